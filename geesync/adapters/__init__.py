@@ -1,0 +1,1 @@
+"""The outside world: Earth Engine, the bucket, rasters and the disk."""

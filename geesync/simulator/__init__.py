@@ -1,0 +1,1 @@
+"""Earth Engine on loopback, for tests and the demo."""

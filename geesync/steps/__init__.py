@@ -1,0 +1,1 @@
+"""One state in, events out: what moves assets towards verified."""

@@ -1,0 +1,1 @@
+"""What geesync remembers: the ledger, in SQLite."""
