@@ -1,3 +1,3 @@
-"""geesync mirrors Google Earth Engine assets to a local disk, proved and with their metadata."""
+"""geesync mirrors Google Earth Engine assets to a local disk, proved, with their metadata."""
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 Precision = Literal["INT", "FLOAT", "DOUBLE"]
 PixelArray = NDArray[Any]  #: shape (height, width)
-MaskArray = NDArray[np.float32]  #: shape (height, width), 0 = masked … 1 = valid, fractions allowed
+MaskArray = NDArray[np.float32]  #: shape (height, width), 0 = masked … 1 = valid
 
 #: GDAL's names of the pixel types that a GeoTIFF export can have, as Earth Engine words them.
 TYPE_NAMES = {
@@ -43,8 +43,9 @@ class SimGrid:
 class SimBand:
     """One band: its declared type and the pixels that are the truth in every test.
 
-    ``load`` makes ``(values, mask)``, both of shape (height, width), anew at each call and always
-    the same, so that a million images need not be in memory; ``mask`` None means all valid.
+    ``load`` makes ``(values, mask)``, both of shape (height, width), anew at each call and
+    always the same, so that a million images need not be in memory; ``mask`` None means all
+    valid.
     """
 
     id: str
@@ -80,7 +81,7 @@ class SimFeature:
 
 @dataclass
 class SimAsset:
-    """One asset, as the service would keep it; ``name`` is the canonical ``projects/…/assets/…``."""
+    """One asset, as the service keeps it; ``name`` is the canonical ``projects/…/assets/…``."""
 
     name: str
     type: str  #: FOLDER, IMAGE_COLLECTION, IMAGE, TABLE, CLASSIFIER, FEATURE_VIEW
@@ -94,4 +95,4 @@ class SimAsset:
     feature_count: int = 0
     size_bytes: int = 0
     policy: Json = field(default_factory=dict)  #: IAM policy
-    extra: Json = field(default_factory=dict)  #: further fields of the JSON: tilesets, expression …
+    extra: Json = field(default_factory=dict)  #: further fields: tilesets, expression …
