@@ -1,0 +1,50 @@
+"""How the simulated services say no: an answer to a call, or the end of an operation."""
+
+from __future__ import annotations
+
+#: HTTP status → the canonical name that Google's error envelope carries.
+STATUS_NAMES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ALREADY_EXISTS",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+#: google.rpc.Code, as ``Operation.error.code`` carries it.
+CANCELLED = 1
+INVALID_ARGUMENT = 3
+NOT_FOUND = 5
+PERMISSION_DENIED = 7
+INTERNAL = 13
+
+
+class CallRefused(Exception):  # noqa: N818 - reads as what happened, like the others here
+    """A call is answered with an HTTP error and Google's error envelope."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class BadRequest(CallRefused):
+    """A call that can never be right: HTTP 400."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, message)
+
+
+class ExportRefused(Exception):  # noqa: N818 - reads as what happened, like the others here
+    """An accepted export ends as a FAILED operation; ``code`` is a google.rpc.Code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
