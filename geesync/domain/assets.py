@@ -1,0 +1,113 @@
+"""What Earth Engine says of an asset, read once and tolerantly.
+
+https://developers.google.com/earth-engine/reference/rest/v1/projects.assets#EarthEngineAsset
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from geesync.domain.grid import Grid
+
+Json = dict[str, Any]
+
+FOLDER = "FOLDER"
+IMAGE_COLLECTION = "IMAGE_COLLECTION"
+IMAGE = "IMAGE"
+TABLE = "TABLE"
+
+CONTAINERS = frozenset({FOLDER, IMAGE_COLLECTION})
+
+#: The storage types that a GeoTIFF export can have, smallest first, with their ranges.
+_INTEGER_TYPES = (
+    ("uint8", 0, 2**8 - 1),
+    ("int8", -(2**7), 2**7 - 1),
+    ("uint16", 0, 2**16 - 1),
+    ("int16", -(2**15), 2**15 - 1),
+    ("uint32", 0, 2**32 - 1),
+    ("int32", -(2**31), 2**31 - 1),
+)
+
+
+@dataclass(frozen=True)
+class Band:
+    """One band of an image."""
+
+    id: str
+    precision: str  #: INT, FLOAT (32 bit) or DOUBLE (64 bit)
+    value_range: tuple[float, float] | None  #: declared (min, max), inclusive; None for floats
+    grid: Grid
+    array_dimensions: int = 0  #: ≥ 1: each pixel holds an array
+
+    @classmethod
+    def from_json(cls, band: Json) -> Band:
+        """Read one member of ``bands``; a missing minimum is zero."""
+        kind = band.get("dataType", {})
+        declared = kind.get("range")
+        return cls(
+            id=str(band.get("id", "")),
+            precision={"INTEGER": "INT"}.get(kind.get("precision"), kind.get("precision", "")),
+            value_range=(float(declared.get("min", 0)), float(declared.get("max", 0)))
+            if declared is not None
+            else None,
+            grid=Grid.from_json(band.get("grid", {})),
+            array_dimensions=int(kind.get("dimensionsCount", 0)),
+        )
+
+    @property
+    def pixel_type(self) -> str:
+        """The numpy name of the type that an export of this band has.
+
+        The smallest integer type that holds the declared range; wider integers come as float64.
+        """
+        if self.precision == "FLOAT":
+            return "float32"
+        if self.precision != "INT" or self.value_range is None:
+            return "float64"
+        low, high = self.value_range
+        fitting = (name for name, least, most in _INTEGER_TYPES if least <= low and high <= most)
+        return next(fitting, "float64")
+
+
+@dataclass(frozen=True)
+class SourceAsset:
+    """An asset as Earth Engine lists it; ``json`` is the answer, verbatim."""
+
+    json: Json
+
+    @property
+    def name(self) -> str:
+        """The canonical name, the only key that geesync stores."""
+        return str(self.json.get("name", ""))
+
+    @property
+    def type(self) -> str:
+        """IMAGE, TABLE, FOLDER, … or whatever the service invents next."""
+        return str(self.json.get("type", "TYPE_UNSPECIFIED"))
+
+    @property
+    def revision(self) -> str:
+        """``updateTime``: moves when pixels or metadata do; empty for most folders."""
+        return str(self.json.get("updateTime", ""))
+
+    @property
+    def size_bytes(self) -> int:
+        """What it counts against the quota; zero where Earth Engine does not say."""
+        return int(self.json.get("sizeBytes", 0))
+
+    @property
+    def feature_count(self) -> int | None:
+        """Rows of a table, or None where Earth Engine does not say."""
+        count = self.json.get("featureCount")
+        return None if count is None and self.type != TABLE else int(count or 0)
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The bands in their original order."""
+        return tuple(Band.from_json(band) for band in self.json.get("bands", ()))
+
+    @property
+    def is_container(self) -> bool:
+        """Whether other assets lie in it."""
+        return self.type in CONTAINERS

@@ -1,0 +1,218 @@
+"""The life of an asset: which state comes next. Nothing else in geesync decides this.
+
+A state names what is already true, so that a crash can never make it a lie. A retry is the same
+state with a later ``not_before``. The world's failures (``Delayed``) cost time only; an asset's own
+(``Setback``) are counted, and the last one that is allowed ends in quarantine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from geesync.errors import Cause
+
+
+class State(StrEnum):
+    """What is true of an asset."""
+
+    #: Earth Engine lists it, at this revision; its full metadata is saved. Taken by the Exporter.
+    DISCOVERED = "discovered"
+    #: Every part has an export operation recorded. Taken by the Reconciler.
+    EXPORTING = "exporting"
+    #: All objects of all parts are in the bucket, generations pinned. Taken by the Downloader.
+    IN_BUCKET = "in_bucket"
+    #: Every byte is on disk, CRC32C equal to the bucket's. Taken by the Verifier.
+    DOWNLOADED = "downloaded"
+    #: Read through, agrees with Earth Engine's metadata, under its final name. Rests.
+    VERIFIED = "verified"
+    #: Its own failures used up its tries; a person must look; the reason is stored. Rests.
+    QUARANTINED = "quarantined"
+    #: Proved absent upstream; local files are kept. Rests.
+    GONE = "gone"
+
+
+#: States in which nothing is left to do by itself.
+RESTING = frozenset({State.VERIFIED, State.QUARANTINED, State.GONE})
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to an asset."""
+
+    reason: str = ""  #: for people; what failed, on what
+
+    @property
+    def name(self) -> str:
+        """The event's name in the history."""
+        return type(self).__name__
+
+
+class ExportStarted(Event):
+    """Earth Engine has taken an export for every part."""
+
+
+class NothingToExport(Event):
+    """It has no parts: a folder, a collection, or what has no form as a file."""
+
+
+class ExportsSucceeded(Event):
+    """Every object of every part is in the bucket, complete."""
+
+
+class DownloadFinished(Event):
+    """Every object is on disk, its checksum equal to the bucket's."""
+
+
+class CheckPassed(Event):
+    """The files agree with Earth Engine's metadata and bear their final names."""
+
+
+class SourceChanged(Event):
+    """Earth Engine lists another revision."""
+
+
+class SourceGone(Event):
+    """Proved absent upstream."""
+
+
+class SourceReappeared(Event):
+    """Listed again after it was gone."""
+
+
+class Retried(Event):
+    """A person asked for another try."""
+
+
+@dataclass(frozen=True)
+class Failure(Event):
+    """Something that did not work, with its cause."""
+
+    cause: Cause = Cause.FAILED
+
+
+@dataclass(frozen=True)
+class Delayed(Failure):
+    """The world's failure: the same state, later. Never counted."""
+
+    cause: Cause = Cause.TRANSIENT
+    wait: timedelta = timedelta(minutes=1)
+
+
+class Setback(Failure):
+    """The asset's own failure: counted, and tried again from the state that the table says."""
+
+
+class ExportFailed(Setback):
+    """An export operation failed, or ended without its files."""
+
+
+class StagedCopyLost(Setback):
+    """Objects vanished or changed in the bucket before they were on disk, or are damaged there."""
+
+
+class CheckFailed(Setback):
+    """The files differ from what Earth Engine's metadata says."""
+
+
+class Refused(Failure):
+    """It will not work however often it is tried; a person must look."""
+
+
+_D, _E, _B, _L = State.DISCOVERED, State.EXPORTING, State.IN_BUCKET, State.DOWNLOADED
+_V, _Q, _G = State.VERIFIED, State.QUARANTINED, State.GONE
+_MOVING = (_D, _E, _B, _L)
+_LISTED = (*_MOVING, _V, _Q)
+
+#: (state, event) → state. Drawn in docs/state-machine.md.
+TABLE: dict[tuple[State, type[Event]], State] = {
+    (_D, ExportStarted): _E,
+    (_D, NothingToExport): _L,
+    (_E, ExportsSucceeded): _B,
+    (_B, DownloadFinished): _L,
+    (_L, CheckPassed): _V,
+    (_D, ExportFailed): _D,
+    (_E, ExportFailed): _D,
+    (_B, StagedCopyLost): _D,
+    (_L, CheckFailed): _D,
+    (_G, SourceReappeared): _D,
+    (_Q, Retried): _D,
+    **{(state, Delayed): state for state in _MOVING},
+    **{(state, Refused): _Q for state in _MOVING},
+    **{(state, SourceChanged): _D for state in _LISTED},
+    **{(state, SourceGone): _G for state in _LISTED},
+}
+
+#: Events after which the asset's failures no longer count against it.
+_FRESH_START = (CheckPassed, SourceChanged, SourceReappeared, Retried)
+
+#: The failure that is one too many: a broken asset costs at most this many exports.
+MAX_TRIES = 4
+
+_FIRST_WAIT = timedelta(minutes=1)
+#: Six hours: what failed at night is tried again before the morning.
+_LONGEST_WAIT = timedelta(hours=6)
+
+
+class IllegalEvent(Exception):  # noqa: N818 # the fact that hurts, not a suffix
+    """An event that the table does not know in this state: a bug in geesync."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an asset stands."""
+
+    state: State = State.DISCOVERED
+    failures: int = 0
+    not_before: datetime | None = None  #: aware, UTC; None is at once
+    cause: Cause | None = None  #: of the last failure, while it matters
+    reason: str = ""
+
+
+def advance(standing: Standing, event: Event, now: datetime) -> Standing:
+    """Return where the asset stands after the event.
+
+    Raises IllegalEvent if the event cannot happen in this state.
+    """
+    target = TABLE.get((standing.state, type(event)))
+    if target is None:
+        raise IllegalEvent(f"{event.name} in state {standing.state}")
+    match event:
+        case Delayed():
+            return replace(
+                standing, not_before=now + event.wait, cause=event.cause, reason=event.reason
+            )
+        case Setback():
+            return _set_back(standing, event, target, now)
+        case Refused():
+            return replace(
+                standing, state=target, not_before=None, cause=event.cause, reason=event.reason
+            )
+        case _:
+            failures = 0 if isinstance(event, _FRESH_START) else standing.failures
+            return Standing(state=target, failures=failures)
+
+
+def _set_back(standing: Standing, event: Setback, target: State, now: datetime) -> Standing:
+    failures = standing.failures + 1
+    if failures >= MAX_TRIES:
+        return Standing(_Q, failures, None, event.cause, event.reason)
+    return Standing(target, failures, now + wait_after(failures), event.cause, event.reason)
+
+
+def wait_after(failures: int) -> timedelta:
+    """Return how long to wait after the n-th failure: a minute, then four times as long each."""
+    return min(_FIRST_WAIT * 4 ** (failures - 1), _LONGEST_WAIT)
+
+
+def diagram() -> str:
+    """Return the table as a Mermaid state diagram."""
+    arrows: dict[tuple[State, State], list[str]] = {}
+    for (state, event), target in TABLE.items():
+        arrows.setdefault((state, target), []).append(event.__name__)
+    lines = [
+        f"    {state} --> {target}: {', '.join(names)}" for (state, target), names in arrows.items()
+    ]
+    last = f"    {_D} --> {_Q}: the {MAX_TRIES}th Setback, from any moving state"
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {_D}", *lines, last])

@@ -1,0 +1,76 @@
+"""What assets are called: one canonical name each, whatever a person pastes.
+
+Rules after https://developers.google.com/earth-engine/reference/rest/v1/projects.assets and the
+client's own ``convert_asset_id_to_asset_name``.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from geesync.errors import UserError
+
+LEGACY = "projects/earthengine-legacy/assets/"
+
+#: What Google Cloud allows as a project id, with an optional domain in front. Anything else after
+#: ``projects/`` (short or numeric) is taken for a legacy folder by the client, so by us.
+_PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+_CLOUD_ROOT = re.compile(rf"projects/{_PROJECT}/assets")
+_CLOUD_NAME = re.compile(rf"projects/{_PROJECT}/assets(?:/.+)?")
+_BARE_PROJECT = re.compile(r"projects/[^/]+")
+
+
+def candidates(given: str) -> tuple[str, ...]:
+    """Return the canonical names that a root may mean, the likeliest first.
+
+    Takes an id (``users/x/a``), a name (``projects/p/assets/a``), a bare project (``projects/p``,
+    which may be a Cloud project or a legacy folder) or a Code Editor link. Raises UserError for
+    anything else.
+    """
+    text = _from_link(given.strip()).strip("/")
+    if not text or any(part in {"", ".", ".."} for part in text.split("/")):
+        raise UserError(f"{given!r} is not an asset", hint=_EXAMPLES)
+    if _CLOUD_NAME.fullmatch(text):
+        return (text,)
+    if text == "projects" or not text.startswith(("projects/", "users/")):
+        raise UserError(f"{given!r} is not an asset that one can own", hint=_EXAMPLES)
+    if text == "users":
+        raise UserError("'users' names every account", hint=_EXAMPLES)
+    legacy = LEGACY + text
+    if _BARE_PROJECT.fullmatch(text) and _CLOUD_ROOT.fullmatch(f"{text}/assets"):
+        return (f"{text}/assets", legacy)
+    return (legacy,)
+
+
+_EXAMPLES = "give users/NAME, projects/PROJECT, projects/PROJECT/assets/… or a Code Editor link"
+
+
+def _from_link(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        return text
+    url = urlsplit(text)
+    if url.hostname != "code.earthengine.google.com":
+        raise UserError(f"{text!r} is not a Code Editor link", hint=_EXAMPLES)
+    asset = parse_qs(url.query).get("asset", [""])[0]
+    return unquote(asset)
+
+
+def display_id(name: str) -> str:
+    """Return the asset's id as people know it: ``users/x/a`` for a legacy name."""
+    return name.removeprefix(LEGACY)
+
+
+def parent_of(name: str) -> str:
+    """Return the name of the container that holds the asset."""
+    return name.rpartition("/")[0]
+
+
+def is_within(name: str, root: str) -> bool:
+    """Say whether the asset is the root or lies below it."""
+    return name == root or name.startswith(root + "/")
+
+
+def is_asset_root(name: str) -> bool:
+    """Say whether this is the top of a Cloud project's tree, which is no asset itself."""
+    return _CLOUD_ROOT.fullmatch(name) is not None

@@ -1,0 +1,130 @@
+"""The errors of geesync: who must act, what to do next, and with which code the program ends.
+
+Two trees. A ``UserError`` ends a command with one line and its exit code. A ``RemoteError`` says
+what Earth Engine, Cloud Storage or the disk answered, already classed by ``Cause``; the daemon
+never ends because of one.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class ExitCode(IntEnum):
+    """What the program's end says; documented in docs/exit-codes.md."""
+
+    OK = 0
+    INCOMPLETE = 1  #: it worked, and not everything is verified or sound
+    USAGE = 2
+    LEDGER = 65  #: the ledger is damaged, foreign, or newer than the program
+    UNAVAILABLE = 69  #: Earth Engine or the bucket cannot be reached
+    MIRROR = 74  #: the mirror cannot be written
+    LOCKED = 75  #: another daemon works on this ledger
+    PERMISSION = 77  #: credentials are missing or not allowed to do this
+    CONFIG = 78
+    INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """Something that a person must mend; shown as one line, never as a traceback."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        what = super().__str__()
+        return f"{what}: {self.hint}" if self.hint else what
+
+
+class ConfigError(UserError):
+    """The configuration says something impossible, or too little."""
+
+    exit_code = ExitCode.CONFIG
+
+
+class LedgerError(UserError):
+    """The ledger cannot be used as it is; nothing was written to it."""
+
+    exit_code = ExitCode.LEDGER
+
+
+class LockedError(UserError):
+    """Another process holds the ledger's lock."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class MirrorError(UserError):
+    """The mirror's folder is missing, foreign or unwritable."""
+
+    exit_code = ExitCode.MIRROR
+
+
+class NotAllowedError(UserError):
+    """Credentials are missing, expired or not allowed to do what was asked."""
+
+    exit_code = ExitCode.PERMISSION
+
+
+class UnavailableError(UserError):
+    """Earth Engine or Cloud Storage did not answer a command that needs it."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class Cause(StrEnum):
+    """Why something did not work: it decides who must act and whether it is tried again."""
+
+    #: The world's: an outage, a rate limit, a network. Costs time only.
+    TRANSIENT = "transient"
+    #: The project's queue at Earth Engine is full. Costs time only.
+    QUEUE_FULL = "queue_full"
+    #: A request with this id was made before: its operation may be running.
+    MAYBE_STARTED = "maybe_started"
+    #: Not in this form: smaller tiles, another split. Tried again with another plan.
+    PLAN = "plan"
+    #: The asset, operation or object is not there (or not for us to see).
+    GONE = "gone"
+    #: Somebody cancelled the operation. Respected, never asked again by itself.
+    CANCELLED = "cancelled"
+    #: No right, no billing, no API. The class of work halts until a probe succeeds.
+    PERMISSION = "permission"
+    #: The disk: full, read-only, failing. Costs time only.
+    DISK = "disk"
+    #: Bytes or pixels that differ from what they must be.
+    INTEGRITY = "integrity"
+    #: It cannot be taken as files, by its nature.
+    UNSUPPORTED = "unsupported"
+    #: Earth Engine failed this export and no rule says why. Tried a few times.
+    FAILED = "failed"
+    #: A request that Earth Engine calls malformed: geesync's own mistake.
+    BUG = "bug"
+
+
+#: Causes that lie in the world, not in the asset: they delay for ever and never quarantine.
+WORLDLY = frozenset(
+    {Cause.TRANSIENT, Cause.QUEUE_FULL, Cause.PERMISSION, Cause.DISK, Cause.MAYBE_STARTED}
+)
+
+
+class RemoteError(Exception):
+    """What the outside world answered, classed.
+
+    ``status`` is the HTTP status where there was one; ``retry_after_s`` what the answer asked for.
+    """
+
+    def __init__(
+        self,
+        cause: Cause,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.status = status
+        self.retry_after_s = retry_after_s
