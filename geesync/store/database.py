@@ -1,0 +1,233 @@
+"""The file behind the ledger: how it is opened, checked, locked, migrated and written."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.errors import LedgerError, LockedError
+from geesync.store.schema import APPLICATION_ID
+
+#: The newest revision in migrations/; a test holds the two together.
+HEAD = "0001"
+
+_BUSY_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """One SQLite file: many readers, one writer at a time, every commit on the platter."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writing = threading.Lock()
+        self._engine = sa.create_engine(f"sqlite:///{path}")
+        sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "begin", _begin)
+        # A reader that starts to write on an old snapshot is refused at once, whatever the timeout.
+        self._writer = self._engine.execution_options(geesync_begin="BEGIN IMMEDIATE")
+        self._watch = sqlite3.connect(path, check_same_thread=False)
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Open a transaction that may write: all of it happens, or nothing."""
+        with self._writing, self._writer.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Open a short transaction that sees one consistent state."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def connection(self) -> Iterator[sa.Connection]:
+        """Lend a connection of its own, for temporary tables; the caller opens transactions."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    def data_version(self) -> int:
+        """Return a number that differs whenever anything was committed since."""
+        with closing(self._watch.execute("PRAGMA data_version")) as cursor:
+            return int(cursor.fetchone()[0])
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._watch.close()
+        self._engine.dispose()
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    # SQLAlchemy's own BEGIN would come too late for BEGIN IMMEDIATE.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",  # NORMAL loses the last commits in a power cut
+        "foreign_keys = ON",
+        "temp_store = FILE",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("geesync_begin", "BEGIN"))
+
+
+def check(path: Path, *, thorough: bool = False) -> str | None:
+    """Return the ledger's schema revision, or None if there is no file yet; write nothing.
+
+    thorough: read the whole file for damage, as the daemon does at its start. Raises LedgerError
+    if the file is empty, foreign, damaged or newer than this program.
+    """
+    if not path.exists():
+        return None
+    if path.stat().st_size == 0:
+        # SQLite would take it for a new database, and everything would be exported again.
+        raise LedgerError(
+            f"the ledger {path} is empty",
+            hint="restore it from a backup, or move it away to begin anew",
+        )
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return _check_contents(path, connection, thorough=thorough)
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(
+            f"the ledger {path} cannot be read: {error}", hint="restore it from a backup"
+        ) from error
+
+
+def _check_contents(path: Path, connection: sqlite3.Connection, *, thorough: bool) -> str:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise LedgerError(f"{path} is a database, but not a geesync ledger", hint="check `ledger`")
+    if thorough:
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise LedgerError(
+                f"the ledger {path} is damaged: {damage}", hint="restore it from a backup"
+            )
+    revision = str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+    if revision > HEAD:
+        raise LedgerError(
+            f"the ledger {path} has schema {revision}, newer than this program's {HEAD}",
+            hint="upgrade geesync, or restore the backup made before the ledger was migrated",
+        )
+    return revision
+
+
+def open_current(path: Path) -> Database:
+    """Open a ledger for a command; make it if there is none.
+
+    Raises LedgerError if it is unusable, or older than the program: only the daemon migrates.
+    """
+    revision = check(path)
+    if revision is None:
+        _create(path)
+    elif revision != HEAD:
+        raise LedgerError(
+            f"the ledger {path} has schema {revision}, this program needs {HEAD}",
+            hint="start the daemon once; it backs the ledger up and migrates it",
+        )
+    return Database(path)
+
+
+def open_migrating(path: Path) -> Database:
+    """Open a ledger for the daemon: check it whole, back it up and migrate it if it is older."""
+    revision = check(path, thorough=True)
+    if revision is None:
+        _create(path)
+    elif revision != HEAD:
+        backup(path, path.with_name(f"{path.name}.before-{HEAD}"))
+        _upgrade(path)
+    return Database(path)
+
+
+def backup(path: Path, copy: Path) -> None:
+    """Write a consistent copy of a ledger, also while it is written to; replaces an older copy.
+
+    A copy by ``cp`` would lose what is still in the write-ahead log.
+    """
+    partial = copy.with_name(copy.name + ".part")
+    partial.unlink(missing_ok=True)
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        connection.execute("VACUUM INTO ?", (str(partial),))
+    _sync(partial)
+    partial.replace(copy)
+    _sync(copy.parent)
+
+
+def _create(path: Path) -> None:
+    """Make the ledger beside its place first: a crash must not leave half a ledger."""
+    partial = path.with_name(path.name + ".creating")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in (partial, Path(f"{partial}-wal"), Path(f"{partial}-shm")):
+            leftover.unlink(missing_ok=True)
+        with closing(sqlite3.connect(partial)) as connection:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        _upgrade(partial)
+        os.link(partial, path)
+        partial.unlink()
+        _sync(path.parent)
+    except FileExistsError:
+        partial.unlink()  # another process was first; its ledger is as good
+    except OSError as error:
+        raise LedgerError(f"cannot make the ledger {path}: {error.strerror}") from error
+
+
+def _upgrade(path: Path) -> None:
+    # Imported here: Alembic takes longer to import than most commands take to run.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_migrations()))
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def _migrations() -> Path:
+    """Return where the migrations are: in the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the ledger's lock: one daemon a ledger. The kernel frees it however we end.
+
+    Raises LockedError naming the holder's pid.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise LockedError(
+                f"another geesync works on {path} (pid {holder})", hint="stop it first"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield

@@ -1,0 +1,251 @@
+"""What was asked of Earth Engine for each part of an asset, and the objects that came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.coverage import StoredObject
+from geesync.domain.exports import Ask, Part
+from geesync.store import schema
+from geesync.store.database import Database
+
+#: States in which Earth Engine may still be working on it: these fill the queue.
+IN_FLIGHT = ("intended", "unclear", "running")
+
+
+@dataclass(frozen=True)
+class Export:
+    """One ask for one part of an asset."""
+
+    id: int
+    asset_id: int
+    part: Part
+    attempt: int
+    revision: str
+    token: str
+    body_hash: str
+    bucket: str
+    prefix: str
+    operation: str | None
+    state: str
+    intended_at: datetime
+
+
+@dataclass(frozen=True)
+class Staged:
+    """An object of an export: in the bucket, on disk, or both."""
+
+    id: int
+    export: Export
+    obj: StoredObject
+    file: str  #: its final name in the asset's folder
+    landed: bool  #: every byte is on disk
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An ask that is about to be sent."""
+
+    asset_id: int
+    ask: Ask
+    body_hash: str
+    bucket: str
+    prefix: str
+
+
+def part_id(part: Part) -> str:
+    """Return what tells an asset's parts apart in the ledger."""
+    return f"{part.key}.{part.extension}"
+
+
+class Exports:
+    """The asks and their objects. Written before and after each answer, never while waiting."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def intend(self, intents: Sequence[Intent], now: datetime) -> None:
+        """Write down asks before they are sent, so that a lost answer can be found again."""
+        rows = [
+            {
+                "asset_id": intent.asset_id,
+                "part": part_id(intent.ask.part),
+                "attempt": intent.ask.attempt,
+                "plan": json.dumps(intent.ask.part.to_json()),
+                "revision": intent.ask.revision,
+                "token": intent.ask.token,
+                "body_hash": intent.body_hash,
+                "bucket": intent.bucket,
+                "prefix": intent.prefix,
+                "state": "intended",
+                "intended_at": now,
+            }
+            for intent in intents
+        ]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(sa.insert(schema.export), rows)
+
+    def update(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
+        """Write what became of exports: ``{export id: {column: value}}``, in one transaction."""
+        if not changes:
+            return
+        table = schema.export
+        with self._database.write() as connection:
+            for export_id, values in changes.items():
+                connection.execute(sa.update(table).where(table.c.id == export_id).values(values))
+
+    def succeed(
+        self, found: Mapping[int, Sequence[tuple[StoredObject, str]]], now: datetime
+    ) -> None:
+        """Note complete exports: ``{export id: [(object, final file name)]}``."""
+        if not found:
+            return
+        table = schema.export
+        rows = [
+            {
+                "export_id": export_id,
+                "name": obj.name,
+                "generation": obj.generation,
+                "size_bytes": obj.size_bytes,
+                "crc32c": obj.crc32c,
+                "file": file,
+            }
+            for export_id, objects in found.items()
+            for obj, file in objects
+        ]
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.id.in_(list(found)), table.c.state == "running")
+                .values(state="succeeded", ended_at=now)
+            )
+            connection.execute(sa.insert(schema.stored).prefix_with("OR IGNORE"), rows)
+
+    def end_all(self, asset_ids: Iterable[int], state: str, now: datetime) -> None:
+        """End every live export of these assets: their objects are not wanted any more."""
+        table = schema.export
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.asset_id.in_(list(asset_ids)), table.c.state.in_(schema.LIVE))
+                .values(state=state, ended_at=now)
+            )
+
+    def in_flight(self) -> list[Export]:
+        """Return the exports on which Earth Engine may be working, oldest first."""
+        table = schema.export
+        return self._exports(table.c.state.in_(IN_FLIGHT))
+
+    def count_in_flight(self) -> int:
+        """Return how many exports fill Earth Engine's queue."""
+        query = sa.select(sa.func.count()).where(schema.export.c.state.in_(IN_FLIGHT))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def of(self, asset_ids: Iterable[int], *, live: bool = True) -> dict[int, list[Export]]:
+        """Return exports by asset; only those that may still bring their objects, if ``live``."""
+        ids = list(asset_ids)
+        table = schema.export
+        wanted = [table.c.asset_id.in_(ids)] + ([table.c.state.in_(schema.LIVE)] if live else [])
+        by_asset: dict[int, list[Export]] = {asset_id: [] for asset_id in ids}
+        for export in self._exports(*wanted):
+            by_asset[export.asset_id].append(export)
+        return by_asset
+
+    def _exports(self, *where: sa.ColumnElement[bool]) -> list[Export]:
+        query = sa.select(schema.export).where(*where).order_by(schema.export.c.id)
+        with self._database.read() as connection:
+            return [_export(row) for row in connection.execute(query)]
+
+    def attempts(self, asset_ids: Iterable[int]) -> dict[tuple[int, str], int]:
+        """Return how often each part was asked for, ever: ``{(asset id, part): attempts}``."""
+        table = schema.export
+        query = (
+            sa.select(
+                table.c.asset_id, table.c.part, sa.func.max(table.c.attempt).label("attempts")
+            )
+            .where(table.c.asset_id.in_(list(asset_ids)))
+            .group_by(table.c.asset_id, table.c.part)
+        )
+        with self._database.read() as connection:
+            return {(row.asset_id, row.part): row.attempts for row in connection.execute(query)}
+
+    def staged(self, asset_ids: Iterable[int]) -> dict[int, list[Staged]]:
+        """Return the objects of each asset's live exports, by file name."""
+        ids = list(asset_ids)
+        found: dict[int, list[Staged]] = {asset_id: [] for asset_id in ids}
+        wanted = schema.export.c.asset_id.in_(ids) & schema.export.c.state.in_(schema.LIVE)
+        for staged in self._staged(wanted, limit=None):
+            found[staged.export.asset_id].append(staged)
+        return found
+
+    def sweepable(self, *, limit: int) -> list[Staged]:
+        """Return staged objects whose copy is proved: their asset is verified with this export."""
+        wanted = (
+            schema.stored.c.swept_at.is_(None)
+            & (schema.export.c.state == "succeeded")
+            & (schema.asset.c.state == "verified")
+        )
+        return self._staged(wanted, limit=limit)
+
+    def _staged(self, wanted: sa.ColumnElement[bool], *, limit: int | None) -> list[Staged]:
+        stored = schema.stored
+        query = (
+            sa.select(
+                schema.export,
+                stored.c.id.label("object_id"),
+                *(stored.c.name, stored.c.generation, stored.c.size_bytes, stored.c.crc32c),
+                *(stored.c.file, stored.c.landed_at),
+            )
+            .select_from(schema.export.join(stored).join(schema.asset))
+            .where(wanted)
+            .order_by(stored.c.export_id, stored.c.file)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [_staged(row) for row in connection.execute(query)]
+
+    def mark(self, column: str, object_ids: Iterable[int], now: datetime) -> None:
+        """Note objects as ``landed_at`` (on disk) or ``swept_at`` (deleted from the bucket)."""
+        ids = list(object_ids)
+        if ids:
+            with self._database.write() as connection:
+                connection.execute(
+                    sa.update(schema.stored)
+                    .where(schema.stored.c.id.in_(ids))
+                    .values({column: now})
+                )
+
+
+def _export(row: sa.Row[Any]) -> Export:
+    return Export(
+        id=row.id,
+        asset_id=row.asset_id,
+        part=Part.from_json(json.loads(row.plan)),
+        attempt=row.attempt,
+        revision=row.revision,
+        token=row.token,
+        body_hash=row.body_hash,
+        bucket=row.bucket,
+        prefix=row.prefix,
+        operation=row.operation,
+        state=row.state,
+        intended_at=row.intended_at,
+    )
+
+
+def _staged(row: sa.Row[Any]) -> Staged:
+    return Staged(
+        id=row.object_id,
+        export=_export(row),
+        obj=StoredObject(row.name, row.generation, row.size_bytes, row.crc32c),
+        file=row.file,
+        landed=row.landed_at is not None,
+    )

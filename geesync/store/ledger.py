@@ -1,0 +1,186 @@
+"""The ledger: which asset stands where, and how it came there. The only writer of a state."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from geesync.domain.assets import Json, SourceAsset
+from geesync.domain.lifecycle import (
+    CheckPassed,
+    Delayed,
+    Event,
+    Standing,
+    State,
+    advance,
+)
+from geesync.errors import Cause
+from geesync.store import schema
+from geesync.store.database import Database
+
+
+@dataclass(frozen=True)
+class LedgerAsset:
+    """An asset as the ledger knows it."""
+
+    id: int
+    root_id: int
+    name: str
+    type: str
+    path: str  #: folder relative to the root's mirror
+    dest: str  #: the root's mirror, absolute
+    bucket: str  #: where the root stages its objects
+    revision: str
+    size_bytes: int
+    standing: Standing
+    version: int  #: of this row; another writer moves it
+
+
+@dataclass(frozen=True)
+class Move:
+    """Something that happened to an asset as it was seen."""
+
+    asset: LedgerAsset
+    event: Event
+
+
+class Ledger:
+    """Assets and their states. Steps report events; only ``record`` turns them into states."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, state: State, *, now: datetime, limit: int) -> list[LedgerAsset]:
+        """Return assets in a state whose time has come: highest priority first, then oldest."""
+        table = schema.asset
+        query = (
+            select_assets()
+            .where(table.c.state == state, schema.root.c.removed_at.is_(None))
+            .where(sa.or_(table.c.not_before.is_(None), table.c.not_before <= now))
+            .order_by(table.c.priority.desc(), table.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [read_asset(row) for row in connection.execute(query)]
+
+    def assets(self, ids: Iterable[int]) -> list[LedgerAsset]:
+        """Return the assets with these ids, as they are now."""
+        query = select_assets().where(schema.asset.c.id.in_(list(ids)))
+        with self._database.read() as connection:
+            return [read_asset(row) for row in connection.execute(query)]
+
+    def find(self, name: str) -> LedgerAsset | None:
+        """Return the asset of this canonical name, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select_assets().where(schema.asset.c.name == name)).first()
+        return read_asset(row) if row else None
+
+    def source_of(self, asset: LedgerAsset) -> SourceAsset:
+        """Return what Earth Engine said of the asset at its recorded revision."""
+        query = sa.select(schema.source.c.json).where(schema.source.c.asset_id == asset.id)
+        with self._database.read() as connection:
+            return SourceAsset(unpack(connection.execute(query).scalar_one()))
+
+    def record(self, moves: Sequence[Move], now: datetime) -> int:
+        """Move assets on, each with its row in the history, in one transaction.
+
+        An asset that somebody else moved since it was read is left alone: what was seen no longer
+        holds, and it will be seen again. Returns how many moved. Raises IllegalEvent for a bug.
+        """
+        if not moves:
+            return 0
+        with self._database.write() as connection:
+            return sum(record_in(connection, move, now) for move in moves)
+
+
+def record_in(connection: sa.Connection, move: Move, now: datetime) -> bool:
+    """Move one asset within a transaction; False if it was moved by someone else since."""
+    before = move.asset.standing
+    after = advance(before, move.event, now)
+    values = {
+        "state": after.state,
+        "failures": after.failures,
+        "not_before": after.not_before,
+        "cause": after.cause,
+        "reason": after.reason or None,
+        "version": move.asset.version + 1,
+    }
+    if isinstance(move.event, CheckPassed):
+        values |= {"verified_revision": move.asset.revision, "verified_at": now}
+    table = schema.asset
+    result = connection.execute(
+        sa.update(table)
+        .where(table.c.id == move.asset.id, table.c.version == move.asset.version)
+        .values(values)
+    )
+    if not result.rowcount:
+        return False
+    repeated = isinstance(move.event, Delayed) and (before.cause, before.reason) == (
+        after.cause,
+        after.reason,
+    )
+    if not repeated:  # a night's outage is one line in the history, not a thousand
+        remember(connection, move.asset.id, move.event, (before.state, after.state), now)
+    return True
+
+
+def pack(document: Json) -> bytes:
+    """Return JSON as the ledger keeps it."""
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode())
+
+
+def unpack(kept: bytes) -> Json:
+    """Return the JSON that was packed."""
+    document: Json = json.loads(zlib.decompress(kept))
+    return document
+
+
+def remember(
+    connection: sa.Connection,
+    asset_id: int,
+    event: Event | None,
+    states: tuple[State | None, State],
+    now: datetime,
+) -> None:
+    """Write a row of the history; no event is the asset's first sight."""
+    before, after = states
+    connection.execute(
+        sa.insert(schema.event).values(
+            asset_id=asset_id,
+            at=now,
+            name=event.name if event else "Discovered",
+            from_state=before,
+            to_state=after,
+            detail=(event.reason or None) if event else None,
+        )
+    )
+
+
+def select_assets() -> sa.Select[tuple[object, ...]]:
+    return sa.select(schema.asset, schema.root.c.dest, schema.root.c.bucket).join(schema.root)
+
+
+def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
+    """Return the asset of a row."""
+    kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
+    return LedgerAsset(
+        **{name: kept[name] for name in _PLAIN},
+        standing=Standing(
+            state=State(kept["state"]),
+            failures=kept["failures"],
+            not_before=kept["not_before"],
+            cause=Cause(kept["cause"]) if kept["cause"] else None,
+            reason=kept["reason"] or "",
+        ),
+    )
+
+
+_PLAIN = (
+    *("id", "root_id", "name", "type", "path", "dest", "bucket"),
+    *("revision", "size_bytes", "version"),
+)

@@ -1,0 +1,172 @@
+"""What a scan saw, against what the ledger knows: new, changed, unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from geesync.domain.assets import SourceAsset
+from geesync.domain.layout import asset_path, distinct
+from geesync.domain.lifecycle import SourceChanged, SourceReappeared, State
+from geesync.domain.names import parent_of
+from geesync.store import schema
+from geesync.store.database import Database
+from geesync.store.ledger import (
+    LedgerAsset,
+    Move,
+    pack,
+    read_asset,
+    record_in,
+    remember,
+    select_assets,
+)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one batch of listed assets meant."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+class Listing:
+    """Takes in what Earth Engine lists. A scan of an unchanged account writes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def observe(self, root_id: int, listed: Sequence[SourceAsset], now: datetime) -> Observed:
+        """Take in a batch of listed assets: new ones, changed ones, those that are back.
+
+        What another root already mirrors is left to it. Writes nothing where nothing changed.
+        """
+        known = self._known([source.name for source in listed])
+        fresh = [source for source in listed if source.name not in known]
+        mine = [
+            (known[source.name], source)
+            for source in listed
+            if source.name in known and known[source.name].root_id == root_id
+        ]
+        changed = [(asset, source) for asset, source in mine if _differs(asset, source)]
+        if fresh or changed:
+            with self._database.write() as connection:
+                for source in fresh:
+                    _insert(connection, root_id, source, now)
+                for asset, source in changed:
+                    _renew(connection, asset, source, now)
+        return Observed(len(fresh), len(changed), len(listed) - len(fresh) - len(changed))
+
+    def _known(self, names: list[str]) -> dict[str, LedgerAsset]:
+        with self._database.read() as connection:
+            rows = connection.execute(select_assets().where(schema.asset.c.name.in_(names)))
+            return {row.name: read_asset(row) for row in rows}
+
+    def known_revisions(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the recorded revision of each of these assets that is known and not gone."""
+        table = schema.asset
+        query = sa.select(table.c.name, table.c.revision).where(
+            table.c.name.in_(names), table.c.state != State.GONE
+        )
+        with self._database.read() as connection:
+            return {row.name: row.revision for row in connection.execute(query)}
+
+    @contextmanager
+    def sightings(self) -> Iterator[Sightings]:
+        """Open a note of what a listing shows, on disk: a container may hold a million."""
+        with self._database.connection() as connection:
+            with connection.begin():
+                connection.execute(sa.text("CREATE TEMP TABLE sighting (name TEXT PRIMARY KEY)"))
+            try:
+                yield Sightings(connection)
+            finally:
+                with connection.begin():
+                    connection.execute(sa.text("DROP TABLE temp.sighting"))
+
+
+class Sightings:
+    """The names that the listing of one container showed."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def see(self, names: Iterable[str]) -> None:
+        """Note names of a page."""
+        rows = [{"name": name} for name in names]
+        if rows:
+            with self._connection.begin():
+                self._connection.execute(
+                    sa.text("INSERT OR IGNORE INTO temp.sighting VALUES (:name)"), rows
+                )
+
+    def unseen(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
+        """Return a page of the container's known assets that the listing did not show, by name."""
+        table = schema.asset
+        seen = sa.text("asset.name NOT IN (SELECT name FROM temp.sighting)")
+        query = (
+            select_assets()
+            .where(table.c.parent == parent, table.c.root_id == root_id, table.c.name > after)
+            .where(table.c.state != State.GONE, seen)
+            .order_by(table.c.name)
+            .limit(limit)
+        )
+        with self._connection.begin():
+            return [read_asset(row) for row in self._connection.execute(query)]
+
+
+def _differs(asset: LedgerAsset, source: SourceAsset) -> bool:
+    return asset.standing.state == State.GONE or asset.revision != source.revision
+
+
+def _insert(connection: sa.Connection, root_id: int, source: SourceAsset, now: datetime) -> None:
+    path = asset_path(source.name)
+    taken = sa.select(schema.asset.c.id).where(schema.asset.c.path == path)
+    if connection.execute(taken).first():
+        path = distinct(path)
+    key = connection.execute(
+        sa.insert(schema.asset).values(
+            root_id=root_id,
+            name=source.name,
+            parent=parent_of(source.name),
+            type=source.type,
+            path=path,
+            revision=source.revision,
+            size_bytes=source.size_bytes,
+            state=State.DISCOVERED,
+        )
+    ).inserted_primary_key
+    assert key is not None
+    asset_id = key[0]
+    connection.execute(sa.insert(schema.source).values(asset_id=asset_id, json=pack(source.json)))
+    remember(connection, asset_id, None, (None, State.DISCOVERED), now)
+
+
+def _renew(
+    connection: sa.Connection, asset: LedgerAsset, source: SourceAsset, now: datetime
+) -> None:
+    back = asset.standing.state == State.GONE
+    event = SourceReappeared() if back else SourceChanged(f"{asset.revision} → {source.revision}")
+    if not record_in(connection, Move(asset, event), now):
+        return
+    table = schema.asset
+    connection.execute(
+        sa.update(table)
+        .where(table.c.id == asset.id)
+        .values(type=source.type, revision=source.revision, size_bytes=source.size_bytes)
+    )
+    connection.execute(
+        sa.update(schema.source)
+        .where(schema.source.c.asset_id == asset.id)
+        .values(json=pack(source.json))
+    )
+    # What was asked for the old revision is no longer wanted; its objects are swept as leftovers.
+    connection.execute(
+        sa.update(schema.export)
+        .where(schema.export.c.asset_id == asset.id, schema.export.c.state.in_(schema.LIVE))
+        .values(state="abandoned", ended_at=now)
+    )

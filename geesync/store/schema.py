@@ -1,0 +1,224 @@
+"""The tables of the ledger, and the rules that the database itself refuses to break."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy.types import Float, TypeDecorator
+
+from geesync.domain.lifecycle import State
+
+#: Told to SQLite as application_id: "gees". A file without it is no ledger.
+APPLICATION_ID = 0x67656573
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as seconds since 1970."""
+
+    impl = Float
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Any) -> float | None:
+        """Refuse naive times: they mean something else on every machine."""
+        if value is None:
+            return None
+        assert value.tzinfo is not None
+        return value.timestamp()
+
+    def process_result_value(self, value: Any | None, _dialect: Any) -> datetime | None:
+        """Return an aware time."""
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+_STATES = ", ".join(f"'{state}'" for state in State)
+
+#: What people asked to be mirrored.
+root = Table(
+    "root",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("dest", Text, nullable=False),  # absolute folder of this root's mirror
+    Column("bucket", Text, nullable=False),
+    Column("options", Text, nullable=False, server_default="{}"),  # JSON
+    Column("interval_s", Float),  # between scans; null takes the configured one
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),  # dequeued: no longer watched, nothing deleted
+    Column("next_scan_at", Instant, nullable=False),
+    Column("scanned_at", Instant),  # end of the last complete scan
+    Column("alarm", Text),  # why the last scan was not believed
+    Column("quota", Text),  # JSON, as Earth Engine says it
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("root_id", ForeignKey("root.id"), nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("parent", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    # Case-insensitive: two assets must not share a folder on any file system.
+    Column("path", Text(collation="NOCASE"), nullable=False, unique=True),
+    Column("revision", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="0"),  # compare-and-set
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("not_before", Instant),
+    Column("cause", Text),
+    Column("reason", Text),
+    Column("left_out", Text),  # what of it cannot be taken as files, and why
+    Column("verified_revision", Text),
+    Column("verified_at", Instant),
+    CheckConstraint(f"state IN ({_STATES})", name="state"),
+    CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
+    CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),
+    CheckConstraint("failures >= 0", name="failures"),
+    Index("ix_asset_parent", "parent"),
+    Index("ix_asset_root_state", "root_id", "state"),
+    Index(
+        "ix_asset_due",
+        "state",
+        sa.text("priority DESC"),
+        "id",
+        sqlite_where=sa.text("state NOT IN ('verified', 'quarantined', 'gone')"),
+    ),
+)
+
+#: What Earth Engine said of an asset, verbatim, zlib-compressed JSON; apart, so that counting and
+#: listing assets does not read it.
+source = Table(
+    "source",
+    metadata,
+    Column("asset_id", ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("json", LargeBinary, nullable=False),
+)
+
+#: States of an export in which it may still bring its objects.
+LIVE = ("intended", "unclear", "running", "succeeded")
+_EXPORT_STATES = (*LIVE, "failed", "cancelled", "lost", "refused", "abandoned")
+_LIVE = ", ".join(f"'{state}'" for state in LIVE)
+
+#: One ask of Earth Engine for one part; written before the ask is sent.
+export = Table(
+    "export",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("part", Text, nullable=False),  # key and extension: tells the asset's parts apart
+    Column("attempt", Integer, nullable=False),
+    Column("plan", Text, nullable=False),  # JSON of the part
+    Column("revision", Text, nullable=False),
+    Column("token", Text, nullable=False, unique=True),
+    Column("body_hash", Text, nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("operation", Text, unique=True),  # last path segment of its name
+    Column("state", Text, nullable=False),
+    Column("intended_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("error", Text),
+    Column("eecu_s", Float),
+    CheckConstraint(
+        "state IN ({})".format(", ".join(f"'{state}'" for state in _EXPORT_STATES)), name="state"
+    ),
+    CheckConstraint("state <> 'running' OR operation IS NOT NULL", name="running_is_known"),
+    Index(
+        "uq_export_live",
+        "asset_id",
+        "part",
+        unique=True,
+        sqlite_where=sa.text(f"state IN ({_LIVE})"),
+    ),
+    Index(
+        "ix_export_state",
+        "state",
+        sqlite_where=sa.text("state IN ('intended', 'unclear', 'running')"),
+    ),
+    Index("ix_export_asset", "asset_id"),
+)
+
+#: What an operation wrote into the bucket, and where it lies on disk.
+stored = Table(
+    "object",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("export_id", ForeignKey("export.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("crc32c", Integer, nullable=False),
+    Column("file", Text, nullable=False),  # its final name in the asset's folder
+    Column("landed_at", Instant),  # on disk, every byte, fsynced
+    Column("swept_at", Instant),  # the staged copy is deleted
+    CheckConstraint("swept_at IS NULL OR landed_at IS NOT NULL", name="swept_after_landed"),
+    Index("uq_object_export_id_name", "export_id", "name", unique=True),
+    Index("ix_object_unswept", "export_id", sqlite_where=sa.text("swept_at IS NULL")),
+)
+
+#: Everything that happened to an asset.
+event = Table(
+    "event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("from_state", Text),
+    Column("to_state", Text, nullable=False),
+    Column("detail", Text),
+    Index("ix_event_asset", "asset_id", "id"),
+)
+
+#: Counts and bytes by root, type and state; kept by triggers, so that no question reads all assets.
+tally = Table(
+    "tally",
+    metadata,
+    Column("root_id", Integer, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+)
+
+#: What processes tell each other: the daemon's heartbeat, what people asked for.
+setting = Table(
+    "setting",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+_ADD = """
+    INSERT INTO tally (root_id, type, state, assets, size_bytes)
+    VALUES (NEW.root_id, NEW.type, NEW.state, 1, NEW.size_bytes)
+    ON CONFLICT DO UPDATE SET assets = assets + 1, size_bytes = size_bytes + excluded.size_bytes;
+"""
+_TAKE = """
+    UPDATE tally SET assets = assets - 1, size_bytes = size_bytes - OLD.size_bytes
+    WHERE root_id = OLD.root_id AND type = OLD.type AND state = OLD.state;
+"""
+
+_COUNTED = "root_id, type, state, size_bytes"
+
+TRIGGERS = (
+    f"CREATE TRIGGER tally_insert AFTER INSERT ON asset BEGIN {_ADD} END",
+    f"CREATE TRIGGER tally_update AFTER UPDATE OF {_COUNTED} ON asset BEGIN {_TAKE} {_ADD} END",
+    f"CREATE TRIGGER tally_delete AFTER DELETE ON asset BEGIN {_TAKE} END",
+)

@@ -1,0 +1,200 @@
+"""Begin the ledger.
+
+The schema as it was, frozen: geesync/store/schema.py moves on, this does not.
+"""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+STATEMENTS = (
+    """
+CREATE TABLE root (
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    dest TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    options TEXT DEFAULT '{}' NOT NULL,
+    interval_s FLOAT,
+    added_at FLOAT NOT NULL,
+    removed_at FLOAT,
+    next_scan_at FLOAT NOT NULL,
+    scanned_at FLOAT,
+    alarm TEXT,
+    quota TEXT,
+    CONSTRAINT pk_root PRIMARY KEY (id),
+    CONSTRAINT uq_root_name UNIQUE (name)
+)
+""",
+    """
+CREATE TABLE setting (
+    "key" TEXT NOT NULL,
+    value TEXT NOT NULL,
+    at FLOAT NOT NULL,
+    CONSTRAINT pk_setting PRIMARY KEY ("key")
+)
+""",
+    """
+CREATE TABLE tally (
+    root_id INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    state TEXT NOT NULL,
+    assets INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    CONSTRAINT pk_tally PRIMARY KEY (root_id, type, state)
+)
+""",
+    """
+CREATE TABLE asset (
+    id INTEGER NOT NULL,
+    root_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    type TEXT NOT NULL,
+    path TEXT COLLATE "NOCASE" NOT NULL,
+    revision TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    version INTEGER DEFAULT '0' NOT NULL,
+    priority INTEGER DEFAULT '0' NOT NULL,
+    failures INTEGER DEFAULT '0' NOT NULL,
+    not_before FLOAT,
+    cause TEXT,
+    reason TEXT,
+    left_out TEXT,
+    verified_revision TEXT,
+    verified_at FLOAT,
+    CONSTRAINT pk_asset PRIMARY KEY (id),
+    CONSTRAINT ck_asset_state CHECK (state IN ('discovered', 'exporting', 'in_bucket', 'downloaded', 'verified', 'quarantined', 'gone')),
+    CONSTRAINT ck_asset_quarantine_has_cause CHECK (state <> 'quarantined' OR cause IS NOT NULL),
+    CONSTRAINT ck_asset_verified_has_time CHECK (state <> 'verified' OR verified_at IS NOT NULL),
+    CONSTRAINT ck_asset_failures CHECK (failures >= 0),
+    CONSTRAINT fk_asset_root_id_root FOREIGN KEY(root_id) REFERENCES root (id),
+    CONSTRAINT uq_asset_name UNIQUE (name),
+    CONSTRAINT uq_asset_path UNIQUE (path)
+)
+""",
+    """
+CREATE INDEX ix_asset_due ON asset (state, priority DESC, id) WHERE state NOT IN ('verified', 'quarantined', 'gone')
+""",
+    """
+CREATE INDEX ix_asset_parent ON asset (parent)
+""",
+    """
+CREATE INDEX ix_asset_root_state ON asset (root_id, state)
+""",
+    """
+CREATE TABLE event (
+    id INTEGER NOT NULL,
+    asset_id INTEGER NOT NULL,
+    at FLOAT NOT NULL,
+    name TEXT NOT NULL,
+    from_state TEXT,
+    to_state TEXT NOT NULL,
+    detail TEXT,
+    CONSTRAINT pk_event PRIMARY KEY (id),
+    CONSTRAINT fk_event_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id)
+)
+""",
+    """
+CREATE INDEX ix_event_asset ON event (asset_id, id)
+""",
+    """
+CREATE TABLE export (
+    id INTEGER NOT NULL,
+    asset_id INTEGER NOT NULL,
+    part TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    "plan" TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    token TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    operation TEXT,
+    state TEXT NOT NULL,
+    intended_at FLOAT NOT NULL,
+    ended_at FLOAT,
+    error TEXT,
+    eecu_s FLOAT,
+    CONSTRAINT pk_export PRIMARY KEY (id),
+    CONSTRAINT ck_export_state CHECK (state IN ('intended', 'unclear', 'running', 'succeeded', 'failed', 'cancelled', 'lost', 'refused', 'abandoned')),
+    CONSTRAINT ck_export_running_is_known CHECK (state <> 'running' OR operation IS NOT NULL),
+    CONSTRAINT fk_export_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id),
+    CONSTRAINT uq_export_token UNIQUE (token),
+    CONSTRAINT uq_export_operation UNIQUE (operation)
+)
+""",
+    """
+CREATE INDEX ix_export_asset ON export (asset_id)
+""",
+    """
+CREATE INDEX ix_export_state ON export (state) WHERE state IN ('intended', 'unclear', 'running')
+""",
+    """
+CREATE UNIQUE INDEX uq_export_live ON export (asset_id, part) WHERE state IN ('intended', 'unclear', 'running', 'succeeded')
+""",
+    """
+CREATE TABLE source (
+    asset_id INTEGER NOT NULL,
+    json BLOB NOT NULL,
+    CONSTRAINT pk_source PRIMARY KEY (asset_id),
+    CONSTRAINT fk_source_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id) ON DELETE CASCADE
+)
+""",
+    """
+CREATE TABLE object (
+    id INTEGER NOT NULL,
+    export_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    crc32c INTEGER NOT NULL,
+    file TEXT NOT NULL,
+    landed_at FLOAT,
+    swept_at FLOAT,
+    CONSTRAINT pk_object PRIMARY KEY (id),
+    CONSTRAINT ck_object_swept_after_landed CHECK (swept_at IS NULL OR landed_at IS NOT NULL),
+    CONSTRAINT fk_object_export_id_export FOREIGN KEY(export_id) REFERENCES export (id)
+)
+""",
+    """
+CREATE INDEX ix_object_unswept ON object (export_id) WHERE swept_at IS NULL
+""",
+    """
+CREATE UNIQUE INDEX uq_object_export_id_name ON object (export_id, name)
+""",
+    """
+CREATE TRIGGER tally_insert AFTER INSERT ON asset BEGIN
+    INSERT INTO tally (root_id, type, state, assets, size_bytes)
+    VALUES (NEW.root_id, NEW.type, NEW.state, 1, NEW.size_bytes)
+    ON CONFLICT DO UPDATE SET assets = assets + 1, size_bytes = size_bytes + excluded.size_bytes;
+ END
+""",
+    """
+CREATE TRIGGER tally_update AFTER UPDATE OF root_id, type, state, size_bytes ON asset BEGIN
+    UPDATE tally SET assets = assets - 1, size_bytes = size_bytes - OLD.size_bytes
+    WHERE root_id = OLD.root_id AND type = OLD.type AND state = OLD.state;
+    INSERT INTO tally (root_id, type, state, assets, size_bytes)
+    VALUES (NEW.root_id, NEW.type, NEW.state, 1, NEW.size_bytes)
+    ON CONFLICT DO UPDATE SET assets = assets + 1, size_bytes = size_bytes + excluded.size_bytes;
+ END
+""",
+    """
+CREATE TRIGGER tally_delete AFTER DELETE ON asset BEGIN
+    UPDATE tally SET assets = assets - 1, size_bytes = size_bytes - OLD.size_bytes
+    WHERE root_id = OLD.root_id AND type = OLD.type AND state = OLD.state;
+ END
+""",
+)
+
+
+def upgrade() -> None:
+    for statement in STATEMENTS:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    for table in ("event", "object", "export", "source", "asset", "tally", "setting", "root"):
+        op.drop_table(table)
