@@ -1,0 +1,193 @@
+"""How nasty the simulated service is: one knob for each of its known behaviours.
+
+The numbers of the behaviours are those of the table in docs/simulator.md. Seconds are virtual
+unless a comment says real. Behaviours that are scripted or always on are named where their
+knob would be.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+Range = tuple[float, float]  #: (least, most), drawn evenly
+
+NEVER: Range = (0.0, 0.0)
+QUANTILE_95 = 1.6449  #: of the standard normal distribution
+
+
+@dataclass(frozen=True)
+class Durations:
+    """A log-normal distribution of seconds, given by what one can read off a histogram."""
+
+    p50_s: float = 0.0
+    p95_s: float = 0.0
+    least_s: float = 0.0
+    most_s: float = math.inf
+
+    def draw(self, dice: random.Random) -> float:
+        """Return one duration in seconds."""
+        if self.p50_s <= 0:
+            return self.least_s
+        sigma = math.log(max(self.p95_s / self.p50_s, 1.0)) / QUANTILE_95
+        seconds = self.p50_s * math.exp(sigma * dice.gauss(0.0, 1.0))
+        return min(max(seconds, self.least_s), self.most_s)
+
+
+def always(seconds: float) -> Durations:
+    """Return the distribution of things that always take so long."""
+    return Durations(least_s=seconds)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """All knobs; the defaults are those of ``CALM``: nothing takes time, nothing fails."""
+
+    name: str = "calm"
+
+    # 1. Start-up: the table of functions.
+    algorithms: Literal["ok", "empty", "forbidden", "slow"] = "ok"
+    algorithms_delay_s: float = 5.0  #: real seconds, for "slow"
+    # 2. Requests are read strictly: always on (messages.py).
+    # 3. Names, ids, legacy trees: always on (names.py).
+    # 4. Pages of listings: share of pages that are shorter than asked, even empty; and a
+    #    fixed limit below the service's own 10,000 / 1,000.
+    short_pages: float = 0.0
+    page_limit: int | None = None
+    # 5. Assets change under a scan: scripted (World, or POST /-/world).
+    # 6. Permissions: scripted (World.deny).
+    # 7. A repeated request id.
+    duplicates: Literal["same_operation", "refuse", "either"] = "same_operation"
+    duplicate_status: int = 409
+    burn_rejected_ids: bool = False  #: an id refused because of a full queue stays used
+    # 8. Share of POSTs that are done but whose answer is lost.
+    lost_responses: float = 0.0
+    # 9. The simulator outlives its client: run it as a process of its own.
+    # 10. Operations that may wait per project, foreign ones included. The refusal's status is
+    #     not documented; it cannot be one that the client repeats by itself, since people see
+    #     its text at once.
+    queue_limit: int = 3000
+    queue_full_status: int = 400
+    # 11. Exports that run at once per project; imports have slots of their own.
+    running_slots: int = 2
+    import_slots: int = 2
+    # 12. Waiting for a machine, and running.
+    queue_s: Durations = Durations()
+    run_s: Durations = Durations()
+    # 13. Share of attempts that are evicted and begin anew, and how many attempts at most.
+    evictions: float = 0.0
+    most_attempts: int = 26
+    # 14. Share of each optional part of an operation's metadata that is missing or odd.
+    metadata_holes: float = 0.0
+    # 15. Listing of operations: a new one is unseen for a while; pages shift under the reader.
+    list_lag_s: Range = NEVER
+    shifting_pages: bool = False
+    # 16. Success before visibility: of an asset that an operation wrote, of objects.
+    asset_lag_s: Range = NEVER
+    object_lag_s: Range = NEVER
+    # 17. How long a finished operation is remembered.
+    retention_s: float = math.inf
+    # 18. Cancelling takes a while, and may come too late.
+    cancel_s: Range = NEVER
+    cancels_lost: float = 0.0
+    cancel_of_finished: Literal["ok", "refuse"] = "ok"
+    # 19. Refusals at run time come this long after the start.
+    refusal_s: Range = NEVER
+    # 20. Operations that fail for no reason of their own, and calls, in bursts (real seconds).
+    failing_operations: float = 0.0
+    failing_calls: float = 0.0
+    burst_s: float = 60.0
+    # 21. Longest edge in pixels of one file of a split image; None = what bytes allow.
+    file_edge: int | None = None
+    # 22. Pixels are real: always on (geotiff.py).
+    # 23. The bucket's errors: scripted (faults.py, server "storage").
+    # 24. Restricted mode: its header, and one slot only; calls per real second; asset quota.
+    restricted: bool = False
+    calls_per_s: float = math.inf
+    max_assets: int = 10_000
+    max_bytes: int = 250 * 10**9
+    # 25. Ingestion.
+    import_s: Durations = Durations()
+
+    # All: how long every answer takes, real seconds.
+    latency_s: float = 0.0
+
+
+CALM = Profile()
+
+REAL = Profile(
+    name="real",
+    short_pages=0.5,
+    duplicates="either",
+    burn_rejected_ids=True,
+    lost_responses=0.02,
+    queue_s=Durations(p50_s=8, p95_s=834, least_s=0.8, most_s=20.6 * 3600),
+    run_s=Durations(p50_s=497, p95_s=1455, least_s=6.5, most_s=8.5 * 3600),
+    evictions=0.024,
+    metadata_holes=0.01,
+    list_lag_s=(0.0, 5.0),
+    shifting_pages=True,
+    asset_lag_s=(0.0, 60.0),
+    retention_s=10 * 86400.0,
+    cancel_s=(0.5, 10.0),
+    cancels_lost=0.1,
+    refusal_s=(1.0, 40.0),
+    failing_operations=0.01,
+    failing_calls=0.01,
+    calls_per_s=100.0,
+    import_s=Durations(p50_s=600, p95_s=1200, least_s=30, most_s=3600),
+    latency_s=0.02,
+)
+
+HARDER = 10  #: hell is real, so many times as unlikely to go well and as late
+
+
+def _hell() -> Profile:
+    """Return ``REAL`` with every probability and every lag ten times as large."""
+    changes: dict[str, Any] = {"name": "hell"}
+    for knob in fields(Profile):
+        value = getattr(REAL, knob.name)
+        if isinstance(value, tuple):
+            changes[knob.name] = tuple(bound * HARDER for bound in value)
+    for share in (
+        "short_pages",
+        "lost_responses",
+        "evictions",
+        "metadata_holes",
+        "cancels_lost",
+        "failing_operations",
+        "failing_calls",
+    ):
+        changes[share] = min(getattr(REAL, share) * HARDER, 0.9)
+    return replace(REAL, **changes)
+
+
+HELL = _hell()
+
+
+def named(name: str) -> Profile:
+    """Return the profile of this name; raises ValueError if there is none."""
+    for profile in (CALM, REAL, HELL):
+        if profile.name == name:
+            return profile
+    raise ValueError(f"no profile {name!r}; there are calm, real and hell")
+
+
+class Dice:
+    """Chance that repeats: each purpose has its own endless series, fixed by the seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._rolls: dict[str, int] = {}
+
+    def roll(self, purpose: str) -> random.Random:
+        """Return the next source of random numbers for this purpose."""
+        number = self._rolls.get(purpose, 0)
+        self._rolls[purpose] = number + 1
+        return random.Random(f"{self._seed}/{purpose}/{number}")
+
+    def happens(self, purpose: str, share: float) -> bool:
+        """Tell whether something that happens in this share of cases happens now."""
+        return share > 0 and self.roll(purpose).random() < share
