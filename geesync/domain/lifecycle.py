@@ -203,7 +203,7 @@ def _set_back(standing: Standing, event: Setback, target: State, now: datetime) 
 
 def wait_after(failures: int) -> timedelta:
     """Return how long to wait after the n-th failure: a minute, then four times as long each."""
-    return min(_FIRST_WAIT * 4 ** (failures - 1), _LONGEST_WAIT)
+    return min(_FIRST_WAIT * int(4 ** (failures - 1)), _LONGEST_WAIT)
 
 
 def diagram() -> str:

@@ -162,6 +162,7 @@ def remember(
 
 
 def select_assets() -> sa.Select[tuple[object, ...]]:
+    """Return the query whose rows ``read_asset`` reads; callers narrow it."""
     return sa.select(schema.asset, schema.root.c.dest, schema.root.c.bucket).join(schema.root)
 
 

@@ -1,0 +1,175 @@
+"""The bucket in which Earth Engine leaves its exports; the only importer of its client."""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+from geesync.adapters.pacing import Pacer
+from geesync.domain.coverage import StoredObject
+from geesync.domain.failures import classify_call
+from geesync.errors import Cause, RemoteError
+
+Answer = TypeVar("Answer")
+
+_FIELDS = "items(name,size,generation,crc32c),nextPageToken"
+
+_CONNECTIONS = 64
+
+
+class Sink(Protocol):
+    """Takes bytes in order."""
+
+    def write(self, data: bytes) -> int:
+        """Take the next bytes; raises what must end the transfer."""
+
+
+class Storage:
+    """Cloud Storage as one user. Raises RemoteError, classed, and nothing else of its own.
+
+    url: another service than Google's, e.g. the simulator's bucket.
+    """
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        credentials: Any,
+        pacer: Pacer,
+        url: str | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self._project = project
+        self._credentials = credentials
+        self._pacer = pacer
+        self._url = url
+        self._timeout_s = timeout_s
+        self._connecting = threading.Lock()
+        self._connected: Any = None
+
+    def list_objects(self, bucket: str, prefix: str) -> list[StoredObject]:
+        """Return every object below a prefix, all pages or none (a RemoteError)."""
+
+        def listed() -> list[StoredObject]:
+            blobs = self._client().list_blobs(
+                bucket, prefix=prefix, fields=_FIELDS, timeout=self._timeout_s, retry=None
+            )
+            return [_stored(blob) for blob in blobs]
+
+        return self._pacer(lambda: _translated(listed))
+
+    def fetch(self, bucket: str, obj: StoredObject, sink: Sink, *, start: int) -> None:
+        """Write one generation's bytes from an offset on into the sink, once, unchecked.
+
+        The client checks nothing after a resumed download, so the sink must. Raises RemoteError;
+        GONE if this generation is not there any more.
+        """
+
+        def fetched() -> None:
+            blob = self._client().bucket(bucket).blob(obj.name, generation=obj.generation)
+            blob.download_to_file(
+                sink,
+                start=start or None,
+                raw_download=True,  # bytes as they are stored: the checksum is theirs
+                checksum=None,
+                timeout=self._timeout_s,
+                retry=None,
+            )
+
+        self._pacer(lambda: _translated(fetched), tries=1)
+
+    def delete(self, bucket: str, obj: StoredObject) -> bool:
+        """Delete exactly this generation; False if it was not there any more (or is another)."""
+
+        def deleted() -> bool:
+            blob = self._client().bucket(bucket).blob(obj.name, generation=obj.generation)
+            blob.delete(if_generation_match=obj.generation, timeout=self._timeout_s, retry=None)
+            return True
+
+        try:
+            return self._pacer(lambda: _translated(deleted))
+        except RemoteError as error:
+            if error.cause == Cause.GONE:
+                return False
+            raise
+
+    def check_access(self, bucket: str) -> None:
+        """Raise RemoteError if the bucket's objects cannot be listed: GONE or PERMISSION."""
+
+        def looked() -> None:
+            blobs = self._client().list_blobs(
+                bucket, max_results=1, fields=_FIELDS, timeout=self._timeout_s, retry=None
+            )
+            next(iter(blobs), None)
+
+        self._pacer(lambda: _translated(looked))
+
+    def _client(self) -> Any:
+        with self._connecting:
+            if self._connected is None:
+                self._connected = self._connect()
+        return self._connected
+
+    def _connect(self) -> Any:
+        # The client would ask for the bucket behind our back, for traces that nobody reads.
+        os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+        # Imported late: it takes longer than most commands need for all their work.
+        from google.cloud import storage  # noqa: PLC0415
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+        options = {"api_endpoint": self._url} if self._url else None
+        client = storage.Client(self._project, self._credentials, client_options=options)
+        for scheme in ("https://", "http://"):
+            client._http.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))  # noqa: SLF001
+        return client
+
+
+def _stored(blob: Any) -> StoredObject:
+    return StoredObject(
+        name=blob.name,
+        generation=int(blob.generation),
+        size_bytes=int(blob.size),
+        crc32c=int.from_bytes(base64.b64decode(blob.crc32c), "big"),
+    )
+
+
+_PRECONDITION_FAILED = 412
+
+
+def _translated(call: Callable[[], Answer]) -> Answer:
+    with _translating():
+        return call()
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    import requests  # noqa: PLC0415
+    from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from google.cloud.storage.exceptions import InvalidResponse  # noqa: PLC0415
+
+    try:
+        yield
+    except GoogleAPICallError as error:
+        raise _classed(error.code, str(error.message), error.response) from error
+    except InvalidResponse as error:
+        raise _classed(error.response.status_code, str(error), error.response) from error
+    except GoogleAuthError as error:
+        raise RemoteError(Cause.TRANSIENT, f"credentials: {error}") from error
+    except (requests.RequestException, ConnectionError, TimeoutError) as error:
+        raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
+
+
+def _classed(status: int | None, message: str, response: Any) -> RemoteError:
+    retry_after = response.headers.get("retry-after", "") if response is not None else ""
+    cause = Cause.GONE if status == _PRECONDITION_FAILED else classify_call(status, message)
+    return RemoteError(
+        cause,
+        message,
+        status=status,
+        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+    )

@@ -1,0 +1,272 @@
+"""The mirror's file system: files that land whole, durable, and only inside the mirror.
+
+The order is write, fsync, rename, fsync of the folder; only then may the ledger say so. Folders
+are opened one component at a time without following links, so that a symbolic link planted in the
+mirror leads nowhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import google_crc32c
+
+from geesync.domain.coverage import StoredObject
+from geesync.domain.layout import PARTIAL, UNPROVED
+from geesync.errors import Cause, MirrorError, RemoteError
+
+#: In the mirror's top folder; without it the folder is not ours, or its disk is not mounted.
+MARKER = ".geesync"
+
+_CHUNK_BYTES = 1024 * 1024
+_FILE_MODE = 0o644
+_FOLDER_MODE = 0o755
+
+#: Errors of a disk as a whole: they cost time, whatever asset they met first.
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+
+class Folder:
+    """An open folder inside the mirror. Names are single components, never paths."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor = descriptor
+        self.path = path
+
+    def size_of(self, name: str) -> int | None:
+        """Return a regular file's size in bytes, or None if there is none of that name."""
+        try:
+            status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        return status.st_size
+
+    def names(self) -> list[str]:
+        """Return what is in the folder."""
+        return os.listdir(self._descriptor)  # noqa: PTH208 # by descriptor: no path can be swapped
+
+    @contextmanager
+    def opened(self, name: str, flags: int) -> Iterator[int]:
+        """Open a file as a descriptor; never through a link."""
+        flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, _FILE_MODE, dir_fd=self._descriptor)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def checksum(self, name: str) -> int:
+        """Return the CRC32C of a file's bytes."""
+        crc32c = 0
+        with self.opened(name, os.O_RDONLY) as descriptor:
+            while chunk := os.read(descriptor, _CHUNK_BYTES):
+                crc32c = google_crc32c.extend(crc32c, chunk)
+        return crc32c
+
+    def holds(self, name: str, obj: StoredObject) -> bool:
+        """Whether a file has exactly the object's bytes."""
+        return self.size_of(name) == obj.size_bytes and self.checksum(name) == obj.crc32c
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file whole; the old one stays until the new one is on the disk."""
+        partial = name + PARTIAL
+        with self.opened(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        self.rename(partial, name)
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename a file within the folder, over an older one."""
+        os.rename(old, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._descriptor)
+
+    def sync(self) -> None:
+        """Make the folder's names durable."""
+        os.fsync(self._descriptor)
+
+
+@contextmanager
+def folder(mirror: Path, relative: str, *, create: bool = True) -> Iterator[Folder]:
+    """Open a folder of the mirror, one component at a time, never through a link.
+
+    Raises RemoteError DISK for a full or failing disk, MirrorError if something that is not a
+    folder is in the way, FileNotFoundError if it is absent and not to be made.
+    """
+    with disk_errors(mirror):
+        descriptor = os.open(mirror, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for component in relative.split("/"):
+                inner = _step_into(descriptor, component, create=create)
+                os.close(descriptor)
+                descriptor = inner
+            yield Folder(descriptor, mirror / relative)
+        finally:
+            os.close(descriptor)
+
+
+def _step_into(descriptor: int, component: str, *, create: bool) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(component, flags, dir_fd=descriptor)
+    except FileNotFoundError:
+        if not create:
+            raise
+    with suppress(FileExistsError):
+        os.mkdir(component, _FOLDER_MODE, dir_fd=descriptor)
+        os.fsync(descriptor)
+    return os.open(component, flags, dir_fd=descriptor)
+
+
+@contextmanager
+def disk_errors(where: Path) -> Iterator[None]:
+    """Turn the disk's errors into ours: the whole disk's delay, a name in the way is told."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise RemoteError(Cause.DISK, f"{where}: {error.strerror}") from error
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+            name = error.filename or where
+            raise MirrorError(
+                f"{name} below {where} is not a folder of the mirror", hint="move it away"
+            ) from error
+        raise
+
+
+class Landing:
+    """An object's bytes on their way to disk: resumed where they ended, checked as a whole."""
+
+    def __init__(self, place: Folder, file: str, token: str, obj: StoredObject) -> None:
+        self._place = place
+        self._obj = obj
+        self._partial = f"{file}.{token}{PARTIAL}"
+        self.name = unproved(file, token)  #: the file's name when it is complete
+
+    def fetch(self, fetch: Callable[[_Writer, int], None], keep_on: Callable[[], bool]) -> None:
+        """Bring every byte to disk, durable, under ``name``; the folder is still to be synced.
+
+        fetch: writes the object's bytes from an offset on. keep_on: asked between chunks; False
+        ends the transfer, what came stays. Raises RemoteError INTEGRITY if the bytes are not the
+        object's: they are discarded, and it may be tried again.
+        """
+        if self._place.size_of(self.name) == self._obj.size_bytes:
+            if self._place.checksum(self.name) == self._obj.crc32c:
+                return  # the power failed between the rename and the ledger
+            self._place.remove(self.name)
+        flags = os.O_WRONLY | os.O_CREAT
+        with self._place.opened(self._partial, flags) as descriptor:
+            writer = self._resume(descriptor, keep_on)
+            if writer.position < self._obj.size_bytes:
+                fetch(writer, writer.position)
+            self._check(writer)
+            os.fsync(descriptor)
+        self._place.rename(self._partial, self.name)
+
+    def _resume(self, descriptor: int, keep_on: Callable[[], bool]) -> _Writer:
+        size = self._place.size_of(self._partial) or 0
+        if size > self._obj.size_bytes:
+            os.ftruncate(descriptor, 0)
+            size = 0
+        # What was written before is part of the proof, so it is read again.
+        crc32c = self._place.checksum(self._partial) if size else 0
+        os.lseek(descriptor, size, os.SEEK_SET)
+        return _Writer(descriptor, crc32c, size, self._obj.size_bytes, keep_on)
+
+    def _check(self, writer: _Writer) -> None:
+        obj = self._obj
+        if writer.position < obj.size_bytes:
+            raise RemoteError(
+                Cause.TRANSIENT,
+                f"{obj.name} ended after {writer.position:,} of {obj.size_bytes:,} bytes",
+            )
+        if writer.crc32c != obj.crc32c:
+            self._place.remove(self._partial)
+            raise RemoteError(
+                Cause.INTEGRITY,
+                f"{obj.name} came with CRC32C {writer.crc32c:08x}, the bucket says"
+                f" {obj.crc32c:08x}",
+            )
+
+
+class _Writer:
+    """A sink that writes, counts and sums; takes no byte beyond what the object has."""
+
+    def __init__(
+        self,
+        descriptor: int,
+        crc32c: int,
+        position: int,
+        size_bytes: int,
+        keep_on: Callable[[], bool],
+    ) -> None:
+        self._descriptor = descriptor
+        self._size_bytes = size_bytes
+        self._keep_on = keep_on
+        self.crc32c = crc32c
+        self.position = position
+
+    def write(self, data: bytes) -> int:
+        """Take the next bytes."""
+        if not self._keep_on():
+            raise RemoteError(Cause.TRANSIENT, "stopped")
+        if self.position + len(data) > self._size_bytes:
+            # A server that ignores Range sends the whole object again.
+            os.ftruncate(self._descriptor, 0)
+            raise RemoteError(Cause.INTEGRITY, "more bytes came than the object has")
+        _write_all(self._descriptor, data)
+        self.crc32c = google_crc32c.extend(self.crc32c, data)
+        self.position += len(data)
+        return len(data)
+
+
+def unproved(file: str, token: str) -> str:
+    """Return the name of a complete file that the verifier has not read through yet."""
+    return f"{file}.{token}{UNPROVED}"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def prepare_mirror(path: Path) -> None:
+    """Make sure that the mirror's folder is ours and writable; mark a new one.
+
+    An empty or absent folder becomes a mirror; one that holds other things does not.
+    Raises MirrorError.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        marker = path / MARKER
+        if not marker.exists():
+            if any(path.iterdir()):
+                raise MirrorError(
+                    f"{path} is not empty and not a geesync mirror",
+                    hint=f"choose another folder, or create {marker} if you are sure",
+                )
+            marker.mkdir()
+        probe = marker / "probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise MirrorError(f"the mirror {path} cannot be written: {error.strerror}") from error
+
+
+def is_mirror(path: Path) -> bool:
+    """Whether the folder is a mirror of ours: an unmounted disk is not an empty mirror."""
+    return (path / MARKER).is_dir()
+
+
+def free_bytes(path: Path) -> int:
+    """Return what the file system of the mirror has left for us."""
+    return shutil.disk_usage(path).free

@@ -1,0 +1,213 @@
+"""Earth Engine, in our words. The only module that imports ``ee``.
+
+The client keeps one identity per process and opens its connection when it is first asked, so that
+a daemon is up before the network is. Every method raises RemoteError, classed, and nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
+
+from geesync.adapters.pacing import Pacer
+from geesync.domain.assets import Json, SourceAsset
+from geesync.domain.failures import classify_call
+from geesync.domain.operations import Operation
+from geesync.errors import Cause, RemoteError
+
+Answer = TypeVar("Answer")
+
+#: Earth Engine's own limit for pages with all fields.
+_ASSETS_PER_PAGE = 1000
+_OPERATIONS_PER_PAGE = 500
+
+_CONNECTIONS = 64
+
+
+class EarthEngine:
+    """One project at Earth Engine, as one user.
+
+    url: another service than Google's, e.g. the simulator. timeout_s: per request; the client
+    itself has none and would hang for ever.
+    """
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        credentials: Any,
+        pacer: Pacer,
+        url: str | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self.project = project
+        self._credentials = credentials
+        self._pacer = pacer
+        self._url = url
+        self._timeout_s = timeout_s
+        self._connecting = threading.Lock()
+        self._connected: Any = None
+
+    def list_children(self, name: str) -> Iterator[list[SourceAsset]]:
+        """Yield pages of what a container directly holds.
+
+        Children of a folder are named only (type and name); images of a collection come complete.
+        A page may be empty and not the last. A listing that breaks raises: what was not seen is
+        not known to be absent.
+        """
+        asked = {"parent": name, "pageSize": _ASSETS_PER_PAGE}
+
+        def page(token: str | None, ee: Any) -> Json:
+            # A fresh dict each time: the client writes into the one that it is given.
+            answer: Json = ee.data.listAssets(asked | ({"pageToken": token} if token else {}))
+            return answer
+
+        for answer in self._pages(page):
+            yield [SourceAsset(item) for item in answer.get("assets", []) if _is_asset(item)]
+
+    def get_asset(self, name: str) -> SourceAsset:
+        """Return an asset with everything that Earth Engine says of it.
+
+        Raises RemoteError GONE if it is absent or not ours to see: the two look the same.
+        """
+        answer = self._ask(lambda ee: ee.data.getAsset(name))
+        if not _is_asset(answer):
+            raise RemoteError(Cause.TRANSIENT, f"an asset without a name came for {name}")
+        return SourceAsset(answer)
+
+    def get_policy(self, name: str) -> Json:
+        """Return an asset's IAM policy; an asset without its own has an empty one."""
+        policy: Json = self._ask(lambda ee: ee.data.getIamPolicy(name))
+        return policy
+
+    def start_export(self, body: Json) -> Operation:
+        """Ask for an export; the body carries the request id that makes repetition safe.
+
+        Raises RemoteError QUEUE_FULL, MAYBE_STARTED, or TRANSIENT when the answer was lost: the
+        operation may be running then.
+        """
+        export = "exportImage" if "grid" in body else "exportTable"
+        answer = self._ask(
+            lambda ee: getattr(ee.data, export)(body["requestId"], dict(body)), tries=1
+        )
+        operation = Operation.from_json(answer)
+        if operation is None:
+            raise RemoteError(Cause.TRANSIENT, "an operation without a name came for an export")
+        return operation
+
+    def list_operations(self) -> Iterator[list[Operation]]:
+        """Yield pages of the project's operations, everybody's, in no promised order."""
+
+        def page(token: str | None, ee: Any) -> Json:
+            # The public function reads all pages, however long the history is.
+            operations = ee.data._get_cloud_projects().operations()  # noqa: SLF001
+            answer: Json = operations.list(
+                name=f"projects/{self.project}", pageSize=_OPERATIONS_PER_PAGE, pageToken=token
+            ).execute(num_retries=0)
+            return answer
+
+        for answer in self._pages(page):
+            yield [op for item in answer.get("operations", []) if (op := _operation(item))]
+
+    def _pages(self, page: Callable[[str | None, Any], Json]) -> Iterator[Json]:
+        token: str | None = None
+        while True:
+            answer = self._ask(partial(page, token))
+            yield answer
+            token = answer.get("nextPageToken")
+            if not token:
+                return
+
+    def get_operation(self, operation: str) -> Operation:
+        """Return one operation by its id. Raises RemoteError GONE if it is not known any more."""
+        name = f"projects/{self.project}/operations/{operation}"
+        found = _operation(self._ask(lambda ee: ee.data.getOperation(name)))
+        if found is None:
+            raise RemoteError(Cause.TRANSIENT, f"no operation came for {operation}")
+        return found
+
+    def cancel_operation(self, operation: str) -> None:
+        """Ask for an operation to be cancelled; it may still succeed."""
+        name = f"projects/{self.project}/operations/{operation}"
+        self._ask(lambda ee: ee.data.cancelOperation(name))
+
+    def _ask(self, ask: Callable[[Any], Any], *, tries: int | None = None) -> Any:
+        def once() -> Any:
+            answer = _translate(lambda: ask(self._client()))
+            if not isinstance(answer, dict):
+                # A proxy's page with status 200 comes through the client as text.
+                raise RemoteError(Cause.TRANSIENT, "the answer is no JSON object")
+            return answer
+
+        return self._pacer(once, tries=tries)
+
+    def _client(self) -> Any:
+        with self._connecting:
+            if self._connected is None:
+                self._connected = self._connect()
+        return self._connected
+
+    def _connect(self) -> Any:
+        # Imported late: it takes longer than most commands need for all their work.
+        import ee  # noqa: PLC0415
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+        ee.data.setMaxRetries(0)  # the pacer repeats, for all threads together
+        ee.data.initialize(self._credentials, cloud_api_base_url=self._url, project=self.project)
+        # Ten connections are the default; threads beyond would each open and drop their own.
+        session: Any = ee.data._get_state().requests_session  # noqa: SLF001
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))
+        ee.data.setDeadline(self._timeout_s * 1000)
+        return ee
+
+
+def _is_asset(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("name"), str) and bool(item["name"])
+
+
+def _operation(item: Any) -> Operation | None:
+    return Operation.from_json(item) if isinstance(item, dict) else None
+
+
+def _translate(call: Callable[[], Answer]) -> Answer:
+    """Turn what the client raises into a RemoteError; the status is hidden in the context."""
+    import ee  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError, RefreshError  # noqa: PLC0415
+
+    try:
+        return call()
+    except ee.EEException as error:
+        raise _from_answer(error) from error
+    except RefreshError as error:
+        raise RemoteError(_token_cause(str(error)), f"credentials: {error}") from error
+    except GoogleAuthError as error:
+        raise RemoteError(Cause.TRANSIENT, f"credentials: {error}") from error
+    except (requests.RequestException, ConnectionError, TimeoutError, OSError) as error:
+        raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
+
+
+def _from_answer(error: Exception) -> RemoteError:
+    response = getattr(error.__context__, "resp", None)
+    status = getattr(response, "status", None)
+    message = str(error)
+    retry_after = (response or {}).get("retry-after", "") if response is not None else ""
+    return RemoteError(
+        classify_call(status, message) if status else Cause.TRANSIENT,
+        message if status else f"an unreadable answer: {message}",
+        status=status,
+        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+    )
+
+
+#: OAuth's words for credentials that will not work again. google-auth calls a broken token
+#: endpoint just as final, which it is not.
+_FINAL_TOKEN_ERRORS = ("invalid_grant", "invalid_client", "unauthorized_client")
+
+
+def _token_cause(message: str) -> Cause:
+    final = any(word in message for word in _FINAL_TOKEN_ERRORS)
+    return Cause.PERMISSION if final else Cause.TRANSIENT

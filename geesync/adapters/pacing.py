@@ -1,0 +1,82 @@
+"""How fast we ask: one pace for all threads, halved when Earth Engine says so, slowly recovering.
+
+Wraps calls; knows nothing of what is asked. A transient failure is tried again a few times here;
+what lasts longer is raised, and the asset waits in the ledger.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from geesync.errors import Cause, RemoteError
+
+Answer = TypeVar("Answer")
+
+_TOO_MANY_REQUESTS = 429
+
+
+@dataclass
+class Pacer:
+    """Spaces calls out over all threads and repeats those that failed for a moment."""
+
+    requests_per_s: float = 20.0
+    tries: int = 3
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30.0
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    _share: float = field(default=1.0, init=False)  #: of the allowed rate, 0..1
+    _next: float = field(default=0.0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    @property
+    def rate_per_s(self) -> float:
+        """Requests per second that are allowed now."""
+        return self.requests_per_s * self._share
+
+    def __call__(self, ask: Callable[[], Answer], *, tries: int | None = None) -> Answer:
+        """Ask, in our turn. Raises the last RemoteError."""
+        left = tries or self.tries
+        while True:
+            self._wait_for_turn()
+            try:
+                answer = ask()
+            except RemoteError as error:
+                left -= 1
+                if error.cause != Cause.TRANSIENT or not left:
+                    self._note(error)
+                    raise
+                self._note(error)
+                self._hold((tries or self.tries) - left, error.retry_after_s)
+            else:
+                self._recover()
+                return answer
+
+    def _wait_for_turn(self) -> None:
+        with self._lock:
+            now = self.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + 1 / self.rate_per_s
+        if turn > now:
+            self.sleep(turn - now)
+
+    def _note(self, error: RemoteError) -> None:
+        if error.status == _TOO_MANY_REQUESTS:
+            with self._lock:
+                self._share = max(self._share / 2, 1 / 64)
+
+    def _recover(self) -> None:
+        with self._lock:
+            self._share = min(1.0, self._share * 1.02)
+
+    def _hold(self, failed: int, retry_after_s: float | None) -> None:
+        """Hold every thread back: the others would meet the same failure."""
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311 # spreads threads, hides nothing
+        wait = min(self.first_wait_s * 2 ** (failed - 1), self.longest_wait_s) * jitter
+        with self._lock:
+            self._next = max(self._next, self.monotonic() + max(wait, retry_after_s or 0.0))

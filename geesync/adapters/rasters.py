@@ -1,0 +1,98 @@
+"""GeoTIFFs, read whole and compared with what Earth Engine says they are. Imports rasterio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geesync.domain.grid import Grid
+from geesync.errors import Cause, RemoteError
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a GeoTIFF must be."""
+
+    grid: Grid
+    pixel_type: str  #: numpy name
+    bands: tuple[str, ...]  #: band descriptions, in file order
+
+
+def prove(path: Path, expected: Expected) -> None:
+    """Read a GeoTIFF through, every block, and compare it with what it must be.
+
+    The header is compared first: a file that lies about its size is not read. Raises RemoteError
+    INTEGRITY, saying what differs.
+    """
+    import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
+    from rasterio.errors import RasterioError  # noqa: PLC0415
+
+    try:
+        # Named, because the file's ending says that it is unproved, not what it is.
+        with rasterio.open(path, driver="GTiff") as dataset:
+            _compare(path, _header(dataset), _promised(expected))
+            _compare_place(path, dataset, expected.grid)
+            for _, window in dataset.block_windows(1):
+                dataset.read(window=window)
+    except RasterioError as error:
+        raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
+
+
+def _header(dataset: Any) -> dict[str, Any]:
+    return {
+        "width": dataset.width,
+        "height": dataset.height,
+        "pixel types": sorted(set(dataset.dtypes)),
+        "bands": dataset.descriptions
+        if any(dataset.descriptions)
+        else ("unnamed",) * dataset.count,
+    }
+
+
+def _promised(expected: Expected) -> dict[str, Any]:
+    return {
+        "width": expected.grid.width,
+        "height": expected.grid.height,
+        "pixel types": [expected.pixel_type],
+        "bands": expected.bands,
+    }
+
+
+def _compare(path: Path, found: dict[str, Any], promised: dict[str, Any]) -> None:
+    if found["bands"] == ("unnamed",) * len(promised["bands"]):
+        found = found | {"bands": promised["bands"]}  # very old exports have no descriptions
+    for what, value in promised.items():
+        if found[what] != value:
+            raise RemoteError(
+                Cause.INTEGRITY, f"{path.name}: {what} {found[what]}, Earth Engine says {value}"
+            )
+
+
+def _compare_place(path: Path, dataset: Any, grid: Grid) -> None:
+    from rasterio.crs import CRS  # noqa: PLC0415
+    from rasterio.errors import CRSError  # noqa: PLC0415
+
+    transform = tuple(dataset.transform)[:6]
+    if not grid.same_place(transform):
+        raise RemoteError(
+            Cause.INTEGRITY,
+            f"{path.name}: transform {transform}, Earth Engine says {grid.transform}",
+        )
+    try:
+        crs = CRS.from_user_input(grid.crs)
+    except CRSError as error:
+        raise RemoteError(Cause.INTEGRITY, f"the CRS of {path.name} is unknown: {error}") from error
+    if not _same_crs(dataset.crs, crs):
+        raise RemoteError(
+            Cause.INTEGRITY, f"{path.name}: CRS {dataset.crs}, Earth Engine says {grid.crs}"
+        )
+
+
+def _same_crs(found: Any, expected: Any) -> bool:
+    """Compare by meaning: a GeoTIFF keeps a CRS as keys, and its text changes on the way."""
+    if found == expected:
+        return True
+    if not found:
+        return False
+    return bool(found.to_dict(projjson=False) == expected.to_dict(projjson=False))

@@ -1,0 +1,75 @@
+"""What the errors of Earth Engine and Cloud Storage mean, decided once: by status, then by message.
+
+Messages are Earth Engine's own words where they were seen in public (docs/earth-engine.md); an
+unknown one is never fatal.
+"""
+
+from __future__ import annotations
+
+import re
+
+from geesync.errors import Cause
+
+_QUEUE_FULL = re.compile(r"too many tasks already in the queue", re.IGNORECASE)
+_MAYBE_STARTED = re.compile(r"different operation was already started", re.IGNORECASE)
+_GONE = re.compile(
+    r"does not exist or doesn.t allow|not found \(does not exist or caller|asset .* not found"
+    r"|requested entity was not found",
+    re.IGNORECASE,
+)
+_PLAN = re.compile(
+    r"export too large|compatible data types|unbounded image|memory limit|out of memory"
+    r"|computation timed out",
+    re.IGNORECASE,
+)
+_TRANSIENT = re.compile(
+    r"internal error|capacity exceeded|currently unavailable|too many concurrent|rate limit"
+    r"|quota exceeded|daily_eecu_usage_time|try again",
+    re.IGNORECASE,
+)
+#: Cloud Storage's refusal of our service account, as an export's failure repeats it.
+_PERMISSION = re.compile(
+    r"required permission to use project|insufficient authentication scopes"
+    r"|has not been used in project|permission '.*' denied|does not have storage\.",
+    re.IGNORECASE,
+)
+_RATE_LIMIT = re.compile(r"rate_?limit_?exceeded|userRateLimitExceeded", re.IGNORECASE)
+
+_MESSAGES = (
+    (_QUEUE_FULL, Cause.QUEUE_FULL),
+    (_MAYBE_STARTED, Cause.MAYBE_STARTED),
+)
+
+_CANCELLED_CODE = 1
+
+
+def classify_call(status: int | None, message: str) -> Cause:
+    """Return why a call failed; a status of None is a connection that broke."""
+    for pattern, cause in _MESSAGES:
+        if pattern.search(message):
+            return cause
+    if status is None or status in {408, 429} or status >= 500:  # noqa: PLR2004 # HTTP's own numbers
+        return Cause.TRANSIENT
+    if status in {401, 403}:
+        limited = _RATE_LIMIT.search(message) or _TRANSIENT.search(message)
+        return Cause.TRANSIENT if limited else Cause.PERMISSION
+    if status in {404, 410} or _GONE.search(message):
+        return Cause.GONE
+    if _TRANSIENT.search(message):
+        return Cause.TRANSIENT
+    return Cause.BUG
+
+
+def classify_operation(code: int | None, message: str) -> Cause:
+    """Return why an operation failed, by its code and message."""
+    if code == _CANCELLED_CODE:
+        return Cause.CANCELLED
+    if _PLAN.search(message):
+        return Cause.PLAN
+    if _PERMISSION.search(message):
+        return Cause.PERMISSION
+    if _GONE.search(message):
+        return Cause.GONE
+    if _TRANSIENT.search(message):
+        return Cause.TRANSIENT
+    return Cause.FAILED
