@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from geesync.simulator.scenarios import Scenario
 
 CONTAINERS = ("FOLDER", "IMAGE_COLLECTION")
 TICK = timedelta(microseconds=1)
+USAGE_COUNTED = 20_000  #: assets; a root with more is said to hold only these
 LISTINGS_KEPT = 16  #: containers whose children are not asked for anew at each page
 
 
@@ -43,6 +45,7 @@ class World:
         self._gone: set[str] = set()
         self._added: dict[str, dict[str, None]] = {}
         self._policies: dict[str, Json] = {}
+        self._usage: dict[str, Usage] = {}  #: until something changes
         self._original = functools.lru_cache(maxsize=LISTINGS_KEPT)(scenario.children)
         own_root = f"projects/{scenario.project}/assets"
         if scenario.find(own_root) is None:
@@ -109,8 +112,12 @@ class World:
 
     def usage(self, root: str) -> Usage:
         """Return how much lies in a root, the root itself not counted."""
-        sizes = [asset.size_bytes for asset in self.walk(root)]
-        return Usage(len(sizes) - 1, sum(sizes))
+        with self._lock:
+            if root not in self._usage:
+                some = itertools.islice(self.walk(root), 1, USAGE_COUNTED + 1)
+                sizes = [asset.size_bytes for asset in some]
+                self._usage[root] = Usage(len(sizes), sum(sizes))
+            return self._usage[root]
 
     # --- Changing.
 
@@ -124,10 +131,11 @@ class World:
         with self._lock:
             before = self.find(asset.name)
             if before is not None and not overwrite:
-                raise CallRefused(409, f"Cannot overwrite asset '{asset.name}'.")
+                raise BadRequest(f"Cannot overwrite asset '{asset.name}'.")
             if before is None and not names.is_root(asset.name):
                 self._check_parent(asset.name)
             asset = replace(asset, update_time=self._next_update_time(before))
+            self._usage.clear()
             self._changed[asset.name] = asset
             self._gone.discard(asset.name)
             parent = names.parent_of(asset.name)
@@ -152,6 +160,7 @@ class World:
                 raise BadRequest(f"Asset '{name}' has children and cannot be deleted.")
             for child in children:
                 self.delete(child.name, recursive=True)
+            self._usage.clear()
             self._changed.pop(name, None)
             self._policies.pop(name, None)
             self._gone.add(name)
