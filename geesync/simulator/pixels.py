@@ -28,6 +28,21 @@ TYPE_NAMES = {
 }
 
 
+def smallest_type(precision: Precision, value_range: tuple[int, int] | None) -> np.dtype[Any]:
+    """Return the pixel type in which an export writes bands of this declared type.
+
+    Integers beyond 32 bits are delivered as float64.
+    """
+    if precision != "INT":
+        return np.dtype("float32" if precision == "FLOAT" else "float64")
+    low, high = value_range or (0, 0)
+    for name in ("uint8", "int8", "uint16", "int16", "uint32", "int32"):
+        info = np.iinfo(name)
+        if info.min <= low and high <= info.max:
+            return np.dtype(name)
+    return np.dtype("float64")
+
+
 @dataclass(frozen=True)
 class SimGrid:
     """Where the pixels of a band lie."""
@@ -60,14 +75,7 @@ class SimBand:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The smallest type that holds the declared range; what an export writes."""
-        if self.precision != "INT":
-            return np.dtype("float32" if self.precision == "FLOAT" else "float64")
-        low, high = self.value_range or (0, 0)
-        for name in ("uint8", "int8", "uint16", "int16", "uint32", "int32"):
-            info = np.iinfo(name)
-            if info.min <= low and high <= info.max:
-                return np.dtype(name)
-        return np.dtype("float64")
+        return smallest_type(self.precision, self.value_range)
 
 
 @dataclass(frozen=True)

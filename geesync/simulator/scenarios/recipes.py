@@ -10,11 +10,12 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from geesync.simulator.clock import rfc3339
+from geesync.simulator.names import canonical, root_of
 from geesync.simulator.pixels import Json, SimAsset, SimBand, SimGrid
 from geesync.simulator.scenarios.features import TableKind, make_features
 from geesync.simulator.scenarios.footprints import footprint, origin_at, utm_at
 from geesync.simulator.scenarios.landscape import Mask, make_band, seed_of
-from geesync.simulator.scenarios.tree import Tree, canonical
+from geesync.simulator.scenarios.tree import Tree
 
 BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 TypeName = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]
@@ -111,7 +112,7 @@ def _assets(recipe: ScenarioRecipe) -> Iterator[SimAsset]:
 def _missing_parents(name: str, known: set[str]) -> Iterator[SimAsset]:
     """Yield the folders above an asset that nobody described, topmost first."""
     parts = name.split("/")
-    top = 3 if parts[1] != "earthengine-legacy" else 5
+    top = root_of(name).count("/") + 1
     for length in range(top, len(parts)):
         parent = "/".join(parts[:length])
         if parent not in known:

@@ -7,16 +7,6 @@ from typing import Protocol
 
 from geesync.simulator.pixels import SimAsset
 
-LEGACY = "projects/earthengine-legacy/assets/"
-
-
-def canonical(asset_id: str) -> str:
-    """Return the ``projects/…/assets/…`` name of an id such as ``users/x/a``."""
-    parts = asset_id.split("/")
-    if parts[0] == "projects" and parts[2:3] == ["assets"]:
-        return asset_id
-    return LEGACY + asset_id
-
 
 class Scenario(Protocol):
     """An account before anybody touched it; always the same, and never held whole if huge.
