@@ -25,7 +25,11 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-class UserError(Exception):
+class GeesyncError(Exception):
+    """The root of what geesync raises itself."""
+
+
+class UserError(GeesyncError):
     """Something that a person must mend; shown as one line, never as a traceback."""
 
     exit_code = ExitCode.USAGE
@@ -110,7 +114,7 @@ WORLDLY = frozenset(
 )
 
 
-class RemoteError(Exception):
+class RemoteError(GeesyncError):
     """What the outside world answered, classed.
 
     ``status`` is the HTTP status where there was one; ``retry_after_s`` what the answer asked for.

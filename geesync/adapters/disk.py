@@ -151,7 +151,7 @@ class Landing:
         self._partial = f"{file}.{token}{PARTIAL}"
         self.name = unproved(file, token)  #: the file's name when it is complete
 
-    def fetch(self, fetch: Callable[[_Writer, int], None], keep_on: Callable[[], bool]) -> None:
+    def fetch(self, fetch: Callable[[Writer, int], None], keep_on: Callable[[], bool]) -> None:
         """Bring every byte to disk, durable, under ``name``; the folder is still to be synced.
 
         fetch: writes the object's bytes from an offset on. keep_on: asked between chunks; False
@@ -171,7 +171,12 @@ class Landing:
             os.fsync(descriptor)
         self._place.rename(self._partial, self.name)
 
-    def _resume(self, descriptor: int, keep_on: Callable[[], bool]) -> _Writer:
+    @property
+    def progress(self) -> int:
+        """Bytes that are on disk so far."""
+        return self._place.size_of(self._partial) or 0
+
+    def _resume(self, descriptor: int, keep_on: Callable[[], bool]) -> Writer:
         size = self._place.size_of(self._partial) or 0
         if size > self._obj.size_bytes:
             os.ftruncate(descriptor, 0)
@@ -179,9 +184,9 @@ class Landing:
         # What was written before is part of the proof, so it is read again.
         crc32c = self._place.checksum(self._partial) if size else 0
         os.lseek(descriptor, size, os.SEEK_SET)
-        return _Writer(descriptor, crc32c, size, self._obj.size_bytes, keep_on)
+        return Writer(descriptor, crc32c, size, self._obj.size_bytes, keep_on)
 
-    def _check(self, writer: _Writer) -> None:
+    def _check(self, writer: Writer) -> None:
         obj = self._obj
         if writer.position < obj.size_bytes:
             raise RemoteError(
@@ -197,7 +202,7 @@ class Landing:
             )
 
 
-class _Writer:
+class Writer:
     """A sink that writes, counts and sums; takes no byte beyond what the object has."""
 
     def __init__(

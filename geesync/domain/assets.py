@@ -5,6 +5,8 @@ https://developers.google.com/earth-engine/reference/rest/v1/projects.assets#Ear
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,8 +90,14 @@ class SourceAsset:
 
     @property
     def revision(self) -> str:
-        """``updateTime``: moves when pixels or metadata do; empty for most folders."""
-        return str(self.json.get("updateTime", ""))
+        """``updateTime``, which moves when pixels or metadata do.
+
+        Folders mostly have none: then a digest of all that is said, but for the quota's counters.
+        """
+        if "updateTime" in self.json:
+            return str(self.json["updateTime"])
+        told = {key: value for key, value in self.json.items() if key != "quota"}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def size_bytes(self) -> int:

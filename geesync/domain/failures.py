@@ -61,15 +61,15 @@ def classify_call(status: int | None, message: str) -> Cause:
 
 
 def classify_operation(code: int | None, message: str) -> Cause:
-    """Return why an operation failed, by its code and message."""
+    """Return why an operation failed, by its code and message.
+
+    "Internal error." is FAILED, not TRANSIENT: an export that fails so each time must not be paid
+    for without end.
+    """
     if code == _CANCELLED_CODE:
         return Cause.CANCELLED
     if _PLAN.search(message):
         return Cause.PLAN
     if _PERMISSION.search(message):
         return Cause.PERMISSION
-    if _GONE.search(message):
-        return Cause.GONE
-    if _TRANSIENT.search(message):
-        return Cause.TRANSIENT
-    return Cause.FAILED
+    return Cause.GONE if _GONE.search(message) else Cause.FAILED

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from geesync.errors import Cause
+from geesync.errors import WORLDLY, Cause
 
 
 class State(StrEnum):
@@ -148,11 +148,15 @@ TABLE: dict[tuple[State, type[Event]], State] = {
 _FRESH_START = (CheckPassed, SourceChanged, SourceReappeared, Retried)
 
 #: The failure that is one too many: a broken asset costs at most this many exports.
-MAX_TRIES = 4
+MAX_TRIES = 5
 
-_FIRST_WAIT = timedelta(minutes=1)
-#: Six hours: what failed at night is tried again before the morning.
+#: 2, 10, 50 and 250 minutes: five hours in all, so that a bad night does not quarantine an archive.
+_FIRST_WAIT = timedelta(minutes=2)
+_WAIT_GROWS = 5
 _LONGEST_WAIT = timedelta(hours=6)
+
+#: After a failure that lies in the world and ended the asset's exports.
+_WORLD_WAIT = timedelta(minutes=10)
 
 
 class IllegalEvent(Exception):  # noqa: N818 # the fact that hurts, not a suffix
@@ -195,6 +199,8 @@ def advance(standing: Standing, event: Event, now: datetime) -> Standing:
 
 
 def _set_back(standing: Standing, event: Setback, target: State, now: datetime) -> Standing:
+    if event.cause in WORLDLY:
+        return Standing(target, standing.failures, now + _WORLD_WAIT, event.cause, event.reason)
     failures = standing.failures + 1
     if failures >= MAX_TRIES:
         return Standing(_Q, failures, None, event.cause, event.reason)
@@ -202,8 +208,8 @@ def _set_back(standing: Standing, event: Setback, target: State, now: datetime) 
 
 
 def wait_after(failures: int) -> timedelta:
-    """Return how long to wait after the n-th failure: a minute, then four times as long each."""
-    return min(_FIRST_WAIT * int(4 ** (failures - 1)), _LONGEST_WAIT)
+    """Return how long to wait after the n-th failure (from 1)."""
+    return min(_FIRST_WAIT * int(_WAIT_GROWS ** (failures - 1)), _LONGEST_WAIT)
 
 
 def diagram() -> str:

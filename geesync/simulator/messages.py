@@ -191,3 +191,11 @@ def snake_case(name: str) -> str:
 def camel_case(name: str) -> str:
     """Return ``fileFormat`` for ``file_format``; other names as they are."""
     return re.sub(r"_([a-z])", lambda letter: letter.group(1).upper(), name)
+
+
+def unknown_query(key: str) -> BadRequest:
+    """Return the refusal of a query parameter that the method does not have."""
+    return BadRequest(
+        f'Invalid JSON payload received. Unknown name "{key}": Cannot bind query parameter.'
+        f" Field '{key}' could not be found in request message."
+    )

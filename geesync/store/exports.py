@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Ask, Part
+from geesync.errors import Cause
 from geesync.store import schema
 from geesync.store.database import Database
 
@@ -35,6 +36,9 @@ class Export:
     operation: str | None
     state: str
     intended_at: datetime
+    ended_at: datetime | None  #: when we first saw that its operation had ended
+    cause: Cause | None
+    error: str
 
 
 @dataclass(frozen=True)
@@ -128,16 +132,6 @@ class Exports:
             )
             connection.execute(sa.insert(schema.stored).prefix_with("OR IGNORE"), rows)
 
-    def end_all(self, asset_ids: Iterable[int], state: str, now: datetime) -> None:
-        """End every live export of these assets: their objects are not wanted any more."""
-        table = schema.export
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(table)
-                .where(table.c.asset_id.in_(list(asset_ids)), table.c.state.in_(schema.LIVE))
-                .values(state=state, ended_at=now)
-            )
-
     def in_flight(self) -> list[Export]:
         """Return the exports on which Earth Engine may be working, oldest first."""
         table = schema.export
@@ -163,6 +157,31 @@ class Exports:
         query = sa.select(schema.export).where(*where).order_by(schema.export.c.id)
         with self._database.read() as connection:
             return [_export(row) for row in connection.execute(query)]
+
+    def settled_assets(self, *, now: datetime, limit: int) -> list[int]:
+        """Return ids of exporting assets of which no export is in flight any more."""
+        asset, table = schema.asset, schema.export
+        in_flight = sa.exists().where(table.c.asset_id == asset.c.id, table.c.state.in_(IN_FLIGHT))
+        query = (
+            sa.select(asset.c.id)
+            .where(asset.c.state == "exporting", ~in_flight)
+            .where(sa.or_(asset.c.not_before.is_(None), asset.c.not_before <= now))
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def latest(self, asset_ids: Iterable[int]) -> dict[int, list[Export]]:
+        """Return the last ask for each part of each asset."""
+        newest: dict[tuple[int, str], Export] = {}
+        ids = list(asset_ids)
+        for exports in self.of(ids, live=False).values():
+            for export in exports:
+                newest[export.asset_id, part_id(export.part)] = export
+        by_asset: dict[int, list[Export]] = {asset_id: [] for asset_id in ids}
+        for export in newest.values():
+            by_asset[export.asset_id].append(export)
+        return by_asset
 
     def attempts(self, asset_ids: Iterable[int]) -> dict[tuple[int, str], int]:
         """Return how often each part was asked for, ever: ``{(asset id, part): attempts}``."""
@@ -238,6 +257,9 @@ def _export(row: sa.Row[Any]) -> Export:
         operation=row.operation,
         state=row.state,
         intended_at=row.intended_at,
+        ended_at=row.ended_at,
+        cause=Cause(row.cause) if row.cause else None,
+        error=row.error or "",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -80,11 +80,24 @@ class Ledger:
             row = connection.execute(select_assets().where(schema.asset.c.name == name)).first()
         return read_asset(row) if row else None
 
-    def source_of(self, asset: LedgerAsset) -> SourceAsset:
-        """Return what Earth Engine said of the asset at its recorded revision."""
-        query = sa.select(schema.source.c.json).where(schema.source.c.asset_id == asset.id)
+    def leave_out(self, left: Mapping[int, str]) -> None:
+        """Note what of assets cannot be taken as files: ``{asset id: reasons}``."""
+        if left:
+            table = schema.asset
+            with self._database.write() as connection:
+                for asset_id, reasons in left.items():
+                    connection.execute(
+                        sa.update(table).where(table.c.id == asset_id).values(left_out=reasons)
+                    )
+
+    def sources_of(self, assets: Sequence[LedgerAsset]) -> dict[int, SourceAsset]:
+        """Return what Earth Engine said of each asset at its recorded revision, by id."""
+        query = sa.select(schema.source).where(
+            schema.source.c.asset_id.in_([asset.id for asset in assets])
+        )
         with self._database.read() as connection:
-            return SourceAsset(unpack(connection.execute(query).scalar_one()))
+            rows = connection.execute(query)
+            return {row.asset_id: SourceAsset(unpack(row.json)) for row in rows}
 
     def record(self, moves: Sequence[Move], now: datetime) -> int:
         """Move assets on, each with its row in the history, in one transaction.

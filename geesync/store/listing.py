@@ -44,22 +44,24 @@ class Listing:
     def observe(self, root_id: int, listed: Sequence[SourceAsset], now: datetime) -> Observed:
         """Take in a batch of listed assets: new ones, changed ones, those that are back.
 
-        What another root already mirrors is left to it. Writes nothing where nothing changed.
+        What another root already mirrors is left to it, unless that root was removed. Writes
+        nothing where nothing changed.
         """
         known = self._known([source.name for source in listed])
+        orphaned = self._removed_roots()
         fresh = [source for source in listed if source.name not in known]
         mine = [
             (known[source.name], source)
             for source in listed
-            if source.name in known and known[source.name].root_id == root_id
+            if source.name in known and known[source.name].root_id in {root_id, *orphaned}
         ]
-        changed = [(asset, source) for asset, source in mine if _differs(asset, source)]
+        changed = [pair for pair in mine if _differs(*pair) or pair[0].root_id != root_id]
         if fresh or changed:
             with self._database.write() as connection:
                 for source in fresh:
                     _insert(connection, root_id, source, now)
                 for asset, source in changed:
-                    _renew(connection, asset, source, now)
+                    _renew(connection, root_id, asset, source, now)
         return Observed(len(fresh), len(changed), len(listed) - len(fresh) - len(changed))
 
     def _known(self, names: list[str]) -> dict[str, LedgerAsset]:
@@ -67,14 +69,16 @@ class Listing:
             rows = connection.execute(select_assets().where(schema.asset.c.name.in_(names)))
             return {row.name: read_asset(row) for row in rows}
 
-    def known_revisions(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the recorded revision of each of these assets that is known and not gone."""
-        table = schema.asset
-        query = sa.select(table.c.name, table.c.revision).where(
-            table.c.name.in_(names), table.c.state != State.GONE
-        )
+    def _removed_roots(self) -> list[int]:
+        query = sa.select(schema.root.c.id).where(schema.root.c.removed_at.is_not(None))
         with self._database.read() as connection:
-            return {row.name: row.revision for row in connection.execute(query)}
+            return list(connection.execute(query).scalars())
+
+    def children(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
+        """Return a page of the container's assets that are not gone, by name."""
+        with self._database.read() as connection:
+            query = _children(root_id, parent, after, limit)
+            return [read_asset(row) for row in connection.execute(query)]
 
     @contextmanager
     def sightings(self) -> Iterator[Sightings]:
@@ -106,17 +110,21 @@ class Sightings:
 
     def unseen(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
         """Return a page of the container's known assets that the listing did not show, by name."""
-        table = schema.asset
-        seen = sa.text("asset.name NOT IN (SELECT name FROM temp.sighting)")
-        query = (
-            select_assets()
-            .where(table.c.parent == parent, table.c.root_id == root_id, table.c.name > after)
-            .where(table.c.state != State.GONE, seen)
-            .order_by(table.c.name)
-            .limit(limit)
-        )
+        not_seen = sa.text("asset.name NOT IN (SELECT name FROM temp.sighting)")
+        query = _children(root_id, parent, after, limit).where(not_seen)
         with self._connection.begin():
             return [read_asset(row) for row in self._connection.execute(query)]
+
+
+def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tuple[object, ...]]:
+    table = schema.asset
+    return (
+        select_assets()
+        .where(table.c.parent == parent, table.c.root_id == root_id, table.c.name > after)
+        .where(table.c.state != State.GONE)
+        .order_by(table.c.name)
+        .limit(limit)
+    )
 
 
 def _differs(asset: LedgerAsset, source: SourceAsset) -> bool:
@@ -147,7 +155,11 @@ def _insert(connection: sa.Connection, root_id: int, source: SourceAsset, now: d
 
 
 def _renew(
-    connection: sa.Connection, asset: LedgerAsset, source: SourceAsset, now: datetime
+    connection: sa.Connection,
+    root_id: int,
+    asset: LedgerAsset,
+    source: SourceAsset,
+    now: datetime,
 ) -> None:
     back = asset.standing.state == State.GONE
     event = SourceReappeared() if back else SourceChanged(f"{asset.revision} → {source.revision}")
@@ -157,7 +169,12 @@ def _renew(
     connection.execute(
         sa.update(table)
         .where(table.c.id == asset.id)
-        .values(type=source.type, revision=source.revision, size_bytes=source.size_bytes)
+        .values(
+            root_id=root_id,
+            type=source.type,
+            revision=source.revision,
+            size_bytes=source.size_bytes,
+        )
     )
     connection.execute(
         sa.update(schema.source)

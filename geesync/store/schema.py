@@ -131,7 +131,8 @@ export = Table(
     Column("operation", Text, unique=True),  # last path segment of its name
     Column("state", Text, nullable=False),
     Column("intended_at", Instant, nullable=False),
-    Column("ended_at", Instant),
+    Column("ended_at", Instant),  # when we first saw that its operation had ended
+    Column("cause", Text),  # of its failure
     Column("error", Text),
     Column("eecu_s", Float),
     CheckConstraint(

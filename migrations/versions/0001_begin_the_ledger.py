@@ -116,6 +116,7 @@ CREATE TABLE export (
     state TEXT NOT NULL,
     intended_at FLOAT NOT NULL,
     ended_at FLOAT,
+    cause TEXT,
     error TEXT,
     eecu_s FLOAT,
     CONSTRAINT pk_export PRIMARY KEY (id),

@@ -1,0 +1,178 @@
+"""The simulated Earth Engine as an ASGI application: from a request on the wire to its answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from geesync.simulator import (
+    asset_methods,
+    computing,
+    exporting,
+    listing,
+    operation_methods,
+    policy_methods,
+    tokens,
+)
+from geesync.simulator.discovery import algorithms, discovery_document
+from geesync.simulator.messages import parse, unknown_query
+from geesync.simulator.methods import COMMON_QUERY, METHODS, Method
+from geesync.simulator.pixels import Json
+from geesync.simulator.refusals import STATUS_NAMES, BadRequest, CallRefused
+from geesync.simulator.service import Call, Handler, Service
+
+MOST_BYTES = 10_485_760  #: of a request's body
+JSON_TYPE = "application/json; charset=UTF-8"
+QUOTA_HEADER = "x-earth-engine-quota-status"
+
+HANDLERS: dict[str, Handler] = {
+    "getConfig": operation_methods.get_config,
+    "updateConfig": operation_methods.update_config,
+    "listAssets": listing.list_assets,
+    "assets.listAssets": listing.list_assets,
+    "assets.get": asset_methods.get_asset,
+    "assets.create": asset_methods.create_asset,
+    "assets.patch": asset_methods.patch_asset,
+    "assets.delete": asset_methods.delete_asset,
+    "assets.copy": asset_methods.copy_asset,
+    "assets.move": asset_methods.move_asset,
+    "assets.getIamPolicy": policy_methods.get_policy,
+    "assets.setIamPolicy": policy_methods.set_policy,
+    "assets.testIamPermissions": policy_methods.test_permissions,
+    "image.export": exporting.export_image,
+    "table.export": exporting.export_table,
+    "value.compute": computing.compute_value,
+    "operations.list": operation_methods.list_operations,
+    "operations.get": operation_methods.get_operation,
+    "operations.wait": operation_methods.get_operation,
+    "operations.cancel": operation_methods.cancel_operation,
+    "operations.delete": operation_methods.delete_operation,
+}
+
+ROUTES: list[tuple[Method, re.Pattern[str]]] = [(method, method.route) for method in METHODS]
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A request as it came, body and all."""
+
+    method: str
+    path: str  #: decoded
+    query: list[tuple[str, str]]
+    headers: Mapping[str, str]
+    body: bytes
+    root_url: str  #: what the client put before the path
+
+
+class EarthEngine:
+    """ASGI application; calls are answered in threads, so that a slow one holds up no other."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._algorithms = algorithms()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        wire = await _read(request)
+        if self._service.profile.latency_s:
+            await anyio.sleep(self._service.profile.latency_s)
+        response = await anyio.to_thread.run_sync(self._respond, wire)
+        if self._service.profile.restricted:
+            response.headers[QUOTA_HEADER] = "parallelism_restricted=true"
+        await response(scope, receive, send)
+
+    def _respond(self, wire: Wire) -> Response:
+        try:
+            answer = self._answer(wire)
+        except CallRefused as refusal:
+            return error_response(refusal)
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return Response(body, media_type=JSON_TYPE)
+
+    def _answer(self, wire: Wire) -> Json | bytes:
+        # A base URL may carry a path of its own in front.
+        prefix, version, resource = wire.path.partition("/v1/")
+        if version:
+            return self._call(wire, resource)
+        if wire.path.endswith("/$discovery/rest"):
+            prefix = wire.path.removesuffix("/$discovery/rest")
+            return discovery_document(f"{wire.root_url}{prefix}/")
+        if prefix.endswith("/token"):
+            return tokens.issue(wire.body)
+        raise CallRefused(404, f"The requested URL {wire.path} was not found on this server.")
+
+    def _call(self, wire: Wire, resource: str) -> Json | bytes:
+        if len(wire.body) > MOST_BYTES:
+            raise BadRequest(f"Request payload size exceeds the limit: {MOST_BYTES} bytes.")
+        method, name = _route(wire, resource)
+        query = dict(wire.query)
+        for key in query:
+            if key not in COMMON_QUERY and key not in method.query:
+                raise unknown_query(key)
+        call = Call(method, name, tokens.principal(wire.headers), query, _body(method, wire.body))
+        if method.id == "algorithms.list":
+            return self._list_algorithms()
+        handler = HANDLERS.get(method.id)
+        if handler is None:
+            raise CallRefused(501, f"The simulator does not have {method.id}.")
+        return handler(self._service, call)
+
+    def _list_algorithms(self) -> bytes:
+        match self._service.profile.algorithms:
+            case "empty":
+                return b"{}"
+            case "forbidden":
+                raise CallRefused(403, "Not signed up for Earth Engine or project is not set.")
+            case _:
+                return self._algorithms
+
+
+def error_response(refusal: CallRefused) -> Response:
+    """Return Google's error envelope."""
+    error: dict[str, Any] = {
+        "code": refusal.status,
+        "message": refusal.message,
+        "status": STATUS_NAMES.get(refusal.status, "UNKNOWN"),
+    }
+    body = json.dumps({"error": error}).encode()
+    return Response(body, status_code=refusal.status, media_type=JSON_TYPE)
+
+
+async def _read(request: Request) -> Wire:
+    """Return the request; a GET too long for a URL comes as a POST with its query as body."""
+    body = await request.body()
+    method, query = request.method, request.query_params.multi_items()
+    override = request.headers.get("x-http-method-override")
+    if override:
+        method, body, query = override, b"", [*query, *parse_qsl(body.decode())]
+    root_url = f"{request.url.scheme}://{request.url.netloc}"
+    return Wire(method, request.url.path, query, request.headers, body, root_url)
+
+
+def _route(wire: Wire, resource: str) -> tuple[Method, str]:
+    resource = resource.rstrip("/")
+    for method, route in ROUTES:
+        match = route.fullmatch(resource) if method.http == wire.method else None
+        if match is not None:
+            return method, match[1].rstrip("/")
+    raise CallRefused(404, f"Method not found: {wire.method} {wire.path}")
+
+
+def _body(method: Method, raw: bytes) -> Json:
+    if method.body is None:
+        return {}
+    try:
+        body = json.loads(raw or b"{}")
+    except ValueError:
+        raise BadRequest("Invalid JSON payload received. Unexpected token.") from None
+    return parse(method.body, body)

@@ -1,0 +1,121 @@
+"""Brings every byte of an asset's objects to disk, durable and equal to the bucket's by CRC32C."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import structlog
+
+from geesync.adapters.bucket import Storage
+from geesync.adapters.disk import MARKER, Landing, Writer, folder, free_bytes, is_mirror
+from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
+from geesync.errors import Cause, RemoteError
+from geesync.steps.step import Tally, Workshop, event_of
+from geesync.store.exports import Exports, Staged
+from geesync.store.ledger import LedgerAsset, Move
+
+log = structlog.get_logger()
+
+#: Times that one object is taken up again in one pass while each brings new bytes.
+_RESUMES = 20
+
+
+@dataclass
+class Downloader:
+    """Downloads assets whose objects are all in the bucket."""
+
+    name: ClassVar[str] = "downloader"
+
+    workshop: Workshop
+    storage: Storage
+    exports: Exports
+    reserve_bytes: int  #: of the mirror's file system; never used
+
+    def run_once(self) -> Tally:
+        """Download the objects of the next assets, many at a time."""
+        now = self.workshop.clock()
+        due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=self.workshop.chunk)
+        staged = self.exports.staged([asset.id for asset in due])
+        wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
+        fitting, waiting = self._fitting(wanted)
+        answers = self.workshop.each(fitting, self._land)
+        failures: dict[int, Exception] = {}
+        landed = []
+        for (asset, obj), answer in answers:
+            if isinstance(answer, Exception):
+                failures.setdefault(asset.id, answer)
+            else:
+                landed.append(obj.id)
+        self.exports.mark("landed_at", landed, self.workshop.clock())
+        left_out = {asset.id for asset, _ in wanted} - {asset.id for asset, _ in fitting}
+        moves = [
+            Move(asset, self._event(failures.get(asset.id)))
+            for asset in due
+            if asset.id not in left_out
+        ]
+        moved = self.workshop.record(moves)
+        return Tally(
+            moved=moved, busy=len(due) == self.workshop.chunk and not waiting, waiting=waiting
+        )
+
+    def _fitting(
+        self, wanted: list[tuple[LedgerAsset, Staged]]
+    ) -> tuple[list[tuple[LedgerAsset, Staged]], str]:
+        """Return what the disks have room for, whole assets only, and what keeps the rest back."""
+        room: dict[str, int] = {}
+        sizes: dict[int, int] = defaultdict(int)
+        for asset, staged in wanted:
+            sizes[asset.id] += staged.obj.size_bytes
+        fitting: set[int] = set()
+        waiting = ""
+        for asset_id, dest in dict((asset.id, asset.dest) for asset, _ in wanted).items():
+            if dest not in room:
+                room[dest] = (
+                    free_bytes(Path(dest)) - self.reserve_bytes if is_mirror(Path(dest)) else 0
+                )
+            if sizes[asset_id] <= room[dest]:
+                room[dest] -= sizes[asset_id]
+                fitting.add(asset_id)
+            else:
+                waiting = f"{dest} has no room, or is no mirror ({MARKER} is missing)"
+        return [pair for pair in wanted if pair[0].id in fitting], waiting
+
+    def _land(self, wanted: tuple[LedgerAsset, Staged]) -> None:
+        asset, staged = wanted
+        fetch = partial(self._fetch, staged)
+        with folder(Path(asset.dest), asset.path) as place:
+            landing = Landing(place, staged.file, staged.export.token, staged.obj)
+            _persistently(lambda: landing.fetch(fetch, self._keep_on), lambda: landing.progress)
+            place.sync()
+
+    def _fetch(self, staged: Staged, sink: Writer, start: int) -> None:
+        self.storage.fetch(staged.export.bucket, staged.obj, sink, start=start)
+
+    def _keep_on(self) -> bool:
+        return not self.workshop.stopping()
+
+    def _event(self, failure: Exception | None) -> Event:
+        return event_of(failure, StagedCopyLost) if failure else DownloadFinished()
+
+
+def _persistently(attempt: Callable[[], None], progress: Callable[[], int]) -> None:
+    """Resume a broken transfer while it moves; start a damaged one anew, once."""
+    fresh_start_left = True
+    for _ in range(_RESUMES):
+        before = progress()
+        try:
+            attempt()
+        except RemoteError as error:
+            if error.cause == Cause.INTEGRITY and fresh_start_left:
+                fresh_start_left = False
+            elif error.cause != Cause.TRANSIENT or progress() <= before:
+                raise
+            log.info("download_resumed", error=str(error))
+        else:
+            return
+    raise RemoteError(Cause.TRANSIENT, f"it broke {_RESUMES} times on the way")

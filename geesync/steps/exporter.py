@@ -1,0 +1,189 @@
+"""Asks Earth Engine for exports: each part once, written down before it is asked.
+
+Throttled by our operations in flight and by the project's whole queue, which other people use too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import structlog
+
+from geesync.adapters.earth_engine import EarthEngine
+from geesync.domain.exports import Ask, Part, Plan, body_hash, plan, request_body
+from geesync.domain.layout import file_stem
+from geesync.domain.lifecycle import (
+    Delayed,
+    Event,
+    ExportFailed,
+    ExportStarted,
+    NothingToExport,
+    State,
+)
+from geesync.domain.operations import Operation
+from geesync.errors import Cause, RemoteError
+from geesync.steps.step import Tally, Workshop, event_of
+from geesync.store.exports import Export, Exports, Intent, part_id
+from geesync.store.ledger import LedgerAsset, Move
+
+log = structlog.get_logger()
+
+#: Below this folder of the bucket everything is ours; each ask has a folder of its own in it, so
+#: that leftovers of an earlier attempt can never be mixed in.
+STAGING = "geesync"
+
+#: States of an export whose answer is known.
+_KNOWN = ("running", "succeeded")
+
+#: What a refusal makes of the export. A request id may be burnt by a refusal, so it is not used
+#: again; an answer that was lost leaves the export as it was, to be asked again with the same id.
+_REFUSED = {
+    Cause.MAYBE_STARTED: "unclear",
+    Cause.TRANSIENT: "intended",
+}
+
+
+@dataclass
+class _Job:
+    """One asset of a pass: its plan and how its parts stand."""
+
+    asset: LedgerAsset
+    plan: Plan
+    live: dict[str, Export]
+    failure: Exception | None = None
+    unasked: bool = False  #: there was no room for all of its parts
+
+    @property
+    def missing(self) -> list[Part]:
+        return [part for part in self.plan.parts if part_id(part) not in self.live]
+
+    def event(self) -> Event | None:
+        if not self.plan.parts:
+            return NothingToExport("; ".join(self.plan.left))
+        if self.failure is not None:
+            return event_of(self.failure, ExportFailed)
+        if self.unasked:
+            return None
+        if all(export.state in _KNOWN for export in self.live.values()):
+            return ExportStarted()
+        return event_of(RemoteError(Cause.MAYBE_STARTED, "waiting for a lost answer"), ExportFailed)
+
+
+@dataclass
+class Exporter:
+    """Starts exports of discovered assets, as many as there is room for."""
+
+    name: ClassVar[str] = "exporter"
+
+    workshop: Workshop
+    earth_engine: EarthEngine
+    exports: Exports
+    ledger_id: str
+    max_operations: int  #: of ours, queued or running
+    queue_room: Callable[[], int]  #: what the project's queue can still take
+
+    def run_once(self) -> Tally:
+        """Ask for the parts of the next assets; stop where there is no room."""
+        room = min(self.max_operations - self.exports.count_in_flight(), self.queue_room())
+        now = self.workshop.clock()
+        assets = self.workshop.ledger.due(State.DISCOVERED, now=now, limit=self.workshop.chunk)
+        if not assets:
+            return Tally()
+        jobs = self._jobs(assets)
+        asked = self._intend(jobs, max(room, 0))
+        self._ask(asked)
+        self.workshop.ledger.leave_out(
+            {job.asset.id: "; ".join(job.plan.left) for job in jobs if job.plan.left}
+        )
+        moves = [Move(job.asset, event) for job in jobs if (event := job.event()) is not None]
+        moved = self.workshop.record(moves)
+        full = any(job.unasked for job in jobs)
+        progress = any(not isinstance(move.event, Delayed) for move in moves)
+        return Tally(
+            moved=moved,
+            busy=progress and not full,
+            waiting="Earth Engine's queue has no room" if full else "",
+        )
+
+    def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
+        sources = self.workshop.ledger.sources_of(assets)
+        live = self.exports.of([asset.id for asset in assets])
+        return [
+            _Job(
+                asset,
+                plan(sources[asset.id]),
+                {part_id(export.part): export for export in live[asset.id]},
+            )
+            for asset in assets
+        ]
+
+    def _intend(self, jobs: list[_Job], room: int) -> list[tuple[_Job, Export]]:
+        """Write down what is to be asked; return it, with what was written down earlier."""
+        wanted: list[tuple[_Job, Part]] = []
+        for job in jobs:
+            missing = job.missing
+            taken = missing[: room - len(wanted)]
+            wanted += [(job, part) for part in taken]
+            job.unasked = len(taken) < len(missing)
+        attempts = self.exports.attempts({job.asset.id for job, _ in wanted})
+        intents = [
+            self._intent(job.asset, part, attempts.get((job.asset.id, part_id(part)), 0) + 1)
+            for job, part in wanted
+        ]
+        self.exports.intend(intents, self.workshop.clock())
+        written = self.exports.of({job.asset.id for job in jobs})
+        for job in jobs:
+            job.live = {part_id(export.part): export for export in written[job.asset.id]}
+        return [
+            (job, export)
+            for job in jobs
+            for export in job.live.values()
+            if export.state == "intended"
+        ]
+
+    def _intent(self, asset: LedgerAsset, part: Part, attempt: int) -> Intent:
+        ask = self._ask_for(asset, part, asset.revision, attempt)
+        prefix = f"{STAGING}/{ask.token}/{file_stem(asset.path, part.key)}"
+        body = request_body(ask, bucket=asset.bucket, prefix=prefix)
+        return Intent(asset.id, ask, body_hash(body), asset.bucket, prefix)
+
+    def _ask_for(self, asset: LedgerAsset, part: Part, revision: str, attempt: int) -> Ask:
+        return Ask(asset.name, revision, part, attempt, self.ledger_id)
+
+    def _ask(self, asked: list[tuple[_Job, Export]]) -> None:
+        changes: dict[int, dict[str, Any]] = {}
+        for (job, export), answer in self.workshop.each(asked, self._start):
+            change = _change(answer)
+            if isinstance(answer, Exception):
+                job.failure = answer
+                log.warning("export_not_started", asset=job.asset.name, error=str(answer))
+            else:
+                log.info("export_started", asset=job.asset.name, operation=answer.id)
+            if change["state"] not in {*_KNOWN, "intended", "unclear"}:
+                change["ended_at"] = self.workshop.clock()
+            changes[export.id] = change
+        self.exports.update(changes)
+        self._refresh(job for job, _ in asked)
+
+    def _refresh(self, jobs: Iterable[_Job]) -> None:
+        by_id = {job.asset.id: job for job in jobs}
+        for asset_id, exports in self.exports.of(by_id).items():
+            by_id[asset_id].live = {part_id(export.part): export for export in exports}
+
+    def _start(self, asked: tuple[_Job, Export]) -> Operation:
+        job, export = asked
+        ask = self._ask_for(job.asset, export.part, export.revision, export.attempt)
+        body = request_body(ask, bucket=export.bucket, prefix=export.prefix)
+        if body_hash(body) != export.body_hash:
+            # Another version of geesync asked otherwise; the same id must not carry another body.
+            raise RemoteError(Cause.MAYBE_STARTED, "it was asked for in another form")
+        return self.earth_engine.start_export(body)
+
+
+def _change(answer: Operation | Exception) -> dict[str, Any]:
+    if isinstance(answer, Operation):
+        return {"state": "running", "operation": answer.id}
+    cause = answer.cause if isinstance(answer, RemoteError) else Cause.BUG
+    return {"state": _REFUSED.get(cause, "refused"), "cause": cause, "error": str(answer)}

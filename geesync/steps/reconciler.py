@@ -1,0 +1,253 @@
+"""Learns what became of our exports: one listing of operations settles many assets.
+
+An operation that is not in the listing is asked for singly, and its files in the bucket count for
+more than its absence: nothing is exported again because one look did not show it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import structlog
+
+from geesync.adapters.earth_engine import EarthEngine
+from geesync.domain.assets import SourceAsset
+from geesync.domain.exports import plan
+from geesync.domain.failures import classify_operation
+from geesync.domain.lifecycle import (
+    Event,
+    ExportFailed,
+    ExportsSucceeded,
+    Refused,
+    State,
+)
+from geesync.domain.operations import CANCELLED, FAILED, SUCCEEDED, Operation
+from geesync.errors import Cause, RemoteError
+from geesync.steps.evidence import Evidence
+from geesync.steps.step import Tally, Workshop, event_of
+from geesync.store.exports import Export, Exports
+from geesync.store.ledger import LedgerAsset, Move
+from geesync.store.listing import Listing
+from geesync.store.roots import Roots
+
+log = structlog.get_logger()
+
+#: How long an ask whose answer was lost may be on its way: a new operation is not listed at once.
+_GRACE = timedelta(minutes=2)
+
+#: Success is said before all files are seen, by minutes at most.
+_LATE_FILES = timedelta(minutes=10)
+
+QUEUE_SETTING = "queue"
+
+Changes = dict[int, dict[str, Any]]
+
+
+@dataclass
+class Reconciler:
+    """Settles exports by what Earth Engine and the bucket say, then the assets by their exports."""
+
+    name: ClassVar[str] = "reconciler"
+
+    workshop: Workshop
+    earth_engine: EarthEngine
+    exports: Exports
+    evidence: Evidence
+    listing: Listing
+    roots: Roots
+
+    def run_once(self) -> Tally:
+        """Look at every export in flight, then move the assets whose exports have all ended."""
+        in_flight = self.exports.in_flight()
+        failed = self._settle(in_flight) if in_flight else []
+        moved = self.workshop.record(self._half_asked(failed))
+        settled = self.exports.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
+        moved += self.workshop.record(self._concluded(settled))
+        return Tally(moved=moved, busy=len(settled) == self.workshop.chunk and moved > 0)
+
+    def _settle(self, in_flight: list[Export]) -> list[Export]:
+        """Write down what became of each export; return those that failed."""
+        operations = self._operations(in_flight)
+        changes: Changes = {}
+        for export in in_flight:
+            operation = operations.get(export.id)
+            change = self._change(export, operation) if operation else self._missing(export)
+            if change:
+                changes[export.id] = change
+        self.exports.update(changes)
+        self._collect(
+            [
+                export
+                for export in in_flight
+                if export.id in operations and operations[export.id].state == SUCCEEDED
+            ]
+        )
+        return [
+            export
+            for export in in_flight
+            if changes.get(export.id, {}).get("state") in _ENDED_BADLY
+        ]
+
+    def _operations(self, in_flight: list[Export]) -> dict[int, Operation]:
+        """Return the operation of each export that has one, by export id."""
+        by_operation = {export.operation: export.id for export in in_flight if export.operation}
+        by_token = {export.token: export.id for export in in_flight if not export.operation}
+        found: dict[int, Operation] = {}
+        working: dict[str, Operation] = {}
+        for page in self.earth_engine.list_operations():
+            for operation in page:
+                if operation.is_queued or operation.is_working:
+                    working[operation.id] = operation
+                export_id = by_operation.get(operation.id, by_token.get(operation.token or ""))
+                if export_id is not None:
+                    found[export_id] = operation
+            if len(found) == len(in_flight) and not any(op.id in working for op in page):
+                break  # what follows is history
+        self._note_queue(working, by_operation)
+        return found | self._ask_singly(
+            [export for export in in_flight if export.operation and export.id not in found]
+        )
+
+    def _note_queue(self, working: dict[str, Operation], ours: Iterable[str | None]) -> None:
+        queued = sum(operation.is_queued for operation in working.values())
+        queue = {
+            "queued": queued,
+            "running": len(working) - queued,
+            "foreign": len(working.keys() - set(ours)),
+        }
+        self.roots.put(QUEUE_SETTING, json.dumps(queue), self.workshop.clock())
+
+    def _ask_singly(self, missing: list[Export]) -> dict[int, Operation]:
+        found: dict[int, Operation] = {}
+        answers = self.workshop.each(
+            missing, lambda export: self.earth_engine.get_operation(str(export.operation))
+        )
+        for export, answer in answers:
+            if isinstance(answer, Operation):
+                found[export.id] = answer
+            elif isinstance(answer, RemoteError) and answer.cause == Cause.GONE:
+                # Finished operations are forgotten after a while: the files tell how it ended.
+                found[export.id] = Operation(str(export.operation), SUCCEEDED)
+        return found
+
+    def _change(self, export: Export, operation: Operation) -> dict[str, Any]:
+        """Return what an operation means for the export's row."""
+        change: dict[str, Any] = {}
+        if export.operation != operation.id:
+            log.info("export_adopted", operation=operation.id, token=export.token)
+            change |= {"state": "running", "operation": operation.id}
+        if operation.state in {SUCCEEDED, FAILED, CANCELLED} and export.ended_at is None:
+            change |= {"ended_at": self.workshop.clock(), "eecu_s": operation.eecu_s}
+        if operation.state in {FAILED, CANCELLED}:
+            cause = classify_operation(operation.error_code, operation.error)
+            if operation.state == CANCELLED:
+                cause = Cause.CANCELLED
+            log.warning("export_failed", operation=operation.id, cause=cause, error=operation.error)
+            state = "cancelled" if cause == Cause.CANCELLED else "failed"
+            change |= {"state": state, "cause": cause, "error": operation.error}
+        return change
+
+    def _missing(self, export: Export) -> dict[str, Any]:
+        """Give up on an ask that was refused as a repetition, and never showed."""
+        now = self.workshop.clock()
+        if export.state == "unclear" and now - export.intended_at > _GRACE:
+            log.warning("export_lost", token=export.token)
+            return {"state": "lost", "ended_at": now}
+        return {}
+
+    def _collect(self, ended: list[Export]) -> None:
+        """Write down the files of exports that have succeeded, once they are complete."""
+        now = self.workshop.clock()
+        found = self.evidence.find(ended)
+        self.exports.succeed(
+            {
+                export_id: [(obj, obj.file_name) for obj in objects]
+                for export_id, objects in found.items()
+                if objects
+            },
+            now,
+        )
+        late = [
+            export
+            for export in ended
+            if found.get(export.id) == []
+            and export.ended_at
+            and now - export.ended_at > _LATE_FILES
+        ]
+        reason = "the operation succeeded, but its files are not all in the bucket"
+        self.exports.update(
+            {
+                export.id: {"state": "failed", "cause": Cause.FAILED, "error": reason}
+                for export in late
+            }
+        )
+
+    def _half_asked(self, failed: list[Export]) -> list[Move]:
+        """Return the setbacks of assets of which a part failed before all were asked for."""
+        by_asset = {export.asset_id: export for export in failed}
+        latest = self.exports.latest(by_asset)
+        return [
+            Move(asset, _failure(latest[asset.id]))
+            for asset in self.workshop.ledger.assets(by_asset)
+            if asset.standing.state == State.DISCOVERED
+        ]
+
+    def _concluded(self, settled: list[int]) -> list[Move]:
+        """Return what becomes of assets whose every export has ended."""
+        assets = self.workshop.ledger.assets(settled)
+        latest = self.exports.latest(settled)
+        sources = self.workshop.ledger.sources_of(assets)
+        moves, complete = [], []
+        for asset in assets:
+            wanted = {(part.key, part.extension) for part in plan(sources[asset.id]).parts}
+            done = {
+                (export.part.key, export.part.extension)
+                for export in latest[asset.id]
+                if export.state == "succeeded"
+            }
+            if wanted <= done:
+                complete.append(asset)
+            else:
+                moves.append(Move(asset, _failure(latest[asset.id])))
+        return moves + self._unchanged(complete)
+
+    def _unchanged(self, complete: list[LedgerAsset]) -> list[Move]:
+        """Return the success of assets that are still what they were when they were exported.
+
+        A copy that was made while the asset was overwritten may be torn: it is taken again.
+        """
+        answers = self.workshop.each(
+            complete, lambda asset: self.earth_engine.get_asset(asset.name)
+        )
+        moves = []
+        for asset, answer in answers:
+            if isinstance(answer, SourceAsset) and answer.revision != asset.revision:
+                log.info("asset_changed_while_exported", asset=asset.name)
+                self.listing.observe(asset.root_id, [answer], self.workshop.clock())
+            elif isinstance(answer, SourceAsset) or _is_gone(answer):
+                moves.append(Move(asset, ExportsSucceeded()))
+            else:
+                moves.append(Move(asset, event_of(answer, ExportFailed)))
+        return moves
+
+
+_ENDED_BADLY = ("failed", "cancelled")
+
+
+def _failure(latest: list[Export]) -> Event:
+    """Return the setback that ended exports mean: the worst of them speaks."""
+    for export in latest:
+        if export.state == "cancelled":
+            return Refused(f"cancelled: {export.error}", cause=Cause.CANCELLED)
+    for export in latest:
+        if export.state == "failed":
+            return ExportFailed(export.error, cause=export.cause or Cause.FAILED)
+    return ExportFailed("an export ended without its files", cause=Cause.FAILED)
+
+
+def _is_gone(answer: Exception) -> bool:
+    return isinstance(answer, RemoteError) and answer.cause == Cause.GONE

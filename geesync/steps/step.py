@@ -1,0 +1,121 @@
+"""The shape that all steps share: take assets of one state, report what happened to each.
+
+A step never sets a state, sleeps or schedules, and is safe to repeat at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeVar
+
+import structlog
+
+from geesync.domain.lifecycle import Delayed, Event, Setback
+from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
+from geesync.store.ledger import Ledger, LedgerAsset, Move
+
+log = structlog.get_logger()
+
+Clock = Callable[[], datetime]
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+#: How long an asset waits after the world's failure, before it is looked at again.
+_WAITS = {
+    Cause.QUEUE_FULL: timedelta(minutes=1),
+    Cause.MAYBE_STARTED: timedelta(seconds=30),
+    Cause.PERMISSION: timedelta(minutes=10),
+    Cause.DISK: timedelta(minutes=1),
+}
+_SHORT_WAIT = timedelta(seconds=30)
+
+
+def utc_now() -> datetime:
+    """Return the time; the only clock of a step outside tests."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Tally:
+    """What one pass of a step did."""
+
+    moved: int = 0  #: assets that changed, or objects that were deleted
+    busy: bool = False  #: there is more to do at once
+    waiting: str = ""  #: the brake that held the pass back, for people
+
+
+class Step(Protocol):
+    """One kind of work; the daemon runs one pass after another, never two at a time."""
+
+    @property
+    def name(self) -> str:
+        """Its name in logs and schedules."""
+
+    def run_once(self) -> Tally:
+        """Do one chunk of what is due."""
+
+
+@dataclass
+class Workshop:
+    """What every step works with."""
+
+    ledger: Ledger
+    pool: Executor
+    clock: Clock = utc_now
+    chunk: int = 200  #: assets of one pass, and of one transaction
+    stopping: Callable[[], bool] = field(default=lambda: False)
+
+    def each(
+        self, items: Iterable[Item], work: Callable[[Item], Answer]
+    ) -> list[tuple[Item, Answer | Exception]]:
+        """Do the work for all items at once; an exception is an answer too."""
+
+        def attempt(item: Item) -> tuple[Item, Answer | Exception]:
+            try:
+                return item, work(item)
+            except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
+                return item, error
+
+        return list(self.pool.map(attempt, items))
+
+    def record(self, moves: list[Move]) -> int:
+        """Record moves and tell the log."""
+        moved = self.ledger.record(moves, self.clock())
+        for move in moves:
+            log.info(
+                "asset_moved",
+                asset=move.asset.name,
+                event_name=move.event.name,
+                reason=move.event.reason or None,
+            )
+        return moved
+
+
+def event_of(error: Exception, setback: type[Setback]) -> Event:
+    """Return what a failure means: the world's delays, the asset's own sets it back.
+
+    An exception that is nobody's word is our own bug: it delays, loudly, and stops nothing.
+    """
+    if isinstance(error, RemoteError):
+        if error.cause in WORLDLY:
+            wait = _WAITS.get(error.cause, _SHORT_WAIT)
+            asked = timedelta(seconds=error.retry_after_s or 0)
+            return Delayed(str(error), cause=error.cause, wait=max(wait, asked))
+        return setback(str(error), cause=error.cause)
+    if isinstance(error, GeesyncError):
+        return Delayed(str(error), cause=Cause.DISK, wait=_WAITS[Cause.PERMISSION])
+    log.error("bug", error=repr(error), exc_info=error)
+    return setback(f"{type(error).__name__}: {error}", cause=Cause.BUG)
+
+
+def moves_of(
+    outcomes: Iterable[tuple[LedgerAsset, Event | Exception]], setback: type[Setback]
+) -> list[Move]:
+    """Return the moves that outcomes mean; failures become setbacks or delays."""
+    return [
+        Move(asset, outcome if isinstance(outcome, Event) else event_of(outcome, setback))
+        for asset, outcome in outcomes
+    ]
