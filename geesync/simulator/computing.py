@@ -9,6 +9,7 @@ from geesync.simulator.pixels import Json
 from geesync.simulator.refusals import CallRefused
 from geesync.simulator.service import Call, Service, require_visible
 
+
 def compute_value(service: Service, call: Call) -> Json:
     """Answer ``ee.ImageCollection(id).aggregate_sum("system:asset_size")``.
 
@@ -26,7 +27,10 @@ def _summed_collection(expression: Json) -> str:
     match _plain(expression["values"][expression["result"]], expression["values"]):
         case (
             "AggregateFeatureCollection.sum",
-            {"collection": ("ImageCollection.load", {"id": str(asset_id)}), "property": "system:asset_size"},
+            {
+                "collection": ("ImageCollection.load", {"id": str(asset_id)}),
+                "property": "system:asset_size",
+            },
         ):
             return asset_id
     raise CallRefused(501, "The simulator computes nothing but the size of a collection.")

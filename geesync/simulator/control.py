@@ -89,8 +89,10 @@ class Control:
         return {}
 
     def _change_world(self, wishes: Json) -> Json:
-        """``{"delete" | "touch": asset}``, ``{"move" | "copy": asset, "to": asset}``,
-        ``{"deny": tree, "permission": …, "principal": …}``."""
+        """Do ``{"delete" | "touch": asset}``, ``{"move" | "copy": asset, "to": asset}``.
+
+        Or ``{"deny": tree, "permission": …, "principal": …}``.
+        """
         world = self._service.world
         match wishes:
             case {"delete": str(asset)}:
@@ -108,7 +110,7 @@ class Control:
         return {}
 
     def _change_operations(self, wishes: Json) -> Json:
-        """``{"foreign": N, "run_s": …}`` or ``{"fail": pattern, "code": …, "message": …}``."""
+        """Do ``{"foreign": N, "run_s": …}`` or ``{"fail": pattern, "code": …, "message": …}``."""
         operations = self._service.operations
         match wishes:
             case {"foreign": int(count), **how}:

@@ -108,7 +108,9 @@ def _work(service: Service, kind: Kind, body: Json) -> tuple[Work, str]:
 def _write_files(service: Service, kind: Kind, body: Json) -> Callable[[], None]:
     spool = Spool(service.storage)
     try:
-        write_export(kind, body, service.world.lookup, spool.add)
+        write_export(
+            kind, body, service.world.lookup, spool.add, file_edge=service.profile.file_edge
+        )
     except BaseException:
         spool.drop()
         raise

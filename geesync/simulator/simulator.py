@@ -1,0 +1,147 @@
+"""The whole simulation: Earth Engine and Cloud Storage on loopback, with one account in them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from geesync.simulator import credentials
+from geesync.simulator.ambient import Ambient
+from geesync.simulator.audit import Audit
+from geesync.simulator.bucket import CloudStorage
+from geesync.simulator.clock import SimClock
+from geesync.simulator.control import Control
+from geesync.simulator.earth_engine import EarthEngine
+from geesync.simulator.faults import Faults
+from geesync.simulator.faulty_transport import FaultyTransport
+from geesync.simulator.operations import Operations
+from geesync.simulator.profiles import Dice, Profile, named
+from geesync.simulator.scenarios import Scenario, load_scenario
+from geesync.simulator.service import Service
+from geesync.simulator.serving import LoopbackServer
+from geesync.simulator.world import World
+
+BUCKET = "demo-bucket"
+TICK_S = 0.05  #: real seconds; how promptly files appear while nobody asks
+
+
+class Simulator:
+    """Runs between ``with`` and its end; everything in it is forgotten then.
+
+    scenario: what the account holds; a name, a TOML file, or a ``Scenario``.
+    profile: how nasty the service is; a name, or a ``Profile`` with knobs of one's own.
+    seed: everything that is left to chance repeats for the same seed and requests.
+    speed: virtual seconds per real second; None = only ``clock.advance`` moves time.
+    port, bucket_port: of Earth Engine and of Cloud Storage; 0 = any free one.
+    audit_file: gets the audit as JSON lines, too.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Path | Scenario = "small",
+        *,
+        profile: str | Profile = "calm",
+        seed: int = 0,
+        speed: float | None = None,
+        port: int = 0,
+        bucket_port: int = 0,
+        audit_file: Path | None = None,
+    ) -> None:
+        chosen = load_scenario(str(scenario)) if isinstance(scenario, str | Path) else scenario
+        self.profile = named(profile) if isinstance(profile, str) else profile
+        self.clock = SimClock(speed)
+        self.audit = Audit(self.clock, audit_file)
+        self.faults = Faults()
+        self.world = World(chosen, self.clock)
+        self.operations = Operations(self.clock, self.profile, self.audit, seed=seed)
+        self.storage = CloudStorage(self.faults, self.audit, port=bucket_port)
+        self.project = chosen.project
+        self.bucket = BUCKET
+        self._server = LoopbackServer(self._application(seed), port=port, name="earth-engine")
+        self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
+        self._stopping = threading.Event()
+
+    @property
+    def earth_engine_url(self) -> str:
+        """What ``ee.Initialize(url=…)`` is given."""
+        return self._server.url
+
+    @property
+    def storage_url(self) -> str:
+        """What ``STORAGE_EMULATOR_HOST`` is set to."""
+        return self.storage.url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the environment of a client process needs in addition."""
+        return {
+            "STORAGE_EMULATOR_HOST": self.storage_url,
+            "GEESYNC_EARTH_ENGINE__URL": self.earth_engine_url,
+            "GOOGLE_CLOUD_PROJECT": self.project,
+        }
+
+    def write_credentials(self, file: Path, *, email: str = credentials.EMAIL) -> Path:
+        """Write the key of a made-up service account, and return the file.
+
+        Google's clients take it as it is; so does ``earthengine --service_account_file``,
+        which also finds the address of this Earth Engine in it.
+        """
+        key = credentials.service_account(self.earth_engine_url, self.project, email)
+        file.write_text(json.dumps(key), encoding="utf-8")
+        file.chmod(0o600)
+        return file
+
+    def start(self) -> Self:
+        """Begin to serve; returns when both services answer."""
+        self.storage.start()
+        self.storage.create_bucket(self.bucket)
+        self._server.start()
+        if self.clock.speed:
+            self._ticker.start()
+        return self
+
+    def stop(self) -> None:
+        """End both services; may be called more than once."""
+        self._stopping.set()
+        if self._ticker.is_alive():
+            self._ticker.join()
+        self._server.stop()
+        self.storage.stop()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock and let everything happen that falls due, files included."""
+        self.clock.advance(seconds)
+        self.operations.settle()
+
+    def _application(self, seed: int) -> FaultyTransport:
+        service = Service(
+            self.profile,
+            Dice(seed),
+            self.clock,
+            self.world,
+            self.operations,
+            self.storage,
+            self.audit,
+        )
+        about = {"project": self.project, "bucket": BUCKET, "storage_url": self.storage_url}
+        app = Control(EarthEngine(service), service, self.faults, about)
+        ambient = Ambient(self.profile, Dice(seed))
+        return FaultyTransport(app, self.faults, "earth_engine", ambient)
+
+    def _tick(self) -> None:
+        while not self._stopping.wait(TICK_S):
+            self.operations.settle()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
