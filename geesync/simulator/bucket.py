@@ -17,6 +17,7 @@ from geesync.simulator.audit import Audit
 from geesync.simulator.faults import Faults
 from geesync.simulator.faulty_transport import FaultyTransport
 from geesync.simulator.serving import LoopbackServer
+from geesync.simulator.storage_batch import BatchRequests
 from geesync.simulator.storage_proxy import StorageProxy
 
 READY_WITHIN_S = 20.0
@@ -36,7 +37,7 @@ class CloudStorage:
     def __init__(self, faults: Faults, audit: Audit, *, port: int = 0) -> None:
         self._backend_port = _free_port()
         proxy = StorageProxy(self._backend_port, audit)
-        app = FaultyTransport(proxy, faults, "storage")
+        app = FaultyTransport(BatchRequests(proxy), faults, "storage")
         self._server = LoopbackServer(app, port=port, name="storage")
         self._guard: subprocess.Popen[bytes] | None = None
         self.url = self._server.url

@@ -9,21 +9,20 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Action = Literal[
     "status",  # answer with an error instead of doing the work
     "html",  # answer with a web page instead of doing the work (a proxy's 502, a login page)
-    "reset",  # drop the connection before doing the work
+    "reset",  # drop the connection before doing the work; with ``after_bytes``, in the answer
     "drop_response",  # do the work, then drop the connection instead of answering
-    "truncate",  # answer, but drop the connection after ``after_bytes`` of the body
+    "truncate",  # answer, but close the connection properly after ``after_bytes`` of the body
     "corrupt",  # answer, with one byte of the body changed at ``after_bytes``
     "stall",  # do the work, answer ``after_bytes`` of the body, then send nothing for a while
     "delay",  # wait ``seconds``, then go on as usual
+    "ignore_range",  # answer as if the request had not asked for a part only
 ]
-ACTIONS: frozenset[str] = frozenset(
-    ("status", "html", "reset", "drop_response", "truncate", "corrupt", "stall", "delay")
-)
+ACTIONS: frozenset[str] = frozenset(get_args(Action))
 
 
 @dataclass

@@ -62,8 +62,10 @@ class FaultyTransport:
             case "status" | "html":
                 await _drain(receive)
                 await _answer(fault, send)
-            case "reset":
+            case "reset" if not fault.after_bytes:
                 _cut(scope)
+            case "ignore_range":
+                await self._app(_without_range(scope), receive, send)
             case "delay":
                 await anyio.sleep(fault.seconds)
                 await self._app(scope, receive, send)
@@ -107,12 +109,17 @@ class _Spoiler:
             await self._send(message)
             return
         await self._send({**message, "body": body[: self._left], "more_body": True})
-        if self._fault.action == "stall":
+        if self._fault.action == "truncate":
+            self._scope["state"]["transport"].close()  # what was sent arrives, then the end
+        else:
             await anyio.sleep(self._fault.seconds)
             _cut(self._scope)
-        else:
-            self._scope["state"]["transport"].close()  # what was sent arrives, then the end
         raise ConnectionDropped
+
+
+def _without_range(scope: Scope) -> Scope:
+    headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+    return {**scope, "headers": headers}
 
 
 async def _drain(receive: Receive) -> None:

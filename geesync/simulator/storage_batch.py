@@ -1,0 +1,101 @@
+"""Cloud Storage's batch requests: several requests in the parts of one, and so the answers."""
+
+from __future__ import annotations
+
+import email.message
+import email.parser
+import email.policy
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BATCH_PATH = "/batch/storage/v1"
+BOUNDARY = "batch_of_answers"
+
+
+class BatchRequests:
+    """ASGI middleware: takes batches apart, so that the application sees single requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, whether a batch or not."""
+        if scope["path"] != BATCH_PATH:
+            await self._app(scope, receive, send)
+            return
+        parts = _parts(scope, await _whole_body(receive))
+        answers = [await self._answer(scope, part) for part in parts]
+        body = b"".join([*answers, f"--{BOUNDARY}--\r\n".encode()])
+        kind = f'multipart/mixed; boundary="{BOUNDARY}"'.encode()
+        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, part: email.message.Message) -> bytes:
+        """Return the answer to one request of a batch, as a part of the batch's answer."""
+        request, content = _request(scope, part.get_payload(decode=True))
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self._app(request, receive, send)
+        status = HTTPStatus(sent[0]["status"])
+        body = b"".join(message.get("body", b"") for message in sent[1:])
+        head = [
+            f"--{BOUNDARY}",
+            "Content-Type: application/http",
+            f"Content-ID: {part.get('Content-ID', '<>').replace('<', '<response-', 1)}",
+            "",
+            f"HTTP/1.1 {status.value} {status.phrase}",
+            "Content-Type: application/json; charset=UTF-8",
+            f"Content-Length: {len(body)}",
+            "",
+            "",
+        ]
+        return "\r\n".join(head).encode() + body + b"\r\n"
+
+
+def _parts(scope: Scope, body: bytes) -> list[email.message.Message]:
+    """Return the parts of a batch's body."""
+    kind = dict(scope["headers"]).get(b"content-type", b"")
+    parser = email.parser.BytesParser(policy=email.policy.compat32)
+    whole = parser.parsebytes(b"Content-Type: " + kind + b"\r\n\r\n" + body)
+    payload = whole.get_payload()
+    if not isinstance(payload, list):
+        return []
+    return [part for part in payload if isinstance(part, email.message.Message)]
+
+
+def _request(scope: Scope, text: object) -> tuple[Scope, bytes]:
+    """Return (scope, body) of the request that is the text of a part."""
+    assert isinstance(text, bytes)
+    first, _, rest = text.lstrip().partition(b"\n")
+    method, url, _ = first.decode("latin-1").split(" ", 2)
+    message = email.parser.BytesParser(policy=email.policy.compat32).parsebytes(rest)
+    target = urlsplit(url)
+    headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in message.items()]
+    host = [(k, v) for k, v in scope["headers"] if k == b"host"]
+    content = message.get_payload(decode=True)
+    return {
+        **scope,
+        "method": method,
+        "path": target.path,
+        "raw_path": target.path.encode("latin-1"),
+        "query_string": target.query.encode("latin-1"),
+        "headers": [*(pair for pair in headers if pair[0] != b"host"), *host],
+    }, content if isinstance(content, bytes) else b""
+
+
+async def _whole_body(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
