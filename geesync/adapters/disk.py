@@ -98,9 +98,13 @@ class Folder:
 def folder(mirror: Path, relative: str, *, create: bool = True) -> Iterator[Folder]:
     """Open a folder of the mirror, one component at a time, never through a link.
 
-    Raises RemoteError DISK for a full or failing disk, MirrorError if something that is not a
-    folder is in the way, FileNotFoundError if it is absent and not to be made.
+    Raises RemoteError DISK for a full or failing disk, MirrorError if the mirror is not there or
+    something else is in the way, FileNotFoundError if it is absent and not to be made.
     """
+    if not is_mirror(mirror):
+        raise MirrorError(
+            f"{mirror} has no {MARKER} folder", hint="is its disk mounted? geesync wrote one there"
+        )
     with disk_errors(mirror):
         descriptor = os.open(mirror, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -30,7 +30,8 @@ class EarthEngine:
     """One project at Earth Engine, as one user.
 
     url: another service than Google's, e.g. the simulator. timeout_s: per request; the client
-    itself has none and would hang for ever.
+    itself has none and would hang for ever. submit_pacer: spaces requests for exports, if not as
+    all others.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class EarthEngine:
         project: str,
         credentials: Any,
         pacer: Pacer,
+        submit_pacer: Pacer | None = None,
         url: str | None = None,
         timeout_s: float = 60.0,
     ) -> None:
         self.project = project
         self._credentials = credentials
         self._pacer = pacer
+        self._submit_pacer = submit_pacer or pacer
         self._url = url
         self._timeout_s = timeout_s
         self._connecting = threading.Lock()
@@ -90,7 +93,9 @@ class EarthEngine:
         """
         export = "exportImage" if "grid" in body else "exportTable"
         answer = self._ask(
-            lambda ee: getattr(ee.data, export)(body["requestId"], dict(body)), tries=1
+            lambda ee: getattr(ee.data, export)(body["requestId"], dict(body)),
+            pacer=self._submit_pacer,
+            tries=1,  # the asset waits in the ledger; others go on
         )
         operation = Operation.from_json(answer)
         if operation is None:
@@ -133,7 +138,13 @@ class EarthEngine:
         name = f"projects/{self.project}/operations/{operation}"
         self._ask(lambda ee: ee.data.cancelOperation(name))
 
-    def _ask(self, ask: Callable[[Any], Any], *, tries: int | None = None) -> Any:
+    def _ask(
+        self,
+        ask: Callable[[Any], Any],
+        *,
+        pacer: Pacer | None = None,
+        tries: int | None = None,
+    ) -> Any:
         def once() -> Any:
             answer = _translate(lambda: ask(self._client()))
             if not isinstance(answer, dict):
@@ -141,7 +152,7 @@ class EarthEngine:
                 raise RemoteError(Cause.TRANSIENT, "the answer is no JSON object")
             return answer
 
-        return self._pacer(once, tries=tries)
+        return (pacer or self._pacer)(once, tries=tries)
 
     def _client(self) -> Any:
         with self._connecting:

@@ -73,7 +73,7 @@ class Downloader:
             sizes[asset.id] += staged.obj.size_bytes
         fitting: set[int] = set()
         waiting = ""
-        for asset_id, dest in dict((asset.id, asset.dest) for asset, _ in wanted).items():
+        for asset_id, dest in {asset.id: asset.dest for asset, _ in wanted}.items():
             if dest not in room:
                 room[dest] = (
                     free_bytes(Path(dest)) - self.reserve_bytes if is_mirror(Path(dest)) else 0

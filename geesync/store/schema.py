@@ -91,6 +91,7 @@ asset = Table(
     CheckConstraint("failures >= 0", name="failures"),
     Index("ix_asset_parent", "parent"),
     Index("ix_asset_root_state", "root_id", "state"),
+    Index("ix_asset_cause", "cause", sqlite_where=sa.text("cause IS NOT NULL")),
     Index(
         "ix_asset_due",
         "state",

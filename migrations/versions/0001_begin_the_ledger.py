@@ -76,6 +76,9 @@ CREATE TABLE asset (
 )
 """,
     """
+CREATE INDEX ix_asset_cause ON asset (cause) WHERE cause IS NOT NULL
+""",
+    """
 CREATE INDEX ix_asset_due ON asset (state, priority DESC, id) WHERE state NOT IN ('verified', 'quarantined', 'gone')
 """,
     """

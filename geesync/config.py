@@ -1,0 +1,249 @@
+"""The configuration: one typed tree, from a TOML file, the environment and flags, in this order.
+
+Keys nest by ``__`` in the environment: ``GEESYNC_EARTH_ENGINE__PROJECT``. Unknown keys are errors.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, ValidationError
+
+from geesync.errors import ConfigError
+
+_PREFIX = "GEESYNC_"
+_NESTS = "__"
+#: Names the file itself, so it is no key in it.
+_FILE_VARIABLE = "GEESYNC_CONFIG"
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def _duration(value: Any) -> Any:
+    """Read ``"90s"``, ``"5m"``, ``"6h"``, ``"1d"``; plain numbers are seconds."""
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    return timedelta(**{_UNITS[found[2]]: float(found[1])}) if found else value
+
+
+def _size(value: Any) -> Any:
+    """Read ``"500M"``, ``"20G"`` (powers of 1024); plain numbers are bytes."""
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()]) if found else value
+
+
+def _path(value: Any) -> Any:
+    return Path(value).expanduser().absolute() if isinstance(value, str) and value else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta())]
+SizeBytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+AbsolutePath = Annotated[Path, BeforeValidator(_path)]
+
+
+def default_ledger() -> Path:
+    """Return where the ledger is by default: systemd's state folder, else the user's data."""
+    state = os.environ.get("STATE_DIRECTORY")
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Path(state or Path(base) / "geesync") / "geesync.db"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EarthEngineConfig(_Section):
+    """Who asks Earth Engine, and where."""
+
+    project: str | None = Field(None, pattern=r"^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
+    """The Cloud project that does the work."""
+    credentials: AbsolutePath | None = None
+    """A service account's key file; default is Google's own chain."""
+    url: str | None = None
+    """Another service than Google's, e.g. the simulator."""
+    timeout_s: PositiveFloat = 60.0
+    """How long one request may take."""
+
+
+class StorageConfig(_Section):
+    """Cloud Storage, where exports are staged."""
+
+    url: str | None = None
+    """Another service than Google's, e.g. the simulator's bucket."""
+    timeout_s: PositiveFloat = 30.0
+    """How long a connection may stay silent."""
+    sweep: bool = True
+    """Delete staged objects once their copy is proved."""
+
+
+class ThrottleConfig(_Section):
+    """How much geesync may take of what others use too."""
+
+    max_operations: int = Field(100, ge=1, le=3000)
+    """Our exports at Earth Engine at a time, queued or running."""
+    max_queue: int = Field(2900, ge=1, le=3000)
+    """Everybody's queued operations in the project, beyond which we ask for no more."""
+    submit_wait: Annotated[timedelta, BeforeValidator(_duration)] = timedelta()
+    """Wait between two requests for an export."""
+    requests_per_s: PositiveFloat = 20.0
+    """Requests to Earth Engine; halved whenever it says "too many"."""
+    downloads: int = Field(8, ge=1, le=64)
+    """Files on their way at a time."""
+    reserve: SizeBytes = 1024**3
+    """What stays free on the mirror's file system."""
+
+
+class ScheduleConfig(_Section):
+    """When the daemon looks without being woken; finished work always wakes the next step."""
+
+    discover: Duration = timedelta(hours=6)
+    """Between two scans of a root, unless it was enqueued with its own interval."""
+    reconcile: Duration = timedelta(seconds=30)
+    """Between two looks at running operations."""
+    retry: Duration = timedelta(seconds=60)
+    """Between two looks for assets whose waiting time is over."""
+
+
+class LogConfig(_Section):
+    """What the log looks like."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: for people on a terminal, JSON elsewhere."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important event that is told."""
+
+
+class Config(_Section):
+    """Everything that can be configured."""
+
+    ledger: AbsolutePath = Field(default_factory=default_ledger)
+    """The SQLite file that remembers everything."""
+    mirror: AbsolutePath | None = None
+    """The folder below which assets are kept."""
+    bucket: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")
+    """The bucket in which Earth Engine leaves its exports."""
+    earth_engine: EarthEngineConfig = EarthEngineConfig()
+    storage: StorageConfig = StorageConfig()
+    throttle: ThrottleConfig = ThrottleConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    log: LogConfig = LogConfig()
+
+    def need(self, key: str) -> Any:
+        """Return a value that a command cannot do without; raise ConfigError if it is not set."""
+        value: Any = self
+        for part in key.split("."):
+            value = getattr(value, part)
+        if value is None:
+            raise ConfigError(
+                f"`{key}` is not set",
+                hint=f"set it in the configuration file or as {_variable(key)}",
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration, and where each value came from."""
+
+    config: Config
+    origins: Mapping[str, str]  #: dotted key → "flag", an environment variable, a file
+
+    def values(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield (dotted key, value, origin) for every key there is."""
+        for key, value in _flatten(self.config.model_dump()):
+            yield key, value, self.origins.get(key, "default")
+
+
+def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Loaded:
+    """Read the configuration. Raises ConfigError in one line that names the key and its origin.
+
+    file: else ``$GEESYNC_CONFIG``, the user's, or the system's, whichever is first there.
+    flags: dotted keys; those that are None were not given.
+    """
+    path = _find_file(file)
+    given: dict[str, tuple[Any, str]] = {}
+    if path:
+        given |= {key: (value, str(path)) for key, value in _flatten(_read(path))}
+    given |= {_key(name): (value, name) for name, value in _environment().items()}
+    given |= {key: (value, "flag") for key, value in (flags or {}).items() if value is not None}
+    origins = {key: origin for key, (_, origin) in given.items()}
+    try:
+        config = Config.model_validate(_nest({key: value for key, (value, _) in given.items()}))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, origins)) from None
+    return Loaded(config, origins)
+
+
+def _find_file(file: Path | None) -> Path | None:
+    asked = file or (Path(os.environ[_FILE_VARIABLE]) if _FILE_VARIABLE in os.environ else None)
+    if asked:
+        if not asked.is_file():
+            raise ConfigError(f"there is no configuration file {asked}")
+        return asked
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    places = (home / "geesync/geesync.toml", Path("/etc/geesync/geesync.toml"))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_PREFIX) and name != _FILE_VARIABLE
+    }
+
+
+def _key(variable: str) -> str:
+    return variable.removeprefix(_PREFIX).lower().replace(_NESTS, ".")
+
+
+def _variable(key: str) -> str:
+    return _PREFIX + key.upper().replace(".", _NESTS)
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, last = key.split(".")
+        inner = tree
+        for section in sections:
+            inner = inner.setdefault(section, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"`{section}` is a section of keys, not a value")
+        inner[last] = value
+    return tree
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    origin = origins.get(key, "the configuration")
+    if first["type"] == "extra_forbidden":
+        return f"unknown key `{key}` (from {origin})"
+    return f"`{key}` (from {origin}): {first['msg'].lower()}, got {first.get('input')!r}"
