@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from geesync.bootstrap import Service
@@ -46,6 +45,36 @@ _HEARTBEAT_EVERY_S = 5.0
 _CLOCK_STEP_S = 5.0
 
 
+class Worker(threading.Thread):
+    """Runs one step whenever it is woken, one pass at a time, until there is no more to do."""
+
+    def __init__(self, step: Step, stop: threading.Event, moved: Callable[[Step], None]) -> None:
+        super().__init__(name=f"geesync-{step.name}")
+        self.step = step
+        self.waiting = ""  #: what held the last pass back
+        self._stop_asked = stop
+        self._moved = moved
+        self._woken = threading.Event()
+
+    def wake(self) -> None:
+        """Look for work now, or again after the pass that is running."""
+        self._woken.set()
+
+    def run(self) -> None:
+        """Work until asked to stop."""
+        while True:
+            self._woken.wait()
+            self._woken.clear()
+            if self._stop_asked.is_set():
+                return
+            tally = run_step(self.step)
+            self.waiting = tally.waiting
+            if tally.moved:
+                self._moved(self.step)
+            if tally.busy:
+                self.wake()
+
+
 @dataclass
 class Daemon:
     """One process that works on one ledger."""
@@ -53,52 +82,59 @@ class Daemon:
     service: Service
     database: Database
     schedule: ScheduleConfig
-    stop: threading.Event = field(default_factory=threading.Event)
-    _waiting: dict[str, str] = field(default_factory=dict)
+    stop: threading.Event
+    _workers: dict[str, Worker] = field(default_factory=dict)
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop.set())
-        scheduler = BackgroundScheduler(
-            timezone=UTC,
-            executors={"default": ThreadPoolExecutor(len(self.service.steps))},
-            # A look that was missed is made up for once, however late.
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-        )
-        for step in self.service.steps:
-            scheduler.add_job(
-                self._run_step,
-                "interval",
-                args=[scheduler, step],
-                id=step.name,
-                seconds=self._interval(step).total_seconds(),
-                next_run_time=datetime.now(UTC),
-            )
-        scheduler.start()
+        self._workers = {
+            step.name: Worker(step, self.stop, self._wake_next) for step in self.service.steps
+        }
+        clock = self._clock()
+        clock.start()
+        for worker in self._workers.values():
+            worker.start()
         log.info("daemon_started", pid=os.getpid())
         self._beat()
         try:
-            self._watch(scheduler)
+            self._watch(clock)
         finally:
             log.info("daemon_stopping")
-            scheduler.shutdown(wait=True)
+            clock.shutdown()
+            self._wake_all()  # to find that they are to stop
+            for worker in self._workers.values():
+                worker.join()
             log.info("daemon_stopped")
+
+    def _clock(self) -> BackgroundScheduler:
+        # A look that was missed is made up for once, however late.
+        once = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        clock = BackgroundScheduler(timezone=UTC, job_defaults=once)
+        for worker in self._workers.values():
+            clock.add_job(
+                worker.wake,
+                "interval",
+                id=worker.step.name,
+                seconds=self._interval(worker.step).total_seconds(),
+                next_run_time=datetime.now(UTC),
+            )
+        return clock
 
     def _interval(self, step: Step) -> timedelta:
         return self.schedule.reconcile if step.name == "reconciler" else self.schedule.retry
 
-    def _run_step(self, scheduler: BackgroundScheduler, step: Step) -> None:
-        while not self.stop.is_set():
-            tally = run_step(step)
-            self._waiting[step.name] = tally.waiting
-            if tally.moved:
-                for name in WAKES[step.name]:
-                    _wake(scheduler, name)
-            if not tally.busy:
-                return
+    def _wake_next(self, step: Step) -> None:
+        for name in WAKES[step.name]:
+            if name in self._workers:
+                self._workers[name].wake()
 
-    def _watch(self, scheduler: BackgroundScheduler) -> None:
+    def _wake_all(self) -> None:
+        for worker in self._workers.values():
+            worker.wake()
+
+    def _watch(self, clock: BackgroundScheduler) -> None:
         """Notice what other processes asked for, and a clock that was set."""
         version = self.database.data_version()
         asked = self.service.roots.get(ASKED)
@@ -109,18 +145,20 @@ class Daemon:
                 version = now_version
                 if (now_asked := self.service.roots.get(ASKED)) != asked:
                     asked = now_asked
-                    _wake_all(scheduler)
+                    self._wake_all()
             if abs(_drift() - drift) > _CLOCK_STEP_S:
                 # APScheduler would be silent until the wall clock has caught up.
                 log.warning("clock_was_set", step_s=round(_drift() - drift))
                 drift = _drift()
-                _wake_all(scheduler)
+                for job in clock.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
             if time.monotonic() - beat >= _HEARTBEAT_EVERY_S:
                 beat = time.monotonic()
                 self._beat()
 
     def _beat(self) -> None:
-        alive = {"pid": os.getpid(), "waiting": {k: v for k, v in self._waiting.items() if v}}
+        waiting = {name: worker.waiting for name, worker in self._workers.items() if worker.waiting}
+        alive = {"pid": os.getpid(), "waiting": waiting}
         self.service.roots.put("heartbeat", json.dumps(alive), datetime.now(UTC))
 
 
@@ -152,13 +190,3 @@ def run_until_quiet(
 
 def _drift() -> float:
     return time.time() - time.monotonic()
-
-
-def _wake_all(scheduler: BackgroundScheduler) -> None:
-    for job in scheduler.get_jobs():
-        _wake(scheduler, job.id)
-
-
-def _wake(scheduler: BackgroundScheduler, name: str) -> None:
-    if scheduler.get_job(name):
-        scheduler.modify_job(name, next_run_time=datetime.now(UTC))
