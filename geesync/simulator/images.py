@@ -93,6 +93,12 @@ class Image:
         return self.bands[index if len(self.bands) > 1 else 0]
 
 
+def all_pixels(band: SimBand) -> Pixels:
+    """Return what a band of an asset holds, made anew."""
+    values, mask = band.load()
+    return Pixels(values, np.ones(values.shape, np.float32) if mask is None else mask)
+
+
 def stored_band(band: SimBand, load: Callable[[], Pixels]) -> Band:
     """Return a band of an asset; ``load`` gives all its pixels."""
     kind = PixelType(band.precision, band.value_range if band.precision == "INT" else None)

@@ -6,9 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from geesync.simulator.images import Image, Pixels, stored_band
+from geesync.simulator.images import Image, Pixels, all_pixels, stored_band
 from geesync.simulator.pixels import SimAsset, SimBand, SimFeature
 from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 
@@ -62,7 +60,7 @@ class Scene:
     def _loader(self, band: SimBand) -> Callable[[], Pixels]:
         def load() -> Pixels:
             if id(band) not in self._held:
-                self._held[id(band)] = band, _all_pixels(band)
+                self._held[id(band)] = band, all_pixels(band)
             self._held.move_to_end(id(band))
             self._let_go()
             return self._held[id(band)][1]
@@ -73,11 +71,6 @@ class Scene:
         """Forget the pixels that were not asked for longest, if there are too many."""
         while len(self._held) > 1 and sum(map(_held_bytes, self._held.values())) > HELD_BYTES:
             self._held.popitem(last=False)
-
-
-def _all_pixels(band: SimBand) -> Pixels:
-    values, mask = band.load()
-    return Pixels(values, np.ones(values.shape, np.float32) if mask is None else mask)
 
 
 def _held_bytes(entry: tuple[SimBand, Pixels]) -> int:
