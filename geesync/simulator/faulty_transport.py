@@ -47,7 +47,7 @@ class FaultyTransport:
         try:
             await self._spoil(fault, scope, receive, send)
         except ConnectionDropped:
-            return
+            await _disconnected(receive)  # else the server would wonder where the answer is
 
     def _choose(self, scope: Scope) -> Fault | None:
         query = scope["query_string"].decode("latin-1")
@@ -70,24 +70,26 @@ class FaultyTransport:
                 await anyio.sleep(fault.seconds)
                 await self._app(scope, receive, send)
             case _:
-                await self._app(scope, receive, _Spoiler(fault, scope, send))
+                await self._app(scope, receive, _Spoiler(fault, scope, receive, send))
 
 
 class _Spoiler:
     """A ``send`` that lets ``after_bytes`` of the body pass and then does its worst."""
 
-    def __init__(self, fault: Fault, scope: Scope, send: Send) -> None:
+    def __init__(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         self._fault = fault
         self._scope = scope
+        self._receive = receive
         self._send = send
         self._left = fault.after_bytes
 
     async def __call__(self, message: Message) -> None:
         action = self._fault.action
         if action == "drop_response":
-            # The application goes on to its end: the work is done, only nobody hears of it.
+            # Only at the end of the answer is the work done for certain.
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 _cut(self._scope)
+                raise ConnectionDropped
         elif message["type"] != "http.response.body":
             await self._send(message)
         elif action == "corrupt":
@@ -112,7 +114,8 @@ class _Spoiler:
         if self._fault.action == "truncate":
             self._scope["state"]["transport"].close()  # what was sent arrives, then the end
         else:
-            await anyio.sleep(self._fault.seconds)
+            with anyio.move_on_after(self._fault.seconds):
+                await _disconnected(self._receive)
             _cut(self._scope)
         raise ConnectionDropped
 
@@ -120,6 +123,12 @@ class _Spoiler:
 def _without_range(scope: Scope) -> Scope:
     headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
     return {**scope, "headers": headers}
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Return when the connection has ended."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _drain(receive: Receive) -> None:

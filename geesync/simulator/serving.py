@@ -41,7 +41,7 @@ class LoopbackServer:
             loop="asyncio",
             lifespan="off",
             log_config=None,
-            log_level=logging.CRITICAL,
+            log_level=logging.ERROR,
             access_log=False,
             proxy_headers=False,
             server_header=False,
