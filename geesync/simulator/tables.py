@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.scene import Table
 
 INDEX, GEOMETRY = "system:index", ".geo"
+SPECIAL = frozenset(',"\r\n')  #: what makes a CSV reader stumble unless it is quoted
 #: How a CSV says that a row has no geometry, as seen in public exports.
 NO_GEOMETRY = {"type": "MultiPoint", "coordinates": []}
 
@@ -35,10 +35,21 @@ def write_table(table: Table, file_format: str, selectors: Sequence[str], file: 
 def _write_csv(table: Table, selectors: Sequence[str], file: Path) -> None:
     columns = list(selectors) or _columns_of_first(table)
     with file.open("w", encoding="utf-8", newline="") as text:
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(columns)
+        text.write(_line(columns))
         for feature in table.features():
-            rows.writerow([_cell(feature, column) for column in columns])
+            text.write(_line([_cell(feature, column) for column in columns]))
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Return a line of CSV; unlike ``csv.writer``, a lone carriage return is quoted, too."""
+    return ",".join(map(_quoted, cells)) + "\n"
+
+
+def _quoted(cell: str) -> str:
+    if SPECIAL.isdisjoint(cell):
+        return cell
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def _columns_of_first(table: Table) -> list[str]:
