@@ -207,7 +207,7 @@ def test_a_collection_is_created_patched_and_deleted(
     assert patched["properties"] == {"a": "new"}
     assert patched["startTime"] == "2024-01-01T00:00:00Z"
     assert parse_rfc3339(patched["updateTime"]) > parse_rfc3339(created["updateTime"])
-    assert earth_engine.getInfo(name) is None
+    assert simulator.world.find(name) is None
 
 
 def test_an_asset_is_not_overwritten_by_accident(earth_engine: Any) -> None:
