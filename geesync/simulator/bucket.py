@@ -35,14 +35,14 @@ class CloudStorage:
     """
 
     def __init__(self, faults: Faults, audit: Audit, *, port: int = 0) -> None:
-        self._backend_port = _free_port()
-        proxy = StorageProxy(self._backend_port, audit)
+        self.backend_port = _free_port()
+        proxy = StorageProxy(self.backend_port, audit)
         app = FaultyTransport(BatchRequests(proxy), faults, "storage")
         self._server = LoopbackServer(app, port=port, name="storage")
         self._guard: subprocess.Popen[bytes] | None = None
         self.url = self._server.url
         self._behind = httpx.Client(
-            base_url=f"http://127.0.0.1:{self._backend_port}", timeout=600, trust_env=False
+            base_url=f"http://127.0.0.1:{self.backend_port}", timeout=600, trust_env=False
         )
 
     def start(self) -> Self:
@@ -93,7 +93,7 @@ class CloudStorage:
         flags = {
             "scheme": "http",
             "host": "127.0.0.1",
-            "port": str(self._backend_port),
+            "port": str(self.backend_port),
             "backend": "memory",
             "external-url": self.url,
             "public-host": self.url.removeprefix("http://"),

@@ -23,7 +23,7 @@ from geesync.simulator.storage_requests import (
 Headers = list[tuple[bytes, bytes]]
 
 #: They belong to one connection and are made anew for the next one.
-HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"expect", b"transfer-encoding"))
+HOP_BY_HOP = frozenset((b"connection", b"date", b"expect", b"keep-alive", b"transfer-encoding"))
 TIMEOUT_S = 600.0  #: for a single read or write: the server is on this machine
 
 
