@@ -64,6 +64,7 @@ class FaultyTransport:
                 await _answer(fault, send)
             case "reset" if not fault.after_bytes:
                 _cut(scope)
+                raise ConnectionDropped
             case "ignore_range":
                 await self._app(_without_range(scope), receive, send)
             case "delay":
