@@ -10,29 +10,16 @@ from geesync.simulator.pixels import Json
 from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
 from geesync.simulator.scene import Lookup, Scene
 
-#: The kinds of nodes that Earth Engine's API knows, of which each node is exactly one.
-NODES = frozenset(
-    (
-        "constantValue",
-        "integerValue",
-        "bytesValue",
-        "arrayValue",
-        "dictionaryValue",
-        "functionDefinitionValue",
-        "functionInvocationValue",
-        "argumentReference",
-        "valueReference",
-    )
-)
 
+def check(expression: Json) -> None:
+    """Raise BadRequest if a graph calls functions that we lack, or calls them wrongly.
 
-def check(expression: Any) -> None:
-    """Raise BadRequest unless the graph is well formed and made of functions we have."""
-    values = expression.get("values") if isinstance(expression, dict) else None
-    if not isinstance(values, dict) or expression.get("result") not in values:
-        raise BadRequest("Invalid expression: 'result' must name one of 'values'.")
+    expression: already read by ``schemas``, so that nodes and references are as they must be.
+    """
+    values = expression["values"]
     for node in values.values():
-        _check_node(node, values)
+        for call in _calls(node):
+            _check_call(call)
     _check_acyclic(values)
 
 
@@ -49,18 +36,12 @@ def evaluate(expression: Json, lookup: Lookup) -> Any:
         raise ExportRefused(INVALID_ARGUMENT, f"Invalid argument: {error}") from error
 
 
-def _check_node(node: Any, values: Json) -> None:
-    if not isinstance(node, dict) or len(node) != 1 or not NODES.issuperset(node):
-        raise BadRequest(f"Invalid expression: not a value: {str(node)[:200]}")
-    ((kind, content),) = node.items()
-    if kind == "valueReference" and content not in values:
-        raise BadRequest(f"Invalid expression: no value '{content}'.")
-    if kind == "functionDefinitionValue" and content.get("body") not in values:
-        raise BadRequest("Invalid expression: a function's body is not one of 'values'.")
-    if kind == "functionInvocationValue":
-        _check_call(content)
+def _calls(node: Json) -> Iterator[Json]:
+    """Yield all calls in a node, outermost first."""
+    if "functionInvocationValue" in node:
+        yield node["functionInvocationValue"]
     for child in _children(node):
-        _check_node(child, values)
+        yield from _calls(child)
 
 
 def _check_call(call: Json) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from rasterio.errors import CRSError
 from rasterio.warp import transform as transform_points
 
 from geesync.simulator.pixels import Json, SimGrid
+from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 
 Transform = tuple[float, float, float, float, float, float]
 Floats = NDArray[np.float64]
@@ -25,11 +27,12 @@ EDGE_POINTS = 16  #: a side of an outline gets so many points, as it may be curv
 
 @functools.lru_cache(maxsize=64)
 def parse_crs(text: str) -> CRS:
-    """Return the CRS of an EPSG code or WKT; raises ValueError if it is neither."""
+    """Return the CRS of an EPSG code or WKT; raises ExportRefused if it is neither."""
     try:
         return CRS.from_user_input(text)
-    except Exception as error:  # rasterio has a dozen errors for this
-        raise ValueError(f"The CRS of a map projection could not be parsed: {text}") from error
+    except CRSError as error:
+        message = f"The CRS of a map projection could not be parsed: {text}"
+        raise ExportRefused(INVALID_ARGUMENT, message) from error
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,8 @@ def _whole(positions: Floats) -> tuple[int, int]:
     """Return the first pixel edge before and after all positions."""
     finite = positions[np.isfinite(positions)]
     if finite.size == 0:
-        raise ValueError("The region lies outside of what the projection can show.")
+        message = "The region lies outside of what the projection can show."
+        raise ExportRefused(INVALID_ARGUMENT, message)
     low, high = float(finite.min()), float(finite.max())
     return math.floor(low + TOLERANCE_PX), math.ceil(high - TOLERANCE_PX)
 
