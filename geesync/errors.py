@@ -28,6 +28,8 @@ class ExitCode(IntEnum):
 class GeesyncError(Exception):
     """The root of what geesync raises itself."""
 
+    exit_code = ExitCode.INCOMPLETE
+
 
 class UserError(GeesyncError):
     """Something that a person must mend; shown as one line, never as a traceback."""
@@ -119,6 +121,8 @@ class RemoteError(GeesyncError):
 
     ``status`` is the HTTP status where there was one; ``retry_after_s`` what the answer asked for.
     """
+
+    exit_code = ExitCode.UNAVAILABLE
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from geesync.domain.lifecycle import (
     CheckPassed,
     Delayed,
     Event,
+    Retried,
     Standing,
     State,
     advance,
@@ -47,6 +48,10 @@ class Move:
 
     asset: LedgerAsset
     event: Event
+
+
+#: Assets that are tried again in one transaction.
+_RETRY_CHUNK = 500
 
 
 class Ledger:
@@ -98,6 +103,24 @@ class Ledger:
         with self._database.read() as connection:
             rows = connection.execute(query)
             return {row.asset_id: SourceAsset(unpack(row.json)) for row in rows}
+
+    def retry(
+        self, now: datetime, *, names: Collection[str] | None = None, cause: Cause | None = None
+    ) -> int:
+        """Try quarantined assets again: these, or of this cause, or all. Returns how many."""
+        table = schema.asset
+        query = select_assets().where(table.c.state == State.QUARANTINED).limit(_RETRY_CHUNK)
+        if names is not None:
+            query = query.where(table.c.name.in_(names))
+        if cause is not None:
+            query = query.where(table.c.cause == cause)
+        count = 0
+        while True:
+            with self._database.read() as connection:
+                assets = [read_asset(row) for row in connection.execute(query)]
+            if not assets:
+                return count
+            count += self.record([Move(asset, Retried()) for asset in assets], now)
 
     def record(self, moves: Sequence[Move], now: datetime) -> int:
         """Move assets on, each with its row in the history, in one transaction.

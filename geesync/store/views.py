@@ -179,6 +179,36 @@ def _time(value: float | None) -> datetime | None:
     return None if value is None else datetime.fromtimestamp(value, UTC)
 
 
+#: A wait that is longer than this is no reason for ``sync --once`` to stay.
+_LONG_WAIT = timedelta(minutes=5)
+
+
+def is_quiet(path: Path, *, now: datetime) -> bool:
+    """Whether nothing is in flight, and nothing will be due soon."""
+    with reading(path) as connection:
+        in_flight, soon = connection.execute(
+            "SELECT (SELECT count(*) FROM export"
+            "  WHERE state IN ('intended', 'unclear', 'running')),"
+            " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
+            "  WHERE state NOT IN ('verified', 'quarantined', 'gone')"
+            "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?)",
+            ((now + _LONG_WAIT).timestamp(),),
+        ).fetchone()
+        return not in_flight and not soon
+
+
+def is_complete(path: Path) -> bool:
+    """Whether every asset of every watched root is verified, and every scan was believed."""
+    with reading(path) as connection:
+        missing = connection.execute(
+            "SELECT (SELECT coalesce(sum(assets), 0) FROM tally JOIN root ON root.id = root_id"
+            "  WHERE state NOT IN ('verified', 'gone') AND removed_at IS NULL)"
+            " + (SELECT count(*) FROM root WHERE removed_at IS NULL"
+            "  AND (alarm IS NOT NULL OR scanned_at IS NULL))"
+        ).fetchone()[0]
+        return not missing
+
+
 def show(path: Path, name: str) -> dict[str, Any] | None:
     """Return everything that is known of one asset, by canonical name; None if it is unknown."""
     with reading(path) as connection:

@@ -1,0 +1,16 @@
+"""The program's entry: ``geesync`` and ``python -m geesync``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one line and an exit code, never a traceback."""
+    from geesync.cli.app import run  # noqa: PLC0415 # keeps `python -m geesync` importable
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The ``geesync`` command: its subcommands, and how an error ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from geesync import __version__
+from geesync.cli import configuring, demo, roots, simulator, status, work
+from geesync.cli.context import Context, errors
+from geesync.errors import ExitCode, GeesyncError
+
+app = typer.Typer(
+    name="geesync",
+    help="Mirror Google Earth Engine assets to a local disk: resumable, proved, with metadata.",
+    epilog="Exit codes: docs/exit-codes.md. Try it without an account: geesync demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"geesync {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="The configuration file.", show_default=False),
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="The ledger, instead of the configured one.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say it.")
+    ] = False,
+) -> None:
+    _ = version
+    flags = {"ledger": str(ledger.absolute())} if ledger else {}
+    context.obj = Context(config, flags)
+
+
+for module in (roots, status, work, configuring, demo, simulator):
+    module.register(app)
+
+
+def run() -> int:
+    """Run the command line; return the exit code."""
+    try:
+        app(standalone_mode=False)
+    except GeesyncError as error:
+        return _end(str(error), error.exit_code)
+    except typer.Exit as end:
+        return int(end.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has seen enough: `geesync show … | head`.
+        sys.stderr.close()
+    except TyperException as error:
+        return _end(str(error), ExitCode.USAGE)
+    return ExitCode.OK
+
+
+def _end(line: str, code: ExitCode) -> ExitCode:
+    errors().print(f"geesync: {line}", markup=False, style="red")
+    return code

@@ -1,0 +1,72 @@
+"""What every command needs: the configuration, the ledger, and somewhere to print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from geesync.errors import LedgerError
+
+if TYPE_CHECKING:
+    from geesync.config import Config, Loaded
+    from geesync.store.database import Database
+
+
+@dataclass
+class Context:
+    """What the options before the command said."""
+
+    config_file: Path | None
+    flags: dict[str, Any]
+
+    def load(self, **flags: Any) -> Loaded:
+        """Return the configuration; flags are dotted keys with ``__`` for the dots."""
+        from geesync.config import load
+
+        given = {key.replace("__", "."): value for key, value in flags.items()}
+        return load(file=self.config_file, flags=self.flags | given)
+
+    def config(self, **flags: Any) -> Config:
+        """Return the configuration's values."""
+        return self.load(**flags).config
+
+    def existing_ledger(self) -> Path:
+        """Return the ledger's path; raise LedgerError if there is none yet or it is unusable."""
+        path = self.config().ledger
+        if not path.exists():
+            raise LedgerError(f"there is no ledger {path} yet", hint="geesync enqueue ROOT")
+        return path
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[Database]:
+    """Open the ledger for a command that writes; make it if there is none."""
+    from geesync.store.database import open_current
+
+    database = open_current(config.ledger)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def output() -> Console:
+    """Return where answers go; plain where nobody looks."""
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def errors() -> Console:
+    """Return where errors go."""
+    return Console(stderr=True, soft_wrap=True, highlight=False)

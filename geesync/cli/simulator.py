@@ -1,0 +1,83 @@
+"""``geesync simulator``: Earth Engine and Cloud Storage on loopback, for trying and testing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geesync.cli.context import output
+from geesync.errors import ConfigError, UserError
+
+
+class ProfileName(StrEnum):
+    """How nasty the simulated services are."""
+
+    CALM = "calm"
+    REAL = "real"
+    HELL = "hell"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(simulator)
+
+
+def simulator(
+    port: Annotated[int, typer.Option(help="Of Earth Engine; 0 is any free one.")] = 0,
+    bucket_port: Annotated[int, typer.Option(help="Of Cloud Storage; 0 is any free one.")] = 0,
+    profile: Annotated[ProfileName, typer.Option(help="How nasty it is.")] = ProfileName.CALM,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same accidents.")] = 0,
+    scenario: Annotated[
+        str,
+        typer.Option(help="small, demo, million[:N], thousands:N, or a TOML file."),
+    ] = "demo",
+    speed: Annotated[float, typer.Option(help="Simulated seconds a second.", min=0.01)] = 60.0,
+    audit: Annotated[
+        Path | None, typer.Option(help="Write what was asked and done there, as JSON lines.")
+    ] = None,
+) -> None:
+    """Play Earth Engine and Cloud Storage on this machine's loopback, until interrupted."""
+    try:
+        from geesync.simulator.simulator import Simulator
+    except ImportError as error:
+        raise _missing(error) from None
+
+    try:
+        built = Simulator(
+            scenario,
+            profile=profile.value,
+            seed=seed,
+            speed=speed,
+            port=port,
+            bucket_port=bucket_port,
+            audit_file=audit,
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with built as running:
+        output().print(
+            f"# Earth Engine, project {running.project}, and Cloud Storage; put this into"
+            " geesync.toml:\n"
+            f'bucket = "{running.bucket}"\n'
+            "[earth_engine]\n"
+            f'project = "{running.project}"\n'
+            f'url = "{running.earth_engine_url}"\n'
+            "[storage]\n"
+            f'url = "{running.storage_url}"',
+            markup=False,
+        )
+        stop.wait()
+
+
+def _missing(error: ImportError) -> ConfigError:
+    return ConfigError(
+        f"the simulator needs {error.name}", hint="pip install 'geesync[demo]' brings it"
+    )

@@ -1,0 +1,80 @@
+"""Commands that do the work: ``daemon`` and ``sync``."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geesync.cli.context import Context, now
+from geesync.errors import ConfigError, ExitCode, UserError
+
+if TYPE_CHECKING:
+    from geesync.config import Config
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(daemon)
+    app.command()(sync)
+
+
+def daemon(context: typer.Context) -> None:
+    """Work until stopped; what systemd starts."""
+    from geesync.bootstrap import service
+    from geesync.daemon import Daemon
+    from geesync.store.database import locked, open_migrating
+
+    config = _configured(context)
+    stop = threading.Event()
+    with locked(config.ledger):
+        database = open_migrating(config.ledger)
+        try:
+            with service(config, database, stopping=stop.is_set) as built:
+                Daemon(built, database, config.schedule, stop).run()
+        finally:
+            database.close()
+
+
+def sync(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Until nothing is left to do.")] = False,
+) -> None:
+    """Do all there is to do, then end: for cron. Exit code 1 if not all is verified."""
+    from geesync.bootstrap import service
+    from geesync.daemon import run_until_quiet
+    from geesync.store import views
+    from geesync.store.database import locked, open_migrating
+
+    if not once:
+        raise UserError("sync runs once", hint="geesync sync --once; geesync daemon stays")
+    config = _configured(context)
+    stop = threading.Event()
+    with locked(config.ledger):
+        database = open_migrating(config.ledger)
+        try:
+            with service(config, database, stopping=stop.is_set) as built:
+                built.roots.scan_all(now())
+                run_until_quiet(
+                    built,
+                    wait=stop.wait,
+                    poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
+                    is_done=lambda: views.is_quiet(config.ledger, now=now()),
+                )
+        finally:
+            database.close()
+    if not views.is_complete(config.ledger):
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _configured(context: typer.Context) -> Config:
+    """Return the configuration, logging as it says."""
+    from geesync import logs
+
+    mine: Context = context.obj
+    config = mine.config()
+    logs.configure(log_format=config.log.format, level=config.log.level)
+    if not config.ledger.parent.exists() and not config.mirror:
+        raise ConfigError("nothing is configured yet", hint="docs/real-account.md")
+    return config
