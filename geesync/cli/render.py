@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from geesync.domain.lifecycle import State
@@ -67,7 +66,7 @@ def state_text(state: str) -> Text:
 
 def status_view(status: Status, now: datetime) -> RenderableType:
     """Return how it stands, for a terminal."""
-    parts: list[RenderableType] = [_roots_table(status)]
+    parts: list[RenderableType] = [*_counts(status), ""]
     parts += [_line(label, text) for label, text in _facts(status, now)]
     parts += [
         Text.assemble(("alarm            ", "bold red"), f"{display_id(root.name)}: {root.alarm}")
@@ -78,16 +77,21 @@ def status_view(status: Status, now: datetime) -> RenderableType:
     return Group(*parts)
 
 
-def _roots_table(status: Status) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("root", overflow="fold")
-    for state in State:
-        table.add_column(state.value, justify="right", style=STATE_STYLES[state])
-    table.add_column("verified", justify="right")
+def _counts(status: Status) -> list[Text]:
+    """Return the states as columns, a root on two lines: 80 columns hold no more."""
+    widths = [max(len(state.value), 9) for state in State]
+    cells = [state.value.rjust(width) for state, width in zip(State, widths, strict=True)]
+    lines = [Text("  ".join(cells), style="bold")]
     for root in status.roots:
-        cells = [f"{root.counts[state]:,}" if state in root.counts else "·" for state in State]
-        table.add_row(_root_name(root), *cells, _progress(root))
-    return table
+        lines.append(Text.assemble((_root_name(root), "bold"), f"  {_progress(root)}"))
+        counts = Text()
+        for state, width in zip(State, widths, strict=True):
+            count = root.counts.get(state, 0)
+            text = f"{count:,}" if count else "·"
+            counts.append(text.rjust(width), STATE_STYLES[state] if count else "dim")
+            counts.append("  ")
+        lines.append(counts)
+    return lines
 
 
 def _root_name(root: RootStatus) -> str:
@@ -97,10 +101,10 @@ def _root_name(root: RootStatus) -> str:
 def _progress(root: RootStatus) -> str:
     wanted = root.assets - root.counts.get(State.GONE, 0)
     if not wanted:
-        return "–"
+        return "nothing found yet"
     share = root.counts.get(State.VERIFIED, 0) / wanted
     # 99.96 % is not 100.0 %: rounding must not say that all is done.
-    return f"{int(share * 1000) / 10:.1f} %"
+    return f"{int(share * 1000) / 10:.1f} % verified"
 
 
 def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
@@ -183,7 +187,7 @@ def status_json(status: Status) -> str:
         "queue": status.queue,
         "staged_bytes": status.staged_bytes,
         "verified_per_hour": status.per_hour,
-        "eta_s": status.eta and status.eta.total_seconds(),
+        "eta_s": None if status.eta is None else status.eta.total_seconds(),
         "metadata_only": status.left_out,
         "troubles": [vars(trouble) for trouble in status.troubles],
         "daemon": status.daemon,

@@ -6,12 +6,15 @@ import signal
 import threading
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from geesync.cli.context import output
 from geesync.errors import ConfigError, UserError
+
+if TYPE_CHECKING:
+    from geesync.simulator.simulator import Simulator
 
 
 class ProfileName(StrEnum):
@@ -42,13 +45,9 @@ def simulator(
     ] = None,
 ) -> None:
     """Play Earth Engine and Cloud Storage on this machine's loopback, until interrupted."""
+    simulator_class = load_simulator()
     try:
-        from geesync.simulator.simulator import Simulator
-    except ImportError as error:
-        raise _missing(error) from None
-
-    try:
-        built = Simulator(
+        built = simulator_class(
             scenario,
             profile=profile.value,
             seed=seed,
@@ -77,7 +76,12 @@ def simulator(
         stop.wait()
 
 
-def _missing(error: ImportError) -> ConfigError:
-    return ConfigError(
-        f"the simulator needs {error.name}", hint="pip install 'geesync[demo]' brings it"
-    )
+def load_simulator() -> type[Simulator]:
+    """Return the simulator; raise ConfigError if its extra is not installed."""
+    try:
+        from geesync.simulator.simulator import Simulator
+    except ImportError as error:
+        raise ConfigError(
+            f"the simulator needs {error.name}", hint="pip install 'geesync[demo]' brings it"
+        ) from None
+    return Simulator

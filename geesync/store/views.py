@@ -243,6 +243,26 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
         return told
 
 
+def assets(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield every asset's row with its root's folder, by name."""
+    with reading(path) as connection:
+        for row in connection.execute(
+            "SELECT asset.*, root.dest FROM asset JOIN root ON root.id = asset.root_id"
+            " ORDER BY asset.name"
+        ):
+            yield dict(row)
+
+
+def parts(path: Path) -> int:
+    """Return how many parts of assets were ever asked for, each counted once."""
+    with reading(path) as connection:
+        return int(
+            connection.execute(
+                "SELECT count(*) FROM (SELECT DISTINCT asset_id, revision, part FROM export)"
+            ).fetchone()[0]
+        )
+
+
 def left_out(path: Path, *, limit: int) -> list[tuple[str, str]]:
     """Return (name, reasons) of assets of which something cannot be taken as files."""
     with reading(path) as connection:

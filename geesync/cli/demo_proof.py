@@ -1,0 +1,142 @@
+"""The proof at the end of the demo: each verified asset against the simulator's own truth."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from geesync.cli.render import size
+from geesync.domain.lifecycle import State
+from geesync.domain.names import display_id
+from geesync.simulator.truth import compare
+from geesync.store import views
+
+if TYPE_CHECKING:
+    from geesync.simulator.pixels import SimAsset
+    from geesync.simulator.simulator import Simulator
+
+#: Rows of the table and of the tree: the whole is in the mirror.
+_SHOWN = 24
+_SHOWN_IN_FOLDER = 4
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How one asset's copy compares with the truth."""
+
+    asset: str  #: its id
+    type: str
+    files: int
+    size_bytes: int
+    compared: str  #: what was compared, for people
+    exact: bool
+
+
+def compare_all(simulator: Simulator, ledger: Path) -> list[Proof]:
+    """Compare every asset that the account holds; one that is not verified is not exact."""
+    return [_compare(simulator, row) for row in views.assets(ledger)]
+
+
+def _compare(simulator: Simulator, row: dict[str, Any]) -> Proof:
+    asset = simulator.world.get(row["name"])
+    folder = Path(row["dest"], row["path"])
+    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    compared, exact = _against(asset, files)
+    return Proof(
+        asset=display_id(row["name"]),
+        type=asset.type,
+        files=len(files),
+        size_bytes=sum(path.stat().st_size for path in files),
+        compared=compared,
+        exact=exact and row["state"] == State.VERIFIED,
+    )
+
+
+def _against(asset: SimAsset, files: list[Path]) -> tuple[str, bool]:
+    if asset.type == "IMAGE":
+        bands = [band for band in asset.bands if not band.array_dimensions]
+        checks = compare([path for path in files if path.suffix == ".tif"], asset)
+        wanted = {band.id for band in bands}
+        checks = [check for check in checks if check.band in wanted]
+        pixels = sum(check.pixels for check in checks)
+        return f"{pixels:,} pixels, {len(checks)} bands", all(check.exact for check in checks)
+    if asset.type == "TABLE":
+        rows = {_rows(path) for path in files if path.suffix in {".csv", ".geojson"}}
+        return f"{asset.feature_count:,} rows", rows == {asset.feature_count}
+    kept = [json.loads(path.read_text()) for path in files if path.name == "asset.json"]
+    return "metadata", bool(kept) and kept[0]["name"] == asset.name
+
+
+def _rows(path: Path) -> int:
+    if path.suffix == ".csv":
+        with path.open(newline="", encoding="utf-8") as lines:
+            return max(sum(1 for _ in csv.reader(lines)) - 1, 0)
+    return len(json.loads(path.read_text(encoding="utf-8"))["features"])
+
+
+def proof_table(proofs: list[Proof]) -> RenderableType:
+    """Return the table: whatever is not exact, then the largest, then sums by type."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in ("asset", "type", "files", "bytes", "compared", ""):
+        table.add_column(column, justify="right" if column in {"files", "bytes"} else "left")
+    ordered = sorted(proofs, key=lambda proof: (proof.exact, -proof.size_bytes))
+    for proof in ordered[:_SHOWN]:
+        table.add_row(*_cells(proof))
+    for kind, count in sorted(Counter(proof.type for proof in ordered[_SHOWN:]).items()):
+        rest = [proof for proof in ordered[_SHOWN:] if proof.type == kind]
+        table.add_row(
+            f"… and {count:,} more",
+            kind,
+            f"{sum(proof.files for proof in rest):,}",
+            size(sum(proof.size_bytes for proof in rest)),
+            "",
+            _verdict(exact=True),
+        )
+    return table
+
+
+def _cells(proof: Proof) -> tuple[str | Text, ...]:
+    return (
+        proof.asset,
+        proof.type,
+        f"{proof.files:,}",
+        size(proof.size_bytes),
+        proof.compared,
+        _verdict(exact=proof.exact),
+    )
+
+
+def _verdict(*, exact: bool) -> Text:
+    return Text("exact", "green") if exact else Text("DIFFERS", "bold red")
+
+
+def tree(mirror: Path) -> Tree:
+    """Return the mirror's folders, a few of each."""
+    top = Tree(f"{mirror.name}/")
+    _grow(top, mirror)
+    return top
+
+
+def _grow(branch: Tree, folder: Path) -> None:
+    entries = list(_entries(folder))
+    for path in entries[:_SHOWN_IN_FOLDER]:
+        if path.is_dir():
+            _grow(branch.add(f"{path.name}/"), path)
+        else:
+            branch.add(Text(f"{path.name}  {size(path.stat().st_size)}"))
+    if len(entries) > _SHOWN_IN_FOLDER:
+        branch.add(Text(f"… {len(entries) - _SHOWN_IN_FOLDER:,} more", style="dim"))
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
