@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,19 +33,36 @@ _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 def _duration(value: Any) -> Any:
     """Read ``"90s"``, ``"5m"``, ``"6h"``, ``"1d"``; plain numbers are seconds."""
     found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    return timedelta(**{_UNITS[found[2]]: float(found[1])}) if found else value
+    with _refusing("a shorter time"):
+        return timedelta(**{_UNITS[found[2]]: float(found[1])}) if found else value
 
 
 def _size(value: Any) -> Any:
     """Read ``"500M"``, ``"20G"`` (powers of 1024); plain numbers are bytes."""
     found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()]) if found else value
+    with _refusing("a smaller size"):
+        return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()]) if found else value
 
 
 def _path(value: Any) -> Any:
-    return Path(value).expanduser().absolute() if isinstance(value, str) and value else value
+    if not isinstance(value, str):
+        return value
+    if not value:
+        raise ValueError("a path is needed")
+    with _refusing("the home of a user who exists"):
+        return Path(value).expanduser().absolute()
 
 
+@contextmanager
+def _refusing(needed: str) -> Iterator[None]:
+    """Turn what Python cannot compute into what pydantic reports."""
+    try:
+        yield
+    except (OverflowError, RuntimeError) as error:
+        raise ValueError(f"{needed} is needed") from error
+
+
+Wait = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta())]
 SizeBytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
@@ -58,7 +76,7 @@ def default_ledger() -> Path:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class EarthEngineConfig(_Section):
@@ -92,7 +110,7 @@ class ThrottleConfig(_Section):
     """Our exports at Earth Engine at a time, queued or running."""
     max_queue: int = Field(2900, ge=1, le=3000)
     """Everybody's queued operations in the project, beyond which we ask for no more."""
-    submit_wait: Annotated[timedelta, BeforeValidator(_duration)] = timedelta()
+    submit_wait: Wait = timedelta()
     """Wait between two requests for an export."""
     requests_per_s: PositiveFloat = 20.0
     """Requests to Earth Engine; halved whenever it says "too many"."""
@@ -221,7 +239,7 @@ def _variable(key: str) -> str:
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
@@ -243,7 +261,11 @@ def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    origin = origins.get(key, "the configuration")
+    # What is unknown or misplaced may be a section, whose keys have the origins.
+    origin = next(
+        (origin for name, origin in origins.items() if f"{name}.".startswith(f"{key}.")),
+        "the configuration",
+    )
     if first["type"] == "extra_forbidden":
         return f"unknown key `{key}` (from {origin})"
     return f"`{key}` (from {origin}): {first['msg'].lower()}, got {first.get('input')!r}"

@@ -171,5 +171,5 @@ def _classed(status: int | None, message: str, response: Any) -> RemoteError:
         cause,
         message,
         status=status,
-        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
     )

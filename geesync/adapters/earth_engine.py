@@ -210,7 +210,7 @@ def _from_answer(error: Exception) -> RemoteError:
         classify_call(status, message) if status else Cause.TRANSIENT,
         message if status else f"an unreadable answer: {message}",
         status=status,
-        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
     )
 
 

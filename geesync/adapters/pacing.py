@@ -77,6 +77,7 @@ class Pacer:
     def _hold(self, failed: int, retry_after_s: float | None) -> None:
         """Hold every thread back: the others would meet the same failure."""
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 # spreads threads, hides nothing
-        wait = min(self.first_wait_s * 2 ** (failed - 1), self.longest_wait_s) * jitter
+        wait = max(self.first_wait_s * 2 ** (failed - 1) * jitter, retry_after_s or 0.0)
         with self._lock:
-            self._next = max(self._next, self.monotonic() + max(wait, retry_after_s or 0.0))
+            # A thread that waits hears no stop: what is longer is left to the ledger.
+            self._next = max(self._next, self.monotonic() + min(wait, self.longest_wait_s))

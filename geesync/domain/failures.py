@@ -23,10 +23,11 @@ _PLAN = re.compile(
     re.IGNORECASE,
 )
 _TRANSIENT = re.compile(
-    r"internal error|capacity exceeded|currently unavailable|too many concurrent|rate limit"
-    r"|quota exceeded|daily_eecu_usage_time|try again",
+    r"capacity exceeded|currently unavailable|too many concurrent|rate limit|quota exceeded"
+    r"|daily_eecu_usage_time|try again",
     re.IGNORECASE,
 )
+_INTERNAL = re.compile(r"internal error", re.IGNORECASE)
 #: Cloud Storage's refusal of our service account, as an export's failure repeats it.
 _PERMISSION = re.compile(
     r"required permission to use project|insufficient authentication scopes"
@@ -38,6 +39,13 @@ _RATE_LIMIT = re.compile(r"rate_?limit_?exceeded|userRateLimitExceeded", re.IGNO
 _MESSAGES = (
     (_QUEUE_FULL, Cause.QUEUE_FULL),
     (_MAYBE_STARTED, Cause.MAYBE_STARTED),
+)
+
+_ENDINGS = (
+    (_PLAN, Cause.PLAN),
+    (_PERMISSION, Cause.PERMISSION),
+    (_GONE, Cause.GONE),
+    (_TRANSIENT, Cause.TRANSIENT),
 )
 
 _CANCELLED_CODE = 1
@@ -55,7 +63,7 @@ def classify_call(status: int | None, message: str) -> Cause:
         return Cause.TRANSIENT if limited else Cause.PERMISSION
     if status in {404, 410} or _GONE.search(message):
         return Cause.GONE
-    if _TRANSIENT.search(message):
+    if _TRANSIENT.search(message) or _INTERNAL.search(message):
         return Cause.TRANSIENT
     return Cause.BUG
 
@@ -68,8 +76,7 @@ def classify_operation(code: int | None, message: str) -> Cause:
     """
     if code == _CANCELLED_CODE:
         return Cause.CANCELLED
-    if _PLAN.search(message):
-        return Cause.PLAN
-    if _PERMISSION.search(message):
-        return Cause.PERMISSION
-    return Cause.GONE if _GONE.search(message) else Cause.FAILED
+    for pattern, cause in _ENDINGS:
+        if pattern.search(message):
+            return cause
+    return Cause.FAILED

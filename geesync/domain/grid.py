@@ -41,9 +41,8 @@ class Grid:
 
     def to_json(self) -> dict[str, Any]:
         """Write the PixelGrid for an export request, every member said."""
-        is_code = self.crs.split(":")[0].isalnum() and ":" in self.crs and " " not in self.crs
         return {
-            "crsCode" if is_code else "crsWkt": self.crs,
+            "crsWkt" if "[" in self.crs else "crsCode": self.crs,
             "affineTransform": dict(zip(_MEMBERS, self.transform, strict=True)),
             "dimensions": {"width": self.width, "height": self.height},
         }

@@ -15,8 +15,8 @@ from geesync.domain.names import display_id
 
 _ESCAPED = re.compile(r"[^A-Za-z0-9_-]")
 
-#: Linux holds 255 bytes a component; 180 leaves room for band suffixes, tile numbers and ``.part``.
-_LONGEST = 180
+#: Linux holds 255 bytes a component; 150 leaves room for ``distinct``, part, tile and ``.part``.
+_LONGEST = 150
 _DIGEST_LENGTH = 16
 
 #: Sidecars: everything about an asset that its files cannot say.

@@ -94,7 +94,7 @@ class Failure(Event):
 
 @dataclass(frozen=True)
 class Delayed(Failure):
-    """The world's failure: the same state, later. Never counted."""
+    """The world's failure: the same state, six hours later at most. Never counted."""
 
     cause: Cause = Cause.TRANSIENT
     wait: timedelta = timedelta(minutes=1)
@@ -184,9 +184,8 @@ def advance(standing: Standing, event: Event, now: datetime) -> Standing:
         raise IllegalEvent(f"{event.name} in state {standing.state}")
     match event:
         case Delayed():
-            return replace(
-                standing, not_before=now + event.wait, cause=event.cause, reason=event.reason
-            )
+            later = now + min(event.wait, _LONGEST_WAIT)
+            return replace(standing, not_before=later, cause=event.cause, reason=event.reason)
         case Setback():
             return _set_back(standing, event, target, now)
         case Refused():
@@ -209,7 +208,8 @@ def _set_back(standing: Standing, event: Setback, target: State, now: datetime) 
 
 def wait_after(failures: int) -> timedelta:
     """Return how long to wait after the n-th failure (from 1)."""
-    return min(_FIRST_WAIT * int(_WAIT_GROWS ** (failures - 1)), _LONGEST_WAIT)
+    grown: int = _WAIT_GROWS ** (failures - 1)
+    return _FIRST_WAIT * min(grown, _LONGEST_WAIT // _FIRST_WAIT)
 
 
 def diagram() -> str:

@@ -40,7 +40,6 @@ class Operation:
             return None
         metadata = _object(operation.get("metadata"))
         error = _object(operation.get("error"))
-        usage = metadata.get("batchEecuUsageSeconds")
         description = metadata.get("description")
         return cls(
             id=name.rpartition("/")[2],
@@ -48,8 +47,8 @@ class Operation:
             token=token_in(description) if isinstance(description, str) else None,
             error_code=error.get("code") if isinstance(error.get("code"), int) else None,
             error=str(error.get("message", "")),
-            eecu_s=float(usage) if isinstance(usage, int | float) else None,
-            progress=_number(metadata.get("progress")),
+            eecu_s=_number(metadata.get("batchEecuUsageSeconds")),
+            progress=_number(metadata.get("progress")) or 0.0,
         )
 
     @property
@@ -76,5 +75,8 @@ def _object(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _number(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None

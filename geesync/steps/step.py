@@ -32,6 +32,9 @@ _WAITS = {
 }
 _SHORT_WAIT = timedelta(seconds=30)
 
+#: Whatever an answer asks for: a number beyond any calendar must not be our error.
+_LONGEST_ASKED_S = 86_400
+
 
 def utc_now() -> datetime:
     """Return the time; the only clock of a step outside tests."""
@@ -102,7 +105,7 @@ def event_of(error: Exception, setback: type[Setback]) -> Event:
     if isinstance(error, RemoteError):
         if error.cause in WORLDLY:
             wait = _WAITS.get(error.cause, _SHORT_WAIT)
-            asked = timedelta(seconds=error.retry_after_s or 0)
+            asked = timedelta(seconds=min(error.retry_after_s or 0, _LONGEST_ASKED_S))
             return Delayed(str(error), cause=error.cause, wait=max(wait, asked))
         return setback(str(error), cause=error.cause)
     if isinstance(error, GeesyncError):

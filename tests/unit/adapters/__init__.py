@@ -1,0 +1,1 @@
+"""What of geesync/adapters needs no network."""

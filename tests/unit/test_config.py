@@ -1,0 +1,202 @@
+"""Configuration: where each value comes from, and what is refused in one line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from geesync.config import Duration, Loaded, SizeBytes, load
+from geesync.errors import ConfigError, ExitCode
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No file and no variable of this machine's user has a say."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("GEESYNC_CONFIG", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "geesync.toml"
+    file.write_text(text)
+    return file
+
+
+def refusal(**how: object) -> str:
+    with pytest.raises(ConfigError) as refused:
+        load(**how)  # type: ignore[arg-type] # passed on as given
+    assert refused.value.exit_code == ExitCode.CONFIG
+    told = str(refused.value)
+    assert "\n" not in told
+    return told
+
+
+def origin(loaded: Loaded, key: str) -> str:
+    return next(origin for name, _, origin in loaded.values() if name == key)
+
+
+def test_nothing_given_is_a_whole_configuration(tmp_path: Path) -> None:
+    config = load().config
+
+    assert config.ledger == tmp_path / ".local/share/geesync/geesync.db"
+    assert config.throttle.max_operations == 100
+
+
+def test_the_file_is_weaker_than_the_environment_and_that_than_a_flag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(
+        tmp_path, "bucket = 'of-file'\n[throttle]\nmax_operations = 1\nmax_queue = 1\ndownloads = 1"
+    )
+    monkeypatch.setenv("GEESYNC_THROTTLE__MAX_QUEUE", "2")
+    monkeypatch.setenv("GEESYNC_THROTTLE__DOWNLOADS", "2")
+
+    loaded = load(file=file, flags={"throttle.downloads": 3, "bucket": None})
+
+    throttle = loaded.config.throttle
+    assert (throttle.max_operations, throttle.max_queue, throttle.downloads) == (1, 2, 3)
+    assert loaded.config.bucket == "of-file"
+    assert origin(loaded, "throttle.max_operations") == str(file)
+    assert origin(loaded, "throttle.max_queue") == "GEESYNC_THROTTLE__MAX_QUEUE"
+    assert origin(loaded, "throttle.downloads") == "flag"
+    assert origin(loaded, "throttle.reserve") == "default"
+
+
+def test_the_files_own_place_can_be_given_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEESYNC_CONFIG", str(written(tmp_path, "bucket = 'of-file'")))
+
+    assert load().config.bucket == "of-file"
+
+
+def test_the_users_file_is_found(tmp_path: Path) -> None:
+    home = tmp_path / ".config/geesync"
+    home.mkdir(parents=True)
+    written(home, "bucket = 'of-user'")
+
+    assert load().config.bucket == "of-user"
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert "no configuration file" in refusal(file=tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("nonsense = 1", "nonsense"),
+        ("[throttle]\nnonsense = 1", "throttle.nonsense"),
+        ("[nonsense]", "nonsense"),
+        ("[nonsense]\na = 1", "nonsense"),
+        ("throttle = 5", "throttle"),
+        ("[bucket]\na = 1", "bucket"),
+        ("bucket = 'No Bucket'", "bucket"),
+        ("bucket = 5", "bucket"),
+        ("mirror = ''", "mirror"),
+        ("mirror = '~nobody-of-this-name/mirror'", "mirror"),
+        ("[earth_engine]\nproject = 'x'", "earth_engine.project"),
+        ("[throttle]\nmax_queue = 0", "throttle.max_queue"),
+        ("[throttle]\nmax_queue = 3001", "throttle.max_queue"),
+        ("[throttle]\nrequests_per_s = 0", "throttle.requests_per_s"),
+        ("[throttle]\nrequests_per_s = inf", "throttle.requests_per_s"),
+        ("[throttle]\nrequests_per_s = nan", "throttle.requests_per_s"),
+        ("[throttle]\nsubmit_wait = -5", "throttle.submit_wait"),
+        ("[throttle]\nreserve = '-1'", "throttle.reserve"),
+        ("[throttle]\nreserve = 'lots'", "throttle.reserve"),
+        ("[schedule]\ndiscover = 0", "schedule.discover"),
+        ("[schedule]\ndiscover = 'soon'", "schedule.discover"),
+        ("[schedule]\ndiscover = '99999999999d'", "schedule.discover"),
+        ("[log]\nformat = 'xml'", "log.format"),
+        ("[storage]\nsweep = 'perhaps'", "storage.sweep"),
+    ],
+)
+def test_what_is_unknown_or_impossible_is_refused_by_name(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    file = written(tmp_path, text)
+
+    told = refusal(file=file)
+
+    assert f"`{named}" in told
+    assert str(file) in told or "section" in told
+
+
+@pytest.mark.parametrize("text", ["a = ", "\x00", "[a]\n[a]", "a = 1\na = 2"])
+def test_what_is_no_toml_is_refused(tmp_path: Path, text: str) -> None:
+    assert "no valid TOML" in refusal(file=written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("GEESYNC_NONSENSE", "1", "nonsense"),
+        ("GEESYNC_THROTTLE__NONSENSE", "1", "throttle.nonsense"),
+        ("GEESYNC_THROTTLE", "1", "throttle"),
+        ("GEESYNC_BUCKET__NAME", "b", "bucket"),
+        ("GEESYNC_THROTTLE__MAX_QUEUE", "many", "throttle.max_queue"),
+    ],
+)
+def test_a_variable_that_means_nothing_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, named: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    told = refusal()
+
+    assert f"`{named}" in told
+
+
+def test_a_missing_value_says_where_it_can_be_set() -> None:
+    with pytest.raises(ConfigError, match="GEESYNC_EARTH_ENGINE__PROJECT"):
+        load().config.need("earth_engine.project")
+
+
+def test_paths_are_absolute_and_know_the_home(tmp_path: Path) -> None:
+    config = load(flags={"mirror": "~/mirror", "ledger": "here.db"}).config
+
+    assert config.mirror == tmp_path / "mirror"
+    assert config.ledger == Path.cwd() / "here.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "wait"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("5m", timedelta(minutes=5)),
+        (" 1.5 h ", timedelta(minutes=90)),
+        ("1d", timedelta(days=1)),
+    ],
+)
+def test_durations_are_written_as_people_do(text: str, wait: timedelta) -> None:
+    assert TypeAdapter(Duration).validate_python(text) == wait
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("5", 5),
+        ("1K", 1024),
+        ("500M", 500 * 1024**2),
+        ("20 GiB", 20 * 1024**3),
+        ("1.5g", 3 * 2**29),
+    ],
+)
+def test_sizes_are_written_as_people_do(text: str, size_bytes: int) -> None:
+    assert TypeAdapter(SizeBytes).validate_python(text) == size_bytes
+
+
+@given(st.one_of(st.text(), st.from_regex(r"\d{1,400}(\.\d+)?[smhdKMGT]")))
+def test_any_text_is_a_duration_and_a_size_or_refused(text: str) -> None:
+    for kind in (Duration, SizeBytes):
+        try:
+            value = TypeAdapter(kind).validate_python(text)
+        except ValidationError:
+            continue
+        assert value is not None
