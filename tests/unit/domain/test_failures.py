@@ -114,7 +114,7 @@ OPERATIONS = [
     (
         7,
         (
-            "me@p.iam does not have storage.objects.create access to the Google Cloud Storage object."
+            "me does not have storage.objects.create access to the Google Cloud Storage object."
             " Permission 'storage.objects.create' denied on resource (or it may not exist)."
         ),
         Cause.PERMISSION,
