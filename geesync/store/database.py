@@ -7,8 +7,9 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,9 +65,13 @@ class Database:
         self._engine.dispose()
 
 
-def _prepare(connection: Any, _record: Any) -> None:
-    # SQLAlchemy's own BEGIN would come too late for BEGIN IMMEDIATE.
+def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
+
+
+def _prepare(connection: Any, record: Any) -> None:
+    # Python's own BEGIN would come too late for BEGIN IMMEDIATE.
+    _leave_transactions_to_us(connection, record)
     for pragma in (
         f"busy_timeout = {_BUSY_TIMEOUT_MS}",
         "journal_mode = WAL",
@@ -113,7 +118,10 @@ def _check_contents(path: Path, connection: sqlite3.Connection, *, thorough: boo
             raise LedgerError(
                 f"the ledger {path} is damaged: {damage}", hint="restore it from a backup"
             )
-    revision = str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if row is None:
+        raise LedgerError(f"the ledger {path} has no schema", hint="restore it from a backup")
+    revision = str(row[0])
     if revision > HEAD:
         raise LedgerError(
             f"the ledger {path} has schema {revision}, newer than this program's {HEAD}",
@@ -164,20 +172,17 @@ def backup(path: Path, copy: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    """Make the ledger beside its place first: a crash must not leave half a ledger."""
-    partial = path.with_name(path.name + ".creating")
+    """Make the ledger aside first: a crash must not leave half a ledger, nor a race two."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in (partial, Path(f"{partial}-wal"), Path(f"{partial}-shm")):
-            leftover.unlink(missing_ok=True)
-        with closing(sqlite3.connect(partial)) as connection:
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        _upgrade(partial)
-        os.link(partial, path)
-        partial.unlink()
+        with TemporaryDirectory(prefix=f"{path.name}.creating-", dir=path.parent) as aside:
+            made = Path(aside) / path.name
+            with closing(sqlite3.connect(made)) as connection:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            _upgrade(made)
+            with suppress(FileExistsError):  # another process was first; its ledger is as good
+                os.link(made, path)
         _sync(path.parent)
-    except FileExistsError:
-        partial.unlink()  # another process was first; its ledger is as good
     except OSError as error:
         raise LedgerError(f"cannot make the ledger {path}: {error.strerror}") from error
 
@@ -190,6 +195,9 @@ def _upgrade(path: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(_migrations()))
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
+    # A migration that fails half-way must leave nothing: Python would commit each CREATE TABLE.
+    sa.event.listen(engine, "connect", _leave_transactions_to_us)
+    sa.event.listen(engine, "begin", _begin)
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -12,10 +12,15 @@ import sqlalchemy as sa
 
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.lifecycle import (
+    CheckFailed,
     CheckPassed,
     Delayed,
     Event,
     Retried,
+    SourceChanged,
+    SourceGone,
+    SourceReappeared,
+    StagedCopyLost,
     Standing,
     State,
     advance,
@@ -49,6 +54,9 @@ class Move:
     asset: LedgerAsset
     event: Event
 
+
+#: Events after which nothing that was asked for before is of use: it is asked for anew.
+_VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone, StagedCopyLost, CheckFailed)
 
 #: Assets that are tried again in one transaction.
 _RETRY_CHUNK = 500
@@ -156,6 +164,13 @@ def record_in(connection: sa.Connection, move: Move, now: datetime) -> bool:
     )
     if not result.rowcount:
         return False
+    if isinstance(move.event, _VOIDS_COPIES):
+        connection.execute(
+            sa.update(schema.export)
+            .where(schema.export.c.asset_id == move.asset.id)
+            .where(schema.export.c.state.in_(schema.LIVE))
+            .values(state="abandoned", ended_at=now)
+        )
     repeated = isinstance(move.event, Delayed) and (before.cause, before.reason) == (
         after.cause,
         after.reason,

@@ -35,6 +35,14 @@ class Observed:
     unchanged: int = 0
 
 
+@dataclass(frozen=True)
+class _Root:
+    """What a scan needs to know of its root."""
+
+    dest: str
+    orphaned: set[int]  #: roots that are not watched any more, whose assets it takes over
+
+
 class Listing:
     """Takes in what Earth Engine lists. A scan of an unchanged account writes nothing."""
 
@@ -47,32 +55,39 @@ class Listing:
         What another root already mirrors is left to it, unless that root was removed. Writes
         nothing where nothing changed.
         """
-        known = self._known([source.name for source in listed])
-        orphaned = self._removed_roots()
-        fresh = [source for source in listed if source.name not in known]
+        batch = {source.name: source for source in listed}  # pages may hold doubles
+        known = self._known(list(batch))
+        root = self._root(root_id)
+        fresh = [source for name, source in batch.items() if name not in known]
         mine = [
-            (known[source.name], source)
-            for source in listed
-            if source.name in known and known[source.name].root_id in {root_id, *orphaned}
+            (asset, batch[name])
+            for name, asset in known.items()
+            if asset.root_id == root_id or asset.root_id in root.orphaned
         ]
-        changed = [pair for pair in mine if _differs(*pair) or pair[0].root_id != root_id]
-        if fresh or changed:
+        changed = [pair for pair in mine if _differs(*pair, root.dest)]
+        adopted = [asset.id for asset, _ in mine if asset.root_id != root_id]
+        if fresh or changed or adopted:
             with self._database.write() as connection:
                 for source in fresh:
                     _insert(connection, root_id, source, now)
                 for asset, source in changed:
-                    _renew(connection, root_id, asset, source, now)
-        return Observed(len(fresh), len(changed), len(listed) - len(fresh) - len(changed))
+                    _renew(connection, asset, source, now)
+                _adopt(connection, root_id, adopted)
+        return Observed(len(fresh), len(changed), len(batch) - len(fresh) - len(changed))
 
     def _known(self, names: list[str]) -> dict[str, LedgerAsset]:
         with self._database.read() as connection:
             rows = connection.execute(select_assets().where(schema.asset.c.name.in_(names)))
             return {row.name: read_asset(row) for row in rows}
 
-    def _removed_roots(self) -> list[int]:
-        query = sa.select(schema.root.c.id).where(schema.root.c.removed_at.is_not(None))
+    def _root(self, root_id: int) -> _Root:
+        query = sa.select(schema.root.c.id, schema.root.c.dest, schema.root.c.removed_at)
         with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
+            rows = list(connection.execute(query))
+        return _Root(
+            dest=next(row.dest for row in rows if row.id == root_id),
+            orphaned={row.id for row in rows if row.removed_at is not None},
+        )
 
     def children(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
         """Return a page of the container's assets that are not gone, by name."""
@@ -127,8 +142,10 @@ def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tu
     )
 
 
-def _differs(asset: LedgerAsset, source: SourceAsset) -> bool:
-    return asset.standing.state == State.GONE or asset.revision != source.revision
+def _differs(asset: LedgerAsset, source: SourceAsset, dest: str) -> bool:
+    """Whether it must be taken anew; one that is taken over may lie in another mirror."""
+    was_gone = asset.standing.state == State.GONE
+    return was_gone or asset.revision != source.revision or asset.dest != dest
 
 
 def _insert(connection: sa.Connection, root_id: int, source: SourceAsset, now: datetime) -> None:
@@ -155,11 +172,7 @@ def _insert(connection: sa.Connection, root_id: int, source: SourceAsset, now: d
 
 
 def _renew(
-    connection: sa.Connection,
-    root_id: int,
-    asset: LedgerAsset,
-    source: SourceAsset,
-    now: datetime,
+    connection: sa.Connection, asset: LedgerAsset, source: SourceAsset, now: datetime
 ) -> None:
     back = asset.standing.state == State.GONE
     event = SourceReappeared() if back else SourceChanged(f"{asset.revision} → {source.revision}")
@@ -169,21 +182,15 @@ def _renew(
     connection.execute(
         sa.update(table)
         .where(table.c.id == asset.id)
-        .values(
-            root_id=root_id,
-            type=source.type,
-            revision=source.revision,
-            size_bytes=source.size_bytes,
-        )
+        .values(type=source.type, revision=source.revision, size_bytes=source.size_bytes)
     )
     connection.execute(
         sa.update(schema.source)
         .where(schema.source.c.asset_id == asset.id)
         .values(json=pack(source.json))
     )
-    # What was asked for the old revision is no longer wanted; its objects are swept as leftovers.
-    connection.execute(
-        sa.update(schema.export)
-        .where(schema.export.c.asset_id == asset.id, schema.export.c.state.in_(schema.LIVE))
-        .values(state="abandoned", ended_at=now)
-    )
+
+
+def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> None:
+    table = schema.asset
+    connection.execute(sa.update(table).where(table.c.id.in_(asset_ids)).values(root_id=root_id))

@@ -1,0 +1,104 @@
+"""A ledger on disk, and assets to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from geesync.domain.assets import SourceAsset
+from geesync.domain.exports import Ask, Part
+from geesync.domain.lifecycle import Event, State
+from geesync.store.database import Database, open_migrating
+from geesync.store.exports import Export, Exports, Intent
+from geesync.store.ledger import Ledger, LedgerAsset, Move
+from geesync.store.listing import Listing
+from geesync.store.roots import Root, Roots
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TOP = "projects/earthengine-legacy/assets/users/x"
+
+
+@dataclass
+class Store:
+    """Everything that writes into one ledger."""
+
+    path: Path
+    database: Database
+    ledger: Ledger
+    exports: Exports
+    listing: Listing
+    roots: Roots
+
+    def root(self, name: str = TOP, *, dest: str = "/mirror") -> Root:
+        """Watch a root."""
+        self.roots.add(name, dest=dest, bucket="bucket", now=NOW)
+        return next(root for root in self.roots.all() if root.name == name)
+
+    def see(self, root: Root, *listed: SourceAsset) -> list[LedgerAsset]:
+        """List assets, and return them as they are known then."""
+        self.listing.observe(root.id, listed, NOW)
+        return [self.get(source.name) for source in listed]
+
+    def get(self, name: str) -> LedgerAsset:
+        asset = self.ledger.find(name)
+        assert asset is not None, name
+        return asset
+
+    def move(self, asset: LedgerAsset, *events: Event) -> LedgerAsset:
+        """Let events happen to an asset, one after the other."""
+        for event in events:
+            assert self.ledger.record([Move(self.get(asset.name), event)], NOW) == 1
+        return self.get(asset.name)
+
+    def intend(self, asset: LedgerAsset, attempt: int = 1, key: str = "") -> Export:
+        """Write down an ask for an asset's only part."""
+        ask = Ask(asset.name, asset.revision, Part(key, "csv"), attempt, "ledger")
+        self.exports.intend([Intent(asset.id, ask, "hash", "bucket", f"p/{ask.token}/a")], NOW)
+        return self.exports.latest([asset.id])[asset.id][-1]
+
+    def query(self, sql: str, **values: Any) -> list[Any]:
+        with self.database.read() as connection:
+            return list(connection.execute(sa.text(sql), values))
+
+    def states(self) -> dict[str, State]:
+        return {row.name: State(row.state) for row in self.query("SELECT name, state FROM asset")}
+
+
+@pytest.fixture
+def ledger_path(tmp_path: Path) -> Path:
+    return tmp_path / "geesync.db"
+
+
+@pytest.fixture
+def store(ledger_path: Path) -> Iterator[Store]:
+    database = open_migrating(ledger_path)
+    yield Store(
+        ledger_path,
+        database,
+        Ledger(database),
+        Exports(database),
+        Listing(database),
+        Roots(database),
+    )
+    database.close()
+
+
+def image(name: str = "img", revision: str = "r1", size_bytes: int = 10) -> SourceAsset:
+    """Return an image below the top, as Earth Engine lists it."""
+    return SourceAsset(
+        {
+            "name": f"{TOP}/{name}",
+            "type": "IMAGE",
+            "updateTime": revision,
+            "sizeBytes": str(size_bytes),
+        }
+    )
+
+
+Fresh = Callable[[], Store]

@@ -1,0 +1,309 @@
+"""The ledger: one writer of states, compare-and-set, and rules that the database itself keeps."""
+
+from __future__ import annotations
+
+import ast
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
+
+import geesync
+from geesync.domain.coverage import StoredObject
+from geesync.domain.lifecycle import (
+    TABLE,
+    CheckFailed,
+    CheckPassed,
+    Delayed,
+    DownloadFinished,
+    Event,
+    ExportFailed,
+    ExportsSucceeded,
+    ExportStarted,
+    IllegalEvent,
+    NothingToExport,
+    Refused,
+    SourceChanged,
+    SourceGone,
+    StagedCopyLost,
+    State,
+)
+from geesync.errors import Cause
+from geesync.store.exports import Export
+from geesync.store.ledger import Move
+from store.conftest import NOW, Store, image
+
+DONE = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())
+
+
+def test_what_happened_is_the_state_and_a_row_of_history(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+
+    store.move(asset, *DONE)
+
+    assert store.get(asset.name).standing.state == State.VERIFIED
+    history = store.query("SELECT name, from_state, to_state FROM event ORDER BY id")
+    assert [tuple(row) for row in history] == [
+        ("Discovered", None, "discovered"),
+        ("ExportStarted", "discovered", "exporting"),
+        ("ExportsSucceeded", "exporting", "in_bucket"),
+        ("DownloadFinished", "in_bucket", "downloaded"),
+        ("CheckPassed", "downloaded", "verified"),
+    ]
+
+
+def test_who_saw_an_older_asset_writes_nothing(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    store.move(asset, ExportStarted())
+
+    moved = store.ledger.record([Move(asset, NothingToExport())], NOW)
+
+    assert moved == 0
+    assert store.get(asset.name).standing.state == State.EXPORTING
+    assert store.query("SELECT count(*) FROM event")[0][0] == 2
+
+
+def test_a_pass_with_one_illegal_event_moves_nobody(store: Store) -> None:
+    one, other = store.see(store.root(), image("a"), image("b"))
+
+    with pytest.raises(IllegalEvent):
+        store.ledger.record([Move(one, ExportStarted()), Move(other, CheckPassed())], NOW)
+
+    assert set(store.states().values()) == {State.DISCOVERED}
+
+
+def test_a_nights_outage_is_one_line_of_history(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+
+    store.move(asset, *[Delayed("down", cause=Cause.TRANSIENT)] * 50)
+
+    assert store.query("SELECT count(*) FROM event WHERE name = 'Delayed'")[0][0] == 1
+
+
+def test_what_waits_is_due_when_its_time_has_come(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    store.move(asset, Delayed("down", wait=timedelta(minutes=5)))
+
+    def due(after: timedelta) -> int:
+        return len(store.ledger.due(State.DISCOVERED, now=NOW + after, limit=10))
+
+    assert (due(timedelta(minutes=4)), due(timedelta(minutes=5))) == (0, 1)
+
+
+def test_nothing_is_due_of_a_root_that_was_removed(store: Store) -> None:
+    root = store.root()
+    store.see(root, image())
+
+    store.roots.remove(root.id, NOW)
+
+    assert store.ledger.due(State.DISCOVERED, now=NOW, limit=10) == []
+
+
+def test_quarantined_assets_are_tried_again_by_name_or_cause(store: Store) -> None:
+    a, b = store.see(store.root(), image("a"), image("b"))
+    store.move(a, Refused("no", cause=Cause.CANCELLED))
+    store.move(b, Refused("no", cause=Cause.FAILED))
+
+    assert store.ledger.retry(NOW, cause=Cause.PLAN) == 0
+    assert store.ledger.retry(NOW, names=[a.name]) == 1
+    assert store.ledger.retry(NOW) == 1
+    assert set(store.states().values()) == {State.DISCOVERED}
+
+
+# --- What the database itself refuses.
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'downloading'",
+        "state = 'quarantined'",
+        "state = 'verified'",
+        "failures = -1",
+        "root_id = 99",
+        "name = NULL",
+    ],
+)
+def test_an_impossible_asset_is_refused_by_the_database(store: Store, change: str) -> None:
+    store.see(store.root(), image())
+
+    with pytest.raises(IntegrityError), store.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE asset SET {change}")  # noqa: S608 # our own words
+
+
+@pytest.mark.parametrize(
+    "change", ["state = 'running'", "state = 'waiting'", "asset_id = 99", "token = NULL"]
+)
+def test_an_impossible_export_is_refused_by_the_database(store: Store, change: str) -> None:
+    (asset,) = store.see(store.root(), image())
+    store.intend(asset)
+
+    with pytest.raises(IntegrityError), store.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE export SET {change}")  # noqa: S608 # our own words
+
+
+def test_a_part_has_one_live_export_at_most(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    first = store.intend(asset)
+
+    with pytest.raises(IntegrityError):
+        store.intend(asset, attempt=2)
+    store.exports.update({first.id: {"state": "failed"}})
+
+    assert store.intend(asset, attempt=2).attempt == 2
+
+
+def test_other_parts_have_exports_of_their_own(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    store.intend(asset)
+    store.intend(asset, key="grid2")
+
+    assert len(store.exports.of([asset.id])[asset.id]) == 2
+    assert store.exports.attempts([asset.id]) == {(asset.id, ".csv"): 1, (asset.id, "grid2.csv"): 1}
+
+
+def test_nothing_is_swept_before_it_has_landed(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    export = succeeded(store, store.intend(asset))
+
+    (staged,) = store.exports.staged([asset.id])[asset.id]
+
+    with pytest.raises(IntegrityError):
+        store.exports.mark("swept_at", [staged.id], NOW)
+    assert staged.export.id == export.id
+
+
+def succeeded(store: Store, export: Export) -> Export:
+    """Let an export end with one object."""
+    store.exports.update({export.id: {"state": "running", "operation": f"OP{export.id}"}})
+    obj = StoredObject(f"{export.prefix}.csv", 7, 5, 1)
+    store.exports.succeed({export.id: [(obj, "a.csv")]}, NOW)
+    return export
+
+
+def test_what_an_export_wrote_is_written_down_once(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    export = store.intend(asset)
+
+    succeeded(store, export)
+    succeeded(store, export)
+
+    assert len(store.exports.staged([asset.id])[asset.id]) == 1
+
+
+# --- A copy that turned out bad must not be taken for good again.
+
+
+@pytest.mark.parametrize(
+    ("before", "event"),
+    [
+        ((ExportStarted(), ExportsSucceeded()), StagedCopyLost("gone from the bucket")),
+        ((ExportStarted(), ExportsSucceeded(), DownloadFinished()), CheckFailed("wrong size")),
+        ((ExportStarted(),), SourceChanged("r2")),
+        ((), SourceGone()),
+    ],
+)
+def test_a_copy_that_is_no_good_is_asked_for_anew(
+    store: Store, before: tuple[Event, ...], event: Event
+) -> None:
+    (asset,) = store.see(store.root(), image())
+    succeeded(store, store.intend(asset))
+
+    store.move(asset, *before, event)
+
+    assert store.exports.of([asset.id])[asset.id] == []
+    assert store.intend(asset, attempt=2).state == "intended"
+
+
+def test_a_part_that_failed_does_not_cost_its_siblings(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    failed, good = store.intend(asset), store.intend(asset, key="grid2")
+    succeeded(store, good)
+    store.exports.update({failed.id: {"state": "failed"}})
+
+    store.move(asset, ExportStarted(), ExportFailed("Internal error."))
+
+    assert [export.id for export in store.exports.of([asset.id])[asset.id]] == [good.id]
+
+
+def test_only_objects_of_verified_assets_are_swept(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    succeeded(store, store.intend(asset))
+    (staged,) = store.exports.staged([asset.id])[asset.id]
+    store.exports.mark("landed_at", [staged.id], NOW)
+
+    for event in DONE:
+        assert store.exports.sweepable(limit=10) == []
+        store.move(asset, event)
+
+    assert [one.id for one in store.exports.sweepable(limit=10)] == [staged.id]
+    store.exports.mark("swept_at", [staged.id], NOW)
+    assert store.exports.sweepable(limit=10) == []
+
+
+# --- Counters.
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c", "d"]),
+        st.sampled_from(sorted({event for _, event in TABLE}, key=lambda kind: kind.__name__)),
+        st.integers(0, 99),
+    ),
+    max_size=40,
+)
+
+
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # one ledger for all examples
+)
+@given(STEPS)
+def test_the_counters_are_what_one_would_count(
+    store: Store, steps: list[tuple[str, type[Event], int]]
+) -> None:
+    root, other = store.root(), store.root(image("else").name)
+    for name, kind, size_bytes in steps:
+        listed = image(name, revision=f"r{size_bytes}", size_bytes=size_bytes)
+        store.see(root if size_bytes % 7 else other, listed)
+        asset = store.get(listed.name)
+        if (asset.standing.state, kind) in TABLE:
+            store.move(asset, kind())
+
+    counted = store.query(
+        "SELECT root_id, type, state, count(*), sum(size_bytes) FROM asset GROUP BY 1, 2, 3"
+    )
+    kept = store.query("SELECT root_id, type, state, assets, size_bytes FROM tally WHERE assets")
+    assert sorted(map(tuple, kept)) == sorted(map(tuple, counted))
+
+
+# --- One writer.
+
+
+def test_nothing_but_the_ledger_writes_the_state_of_an_asset() -> None:
+    package = Path(geesync.__file__).parent
+    writers = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        if "simulator" not in file.parts and _writes_state(file.read_text(encoding="utf-8"))
+    }
+
+    assert writers == {"store/ledger.py"}
+
+
+def _writes_state(text: str) -> bool:
+    """Tell whether a function that updates the table of assets speaks of a state to write."""
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    return "UPDATE asset" in text or any(map(_sets_state, functions))
+
+
+def _sets_state(function: ast.FunctionDef) -> bool:
+    text = ast.unparse(function)
+    is_alias = "table = schema.asset" in text
+    updates = "sa.update(schema.asset)" in text or (is_alias and "sa.update(table)" in text)
+    told = text.replace("values(state='abandoned'", "")  # of exports
+    return updates and ("'state':" in told or "values(state=" in told)
