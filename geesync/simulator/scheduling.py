@@ -6,6 +6,7 @@ the history is the same whether a test advances an hour at once or a second at a
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import random
 from collections import Counter, defaultdict
@@ -170,16 +171,20 @@ class Schedule:
     def _finish(self, operation: Operation, now: datetime) -> None:
         if operation.late:
             self._end(operation, State.SUCCEEDED, now)
-            self._plan(operation, now + operation.late, self._publish)
+            self._plan(operation, now + operation.late, self._publish_late)
             return
         try:
-            self._publish(operation, now)
+            self._publish(operation)
         except ExportRefused as refusal:
             self._end(operation, State.FAILED, now, (refusal.code, refusal.message))
             return
         self._end(operation, State.SUCCEEDED, now)
 
-    def _publish(self, operation: Operation, _: datetime) -> None:
+    def _publish_late(self, operation: Operation, _: datetime) -> None:
+        with contextlib.suppress(ExportRefused):  # it has succeeded; its result never shows
+            self._publish(operation)
+
+    def _publish(self, operation: Operation) -> None:
         if operation.publish is not None:
             operation.publish()
             operation.publish = None
