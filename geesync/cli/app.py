@@ -56,11 +56,10 @@ for module in (roots, status, work, configuring, demo, simulator):
 def run() -> int:
     """Run the command line; return the exit code."""
     try:
-        app(standalone_mode=False)
+        # A command that ends by typer.Exit comes back as its code, others as None.
+        return int(app(standalone_mode=False) or ExitCode.OK)
     except GeesyncError as error:
         return _end(str(error), error.exit_code)
-    except typer.Exit as end:
-        return int(end.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

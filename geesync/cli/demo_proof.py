@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 #: Rows of the table and of the tree: the whole is in the mirror.
 _SHOWN = 24
+_FILES = ("IMAGE", "TABLE")
 _SHOWN_IN_FOLDER = 4
 
 
@@ -69,7 +70,7 @@ def _against(asset: SimAsset, files: list[Path]) -> tuple[str, bool]:
         wanted = {band.id for band in bands}
         checks = [check for check in checks if check.band in wanted]
         pixels = sum(check.pixels for check in checks)
-        return f"{pixels:,} pixels, {len(checks)} bands", all(check.exact for check in checks)
+        return f"{pixels:,} px in {len(checks)}", all(check.exact for check in checks)
     if asset.type == "TABLE":
         rows = {_rows(path) for path in files if path.suffix in {".csv", ".geojson"}}
         return f"{asset.feature_count:,} rows", rows == {asset.feature_count}
@@ -85,34 +86,48 @@ def _rows(path: Path) -> int:
 
 
 def proof_table(proofs: list[Proof]) -> RenderableType:
-    """Return the table: whatever is not exact, then the largest, then sums by type."""
+    """Return the table: whatever is not exact, one of each kind of place, then sums by type."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in ("asset", "type", "files", "bytes", "compared", ""):
-        table.add_column(column, justify="right" if column in {"files", "bytes"} else "left")
-    ordered = sorted(proofs, key=lambda proof: (proof.exact, -proof.size_bytes))
-    for proof in ordered[:_SHOWN]:
+    for column in ("type", "files", "bytes", "compared", "", "asset"):
+        justify: Literal["left", "right"] = "right" if column in {"files", "bytes"} else "left"
+        table.add_column(column, justify=justify, no_wrap=column != "asset", overflow="fold")
+    shown = _samples(proofs)
+    for proof in shown:
         table.add_row(*_cells(proof))
-    for kind, count in sorted(Counter(proof.type for proof in ordered[_SHOWN:]).items()):
-        rest = [proof for proof in ordered[_SHOWN:] if proof.type == kind]
-        table.add_row(
-            f"… and {count:,} more",
-            kind,
-            f"{sum(proof.files for proof in rest):,}",
-            size(sum(proof.size_bytes for proof in rest)),
-            "",
-            _verdict(exact=True),
-        )
+    rest = [proof for proof in proofs if proof not in shown]
+    for kind, count in sorted(Counter(proof.type for proof in rest).items()):
+        table.add_row(*_cells(_sum(kind, count, rest)), style="dim")
     return table
+
+
+def _samples(proofs: list[Proof]) -> list[Proof]:
+    """Return what differs, and the first of each type in each folder, as far as there is room."""
+    wrong = [proof for proof in proofs if not proof.exact]
+    firsts = {(proof.asset.rpartition("/")[0], proof.type): proof for proof in reversed(proofs)}
+    fine = sorted(firsts.values(), key=lambda proof: proof.asset)
+    return wrong + [proof for proof in fine if proof.exact and proof.type in _FILES][:_SHOWN]
+
+
+def _sum(kind: str, count: int, proofs: list[Proof]) -> Proof:
+    same = [proof for proof in proofs if proof.type == kind]
+    return Proof(
+        asset=f"… and {count:,} more",
+        type=kind,
+        files=sum(proof.files for proof in same),
+        size_bytes=sum(proof.size_bytes for proof in same),
+        compared="",
+        exact=all(proof.exact for proof in same),
+    )
 
 
 def _cells(proof: Proof) -> tuple[str | Text, ...]:
     return (
-        proof.asset,
         proof.type,
         f"{proof.files:,}",
         size(proof.size_bytes),
         proof.compared,
         _verdict(exact=proof.exact),
+        proof.asset,
     )
 
 

@@ -1,0 +1,57 @@
+"""The command line as a person runs it, against a simulated account."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from geesync.simulator.simulator import Simulator
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator("small", speed=3600) as running:
+        yield running
+
+
+@pytest.fixture
+def geesync(tmp_path: Path, simulator: Simulator) -> Run:
+    """Run ``geesync`` in its own process, with a configuration in tmp_path."""
+    (tmp_path / "geesync.toml").write_text(
+        f"""\
+ledger = "{tmp_path}/geesync.db"
+mirror = "{tmp_path}/mirror"
+bucket = "{simulator.bucket}"
+[earth_engine]
+project = "{simulator.project}"
+url = "{simulator.earth_engine_url}"
+[storage]
+url = "{simulator.storage_url}"
+[throttle]
+requests_per_s = 1000
+reserve = 0
+[schedule]
+reconcile = "0.2s"
+"""
+    )
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("GEESYNC_")}
+    environment = clean | {"GEESYNC_CONFIG": str(tmp_path / "geesync.toml"), "NO_COLOR": "1"}
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "geesync", *arguments],
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run

@@ -1,0 +1,113 @@
+"""What commands say and how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run
+
+from geesync.errors import ExitCode
+
+
+def test_a_small_account_is_mirrored_by_two_commands(geesync: Run, tmp_path: Path) -> None:
+    assert geesync("enqueue", "users/demo", "projects/demo-project").returncode == 0
+
+    synced = geesync("sync", "--once")
+
+    assert synced.returncode == 0, synced.stderr
+    status = json.loads(geesync("status", "--json").stdout)
+    assert status["moving"] == 0
+    assert [root["id"] for root in status["roots"]] == [
+        "users/demo",
+        "projects/demo-project/assets",
+    ]
+    assert (tmp_path / "mirror/users/demo/elevation/elevation.tif").is_file()
+
+
+def test_an_incomplete_sync_ends_with_its_own_code(geesync: Run, tmp_path: Path) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    foreign = tmp_path / "mirror/users/demo/elevation"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("not a folder")
+
+    synced = geesync("sync", "--once")
+
+    assert synced.returncode == ExitCode.INCOMPLETE
+    assert foreign.read_text() == "not a folder"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "code", "words"),
+    [
+        (["bogus"], {}, ExitCode.USAGE, "No such command"),
+        (["status"], {}, ExitCode.LEDGER, "there is no ledger"),
+        (["enqueue", "users/nobody"], {}, ExitCode.USAGE, "does not exist, or is not shared"),
+        (["enqueue", "LANDSAT/LC08"], {}, ExitCode.USAGE, "is not an asset that one can own"),
+        (["enqueue", "users/demo", "--bucket", "nope"], {}, ExitCode.USAGE, "no bucket nope"),
+        (
+            ["enqueue", "users/demo", "--dest", "/proc/nowhere"],
+            {},
+            ExitCode.MIRROR,
+            "cannot be written",
+        ),
+        (
+            ["enqueue", "users/demo"],
+            {"GEESYNC_EARTH_ENGINE__URL": "http://127.0.0.1:9"},
+            ExitCode.UNAVAILABLE,
+            "Earth Engine: no answer",
+        ),
+        (["config", "show"], {"GEESYNC_BOGUS": "1"}, ExitCode.CONFIG, "unknown key `bogus`"),
+        (
+            ["config", "show"],
+            {"GEESYNC_THROTTLE__DOWNLOADS": "0"},
+            ExitCode.CONFIG,
+            "GEESYNC_THROTTLE__DOWNLOADS",
+        ),
+        (["retry"], {}, ExitCode.USAGE, "nothing to try again"),
+        (["sync"], {}, ExitCode.USAGE, "sync --once"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(
+    geesync: Run, arguments: list[str], variables: dict[str, str], code: ExitCode, words: str
+) -> None:
+    ended = geesync(*arguments, **variables)
+
+    assert ended.returncode == code, ended.stderr
+    assert words in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_the_origin_of_each_value_is_told(geesync: Run, tmp_path: Path) -> None:
+    shown = json.loads(geesync("config", "show", "--json", GEESYNC_LOG__LEVEL="debug").stdout)
+
+    assert shown["bucket"]["origin"] == str(tmp_path / "geesync.toml")
+    assert shown["log.level"] == {"value": "debug", "origin": "GEESYNC_LOG__LEVEL"}
+    assert shown["throttle.downloads"]["origin"] == "default"
+
+
+def test_an_asset_s_history_is_told(geesync: Run) -> None:
+    geesync("enqueue", "https://code.earthengine.google.com/?asset=users/demo/elevation")
+    geesync("sync", "--once")
+
+    told = json.loads(geesync("show", "users/demo/elevation", "--json").stdout)
+
+    assert told["state"] == "verified"
+    assert [event["name"] for event in told["events"]] == [
+        "Discovered",
+        "ExportStarted",
+        "ExportsSucceeded",
+        "DownloadFinished",
+        "CheckPassed",
+    ]
+
+
+def test_dequeue_stops_watching_and_deletes_nothing(geesync: Run, tmp_path: Path) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    geesync("sync", "--once")
+
+    geesync("dequeue", "users/demo/elevation")
+
+    assert geesync("roots").stdout == ""
+    assert (tmp_path / "mirror/users/demo/elevation/elevation.tif").is_file()
