@@ -1,4 +1,4 @@
-"""The command line as a person runs it, against a simulated account."""
+"""The command line, as a person runs it, against a simulated account."""
 
 from __future__ import annotations
 
