@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
 
 from geesync.errors import ExitCode
+from tests.cli.conftest import Run
 
 
 def test_a_small_account_is_mirrored_by_two_commands(geesync: Run, tmp_path: Path) -> None:

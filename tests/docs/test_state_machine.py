@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from state_machine import PAGE, page
+from tests.docs.state_machine import PAGE, page
 
 
 def test_the_page_of_the_state_machine_is_fresh() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import GRID, account, band, call, evaluated, graph, image, load, pixels
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from geesync.simulator.projections import Projection, aligned
 from geesync.simulator.refusals import BadRequest, ExportRefused
 from geesync.simulator.regions import export_grid
 from geesync.simulator.scenarios.landscape import TYPES
+from tests.simulator.graphs import GRID, account, band, call, evaluated, graph, image, load, pixels
 
 COARSE = SimGrid("EPSG:32633", (20.0, 0.0, 500000.0, 0.0, -20.0, 5200000.0), 2, 2)
 WHOLE_NUMBERS = {

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from graphs import account, band, graph, image, load
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from geesync.simulator.scenarios.landscape import TYPES, make_band
 from geesync.simulator.scenarios.tree import walk
 from geesync.simulator.truth import compare
 from geesync.simulator.writer import write_export
+from tests.simulator.graphs import account, band, graph, image, load
 
 SINUSOIDAL = next(
     band.grid.crs

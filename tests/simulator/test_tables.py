@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphs import account, call, graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from geesync.simulator.pixels import SimAsset, SimFeature
 from geesync.simulator.refusals import ExportRefused
 from geesync.simulator.scenarios.features import make_features
 from geesync.simulator.writer import write_export
+from tests.simulator.graphs import account, call, graph
 
 POINT = {"type": "Point", "coordinates": [1.5, -2.25]}
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
