@@ -28,7 +28,7 @@ from geesync.store.database import (
 )
 from geesync.store.roots import Roots
 from geesync.store.schema import APPLICATION_ID, TRIGGERS, metadata
-from store.conftest import Store, image
+from tests.store.conftest import Store, image
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 

@@ -34,7 +34,7 @@ from geesync.domain.lifecycle import (
 from geesync.errors import Cause
 from geesync.store.exports import Export
 from geesync.store.ledger import Move
-from store.conftest import NOW, Store, image
+from tests.store.conftest import NOW, Store, image
 
 DONE = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())
 

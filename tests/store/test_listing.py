@@ -12,7 +12,7 @@ from geesync.domain.lifecycle import (
     State,
 )
 from geesync.store.listing import Observed
-from store.conftest import NOW, TOP, Store, image
+from tests.store.conftest import NOW, TOP, Store, image
 
 VERIFIED = (NothingToExport(), CheckPassed())
 
