@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from geesync.adapters.bucket import Storage
 from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.pacing import Pacer
-from geesync.config import Config
+from geesync.config import Config, ThrottleConfig
+from geesync.steps.brakes import Limits
 from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
@@ -34,6 +37,30 @@ _LEDGER_ID = "ledger_id"
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How fast the outside world is asked, by all threads together."""
+
+    requests: Pacer = field(default_factory=Pacer)
+    submits: Pacer = field(default_factory=Pacer)
+    storage: Pacer = field(default_factory=lambda: Pacer(_STORAGE_REQUESTS_PER_S))
+
+    def set(self, throttle: ThrottleConfig) -> None:
+        """Take over what the configuration says."""
+        wait_s = throttle.submit_wait.total_seconds()
+        self.requests.requests_per_s = throttle.requests_per_s
+        self.submits.requests_per_s = 1 / wait_s if wait_s else math.inf
+
+    @property
+    def held_until(self) -> float:
+        """Until when work may rightly be silent, on the monotonic clock: its turn is later."""
+        return max(pacer.held_until for pacer in (self.requests, self.submits, self.storage))
+
+
+#: Cloud Storage allows thousands; this only keeps a mistake from becoming an attack.
+_STORAGE_REQUESTS_PER_S = 1000.0
+
+
+@dataclass(frozen=True)
 class Service:
     """A ledger with everything that works on it."""
 
@@ -41,6 +68,16 @@ class Service:
     exports: Exports
     roots: Roots
     steps: tuple[Step, ...]  #: in the order of an asset's life
+    pace: Pace
+    limits: Limits
+
+    def reload(self, config: Config) -> None:
+        """Take over what can change while the steps run."""
+        self.pace.set(config.throttle)
+        vars(self.limits).update(vars(_limits(config.throttle)))
+        for step in self.steps:
+            if isinstance(step, Discoverer):
+                step.interval = config.schedule.discover
 
 
 @contextmanager
@@ -49,68 +86,86 @@ def service(
     database: Database,
     *,
     clock: Callable[[], datetime] = utc_now,
-    stopping: Callable[[], bool] = lambda: False,
+    stop: threading.Event | None = None,
 ) -> Iterator[Service]:
     """Build the steps; nothing is asked of the network until they run.
 
-    Raises ConfigError or NotAllowedError for what is missing.
+    stop: ends what waits or is long, soon. Raises ConfigError or NotAllowedError for what is
+    missing.
     """
-    earth_engine, storage = cloud(config)
+    stop = stop or threading.Event()
+    pace = Pace(*(Pacer(sleep=stop.wait) for _ in range(2)))
+    pace.set(config.throttle)
+    earth_engine, storage = cloud(config, pace)
     ledger, exports, listing, roots = (
         Ledger(database),
         Exports(database),
         Listing(database),
         Roots(database),
     )
+    limits = _limits(config.throttle)
     with ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool:
-        shop = Workshop(ledger, pool, clock, stopping=stopping)
+
+        def shop() -> Workshop:
+            return Workshop(ledger, pool, clock, stopping=stop.is_set)
+
+        reconciling = shop()
         steps: list[Step] = [
-            Discoverer(shop, earth_engine, listing, roots, config.schedule.discover),
+            Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover),
             Exporter(
-                shop,
+                shop(),
                 earth_engine,
                 exports,
                 _ledger_id(roots, clock()),
-                config.throttle.max_operations,
-                lambda: _queue_room(roots, config.throttle.max_queue),
+                limits,
+                lambda: _queued(roots),
             ),
             Reconciler(
-                shop, earth_engine, exports, Evidence(shop, storage, STAGING), listing, roots
+                reconciling,
+                earth_engine,
+                exports,
+                Evidence(reconciling, storage, STAGING),
+                listing,
+                roots,
             ),
-            Downloader(shop, storage, exports, config.throttle.reserve),
-            Verifier(shop, exports),
+            Downloader(shop(), storage, exports, limits),
+            Verifier(shop(), exports),
         ]
         if config.storage.sweep:
-            steps.append(Sweeper(shop, storage, exports))
-        yield Service(ledger, exports, roots, tuple(steps))
+            steps.append(Sweeper(shop(), storage, exports))
+        yield Service(ledger, exports, roots, tuple(steps), pace, limits)
 
 
-def cloud(config: Config) -> tuple[EarthEngine, Storage]:
+def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storage]:
     """Return Earth Engine and Cloud Storage as one user; nothing is asked of them yet."""
+    pace = pace or Pace()
     url = config.earth_engine.url
     credentials = find_credentials(config.earth_engine.credentials, url=url)
     project = config.need("earth_engine.project")
-    wait_s = config.throttle.submit_wait.total_seconds()
     earth_engine = EarthEngine(
         project=project,
         credentials=credentials,
-        pacer=Pacer(config.throttle.requests_per_s),
-        submit_pacer=Pacer(1 / wait_s) if wait_s else None,
+        pacer=pace.requests,
+        submits=pace.submits,
         url=url,
         timeout_s=config.earth_engine.timeout_s,
     )
     storage = Storage(
         project=project,
         credentials=credentials,
-        pacer=Pacer(_STORAGE_REQUESTS_PER_S),
+        pacer=pace.storage,
         url=config.storage.url,
         timeout_s=config.storage.timeout_s,
     )
     return earth_engine, storage
 
 
-#: Cloud Storage allows thousands; this only keeps a mistake from becoming an attack.
-_STORAGE_REQUESTS_PER_S = 1000.0
+def _limits(throttle: ThrottleConfig) -> Limits:
+    return Limits(
+        max_operations=throttle.max_operations,
+        max_queue=throttle.max_queue,
+        reserve_bytes=throttle.reserve,
+    )
 
 
 def mirrors(config: Config, roots: Roots) -> set[Path]:
@@ -128,6 +183,6 @@ def _ledger_id(roots: Roots, now: datetime) -> str:
     return known
 
 
-def _queue_room(roots: Roots, max_queue: int) -> int:
+def _queued(roots: Roots) -> int:
     told = roots.get(QUEUE_SETTING)
-    return max_queue - (json.loads(told)["queued"] if told else 0)
+    return int(json.loads(told)["queued"]) if told else 0

@@ -181,6 +181,22 @@ class Loaded:
             yield key, value, self.origins.get(key, "default")
 
 
+#: What a running daemon takes over when it is told to reload.
+_RELOADED = ("throttle.", "schedule.", "log.")
+#: Not even then: the threads are already there.
+_NOT_RELOADED = frozenset({"throttle.downloads"})
+
+
+def needs_restart(old: Config, new: Config) -> list[str]:
+    """Return the keys that differ and that only a restart of the daemon takes over."""
+    before = dict(_flatten(old.model_dump()))
+    return [
+        key
+        for key, value in _flatten(new.model_dump())
+        if value != before[key] and (key in _NOT_RELOADED or not key.startswith(_RELOADED))
+    ]
+
+
 def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Loaded:
     """Read the configuration. Raises ConfigError in one line that names the key and its origin.
 

@@ -14,15 +14,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from geesync import logs
+from geesync.adapters.systemd import Systemd
 from geesync.bootstrap import Service
-from geesync.config import ScheduleConfig
-from geesync.errors import RemoteError
+from geesync.config import Config, needs_restart
+from geesync.domain.lifecycle import State
+from geesync.errors import ConfigError, RemoteError
 from geesync.steps.step import Step, Tally
+from geesync.store import views
 from geesync.store.database import Database
 from geesync.store.roots import ASKED
 
@@ -45,13 +48,19 @@ _HEARTBEAT_EVERY_S = 5.0
 _CLOCK_STEP_S = 5.0
 
 
+#: How long a stop waits for the current chunks. What still waits for an answer then is left: the
+#: ledger is right at every moment.
+_DRAIN_S = 3.0
+
+
 class Worker(threading.Thread):
     """Runs one step whenever it is woken, one pass at a time, until there is no more to do."""
 
     def __init__(self, step: Step, stop: threading.Event, moved: Callable[[Step], None]) -> None:
-        super().__init__(name=f"geesync-{step.name}")
+        super().__init__(name=f"geesync-{step.name}", daemon=True)
         self.step = step
         self.waiting = ""  #: what held the last pass back
+        self.at_work = False
         self._stop_asked = stop
         self._moved = moved
         self._woken = threading.Event()
@@ -67,12 +76,20 @@ class Worker(threading.Thread):
             self._woken.clear()
             if self._stop_asked.is_set():
                 return
+            self.step.workshop.beat()
+            self.at_work = True
             tally = run_step(self.step)
+            self.at_work = False
             self.waiting = tally.waiting
             if tally.moved:
                 self._moved(self.step)
             if tally.busy:
                 self.wake()
+
+    def silent_s(self, held_until: float) -> float:
+        """Return for how long it has been at work without a sign of life, or its turn, in s."""
+        last = max(self.step.workshop.beaten_at, held_until)
+        return time.monotonic() - last if self.at_work else 0.0
 
 
 @dataclass
@@ -81,14 +98,23 @@ class Daemon:
 
     service: Service
     database: Database
-    schedule: ScheduleConfig
+    config: Config
+    load: Callable[[], Config]  #: reads the configuration anew, for SIGHUP
+    systemd: Systemd
     stop: threading.Event
-    _workers: dict[str, Worker] = field(default_factory=dict)
+    _reload_asked: threading.Event = field(default_factory=threading.Event, init=False)
+    _workers: dict[str, Worker] = field(default_factory=dict, init=False)
+    _stalled: set[str] = field(default_factory=set, init=False)
 
-    def run(self) -> None:
-        """Work until SIGTERM or SIGINT."""
+    def run(self) -> bool:
+        """Work until SIGTERM or SIGINT; return whether all work has ended.
+
+        If not, something waits for an answer that may not come, and only the end of the process
+        ends it; nothing is lost by that.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop.set())
+        signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set())
         self._workers = {
             step.name: Worker(step, self.stop, self._wake_next) for step in self.service.steps
         }
@@ -97,16 +123,25 @@ class Daemon:
         for worker in self._workers.values():
             worker.start()
         log.info("daemon_started", pid=os.getpid())
-        self._beat()
+        self.systemd.ready(self._beat())
         try:
             self._watch(clock)
         finally:
-            log.info("daemon_stopping")
-            clock.shutdown()
-            self._wake_all()  # to find that they are to stop
-            for worker in self._workers.values():
-                worker.join()
-            log.info("daemon_stopped")
+            left = self._drain(clock)
+        return not left
+
+    def _drain(self, clock: BackgroundScheduler) -> list[str]:
+        """Let the current chunks end; return the steps that did not."""
+        log.info("daemon_stopping")
+        self.systemd.stopping()
+        clock.shutdown(wait=False)
+        self._wake_all()  # to find that they are to stop
+        deadline = time.monotonic() + _DRAIN_S
+        for worker in self._workers.values():
+            worker.join(max(0.0, deadline - time.monotonic()))
+        left = [name for name, worker in self._workers.items() if worker.is_alive()]
+        log.info("daemon_stopped", left=left or None)
+        return left
 
     def _clock(self) -> BackgroundScheduler:
         # A look that was missed is made up for once, however late.
@@ -123,7 +158,8 @@ class Daemon:
         return clock
 
     def _interval(self, step: Step) -> timedelta:
-        return self.schedule.reconcile if step.name == "reconciler" else self.schedule.retry
+        schedule = self.config.schedule
+        return schedule.reconcile if step.name == "reconciler" else schedule.retry
 
     def _wake_next(self, step: Step) -> None:
         for name in WAKES[step.name]:
@@ -135,7 +171,7 @@ class Daemon:
             worker.wake()
 
     def _watch(self, clock: BackgroundScheduler) -> None:
-        """Notice what other processes asked for, and a clock that was set."""
+        """Notice what other processes asked for, a clock that was set, and work that hangs."""
         version = self.database.data_version()
         asked = self.service.roots.get(ASKED)
         drift = _drift()
@@ -152,14 +188,72 @@ class Daemon:
                 drift = _drift()
                 for job in clock.get_jobs():
                     job.modify(next_run_time=datetime.now(UTC))
+            if self._reload_asked.is_set():
+                self._reload_asked.clear()
+                self._reload(clock)
             if time.monotonic() - beat >= _HEARTBEAT_EVERY_S:
                 beat = time.monotonic()
-                self._beat()
+                self.systemd.status(self._beat())
+            self._tell_alive()
 
-    def _beat(self) -> None:
+    def _beat(self) -> str:
+        """Leave a sign of life in the ledger; return how it stands, in one line."""
         waiting = {name: worker.waiting for name, worker in self._workers.items() if worker.waiting}
         alive = {"pid": os.getpid(), "waiting": waiting}
-        self.service.roots.put("heartbeat", json.dumps(alive), datetime.now(UTC))
+        now = datetime.now(UTC)
+        self.service.roots.put("heartbeat", json.dumps(alive), now)
+        return status_line(views.status(self.database.path, now=now), waiting)
+
+    def _tell_alive(self) -> None:
+        """Tell systemd that we live, unless a step hangs: then it shall start us anew."""
+        allowed_s = self.systemd.watchdog_s
+        if allowed_s is None:
+            return
+        held_until = self.service.pace.held_until
+        stalled = {
+            name
+            for name, worker in self._workers.items()
+            if worker.silent_s(held_until) > allowed_s / 2
+        }
+        for name in stalled - self._stalled:
+            log.error("step_stalled", step=name, silent_s=allowed_s / 2)
+        self._stalled = stalled
+        if not stalled:
+            self.systemd.alive()
+
+    def _reload(self, clock: BackgroundScheduler) -> None:
+        """Read the configuration anew; what is wrong in it changes nothing."""
+        self.systemd.reloading()
+        try:
+            config = self.load()
+        except ConfigError as error:
+            log.warning("reload_refused", error=str(error))
+        else:
+            logs.configure(log_format=config.log.format, level=config.log.level)
+            ignored = needs_restart(self.config, config)
+            self.service.reload(config)
+            self.config = config
+            for name, worker in self._workers.items():
+                seconds = self._interval(worker.step).total_seconds()
+                clock.reschedule_job(name, trigger="interval", seconds=seconds)
+            self._wake_all()
+            log.info("configuration_reloaded", needs_restart=ignored or None)
+        self.systemd.ready(self._beat())
+
+
+def status_line(status: views.Status, waiting: Mapping[str, str]) -> str:
+    """Return how it stands, in one line."""
+    gone = sum(root.counts.get(State.GONE, 0) for root in status.roots)
+    wanted = sum(root.assets for root in status.roots) - gone
+    verified = sum(root.counts.get(State.VERIFIED, 0) for root in status.roots)
+    quarantined = sum(root.counts.get(State.QUARANTINED, 0) for root in status.roots)
+    told = [f"{verified:,} of {wanted:,} assets verified"] if status.roots else ["no roots yet"]
+    if quarantined:
+        told.append(f"{quarantined:,} quarantined")
+    if status.operations:
+        told.append(f"{sum(status.operations.values()):,} exports in flight")
+    told += [f"{root.name}: {root.alarm}" for root in status.roots if root.alarm]
+    return "; ".join(told + [f"{step} waits: {why}" for step, why in waiting.items()])
 
 
 def run_step(step: Step) -> Tally:
@@ -176,16 +270,16 @@ def run_step(step: Step) -> Tally:
 
 
 def run_until_quiet(
-    service: Service, *, wait: Callable[[float], Any], poll_s: float, is_done: Callable[[], bool]
+    service: Service, *, stop: threading.Event, poll_s: float, is_done: Callable[[], bool]
 ) -> None:
     """Run the steps in turn until nothing is left to do, waiting where Earth Engine works."""
-    while True:
+    while not stop.is_set():
         tallies = [run_step(step) for step in service.steps]
         if any(tally.moved or tally.busy for tally in tallies):
             continue
         if is_done():
             return
-        wait(poll_s)
+        stop.wait(poll_s)
 
 
 def _drift() -> float:

@@ -30,8 +30,7 @@ class EarthEngine:
     """One project at Earth Engine, as one user.
 
     url: another service than Google's, e.g. the simulator. timeout_s: per request; the client
-    itself has none and would hang for ever. submit_pacer: spaces requests for exports, if not as
-    all others.
+    itself has none and would hang for ever. submits: spaces requests for exports further apart.
     """
 
     def __init__(
@@ -40,14 +39,14 @@ class EarthEngine:
         project: str,
         credentials: Any,
         pacer: Pacer,
-        submit_pacer: Pacer | None = None,
+        submits: Pacer,
         url: str | None = None,
         timeout_s: float = 60.0,
     ) -> None:
         self.project = project
         self._credentials = credentials
         self._pacer = pacer
-        self._submit_pacer = submit_pacer or pacer
+        self._submits = submits
         self._url = url
         self._timeout_s = timeout_s
         self._connecting = threading.Lock()
@@ -92,9 +91,9 @@ class EarthEngine:
         operation may be running then.
         """
         export = "exportImage" if "grid" in body else "exportTable"
+        self._submits.wait_for_turn()
         answer = self._ask(
             lambda ee: getattr(ee.data, export)(body["requestId"], dict(body)),
-            pacer=self._submit_pacer,
             tries=1,  # the asset waits in the ledger; others go on
         )
         operation = Operation.from_json(answer)
@@ -138,13 +137,7 @@ class EarthEngine:
         name = f"projects/{self.project}/operations/{operation}"
         self._ask(lambda ee: ee.data.cancelOperation(name))
 
-    def _ask(
-        self,
-        ask: Callable[[Any], Any],
-        *,
-        pacer: Pacer | None = None,
-        tries: int | None = None,
-    ) -> Any:
+    def _ask(self, ask: Callable[[Any], Any], *, tries: int | None = None) -> Any:
         def once() -> Any:
             answer = _translate(lambda: ask(self._client()))
             if not isinstance(answer, dict):
@@ -152,7 +145,7 @@ class EarthEngine:
                 raise RemoteError(Cause.TRANSIENT, "the answer is no JSON object")
             return answer
 
-        return (pacer or self._pacer)(once, tries=tries)
+        return self._pacer(once, tries=tries)
 
     def _client(self) -> Any:
         with self._connecting:

@@ -28,7 +28,8 @@ class Pacer:
     tries: int = 3
     first_wait_s: float = 0.5
     longest_wait_s: float = 30.0
-    sleep: Callable[[float], None] = time.sleep
+    #: Returns at once and says True when there is no time left to wait: the program ends.
+    sleep: Callable[[float], bool | None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     _share: float = field(default=1.0, init=False)  #: of the allowed rate, 0..1
     _next: float = field(default=0.0, init=False)
@@ -43,7 +44,7 @@ class Pacer:
         """Ask, in our turn. Raises the last RemoteError."""
         left = tries or self.tries
         while True:
-            self._wait_for_turn()
+            self.wait_for_turn()
             try:
                 answer = ask()
             except RemoteError as error:
@@ -57,13 +58,19 @@ class Pacer:
                 self._recover()
                 return answer
 
-    def _wait_for_turn(self) -> None:
+    def wait_for_turn(self) -> None:
+        """Wait until it is our turn. Raises RemoteError if the program ends meanwhile."""
         with self._lock:
             now = self.monotonic()
             turn = max(now, self._next)
             self._next = turn + 1 / self.rate_per_s
-        if turn > now:
-            self.sleep(turn - now)
+        if turn > now and self.sleep(turn - now):
+            raise RemoteError(Cause.TRANSIENT, "stopped")
+
+    @property
+    def held_until(self) -> float:
+        """Until when every thread waits for its turn, on the monotonic clock."""
+        return self._next
 
     def _note(self, error: RemoteError) -> None:
         if error.status == _TOO_MANY_REQUESTS:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
+import signal
 import threading
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,17 +25,24 @@ def register(app: typer.Typer) -> None:
 
 def daemon(context: typer.Context) -> None:
     """Work until stopped; what systemd starts."""
+    from geesync.adapters.systemd import Systemd
     from geesync.bootstrap import service
     from geesync.daemon import Daemon
     from geesync.store.database import locked, open_migrating
 
+    mine: Context = context.obj
     config = _configured(context)
     stop = threading.Event()
+    systemd = Systemd()
+    faulthandler.enable()  # the watchdog's SIGABRT shows where each thread was
     with locked(config.ledger):
-        database = open_migrating(config.ledger)
+        with systemd.patient("checking the ledger"):
+            database = open_migrating(config.ledger)
         try:
-            with service(config, database, stopping=stop.is_set) as built:
-                Daemon(built, database, config.schedule, stop).run()
+            with service(config, database, stop=stop) as built:
+                if not Daemon(built, database, config, mine.config, systemd, stop).run():
+                    # Threads that wait for an answer would keep the process for as long.
+                    os._exit(ExitCode.OK)
         finally:
             database.close()
 
@@ -51,19 +61,23 @@ def sync(
         raise UserError("sync runs once", hint="geesync sync --once; geesync daemon stays")
     config = _configured(context)
     stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     with locked(config.ledger):
         database = open_migrating(config.ledger)
         try:
-            with service(config, database, stopping=stop.is_set) as built:
+            with service(config, database, stop=stop) as built:
                 built.roots.scan_all(now())
                 run_until_quiet(
                     built,
-                    wait=stop.wait,
+                    stop=stop,
                     poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
                     is_done=lambda: views.is_quiet(config.ledger, now=now()),
                 )
         finally:
             database.close()
+    if stop.is_set():
+        raise typer.Exit(ExitCode.INTERRUPTED)
     if not views.is_complete(config.ledger):
         raise typer.Exit(ExitCode.INCOMPLETE)
 

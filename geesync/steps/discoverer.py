@@ -17,7 +17,7 @@ from geesync.domain.assets import CONTAINERS, IMAGE_COLLECTION, SourceAsset
 from geesync.domain.lifecycle import SourceGone
 from geesync.domain.names import display_id
 from geesync.errors import Cause, RemoteError
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import Tally, Workshop, stopped
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.listing import Listing
 from geesync.store.roots import Root, Roots
@@ -52,6 +52,8 @@ class Discoverer:
             try:
                 tally.moved += self._scan(root)
             except RemoteError as error:
+                if self.workshop.stopping():
+                    break  # the scan is still due
                 log.warning("scan_broken", root=root.name, cause=error.cause, error=str(error))
                 self._finish(root, alarm=f"the scan broke: {error}", wait=_RETRY)
         return tally
@@ -110,8 +112,6 @@ class _Scan:
     def _walk(self, containers: list[SourceAsset]) -> None:
         # A stack, not recursion: an account may nest deeper than Python does.
         while containers:
-            if self._step.workshop.stopping():
-                raise RemoteError(Cause.TRANSIENT, "stopped")
             containers.extend(self._list(containers.pop()) or ())
 
     def _list(self, container: SourceAsset, *, is_root: bool = False) -> list[SourceAsset] | None:
@@ -120,6 +120,8 @@ class _Scan:
         count = 0
         with self._step.listing.sightings() as sightings:
             for page in self._step.earth_engine.list_children(container.name):
+                if not self._step.workshop.keep_on():
+                    raise stopped()
                 sightings.see(asset.name for asset in page)
                 count += len(page)
                 whole = self._complete(container, page)

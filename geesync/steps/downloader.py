@@ -15,6 +15,7 @@ from geesync.adapters.bucket import Storage
 from geesync.adapters.disk import MARKER, Landing, Writer, folder, free_bytes, is_mirror
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.errors import Cause, RemoteError
+from geesync.steps.brakes import Limits
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Exports, Staged
 from geesync.store.ledger import LedgerAsset, Move
@@ -34,7 +35,7 @@ class Downloader:
     workshop: Workshop
     storage: Storage
     exports: Exports
-    reserve_bytes: int  #: of the mirror's file system; never used
+    limits: Limits
 
     def run_once(self) -> Tally:
         """Download the objects of the next assets, many at a time."""
@@ -76,7 +77,9 @@ class Downloader:
         for asset_id, dest in {asset.id: asset.dest for asset, _ in wanted}.items():
             if dest not in room:
                 room[dest] = (
-                    free_bytes(Path(dest)) - self.reserve_bytes if is_mirror(Path(dest)) else 0
+                    free_bytes(Path(dest)) - self.limits.reserve_bytes
+                    if is_mirror(Path(dest))
+                    else 0
                 )
             if sizes[asset_id] <= room[dest]:
                 room[dest] -= sizes[asset_id]
@@ -85,19 +88,21 @@ class Downloader:
                 waiting = f"{dest} has no room, or is no mirror ({MARKER} is missing)"
         return [pair for pair in wanted if pair[0].id in fitting], waiting
 
+    def _room(self, mirror: Path) -> int:
+        return free_bytes(mirror) - self.limits.reserve_bytes if is_mirror(mirror) else 0
+
     def _land(self, wanted: tuple[LedgerAsset, Staged]) -> None:
         asset, staged = wanted
         fetch = partial(self._fetch, staged)
         with folder(Path(asset.dest), asset.path) as place:
             landing = Landing(place, staged.file, staged.export.token, staged.obj)
-            _persistently(lambda: landing.fetch(fetch, self._keep_on), lambda: landing.progress)
+            _persistently(
+                lambda: landing.fetch(fetch, self.workshop.keep_on), lambda: landing.progress
+            )
             place.sync()
 
     def _fetch(self, staged: Staged, sink: Writer, start: int) -> None:
         self.storage.fetch(staged.export.bucket, staged.obj, sink, start=start)
-
-    def _keep_on(self) -> bool:
-        return not self.workshop.stopping()
 
     def _event(self, failure: Exception | None) -> Event:
         return event_of(failure, StagedCopyLost) if failure else DownloadFinished()

@@ -24,6 +24,7 @@ from geesync.domain.lifecycle import (
 )
 from geesync.domain.operations import Operation
 from geesync.errors import Cause, RemoteError
+from geesync.steps.brakes import Limits
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Export, Exports, Intent, part_id
 from geesync.store.ledger import LedgerAsset, Move
@@ -81,12 +82,15 @@ class Exporter:
     earth_engine: EarthEngine
     exports: Exports
     ledger_id: str
-    max_operations: int  #: of ours, queued or running
-    queue_room: Callable[[], int]  #: what the project's queue can still take
+    limits: Limits
+    queued: Callable[[], int]  #: operations that wait in the project's queue, everybody's
 
     def run_once(self) -> Tally:
         """Ask for the parts of the next assets; stop where there is no room."""
-        room = min(self.max_operations - self.exports.count_in_flight(), self.queue_room())
+        room = min(
+            self.limits.max_operations - self.exports.count_in_flight(),
+            self.limits.max_queue - self.queued(),
+        )
         now = self.workshop.clock()
         assets = self.workshop.ledger.due(State.DISCOVERED, now=now, limit=self.workshop.chunk)
         if not assets:

@@ -28,7 +28,7 @@ from geesync.domain.lifecycle import (
 from geesync.domain.operations import CANCELLED, FAILED, SUCCEEDED, Operation
 from geesync.errors import Cause, RemoteError
 from geesync.steps.evidence import Evidence
-from geesync.steps.step import Tally, Workshop, event_of
+from geesync.steps.step import Tally, Workshop, event_of, stopped
 from geesync.store.exports import Export, Exports
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.listing import Listing
@@ -99,6 +99,8 @@ class Reconciler:
         found: dict[int, Operation] = {}
         working: dict[str, Operation] = {}
         for page in self.earth_engine.list_operations():
+            if not self.workshop.keep_on():
+                raise stopped()
             for operation in page:
                 if operation.is_queued or operation.is_working:
                     working[operation.id] = operation

@@ -5,6 +5,7 @@ A step never sets a state, sleeps or schedules, and is safe to repeat at any mom
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Tally:
 class Step(Protocol):
     """One kind of work; the daemon runs one pass after another, never two at a time."""
 
+    workshop: Workshop
+
     @property
     def name(self) -> str:
         """Its name in logs and schedules."""
@@ -63,13 +66,23 @@ class Step(Protocol):
 
 @dataclass
 class Workshop:
-    """What every step works with."""
+    """What a step works with; each step has its own, so that its signs of life are its own."""
 
     ledger: Ledger
     pool: Executor
     clock: Clock = utc_now
     chunk: int = 200  #: assets of one pass, and of one transaction
     stopping: Callable[[], bool] = field(default=lambda: False)
+    beaten_at: float = field(default_factory=time.monotonic, init=False)  #: last sign of life
+
+    def beat(self) -> None:
+        """Give a sign of life: something came, was written, or was decided."""
+        self.beaten_at = time.monotonic()
+
+    def keep_on(self) -> bool:
+        """Asked between two pieces of long work: give a sign of life; False if it is to end."""
+        self.beat()
+        return not self.stopping()
 
     def each(
         self, items: Iterable[Item], work: Callable[[Item], Answer]
@@ -77,15 +90,22 @@ class Workshop:
         """Do the work for all items at once; an exception is an answer too."""
 
         def attempt(item: Item) -> tuple[Item, Answer | Exception]:
+            if not self.keep_on():
+                return item, stopped()
             try:
                 return item, work(item)
             except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
                 return item, error
+            finally:
+                self.beat()
 
         return list(self.pool.map(attempt, items))
 
     def record(self, moves: list[Move]) -> int:
         """Record moves and tell the log."""
+        if self.stopping():
+            # What is held up because we stop has met no failure: it goes on at the next start.
+            moves = [move for move in moves if not isinstance(move.event, Delayed)]
         moved = self.ledger.record(moves, self.clock())
         for move in moves:
             log.info(
@@ -95,6 +115,11 @@ class Workshop:
                 reason=move.event.reason or None,
             )
         return moved
+
+
+def stopped() -> RemoteError:
+    """Return what ends work that was asked to end."""
+    return RemoteError(Cause.TRANSIENT, "stopped")
 
 
 def event_of(error: Exception, setback: type[Setback]) -> Event:

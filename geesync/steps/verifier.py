@@ -7,7 +7,9 @@ under its final name is never without them.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +20,7 @@ from geesync.domain.coverage import tiles
 from geesync.domain.layout import ASSET_JSON
 from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
 from geesync.errors import Cause, RemoteError
-from geesync.steps.step import Tally, Workshop, moves_of
+from geesync.steps.step import Tally, Workshop, moves_of, stopped
 from geesync.store.exports import Export, Exports, Staged
 from geesync.store.ledger import LedgerAsset
 
@@ -41,16 +43,20 @@ class Verifier:
         sources = self.workshop.ledger.sources_of(due)
         staged = self.exports.staged([asset.id for asset in due])
         jobs = [(asset, sources[asset.id], staged[asset.id]) for asset in due]
-        outcomes = self.workshop.each(jobs, _verify)
+        outcomes = self.workshop.each(jobs, partial(_verify, self.workshop.keep_on))
         moves = moves_of(((job[0], outcome) for job, outcome in outcomes), CheckFailed)
         moved = self.workshop.record(moves)
         return Tally(moved=moved, busy=len(due) == self.workshop.chunk)
 
 
-def _verify(job: tuple[LedgerAsset, SourceAsset, list[Staged]]) -> CheckPassed:
+def _verify(
+    keep_on: Callable[[], bool], job: tuple[LedgerAsset, SourceAsset, list[Staged]]
+) -> CheckPassed:
     asset, source, staged = job
     with folder(Path(asset.dest), asset.path) as place:
         for export, files in _by_export(staged):
+            if not keep_on():
+                raise stopped()
             _prove(place, source, export, files)
         place.write(ASSET_JSON, json.dumps(source.json, indent=2, ensure_ascii=False).encode())
         for one in staged:
