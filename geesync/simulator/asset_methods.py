@@ -62,7 +62,7 @@ def patch_asset(service: Service, call: Call) -> Json:
     asset, fields = service.world.get(call.name), call.body.get("asset", {})
     for path in call.body.get("updateMask") or list(fields):
         asset = _patched(asset, path, fields)
-    changed = service.world.put(asset)
+    changed = service.world.put(asset, moves_time=service.profile.patch_moves_time)
     service.audit.add("patch", call.name)
     return asset_json.full(changed)
 

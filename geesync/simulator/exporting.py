@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from geesync.simulator.asset_exports import evaluate_asset
 from geesync.simulator.audit import body_hash
 from geesync.simulator.bucket import CloudStorage
 from geesync.simulator.names import canonical, display_id, is_well_formed
-from geesync.simulator.operation import Task, Work, created_json, operation_json
-from geesync.simulator.pixels import Json
+from geesync.simulator.operation import Result, Task, Work, created_json, operation_json
+from geesync.simulator.pixels import Json, SimAsset
 from geesync.simulator.refusals import (
     INVALID_ARGUMENT,
     NOT_FOUND,
@@ -25,6 +25,7 @@ from geesync.simulator.refusals import (
     ExportRefused,
 )
 from geesync.simulator.service import Call, Service, require
+from geesync.simulator.world import World
 from geesync.simulator.writer import check_expression, write_export
 
 Kind = Literal["image", "table"]
@@ -105,7 +106,7 @@ def _work(service: Service, kind: Kind, body: Json) -> tuple[Work, str]:
     raise CallRefused(501, "The simulator exports to Cloud Storage and to assets only.")
 
 
-def _write_files(service: Service, kind: Kind, body: Json) -> Callable[[], None]:
+def _write_files(service: Service, kind: Kind, body: Json) -> Result:
     spool = Spool(service.storage)
     try:
         write_export(
@@ -114,20 +115,32 @@ def _write_files(service: Service, kind: Kind, body: Json) -> Callable[[], None]
     except BaseException:
         spool.drop()
         raise
-    return spool.publish
+    return spool
 
 
-def _write_asset(service: Service, kind: Kind, body: Json, name: str) -> Callable[[], None]:
+def _write_asset(service: Service, kind: Kind, body: Json, name: str) -> Result:
     asset = evaluate_asset(kind, body, service.world.lookup)
     overwrite = body["assetExportOptions"]["earthEngineDestination"].get("overwrite", False)
+    return NewAsset(service.world, replace(asset, name=name), overwrite)
 
-    def publish() -> None:
+
+@dataclass(frozen=True)
+class NewAsset:
+    """An asset that an export has made."""
+
+    world: World
+    asset: SimAsset
+    overwrite: bool
+
+    def publish(self) -> None:
+        """Put it into the account; raises ExportRefused if that may not be."""
         try:
-            service.world.put(replace(asset, name=name), overwrite=overwrite)
+            self.world.put(self.asset, overwrite=self.overwrite)
         except CallRefused as refusal:
             raise ExportRefused(INVALID_ARGUMENT, refusal.message) from refusal
 
-    return publish
+    def drop(self) -> None:
+        """Do nothing: it is nowhere yet."""
 
 
 @dataclass(frozen=True)

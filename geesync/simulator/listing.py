@@ -25,7 +25,8 @@ def list_assets(service: Service, call: Call) -> Json:
     if call.name == names.LEGACY.removesuffix("/assets"):
         return _answer([asset_json.basic(root) for root in service.world.legacy_roots()], None)
     parent = _parent(service, call)
-    is_full = parent.type == "IMAGE_COLLECTION" and not view.startswith("BASIC")
+    detailed = parent.type == "IMAGE_COLLECTION" or service.profile.folder_children == "FULL"
+    is_full = detailed and not view.startswith("BASIC")
     size = _page_size(service, call.integer("pageSize"), MOST_FULL if is_full else MOST_BASIC)
     after = _position(call.query.get("pageToken", ""))
     children, following = service.world.children(parent.name, after, size)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from geesync.simulator.asset_json import plain_number
 from geesync.simulator.clock import EPOCH, rfc3339
@@ -32,8 +33,19 @@ class State(StrEnum):
 
 FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
-#: Does the work of an operation once and returns how to make it visible.
-Work = Callable[[], Callable[[], None]]
+
+class Result(Protocol):
+    """What an operation has made, before anybody may see it."""
+
+    def publish(self) -> None:
+        """Let it be seen; raises ExportRefused if there is no place for it."""
+
+    def drop(self) -> None:
+        """Throw it away."""
+
+
+#: Does the work of an operation, once.
+Work = Callable[[], Result]
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ class Operation:
     ended: datetime | None = None
     error: tuple[int, str] | None = None
     eecu_s: float = 0.0
-    publish: Callable[[], None] | None = None  #: set when the work was done
+    result: Result | None = None  #: from when the work is done until it can be seen
     late: timedelta = timedelta()  #: that it is published so long after success
     in_slot: bool = False
     step: int = 0  #: events planned for an earlier step are void

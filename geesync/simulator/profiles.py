@@ -56,7 +56,10 @@ class Profile:
     #    fixed limit below the service's own 10,000 / 1,000.
     short_pages: float = 0.0
     page_limit: int | None = None
+    folder_children: Literal["BASIC", "FULL"] = "BASIC"
     # 5. Assets change under a scan: scripted (World, or POST /-/world).
+    #    Whether a change of metadata alone moves ``updateTime``:
+    patch_moves_time: bool = True
     # 6. Permissions: scripted (World.deny).
     # 7. A repeated request id.
     duplicates: Literal["same_operation", "refuse", "either"] = "same_operation"
@@ -92,6 +95,7 @@ class Profile:
     # 18. Cancelling takes a while, and may come too late.
     cancel_s: Range = NEVER
     cancels_lost: float = 0.0
+    leftovers: float = 0.0  #: share of cancelled exports whose files appear all the same
     cancel_of_finished: Literal["ok", "refuse"] = "ok"
     # 19. Refusals at run time come this long after the start.
     refusal_s: Range = NEVER
@@ -133,6 +137,7 @@ REAL = Profile(
     retention_s=10 * 86400.0,
     cancel_s=(0.5, 10.0),
     cancels_lost=0.1,
+    leftovers=0.1,
     refusal_s=(1.0, 40.0),
     failing_operations=0.01,
     failing_calls=0.01,
@@ -157,6 +162,7 @@ def _hell() -> Profile:
         "evictions",
         "metadata_holes",
         "cancels_lost",
+        "leftovers",
         "failing_operations",
         "failing_calls",
     ):

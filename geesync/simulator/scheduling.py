@@ -157,10 +157,14 @@ class Schedule:
             return
         try:
             if operation.task.work is not None:
-                operation.publish = operation.task.work()
+                operation.result = operation.task.work()
         except ExportRefused as refusal:
             self._end(operation, State.FAILED, now, (refusal.code, refusal.message))
             return
+        except Exception as error:
+            # A mistake of the simulator's own: the operation must not seem to run for ever.
+            self._end(operation, State.FAILED, now, (INTERNAL, f"Simulator: {error!r}"))
+            raise
         self._plan(operation, max(operation.due, now), self._finish)
 
     def _bad_luck(self) -> Failure | None:
@@ -185,12 +189,16 @@ class Schedule:
             self._publish(operation)
 
     def _publish(self, operation: Operation) -> None:
-        if operation.publish is not None:
-            operation.publish()
-            operation.publish = None
+        if operation.result is not None:
+            operation.result.publish()
+            operation.result = None
 
     def _cancelled(self, operation: Operation, now: datetime) -> None:
-        operation.publish = None
+        if self._dice.happens("leftovers", self.profile.leftovers):
+            self._publish_late(operation, now)
+        elif operation.result is not None:
+            operation.result.drop()
+            operation.result = None
         self._end(operation, State.CANCELLED, now, (CANCELLED, "Cancelled."))
 
     # --- Within.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from geesync.simulator.expression_message import expression
 from geesync.simulator.messages import (
     Parser,
     anything,
@@ -20,83 +21,12 @@ from geesync.simulator.messages import (
     string,
     wrapped,
 )
-from geesync.simulator.pixels import Json
 from geesync.simulator.refusals import BadRequest
 
 ASSET_TYPES = ("FOLDER", "IMAGE_COLLECTION", "IMAGE", "TABLE", "CLASSIFIER", "FEATURE_VIEW")
 PYRAMIDING = ("PYRAMIDING_POLICY_UNSPECIFIED", "MEAN", "MODE", "SAMPLE", "MIN", "MAX", "MEDIAN")
-VALUE_KINDS = (
-    "constantValue",
-    "integerValue",
-    "bytesValue",
-    "arrayValue",
-    "dictionaryValue",
-    "functionDefinitionValue",
-    "functionInvocationValue",
-    "argumentReference",
-    "valueReference",
-)
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,60}")
 HIGHEST_PRIORITY = 9999
-
-
-def _value_node(value: Any, at: str) -> Json:
-    parsed: Json = _VALUE_NODE(value, at)
-    return parsed
-
-
-_VALUE_NODE = required(
-    message(
-        {
-            "constantValue": anything,
-            "integerValue": string,
-            "bytesValue": string,
-            "arrayValue": message({"values": repeated(_value_node)}),
-            "dictionaryValue": message({"values": mapping(_value_node)}),
-            "functionDefinitionValue": message({"argumentNames": repeated(string), "body": string}),
-            "functionInvocationValue": required(
-                message(
-                    {
-                        "functionName": string,
-                        "functionReference": string,
-                        "arguments": mapping(_value_node),
-                    },
-                    ("functionName", "functionReference"),
-                ),
-                "functionName",
-                "functionReference",
-            ),
-            "argumentReference": string,
-            "valueReference": string,
-        },
-        VALUE_KINDS,
-    ),
-    *VALUE_KINDS,
-)
-
-
-def expression(value: Any, at: str) -> Json:
-    """Read an expression graph whose result and references all exist."""
-    parsed: Json = _EXPRESSION(value, at)
-    values = parsed.get("values", {})
-    for name in [parsed.get("result", ""), *_references(parsed)]:
-        if name not in values:
-            raise BadRequest(f"Invalid expression: reference to unknown value '{name}'.")
-    return parsed
-
-
-_EXPRESSION = message({"result": string, "values": mapping(_value_node)})
-
-
-def _references(node: Any) -> list[str]:
-    """Return the names of all values that some part of an expression refers to."""
-    if isinstance(node, list):
-        return [name for member in node for name in _references(member)]
-    if not isinstance(node, dict):
-        return []
-    own = [node[key] for key in ("valueReference", "functionReference") if key in node]
-    inner = [member for key, member in node.items() if key != "constantValue"]
-    return own + [name for member in inner for name in _references(member)]
 
 
 DIMENSIONS = message({"width": int32, "height": int32})

@@ -121,10 +121,11 @@ class World:
 
     # --- Changing.
 
-    def put(self, asset: SimAsset, *, overwrite: bool = True) -> SimAsset:
+    def put(self, asset: SimAsset, *, overwrite: bool = True, moves_time: bool = True) -> SimAsset:
         """Create or replace an asset and return it with its new ``update_time``.
 
-        The new time is later than that of the asset before, even if the clock stands still.
+        The new time is later than that of the asset before, even if the clock stands still;
+        with ``moves_time=False`` it stays as it is.
         Raises CallRefused if its parent is no container, or if it is there and may not be
         overwritten.
         """
@@ -134,7 +135,8 @@ class World:
                 raise BadRequest(f"Cannot overwrite asset '{asset.name}'.")
             if before is None and not names.is_root(asset.name):
                 self._check_parent(asset.name)
-            asset = replace(asset, update_time=self._next_update_time(before))
+            if moves_time or before is None:
+                asset = replace(asset, update_time=self._next_update_time(before))
             self._usage.clear()
             self._changed[asset.name] = asset
             self._gone.discard(asset.name)

@@ -1,19 +1,32 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from geesync.simulator import CALM, REAL, Durations, Profile, always
 from geesync.simulator.audit import Audit
 from geesync.simulator.clock import SimClock
-from geesync.simulator.operation import Operation, State, Task, operation_json
+from geesync.simulator.operation import Operation, State, Task, Work, operation_json
 from geesync.simulator.operations import Operations
 from geesync.simulator.refusals import CallRefused, ExportRefused
 
 PROJECT = "demo-project"
 MINUTE = replace(CALM, run_s=always(60))
+
+
+@dataclass
+class File:
+    """A file that appears in a list when it may be seen."""
+
+    files: list[str]
+    name: str
+
+    def publish(self) -> None:
+        self.files.append(self.name)
+
+    def drop(self) -> None:
+        pass
 
 
 class Account:
@@ -27,15 +40,14 @@ class Account:
 
     def start(self, description: str = "d", **fields: object) -> Operation:
         """Start an export that writes one file, named like it."""
-
-        def work() -> Callable[[], None]:
-            return lambda: self.files.append(description)
-
         known = {"project": PROJECT, "type": "EXPORT_IMAGE", "body_hash": description}
-        task = Task(**{**known, **fields}, description=description, work=work)  # type: ignore[arg-type] # a test's shorthand
+        task = Task(**{**known, **fields}, description=description, work=self._work(description))  # type: ignore[arg-type] # a test's shorthand
         operation = self.operations.start(task)
         self.operations.settle()
         return operation
+
+    def _work(self, name: str) -> Work:
+        return lambda: File(self.files, name)
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -269,7 +281,7 @@ def test_finished_operations_are_forgotten_in_the_end() -> None:
 def test_a_refusal_shows_soon_after_the_start() -> None:
     account = Account(replace(MINUTE, refusal_s=(7, 7)))
 
-    def refuse() -> Callable[[], None]:
+    def refuse() -> File:
         raise ExportRefused(3, "Export too large")
 
     task = Task(PROJECT, "EXPORT_IMAGE", work=refuse)
@@ -329,3 +341,24 @@ def test_durations_keep_their_bounds() -> None:
     account.advance(25 * 11)
 
     assert set(account.states()) == {"SUCCEEDED"}
+
+
+def test_a_cancelled_export_may_leave_files() -> None:
+    account = Account(replace(MINUTE, leftovers=1.0))
+    operation = account.start("a")
+
+    account.operations.cancel(operation.name)
+
+    assert operation.state is State.CANCELLED
+    assert account.files == ["a"]
+
+
+def test_files_may_show_later_than_success() -> None:
+    account = Account(replace(CALM, object_lag_s=(30, 30)))
+    operation = account.start("a")
+    early = (operation.state, list(account.files))
+
+    account.advance(30)
+
+    assert early == (State.SUCCEEDED, [])
+    assert account.files == ["a"]
