@@ -11,9 +11,9 @@ import pytest
 
 from geesync.simulator import Simulator
 from geesync.simulator.evaluator import check, evaluate
+from geesync.simulator.expression_message import expression
 from geesync.simulator.images import Image
 from geesync.simulator.regions import export_grid
-from geesync.simulator.schemas import expression
 
 SCENE = "projects/earthengine-legacy/assets/users/demo/scenes/s0000"
 ELEVATION = "users/demo/elevation"
