@@ -18,11 +18,13 @@ from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.pacing import Pacer
 from geesync.config import Config, ThrottleConfig
+from geesync.domain.planning import Choices
 from geesync.steps.brakes import Limits
 from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
 from geesync.steps.exporter import STAGING, Exporter
+from geesync.steps.planner import Planner
 from geesync.steps.reconciler import QUEUE_SETTING, Reconciler
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.sweeper import Sweeper
@@ -110,13 +112,14 @@ def service(
             return Workshop(ledger, pool, clock, stopping=stop.is_set)
 
         reconciling = shop()
+        planner = Planner(exports, Choices(config.masks), _ledger_id(roots, clock()))
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover),
             Exporter(
                 shop(),
                 earth_engine,
                 exports,
-                _ledger_id(roots, clock()),
+                planner,
                 limits,
                 lambda: _queued(roots),
             ),
@@ -124,12 +127,13 @@ def service(
                 reconciling,
                 earth_engine,
                 exports,
+                planner,
                 Evidence(reconciling, storage, STAGING),
                 listing,
                 roots,
             ),
             Downloader(shop(), storage, exports, limits),
-            Verifier(shop(), exports),
+            Verifier(shop(), exports, planner),
         ]
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, exports))

@@ -149,6 +149,8 @@ class Config(_Section):
     """The folder below which assets are kept."""
     bucket: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")
     """The bucket in which Earth Engine leaves its exports."""
+    masks: Literal["nodata", "separate", "none"] = "nodata"
+    """How masks are kept: as a value that is no data, in files of their own, or not at all."""
     earth_engine: EarthEngineConfig = EarthEngineConfig()
     storage: StorageConfig = StorageConfig()
     throttle: ThrottleConfig = ThrottleConfig()

@@ -17,13 +17,16 @@ class Expected:
     grid: Grid
     pixel_type: str  #: numpy name
     bands: tuple[str, ...]  #: band descriptions, in file order
+    sentinel: float | None = None  #: what the file must name as the value of masked pixels
+    ranges: tuple[tuple[float, float] | None, ...] = ()
+    """By band: (least, most) of what its pixels may be, but for the sentinel; none says nothing."""
 
 
 def prove(path: Path, expected: Expected) -> None:
     """Read a GeoTIFF through, every block, and compare it with what it must be.
 
-    The header is compared first: a file that lies about its size is not read. Raises RemoteError
-    INTEGRITY, saying what differs.
+    The header is compared first: a file that lies about its size is not read. Raises RemoteError,
+    saying what differs: PLAN if it is the sentinel that cannot be relied on, else INTEGRITY.
     """
     import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
     from rasterio.errors import RasterioError  # noqa: PLC0415
@@ -33,8 +36,9 @@ def prove(path: Path, expected: Expected) -> None:
         with rasterio.open(path, driver="GTiff") as dataset:
             _compare(path, _header(dataset), _promised(expected))
             _compare_place(path, dataset, expected.grid)
+            _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)
             for _, window in dataset.block_windows(1):
-                dataset.read(window=window)
+                _compare_values(path, dataset.read(window=window), expected)
     except RasterioError as error:
         raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
 
@@ -66,6 +70,32 @@ def _compare(path: Path, found: dict[str, Any], promised: dict[str, Any]) -> Non
         if found[what] != value:
             raise RemoteError(
                 Cause.INTEGRITY, f"{path.name}: {what} {found[what]}, Earth Engine says {value}"
+            )
+
+
+def _compare_sentinel(path: Path, found: set[float | None], sentinel: float | None) -> None:
+    if found != {sentinel}:
+        cause = Cause.INTEGRITY if sentinel is None else Cause.PLAN
+        raise RemoteError(cause, f"{path.name}: nodata {found}, asked for was {sentinel}")
+
+
+def _compare_values(path: Path, block: Any, expected: Expected) -> None:
+    """Compare pixels, of shape (bands, rows, columns), with what is declared of them.
+
+    A pixel out of its range shows that Earth Engine's word for the range, and so the sentinel,
+    proves nothing.
+    """
+    for band, values, limits in zip(expected.bands, block, expected.ranges, strict=False):
+        if limits is None:
+            continue
+        outside = (values < limits[0]) | (values > limits[1])
+        if expected.sentinel is not None:
+            outside &= values != expected.sentinel
+        if outside.any():
+            raise RemoteError(
+                Cause.INTEGRITY if expected.sentinel is None else Cause.PLAN,
+                f"{path.name}: band {band} holds {values[outside][0]}, declared is"
+                f" {limits[0]:g} to {limits[1]:g}",
             )
 
 

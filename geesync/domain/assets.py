@@ -21,15 +21,18 @@ TABLE = "TABLE"
 
 CONTAINERS = frozenset({FOLDER, IMAGE_COLLECTION})
 
-#: The storage types that a GeoTIFF export can have, smallest first, with their ranges.
-_INTEGER_TYPES = (
-    ("uint8", 0, 2**8 - 1),
-    ("int8", -(2**7), 2**7 - 1),
-    ("uint16", 0, 2**16 - 1),
-    ("int16", -(2**15), 2**15 - 1),
-    ("uint32", 0, 2**32 - 1),
-    ("int32", -(2**31), 2**31 - 1),
-)
+#: The integer types that a GeoTIFF export can have, smallest first, with their (least, most).
+INTEGER_RANGES = {
+    "uint8": (0, 2**8 - 1),
+    "int8": (-(2**7), 2**7 - 1),
+    "uint16": (0, 2**16 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "uint32": (0, 2**32 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+}
+
+#: Integers up to this are exact in a 64-bit float.
+_FLOAT_HOLDS = 2**53
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,17 @@ class Band:
         if self.precision != "INT" or self.value_range is None:
             return "float64"
         low, high = self.value_range
-        fitting = (name for name, least, most in _INTEGER_TYPES if least <= low and high <= most)
+        fitting = (
+            name for name, (least, most) in INTEGER_RANGES.items() if least <= low and high <= most
+        )
         return next(fitting, "float64")
+
+    @property
+    def may_be_rounded(self) -> bool:
+        """Whether it may hold integers that no export is exact for: beyond ±2⁵³."""
+        if self.precision != "INT":
+            return False
+        return self.value_range is None or max(map(abs, self.value_range)) > _FLOAT_HOLDS
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
-"""What to ask of Earth Engine for one asset: its parts, one export each.
+"""How to ask Earth Engine for one part of an asset, so that the answer can be found again.
 
-One GeoTIFF holds one grid and one pixel type, so bands are grouped by both; each group is a part.
 https://developers.google.com/earth-engine/guides/exporting_images and
 https://developers.google.com/earth-engine/reference/rest/v1/projects.image/export
 """
@@ -11,20 +10,15 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
-from geesync.domain.assets import IMAGE, TABLE, Band, Json, SourceAsset
+from geesync.domain.assets import Json
 from geesync.domain.grid import Grid
 from geesync.domain.names import display_id
 
 #: Earth Engine's own guard against accidents; we always know the exact number of pixels.
 _MAX_PIXELS = 10**13
-
-#: A file's edge that Earth Engine can write and GDAL can read in comfort, when it must be cut.
-_WHOLE_TILES = 256
 
 _DESCRIPTION = re.compile(r"[^A-Za-z0-9_-]+")
 _DESCRIPTION_LENGTH = 90
@@ -38,7 +32,9 @@ class Part:
     extension: str  #: "tif", "csv", "geojson"
     bands: tuple[str, ...] = ()  #: ids, in the asset's order
     grid: Grid | None = None  #: images only
-    pixel_type: str = ""  #: numpy name; images only
+    pixel_type: str = ""  #: numpy name of the exported type; images only
+    sentinel: float | None = None  #: what masked pixels become, if they can be told from data
+    of_masks: bool = False  #: its pixels are the masks of the bands, 0 to 1
     tile_edge: int | None = None  #: pixels, a multiple of 256; None leaves the cut to Earth Engine
 
     def to_json(self) -> Json:
@@ -49,6 +45,8 @@ class Part:
             "bands": list(self.bands),
             "grid": self.grid and self.grid.to_json(),
             "pixel_type": self.pixel_type,
+            "sentinel": self.sentinel,
+            "of_masks": self.of_masks,
             "tile_edge": self.tile_edge,
         }
 
@@ -62,60 +60,10 @@ class Part:
             bands=tuple(kept["bands"]),
             grid=Grid.from_json(grid) if grid else None,
             pixel_type=kept["pixel_type"],
+            sentinel=kept["sentinel"],
+            of_masks=kept["of_masks"],
             tile_edge=kept["tile_edge"],
         )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How an asset is taken home."""
-
-    parts: tuple[Part, ...]
-    left: tuple[str, ...] = ()  #: what cannot be taken as files, each with its reason
-
-
-def plan(source: SourceAsset) -> Plan:
-    """Return the parts of an asset; containers and what has no file form have none."""
-    if source.type == TABLE:
-        return Plan((Part(key="", extension="csv"), Part(key="", extension="geojson")))
-    if source.type == IMAGE:
-        return _plan_image(source.bands)
-    if source.is_container:
-        return Plan(())
-    return Plan((), (f"{source.type} has no export to files; kept as metadata",))
-
-
-def _plan_image(bands: Iterable[Band]) -> Plan:
-    groups: dict[tuple[Grid, str], list[str]] = {}
-    left = []
-    for band in bands:
-        if band.array_dimensions:
-            left.append(f"band {band.id} holds arrays, which no GeoTIFF can")
-        else:
-            groups.setdefault((band.grid, band.pixel_type), []).append(band.id)
-    keys = _part_keys(tuple(groups))
-    parts = tuple(
-        Part(key=keys[group], extension="tif", bands=tuple(ids), grid=group[0], pixel_type=group[1])
-        for group, ids in groups.items()
-    )
-    return Plan(parts, tuple(left))
-
-
-def _part_keys(groups: tuple[tuple[Grid, str], ...]) -> dict[tuple[Grid, str], str]:
-    """Name the groups by what tells them apart: grids are numbered as they first come."""
-    numbers: dict[Grid, int] = {}
-    counter = count(1)
-    for grid, _ in groups:
-        if grid not in numbers:
-            numbers[grid] = next(counter)
-    types = {pixel_type for _, pixel_type in groups}
-    return {
-        (grid, pixel_type): "-".join(
-            ([f"grid{numbers[grid]}"] if len(numbers) > 1 else [])
-            + ([pixel_type] if len(types) > 1 else [])
-        )
-        for grid, pixel_type in groups
-    }
 
 
 @dataclass(frozen=True)
@@ -190,11 +138,10 @@ def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
     options: Json = {}
     if ask.part.tile_edge:
         options["tileDimensions"] = {"width": ask.part.tile_edge, "height": ask.part.tile_edge}
-    load = _call("Image.load", id=ask.asset)
+    if ask.part.sentinel is not None:
+        options["noData"] = {"floatValue": ask.part.sentinel}
     return {
-        "expression": _expression(
-            _call("Image.select", input=load, bandSelectors=list(ask.part.bands))
-        ),
+        "expression": _expression(_pixels(ask)),
         "maxPixels": str(_MAX_PIXELS),
         "grid": grid.to_json(),
         "fileExportOptions": {
@@ -203,6 +150,36 @@ def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
             "geoTiffOptions": options,
         },
     }
+
+
+#: Earth Engine's casts, by numpy's names.
+_CASTS = {
+    "uint8": "Image.toUint8",
+    "int8": "Image.toInt8",
+    "uint16": "Image.toUint16",
+    "int16": "Image.toInt16",
+    "uint32": "Image.toUint32",
+    "int32": "Image.toInt32",
+    "float32": "Image.toFloat",
+    "float64": "Image.toDouble",
+}
+
+
+def _pixels(ask: Ask) -> Json:
+    """Return the image whose pixels are the part's; none of them is masked.
+
+    Both sides of the unmasking are cast: else the type of the result would be Earth Engine's
+    choice. Without a sentinel masked pixels are zero, as an export makes them by itself, which
+    refuses though to export an image that is masked everywhere.
+    """
+    part = ask.part
+    load = _call("Image.load", id=ask.asset)
+    image = _call("Image.select", input=load, bandSelectors=list(part.bands))
+    cast = _CASTS[part.pixel_type]
+    if part.of_masks:
+        return _call(cast, value=_call("Image.mask", image=image))
+    fill = _call(cast, value=_call("Image.constant", value=part.sentinel or 0))
+    return _call("Image.unmask", input=_call(cast, value=image), value=fill)
 
 
 _TABLE_FORMATS = {"csv": "CSV", "geojson": "GEO_JSON"}

@@ -21,6 +21,7 @@ _DIGEST_LENGTH = 16
 
 #: Sidecars: everything about an asset that its files cannot say.
 ASSET_JSON = "asset.json"
+GEESYNC_JSON = "geesync.json"
 
 #: Endings of files that are not yet what they are to become.
 PARTIAL = ".part"

@@ -14,7 +14,7 @@ import structlog
 from geesync.adapters.bucket import Storage
 from geesync.adapters.disk import MARKER, Landing, Writer, folder, free_bytes, is_mirror
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
-from geesync.errors import Cause, RemoteError
+from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.steps.brakes import Limits
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Exports, Staged
@@ -46,13 +46,17 @@ class Downloader:
         fitting, waiting = self._fitting(wanted)
         answers = self.workshop.each(fitting, self._land)
         failures: dict[int, Exception] = {}
+        lost: dict[int, RemoteError] = {}
         landed = []
         for (asset, obj), answer in answers:
             if isinstance(answer, Exception):
                 failures.setdefault(asset.id, answer)
+                if isinstance(answer, RemoteError) and answer.cause not in WORLDLY:
+                    lost[obj.export.id] = answer
             else:
                 landed.append(obj.id)
         self.exports.mark("landed_at", landed, self.workshop.clock())
+        self.exports.disprove(lost, self.workshop.clock())
         left_out = {asset.id for asset, _ in wanted} - {asset.id for asset, _ in fitting}
         moves = [
             Move(asset, self._event(failures.get(asset.id)))

@@ -5,14 +5,14 @@ Throttled by our operations in flight and by the project's whole queue, which ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import structlog
 
 from geesync.adapters.earth_engine import EarthEngine
-from geesync.domain.exports import Ask, Part, Plan, body_hash, plan, request_body
+from geesync.domain.exports import Part, body_hash, request_body
 from geesync.domain.layout import file_stem
 from geesync.domain.lifecycle import (
     Delayed,
@@ -23,8 +23,10 @@ from geesync.domain.lifecycle import (
     State,
 )
 from geesync.domain.operations import Operation
+from geesync.domain.planning import Plan
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes import Limits
+from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Export, Exports, Intent, part_id
 from geesync.store.ledger import LedgerAsset, Move
@@ -60,6 +62,15 @@ class _Job:
     def missing(self) -> list[Part]:
         return [part for part in self.plan.parts if part_id(part) not in self.live]
 
+    def unwanted(self) -> list[Export]:
+        """Take out what is live of other plans than this, and return it."""
+        strange = {key: export for key, export in self.live.items() if not self._wants(export)}
+        self.live = {key: self.live[key] for key in self.live.keys() - strange.keys()}
+        return list(strange.values())
+
+    def _wants(self, export: Export) -> bool:
+        return export.part in self.plan.parts
+
     def event(self) -> Event | None:
         if not self.plan.parts:
             return NothingToExport("; ".join(self.plan.left))
@@ -81,7 +92,7 @@ class Exporter:
     workshop: Workshop
     earth_engine: EarthEngine
     exports: Exports
-    ledger_id: str
+    planner: Planner
     limits: Limits
     queued: Callable[[], int]  #: operations that wait in the project's queue, everybody's
 
@@ -112,16 +123,18 @@ class Exporter:
         )
 
     def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
-        sources = self.workshop.ledger.sources_of(assets)
-        live = self.exports.of([asset.id for asset in assets])
-        return [
-            _Job(
-                asset,
-                plan(sources[asset.id]),
-                {part_id(export.part): export for export in live[asset.id]},
-            )
-            for asset in assets
-        ]
+        plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))
+        jobs = [_Job(asset, plans[asset.id], {}) for asset in assets]
+        self._refresh(jobs)
+        self._drop([export for job in jobs for export in job.unwanted()])
+        return jobs
+
+    def _drop(self, unwanted: list[Export]) -> None:
+        """Give up on exports of parts that the plan has no longer."""
+        now = self.workshop.clock()
+        self.exports.update(
+            {export.id: {"state": "abandoned", "ended_at": now} for export in unwanted}
+        )
 
     def _intend(self, jobs: list[_Job], room: int) -> list[tuple[_Job, Export]]:
         """Write down what is to be asked; return it, with what was written down earlier."""
@@ -137,9 +150,7 @@ class Exporter:
             for job, part in wanted
         ]
         self.exports.intend(intents, self.workshop.clock())
-        written = self.exports.of({job.asset.id for job in jobs})
-        for job in jobs:
-            job.live = {part_id(export.part): export for export in written[job.asset.id]}
+        self._refresh(jobs)
         return [
             (job, export)
             for job in jobs
@@ -148,13 +159,10 @@ class Exporter:
         ]
 
     def _intent(self, asset: LedgerAsset, part: Part, attempt: int) -> Intent:
-        ask = self._ask_for(asset, part, asset.revision, attempt)
+        ask = self.planner.ask(asset, part, revision=asset.revision, attempt=attempt)
         prefix = f"{STAGING}/{ask.token}/{file_stem(asset.path, part.key)}"
         body = request_body(ask, bucket=asset.bucket, prefix=prefix)
         return Intent(asset.id, ask, body_hash(body), asset.bucket, prefix)
-
-    def _ask_for(self, asset: LedgerAsset, part: Part, revision: str, attempt: int) -> Ask:
-        return Ask(asset.name, revision, part, attempt, self.ledger_id)
 
     def _ask(self, asked: list[tuple[_Job, Export]]) -> None:
         changes: dict[int, dict[str, Any]] = {}
@@ -169,19 +177,17 @@ class Exporter:
                 change["ended_at"] = self.workshop.clock()
             changes[export.id] = change
         self.exports.update(changes)
-        self._refresh(job for job, _ in asked)
+        self._refresh([job for job, _ in asked])
 
-    def _refresh(self, jobs: Iterable[_Job]) -> None:
+    def _refresh(self, jobs: list[_Job]) -> None:
         by_id = {job.asset.id: job for job in jobs}
         for asset_id, exports in self.exports.of(by_id).items():
             by_id[asset_id].live = {part_id(export.part): export for export in exports}
 
     def _start(self, asked: tuple[_Job, Export]) -> Operation:
         job, export = asked
-        ask = self._ask_for(job.asset, export.part, export.revision, export.attempt)
-        body = request_body(ask, bucket=export.bucket, prefix=export.prefix)
-        if body_hash(body) != export.body_hash:
-            # Another version of geesync asked otherwise; the same id must not carry another body.
+        body = self.planner.request(job.asset, export)
+        if body is None:  # the same id must not carry another body
             raise RemoteError(Cause.MAYBE_STARTED, "it was asked for in another form")
         return self.earth_engine.start_export(body)
 

@@ -16,7 +16,6 @@ import structlog
 
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.assets import SourceAsset
-from geesync.domain.exports import plan
 from geesync.domain.failures import classify_operation
 from geesync.domain.lifecycle import (
     Event,
@@ -28,6 +27,7 @@ from geesync.domain.lifecycle import (
 from geesync.domain.operations import CANCELLED, FAILED, SUCCEEDED, Operation
 from geesync.errors import Cause, RemoteError
 from geesync.steps.evidence import Evidence
+from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, event_of, stopped
 from geesync.store.exports import Export, Exports
 from geesync.store.ledger import LedgerAsset, Move
@@ -56,6 +56,7 @@ class Reconciler:
     workshop: Workshop
     earth_engine: EarthEngine
     exports: Exports
+    planner: Planner
     evidence: Evidence
     listing: Listing
     roots: Roots
@@ -202,16 +203,11 @@ class Reconciler:
         """Return what becomes of assets whose every export has ended."""
         assets = self.workshop.ledger.assets(settled)
         latest = self.exports.latest(settled)
-        sources = self.workshop.ledger.sources_of(assets)
+        plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))
         moves, complete = [], []
         for asset in assets:
-            wanted = {(part.key, part.extension) for part in plan(sources[asset.id]).parts}
-            done = {
-                (export.part.key, export.part.extension)
-                for export in latest[asset.id]
-                if export.state == "succeeded"
-            }
-            if wanted <= done:
+            done = {export.part for export in latest[asset.id] if export.state == "succeeded"}
+            if done.issuperset(plans[asset.id].parts):
                 complete.append(asset)
             else:
                 moves.append(Move(asset, _failure(latest[asset.id])))

@@ -7,22 +7,56 @@ under its final name is never without them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters import rasters, tables
 from geesync.adapters.disk import Folder, folder, unproved
-from geesync.domain.assets import SourceAsset
+from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.coverage import tiles
-from geesync.domain.layout import ASSET_JSON
+from geesync.domain.exports import Part
+from geesync.domain.grid import Grid
+from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
-from geesync.errors import Cause, RemoteError
+from geesync.domain.planning import Plan
+from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
+from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, moves_of, stopped
 from geesync.store.exports import Export, Exports, Staged
 from geesync.store.ledger import LedgerAsset
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One asset to be proved."""
+
+    asset: LedgerAsset
+    source: SourceAsset
+    plan: Plan
+    staged: list[Staged]
+
+    def exports(self) -> list[tuple[Export, list[Staged]]]:
+        """Return each export with its files."""
+        by_id = {one.export.id: one.export for one in self.staged}
+        return [
+            (export, [one for one in self.staged if one.export.id == export_id])
+            for export_id, export in by_id.items()
+        ]
+
+
+class _UnprovedError(RemoteError):
+    """Files of an export that are not what they must be.
+
+    ``damaged`` are those whose bytes are no longer the bucket's: they can be fetched again.
+    """
+
+    def __init__(self, error: RemoteError, export: Export, damaged: list[Staged]) -> None:
+        super().__init__(error.cause, str(error))
+        self.export = export
+        self.damaged = damaged
 
 
 @dataclass
@@ -33,6 +67,7 @@ class Verifier:
 
     workshop: Workshop
     exports: Exports
+    planner: Planner
 
     def run_once(self) -> Tally:
         """Prove the next assets."""
@@ -41,63 +76,107 @@ class Verifier:
         if not due:
             return Tally()
         sources = self.workshop.ledger.sources_of(due)
+        plans = self.planner.plans(due, sources)
         staged = self.exports.staged([asset.id for asset in due])
-        jobs = [(asset, sources[asset.id], staged[asset.id]) for asset in due]
-        outcomes = self.workshop.each(jobs, partial(_verify, self.workshop.keep_on))
-        moves = moves_of(((job[0], outcome) for job, outcome in outcomes), CheckFailed)
+        outcomes = self.workshop.each(
+            [_Job(asset, sources[asset.id], plans[asset.id], staged[asset.id]) for asset in due],
+            self._verify,
+        )
+        self._give_up([error for _, error in outcomes if isinstance(error, _UnprovedError)])
+        moves = moves_of(((job.asset, outcome) for job, outcome in outcomes), CheckFailed)
         moved = self.workshop.record(moves)
         return Tally(moved=moved, busy=len(due) == self.workshop.chunk)
 
+    def _give_up(self, errors: Iterable[_UnprovedError]) -> None:
+        """Note what must be fetched again, and what must be exported again."""
+        now = self.workshop.clock()
+        for error in errors:
+            if error.damaged:
+                self.exports.mark("landed_at", [one.id for one in error.damaged], None)
+            else:
+                self.exports.disprove({error.export.id: error}, now)
 
-def _verify(
-    keep_on: Callable[[], bool], job: tuple[LedgerAsset, SourceAsset, list[Staged]]
-) -> CheckPassed:
-    asset, source, staged = job
-    with folder(Path(asset.dest), asset.path) as place:
-        for export, files in _by_export(staged):
-            if not keep_on():
-                raise stopped()
-            _prove(place, source, export, files)
-        place.write(ASSET_JSON, json.dumps(source.json, indent=2, ensure_ascii=False).encode())
-        for one in staged:
-            _give_name(place, one)
-        place.sync()
-    return CheckPassed()
+    def _verify(self, job: _Job) -> CheckPassed:
+        with folder(Path(job.asset.dest), job.asset.path) as place:
+            for export, files in job.exports():
+                if not self.workshop.keep_on():
+                    raise stopped()
+                _prove_or_tell(place, job.source, export, files)
+            _write(place, ASSET_JSON, job.source.json)
+            _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, self._taken(job)))
+            for one in job.staged:
+                _give_name(place, one)
+            place.sync()
+        return CheckPassed()
+
+    def _taken(self, job: _Job) -> list[TakenPart]:
+        return [
+            TakenPart(
+                part=export.part,
+                attempt=export.attempt,
+                operation=export.operation or "",
+                bucket=export.bucket,
+                request=self.planner.request(job.asset, export),
+                files=tuple(TakenFile(one.file, one.obj) for one in files),
+            )
+            for export, files in job.exports()
+        ]
 
 
-def _by_export(staged: list[Staged]) -> list[tuple[Export, list[Staged]]]:
-    exports = {one.export.id: one.export for one in staged}
-    return [
-        (export, [one for one in staged if one.export.id == export_id])
-        for export_id, export in exports.items()
-    ]
+def _prove_or_tell(place: Folder, source: SourceAsset, export: Export, files: list[Staged]) -> None:
+    """Prove an export's files; a failure says whether it is the disk's or the export's."""
+    try:
+        _prove(place, source, export, files)
+    except RemoteError as error:
+        if error.cause in WORLDLY:
+            raise
+        damaged = [one for one in files if not place.holds(_name(place, one), one.obj)]
+        for one in damaged:
+            place.remove(_name(place, one))
+        raise _UnprovedError(error, export, damaged) from error
 
 
 def _prove(place: Folder, source: SourceAsset, export: Export, files: list[Staged]) -> None:
+    part = export.part
     paths = {one.file: place.path / _present(place, one) for one in files}
-    if export.part.grid is None:
-        prove = tables.prove_csv if export.part.extension == "csv" else tables.prove_geojson
+    if part.grid is None:
+        prove = tables.prove_csv if part.extension == "csv" else tables.prove_geojson
         for path in paths.values():
             prove(path, rows=source.feature_count)
         return
-    placed = tiles(export.part, paths)
+    placed = tiles(part, paths)
     if placed is None:
         raise RemoteError(Cause.INTEGRITY, "the files do not cover the grid")
     for file, tile in placed.items():
-        grid = export.part.grid.window(tile.row, tile.column, tile.height, tile.width)
-        rasters.prove(
-            paths[file], rasters.Expected(grid, export.part.pixel_type, export.part.bands)
-        )
+        grid = part.grid.window(tile.row, tile.column, tile.height, tile.width)
+        rasters.prove(paths[file], _expected(source, part, grid))
+
+
+def _expected(source: SourceAsset, part: Part, grid: Grid) -> rasters.Expected:
+    declared = {band.id: band.value_range for band in source.bands}
+    ranges: tuple[tuple[float, float] | None, ...] = ()
+    if part.of_masks:
+        ranges = ((0.0, 1.0),) * len(part.bands)
+    elif part.sentinel is not None:
+        ranges = tuple(declared[band] for band in part.bands)
+    return rasters.Expected(grid, part.pixel_type, part.bands, part.sentinel, ranges)
+
+
+def _name(place: Folder, staged: Staged) -> str:
+    """Return the name under which the file is there: unproved, or final after a power cut."""
+    name = unproved(staged.file, staged.export.token)
+    return name if place.size_of(name) is not None else staged.file
 
 
 def _present(place: Folder, staged: Staged) -> str:
-    """Return the name under which the file is there: unproved, or final after a power cut."""
-    name = unproved(staged.file, staged.export.token)
-    if place.size_of(name) is not None:
-        return name
-    if place.holds(staged.file, staged.obj):
-        return staged.file
-    raise RemoteError(Cause.INTEGRITY, f"{staged.file} is not on disk any more")
+    name = _name(place, staged)
+    if name == staged.file and not place.holds(name, staged.obj):
+        raise RemoteError(Cause.INTEGRITY, f"{name} is not on disk any more")
+    return name
+
+
+def _write(place: Folder, name: str, document: Json) -> None:
+    place.write(name, json.dumps(document, indent=2, ensure_ascii=False).encode())
 
 
 def _give_name(place: Folder, staged: Staged) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Ask, Part
-from geesync.errors import Cause
+from geesync.errors import Cause, RemoteError
 from geesync.store import schema
 from geesync.store.database import Database
 
@@ -104,6 +104,20 @@ class Exports:
         with self._database.write() as connection:
             for export_id, values in changes.items():
                 connection.execute(sa.update(table).where(table.c.id == export_id).values(values))
+
+    def disprove(self, errors: Mapping[int, RemoteError], now: datetime) -> None:
+        """Note exports whose objects or files are not what they must be: ``{export id: why}``."""
+        self.update(
+            {
+                export_id: {
+                    "state": "disproved",
+                    "cause": error.cause,
+                    "error": str(error),
+                    "ended_at": now,
+                }
+                for export_id, error in errors.items()
+            }
+        )
 
     def succeed(
         self, found: Mapping[int, Sequence[tuple[StoredObject, str]]], now: datetime
@@ -231,8 +245,11 @@ class Exports:
         with self._database.read() as connection:
             return [_staged(row) for row in connection.execute(query)]
 
-    def mark(self, column: str, object_ids: Iterable[int], now: datetime) -> None:
-        """Note objects as ``landed_at`` (on disk) or ``swept_at`` (deleted from the bucket)."""
+    def mark(self, column: str, object_ids: Iterable[int], now: datetime | None) -> None:
+        """Note objects as ``landed_at`` (on disk) or ``swept_at`` (deleted from the bucket).
+
+        No time takes it back: the file is not on disk any more.
+        """
         ids = list(object_ids)
         if ids:
             with self._database.write() as connection:

@@ -41,6 +41,7 @@ class LedgerAsset:
     path: str  #: folder relative to the root's mirror
     dest: str  #: the root's mirror, absolute
     bucket: str  #: where the root stages its objects
+    options: Json  #: the root's own, in place of what is configured
     revision: str
     size_bytes: int
     standing: Standing
@@ -214,7 +215,8 @@ def remember(
 
 def select_assets() -> sa.Select[tuple[object, ...]]:
     """Return the query whose rows ``read_asset`` reads; callers narrow it."""
-    return sa.select(schema.asset, schema.root.c.dest, schema.root.c.bucket).join(schema.root)
+    root = schema.root
+    return sa.select(schema.asset, root.c.dest, root.c.bucket, root.c.options).join(root)
 
 
 def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
@@ -222,6 +224,7 @@ def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
     kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
     return LedgerAsset(
         **{name: kept[name] for name in _PLAIN},
+        options=json.loads(kept["options"]),
         standing=Standing(
             state=State(kept["state"]),
             failures=kept["failures"],

@@ -112,7 +112,8 @@ source = Table(
 
 #: States of an export in which it may still bring its objects.
 LIVE = ("intended", "unclear", "running", "succeeded")
-_EXPORT_STATES = (*LIVE, "failed", "cancelled", "lost", "refused", "abandoned")
+#: Of the others, "disproved" ones brought files that are not what they must be.
+_EXPORT_STATES = (*LIVE, "failed", "disproved", "cancelled", "lost", "refused", "abandoned")
 _LIVE = ", ".join(f"'{state}'" for state in LIVE)
 
 #: One ask of Earth Engine for one part; written before the ask is sent.

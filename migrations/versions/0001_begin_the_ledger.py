@@ -123,7 +123,7 @@ CREATE TABLE export (
     error TEXT,
     eecu_s FLOAT,
     CONSTRAINT pk_export PRIMARY KEY (id),
-    CONSTRAINT ck_export_state CHECK (state IN ('intended', 'unclear', 'running', 'succeeded', 'failed', 'cancelled', 'lost', 'refused', 'abandoned')),
+    CONSTRAINT ck_export_state CHECK (state IN ('intended', 'unclear', 'running', 'succeeded', 'failed', 'disproved', 'cancelled', 'lost', 'refused', 'abandoned')),
     CONSTRAINT ck_export_running_is_known CHECK (state <> 'running' OR operation IS NOT NULL),
     CONSTRAINT fk_export_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id),
     CONSTRAINT uq_export_token UNIQUE (token),
@@ -200,5 +200,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("event", "object", "export", "source", "asset", "tally", "setting", "root"):
+    for table in ("object", "source", "export", "event", "asset", "tally", "setting", "root"):
         op.drop_table(table)

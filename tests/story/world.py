@@ -35,11 +35,15 @@ class World:
     def now(self) -> datetime:
         return self.simulator.clock.now()
 
-    def enqueue(self, given: str) -> str:
-        """Watch a root; returns its canonical name."""
+    def enqueue(self, given: str, **options: object) -> str:
+        """Watch a root with options of its own; returns its canonical name."""
         name = candidates(given)[0]
         self.service.roots.add(
-            name, dest=str(self.mirror), bucket=self.simulator.bucket, now=self.now()
+            name,
+            dest=str(self.mirror),
+            bucket=self.simulator.bucket,
+            now=self.now(),
+            options=options,
         )
         return name
 

@@ -1,0 +1,168 @@
+"""Which parts an asset is taken home in: what goes into one export, and what no file can hold.
+
+One GeoTIFF holds one grid, one pixel type and one value for masked pixels, so bands are grouped by
+the three; each group is a part, and masks that need files of their own are further parts. What
+Earth Engine could not make in one piece is asked for in smaller ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from geesync.domain.assets import IMAGE, TABLE, Band, SourceAsset
+from geesync.domain.exports import Part
+from geesync.domain.grid import Grid
+from geesync.domain.masks import NODATA, NONE, SEPARATE, hold, needs_mask_file
+
+#: Edges in pixels of the files of a part that failed once, twice, … and cannot be split by bands.
+_TILE_EDGES = (8192, 2048, 512)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What people chose for a root."""
+
+    masks: str = NODATA  #: one of masks.MODES
+
+    def over(self, options: dict[str, Any]) -> Choices:
+        """Return the choices with a root's own in place of the configured ones."""
+        return replace(self, masks=options.get("masks") or self.masks)
+
+
+@dataclass(frozen=True)
+class History:
+    """What came of earlier plans for the same revision."""
+
+    too_much: tuple[Part, ...] = ()  #: Earth Engine could not make them in one piece
+    disproved: tuple[Part, ...] = ()  #: their sentinel could not be relied on
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an asset is taken home."""
+
+    parts: tuple[Part, ...]
+    left: tuple[str, ...] = ()  #: what is not taken as files, each with its reason
+    masks: str = ""  #: how masks are kept, one of masks.MODES; images only
+
+
+_FIRST = Choices()
+_NOTHING_YET = History()
+
+
+def plan(source: SourceAsset, choices: Choices = _FIRST, history: History = _NOTHING_YET) -> Plan:
+    """Return the parts of an asset; containers and what has no file form have none."""
+    if source.type == TABLE:
+        return Plan((Part(key="", extension="csv"), Part(key="", extension="geojson")))
+    if source.type == IMAGE:
+        return _plan_image(source.bands, choices, history)
+    if source.is_container:
+        return Plan(())
+    return Plan((), (f"{source.type} has no export to files; kept as metadata",))
+
+
+def _plan_image(bands: tuple[Band, ...], choices: Choices, history: History) -> Plan:
+    # A sentinel that could not be relied on once is not tried again.
+    mode = SEPARATE if history.disproved and choices.masks == NODATA else choices.masks
+    flat = [band for band in bands if not band.array_dimensions]
+    whole = (*_data_parts(flat, mode), *_mask_parts(flat, mode))
+    parts = [piece for part in whole for piece in _pieces(part, history.too_much)]
+    return Plan(tuple(parts), tuple(_left(bands, mode)), mode)
+
+
+def _left(bands: Iterable[Band], mode: str) -> Iterator[str]:
+    flat = False
+    for band in bands:
+        if band.array_dimensions:
+            yield f"band {band.id} holds arrays, which no GeoTIFF can"
+        else:
+            flat = True
+            if band.may_be_rounded:
+                yield f"band {band.id} may hold integers beyond 2⁵³, which an export rounds"
+    if flat and mode == NONE:
+        yield f'masks are not kept, as masks = "{NONE}" asks'
+
+
+#: Grid, exported type, sentinel: what all bands of a GeoTIFF have in common.
+_Group = tuple[Grid, str, float | None]
+
+
+def _data_parts(bands: list[Band], mode: str) -> list[Part]:
+    groups: dict[_Group, list[str]] = {}
+    for band in bands:
+        held = hold(band, mode)
+        groups.setdefault((band.grid, held.pixel_type, held.sentinel), []).append(band.id)
+    numbers = _numbers(bands)
+    return [
+        Part(
+            key=_key(group, groups, numbers),
+            extension="tif",
+            bands=tuple(ids),
+            grid=group[0],
+            pixel_type=group[1],
+            sentinel=group[2],
+        )
+        for group, ids in groups.items()
+    ]
+
+
+def _mask_parts(bands: list[Band], mode: str) -> list[Part]:
+    groups: dict[Grid, list[str]] = {}
+    for band in bands:
+        if needs_mask_file(band, mode):
+            groups.setdefault(band.grid, []).append(band.id)
+    numbers = _numbers(bands)
+    return [
+        Part(
+            key="-".join([*_grid_key(grid, numbers), "mask"]),
+            extension="tif",
+            bands=tuple(ids),
+            grid=grid,
+            pixel_type="float32",
+            of_masks=True,
+        )
+        for grid, ids in groups.items()
+    ]
+
+
+def _numbers(bands: Iterable[Band]) -> dict[Grid, int]:
+    """Number the grids as they first come."""
+    return {grid: n for n, grid in enumerate(dict.fromkeys(band.grid for band in bands), start=1)}
+
+
+def _key(group: _Group, groups: Iterable[_Group], numbers: dict[Grid, int]) -> str:
+    """Name a group by what tells it from the others."""
+    grid, pixel_type, sentinel = group
+    names = _grid_key(grid, numbers)
+    if len({kind for _, kind, _ in groups}) > 1:
+        names.append(pixel_type)
+    if sum((grid, pixel_type) == other[:2] for other in groups) > 1:
+        names.append("data" if sentinel is None else f"nodata{sentinel:.0f}")
+    return "-".join(names)
+
+
+def _grid_key(grid: Grid, numbers: dict[Grid, int]) -> list[str]:
+    return [f"grid{numbers[grid]}"] if len(numbers) > 1 else []
+
+
+def _pieces(part: Part, too_much: tuple[Part, ...], path: str = "") -> Iterator[Part]:
+    """Yield the part, or what it is cut into after Earth Engine could not make it.
+
+    First by bands, into halves whose names stay the same however the other half is cut; a single
+    band into smaller and smaller files. path: of halves, from the whole down.
+    """
+    failures = sum(_same_work(part, failed) for failed in too_much)
+    if failures and len(part.bands) > 1:
+        middle = (len(part.bands) + 1) // 2
+        yield from _pieces(replace(part, bands=part.bands[:middle]), too_much, path + "a")
+        yield from _pieces(replace(part, bands=part.bands[middle:]), too_much, path + "b")
+        return
+    key = "-".join(filter(None, (part.key, path and f"bands_{path}")))
+    edge = _TILE_EDGES[min(failures, len(_TILE_EDGES)) - 1] if failures else None
+    yield replace(part, key=key, tile_edge=edge)
+
+
+def _same_work(part: Part, other: Part) -> bool:
+    return (part.bands, part.grid, part.of_masks) == (other.bands, other.grid, other.of_masks)

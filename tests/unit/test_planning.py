@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geesync.domain.assets import SourceAsset
+from geesync.domain.exports import Part
+from geesync.domain.planning import Choices, History, Plan, plan
+
+FULL = {"precision": "INT", "range": {"max": 255}}
+NARROW = {"precision": "INT", "range": {"max": 10000}}
+TYPES: dict[str, dict[str, Any]] = {
+    "byte": FULL,
+    "narrow": NARROW,
+    "short": {"precision": "INT", "range": {"min": -32768, "max": 32767}},
+    "float": {"precision": "FLOAT"},
+    "double": {"precision": "DOUBLE"},
+    "array": {"precision": "FLOAT", "dimensionsCount": 1},
+}
+
+
+def a_band(name: str, kind: str = "byte", width: int = 10) -> dict[str, Any]:
+    grid = {
+        "crsCode": "EPSG:4326",
+        "dimensions": {"width": width, "height": 10},
+        "affineTransform": {"scaleX": 1, "scaleY": -1},
+    }
+    return {"id": name, "dataType": TYPES[kind], "grid": grid}
+
+
+def an_image(*bands: dict[str, Any]) -> SourceAsset:
+    return SourceAsset({"name": "projects/p/assets/i", "type": "IMAGE", "bands": list(bands)})
+
+
+bands = st.lists(
+    st.tuples(st.sampled_from(sorted(TYPES)), st.sampled_from([10, 20])), min_size=1, max_size=8
+).map(lambda given: [a_band(f"b{n}", *kind) for n, kind in enumerate(given)])
+
+
+@given(bands=bands, mode=st.sampled_from(["nodata", "separate", "none"]))
+def test_every_flat_band_is_in_one_data_part_that_holds_its_grid(
+    bands: list[dict[str, Any]], mode: str
+) -> None:
+    image = an_image(*bands)
+
+    made = plan(image, Choices(masks=mode))
+
+    taken = [band for part in made.parts if not part.of_masks for band in part.bands]
+    assert sorted(taken) == sorted(b.id for b in image.bands if not b.array_dimensions)
+    grids = {band.id: band.grid for band in image.bands}
+    assert all(part.grid == grids[band] for part in made.parts for band in part.bands)
+    keys = [part.key for part in made.parts]
+    assert len(set(keys)) == len(keys)
+    arrays = [band for band in image.bands if band.array_dimensions]
+    assert sum("arrays" in reason for reason in made.left) == len(arrays)
+
+
+def test_an_image_of_one_kind_is_one_part_without_a_key() -> None:
+    made = plan(an_image(a_band("a"), a_band("b")))
+
+    assert [part.key for part in made.parts] == [""]
+
+
+def test_bands_that_cannot_share_a_sentinel_are_in_parts_of_their_own() -> None:
+    made = plan(an_image(a_band("a", "short"), a_band("b", "byte"), a_band("c", "narrow")))
+
+    assert {part.key: part.bands for part in made.parts} == {
+        "int32": ("a",),
+        "int16": ("b",),
+        "uint16": ("c",),
+    }
+
+
+def test_masks_of_doubles_are_a_part_beside_the_data() -> None:
+    made = plan(an_image(a_band("a", "double"), a_band("b")))
+
+    assert [(part.key, part.bands, part.of_masks) for part in made.parts] == [
+        ("float64", ("a",), False),
+        ("int16", ("b",), False),
+        ("mask", ("a",), True),
+    ]
+
+
+def test_masks_that_are_not_kept_are_told() -> None:
+    made = plan(an_image(a_band("a")), Choices(masks="none"))
+
+    assert made.left == ('masks are not kept, as masks = "none" asks',)
+
+
+def test_integers_beyond_a_double_are_told() -> None:
+    wide = {**a_band("a"), "dataType": {"precision": "INT", "range": {"max": 2**60}}}
+
+    made = plan(an_image(wide))
+
+    assert [part.pixel_type for part in made.parts] == ["float64"]
+    assert "2⁵³" in made.left[0]
+
+
+def test_a_sentinel_that_was_data_is_not_tried_again() -> None:
+    image = an_image(a_band("a", "narrow"))
+    (first,) = plan(image).parts
+
+    made = plan(image, history=History(disproved=(first,)))
+
+    assert [(part.key, part.sentinel) for part in made.parts] == [("", None), ("mask", None)]
+
+
+def failing(image: SourceAsset, bad: str, times: int) -> list[Plan]:
+    """Return the plans that follow each other while parts that hold a band fail."""
+    plans, failed = [plan(image)], list[Part]()
+    for _ in range(times):
+        failed += [part for part in plans[-1].parts if bad in part.bands]
+        plans.append(plan(image, history=History(too_much=tuple(failed))))
+    return plans
+
+
+def test_what_was_too_much_is_halved_and_the_good_half_stays_the_same() -> None:
+    image = an_image(*(a_band(name) for name in "abcd"))
+
+    plans = failing(image, "a", 3)
+
+    assert [{part.key: "".join(part.bands) for part in made.parts} for made in plans] == [
+        {"": "abcd"},
+        {"bands_a": "ab", "bands_b": "cd"},
+        {"bands_aa": "a", "bands_ab": "b", "bands_b": "cd"},
+        {"bands_aa": "a", "bands_ab": "b", "bands_b": "cd"},
+    ]
+    assert [part.tile_edge for part in plans[3].parts] == [8192, None, None]
+    assert plans[2].parts[2] == plans[3].parts[2]
+
+
+def test_a_single_band_comes_in_ever_smaller_files() -> None:
+    plans = failing(an_image(a_band("a")), "a", 4)
+
+    assert [made.parts[0].tile_edge for made in plans] == [None, 8192, 2048, 512, 512]
