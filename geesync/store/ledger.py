@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.lifecycle import (
-    CheckFailed,
     CheckPassed,
     Delayed,
     Event,
@@ -20,7 +19,6 @@ from geesync.domain.lifecycle import (
     SourceChanged,
     SourceGone,
     SourceReappeared,
-    StagedCopyLost,
     Standing,
     State,
     advance,
@@ -56,8 +54,9 @@ class Move:
     event: Event
 
 
-#: Events after which nothing that was asked for before is of use: it is asked for anew.
-_VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone, StagedCopyLost, CheckFailed)
+#: Events after which nothing that was asked for before is of use: it is asked for anew. Of copies
+#: that turn out bad the steps tell which; their siblings stay.
+_VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone)
 
 #: Assets that are tried again in one transaction.
 _RETRY_CHUNK = 500

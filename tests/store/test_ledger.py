@@ -15,7 +15,6 @@ import geesync
 from geesync.domain.coverage import StoredObject
 from geesync.domain.lifecycle import (
     TABLE,
-    CheckFailed,
     CheckPassed,
     Delayed,
     DownloadFinished,
@@ -28,7 +27,6 @@ from geesync.domain.lifecycle import (
     Refused,
     SourceChanged,
     SourceGone,
-    StagedCopyLost,
     State,
 )
 from geesync.errors import Cause
@@ -200,13 +198,11 @@ def test_what_an_export_wrote_is_written_down_once(store: Store) -> None:
 @pytest.mark.parametrize(
     ("before", "event"),
     [
-        ((ExportStarted(), ExportsSucceeded()), StagedCopyLost("gone from the bucket")),
-        ((ExportStarted(), ExportsSucceeded(), DownloadFinished()), CheckFailed("wrong size")),
         ((ExportStarted(),), SourceChanged("r2")),
         ((), SourceGone()),
     ],
 )
-def test_a_copy_that_is_no_good_is_asked_for_anew(
+def test_what_was_copied_of_another_revision_is_asked_for_anew(
     store: Store, before: tuple[Event, ...], event: Event
 ) -> None:
     (asset,) = store.see(store.root(), image())

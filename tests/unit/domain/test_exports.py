@@ -1,27 +1,25 @@
-"""Planning exports: every band in its place, and every ask known again by its token."""
+"""Asking for exports: every ask is known again by its token, and asks for the exact pixels."""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from geesync.domain.assets import SourceAsset
-from geesync.domain.exports import Ask, Part, body_hash, plan, request_body, token_in
+from geesync.domain.exports import Ask, Part, body_hash, request_body, token_in
 from geesync.domain.names import LEGACY
+from geesync.domain.planning import plan
 
-#: Declared ranges, and the type in which Earth Engine exports them.
+#: What Earth Engine declares of bands.
 TYPES = {
     "uint8": {"precision": "INT", "range": {"max": 255}},
-    "int8": {"precision": "INT", "range": {"min": -128, "max": 127}},
     "uint16": {"precision": "INT", "range": {"max": 10_000}},
-    "int16": {"precision": "INT", "range": {"min": -400, "max": 4_810}},
-    "uint32": {"precision": "INT", "range": {"max": 4_294_967_295}},
-    "int32": {"precision": "INT", "range": {"min": -1, "max": 2_147_483_647}},
     "float32": {"precision": "FLOAT"},
     "float64": {"precision": "DOUBLE"},
 }
@@ -41,74 +39,6 @@ def band(band_id: str, kind: str = "uint8", scale: float = 30.0) -> dict[str, ob
 
 def image(*bands: dict[str, object]) -> SourceAsset:
     return SourceAsset({"type": "IMAGE", "name": f"{LEGACY}users/x/img", "bands": list(bands)})
-
-
-KINDS = st.tuples(st.sampled_from(sorted(TYPES)), st.sampled_from([10.0, 20.0, 60.0]))
-
-
-@given(st.lists(KINDS, max_size=12))
-def test_every_band_is_in_exactly_one_part_in_its_order(kinds: list[tuple[str, float]]) -> None:
-    source = image(*(band(f"B{i}", kind, scale) for i, (kind, scale) in enumerate(kinds)))
-
-    parts = plan(source).parts
-
-    taken = [name for part in parts for name in part.bands]
-    assert sorted(taken) == sorted(b.id for b in source.bands)
-    for part in parts:
-        assert list(part.bands) == sorted(part.bands, key=lambda name: int(name[1:]))
-
-
-@given(st.lists(KINDS, min_size=1, max_size=12))
-def test_a_part_has_one_grid_and_one_type_and_a_key_of_its_own(
-    kinds: list[tuple[str, float]],
-) -> None:
-    source = image(*(band(f"B{i}", kind, scale) for i, (kind, scale) in enumerate(kinds)))
-    bands = {b.id: b for b in source.bands}
-
-    parts = plan(source).parts
-
-    assert len(parts) == len(set(kinds))
-    assert len({part.key for part in parts}) == len(parts)
-    for part in parts:
-        assert {bands[name].grid for name in part.bands} == {part.grid}
-        assert len({kinds[int(name[1:])] for name in part.bands}) == 1
-
-
-def test_the_only_part_of_an_image_has_no_key() -> None:
-    (part,) = plan(image(band("B1"), band("B2"))).parts
-
-    assert (part.key, part.extension, part.bands) == ("", "tif", ("B1", "B2"))
-
-
-def test_a_table_comes_as_csv_and_geojson() -> None:
-    parts = plan(SourceAsset({"type": "TABLE", "name": "t"})).parts
-
-    assert [part.extension for part in parts] == ["csv", "geojson"]
-
-
-@pytest.mark.parametrize("kind", ["FOLDER", "IMAGE_COLLECTION"])
-def test_a_container_has_nothing_to_export_and_lacks_nothing(kind: str) -> None:
-    planned = plan(SourceAsset({"type": kind, "name": "c"}))
-
-    assert (planned.parts, planned.left) == ((), ())
-
-
-@pytest.mark.parametrize("kind", ["CLASSIFIER", "FEATURE_VIEW", "SOMETHING_NEW"])
-def test_what_has_no_form_as_a_file_is_left_out_by_name(kind: str) -> None:
-    planned = plan(SourceAsset({"type": kind, "name": "c"}))
-
-    assert planned.parts == ()
-    assert kind in planned.left[0]
-
-
-def test_a_band_of_arrays_is_left_out_by_name_and_the_others_are_taken() -> None:
-    array = band("A")
-    array["dataType"] = {"precision": "DOUBLE", "dimensionsCount": 1}
-
-    planned = plan(image(band("B1"), array))
-
-    assert [part.bands for part in planned.parts] == [("B1",)]
-    assert "band A" in planned.left[0]
 
 
 @given(
@@ -176,6 +106,40 @@ def test_an_image_is_asked_for_on_its_own_grid_to_the_digit() -> None:
         "filenamePrefix": "geesync/t/img",
     }
     assert body["requestId"] == ask.request_id
+
+
+def functions(node: dict[str, Any]) -> list[str]:
+    """Return the functions that make an image, the last one first."""
+    call = node.get("functionInvocationValue")
+    if call is None:
+        return []
+    inner = [name for child in call["arguments"].values() for name in functions(child)]
+    return [call["functionName"], *inner]
+
+
+def test_masked_pixels_are_asked_for_as_the_value_that_the_file_names() -> None:
+    (part,) = plan(image(band("B1", "uint16"))).parts
+
+    body = request_body(replace(ASK, part=part), bucket="b", prefix="p")
+
+    assert body["fileExportOptions"]["geoTiffOptions"] == {"noData": {"floatValue": 65535}}
+    assert functions(body["expression"]["values"]["0"]) == [
+        "Image.unmask",
+        *("Image.toUint16", "Image.select", "Image.load"),
+        *("Image.toUint16", "Image.constant"),
+    ]
+
+
+def test_masks_are_asked_for_as_they_are() -> None:
+    data, masks = plan(image(band("B1", "float64"))).parts
+
+    body = request_body(replace(ASK, part=masks), bucket="b", prefix="p")
+
+    assert data.sentinel is None
+    assert body["fileExportOptions"]["geoTiffOptions"] == {}
+    assert functions(body["expression"]["values"]["0"]) == [
+        *("Image.toFloat", "Image.mask", "Image.select", "Image.load")
+    ]
 
 
 @pytest.mark.parametrize(

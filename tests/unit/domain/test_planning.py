@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,27 @@ def test_every_flat_band_is_in_one_data_part_that_holds_its_grid(
     assert len(set(keys)) == len(keys)
     arrays = [band for band in image.bands if band.array_dimensions]
     assert sum("arrays" in reason for reason in made.left) == len(arrays)
+
+
+def test_a_table_comes_as_csv_and_geojson() -> None:
+    parts = plan(SourceAsset({"type": "TABLE", "name": "t"})).parts
+
+    assert [part.extension for part in parts] == ["csv", "geojson"]
+
+
+@pytest.mark.parametrize("kind", ["FOLDER", "IMAGE_COLLECTION"])
+def test_a_container_has_nothing_to_export_and_lacks_nothing(kind: str) -> None:
+    planned = plan(SourceAsset({"type": kind, "name": "c"}))
+
+    assert (planned.parts, planned.left) == ((), ())
+
+
+@pytest.mark.parametrize("kind", ["CLASSIFIER", "FEATURE_VIEW", "SOMETHING_NEW"])
+def test_what_has_no_form_as_a_file_is_left_out_by_name(kind: str) -> None:
+    planned = plan(SourceAsset({"type": kind, "name": "c"}))
+
+    assert planned.parts == ()
+    assert kind in planned.left[0]
 
 
 def test_an_image_of_one_kind_is_one_part_without_a_key() -> None:

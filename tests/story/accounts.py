@@ -1,0 +1,39 @@
+"""Small accounts made of arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geesync.simulator.pixels import SimAsset, SimBand, SimGrid
+from geesync.simulator.scenarios import Tree
+from geesync.simulator.scenarios.landscape import TYPES
+
+HOME = "projects/earthengine-legacy/assets/users/x"
+
+
+def a_band(
+    band_id: str,
+    values: NDArray[Any],
+    mask: NDArray[Any] | None = None,
+    *,
+    declared: tuple[int, int] | None = None,
+) -> SimBand:
+    """Return a band of these values; mask: 0 to 1, None is all valid."""
+    precision, limits = TYPES[str(values.dtype)]
+    height, width = values.shape
+    grid = SimGrid("EPSG:32633", (30.0, 0.0, 500_000.0, 0.0, -30.0, 5_000_000.0), width, height)
+    soft = None if mask is None else mask.astype(np.float32)
+    return SimBand(band_id, grid, precision, declared or limits, load=lambda: (values, soft))
+
+
+def an_image(name: str, *bands: SimBand) -> SimAsset:
+    """Return an image below ``users/x``."""
+    return SimAsset(f"{HOME}/{name}", "IMAGE", bands=bands)
+
+
+def an_account(*assets: SimAsset) -> Tree:
+    """Return an account with these assets in ``users/x``."""
+    return Tree("made", "demo-project", [SimAsset(HOME, "FOLDER"), *assets])
