@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accounts import a_band, an_account, an_image
-from reading import read_image
-from world import World, a_world
 
 from geesync.simulator.pixels import SimAsset
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
+from tests.story.accounts import a_band, an_account, an_image
+from tests.story.reading import read_image
+from tests.story.world import World, a_world
 
 ROWS, COLUMNS = 9, 12
 VALUES = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)
