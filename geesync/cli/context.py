@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,11 +51,28 @@ def opened(config: Config) -> Iterator[Database]:
     """Open the ledger for a command that writes; make it if there is none."""
     from geesync.store.database import open_current
 
-    database = open_current(config.ledger)
+    with as_owner_of(config.ledger.parent):
+        database = open_current(config.ledger)
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+@contextmanager
+def as_owner_of(folder: Path) -> Iterator[None]:
+    """Let root write as the folder's owner: a daemon that is not root must write there too."""
+    owner = next(place for place in (folder, *folder.parents) if place.exists()).stat()
+    if os.geteuid() or not owner.st_uid:
+        yield
+        return
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
     try:
-        yield database
+        yield
     finally:
-        database.close()
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def now() -> datetime:

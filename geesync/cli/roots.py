@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, now, opened, output
+from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.cli.render import json_line
 from geesync.domain.names import candidates, display_id, is_within
 from geesync.errors import Cause, NotAllowedError, RemoteError, UnavailableError, UserError
@@ -57,7 +57,8 @@ def enqueue(
     earth_engine, storage = cloud(config)
     names = [_existing(earth_engine, given) for given in roots]
     _check_bucket(storage, staging)
-    prepare_mirror(mirror)
+    with as_owner_of(mirror):
+        prepare_mirror(mirror)
     with opened(config) as database:
         store = Roots(database)
         for name in names:
