@@ -104,7 +104,7 @@ class Control:
             case {"copy": str(asset), "to": str(target)}:
                 world.copy(names.canonical(asset), names.canonical(target), overwrite=True)
             case {"deny": str(tree), **how}:
-                world.permissions.deny(names.canonical(tree), **how)
+                world.permissions.deny(_denied(tree), **how)
             case _:
                 raise BadRequest("one of delete, touch, move, copy, deny is needed")
         return {}
@@ -126,3 +126,9 @@ class Control:
         now = self._service.clock.now()
         operations = [operation_json(op, now) for op in self._service.operations.all()]
         return {**self._about, **self._read_clock({}), "operations": operations}
+
+
+def _denied(tree: str) -> str:
+    """Return what a denial covers: "" is all, ``projects/p`` the project, else an asset."""
+    is_project = tree.startswith("projects/") and tree.count("/") == 1
+    return tree if is_project or not tree else names.canonical(tree)

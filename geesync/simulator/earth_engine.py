@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -133,8 +134,9 @@ class EarthEngine:
                 return b"{}"
             case "forbidden":
                 raise CallRefused(403, "Not signed up for Earth Engine or project is not set.")
-            case _:
-                return self._algorithms
+            case "slow":
+                time.sleep(self._service.profile.algorithms_delay_s)
+        return self._algorithms
 
 
 def error_response(refusal: CallRefused) -> Response:

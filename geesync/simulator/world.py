@@ -18,7 +18,7 @@ from geesync.simulator.scenarios import Scenario
 
 CONTAINERS = ("FOLDER", "IMAGE_COLLECTION")
 TICK = timedelta(microseconds=1)
-USAGE_COUNTED = 20_000  #: assets; a root with more is said to hold only these
+USAGE_COUNTED = 10_000  #: assets; a root with more is said to hold only these
 LISTINGS_KEPT = 16  #: containers whose children are not asked for anew at each page
 
 
