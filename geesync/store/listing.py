@@ -10,6 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from geesync.domain.assets import SourceAsset
+from geesync.domain.footprint import box_of
 from geesync.domain.layout import asset_path, distinct
 from geesync.domain.lifecycle import SourceChanged, SourceReappeared, State
 from geesync.domain.names import parent_of
@@ -163,6 +164,7 @@ def _insert(connection: sa.Connection, root_id: int, source: SourceAsset, now: d
             revision=source.revision,
             size_bytes=source.size_bytes,
             state=State.DISCOVERED,
+            **_place(source),
         )
     ).inserted_primary_key
     assert key is not None
@@ -182,7 +184,12 @@ def _renew(
     connection.execute(
         sa.update(table)
         .where(table.c.id == asset.id)
-        .values(type=source.type, revision=source.revision, size_bytes=source.size_bytes)
+        .values(
+            type=source.type,
+            revision=source.revision,
+            size_bytes=source.size_bytes,
+            **_place(source),
+        )
     )
     connection.execute(
         sa.update(schema.source)
@@ -194,3 +201,8 @@ def _renew(
 def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> None:
     table = schema.asset
     connection.execute(sa.update(table).where(table.c.id.in_(asset_ids)).values(root_id=root_id))
+
+
+def _place(source: SourceAsset) -> dict[str, float | None]:
+    box = box_of(source.json.get("geometry"))
+    return dict(vars(box)) if box else dict.fromkeys(("west", "south", "east", "north"))

@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
 from sqlalchemy.types import Float, TypeDecorator
 
 from geesync.domain.lifecycle import State
@@ -44,6 +54,14 @@ class Instant(TypeDecorator[datetime]):
 
 
 _STATES = ", ".join(f"'{state}'" for state in State)
+
+#: Degrees a side of a cell of the map's grid, and cells around the Earth.
+CELL_DEG = 2
+CELLS_AROUND = 360 // CELL_DEG
+_CELL = (
+    f"CAST((south + north + 180) / {2 * CELL_DEG} AS INTEGER) * {CELLS_AROUND}"
+    f" + CAST((west + east + 360) / {2 * CELL_DEG} AS INTEGER) % {CELLS_AROUND}"
+)
 
 #: What people asked to be mirrored.
 root = Table(
@@ -85,12 +103,21 @@ asset = Table(
     Column("left_out", Text),  # what of it cannot be taken as files, and why
     Column("verified_revision", Text),
     Column("verified_at", Instant),
+    # Its footprint's box in degrees; east exceeds 180 where it crosses the date line.
+    Column("west", Float),
+    Column("south", Float),
+    Column("east", Float),
+    Column("north", Float),
+    # Of the map's grid, where the box has its centre; null without a footprint.
+    Column("cell", Integer, Computed(_CELL, persisted=False)),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),
     CheckConstraint("failures >= 0", name="failures"),
     Index("ix_asset_parent", "parent"),
     Index("ix_asset_root_state", "root_id", "state"),
+    Index("ix_asset_state", "state"),
+    Index("ix_asset_left_out", "id", sqlite_where=sa.text("left_out IS NOT NULL")),
     Index("ix_asset_cause", "cause", sqlite_where=sa.text("cause IS NOT NULL")),
     Index(
         "ix_asset_due",
@@ -199,6 +226,33 @@ tally = Table(
     Column("size_bytes", Integer, nullable=False),
 )
 
+#: Assets by cell of the map and state; kept by triggers.
+cell = Table(
+    "cell",
+    metadata,
+    Column("root_id", Integer, primary_key=True),
+    Column("cell", Integer, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
+)
+
+#: What ever happened, added up; kept by triggers, so that it only grows and costs no scan.
+total = Table(
+    "total",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+)
+
+#: How it stood, now and then: what the curves of the status page are drawn from.
+sample = Table(
+    "sample",
+    metadata,
+    Column("at", Instant, primary_key=True),
+    Column("told", Text, nullable=False),  # JSON
+)
+
 #: What processes tell each other: the daemon's heartbeat, what people asked for.
 setting = Table(
     "setting",
@@ -206,22 +260,4 @@ setting = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Instant, nullable=False),
-)
-
-_ADD = """
-    INSERT INTO tally (root_id, type, state, assets, size_bytes)
-    VALUES (NEW.root_id, NEW.type, NEW.state, 1, NEW.size_bytes)
-    ON CONFLICT DO UPDATE SET assets = assets + 1, size_bytes = size_bytes + excluded.size_bytes;
-"""
-_TAKE = """
-    UPDATE tally SET assets = assets - 1, size_bytes = size_bytes - OLD.size_bytes
-    WHERE root_id = OLD.root_id AND type = OLD.type AND state = OLD.state;
-"""
-
-_COUNTED = "root_id, type, state, size_bytes"
-
-TRIGGERS = (
-    f"CREATE TRIGGER tally_insert AFTER INSERT ON asset BEGIN {_ADD} END",
-    f"CREATE TRIGGER tally_update AFTER UPDATE OF {_COUNTED} ON asset BEGIN {_TAKE} {_ADD} END",
-    f"CREATE TRIGGER tally_delete AFTER DELETE ON asset BEGIN {_TAKE} END",
 )

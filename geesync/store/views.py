@@ -271,3 +271,10 @@ def left_out(path: Path, *, limit: int) -> list[tuple[str, str]]:
             (limit,),
         )
         return [(row["name"], row["left_out"]) for row in rows]
+
+
+def heartbeat_at(path: Path) -> datetime | None:
+    """Return when the daemon last gave a sign of life; None if it never did."""
+    with reading(path) as connection:
+        row = connection.execute("SELECT at FROM setting WHERE key = 'heartbeat'").fetchone()
+        return _time(row["at"]) if row else None

@@ -1,0 +1,35 @@
+"""What ever happened, added up by the ledger's triggers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from geesync.store.views import reading
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums since the ledger was made; they only grow."""
+
+    values: dict[tuple[str, str], float]  #: by (name, label), as store/triggers.py writes them
+
+    def by_label(self, name: str) -> dict[str, float]:
+        """Return one total's parts by label."""
+        return {label: value for (key, label), value in self.values.items() if key == name}
+
+    def sum_of(self, name: str) -> float:
+        """Return one total."""
+        return sum(self.by_label(name).values())
+
+    def moves(self) -> dict[tuple[str, str], float]:
+        """Return how often assets moved, by (from, to); from "" is their first sight."""
+        split = ((label.partition(">"), value) for label, value in self.by_label("moves").items())
+        return {(before, after): value for (before, _, after), value in split}
+
+
+def totals(path: Path) -> Totals:
+    """Return everything that was added up."""
+    with reading(path) as connection:
+        rows = connection.execute("SELECT name, label, value FROM total").fetchall()
+        return Totals({(row["name"], row["label"]): row["value"] for row in rows})

@@ -1,0 +1,80 @@
+"""What the database counts by itself, so that no question has to read all assets."""
+
+from __future__ import annotations
+
+_ADD = """
+    INSERT INTO tally (root_id, type, state, assets, size_bytes)
+    VALUES (NEW.root_id, NEW.type, NEW.state, 1, NEW.size_bytes)
+    ON CONFLICT DO UPDATE SET assets = assets + 1, size_bytes = size_bytes + excluded.size_bytes;
+"""
+_TAKE = """
+    UPDATE tally SET assets = assets - 1, size_bytes = size_bytes - OLD.size_bytes
+    WHERE root_id = OLD.root_id AND type = OLD.type AND state = OLD.state;
+"""
+
+_ADD_CELL = """
+    INSERT INTO cell (root_id, cell, state, assets)
+    SELECT NEW.root_id, NEW.cell, NEW.state, 1 WHERE NEW.cell IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+"""
+_TAKE_CELL = """
+    UPDATE cell SET assets = assets - 1
+    WHERE root_id = OLD.root_id AND cell = OLD.cell AND state = OLD.state;
+"""
+
+_COUNTED = "root_id, type, state, size_bytes"
+_PLACED = "root_id, state, west, south, east, north"
+
+
+def _count(name: str, label: str, value: str) -> str:
+    """Return the statement that adds to a total."""
+    return (
+        f"INSERT INTO total (name, label, value) VALUES ('{name}', {label}, {value})"  # noqa: S608 # our own constants, below
+        " ON CONFLICT DO UPDATE SET value = value + excluded.value;"
+    )
+
+
+_MOVED = _count("moves", "coalesce(NEW.from_state, '') || '>' || NEW.to_state", "1")
+_LANDED = _count("landed_objects", "''", "1") + _count("landed_bytes", "''", "NEW.size_bytes")
+_SWEPT = _count("swept_bytes", "''", "NEW.size_bytes")
+_ASKED = _count("exports", "'asked'", "1")
+_ENDED = _count("exports", "NEW.state", "1") + _count(
+    "export_s", "NEW.state", "coalesce(NEW.ended_at - NEW.intended_at, 0)"
+)
+_COMPUTED = _count("eecu_s", "''", "NEW.eecu_s")
+
+#: States in which an export is still under way.
+_OPEN = "('intended', 'unclear', 'running')"
+
+TRIGGERS = (
+    f"CREATE TRIGGER tally_insert AFTER INSERT ON asset BEGIN {_ADD} END",
+    f"CREATE TRIGGER tally_update AFTER UPDATE OF {_COUNTED} ON asset BEGIN {_TAKE} {_ADD} END",
+    f"CREATE TRIGGER tally_delete AFTER DELETE ON asset BEGIN {_TAKE} END",
+    f"CREATE TRIGGER cell_insert AFTER INSERT ON asset BEGIN {_ADD_CELL} END",
+    (
+        f"CREATE TRIGGER cell_update AFTER UPDATE OF {_PLACED} ON asset"
+        f" BEGIN {_TAKE_CELL} {_ADD_CELL} END"
+    ),
+    f"CREATE TRIGGER cell_delete AFTER DELETE ON asset BEGIN {_TAKE_CELL} END",
+    (
+        f"CREATE TRIGGER total_moves AFTER INSERT ON event"
+        f" WHEN NEW.from_state IS NOT NEW.to_state BEGIN {_MOVED} END"
+    ),
+    f"CREATE TRIGGER total_asked AFTER INSERT ON export BEGIN {_ASKED} END",
+    (
+        f"CREATE TRIGGER total_ended AFTER UPDATE OF state ON export"
+        f" WHEN OLD.state IN {_OPEN} AND NEW.state NOT IN {_OPEN} BEGIN {_ENDED} END"
+    ),
+    (
+        f"CREATE TRIGGER total_computed AFTER UPDATE OF eecu_s ON export"
+        f" WHEN OLD.eecu_s IS NULL AND NEW.eecu_s IS NOT NULL BEGIN {_COMPUTED} END"
+    ),
+    (
+        f"CREATE TRIGGER total_landed AFTER UPDATE OF landed_at ON object"
+        f" WHEN OLD.landed_at IS NULL AND NEW.landed_at IS NOT NULL BEGIN {_LANDED} END"
+    ),
+    (
+        f"CREATE TRIGGER total_swept AFTER UPDATE OF swept_at ON object"
+        f" WHEN OLD.swept_at IS NULL AND NEW.swept_at IS NOT NULL BEGIN {_SWEPT} END"
+    ),
+)

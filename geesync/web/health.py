@@ -1,0 +1,21 @@
+"""Whether it is well: what a load balancer, an uptime check or a container asks."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from geesync.store import views
+
+
+def complaints(ledger: Path, now: datetime) -> list[str]:
+    """Return what is wrong with the service itself, in words; nothing if it is well.
+
+    A failing asset is no complaint: that is work for a person, not for a restart.
+    """
+    try:
+        status = views.status(ledger, now=now)
+    except sqlite3.Error as error:
+        return [f"the ledger cannot be read: {error}"]
+    return [] if status.daemon else ["the daemon gives no sign of life"]

@@ -1,0 +1,58 @@
+"""Footprints as boxes: whatever a geometry says, the box is on the map or there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geesync.domain.footprint import Box, box_of
+
+POINT = st.tuples(st.floats(-720, 720), st.floats(-180, 180)).map(list)
+
+
+def polygon(*ring: tuple[float, float]) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": [[list(point) for point in ring]]}
+
+
+def test_the_box_of_a_polygon_holds_all_corners() -> None:
+    assert box_of(polygon((6, 44), (9, 45), (8, 47), (6, 44))) == Box(6, 44, 9, 47)
+
+
+def test_a_footprint_across_the_date_line_keeps_its_width() -> None:
+    assert box_of(polygon((-190, 0), (-170, 0), (-170, 9))) == Box(170, 0, 190, 9)
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        None,
+        {},
+        {"type": "Polygon"},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Polygon", "coordinates": [[["-Infinity", "-Infinity"], ["Infinity", 90]]]},
+        "POINT(1 2)",
+    ],
+)
+def test_what_has_no_place_has_no_box(geometry: Any) -> None:
+    assert box_of(geometry) is None
+
+
+@given(st.lists(POINT, min_size=1))
+def test_every_box_lies_on_the_map(points: list[list[float]]) -> None:
+    box = box_of({"type": "MultiPoint", "coordinates": points})
+
+    assert box is not None
+    assert -180 <= box.west < 180
+    assert box.west <= box.east <= box.west + 360
+    assert -90 <= box.south <= box.north <= 90
+
+
+def test_a_geometry_of_many_levels_is_no_problem() -> None:
+    nested: Any = [1, 2]
+    for _ in range(5000):
+        nested = [nested]
+
+    assert box_of({"coordinates": nested}) == Box(1, 2, 1, 2)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from geesync.domain.lifecycle import State
+from geesync.web.metrics import LedgerCollector, exposition
+from tests.web.ledgers import NOW, Story, busy, troubled
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def values(story: Story) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    families = text_string_to_metric_families(exposition(story.path, NOW).decode())
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def value(story: Story, name: str, **labels: str) -> float:
+    return values(story)[name, frozenset(labels.items())]
+
+
+def test_assets_are_counted_by_root_and_state(story: Story) -> None:
+    names = story.discover(story.enqueue(), 5)
+    story.bring(names[:2], State.VERIFIED)
+
+    assert value(story, "geesync_assets", root="users/demo", state="verified") == 2
+    assert value(story, "geesync_assets", root="users/demo", state="discovered") == 3
+    assert value(story, "geesync_assets", root="users/demo", state="quarantined") == 0
+
+
+def test_transitions_only_grow(story: Story) -> None:
+    names = story.discover(story.enqueue(), 3)
+    story.bring(names, State.IN_BUCKET)
+    labels = {"from_state": "exporting", "to_state": "in_bucket"}
+
+    assert value(story, "geesync_transitions_total", **labels) == 3
+
+
+def test_a_silent_daemon_is_down_and_its_last_sign_keeps_its_time(story: Story) -> None:
+    assert value(story, "geesync_daemon_up") == 0
+
+    story.beat()
+
+    assert value(story, "geesync_daemon_up") == 1
+    assert value(story, "geesync_heartbeat_timestamp_seconds") == NOW.timestamp()
+
+
+def test_trouble_has_a_cause_and_a_brake_has_a_step(story: Story) -> None:
+    troubled(story)
+
+    assert value(story, "geesync_failing_assets", cause="disk", state="discovered") == 6
+    assert value(story, "geesync_step_waiting", step="downloader") == 1
+    assert value(story, "geesync_root_alarm", root="users/demo") == 1
+
+
+def test_every_metric_is_documented_and_every_documented_metric_exists(story: Story) -> None:
+    troubled(story)
+    families = LedgerCollector(story.path, NOW).collect()
+    suffixes = {"counter": "_total", "info": "_info"}
+    exported = {family.name + suffixes.get(family.type, "") for family in families}
+
+    documented = re.findall(r"^\| `(geesync_\w+)", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(exported)
+
+
+def test_the_dashboard_and_the_alerts_ask_only_for_metrics_that_exist(story: Story) -> None:
+    busy(story)
+    exported = {name for name, _ in values(story)} | {
+        "geesync_failing_assets",
+        "geesync_step_waiting",
+        "geesync_export_duration_seconds_sum",
+        "geesync_export_duration_seconds_count",
+    }
+    files = [DOCS / "grafana-dashboard.json", DOCS / "alerts.yml"]
+    asked = {name for file in files for name in re.findall(r"geesync_\w+", file.read_text())}
+
+    assert asked
+    assert asked <= exported
+
+
+def test_the_dashboard_is_json_that_grafana_imports() -> None:
+    dashboard = json.loads((DOCS / "grafana-dashboard.json").read_text())
+
+    assert dashboard["title"] == "geesync"
+    assert all(panel["targets"] for panel in dashboard["panels"] if panel["type"] != "row")
