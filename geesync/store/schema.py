@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy import (
     CheckConstraint,
     Column,
-    Computed,
     ForeignKey,
     Index,
     Integer,
@@ -58,10 +57,6 @@ _STATES = ", ".join(f"'{state}'" for state in State)
 #: Degrees a side of a cell of the map's grid, and cells around the Earth.
 CELL_DEG = 2
 CELLS_AROUND = 360 // CELL_DEG
-_CELL = (
-    f"CAST((south + north + 180) / {2 * CELL_DEG} AS INTEGER) * {CELLS_AROUND}"
-    f" + CAST((west + east + 360) / {2 * CELL_DEG} AS INTEGER) % {CELLS_AROUND}"
-)
 
 #: What people asked to be mirrored.
 root = Table(
@@ -108,8 +103,6 @@ asset = Table(
     Column("south", Float),
     Column("east", Float),
     Column("north", Float),
-    # Of the map's grid, where the box has its centre; null without a footprint.
-    Column("cell", Integer, Computed(_CELL, persisted=False)),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),
@@ -226,7 +219,7 @@ tally = Table(
     Column("size_bytes", Integer, nullable=False),
 )
 
-#: Assets by cell of the map and state; kept by triggers.
+#: Assets by cell of the map (where their boxes have their centres) and state; kept by triggers.
 cell = Table(
     "cell",
     metadata,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from geesync.store.schema import CELL_DEG, CELLS_AROUND
+
 _ADD = """
     INSERT INTO tally (root_id, type, state, assets, size_bytes)
     VALUES (NEW.root_id, NEW.type, NEW.state, 1, NEW.size_bytes)
@@ -12,15 +14,24 @@ _TAKE = """
     WHERE root_id = OLD.root_id AND type = OLD.type AND state = OLD.state;
 """
 
-_ADD_CELL = """
+
+def _cell(row: str) -> str:
+    """Return the cell of a row's footprint in SQL: counted eastward from -180, then northward."""
+    return (
+        f"CAST(({row}.south + {row}.north + 180) / {2 * CELL_DEG} AS INTEGER) * {CELLS_AROUND}"
+        f" + CAST(({row}.west + {row}.east + 360) / {2 * CELL_DEG} AS INTEGER) % {CELLS_AROUND}"
+    )
+
+
+_ADD_CELL = f"""
     INSERT INTO cell (root_id, cell, state, assets)
-    SELECT NEW.root_id, NEW.cell, NEW.state, 1 WHERE NEW.cell IS NOT NULL
+    SELECT NEW.root_id, {_cell("NEW")}, NEW.state, 1 WHERE NEW.west IS NOT NULL
     ON CONFLICT DO UPDATE SET assets = assets + 1;
-"""
-_TAKE_CELL = """
+"""  # our own constants
+_TAKE_CELL = f"""
     UPDATE cell SET assets = assets - 1
-    WHERE root_id = OLD.root_id AND cell = OLD.cell AND state = OLD.state;
-"""
+    WHERE root_id = OLD.root_id AND cell = {_cell("OLD")} AND state = OLD.state;
+"""  # noqa: S608 # our own constants
 
 _COUNTED = "root_id, type, state, size_bytes"
 _PLACED = "root_id, state, west, south, east, north"

@@ -27,7 +27,8 @@ from geesync.store.database import (
     open_migrating,
 )
 from geesync.store.roots import Roots
-from geesync.store.schema import APPLICATION_ID, TRIGGERS, metadata
+from geesync.store.schema import APPLICATION_ID, metadata
+from geesync.store.triggers import TRIGGERS
 from tests.store.conftest import Store, image
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
