@@ -10,6 +10,15 @@ down_revision = None
 
 STATEMENTS = (
     """
+CREATE TABLE cell (
+    root_id INTEGER NOT NULL,
+    cell INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    assets INTEGER NOT NULL,
+    CONSTRAINT pk_cell PRIMARY KEY (root_id, cell, state)
+)
+""",
+    """
 CREATE TABLE root (
     id INTEGER NOT NULL,
     name TEXT NOT NULL,
@@ -28,6 +37,13 @@ CREATE TABLE root (
 )
 """,
     """
+CREATE TABLE sample (
+    at FLOAT NOT NULL,
+    told TEXT NOT NULL,
+    CONSTRAINT pk_sample PRIMARY KEY (at)
+)
+""",
+    """
 CREATE TABLE setting (
     "key" TEXT NOT NULL,
     value TEXT NOT NULL,
@@ -43,6 +59,14 @@ CREATE TABLE tally (
     assets INTEGER NOT NULL,
     size_bytes INTEGER NOT NULL,
     CONSTRAINT pk_tally PRIMARY KEY (root_id, type, state)
+)
+""",
+    """
+CREATE TABLE total (
+    name TEXT NOT NULL,
+    label TEXT NOT NULL,
+    value FLOAT NOT NULL,
+    CONSTRAINT pk_total PRIMARY KEY (name, label)
 )
 """,
     """
@@ -65,6 +89,10 @@ CREATE TABLE asset (
     left_out TEXT,
     verified_revision TEXT,
     verified_at FLOAT,
+    west FLOAT,
+    south FLOAT,
+    east FLOAT,
+    north FLOAT,
     CONSTRAINT pk_asset PRIMARY KEY (id),
     CONSTRAINT ck_asset_state CHECK (state IN ('discovered', 'exporting', 'in_bucket', 'downloaded', 'verified', 'quarantined', 'gone')),
     CONSTRAINT ck_asset_quarantine_has_cause CHECK (state <> 'quarantined' OR cause IS NOT NULL),
@@ -82,10 +110,16 @@ CREATE INDEX ix_asset_cause ON asset (cause) WHERE cause IS NOT NULL
 CREATE INDEX ix_asset_due ON asset (state, priority DESC, id) WHERE state NOT IN ('verified', 'quarantined', 'gone')
 """,
     """
+CREATE INDEX ix_asset_left_out ON asset (id) WHERE left_out IS NOT NULL
+""",
+    """
 CREATE INDEX ix_asset_parent ON asset (parent)
 """,
     """
 CREATE INDEX ix_asset_root_state ON asset (root_id, state)
+""",
+    """
+CREATE INDEX ix_asset_state ON asset (state)
 """,
     """
 CREATE TABLE event (
@@ -191,6 +225,46 @@ CREATE TRIGGER tally_delete AFTER DELETE ON asset BEGIN
     WHERE root_id = OLD.root_id AND type = OLD.type AND state = OLD.state;
  END
 """,
+    """
+CREATE TRIGGER cell_insert AFTER INSERT ON asset BEGIN
+    INSERT INTO cell (root_id, cell, state, assets)
+    SELECT NEW.root_id, CAST((NEW.south + NEW.north + 180) / 4 AS INTEGER) * 180 + CAST((NEW.west + NEW.east + 360) / 4 AS INTEGER) % 180, NEW.state, 1 WHERE NEW.west IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+ END
+""",
+    """
+CREATE TRIGGER cell_update AFTER UPDATE OF root_id, state, west, south, east, north ON asset BEGIN
+    UPDATE cell SET assets = assets - 1
+    WHERE root_id = OLD.root_id AND cell = CAST((OLD.south + OLD.north + 180) / 4 AS INTEGER) * 180 + CAST((OLD.west + OLD.east + 360) / 4 AS INTEGER) % 180 AND state = OLD.state;
+    INSERT INTO cell (root_id, cell, state, assets)
+    SELECT NEW.root_id, CAST((NEW.south + NEW.north + 180) / 4 AS INTEGER) * 180 + CAST((NEW.west + NEW.east + 360) / 4 AS INTEGER) % 180, NEW.state, 1 WHERE NEW.west IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+ END
+""",
+    """
+CREATE TRIGGER cell_delete AFTER DELETE ON asset BEGIN
+    UPDATE cell SET assets = assets - 1
+    WHERE root_id = OLD.root_id AND cell = CAST((OLD.south + OLD.north + 180) / 4 AS INTEGER) * 180 + CAST((OLD.west + OLD.east + 360) / 4 AS INTEGER) % 180 AND state = OLD.state;
+ END
+""",
+    """
+CREATE TRIGGER total_moves AFTER INSERT ON event WHEN NEW.from_state IS NOT NEW.to_state BEGIN INSERT INTO total (name, label, value) VALUES ('moves', coalesce(NEW.from_state, '') || '>' || NEW.to_state, 1) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
+    """
+CREATE TRIGGER total_asked AFTER INSERT ON export BEGIN INSERT INTO total (name, label, value) VALUES ('exports', 'asked', 1) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
+    """
+CREATE TRIGGER total_ended AFTER UPDATE OF state ON export WHEN OLD.state IN ('intended', 'unclear', 'running') AND NEW.state NOT IN ('intended', 'unclear', 'running') BEGIN INSERT INTO total (name, label, value) VALUES ('exports', NEW.state, 1) ON CONFLICT DO UPDATE SET value = value + excluded.value;INSERT INTO total (name, label, value) VALUES ('export_s', NEW.state, coalesce(NEW.ended_at - NEW.intended_at, 0)) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
+    """
+CREATE TRIGGER total_computed AFTER UPDATE OF eecu_s ON export WHEN OLD.eecu_s IS NULL AND NEW.eecu_s IS NOT NULL BEGIN INSERT INTO total (name, label, value) VALUES ('eecu_s', '', NEW.eecu_s) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
+    """
+CREATE TRIGGER total_landed AFTER UPDATE OF landed_at ON object WHEN OLD.landed_at IS NULL AND NEW.landed_at IS NOT NULL BEGIN INSERT INTO total (name, label, value) VALUES ('landed_objects', '', 1) ON CONFLICT DO UPDATE SET value = value + excluded.value;INSERT INTO total (name, label, value) VALUES ('landed_bytes', '', NEW.size_bytes) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
+    """
+CREATE TRIGGER total_swept AFTER UPDATE OF swept_at ON object WHEN OLD.swept_at IS NULL AND NEW.swept_at IS NOT NULL BEGIN INSERT INTO total (name, label, value) VALUES ('swept_bytes', '', NEW.size_bytes) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
 )
 
 
@@ -200,5 +274,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("object", "source", "export", "event", "asset", "tally", "setting", "root"):
+    for table in (
+        "object",
+        "source",
+        "export",
+        "event",
+        "asset",
+        "total",
+        "tally",
+        "setting",
+        "sample",
+        "root",
+        "cell",
+    ):
         op.drop_table(table)
