@@ -148,6 +148,7 @@ def _translated(call: Callable[[], Answer]) -> Answer:
 @contextmanager
 def _translating() -> Iterator[None]:
     import requests  # noqa: PLC0415
+    import urllib3  # noqa: PLC0415
     from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from google.cloud.storage.exceptions import InvalidResponse  # noqa: PLC0415
@@ -160,7 +161,11 @@ def _translating() -> Iterator[None]:
         raise _classed(error.response.status_code, str(error), error.response) from error
     except GoogleAuthError as error:
         raise RemoteError(Cause.TRANSIENT, f"credentials: {error}") from error
-    except (requests.RequestException, ConnectionError, TimeoutError) as error:
+    # A raw download reads below requests, so a connection that breaks there is urllib3's to tell.
+    except (
+        *(requests.RequestException, urllib3.exceptions.HTTPError),
+        *(ConnectionError, TimeoutError),
+    ) as error:
         raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
 
 

@@ -28,7 +28,12 @@ _FILE_MODE = 0o644
 _FOLDER_MODE = 0o755
 
 #: Errors of a disk as a whole: they cost time, whatever asset they met first.
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+_OF_THE_DISK = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
+)
+
+#: Something else has the name that a file or folder of ours should have.
+_IN_THE_WAY = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY})
 
 
 class Folder:
@@ -136,12 +141,12 @@ def disk_errors(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in _OF_THE_DISK:
             raise RemoteError(Cause.DISK, f"{where}: {error.strerror}") from error
-        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+        if error.errno in _IN_THE_WAY:
             name = error.filename or where
             raise MirrorError(
-                f"{name} below {where} is not a folder of the mirror", hint="move it away"
+                f"{name} below {where} is not what geesync put there", hint="move it away"
             ) from error
         raise
 

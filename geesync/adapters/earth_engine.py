@@ -135,7 +135,7 @@ class EarthEngine:
     def cancel_operation(self, operation: str) -> None:
         """Ask for an operation to be cancelled; it may still succeed."""
         name = f"projects/{self.project}/operations/{operation}"
-        self._ask(lambda ee: ee.data.cancelOperation(name))
+        self._ask(lambda ee: ee.data.cancelOperation(name) or {})
 
     def _ask(self, ask: Callable[[Any], Any], *, tries: int | None = None) -> Any:
         def once() -> Any:
@@ -158,13 +158,13 @@ class EarthEngine:
         import ee  # noqa: PLC0415
         from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
+        state: Any = ee.data._get_state()  # noqa: SLF001
         ee.data.setMaxRetries(0)  # the pacer repeats, for all threads together
+        state.deadline_ms = self._timeout_s * 1000  # the public function would connect without one
         ee.data.initialize(self._credentials, cloud_api_base_url=self._url, project=self.project)
         # Ten connections are the default; threads beyond would each open and drop their own.
-        session: Any = ee.data._get_state().requests_session  # noqa: SLF001
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))
-        ee.data.setDeadline(self._timeout_s * 1000)
+            state.requests_session.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))
         return ee
 
 
@@ -177,15 +177,18 @@ def _operation(item: Any) -> Operation | None:
 
 
 def _translate(call: Callable[[], Answer]) -> Answer:
-    """Turn what the client raises into a RemoteError; the status is hidden in the context."""
+    """Turn what the client raises into a RemoteError; its status is hidden in its context."""
     import ee  # noqa: PLC0415
     import requests  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError, RefreshError  # noqa: PLC0415
+    from googleapiclient.errors import Error as ApiError  # noqa: PLC0415
 
     try:
         return call()
     except ee.EEException as error:
-        raise _from_answer(error) from error
+        raise _from_answer(error, error.__context__) from error
+    except ApiError as error:  # not translated by the client while it connects
+        raise _from_answer(error, error) from error
     except RefreshError as error:
         raise RemoteError(_token_cause(str(error)), f"credentials: {error}") from error
     except GoogleAuthError as error:
@@ -194,8 +197,8 @@ def _translate(call: Callable[[], Answer]) -> Answer:
         raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
 
 
-def _from_answer(error: Exception) -> RemoteError:
-    response = getattr(error.__context__, "resp", None)
+def _from_answer(error: Exception, told: BaseException | None) -> RemoteError:
+    response = getattr(told, "resp", None)
     status = getattr(response, "status", None)
     message = str(error)
     retry_after = (response or {}).get("retry-after", "") if response is not None else ""

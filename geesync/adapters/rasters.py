@@ -111,8 +111,9 @@ def _compare_place(path: Path, dataset: Any, grid: Grid) -> None:
         )
     try:
         crs = CRS.from_user_input(grid.crs)
-    except CRSError as error:
-        raise RemoteError(Cause.INTEGRITY, f"the CRS of {path.name} is unknown: {error}") from error
+    except CRSError:
+        # A code that PROJ does not know, such as MODIS' SR-ORG:6974: the file spells it out.
+        crs = dataset.crs
     if not _same_crs(dataset.crs, crs):
         raise RemoteError(
             Cause.INTEGRITY, f"{path.name}: CRS {dataset.crs}, Earth Engine says {grid.crs}"
@@ -121,8 +122,8 @@ def _compare_place(path: Path, dataset: Any, grid: Grid) -> None:
 
 def _same_crs(found: Any, expected: Any) -> bool:
     """Compare by meaning: a GeoTIFF keeps a CRS as keys, and its text changes on the way."""
-    if found == expected:
-        return True
     if not found:
         return False
+    if found == expected:
+        return True
     return bool(found.to_dict(projjson=False) == expected.to_dict(projjson=False))

@@ -1,0 +1,1 @@
+"""The adapters, with Google's own clients, against the simulator on loopback."""

@@ -1,0 +1,305 @@
+"""What the adapter promises of Earth Engine, whatever the service does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.conftest import connected
+from geesync.adapters.credentials import find_credentials
+from geesync.adapters.earth_engine import EarthEngine
+from geesync.domain.assets import SourceAsset
+from geesync.domain.exports import Ask, plan, request_body
+from geesync.domain.names import LEGACY
+from geesync.domain.operations import PENDING, SUCCEEDED
+from geesync.errors import Cause, RemoteError
+from geesync.simulator.profiles import Profile, always
+from geesync.simulator.simulator import Simulator
+
+HOME = f"{LEGACY}users/demo"
+ELEVATION = f"{HOME}/elevation"
+
+
+def names(pages: Iterator[list[SourceAsset]]) -> list[str]:
+    return [asset.name for page in pages for asset in page]
+
+
+def body(simulator: Simulator, earth_engine: EarthEngine, ledger: str, attempt: int = 1) -> Any:
+    """Return the request for the first part of the elevation."""
+    source = earth_engine.get_asset(ELEVATION)
+    ask = Ask(source.name, source.revision, plan(source).parts[0], attempt, ledger)
+    return request_body(ask, bucket=simulator.bucket, prefix=f"geesync/{ask.token}/elevation")
+
+
+def refusal(ask: Any) -> RemoteError:
+    with pytest.raises(RemoteError) as refused:
+        ask()
+    return refused.value
+
+
+# --- Assets.
+
+
+def test_a_folder_names_its_children_and_a_collection_tells_all_of_them(
+    earth_engine: EarthEngine,
+) -> None:
+    (named,) = earth_engine.list_children(HOME)
+    (told,) = earth_engine.list_children(f"{HOME}/scenes")
+
+    assert {asset.name for asset in named} >= {ELEVATION, f"{HOME}/empty", f"{HOME}/scenes"}
+    assert all(asset.bands == () for asset in named)
+    assert [len(asset.bands) for asset in told] == [3, 3, 3]
+
+
+def test_a_project_can_be_listed_like_a_folder(earth_engine: EarthEngine) -> None:
+    listed = names(earth_engine.list_children("projects/demo-project/assets"))
+
+    assert "projects/demo-project/assets/stations" in listed
+
+
+def test_short_and_empty_pages_hide_nothing() -> None:
+    nasty = Profile(page_limit=2, short_pages=0.6)
+    with Simulator("small", profile=nasty, seed=3) as simulator:
+        pages = list(connected(simulator).list_children(HOME))
+
+    listed = [asset.name for page in pages for asset in page]
+    assert [] in pages[:-1]
+    assert len(pages) > 3
+    assert sorted(listed) == sorted(
+        f"{HOME}/{child}" for child in ("deep", "elevation", "empty", "scenes")
+    )
+
+
+def test_a_listing_that_breaks_raises_and_does_not_end(simulator: Simulator) -> None:
+    simulator.faults.add("status", server="earth_engine", path="listAssets", count=None)
+
+    error = refusal(lambda: names(connected(simulator).list_children(HOME)))
+
+    assert error.cause == Cause.TRANSIENT
+
+
+def test_an_asset_is_told_whole(earth_engine: EarthEngine) -> None:
+    asset = earth_engine.get_asset(ELEVATION)
+
+    assert (asset.type, [band.pixel_type for band in asset.bands]) == ("IMAGE", ["int16"])
+    assert asset.json["properties"]["source"] == "survey"
+
+
+def test_what_is_absent_is_gone(earth_engine: EarthEngine) -> None:
+    for ask in (
+        lambda: earth_engine.get_asset(f"{HOME}/absent"),
+        lambda: names(earth_engine.list_children(f"{HOME}/absent")),
+        lambda: earth_engine.get_operation("ABSENT"),
+    ):
+        assert refusal(ask).cause == Cause.GONE
+
+
+def test_a_policy_of_its_own_is_told(simulator: Simulator, earth_engine: EarthEngine) -> None:
+    policy = {"bindings": [{"role": "roles/viewer", "members": ["user:a@example.com"]}]}
+    simulator.world.set_policy(f"{HOME}/empty", policy)
+
+    assert earth_engine.get_policy(f"{HOME}/empty")["bindings"] == policy["bindings"]
+    assert earth_engine.get_policy(ELEVATION).get("bindings", []) == []
+
+
+# --- Trouble.
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "cause"),
+    [
+        (403, "Permission 'earthengine.assets.get' denied on resource 'x'", Cause.PERMISSION),
+        (403, "Quota exceeded for quota metric 'Number of read requests'", Cause.TRANSIENT),
+        (404, "Asset 'x' does not exist or doesn't allow this operation.", Cause.GONE),
+        (400, "Invalid JSON payload received. Unknown name", Cause.BUG),
+        (429, None, Cause.TRANSIENT),
+        (500, None, Cause.TRANSIENT),
+        (503, None, Cause.TRANSIENT),
+    ],
+)
+def test_every_refusal_is_classed(
+    simulator: Simulator, status: int, text: str | None, cause: Cause
+) -> None:
+    simulator.faults.add("status", path="elevation", status=status, body=text, count=None)
+
+    error = refusal(lambda: connected(simulator).get_asset(ELEVATION))
+
+    assert (error.cause, error.status) == (cause, status)
+
+
+@pytest.mark.parametrize("action", ["status", "html", "reset", "drop_response", "truncate"])
+def test_a_moments_trouble_is_not_noticed(simulator: Simulator, action: Any) -> None:
+    fault = simulator.faults.add(action, path="elevation", count=1)
+
+    assert connected(simulator).get_asset(ELEVATION).name == ELEVATION
+    assert fault.fired == 1
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_a_web_page_is_no_answer(simulator: Simulator, status: int) -> None:
+    simulator.faults.add("html", path="elevation|listAssets", status=status, count=None)
+    earth_engine = connected(simulator)
+
+    for ask in (
+        lambda: earth_engine.get_asset(ELEVATION),
+        lambda: names(earth_engine.list_children(HOME)),
+    ):
+        assert refusal(ask).cause == Cause.TRANSIENT
+
+
+def test_an_answer_of_another_shape_is_no_answer(simulator: Simulator) -> None:
+    earth_engine = connected(simulator)
+    for text in ("[]", "5", "null", '"text"', "{}"):
+        simulator.faults.clear()
+        simulator.faults.add("html", path="elevation", status=200, body=text, count=None)
+
+        assert refusal(lambda: earth_engine.get_asset(ELEVATION)).cause == Cause.TRANSIENT, text
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [("status", 503), ("html", 503), ("html", 200), ("reset", 0), ("truncate", 0)],
+)
+def test_a_service_that_is_down_at_the_start_is_reached_later(
+    simulator: Simulator, action: Any, status: int
+) -> None:
+    simulator.faults.add(action, path=r"\$discovery", status=status, count=1)
+    earth_engine = connected(simulator, tries=1)
+
+    error = refusal(lambda: earth_engine.get_asset(ELEVATION))
+
+    assert error.cause == Cause.TRANSIENT
+    assert earth_engine.get_asset(ELEVATION).name == ELEVATION
+
+
+@pytest.mark.parametrize("path", ["elevation", r"\$discovery"])
+def test_a_service_that_is_silent_does_not_hang_us(simulator: Simulator, path: str) -> None:
+    simulator.faults.add("delay", path=path, seconds=3.0, count=1)
+
+    error = refusal(lambda: connected(simulator, tries=1, timeout_s=1.0).get_asset(ELEVATION))
+
+    assert error.cause == Cause.TRANSIENT
+
+
+def test_credentials_that_are_refused_are_a_persons_to_mend(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    key = simulator.write_credentials(tmp_path / "key.json")
+    credentials = find_credentials(key, url=simulator.earth_engine_url)
+    earth_engine = connected(simulator, credentials=credentials)
+    assert earth_engine.get_asset(ELEVATION).name == ELEVATION
+    simulator.faults.add("status", path="elevation", status=401, count=None)
+
+    assert refusal(lambda: earth_engine.get_asset(ELEVATION)).cause == Cause.PERMISSION
+
+
+def test_how_long_to_wait_is_passed_on(simulator: Simulator) -> None:
+    simulator.faults.add(
+        "status", path="elevation", status=429, headers={"Retry-After": "17"}, count=None
+    )
+
+    assert refusal(lambda: connected(simulator).get_asset(ELEVATION)).retry_after_s == 17
+
+
+# --- Exports.
+
+
+def test_the_same_request_twice_is_one_operation(
+    simulator: Simulator, earth_engine: EarthEngine
+) -> None:
+    asked = body(simulator, earth_engine, "twice")
+
+    first, second = (earth_engine.start_export(asked) for _ in range(2))
+
+    assert first.id == second.id
+    assert len(simulator.audit.records("duplicate", first.id)) == 1
+
+
+def test_a_service_that_refuses_repeats_says_that_it_may_have_started() -> None:
+    with Simulator("small", profile=Profile(duplicates="refuse")) as simulator:
+        earth_engine = connected(simulator)
+        asked = body(simulator, earth_engine, "refused")
+        earth_engine.start_export(asked)
+
+        error = refusal(lambda: earth_engine.start_export(asked))
+
+        assert error.cause == Cause.MAYBE_STARTED
+        assert simulator.audit.count("export") == 1
+
+
+def test_an_answer_that_was_lost_leaves_an_operation_with_our_token(
+    simulator: Simulator, earth_engine: EarthEngine
+) -> None:
+    asked = body(simulator, earth_engine, "lost answer")
+    simulator.faults.add("drop_response", method="POST", path="image:export")
+
+    error = refusal(lambda: earth_engine.start_export(asked))
+
+    assert error.cause == Cause.TRANSIENT
+    tokens = [op.token for page in earth_engine.list_operations() for op in page]
+    assert asked["requestId"].removeprefix("geesync-") in tokens
+
+
+def test_a_full_queue_is_told_from_other_refusals() -> None:
+    full = Profile(queue_limit=1, queue_s=always(1000))
+    with Simulator("small", profile=full) as simulator:
+        earth_engine = connected(simulator)
+        earth_engine.start_export(body(simulator, earth_engine, "full", 1))
+
+        error = refusal(lambda: earth_engine.start_export(body(simulator, earth_engine, "full", 2)))
+
+        assert error.cause == Cause.QUEUE_FULL
+
+
+def test_an_export_is_never_repeated_behind_our_back(
+    simulator: Simulator, earth_engine: EarthEngine
+) -> None:
+    asked = body(simulator, earth_engine, "once only")
+    fault = simulator.faults.add("status", method="POST", path="image:export", count=None)
+
+    refusal(lambda: earth_engine.start_export(asked))
+
+    assert fault.fired == 1
+
+
+def test_a_table_is_exported_by_the_same_door(
+    simulator: Simulator, earth_engine: EarthEngine
+) -> None:
+    source = earth_engine.get_asset("projects/demo-project/assets/stations")
+    ask = Ask(source.name, source.revision, plan(source).parts[0], 1, "table")
+
+    operation = earth_engine.start_export(
+        request_body(ask, bucket=simulator.bucket, prefix=f"geesync/{ask.token}/stations")
+    )
+
+    assert earth_engine.get_operation(operation.id).state == SUCCEEDED
+
+
+# --- Operations.
+
+
+def test_all_pages_of_operations_are_read(simulator: Simulator, earth_engine: EarthEngine) -> None:
+    started = simulator.operations.start_foreign(501, project=simulator.project, run_s=0.0)
+
+    pages = list(earth_engine.list_operations())
+
+    listed = [op.id for page in pages for op in page]
+    assert len(pages) > 1
+    assert {op.id for op in started} <= set(listed)
+    assert all(
+        op.token is None for page in pages for op in page if op.id in {s.id for s in started}
+    )
+
+
+def test_an_operation_can_be_looked_at_and_cancelled() -> None:
+    with Simulator("small", profile=Profile(queue_s=always(1000))) as simulator:
+        earth_engine = connected(simulator)
+        operation = earth_engine.start_export(body(simulator, earth_engine, "cancelled"))
+        assert earth_engine.get_operation(operation.id).state == PENDING
+
+        earth_engine.cancel_operation(operation.id)
+
+        assert earth_engine.get_operation(operation.id).state == "CANCELLED"
