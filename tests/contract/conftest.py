@@ -29,6 +29,7 @@ def connected(
         project=simulator.project,
         credentials=credentials or AnonymousCredentials(),
         pacer=patient(tries),
+        submits=patient(1),
         url=simulator.earth_engine_url,
         timeout_s=timeout_s,
     )

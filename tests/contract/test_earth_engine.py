@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from contract.conftest import connected
 from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.assets import SourceAsset
@@ -18,6 +17,7 @@ from geesync.domain.operations import PENDING, SUCCEEDED
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.profiles import Profile, always
 from geesync.simulator.simulator import Simulator
+from tests.contract.conftest import connected
 
 HOME = f"{LEGACY}users/demo"
 ELEVATION = f"{HOME}/elevation"

@@ -11,12 +11,12 @@ from typing import Any
 import google_crc32c
 import pytest
 
-from contract.conftest import Put
 from geesync.adapters.bucket import Storage
 from geesync.adapters.disk import Landing, Writer, folder, prepare_mirror
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
+from tests.contract.conftest import Put
 
 CONTENT = bytes(range(256)) * 20_000  # 5 MB: several chunks of the client
 
