@@ -11,9 +11,10 @@ import pytest
 from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.assets import SourceAsset
-from geesync.domain.exports import Ask, plan, request_body
+from geesync.domain.exports import Ask, request_body
 from geesync.domain.names import LEGACY
 from geesync.domain.operations import PENDING, SUCCEEDED
+from geesync.domain.planning import plan
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.profiles import Profile, always
 from geesync.simulator.simulator import Simulator
