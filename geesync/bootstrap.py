@@ -24,6 +24,7 @@ from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
 from geesync.steps.exporter import STAGING, Exporter
+from geesync.steps.gate import Gate
 from geesync.steps.planner import Planner
 from geesync.steps.reconciler import QUEUE_SETTING, Reconciler
 from geesync.steps.step import Step, Workshop, utc_now
@@ -113,6 +114,7 @@ def service(
 
         reconciling = shop()
         planner = Planner(exports, Choices(config.masks), _ledger_id(roots, clock()))
+        exporting = Gate("exports", clock)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover),
             Exporter(
@@ -122,6 +124,7 @@ def service(
                 planner,
                 limits,
                 lambda: _queued(roots),
+                exporting,
             ),
             Reconciler(
                 reconciling,
@@ -131,8 +134,9 @@ def service(
                 Evidence(reconciling, storage, STAGING),
                 listing,
                 roots,
+                exporting,
             ),
-            Downloader(shop(), storage, exports, limits),
+            Downloader(shop(), storage, exports, limits, Gate("downloads", clock)),
             Verifier(shop(), exports, planner),
         ]
         if config.storage.sweep:

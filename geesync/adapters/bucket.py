@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
+from geesync.adapters.answers import UNREADABLE, token_error, unreadable
 from geesync.adapters.pacing import Pacer
 from geesync.domain.coverage import StoredObject
 from geesync.domain.failures import classify_call
@@ -58,9 +59,10 @@ class Storage:
             blobs = self._client().list_blobs(
                 bucket, prefix=prefix, fields=_FIELDS, timeout=self._timeout_s, retry=None
             )
-            return [_stored(blob) for blob in blobs]
+            return [_stored(blob) for blob in blobs if _is_whole(blob)]
 
-        return self._pacer(lambda: _translated(listed))
+        with _missing_is_forbidden(bucket):
+            return self._pacer(lambda: _translated(listed))
 
     def fetch(self, bucket: str, obj: StoredObject, sink: Sink, *, start: int) -> None:
         """Write one generation's bytes from an offset on into the sink, once, unchecked.
@@ -80,7 +82,12 @@ class Storage:
                 retry=None,
             )
 
-        self._pacer(lambda: _translated(fetched), tries=1)
+        try:
+            self._pacer(lambda: _translated(fetched), tries=1)
+        except RemoteError as error:
+            if error.cause == Cause.GONE:
+                self.check_access(bucket)  # a bucket that is gone must not look like lost objects
+            raise
 
     def delete(self, bucket: str, obj: StoredObject) -> bool:
         """Delete exactly this generation; False if it was not there any more (or is another)."""
@@ -98,7 +105,10 @@ class Storage:
             raise
 
     def check_access(self, bucket: str) -> None:
-        """Raise RemoteError if the bucket's objects cannot be listed: GONE or PERMISSION."""
+        """Raise RemoteError if the bucket's objects cannot be listed.
+
+        PERMISSION also if there is no such bucket: a person must act, and nothing else is lost.
+        """
 
         def looked() -> None:
             blobs = self._client().list_blobs(
@@ -106,7 +116,8 @@ class Storage:
             )
             next(iter(blobs), None)
 
-        self._pacer(lambda: _translated(looked))
+        with _missing_is_forbidden(bucket):
+            self._pacer(lambda: _translated(looked))
 
     def _client(self) -> Any:
         with self._connecting:
@@ -128,6 +139,11 @@ class Storage:
         return client
 
 
+def _is_whole(blob: Any) -> bool:
+    """Whether a listing says of an object what a copy of it is proved by."""
+    return None not in (blob.name, blob.generation, blob.size, blob.crc32c)
+
+
 def _stored(blob: Any) -> StoredObject:
     return StoredObject(
         name=blob.name,
@@ -135,6 +151,18 @@ def _stored(blob: Any) -> StoredObject:
         size_bytes=int(blob.size),
         crc32c=int.from_bytes(base64.b64decode(blob.crc32c), "big"),
     )
+
+
+@contextmanager
+def _missing_is_forbidden(bucket: str) -> Iterator[None]:
+    try:
+        yield
+    except RemoteError as error:
+        if error.cause != Cause.GONE:
+            raise
+        raise RemoteError(
+            Cause.PERMISSION, f"there is no bucket {bucket}: {error}", status=error.status
+        ) from error
 
 
 _PRECONDITION_FAILED = 412
@@ -160,13 +188,15 @@ def _translating() -> Iterator[None]:
     except InvalidResponse as error:
         raise _classed(error.response.status_code, str(error), error.response) from error
     except GoogleAuthError as error:
-        raise RemoteError(Cause.TRANSIENT, f"credentials: {error}") from error
+        raise token_error(error) from None  # its context holds the endpoint's whole answer
     # A raw download reads below requests, so a connection that breaks there is urllib3's to tell.
     except (
         *(requests.RequestException, urllib3.exceptions.HTTPError),
         *(ConnectionError, TimeoutError),
     ) as error:
         raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
+    except UNREADABLE as error:
+        raise unreadable(error) from error
 
 
 def _classed(status: int | None, message: str, response: Any) -> RemoteError:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
+from geesync.adapters.answers import UNREADABLE, token_error, unreadable
 from geesync.adapters.pacing import Pacer
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.failures import classify_call
@@ -180,7 +181,7 @@ def _translate(call: Callable[[], Answer]) -> Answer:
     """Turn what the client raises into a RemoteError; its status is hidden in its context."""
     import ee  # noqa: PLC0415
     import requests  # noqa: PLC0415
-    from google.auth.exceptions import GoogleAuthError, RefreshError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from googleapiclient.errors import Error as ApiError  # noqa: PLC0415
 
     try:
@@ -189,12 +190,12 @@ def _translate(call: Callable[[], Answer]) -> Answer:
         raise _from_answer(error, error.__context__) from error
     except ApiError as error:  # not translated by the client while it connects
         raise _from_answer(error, error) from error
-    except RefreshError as error:
-        raise RemoteError(_token_cause(str(error)), f"credentials: {error}") from error
     except GoogleAuthError as error:
-        raise RemoteError(Cause.TRANSIENT, f"credentials: {error}") from error
+        raise token_error(error) from None  # its context holds the endpoint's whole answer
     except (requests.RequestException, ConnectionError, TimeoutError, OSError) as error:
         raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
+    except UNREADABLE as error:
+        raise unreadable(error) from error
 
 
 def _from_answer(error: Exception, told: BaseException | None) -> RemoteError:
@@ -208,13 +209,3 @@ def _from_answer(error: Exception, told: BaseException | None) -> RemoteError:
         status=status,
         retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
     )
-
-
-#: OAuth's words for credentials that will not work again. google-auth calls a broken token
-#: endpoint just as final, which it is not.
-_FINAL_TOKEN_ERRORS = ("invalid_grant", "invalid_client", "unauthorized_client")
-
-
-def _token_cause(message: str) -> Cause:
-    final = any(word in message for word in _FINAL_TOKEN_ERRORS)
-    return Cause.PERMISSION if final else Cause.TRANSIENT

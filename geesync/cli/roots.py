@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,7 +93,7 @@ def _check_bucket(storage: Storage, bucket: str) -> None:
     try:
         storage.check_access(bucket)
     except RemoteError as error:
-        if error.cause == Cause.GONE:
+        if error.status == HTTPStatus.NOT_FOUND:
             raise UserError(f"there is no bucket {bucket}", hint="docs/real-account.md") from None
         raise _as_user_error(error, f"the bucket {bucket}") from None
 

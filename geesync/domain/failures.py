@@ -49,6 +49,17 @@ _ENDINGS = (
 )
 
 _CANCELLED_CODE = 1
+_PERMISSION_CODE = 7
+
+#: OAuth's words for credentials that will not work again. google-auth calls a broken token
+#: endpoint just as final, which it is not.
+_FINAL_TOKEN_ERRORS = ("invalid_grant", "invalid_client", "unauthorized_client")
+
+
+def classify_credentials(message: str) -> Cause:
+    """Return why no token could be had, by OAuth's own word; anything else passes."""
+    final = any(word in message for word in _FINAL_TOKEN_ERRORS)
+    return Cause.PERMISSION if final else Cause.TRANSIENT
 
 
 def classify_call(status: int | None, message: str) -> Cause:
@@ -79,4 +90,4 @@ def classify_operation(code: int | None, message: str) -> Cause:
     for pattern, cause in _ENDINGS:
         if pattern.search(message):
             return cause
-    return Cause.FAILED
+    return Cause.PERMISSION if code == _PERMISSION_CODE else Cause.FAILED

@@ -16,6 +16,7 @@ from geesync.adapters.disk import MARKER, Landing, Writer, folder, free_bytes, i
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.steps.brakes import Limits
+from geesync.steps.gate import Gate, NotTriedError
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Exports, Staged
 from geesync.store.ledger import LedgerAsset, Move
@@ -36,15 +37,18 @@ class Downloader:
     storage: Storage
     exports: Exports
     limits: Limits
+    gate: Gate
 
     def run_once(self) -> Tally:
         """Download the objects of the next assets, many at a time."""
         now = self.workshop.clock()
-        due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=self.workshop.chunk)
+        chunk = self.gate.room(self.workshop.chunk)
+        due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=chunk)
         staged = self.exports.staged([asset.id for asset in due])
         wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
         fitting, waiting = self._fitting(wanted)
         answers = self.workshop.each(fitting, self._land)
+        self.gate.learn([answer for _, answer in answers])
         failures: dict[int, Exception] = {}
         lost: dict[int, RemoteError] = {}
         landed = []
@@ -61,9 +65,10 @@ class Downloader:
         moves = [
             Move(asset, self._event(failures.get(asset.id)))
             for asset in due
-            if asset.id not in left_out
+            if asset.id not in left_out and not isinstance(failures.get(asset.id), NotTriedError)
         ]
         moved = self.workshop.record(moves)
+        waiting = self.gate.reason or waiting
         return Tally(
             moved=moved, busy=len(due) == self.workshop.chunk and not waiting, waiting=waiting
         )

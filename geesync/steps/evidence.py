@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import structlog
 
 from geesync.adapters.bucket import Storage
 from geesync.domain.coverage import StoredObject, own_objects, tiles
 from geesync.steps.step import Workshop
 from geesync.store.exports import Export
+
+log = structlog.get_logger()
 
 #: From this many ended parts on, one listing of everything staged is cheaper than one each.
 _LIST_ALL_FROM = 8
@@ -21,6 +25,7 @@ class Evidence:
     workshop: Workshop
     storage: Storage
     staging: str  #: the folder of the bucket below which everything is ours
+    trouble: str = field(default="", init=False)  #: why a bucket could not be listed just now
 
     def find(self, exports: list[Export]) -> dict[int, list[StoredObject]]:
         """Return each export's own objects by export id; none where they are not complete.
@@ -35,19 +40,42 @@ class Evidence:
         }
 
     def _listed(self, exports: list[Export]) -> dict[int, list[StoredObject]]:
+        self.trouble = ""
         if len(exports) < _LIST_ALL_FROM:
             answers = self.workshop.each(
                 exports, lambda export: self.storage.list_objects(export.bucket, export.prefix)
             )
-            return {export.id: found for export, found in answers if isinstance(found, list)}
-        by_folder: dict[tuple[str, str], list[StoredObject]] = defaultdict(list)
-        for bucket in {export.bucket for export in exports}:
-            for obj in self.storage.list_objects(bucket, f"{self.staging}/"):
-                by_folder[bucket, obj.name.rpartition("/")[0]].append(obj)
+            listed = [(export.id, self._believed(found)) for export, found in answers]
+            return {export_id: found for export_id, found in listed if found is not None}
+        whole = self.workshop.each(
+            {export.bucket for export in exports},
+            lambda bucket: self.storage.list_objects(bucket, f"{self.staging}/"),
+        )
+        folders = {bucket: self._by_folder(answer) for bucket, answer in whole}
         return {
-            export.id: by_folder[export.bucket, export.prefix.rpartition("/")[0]]
+            export.id: folder[export.prefix.rpartition("/")[0]]
             for export in exports
+            if (folder := folders[export.bucket]) is not None
         }
+
+    def _believed(self, answer: list[StoredObject] | Exception) -> list[StoredObject] | None:
+        """Return a listing; None where it broke, which says nothing about what is there."""
+        if isinstance(answer, Exception):
+            log.warning("bucket_not_listed", error=str(answer))
+            self.trouble = str(answer)
+            return None
+        return answer
+
+    def _by_folder(
+        self, answer: list[StoredObject] | Exception
+    ) -> defaultdict[str, list[StoredObject]] | None:
+        listed = self._believed(answer)
+        if listed is None:
+            return None
+        folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
+        for obj in listed:
+            folders[obj.name.rpartition("/")[0]].append(obj)
+        return folders
 
 
 def _complete(export: Export, listed: list[StoredObject]) -> list[StoredObject]:

@@ -26,6 +26,7 @@ from geesync.domain.operations import Operation
 from geesync.domain.planning import Plan
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes import Limits
+from geesync.steps.gate import Gate, NotTriedError
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Export, Exports, Intent, part_id
@@ -56,7 +57,7 @@ class _Job:
     plan: Plan
     live: dict[str, Export]
     failure: Exception | None = None
-    unasked: bool = False  #: there was no room for all of its parts
+    unasked: bool = False  #: there was no room, or no use, to ask for all of its parts
 
     @property
     def missing(self) -> list[Part]:
@@ -95,6 +96,7 @@ class Exporter:
     planner: Planner
     limits: Limits
     queued: Callable[[], int]  #: operations that wait in the project's queue, everybody's
+    gate: Gate
 
     def run_once(self) -> Tally:
         """Ask for the parts of the next assets; stop where there is no room."""
@@ -103,9 +105,10 @@ class Exporter:
             self.limits.max_queue - self.queued(),
         )
         now = self.workshop.clock()
-        assets = self.workshop.ledger.due(State.DISCOVERED, now=now, limit=self.workshop.chunk)
+        chunk = self.gate.room(self.workshop.chunk)
+        assets = self.workshop.ledger.due(State.DISCOVERED, now=now, limit=chunk)
         if not assets:
-            return Tally()
+            return Tally(waiting=self.gate.reason)
         jobs = self._jobs(assets)
         asked = self._intend(jobs, max(room, 0))
         self._ask(asked)
@@ -118,8 +121,8 @@ class Exporter:
         progress = any(not isinstance(move.event, Delayed) for move in moves)
         return Tally(
             moved=moved,
-            busy=progress and not full,
-            waiting="Earth Engine's queue has no room" if full else "",
+            busy=progress and not full and not self.gate.reason,
+            waiting=self.gate.reason or ("Earth Engine's queue has no room" if full else ""),
         )
 
     def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
@@ -165,19 +168,32 @@ class Exporter:
         return Intent(asset.id, ask, body_hash(body), asset.bucket, prefix)
 
     def _ask(self, asked: list[tuple[_Job, Export]]) -> None:
+        answers = self.workshop.each(asked, self._start)
+        self.gate.learn([answer for _, answer in answers])
         changes: dict[int, dict[str, Any]] = {}
-        for (job, export), answer in self.workshop.each(asked, self._start):
-            change = _change(answer)
+        for (job, export), answer in answers:
+            if isinstance(answer, NotTriedError):
+                job.unasked = True
+                continue
             if isinstance(answer, Exception):
                 job.failure = answer
-                log.warning("export_not_started", asset=job.asset.name, error=str(answer))
-            else:
-                log.info("export_started", asset=job.asset.name, operation=answer.id)
-            if change["state"] not in {*_KNOWN, "intended", "unclear"}:
-                change["ended_at"] = self.workshop.clock()
-            changes[export.id] = change
+            changes[export.id] = self._told(job, answer)
         self.exports.update(changes)
         self._refresh([job for job, _ in asked])
+
+    def _told(self, job: _Job, answer: Operation | Exception) -> dict[str, Any]:
+        """Return what an answer means for the export's row, and tell the log."""
+        change = _change(answer)
+        now = self.workshop.clock()
+        if isinstance(answer, Operation):
+            log.info("export_started", asset=job.asset.name, operation=answer.id)
+        else:
+            log.warning("export_not_started", asset=job.asset.name, error=str(answer))
+            # From now on, not from the first time: this ask may be the one that was taken.
+            change["intended_at"] = now
+        if change["state"] not in {*_KNOWN, *_REFUSED.values()}:
+            change["ended_at"] = now
+        return change
 
     def _refresh(self, jobs: list[_Job]) -> None:
         by_id = {job.asset.id: job for job in jobs}

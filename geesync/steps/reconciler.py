@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -18,15 +18,18 @@ from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.assets import SourceAsset
 from geesync.domain.failures import classify_operation
 from geesync.domain.lifecycle import (
+    Delayed,
     Event,
     ExportFailed,
     ExportsSucceeded,
     Refused,
+    Setback,
     State,
 )
 from geesync.domain.operations import CANCELLED, FAILED, SUCCEEDED, Operation
 from geesync.errors import Cause, RemoteError
 from geesync.steps.evidence import Evidence
+from geesync.steps.gate import Gate, NotTriedError
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, event_of, stopped
 from geesync.store.exports import Export, Exports
@@ -41,6 +44,9 @@ _GRACE = timedelta(minutes=2)
 
 #: Success is said before all files are seen, by minutes at most.
 _LATE_FILES = timedelta(minutes=10)
+
+#: Between two looks for an asset that an export did not find: the scan decides what is true.
+_UNSEEN_WAIT = timedelta(hours=1)
 
 QUEUE_SETTING = "queue"
 
@@ -60,6 +66,7 @@ class Reconciler:
     evidence: Evidence
     listing: Listing
     roots: Roots
+    gate: Gate  #: of exports: how they end may close it, or open it
 
     def run_once(self) -> Tally:
         """Look at every export in flight, then move the assets whose exports have all ended."""
@@ -68,7 +75,11 @@ class Reconciler:
         moved = self.workshop.record(self._half_asked(failed))
         settled = self.exports.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
         moved += self.workshop.record(self._concluded(settled))
-        return Tally(moved=moved, busy=len(settled) == self.workshop.chunk and moved > 0)
+        return Tally(
+            moved=moved,
+            busy=len(settled) == self.workshop.chunk and moved > 0,
+            waiting=self.evidence.trouble,
+        )
 
     def _settle(self, in_flight: list[Export]) -> list[Export]:
         """Write down what became of each export; return those that failed."""
@@ -79,6 +90,12 @@ class Reconciler:
             change = self._change(export, operation) if operation else self._missing(export)
             if change:
                 changes[export.id] = change
+        failed = [
+            export
+            for export in in_flight
+            if changes.get(export.id, {}).get("state") in _ENDED_BADLY
+        ]
+        self._learn(failed, changes)
         self.exports.update(changes)
         self._collect(
             [
@@ -87,11 +104,28 @@ class Reconciler:
                 if export.id in operations and operations[export.id].state == SUCCEEDED
             ]
         )
-        return [
-            export
-            for export in in_flight
-            if changes.get(export.id, {}).get("state") in _ENDED_BADLY
-        ]
+        return failed
+
+    def _learn(self, failed: list[Export], changes: Changes) -> None:
+        """Tell a refusal of all exports from the failures of single ones."""
+        for export in failed:
+            change = changes[export.id]
+            error = self._refusal(export, change)
+            if error is not None:
+                change["cause"] = Cause.PERMISSION
+            self.gate.learn_ending(export.intended_at, error)
+
+    def _refusal(self, export: Export, change: dict[str, Any]) -> RemoteError | None:
+        if change["cause"] == Cause.PERMISSION:
+            return RemoteError(Cause.PERMISSION, change["error"])
+        if change["cause"] != Cause.FAILED:
+            return None
+        # The words for a bucket that cannot be written are not documented: look at the bucket.
+        try:
+            self.evidence.storage.check_access(export.bucket)
+        except RemoteError as error:
+            return error if error.cause == Cause.PERMISSION else None
+        return None
 
     def _operations(self, in_flight: list[Export]) -> dict[int, Operation]:
         """Return the operation of each export that has one, by export id."""
@@ -142,6 +176,7 @@ class Reconciler:
         change: dict[str, Any] = {}
         if export.operation != operation.id:
             log.info("export_adopted", operation=operation.id, token=export.token)
+        if export.operation != operation.id or export.state != "running":
             change |= {"state": "running", "operation": operation.id}
         if operation.state in {SUCCEEDED, FAILED, CANCELLED} and export.ended_at is None:
             change |= {"ended_at": self.workshop.clock(), "eecu_s": operation.eecu_s}
@@ -165,6 +200,8 @@ class Reconciler:
     def _collect(self, ended: list[Export]) -> None:
         """Write down the files of exports that have succeeded, once they are complete."""
         now = self.workshop.clock()
+        for export in ended:
+            self.gate.learn_ending(export.intended_at, None)
         found = self.evidence.find(ended)
         self.exports.succeed(
             {
@@ -211,7 +248,27 @@ class Reconciler:
                 complete.append(asset)
             else:
                 moves.append(Move(asset, _failure(latest[asset.id])))
-        return moves + self._unchanged(complete)
+        return self._still_there(moves) + self._unchanged(complete)
+
+    def _still_there(self, moves: list[Move]) -> list[Move]:
+        """Return the moves; an asset that cannot be seen any more waits for what the scan finds.
+
+        Revoked access looks like deletion, and neither is to cost one export after another.
+        """
+        doubtful = [
+            move
+            for move in moves
+            if isinstance(move.event, Setback) and move.event.cause == Cause.GONE
+        ]
+        answers = self.workshop.each(
+            doubtful, lambda move: self.earth_engine.get_asset(move.asset.name)
+        )
+        unseen = {
+            move.asset.id: Delayed(str(answer), cause=Cause.GONE, wait=_UNSEEN_WAIT)
+            for move, answer in answers
+            if isinstance(answer, Exception)
+        }
+        return [replace(move, event=unseen.get(move.asset.id, move.event)) for move in moves]
 
     def _unchanged(self, complete: list[LedgerAsset]) -> list[Move]:
         """Return the success of assets that are still what they were when they were exported.
@@ -228,7 +285,7 @@ class Reconciler:
                 self.listing.observe(asset.root_id, [answer], self.workshop.clock())
             elif isinstance(answer, SourceAsset) or _is_gone(answer):
                 moves.append(Move(asset, ExportsSucceeded()))
-            else:
+            elif not isinstance(answer, NotTriedError):
                 moves.append(Move(asset, event_of(answer, ExportFailed)))
         return moves
 

@@ -16,6 +16,7 @@ import structlog
 
 from geesync.domain.lifecycle import Delayed, Event, Setback
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
+from geesync.steps.gate import Batch, NotTriedError
 from geesync.store.ledger import Ledger, LedgerAsset, Move
 
 log = structlog.get_logger()
@@ -87,17 +88,25 @@ class Workshop:
     def each(
         self, items: Iterable[Item], work: Callable[[Item], Answer]
     ) -> list[tuple[Item, Answer | Exception]]:
-        """Do the work for all items at once; an exception is an answer too."""
+        """Do the work for all items at once; an exception is an answer too.
+
+        After a refusal that concerns all, or in an outage, the rest are answered NotTriedError.
+        """
+        batch = Batch()
 
         def attempt(item: Item) -> tuple[Item, Answer | Exception]:
             if not self.keep_on():
                 return item, stopped()
+            if refusal := batch.refusal():
+                return item, refusal
+            answer: Answer | Exception
             try:
-                return item, work(item)
+                answer = work(item)
             except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
-                return item, error
-            finally:
-                self.beat()
+                answer = error
+            self.beat()
+            batch.note(answer)
+            return item, answer
 
         return list(self.pool.map(attempt, items))
 
@@ -142,8 +151,9 @@ def event_of(error: Exception, setback: type[Setback]) -> Event:
 def moves_of(
     outcomes: Iterable[tuple[LedgerAsset, Event | Exception]], setback: type[Setback]
 ) -> list[Move]:
-    """Return the moves that outcomes mean; failures become setbacks or delays."""
+    """Return the moves that outcomes mean; what was not tried does not move."""
     return [
         Move(asset, outcome if isinstance(outcome, Event) else event_of(outcome, setback))
         for asset, outcome in outcomes
+        if not isinstance(outcome, NotTriedError)
     ]

@@ -1,0 +1,85 @@
+"""What it means that Google gives no token: the same for both clients, by OAuth's own words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ee
+import pytest
+
+from geesync.adapters.bucket import Storage
+from geesync.adapters.credentials import find_credentials
+from geesync.adapters.earth_engine import EarthEngine
+from geesync.adapters.pacing import Pacer
+from geesync.errors import Cause, RemoteError
+from geesync.simulator import Simulator
+from geesync.simulator.faults import Action
+
+Ask = Callable[[], object]
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator("small") as running:
+        yield running
+    ee.Reset()
+
+
+@pytest.fixture(params=["earth_engine", "storage"])
+def ask(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -> Ask:
+    """Ask one of the two services something, with a service account's key."""
+    key = simulator.write_credentials(tmp_path / "key.json")
+    shared: dict[str, Any] = {
+        "project": simulator.project,
+        "credentials": find_credentials(key, url=None),
+        "pacer": Pacer(1000, tries=1),
+        "timeout_s": 5.0,
+    }
+    if request.param == "storage":
+        storage = Storage(**shared, url=simulator.storage_url)
+        return lambda: storage.list_objects(simulator.bucket, "geesync/")
+    earth_engine = EarthEngine(**shared, url=simulator.earth_engine_url)
+    return lambda: list(earth_engine.list_operations())
+
+
+@pytest.mark.parametrize("word", ["invalid_grant", "invalid_client", "unauthorized_client"])
+def test_a_revoked_key_is_no_permission(ask: Ask, simulator: Simulator, word: str) -> None:
+    answer = json.dumps({"error": word, "error_description": "Invalid JWT Signature."})
+    revoked = simulator.faults.add("html", path="/token", status=400, count=None, body=answer)
+
+    with pytest.raises(RemoteError, match=word) as caught:
+        ask()
+
+    assert revoked.fired
+    assert caught.value.cause == Cause.PERMISSION
+    assert "assertion" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("html", 502), ("html", 200), ("status", 500), ("reset", 0)]
+)
+def test_a_broken_token_endpoint_passes_though_the_library_calls_it_final(
+    ask: Ask, simulator: Simulator, action: Action, status: int
+) -> None:
+    broken = simulator.faults.add(action, path="/token", status=status, count=None)
+
+    with pytest.raises(RemoteError) as caught:
+        ask()
+    fired = broken.fired
+    simulator.faults.clear()
+    ask()
+
+    assert fired
+    assert caught.value.cause == Cause.TRANSIENT
+
+
+def test_a_token_that_is_refused_once_is_renewed(ask: Ask, simulator: Simulator) -> None:
+    ask()
+    refused = simulator.faults.add("status", path=r"/v1/|/b/", status=401)
+
+    ask()
+
+    assert refused.fired == 1
