@@ -32,16 +32,17 @@ def simulator() -> Iterator[Simulator]:
 def ask(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -> Ask:
     """Ask one of the two services something, with a service account's key."""
     key = simulator.write_credentials(tmp_path / "key.json")
+    pacer = Pacer(1000, tries=1)
     shared: dict[str, Any] = {
         "project": simulator.project,
         "credentials": find_credentials(key, url=None),
-        "pacer": Pacer(1000, tries=1),
+        "pacer": pacer,
         "timeout_s": 5.0,
     }
     if request.param == "storage":
         storage = Storage(**shared, url=simulator.storage_url)
         return lambda: storage.list_objects(simulator.bucket, "geesync/")
-    earth_engine = EarthEngine(**shared, url=simulator.earth_engine_url)
+    earth_engine = EarthEngine(**shared, submits=pacer, url=simulator.earth_engine_url)
     return lambda: list(earth_engine.list_operations())
 
 
