@@ -20,6 +20,7 @@ from geesync.adapters.pacing import Pacer
 from geesync.config import Config, ThrottleConfig
 from geesync.domain.planning import Choices
 from geesync.steps.brakes import Limits
+from geesync.steps.cataloguer import Cataloguer
 from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
@@ -30,6 +31,7 @@ from geesync.steps.reconciler import QUEUE_SETTING, Reconciler
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.sweeper import Sweeper
 from geesync.steps.verifier import Verifier
+from geesync.store.catalogue import Catalogue
 from geesync.store.database import Database
 from geesync.store.exports import Exports
 from geesync.store.ledger import Ledger
@@ -138,6 +140,7 @@ def service(
             ),
             Downloader(shop(), storage, exports, limits, Gate("downloads", clock)),
             Verifier(shop(), exports, planner),
+            Cataloguer(shop(), Catalogue(database), exports),
         ]
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, exports))

@@ -33,11 +33,12 @@ log = structlog.get_logger()
 
 #: What a step that moved something makes work for.
 WAKES: Mapping[str, tuple[str, ...]] = {
-    "discoverer": ("exporter",),
+    "discoverer": ("exporter", "cataloguer"),
     "exporter": ("reconciler", "verifier"),
     "reconciler": ("downloader", "exporter"),
     "downloader": ("verifier",),
-    "verifier": ("sweeper",),
+    "verifier": ("sweeper", "cataloguer"),
+    "cataloguer": (),
     "sweeper": (),
 }
 

@@ -8,6 +8,7 @@ mirror leads nowhere.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -72,6 +73,23 @@ class Folder:
             while chunk := os.read(descriptor, _CHUNK_BYTES):
                 crc32c = google_crc32c.extend(crc32c, chunk)
         return crc32c
+
+    def digests(self, name: str) -> tuple[int, str]:
+        """Return the CRC32C and the hexadecimal SHA-256 of a file's bytes, read once."""
+        crc32c, sha256 = 0, hashlib.sha256()
+        with self.opened(name, os.O_RDONLY) as descriptor:
+            while chunk := os.read(descriptor, _CHUNK_BYTES):
+                crc32c = google_crc32c.extend(crc32c, chunk)
+                sha256.update(chunk)
+        return crc32c, sha256.hexdigest()
+
+    def read(self, name: str) -> bytes:
+        """Return a small file whole."""
+        with (
+            self.opened(name, os.O_RDONLY) as descriptor,
+            open(descriptor, "rb", closefd=False) as file,
+        ):
+            return file.read()
 
     def holds(self, name: str, obj: StoredObject) -> bool:
         """Whether a file has exactly the object's bytes."""

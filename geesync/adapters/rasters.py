@@ -127,3 +127,15 @@ def _same_crs(found: Any, expected: Any) -> bool:
     if found == expected:
         return True
     return bool(found.to_dict(projjson=False) == expected.to_dict(projjson=False))
+
+
+def wkt2(crs: str) -> str:
+    """Return any text of a CRS as WKT2, as far as GDAL understands it."""
+    from rasterio.crs import CRS  # noqa: PLC0415
+    from rasterio.enums import WktVersion  # noqa: PLC0415
+    from rasterio.errors import CRSError  # noqa: PLC0415
+
+    try:
+        return str(CRS.from_user_input(crs).to_wkt(version=WktVersion.WKT2_2019))
+    except CRSError:
+        return crs

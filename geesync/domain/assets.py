@@ -123,6 +123,25 @@ class SourceAsset:
         return None if count is None and self.type != TABLE else int(count or 0)
 
     @property
+    def properties(self) -> Json:
+        """The asset's own properties, by key."""
+        properties: Json = self.json.get("properties", {})
+        return properties
+
+    @property
+    def external_files(self) -> tuple[str, ...]:
+        """The Cloud Storage objects that an external image is only a view of, with generations.
+
+        They are its owner's own; geesync reads the image through Earth Engine and leaves them be.
+        """
+        return tuple(
+            uri
+            for tileset in self.json.get("tilesets", ())
+            for source in tileset.get("sources", ())
+            for uri in source.get("uris", ())
+        )
+
+    @property
     def bands(self) -> tuple[Band, ...]:
         """The bands in their original order."""
         return tuple(Band.from_json(band) for band in self.json.get("bands", ()))

@@ -42,10 +42,15 @@ class Grid:
     def to_json(self) -> dict[str, Any]:
         """Write the PixelGrid for an export request, every member said."""
         return {
-            "crsWkt" if "[" in self.crs else "crsCode": self.crs,
+            "crsCode" if self.has_code else "crsWkt": self.crs,
             "affineTransform": dict(zip(_MEMBERS, self.transform, strict=True)),
             "dimensions": {"width": self.width, "height": self.height},
         }
+
+    @property
+    def has_code(self) -> bool:
+        """Whether the CRS is an authority's code, not a text that describes it."""
+        return "[" not in self.crs
 
     @property
     def pixels(self) -> int:

@@ -22,6 +22,8 @@ _DIGEST_LENGTH = 16
 #: Sidecars: everything about an asset that its files cannot say.
 ASSET_JSON = "asset.json"
 GEESYNC_JSON = "geesync.json"
+IAM_JSON = "iam.json"
+SIDECARS = (ASSET_JSON, GEESYNC_JSON, IAM_JSON)
 
 #: Endings of files that are not yet what they are to become.
 PARTIAL = ".part"

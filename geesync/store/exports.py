@@ -50,6 +50,7 @@ class Staged:
     obj: StoredObject
     file: str  #: its final name in the asset's folder
     landed: bool  #: every byte is on disk
+    sha256: str | None = None  #: hexadecimal; known once it is catalogued
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ class Exports:
                 schema.export,
                 stored.c.id.label("object_id"),
                 *(stored.c.name, stored.c.generation, stored.c.size_bytes, stored.c.crc32c),
-                *(stored.c.file, stored.c.landed_at),
+                *(stored.c.file, stored.c.landed_at, stored.c.sha256),
             )
             .select_from(schema.export.join(stored).join(schema.asset))
             .where(wanted)
@@ -287,4 +288,5 @@ def _staged(row: sa.Row[Any]) -> Staged:
         obj=StoredObject(row.name, row.generation, row.size_bytes, row.crc32c),
         file=row.file,
         landed=row.landed_at is not None,
+        sha256=row.sha256,
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from geesync.domain.assets import Json, SourceAsset
+from geesync.domain.assets import CONTAINERS, Json, SourceAsset
 from geesync.domain.lifecycle import (
     CheckPassed,
     Delayed,
@@ -44,6 +44,11 @@ class LedgerAsset:
     size_bytes: int
     standing: Standing
     version: int  #: of this row; another writer moves it
+
+    @property
+    def is_container(self) -> bool:
+        """Whether other assets lie in it."""
+        return self.type in CONTAINERS
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,10 @@ root = Table(
     Column("quota", Text),  # JSON, as Earth Engine says it
 )
 
+#: The assets of which the STAC catalogue tells nothing yet, or something old. Queries must use this
+#: very text, so that SQLite finds the index.
+UNCATALOGUED = "state IN ('verified', 'gone') AND catalogued_version IS NOT version"
+
 asset = Table(
     "asset",
     metadata,
@@ -103,6 +107,8 @@ asset = Table(
     Column("south", Float),
     Column("east", Float),
     Column("north", Float),
+    Column("catalogued_version", Integer),  # the version that the STAC catalogue tells
+    Column("extent", Text),  # JSON: what a collection's catalogued images cover; only grows
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),
@@ -119,6 +125,7 @@ asset = Table(
         "id",
         sqlite_where=sa.text("state NOT IN ('verified', 'quarantined', 'gone')"),
     ),
+    Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
 )
 
 #: What Earth Engine said of an asset, verbatim, zlib-compressed JSON; apart, so that counting and
@@ -186,6 +193,7 @@ stored = Table(
     Column("generation", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("crc32c", Integer, nullable=False),
+    Column("sha256", Text),  # hexadecimal; of the proved file
     Column("file", Text, nullable=False),  # its final name in the asset's folder
     Column("landed_at", Instant),  # on disk, every byte, fsynced
     Column("swept_at", Instant),  # the staged copy is deleted

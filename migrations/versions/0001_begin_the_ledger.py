@@ -93,6 +93,8 @@ CREATE TABLE asset (
     south FLOAT,
     east FLOAT,
     north FLOAT,
+    catalogued_version INTEGER,
+    extent TEXT,
     CONSTRAINT pk_asset PRIMARY KEY (id),
     CONSTRAINT ck_asset_state CHECK (state IN ('discovered', 'exporting', 'in_bucket', 'downloaded', 'verified', 'quarantined', 'gone')),
     CONSTRAINT ck_asset_quarantine_has_cause CHECK (state <> 'quarantined' OR cause IS NOT NULL),
@@ -120,6 +122,9 @@ CREATE INDEX ix_asset_root_state ON asset (root_id, state)
 """,
     """
 CREATE INDEX ix_asset_state ON asset (state)
+""",
+    """
+CREATE INDEX ix_asset_uncatalogued ON asset (id) WHERE state IN ('verified', 'gone') AND catalogued_version IS NOT version
 """,
     """
 CREATE TABLE event (
@@ -189,6 +194,7 @@ CREATE TABLE object (
     generation INTEGER NOT NULL,
     size_bytes INTEGER NOT NULL,
     crc32c INTEGER NOT NULL,
+    sha256 TEXT,
     file TEXT NOT NULL,
     landed_at FLOAT,
     swept_at FLOAT,

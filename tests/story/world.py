@@ -47,16 +47,20 @@ class World:
         )
         return name
 
+    def rescan(self) -> None:
+        """Make every root's scan due."""
+        self.service.roots.scan_all(self.now())
+
     def run(self, *names: str) -> None:
         """Run each step (or the named ones) once."""
         for step in self.service.steps:
             if not names or step.name in names:
                 run_step(step)
 
-    def settle(self, *, passes: int = 200, tick_s: float = 60.0) -> None:
-        """Let time pass until nothing is left to do."""
+    def settle(self, *, passes: int = 200, tick_s: float = 60.0, without: str = "") -> None:
+        """Let time pass until nothing is left to do, for all steps or all but one."""
         for _ in range(passes):
-            tallies = [run_step(step) for step in self.service.steps]
+            tallies = [run_step(step) for step in self.service.steps if step.name != without]
             if any(tally.moved or tally.busy for tally in tallies):
                 continue
             if not self.status().moving:

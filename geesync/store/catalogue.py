@@ -1,0 +1,169 @@
+"""What the STAC catalogue does not tell yet, and what it needs to be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.extent import Extent
+from geesync.domain.lifecycle import State
+from geesync.domain.names import parent_of
+from geesync.domain.stac import History, Node
+from geesync.store import schema
+from geesync.store.database import Database
+from geesync.store.ledger import LedgerAsset, read_asset, select_assets
+
+
+class Catalogue:
+    """The ledger's side of the catalogue. An asset is told anew whenever its row has moved."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, *, after: int, limit: int) -> list[LedgerAsset]:
+        """Return assets that are to be told, by id, from after an id on."""
+        query = (
+            select_assets()
+            .where(sa.text(schema.UNCATALOGUED))
+            .where(schema.asset.c.id > after, schema.root.c.removed_at.is_(None))
+            .order_by(schema.asset.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [read_asset(row) for row in connection.execute(query)]
+
+    def parents(self, assets: Iterable[LedgerAsset]) -> dict[int, LedgerAsset]:
+        """Return the container of each asset, by the asset's id, where the same mirror holds it."""
+        names = {asset.id: parent_of(asset.name) for asset in assets}
+        dests = {asset.id: asset.dest for asset in assets}
+        query = select_assets().where(schema.asset.c.name.in_(set(names.values())))
+        with self._database.read() as connection:
+            found = {row.name: read_asset(row) for row in connection.execute(query)}
+        return {
+            asset_id: found[name]
+            for asset_id, name in names.items()
+            if name in found and found[name].dest == dests[asset_id]
+        }
+
+    def histories(self, asset_ids: Collection[int]) -> dict[int, tuple[History, bool]]:
+        """Return what happened to the copy of each asset, and whether there ever was one."""
+        event, asset = schema.event, schema.asset
+        told = sa.case((event.c.to_state.in_((State.VERIFIED, State.GONE)), event.c.at))
+        proved = sa.func.min(sa.case((event.c.to_state == State.VERIFIED, event.c.at)))
+        query = (
+            sa.select(
+                asset.c.id,
+                asset.c.left_out,
+                sa.func.min(event.c.at).label("seen_at"),
+                proved.label("created_at"),
+                sa.func.max(told).label("updated_at"),
+            )
+            .join(event)
+            .where(asset.c.id.in_(asset_ids))
+            .group_by(asset.c.id)
+        )
+        with self._database.read() as connection:
+            return {row.id: _history(row) for row in connection.execute(query)}
+
+    def count_children(self, container: LedgerAsset) -> int:
+        """Return how many children of a container are known, told or not."""
+        return self._count(schema.asset.c.parent == container.name)
+
+    def rank(self, asset: LedgerAsset) -> int:
+        """Return an asset's place among its siblings, from 0; it never changes."""
+        table = schema.asset
+        return self._count((table.c.parent == parent_of(asset.name)) & (table.c.id < asset.id))
+
+    def _count(self, where: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.count()).select_from(schema.asset).where(where)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def children(
+        self, container: LedgerAsset, *, fresh: Collection[int], first: int, limit: int
+    ) -> list[Node]:
+        """Return those children from a rank on that have a document, among ``limit``.
+
+        fresh: ids of assets whose document was just written.
+        """
+        query = (
+            select_assets()
+            .add_columns(schema.asset.c.catalogued_version, schema.asset.c.verified_at)
+            .where(schema.asset.c.parent == container.name)
+            .order_by(schema.asset.c.id)
+            .limit(limit)
+            .offset(first)
+        )
+        return self._nodes(query, container.dest, fresh)
+
+    def tops(self, dest: str, *, fresh: Collection[int]) -> list[Node]:
+        """Return the assets that have a document and lie in no container of the same mirror."""
+        inner, outer = schema.asset, schema.asset.alias()
+        query = (
+            select_assets()
+            .add_columns(inner.c.catalogued_version, inner.c.verified_at)
+            .where(inner.c.name.in_(sa.select(schema.root.c.name)))
+            .order_by(inner.c.id)
+        )
+        nodes = self._nodes(query, dest, fresh)
+        held = sa.select(outer.c.name).where(
+            outer.c.name.in_({parent_of(node.name) for node in nodes})
+        )
+        with self._database.read() as connection:
+            holders = set(connection.execute(held).scalars())
+        return [node for node in nodes if parent_of(node.name) not in holders]
+
+    def _nodes(self, query: sa.Select[Any], dest: str, fresh: Collection[int]) -> list[Node]:
+        with self._database.read() as connection:
+            return [
+                Node(row.name, row.type, row.path)
+                for row in connection.execute(query)
+                if row.dest == dest
+                and (row.id in fresh or (row.catalogued_version is not None and row.verified_at))
+            ]
+
+    def extent(self, container: LedgerAsset) -> Extent | None:
+        """Return what a container's images cover so far, or None if it is new."""
+        query = sa.select(schema.asset.c.extent).where(schema.asset.c.id == container.id)
+        with self._database.read() as connection:
+            kept = connection.execute(query).scalar()
+        return Extent.from_json(json.loads(kept)) if kept else None
+
+    def told(
+        self,
+        assets: Sequence[LedgerAsset],
+        *,
+        extents: Mapping[int, Extent],
+        sha256: Mapping[int, str],
+    ) -> None:
+        """Note what the documents on disk now tell, in one transaction.
+
+        extents: by id of the collection. sha256: by id of the object.
+        """
+        asset, stored = schema.asset, schema.stored
+        with self._database.write() as connection:
+            for one in assets:
+                connection.execute(
+                    sa.update(asset)
+                    .where(asset.c.id == one.id)
+                    .values(catalogued_version=one.version)
+                )
+            for asset_id, extent in extents.items():
+                connection.execute(
+                    sa.update(asset)
+                    .where(asset.c.id == asset_id)
+                    .values(extent=json.dumps(extent.to_json()))
+                )
+            for object_id, digest in sha256.items():
+                connection.execute(
+                    sa.update(stored).where(stored.c.id == object_id).values(sha256=digest)
+                )
+
+
+def _history(row: Any) -> tuple[History, bool]:
+    created_at = row.created_at or row.seen_at
+    history = History(created_at, row.updated_at or created_at, row.left_out or "")
+    return history, row.created_at is not None

@@ -1,0 +1,126 @@
+"""Where and when assets lie: outlines, boxes and times, odd ones too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geesync.domain.assets import SourceAsset
+from geesync.domain.extent import Extent, bbox, footprint, millis, time_span, write_time
+
+RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
+SQUARE = {"type": "Polygon", "coordinates": [RING]}
+
+
+def outline(geometry: Any, **properties: Any) -> Any:
+    return footprint(SourceAsset({"geometry": geometry, "properties": properties}))
+
+
+def test_a_polygon_loses_what_geojson_does_not_know() -> None:
+    assert outline(SQUARE | {"geodesic": False, "evenOdd": True}) == SQUARE
+
+
+def test_a_linear_ring_becomes_a_polygon() -> None:
+    footprint_ring = {"type": "LinearRing", "coordinates": RING}
+
+    assert outline(None, **{"system:footprint": footprint_ring}) == SQUARE
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        "everywhere",
+        {},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]},
+        {"type": "Polygon", "coordinates": [[["-Infinity", 0], [1, 0], [1, 1], [0, 0]]]},
+        {"type": "Polygon", "coordinates": [[[float("inf"), 0], [1, 0], [1, 1], [0, 0]]]},
+        {"type": "GeometryCollection", "geometries": []},
+        {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": []}]},
+        {"type": "Hexagon", "coordinates": RING},
+    ],
+)
+def test_what_has_no_end_or_no_sense_has_no_outline(odd: Any) -> None:
+    assert outline(odd) is None
+
+
+def test_collections_of_geometries_are_kept() -> None:
+    both = {
+        "type": "GeometryCollection",
+        "geometries": [SQUARE, {"type": "Point", "coordinates": [5, -7]}],
+    }
+
+    assert outline(both) == both
+    assert bbox(both) == (0, -7, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("west", "east", "expected"),
+    [
+        (10, 20, (10, 20)),
+        (-180, 180, (-180, 180)),
+        (170, 190, (170, -170)),
+        (-190, -170, (170, -170)),
+        (-200, 200, (-180, 180)),
+        (170, 180, (170, 180)),
+    ],
+)
+def test_a_box_across_180_degrees_has_its_west_east_of_its_east(
+    west: float, east: float, expected: tuple[float, float]
+) -> None:
+    box = bbox({"type": "LineString", "coordinates": [[west, 0], [east, 1]]})
+
+    assert (box[0], box[2]) == expected
+
+
+def test_times_come_from_the_fields_and_else_from_the_properties() -> None:
+    fields = SourceAsset({"startTime": "2024-04-01T00:00:00.123456789Z"})
+    properties = SourceAsset({"properties": {"system:time_start": 1711929600123}})
+
+    assert time_span(fields) == (datetime(2024, 4, 1, 0, 0, 0, 123456, tzinfo=UTC), None)
+    assert time_span(properties) == (datetime(2024, 4, 1, 0, 0, 0, 123000, tzinfo=UTC), None)
+
+
+@pytest.mark.parametrize("odd", [1e300, "soon", None, float("nan")])
+def test_times_that_are_none_are_left_out(odd: Any) -> None:
+    assert time_span(SourceAsset({"properties": {"system:time_start": odd}})) == (None, None)
+    assert time_span(SourceAsset({"startTime": str(odd)})) == (None, None)
+
+
+def test_milliseconds_are_exact_before_1970_too() -> None:
+    assert millis(datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)) == -1
+
+
+def test_times_are_written_as_rfc_3339() -> None:
+    assert write_time(datetime(2024, 4, 1, tzinfo=UTC)) == "2024-04-01T00:00:00Z"
+
+
+boxes = st.tuples(
+    st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90)
+)
+times = st.datetimes(timezones=st.just(UTC))
+extents = st.builds(Extent, st.none() | boxes, st.none() | times, st.none() | times)
+
+
+@given(extents, extents)
+def test_an_extent_that_was_united_covers_both(one: Extent, other: Extent) -> None:
+    both = one.united(other)
+
+    assert both == other.united(one)
+    assert both.united(one) == both.united(other) == both
+
+
+@given(extents)
+def test_an_extent_is_kept_whole(extent: Extent) -> None:
+    assert Extent.from_json(extent.to_json()) == extent
+
+
+def test_an_extent_across_180_degrees_goes_around_the_earth() -> None:
+    crossing = {"type": "LineString", "coordinates": [[170, 0], [190, 1]]}
+
+    assert Extent.of(SourceAsset({"geometry": crossing})).box == (-180, 0, 180, 1)
