@@ -118,7 +118,7 @@ def service(
         planner = Planner(exports, Choices(config.masks), _ledger_id(roots, clock()))
         exporting = Gate("exports", clock)
         steps: list[Step] = [
-            Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover),
+            Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
             Exporter(
                 shop(),
                 earth_engine,

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, ValidationError
 
+from geesync.domain.options import Options
 from geesync.errors import ConfigError
 
 _PREFIX = "GEESYNC_"
@@ -140,8 +141,8 @@ class LogConfig(_Section):
     """The least important event that is told."""
 
 
-class Config(_Section):
-    """Everything that can be configured."""
+class Config(Options):
+    """Everything that can be configured; the options are the defaults of every root."""
 
     ledger: AbsolutePath = Field(default_factory=default_ledger)
     """The SQLite file that remembers everything."""
@@ -149,8 +150,6 @@ class Config(_Section):
     """The folder below which assets are kept."""
     bucket: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")
     """The bucket in which Earth Engine leaves its exports."""
-    masks: Literal["nodata", "separate", "none"] = "nodata"
-    """How masks are kept: as a value that is no data, in files of their own, or not at all."""
     earth_engine: EarthEngineConfig = EarthEngineConfig()
     storage: StorageConfig = StorageConfig()
     throttle: ThrottleConfig = ThrottleConfig()

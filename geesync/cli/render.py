@@ -22,7 +22,11 @@ STATE_STYLES = {
     State.VERIFIED: "green",
     State.QUARANTINED: "bold red",
     State.GONE: "dim italic",
+    State.EXCLUDED: "dim italic",
 }
+
+#: What has a column of its own: 80 columns hold no more.
+_COLUMNS = [state for state in State if state != State.EXCLUDED]
 
 #: What to do about each cause; "" where nothing is to be done.
 NEXT_ACTIONS = {
@@ -79,13 +83,13 @@ def status_view(status: Status, now: datetime) -> RenderableType:
 
 def _counts(status: Status) -> list[Text]:
     """Return the states as columns, a root on two lines: 80 columns hold no more."""
-    widths = [max(len(state.value), 9) for state in State]
-    cells = [state.value.rjust(width) for state, width in zip(State, widths, strict=True)]
+    widths = [max(len(state.value), 9) for state in _COLUMNS]
+    cells = [state.value.rjust(width) for state, width in zip(_COLUMNS, widths, strict=True)]
     lines = [Text("  ".join(cells), style="bold")]
     for root in status.roots:
         lines.append(Text.assemble((_root_name(root), "bold"), f"  {_progress(root)}"))
         counts = Text()
-        for state, width in zip(State, widths, strict=True):
+        for state, width in zip(_COLUMNS, widths, strict=True):
             count = root.counts.get(state, 0)
             text = f"{count:,}" if count else "·"
             counts.append(text.rjust(width), STATE_STYLES[state] if count else "dim")
@@ -98,8 +102,12 @@ def _root_name(root: RootStatus) -> str:
     return display_id(root.name) + ("" if root.watched else " (not watched)")
 
 
+#: What need not be here.
+_UNWANTED = (State.GONE, State.EXCLUDED)
+
+
 def _progress(root: RootStatus) -> str:
-    wanted = root.assets - root.counts.get(State.GONE, 0)
+    wanted = root.assets - sum(root.counts.get(state, 0) for state in _UNWANTED)
     if not wanted:
         return "nothing found yet"
     share = root.counts.get(State.VERIFIED, 0) / wanted
@@ -126,6 +134,9 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         ("rate", _rate(status)),
         ("last scan", _last_scan(status, now)),
     ]
+    excluded = sum(root.excluded for root in status.roots)
+    if excluded:
+        facts.append(("excluded", f"{excluded:,} assets or folders, by filters of their roots"))
     if status.left_out:
         facts.append(("metadata only", f"{status.left_out:,} assets, in whole or in part"))
     waiting = (status.daemon or {}).get("waiting", {})
@@ -177,6 +188,7 @@ def status_json(status: Status) -> str:
                 "size_bytes": root.size_bytes,
                 "verified_bytes": root.verified_bytes,
                 "scanned_at": root.scanned_at and root.scanned_at.isoformat(),
+                "excluded": root.excluded,
                 "alarm": root.alarm,
                 "watched": root.watched,
             }

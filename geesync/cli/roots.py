@@ -1,116 +1,25 @@
-"""Commands on roots: ``enqueue``, ``roots``, ``dequeue``, ``retry``."""
+"""Commands on known roots: ``roots``, ``dequeue``, ``retry``."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, as_owner_of, now, opened, output
+from geesync.cli.context import Context, now, opened, output
 from geesync.cli.render import json_line
-from geesync.domain.names import candidates, display_id, is_within
-from geesync.errors import Cause, NotAllowedError, RemoteError, UnavailableError, UserError
+from geesync.domain.names import candidates, display_id
+from geesync.errors import Cause, UserError
 
 if TYPE_CHECKING:
-    from geesync.adapters.bucket import Storage
-    from geesync.adapters.earth_engine import EarthEngine
-    from geesync.store.roots import Root, Roots
+    from geesync.store.roots import Root
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(enqueue)
     app.command("roots")(list_roots)
     app.command()(dequeue)
     app.command()(retry)
-
-
-def enqueue(
-    context: typer.Context,
-    roots: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ROOT…",
-            help="users/NAME, projects/PROJECT, a folder, a collection, one asset: by id, by"
-            " name or by its Code Editor link.",
-        ),
-    ],
-    dest: Annotated[
-        Path | None, typer.Option(help="Mirror these roots here, not in the configured folder.")
-    ] = None,
-    bucket: Annotated[str | None, typer.Option(help="Stage these roots in this bucket.")] = None,
-    interval: Annotated[
-        str | None, typer.Option(help="Time between two scans of these roots, e.g. 12h.")
-    ] = None,
-) -> None:
-    """Mirror these roots, and all that lies below them."""
-    from geesync.adapters.disk import prepare_mirror
-    from geesync.bootstrap import cloud
-    from geesync.store.roots import Roots
-
-    mine: Context = context.obj
-    config = mine.config(
-        mirror=str(dest) if dest else None, bucket=bucket, schedule__discover=interval
-    )
-    mirror, staging = config.need("mirror"), config.need("bucket")
-    earth_engine, storage = cloud(config)
-    names = [_existing(earth_engine, given) for given in roots]
-    _check_bucket(storage, staging)
-    with as_owner_of(mirror):
-        prepare_mirror(mirror)
-    with opened(config) as database:
-        store = Roots(database)
-        for name in names:
-            _tell_nesting(store, name)
-            store.add(
-                name,
-                dest=str(mirror),
-                bucket=staging,
-                now=now(),
-                interval=config.schedule.discover if interval else None,
-            )
-            output().print(f"{display_id(name)} → {mirror}", markup=False)
-
-
-def _existing(earth_engine: EarthEngine, given: str) -> str:
-    """Return the canonical name of what was given, if Earth Engine has it."""
-    for name in candidates(given):
-        try:
-            earth_engine.get_asset(name)
-        except RemoteError as error:
-            if error.cause == Cause.GONE:
-                continue
-            raise _as_user_error(error, "Earth Engine") from None
-        return name
-    raise UserError(
-        f"{given} does not exist, or is not shared with this account", hint="check the spelling"
-    )
-
-
-def _check_bucket(storage: Storage, bucket: str) -> None:
-    try:
-        storage.check_access(bucket)
-    except RemoteError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            raise UserError(f"there is no bucket {bucket}", hint="docs/real-account.md") from None
-        raise _as_user_error(error, f"the bucket {bucket}") from None
-
-
-def _as_user_error(error: RemoteError, what: str) -> UserError:
-    kind = NotAllowedError if error.cause == Cause.PERMISSION else UnavailableError
-    return kind(f"{what}: {error}")
-
-
-def _tell_nesting(roots: Roots, name: str) -> None:
-    for other in roots.active():
-        if other.name != name and (is_within(name, other.name) or is_within(other.name, name)):
-            output().print(
-                f"{display_id(name)} and {display_id(other.name)} overlap: nothing is mirrored"
-                " twice; what one has taken, the other leaves",
-                markup=False,
-            )
 
 
 def list_roots(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from geesync.domain.grid import Grid
@@ -110,6 +112,15 @@ class SourceAsset:
             return str(self.json["updateTime"])
         told = {key: value for key, value in self.json.items() if key != "quota"}
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def date(self) -> datetime | None:
+        """When what it shows began (``startTime``), else its last change; aware, UTC."""
+        for key in ("startTime", "updateTime"):
+            with suppress(ValueError):
+                told = datetime.fromisoformat(str(self.json.get(key, "")))
+                return told if told.tzinfo else told.replace(tzinfo=UTC)
+        return None
 
     @property
     def size_bytes(self) -> int:

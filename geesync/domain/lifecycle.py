@@ -31,10 +31,12 @@ class State(StrEnum):
     QUARANTINED = "quarantined"
     #: Proved absent upstream; local files are kept. Rests.
     GONE = "gone"
+    #: A filter of its root leaves it out, and it was not yet on its way. Rests.
+    EXCLUDED = "excluded"
 
 
 #: States in which nothing is left to do by itself.
-RESTING = frozenset({State.VERIFIED, State.QUARANTINED, State.GONE})
+RESTING = frozenset({State.VERIFIED, State.QUARANTINED, State.GONE, State.EXCLUDED})
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,14 @@ class SourceReappeared(Event):
     """Listed again after it was gone."""
 
 
+class Excluded(Event):
+    """A filter of its root leaves it out from now on."""
+
+
+class Included(Event):
+    """No filter of its root leaves it out any more."""
+
+
 class Retried(Event):
     """A person asked for another try."""
 
@@ -121,7 +131,7 @@ class Refused(Failure):
 
 
 _D, _E, _B, _L = State.DISCOVERED, State.EXPORTING, State.IN_BUCKET, State.DOWNLOADED
-_V, _Q, _G = State.VERIFIED, State.QUARANTINED, State.GONE
+_V, _Q, _G, _X = State.VERIFIED, State.QUARANTINED, State.GONE, State.EXCLUDED
 _MOVING = (_D, _E, _B, _L)
 _LISTED = (*_MOVING, _V, _Q)
 
@@ -138,6 +148,10 @@ TABLE: dict[tuple[State, type[Event]], State] = {
     (_L, CheckFailed): _D,
     (_G, SourceReappeared): _D,
     (_Q, Retried): _D,
+    (_D, Excluded): _X,
+    (_Q, Excluded): _X,
+    (_X, Included): _D,
+    (_X, SourceGone): _G,
     **{(state, Delayed): state for state in _MOVING},
     **{(state, Refused): _Q for state in _MOVING},
     **{(state, SourceChanged): _D for state in _LISTED},
@@ -145,7 +159,7 @@ TABLE: dict[tuple[State, type[Event]], State] = {
 }
 
 #: Events after which the asset's failures no longer count against it.
-_FRESH_START = (CheckPassed, SourceChanged, SourceReappeared, Retried)
+_FRESH_START = (CheckPassed, SourceChanged, SourceReappeared, Included, Retried)
 
 #: The failure that is one too many: a broken asset costs at most this many exports.
 MAX_TRIES = 5

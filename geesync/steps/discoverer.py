@@ -16,6 +16,7 @@ from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.assets import CONTAINERS, IMAGE_COLLECTION, SourceAsset
 from geesync.domain.lifecycle import SourceGone
 from geesync.domain.names import display_id
+from geesync.domain.options import Options
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Tally, Workshop, stopped
 from geesync.store.ledger import LedgerAsset, Move
@@ -41,6 +42,7 @@ class Discoverer:
     listing: Listing
     roots: Roots
     interval: timedelta
+    options: Options  #: of roots that chose nothing else
 
     def run_once(self) -> Tally:
         """Scan every root whose time has come; a broken scan is tried again soon."""
@@ -73,8 +75,14 @@ class Discoverer:
             self._finish(root, alarm="it lists nothing, though assets are known below it")
         else:
             now = self.workshop.clock()
-            self._finish(root, alarm=None, scanned_at=now)
-            log.info("scan_finished", root=root.name, changes=scan.changes, assets=scan.seen)
+            self._finish(root, alarm=None, scanned_at=now, excluded=scan.excluded)
+            log.info(
+                "scan_finished",
+                root=root.name,
+                changes=scan.changes,
+                assets=scan.seen,
+                excluded=scan.excluded,
+            )
         return scan.changes
 
     def _finish(
@@ -92,14 +100,24 @@ class _Scan:
     def __init__(self, step: Discoverer, root: Root) -> None:
         self._step = step
         self._root = root
+        self._options = step.options.over(root.options)
         self.changes = 0
         self.seen = 0
+        self.excluded = 0  #: by the root's filters; what lies in an excluded folder is not listed
+        step.listing.prioritise(root.id, self._options.priority)
 
-    def take(self, listed: list[SourceAsset]) -> None:
-        """Take in assets that are known whole."""
-        observed = self._step.listing.observe(self._root.id, listed, self._step.workshop.clock())
-        self.seen += len(listed)
+    def take(self, listed: list[SourceAsset]) -> list[SourceAsset]:
+        """Take in assets that are known whole; return those that the root's filters let pass."""
+        reasons = [(source, self._options.leaves_out(source, self._root.name)) for source in listed]
+        wanted = [source for source, why in reasons if not why]
+        left = [(source, why) for source, why in reasons if why]
+        listing, now = self._step.listing, self._step.workshop.clock()
+        observed = listing.observe(self._root.id, wanted, now, priority=self._options.priority)
         self.changes += observed.new + observed.changed
+        self.changes += listing.leave_out(self._root.id, left, now)
+        self.seen += len(listed)
+        self.excluded += len(left)
+        return wanted
 
     def walk_root(self, top: SourceAsset) -> bool:
         """Walk the root; False if it is empty against all that is known."""
@@ -124,9 +142,8 @@ class _Scan:
                     raise stopped()
                 sightings.see(asset.name for asset in page)
                 count += len(page)
-                whole = self._complete(container, page)
-                self.take(whole)
-                inner += [asset for asset in whole if asset.is_container]
+                wanted = self.take(self._complete(container, page))
+                inner += [asset for asset in wanted if asset.is_container]
             page_after = ""
             while unseen := sightings.unseen(
                 self._root.id, container.name, after=page_after, limit=_PAGE

@@ -12,7 +12,14 @@ import sqlalchemy as sa
 from geesync.domain.assets import SourceAsset
 from geesync.domain.footprint import box_of
 from geesync.domain.layout import asset_path, distinct
-from geesync.domain.lifecycle import SourceChanged, SourceReappeared, State
+from geesync.domain.lifecycle import (
+    Event,
+    Excluded,
+    Included,
+    SourceChanged,
+    SourceReappeared,
+    State,
+)
 from geesync.domain.names import parent_of
 from geesync.store import schema
 from geesync.store.database import Database
@@ -25,6 +32,12 @@ from geesync.store.ledger import (
     remember,
     select_assets,
 )
+
+#: States in which a filter still stops an asset.
+_STOPPABLE = (State.DISCOVERED, State.QUARANTINED)
+
+#: Assets that are left out in one transaction.
+_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,9 @@ class Listing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def observe(self, root_id: int, listed: Sequence[SourceAsset], now: datetime) -> Observed:
+    def observe(
+        self, root_id: int, listed: Sequence[SourceAsset], now: datetime, *, priority: int = 0
+    ) -> Observed:
         """Take in a batch of listed assets: new ones, changed ones, those that are back.
 
         What another root already mirrors is left to it, unless that root was removed. Writes
@@ -70,11 +85,53 @@ class Listing:
         if fresh or changed or adopted:
             with self._database.write() as connection:
                 for source in fresh:
-                    _insert(connection, root_id, source, now)
+                    _insert(connection, root_id, source, priority, now)
                 for asset, source in changed:
                     _renew(connection, asset, source, now)
                 _adopt(connection, root_id, adopted)
         return Observed(len(fresh), len(changed), len(batch) - len(fresh) - len(changed))
+
+    def leave_out(
+        self, root_id: int, left: Sequence[tuple[SourceAsset, str]], now: datetime
+    ) -> int:
+        """Take in what the root's filters leave out, each with its reason; returns how many moved.
+
+        Only what is not yet on its way stops, with all that is known below it: what was paid for
+        is brought home, and what is on disk stays there.
+        """
+        name = schema.asset.c.name
+        count = 0
+        for why in {why for _, why in left}:
+            sources = [source for source, reason in left if reason == why]
+            count += self._exclude(root_id, name.in_([one.name for one in sources]), why, now)
+            for container in (one.name for one in sources if one.is_container):
+                below = name.between(f"{container}/", f"{container}0")  # 0 follows /
+                count += self._exclude(root_id, below, why, now)
+        return count
+
+    def _exclude(self, root_id: int, which: sa.ColumnElement[bool], why: str, now: datetime) -> int:
+        table = schema.asset
+        stoppable = (table.c.root_id == root_id) & table.c.state.in_(_STOPPABLE)
+        query = select_assets().where(which, stoppable).limit(_CHUNK)
+        count = 0
+        while True:
+            with self._database.read() as connection:
+                assets = [read_asset(row) for row in connection.execute(query)]
+            if not assets:
+                return count
+            with self._database.write() as connection:
+                for asset in assets:
+                    count += record_in(connection, Move(asset, Excluded(why)), now)
+
+    def prioritise(self, root_id: int, priority: int) -> None:
+        """Give all assets of a root its priority."""
+        table = schema.asset
+        other = (table.c.root_id == root_id) & (table.c.priority != priority)
+        with self._database.read() as connection:
+            if not connection.execute(sa.select(table.c.id).where(other).limit(1)).first():
+                return
+        with self._database.write() as connection:
+            connection.execute(sa.update(table).where(other).values(priority=priority))
 
     def _known(self, names: list[str]) -> dict[str, LedgerAsset]:
         with self._database.read() as connection:
@@ -143,13 +200,19 @@ def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tu
     )
 
 
+#: What it means that an asset of such a state is listed, and wanted.
+_BACK: dict[State, type[Event]] = {State.GONE: SourceReappeared, State.EXCLUDED: Included}
+
+
 def _differs(asset: LedgerAsset, source: SourceAsset, dest: str) -> bool:
     """Whether it must be taken anew; one that is taken over may lie in another mirror."""
-    was_gone = asset.standing.state == State.GONE
-    return was_gone or asset.revision != source.revision or asset.dest != dest
+    is_back = asset.standing.state in _BACK
+    return is_back or asset.revision != source.revision or asset.dest != dest
 
 
-def _insert(connection: sa.Connection, root_id: int, source: SourceAsset, now: datetime) -> None:
+def _insert(
+    connection: sa.Connection, root_id: int, source: SourceAsset, priority: int, now: datetime
+) -> None:
     path = asset_path(source.name)
     taken = sa.select(schema.asset.c.id).where(schema.asset.c.path == path)
     if connection.execute(taken).first():
@@ -165,6 +228,7 @@ def _insert(connection: sa.Connection, root_id: int, source: SourceAsset, now: d
             size_bytes=source.size_bytes,
             state=State.DISCOVERED,
             **_place(source),
+            priority=priority,
         )
     ).inserted_primary_key
     assert key is not None
@@ -176,8 +240,8 @@ def _insert(connection: sa.Connection, root_id: int, source: SourceAsset, now: d
 def _renew(
     connection: sa.Connection, asset: LedgerAsset, source: SourceAsset, now: datetime
 ) -> None:
-    back = asset.standing.state == State.GONE
-    event = SourceReappeared() if back else SourceChanged(f"{asset.revision} → {source.revision}")
+    back = _BACK.get(asset.standing.state)
+    event = back() if back else SourceChanged(f"{asset.revision} → {source.revision}")
     if not record_in(connection, Move(asset, event), now):
         return
     table = schema.asset

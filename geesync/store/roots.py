@@ -27,6 +27,7 @@ class Root:
     next_scan_at: datetime | None = None
     scanned_at: datetime | None = None  #: end of the last complete scan
     removed_at: datetime | None = None
+    excluded: int = 0  #: assets that its filters left out in that scan
     alarm: str | None = None  #: why the last scan was not believed
 
 
@@ -64,6 +65,13 @@ class Roots:
             else:
                 connection.execute(sa.update(table).where(table.c.id == known).values(values))
             _ask(connection, now)
+
+    def find(self, name: str) -> Root | None:
+        """Return a root that is or was watched, by canonical name."""
+        with self._database.read() as connection:
+            query = sa.select(schema.root).where(schema.root.c.name == name)
+            row = connection.execute(query).first()
+            return _root(row) if row else None
 
     def remove(self, root_id: int, now: datetime) -> None:
         """Stop watching a root. Nothing is deleted, here or on disk."""
@@ -137,5 +145,6 @@ def _root(row: sa.Row[Any]) -> Root:
         next_scan_at=row.next_scan_at,
         scanned_at=row.scanned_at,
         removed_at=row.removed_at,
+        excluded=row.excluded,
         alarm=row.alarm,
     )

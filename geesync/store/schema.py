@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Float, TypeDecorator
 
-from geesync.domain.lifecycle import State
+from geesync.domain.lifecycle import RESTING, State
 
 #: Told to SQLite as application_id: "gees". A file without it is no ledger.
 APPLICATION_ID = 0x67656573
@@ -53,6 +53,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 _STATES = ", ".join(f"'{state}'" for state in State)
+_RESTING = ", ".join(f"'{state}'" for state in State if state in RESTING)
 
 #: Degrees a side of a cell of the map's grid, and cells around the Earth.
 CELL_DEG = 2
@@ -72,6 +73,7 @@ root = Table(
     Column("removed_at", Instant),  # dequeued: no longer watched, nothing deleted
     Column("next_scan_at", Instant, nullable=False),
     Column("scanned_at", Instant),  # end of the last complete scan
+    Column("excluded", Integer, nullable=False, server_default="0"),  # left out by that scan
     Column("alarm", Text),  # why the last scan was not believed
     Column("quota", Text),  # JSON, as Earth Engine says it
 )
@@ -123,7 +125,7 @@ asset = Table(
         "state",
         sa.text("priority DESC"),
         "id",
-        sqlite_where=sa.text("state NOT IN ('verified', 'quarantined', 'gone')"),
+        sqlite_where=sa.text(f"state NOT IN ({_RESTING})"),
     ),
     Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
 )

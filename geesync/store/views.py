@@ -34,6 +34,7 @@ class RootStatus:
     size_bytes: int  #: as Earth Engine counts them
     verified_bytes: int
     scanned_at: datetime | None
+    excluded: int  #: assets that its filters leave out
     alarm: str | None
     watched: bool
 
@@ -139,6 +140,7 @@ def _root(row: sqlite3.Row, tally: dict[str, tuple[int, int]]) -> RootStatus:
         size_bytes=sum(size for _, size in tally.values()),
         verified_bytes=tally.get(State.VERIFIED, (0, 0))[1],
         scanned_at=_time(row["scanned_at"]),
+        excluded=row["excluded"],
         alarm=row["alarm"],
         watched=row["removed_at"] is None,
     )
@@ -190,7 +192,7 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
             "SELECT (SELECT count(*) FROM export"
             "  WHERE state IN ('intended', 'unclear', 'running')),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
-            "  WHERE state NOT IN ('verified', 'quarantined', 'gone')"
+            "  WHERE state NOT IN ('verified', 'quarantined', 'gone', 'excluded')"
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?)",
             ((now + _LONG_WAIT).timestamp(),),
         ).fetchone()
@@ -202,7 +204,7 @@ def is_complete(path: Path) -> bool:
     with reading(path) as connection:
         missing = connection.execute(
             "SELECT (SELECT coalesce(sum(assets), 0) FROM tally JOIN root ON root.id = root_id"
-            "  WHERE state NOT IN ('verified', 'gone') AND removed_at IS NULL)"
+            "  WHERE state NOT IN ('verified', 'gone', 'excluded') AND removed_at IS NULL)"
             " + (SELECT count(*) FROM root WHERE removed_at IS NULL"
             "  AND (alarm IS NOT NULL OR scanned_at IS NULL))"
         ).fetchone()[0]

@@ -30,6 +30,7 @@ CREATE TABLE root (
     removed_at FLOAT,
     next_scan_at FLOAT NOT NULL,
     scanned_at FLOAT,
+    excluded INTEGER DEFAULT '0' NOT NULL,
     alarm TEXT,
     quota TEXT,
     CONSTRAINT pk_root PRIMARY KEY (id),
@@ -96,7 +97,7 @@ CREATE TABLE asset (
     catalogued_version INTEGER,
     extent TEXT,
     CONSTRAINT pk_asset PRIMARY KEY (id),
-    CONSTRAINT ck_asset_state CHECK (state IN ('discovered', 'exporting', 'in_bucket', 'downloaded', 'verified', 'quarantined', 'gone')),
+    CONSTRAINT ck_asset_state CHECK (state IN ('discovered', 'exporting', 'in_bucket', 'downloaded', 'verified', 'quarantined', 'gone', 'excluded')),
     CONSTRAINT ck_asset_quarantine_has_cause CHECK (state <> 'quarantined' OR cause IS NOT NULL),
     CONSTRAINT ck_asset_verified_has_time CHECK (state <> 'verified' OR verified_at IS NOT NULL),
     CONSTRAINT ck_asset_failures CHECK (failures >= 0),
@@ -109,7 +110,7 @@ CREATE TABLE asset (
 CREATE INDEX ix_asset_cause ON asset (cause) WHERE cause IS NOT NULL
 """,
     """
-CREATE INDEX ix_asset_due ON asset (state, priority DESC, id) WHERE state NOT IN ('verified', 'quarantined', 'gone')
+CREATE INDEX ix_asset_due ON asset (state, priority DESC, id) WHERE state NOT IN ('verified', 'quarantined', 'gone', 'excluded')
 """,
     """
 CREATE INDEX ix_asset_left_out ON asset (id) WHERE left_out IS NOT NULL

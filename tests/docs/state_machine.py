@@ -33,7 +33,8 @@ Made from the table in [`geesync/domain/lifecycle.py`](../geesync/domain/lifecyc
 - A `Setback` (`ExportFailed`, `StagedCopyLost`, `CheckFailed`) is the asset's own. Setback number
   {tries} ends in `quarantined`; before that it waits {waits}.
   One whose cause lies in the world after all is not counted.
-- `CheckPassed`, `SourceChanged`, `SourceReappeared` and `Retried` forget the setbacks so far.
+- `CheckPassed`, `SourceChanged`, `SourceReappeared`, `Included` and `Retried` forget the setbacks
+  so far.
 - Whatever is not drawn cannot happen: it is refused as a bug.
 """
 

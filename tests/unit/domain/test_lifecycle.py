@@ -18,10 +18,12 @@ from geesync.domain.lifecycle import (
     Delayed,
     DownloadFinished,
     Event,
+    Excluded,
     ExportFailed,
     ExportsSucceeded,
     ExportStarted,
     IllegalEvent,
+    Included,
     NothingToExport,
     Refused,
     Retried,
@@ -137,9 +139,9 @@ def test_every_loop_ends_in_quarantine(setbacks: list[type[Setback]], cause: Cau
     assert standing.reason == "it broke"
 
 
-def test_only_verified_quarantined_and_gone_are_places_of_rest() -> None:
+def test_nothing_happens_by_itself_where_an_asset_rests() -> None:
     """In every other state something of the asset's own can happen next."""
-    outside = {SourceChanged, SourceGone, SourceReappeared, Retried}
+    outside = {SourceChanged, SourceGone, SourceReappeared, Retried, Excluded, Included}
 
     moving = {state for state, event in TABLE if event not in outside}
 
