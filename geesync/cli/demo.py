@@ -151,13 +151,13 @@ def _proved(simulator: Simulator, place: Path) -> bool:
     for name, reasons in views.left_out(ledger, limit=50):
         say(f"  {name.rpartition('assets/')[2]}: {reasons}", markup=False)
     proofs = compare_all(simulator, ledger)
-    say("\n[bold]The proof[/]: every pixel against the simulator's own arrays")
+    say("\n[bold]The proof[/]: every pixel and mask against the simulator's own arrays")
     say(proof_table(proofs))
     asked = simulator.audit.count("export")
     twice = asked - views.parts(ledger)
     exact = all(proof.exact for proof in proofs)
     say(
         f"\n{len(proofs):,} assets · {asked:,} exports, {twice:,} of them twice ·"
-        f" {'every pixel is exact' if exact else 'NOT everything is exact'}"
+        f" {'every pixel and mask is exact' if exact else 'NOT everything is exact'}"
     )
     return exact and not twice and bool(proofs)

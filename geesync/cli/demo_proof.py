@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from geesync.adapters.reading import ReadBand, read_image
 from geesync.cli.render import size
+from geesync.domain.layout import ASSET_JSON
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
-from geesync.simulator.truth import compare
+from geesync.simulator.truth import truth
 from geesync.store import views
 
 if TYPE_CHECKING:
+    from geesync.simulator.images import Pixels
     from geesync.simulator.pixels import SimAsset
     from geesync.simulator.simulator import Simulator
 
@@ -52,7 +56,7 @@ def _compare(simulator: Simulator, row: dict[str, Any]) -> Proof:
     asset = simulator.world.get(row["name"])
     folder = Path(row["dest"], row["path"])
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    compared, exact = _against(asset, files)
+    compared, exact = _against(asset, folder, files) if files else ("nothing", False)
     return Proof(
         asset=display_id(row["name"]),
         type=asset.type,
@@ -63,19 +67,34 @@ def _compare(simulator: Simulator, row: dict[str, Any]) -> Proof:
     )
 
 
-def _against(asset: SimAsset, files: list[Path]) -> tuple[str, bool]:
+def _against(asset: SimAsset, folder: Path, files: list[Path]) -> tuple[str, bool]:
     if asset.type == "IMAGE":
-        bands = [band for band in asset.bands if not band.array_dimensions]
-        checks = compare([path for path in files if path.suffix == ".tif"], asset)
-        wanted = {band.id for band in bands}
-        checks = [check for check in checks if check.band in wanted]
-        pixels = sum(check.pixels for check in checks)
-        return f"{pixels:,} px in {len(checks)}", all(check.exact for check in checks)
+        return _against_pixels(asset, folder)
     if asset.type == "TABLE":
         rows = {_rows(path) for path in files if path.suffix in {".csv", ".geojson"}}
         return f"{asset.feature_count:,} rows", rows == {asset.feature_count}
-    kept = [json.loads(path.read_text()) for path in files if path.name == "asset.json"]
+    kept = [json.loads(path.read_text()) for path in files if path.name == ASSET_JSON]
     return "metadata", bool(kept) and kept[0]["name"] == asset.name
+
+
+def _against_pixels(asset: SimAsset, folder: Path) -> tuple[str, bool]:
+    wanted = [band for band in asset.bands if not band.array_dimensions]
+    found = read_image(folder) if wanted else {}
+    exact = all(_same(truth(asset, band.id), found.get(band.id)) for band in wanted)
+    pixels = sum(band.grid.width * band.grid.height for band in wanted)
+    return f"{pixels:,} px in {len(wanted)}", exact
+
+
+def _same(there: Pixels, here: ReadBand | None) -> bool:
+    """Whether a band has the values where it is valid, and is masked where it is."""
+    if here is None:
+        return False
+    valid = there.mask > 0
+    masks = there.mask if here.fractional else valid
+    return bool(
+        (here.mask == masks).all()
+        and np.array_equal(here.values[valid], there.values[valid], equal_nan=True)
+    )
 
 
 def _rows(path: Path) -> int:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from geesync.adapters.reading import read_image
 from geesync.simulator.pixels import SimAsset
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
 from tests.story.accounts import a_band, an_account, an_image
-from tests.story.reading import read_image
 from tests.story.world import World, a_world
 
 ROWS, COLUMNS = 9, 12

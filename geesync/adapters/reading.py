@@ -1,4 +1,4 @@
-"""Reads a mirrored image back from its files, as somebody would who restores it."""
+"""Reads a mirrored image back, values and masks, by its sidecar: what a restore begins with."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.transform import rowcol
 
-Json = dict[str, Any]
+from geesync.domain.assets import Json
+from geesync.domain.layout import GEESYNC_JSON
 
 
 @dataclass(frozen=True)
 class ReadBand:
-    """What the mirror holds of a band; both arrays have the shape of its grid."""
+    """What the mirror holds of a band; both arrays are (height, width) of its grid."""
 
     values: NDArray[Any]
     mask: NDArray[np.float32]  #: 0 = masked … 1 = valid
+    fractional: bool  #: whether fractions of the mask were kept, or only masked and not
 
 
 def read_image(folder: Path) -> dict[str, ReadBand]:
-    """Return the bands of a mirrored image by id, in the asset's order."""
-    sidecar: Json = json.loads((folder / "geesync.json").read_text())
+    """Return the bands of a mirrored image by id, in the asset's order, whole in memory.
+
+    folder: the image's. Raises OSError, KeyError or ValueError if it is not a mirrored image.
+    """
+    sidecar: Json = json.loads((folder / GEESYNC_JSON).read_text())
     parts = {part["key"]: part for part in sidecar["parts"]}
     return {band["id"]: _band(folder, parts, band) for band in sidecar["bands"]}
 
@@ -34,9 +39,9 @@ def read_image(folder: Path) -> dict[str, ReadBand]:
 def _band(folder: Path, parts: dict[str, Json], band: Json) -> ReadBand:
     values, valid = _pixels(folder, parts[band["data_part"]], band["id"])
     if band["mask_part"] is None:
-        return ReadBand(values, valid.astype(np.float32))
+        return ReadBand(values, valid.astype(np.float32), fractional=False)
     mask, _ = _pixels(folder, parts[band["mask_part"]], band["id"])
-    return ReadBand(values, mask)
+    return ReadBand(values, mask, fractional=True)
 
 
 def _pixels(folder: Path, part: Json, band: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -57,5 +62,6 @@ def _pixels(folder: Path, part: Json, band: str) -> tuple[NDArray[Any], NDArray[
             values[place] = dataset.read(index)
             valid[place] = dataset.read_masks(index) > 0
             filled[place] += 1
-    assert (filled == 1).all(), "every pixel is in one file"
+    if not (filled == 1).all():
+        raise ValueError(f"the files in {folder} do not hold every pixel of {band} once")
     return values, valid
