@@ -1,101 +1,18 @@
-"""Where on Earth and when in time an asset lies, as GeoJSON and STAC want it said."""
+"""When in time an asset lies, and what the images of a collection cover together."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from geesync.domain.assets import Json, SourceAsset
+from geesync.domain.footprint import Bbox, box_of, outline
 
-Bbox = tuple[float, float, float, float]
-
-#: Levels of lists around a position, by type of geometry.
-_DEPTHS = {
-    "Point": 0,
-    "MultiPoint": 1,
-    "LineString": 1,
-    "MultiLineString": 2,
-    "Polygon": 2,
-    "MultiPolygon": 3,
-}
-_LEAST = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiPolygon": 4}
+_EDGE = 180.0
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def footprint(source: SourceAsset) -> Json | None:
-    """Return the asset's outline as a plain GeoJSON geometry, longitude first.
-
-    None where Earth Engine gives none, or one that has no end: an image may be unbounded.
-    """
-    told = (source.json.get("geometry"), source.properties.get("system:footprint"))
-    return next((clean for one in told if (clean := _geometry(one)) is not None), None)
-
-
-def _geometry(told: Any) -> Json | None:
-    """Return a geometry without Earth Engine's own members, or None if it is not whole."""
-    if not isinstance(told, dict):
-        return None
-    kind, coordinates = told.get("type"), told.get("coordinates")
-    if kind == "LinearRing":  # a type of Earth Engine's own
-        kind, coordinates = "Polygon", [coordinates]
-    if kind == "GeometryCollection":
-        members = [_geometry(member) for member in told.get("geometries", ())]
-        return {"type": kind, "geometries": members} if members and all(members) else None
-    if kind not in _DEPTHS or not _is_whole(coordinates, _DEPTHS[kind], _LEAST.get(kind, 1)):
-        return None
-    return {"type": kind, "coordinates": coordinates}
-
-
-def _is_whole(coordinates: Any, depth: int, least: int) -> bool:
-    if not isinstance(coordinates, list):
-        return False
-    if depth == 0:
-        return len(coordinates) > 1 and all(_is_finite(number) for number in coordinates)
-    return len(coordinates) >= (least if depth == 1 else 1) and all(
-        _is_whole(inner, depth - 1, least) for inner in coordinates
-    )
-
-
-def _is_finite(number: Any) -> bool:
-    return isinstance(number, int | float) and math.isfinite(number)
-
-
-def bbox(geometry: Json) -> Bbox:
-    """Return (west, south, east, north) in degrees; west > east where it crosses 180°.
-
-    Earth Engine writes what crosses it with longitudes beyond ±180°.
-    """
-    positions = list(_positions(geometry))
-    west, east = min(x for x, _ in positions), max(x for x, _ in positions)
-    south, north = min(y for _, y in positions), max(y for _, y in positions)
-    if east - west >= 360:  # noqa: PLR2004 # degrees of a circle
-        west, east = -180.0, 180.0
-    return _wrapped(west), max(south, -90.0), _wrapped(east), min(north, 90.0)
-
-
-def _wrapped(longitude: float) -> float:
-    inside = -180 <= longitude <= 180  # noqa: PLR2004 # 180° stays 180°
-    return longitude if inside else (longitude + 180) % 360 - 180
-
-
-def _positions(geometry: Json) -> Iterator[tuple[float, float]]:
-    if geometry["type"] == "GeometryCollection":
-        for member in geometry["geometries"]:
-            yield from _positions(member)
-    else:
-        yield from _flat(geometry["coordinates"], _DEPTHS[geometry["type"]])
-
-
-def _flat(coordinates: Any, depth: int) -> Iterator[tuple[float, float]]:
-    if depth == 0:
-        yield coordinates[0], coordinates[1]
-    else:
-        for inner in coordinates:
-            yield from _flat(inner, depth - 1)
 
 
 def time_span(source: SourceAsset) -> tuple[datetime | None, datetime | None]:
@@ -146,12 +63,12 @@ class Extent:
     @classmethod
     def of(cls, source: SourceAsset) -> Extent:
         """Return what one asset covers."""
-        geometry = footprint(source)
-        box = bbox(geometry) if geometry else None
-        if box and box[0] > box[2]:
-            box = (-180.0, box[1], 180.0, box[3])
+        box = box_of(outline(source))
+        bounds = box.bbox if box else None
+        if bounds and bounds[0] > bounds[2]:
+            bounds = (-_EDGE, bounds[1], _EDGE, bounds[3])
         begin, end = time_span(source)
-        return cls(box, begin or end, end or begin)
+        return cls(bounds, begin or end, end or begin)
 
     @classmethod
     def from_json(cls, kept: Json) -> Extent:

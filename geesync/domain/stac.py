@@ -7,18 +7,19 @@ https://github.com/radiantearth/stac-spec/tree/v1.1.0
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from geesync.domain.assets import FOLDER, IMAGE_COLLECTION, Json, SourceAsset
+from geesync.domain.assets import IMAGE_COLLECTION, Json, SourceAsset
 from geesync.domain.exports import Part
-from geesync.domain.extent import Extent, bbox, footprint, time_span, write_time
+from geesync.domain.extent import Extent, time_span, write_time
+from geesync.domain.footprint import box_of, outline
 from geesync.domain.grid import Grid
 from geesync.domain.names import display_id
+from geesync.domain.stac_links import GEOJSON_TYPE, JSON_TYPE, TOP, Node, link, upwards
 
 STAC_VERSION = "1.1.0"
 
@@ -26,11 +27,10 @@ _PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 _FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _VERSION = "https://stac-extensions.github.io/version/v1.2.0/schema.json"
 
-_JSON = "application/json"
 _MEDIA_TYPES = {
     "csv": "text/csv",
-    "geojson": "application/geo+json",
-    "json": _JSON,
+    "geojson": GEOJSON_TYPE,
+    "json": JSON_TYPE,
     "parquet": "application/vnd.apache.parquet",
     "tif": "image/tiff; application=geotiff",
     "vrt": "application/xml",
@@ -38,45 +38,6 @@ _MEDIA_TYPES = {
 
 #: Multihash: the code of SHA2-256, and its length in bytes.
 _SHA256 = "1220"
-
-_DOCUMENTS = {FOLDER: "catalog.json", IMAGE_COLLECTION: "collection.json"}
-_ITEM = "item.json"
-
-#: Links in one document; a container with more children has them in pages.
-PAGE_LINKS = 1000
-
-
-@dataclass(frozen=True)
-class Node:
-    """One asset's place in the catalogue."""
-
-    name: str  #: canonical
-    type: str
-    path: str  #: its folder, relative to the mirror
-
-    @property
-    def document(self) -> str:
-        """The name of its document, in its folder."""
-        return _DOCUMENTS.get(self.type, _ITEM)
-
-    @property
-    def id(self) -> str:
-        """``users.x.scenes.s1``: unique in the mirror, and no path."""
-        return display_id(self.name).replace("/", ".")
-
-    @property
-    def title(self) -> str:
-        """What people call it: the last component of its name."""
-        return self.name.rpartition("/")[2]
-
-    @property
-    def relation(self) -> str:
-        """How a parent links to it."""
-        return "item" if self.document == _ITEM else "child"
-
-
-#: The mirror itself, above all roots.
-TOP = Node(name="geesync", type=FOLDER, path=".")
 
 
 @dataclass(frozen=True)
@@ -115,7 +76,8 @@ def item(
     sidecars: names of files in its folder that only describe it. wkt2: turns any text of a CRS
     that is no authority's code into WKT2.
     """
-    geometry = footprint(source)
+    geometry = outline(source)
+    box = box_of(geometry)
     assets = {_key(file): _asset(file, wkt2) for file in files} | {
         name.partition(".")[0]: _sidecar(name) for name in sidecars
     }
@@ -126,15 +88,14 @@ def item(
         "stac_extensions": [_PROJECTION, _FILE],
         "id": node.id,
         "geometry": geometry,
-        **({"bbox": list(bbox(geometry))} if geometry else {}),
+        **({"bbox": list(box.bbox)} if box else {}),
         "properties": {
             "title": node.title,
             **_times(source, history),
             **_common_crs(assets.values()),
             **_told(source, history),
         },
-        "links": _upwards(node, parent)
-        + ([_link(node, parent, "collection")] if collection else []),
+        "links": upwards(node, parent) + ([link(node, parent, "collection")] if collection else []),
         "assets": assets,
         **({"collection": parent.id} if collection else {}),
     }
@@ -165,7 +126,7 @@ def container(
         "created": write_time(history.created_at),
         "updated": write_time(history.updated_at),
         **_told(source, history),
-        "links": [*_upwards(node, parent), *links],
+        "links": [*upwards(node, parent), *links],
     }
 
 
@@ -188,13 +149,8 @@ def top(links: Sequence[Json]) -> Json:
         "id": TOP.id,
         "title": "Mirror of Earth Engine",
         "description": "Assets of Earth Engine, mirrored by geesync",
-        "links": [_link(TOP, TOP, "root"), *links],
+        "links": [link(TOP, TOP, "root"), *links],
     }
-
-
-def page_file(number: int) -> str:
-    """Return the name of a container's page, counted from 1."""
-    return f"page-{number:05d}.json"
 
 
 def page(node: Node, number: int, links: Sequence[Json]) -> Json:
@@ -205,36 +161,7 @@ def page(node: Node, number: int, links: Sequence[Json]) -> Json:
         "id": f"{node.id}.page-{number:05d}",
         "title": f"{node.title}, page {number:,}",
         "description": f"Part of {display_id(node.name)}",
-        "links": [_link(node, TOP, "root"), _link(node, node, "parent"), *links],
-    }
-
-
-def page_links(pages: int) -> list[Json]:
-    """Return a container's links to its pages."""
-    return [
-        {"rel": "child", "href": f"./{page_file(number)}", "type": _JSON}
-        for number in range(1, pages + 1)
-    ]
-
-
-def child_link(node: Node, child: Node) -> Json:
-    """Return a container's link to one of its children."""
-    return _link(node, child, child.relation)
-
-
-def _upwards(node: Node, parent: Node) -> list[Json]:
-    return [_link(node, TOP, "root"), _link(node, parent, "parent")]
-
-
-def _link(node: Node, target: Node, relation: str) -> Json:
-    relative = posixpath.relpath(f"{target.path}/{target.document}", node.path)
-    href = relative if relative.startswith("../") else f"./{relative}"
-    is_geojson = target.document == _ITEM
-    return {
-        "rel": relation,
-        "href": quote(href, safe="/~"),
-        "type": _MEDIA_TYPES["geojson"] if is_geojson else _JSON,
-        "title": target.title,
+        "links": [link(node, TOP, "root"), link(node, node, "parent"), *links],
     }
 
 
@@ -319,4 +246,4 @@ def _common_crs(assets: Iterable[Json]) -> Json:
 
 
 def _sidecar(name: str) -> Json:
-    return {"href": f"./{name}", "type": _JSON, "roles": ["metadata"]}
+    return {"href": f"./{name}", "type": JSON_TYPE, "roles": ["metadata"]}

@@ -18,7 +18,7 @@ import structlog
 
 from geesync.adapters import rasters
 from geesync.adapters.disk import Folder, folder, is_mirror
-from geesync.domain import stac
+from geesync.domain import stac, stac_links
 from geesync.domain.assets import IMAGE_COLLECTION, Json, SourceAsset
 from geesync.domain.coverage import tiles
 from geesync.domain.extent import Extent
@@ -182,40 +182,40 @@ class Cataloguer:
     ) -> list[Json]:
         """Return a container's links to its children, or to pages; write the pages that changed."""
         count = self.catalogue.count_children(container)
-        if count <= stac.PAGE_LINKS:
+        if count <= stac_links.PAGE_LINKS:
             return self._page_links(batch, container, 0)
-        pages = -(-count // stac.PAGE_LINKS)
-        changed = {self.catalogue.rank(child) // stac.PAGE_LINKS for child in children}
+        pages = -(-count // stac_links.PAGE_LINKS)
+        changed = {self.catalogue.rank(child) // stac_links.PAGE_LINKS for child in children}
         for number in range(pages):
-            file = stac.page_file(number + 1)
+            file = stac_links.page_file(number + 1)
             if number in changed or place.size_of(file) is None:
                 links = self._page_links(batch, container, number)
                 _write(place, file, stac.page(_node(container), number + 1, links))
-        return stac.page_links(pages)
+        return stac_links.page_links(pages)
 
     def _page_links(self, batch: _Batch, container: LedgerAsset, number: int) -> list[Json]:
         children = self.catalogue.children(
             container,
             fresh=batch.fresh,
-            first=number * stac.PAGE_LINKS,
-            limit=stac.PAGE_LINKS,
+            first=number * stac_links.PAGE_LINKS,
+            limit=stac_links.PAGE_LINKS,
         )
-        return [stac.child_link(_node(container), child) for child in children]
+        return [stac_links.child_link(_node(container), child) for child in children]
 
     def _write_top(self, dest: str, batch: _Batch) -> None:
         tops = self.catalogue.tops(dest, fresh=batch.fresh)
-        document = stac.top([stac.child_link(stac.TOP, node) for node in tops])
-        with folder(Path(dest), stac.TOP.path) as place:
-            _write(place, stac.TOP.document, document)
+        document = stac.top([stac_links.child_link(stac_links.TOP, node) for node in tops])
+        with folder(Path(dest), stac_links.TOP.path) as place:
+            _write(place, stac_links.TOP.document, document)
             place.sync()
 
 
-def _node(asset: LedgerAsset) -> stac.Node:
-    return stac.Node(asset.name, asset.type, asset.path)
+def _node(asset: LedgerAsset) -> stac_links.Node:
+    return stac_links.Node(asset.name, asset.type, asset.path)
 
 
-def _parent(container: LedgerAsset | None) -> stac.Node:
-    return _node(container) if container else stac.TOP
+def _parent(container: LedgerAsset | None) -> stac_links.Node:
+    return _node(container) if container else stac_links.TOP
 
 
 def _write(place: Folder, name: str, document: Json) -> None:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from geesync.domain.extent import Extent
 from geesync.domain.lifecycle import State
 from geesync.domain.names import parent_of
-from geesync.domain.stac import History, Node
+from geesync.domain.stac import History
+from geesync.domain.stac_links import Node
 from geesync.store import schema
 from geesync.store.database import Database
 from geesync.store.ledger import LedgerAsset, read_asset, select_assets

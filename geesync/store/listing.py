@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from geesync.domain.assets import SourceAsset
-from geesync.domain.footprint import box_of
+from geesync.domain.footprint import box_of, outline
 from geesync.domain.layout import asset_path, distinct
 from geesync.domain.lifecycle import (
     Event,
@@ -268,5 +268,5 @@ def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> Non
 
 
 def _place(source: SourceAsset) -> dict[str, float | None]:
-    box = box_of(source.json.get("geometry"))
+    box = box_of(outline(source))
     return dict(vars(box)) if box else dict.fromkeys(("west", "south", "east", "north"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from geesync.adapters.disk import folder, prepare_mirror
-from geesync.domain import stac
+from geesync.domain import stac_links
 from geesync.domain.assets import SourceAsset
 from geesync.domain.lifecycle import CheckPassed, NothingToExport, State
 from geesync.steps.cataloguer import Cataloguer
@@ -82,7 +82,7 @@ PAGE = 20
 
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    monkeypatch.setattr(stac, "PAGE_LINKS", PAGE)
+    monkeypatch.setattr(stac_links, "PAGE_LINKS", PAGE)
     mirror = tmp_path / "mirror"
     prepare_mirror(mirror)
     database = open_migrating(tmp_path / "ledger.db")

@@ -1,4 +1,4 @@
-"""Where and when assets lie: outlines, boxes and times, odd ones too."""
+"""When assets are, odd times too, and what they cover together."""
 
 from __future__ import annotations
 
@@ -10,72 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geesync.domain.assets import SourceAsset
-from geesync.domain.extent import Extent, bbox, footprint, millis, time_span, write_time
-
-RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
-SQUARE = {"type": "Polygon", "coordinates": [RING]}
-
-
-def outline(geometry: Any, **properties: Any) -> Any:
-    return footprint(SourceAsset({"geometry": geometry, "properties": properties}))
-
-
-def test_a_polygon_loses_what_geojson_does_not_know() -> None:
-    assert outline(SQUARE | {"geodesic": False, "evenOdd": True}) == SQUARE
-
-
-def test_a_linear_ring_becomes_a_polygon() -> None:
-    footprint_ring = {"type": "LinearRing", "coordinates": RING}
-
-    assert outline(None, **{"system:footprint": footprint_ring}) == SQUARE
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        None,
-        "everywhere",
-        {},
-        {"type": "Polygon", "coordinates": []},
-        {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]},
-        {"type": "Polygon", "coordinates": [[["-Infinity", 0], [1, 0], [1, 1], [0, 0]]]},
-        {"type": "Polygon", "coordinates": [[[float("inf"), 0], [1, 0], [1, 1], [0, 0]]]},
-        {"type": "GeometryCollection", "geometries": []},
-        {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": []}]},
-        {"type": "Hexagon", "coordinates": RING},
-    ],
-)
-def test_what_has_no_end_or_no_sense_has_no_outline(odd: Any) -> None:
-    assert outline(odd) is None
-
-
-def test_collections_of_geometries_are_kept() -> None:
-    both = {
-        "type": "GeometryCollection",
-        "geometries": [SQUARE, {"type": "Point", "coordinates": [5, -7]}],
-    }
-
-    assert outline(both) == both
-    assert bbox(both) == (0, -7, 5, 1)
-
-
-@pytest.mark.parametrize(
-    ("west", "east", "expected"),
-    [
-        (10, 20, (10, 20)),
-        (-180, 180, (-180, 180)),
-        (170, 190, (170, -170)),
-        (-190, -170, (170, -170)),
-        (-200, 200, (-180, 180)),
-        (170, 180, (170, 180)),
-    ],
-)
-def test_a_box_across_180_degrees_has_its_west_east_of_its_east(
-    west: float, east: float, expected: tuple[float, float]
-) -> None:
-    box = bbox({"type": "LineString", "coordinates": [[west, 0], [east, 1]]})
-
-    assert (box[0], box[2]) == expected
+from geesync.domain.extent import Extent, millis, time_span, write_time
 
 
 def test_times_come_from_the_fields_and_else_from_the_properties() -> None:

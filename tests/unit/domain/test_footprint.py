@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.footprint import Box, box_of
+from geesync.domain.assets import SourceAsset
+from geesync.domain.footprint import Box, box_of, outline
 
 POINT = st.tuples(st.floats(-720, 720), st.floats(-180, 180)).map(list)
 
@@ -56,3 +57,70 @@ def test_a_geometry_of_many_levels_is_no_problem() -> None:
         nested = [nested]
 
     assert box_of({"coordinates": nested}) == Box(1, 2, 1, 2)
+
+
+RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
+SQUARE = {"type": "Polygon", "coordinates": [RING]}
+
+
+def outlined(geometry: Any, **properties: Any) -> Any:
+    return outline(SourceAsset({"geometry": geometry, "properties": properties}))
+
+
+def test_a_polygon_loses_what_geojson_does_not_know() -> None:
+    assert outlined(SQUARE | {"geodesic": False, "evenOdd": True}) == SQUARE
+
+
+def test_a_linear_ring_becomes_a_polygon() -> None:
+    footprint_ring = {"type": "LinearRing", "coordinates": RING}
+
+    assert outlined(None, **{"system:footprint": footprint_ring}) == SQUARE
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        "everywhere",
+        {},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]},
+        {"type": "Polygon", "coordinates": [[["-Infinity", 0], [1, 0], [1, 1], [0, 0]]]},
+        {"type": "Polygon", "coordinates": [[[float("inf"), 0], [1, 0], [1, 1], [0, 0]]]},
+        {"type": "GeometryCollection", "geometries": []},
+        {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": []}]},
+        {"type": "Hexagon", "coordinates": RING},
+    ],
+)
+def test_what_has_no_end_or_no_sense_has_no_outline(odd: Any) -> None:
+    assert outlined(odd) is None
+
+
+def test_collections_of_geometries_are_kept() -> None:
+    both = {
+        "type": "GeometryCollection",
+        "geometries": [SQUARE, {"type": "Point", "coordinates": [5, -7]}],
+    }
+
+    assert outlined(both) == both
+    assert box_of(both) == Box(0, -7, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("west", "east", "expected"),
+    [
+        (10, 20, (10, 20)),
+        (-180, 180, (-180, 180)),
+        (170, 190, (170, -170)),
+        (-190, -170, (170, -170)),
+        (-200, 200, (-180, 180)),
+        (170, 180, (170, 180)),
+    ],
+)
+def test_a_box_across_180_degrees_has_its_west_east_of_its_east(
+    west: float, east: float, expected: tuple[float, float]
+) -> None:
+    box = box_of({"type": "LineString", "coordinates": [[west, 0], [east, 1]]})
+
+    assert box is not None
+    assert box.bbox == (expected[0], 0, expected[1], 1)

@@ -8,7 +8,7 @@ from typing import Any
 import pystac
 import pytest
 
-from geesync.domain import stac
+from geesync.domain import stac, stac_links
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.exports import Part
 from geesync.domain.extent import Extent
@@ -16,13 +16,13 @@ from geesync.domain.grid import Grid
 
 DAY = datetime(2024, 4, 1, tzinfo=UTC)
 HISTORY = stac.History(DAY, DAY)
-FOLDER = stac.Node("projects/earthengine-legacy/assets/users/x", "FOLDER", "users/x")
-SCENES = stac.Node(f"{FOLDER.name}/scenes", "IMAGE_COLLECTION", "users/x/scenes")
-IMAGE = stac.Node(f"{SCENES.name}/s1", "IMAGE", "users/x/scenes/s1")
+FOLDER = stac_links.Node("projects/earthengine-legacy/assets/users/x", "FOLDER", "users/x")
+SCENES = stac_links.Node(f"{FOLDER.name}/scenes", "IMAGE_COLLECTION", "users/x/scenes")
+IMAGE = stac_links.Node(f"{SCENES.name}/s1", "IMAGE", "users/x/scenes/s1")
 
 
 def an_item(
-    *, grids: tuple[Grid, ...] = (), parent: stac.Node = SCENES, **told: Any
+    *, grids: tuple[Grid, ...] = (), parent: stac_links.Node = SCENES, **told: Any
 ) -> dict[str, Any]:
     files = [
         stac.DataFile(
@@ -138,18 +138,18 @@ def test_what_is_gone_is_marked_once() -> None:
 
 @pytest.mark.parametrize("name", ["a b", "ü", "100%"])
 def test_links_are_urls_whatever_the_name(name: str) -> None:
-    odd = stac.Node(f"{FOLDER.name}/{name}", "IMAGE", f"users/x/{name}")
+    odd = stac_links.Node(f"{FOLDER.name}/{name}", "IMAGE", f"users/x/{name}")
 
-    href = stac.child_link(FOLDER, odd)["href"]
+    href = stac_links.child_link(FOLDER, odd)["href"]
 
     assert href.isascii()
     assert " " not in href
 
 
 def test_a_page_leads_back_to_its_container() -> None:
-    page = stac.page(SCENES, 2, [stac.child_link(SCENES, IMAGE)])
+    page = stac.page(SCENES, 2, [stac_links.child_link(SCENES, IMAGE)])
 
-    assert stac.page_links(2)[1]["href"] == "./page-00002.json"
+    assert stac_links.page_links(2)[1]["href"] == "./page-00002.json"
     assert linked(page) == {
         "root": "../../../catalog.json",
         "parent": "./collection.json",
