@@ -143,7 +143,7 @@ def service(
             Cataloguer(shop(), Catalogue(database), exports),
         ]
         if config.storage.sweep:
-            steps.append(Sweeper(shop(), storage, exports))
+            steps.append(Sweeper(shop(), storage, exports, STAGING))
         yield Service(ledger, exports, roots, tuple(steps), pace, limits)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import structlog
@@ -83,11 +83,15 @@ class Reconciler:
 
     def _settle(self, in_flight: list[Export]) -> list[Export]:
         """Write down what became of each export; return those that failed."""
+        looked_at = self.workshop.clock()
         operations = self._operations(in_flight)
         changes: Changes = {}
         for export in in_flight:
             operation = operations.get(export.id)
-            change = self._change(export, operation) if operation else self._missing(export)
+            if operation:
+                change = self._change(export, operation)
+            else:
+                change = self._missing(export, looked_at)
             if change:
                 changes[export.id] = change
         failed = [
@@ -189,12 +193,14 @@ class Reconciler:
             change |= {"state": state, "cause": cause, "error": operation.error}
         return change
 
-    def _missing(self, export: Export) -> dict[str, Any]:
-        """Give up on an ask that was refused as a repetition, and never showed."""
-        now = self.workshop.clock()
-        if export.state == "unclear" and now - export.intended_at > _GRACE:
+    def _missing(self, export: Export, looked_at: datetime) -> dict[str, Any]:
+        """Give up on an ask that was refused as a repetition, and never showed.
+
+        looked_at: when the look began; a long one must not pass for a late one.
+        """
+        if export.state == "unclear" and looked_at - export.intended_at > _GRACE:
             log.warning("export_lost", token=export.token)
-            return {"state": "lost", "ended_at": now}
+            return {"state": "lost", "ended_at": self.workshop.clock()}
         return {}
 
     def _collect(self, ended: list[Export]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -220,14 +220,35 @@ class Exports:
             found[staged.export.asset_id].append(staged)
         return found
 
-    def sweepable(self, *, limit: int) -> list[Staged]:
-        """Return staged objects whose copy is proved: their asset is verified with this export."""
+    def sweepable(self, *, limit: int, held: Collection[int] = ()) -> list[Staged]:
+        """Return staged objects whose copy is proved: their asset is verified with this export.
+
+        held: ids of objects that are left alone.
+        """
         wanted = (
             schema.stored.c.swept_at.is_(None)
+            & schema.stored.c.id.not_in(held)
             & (schema.export.c.state == "succeeded")
             & (schema.asset.c.state == "verified")
         )
         return self._staged(wanted, limit=limit)
+
+    def superseded(self, tokens: Collection[str]) -> set[str]:
+        """Return which of these are of exports that ended badly, of assets verified without."""
+        export, asset = schema.export, schema.asset
+        query = (
+            sa.select(export.c.token)
+            .join(asset, asset.c.id == export.c.asset_id)
+            .where(export.c.token.in_(tokens), export.c.state.not_in(schema.LIVE))
+            .where(asset.c.state == "verified")
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
+    def buckets(self) -> list[str]:
+        """Return every bucket in which an export was ever to be staged."""
+        with self._database.read() as connection:
+            return list(connection.execute(sa.select(schema.root.c.bucket).distinct()).scalars())
 
     def _staged(self, wanted: sa.ColumnElement[bool], *, limit: int | None) -> list[Staged]:
         stored = schema.stored

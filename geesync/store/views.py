@@ -108,7 +108,8 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
             ),
             queue=json.loads(settings["queue"]["value"]) if "queue" in settings else {},
             staged_bytes=connection.execute(
-                "SELECT coalesce(sum(size_bytes), 0) FROM object WHERE swept_at IS NULL"
+                "SELECT coalesce(sum(size_bytes), 0) FROM object JOIN export"
+                " ON export.id = export_id WHERE swept_at IS NULL AND export.state = 'succeeded'"
             ).fetchone()[0],
             troubles=_troubles(connection),
             left_out=connection.execute(

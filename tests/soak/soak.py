@@ -1,0 +1,270 @@
+"""One soak: an account, trouble, kills, and what is true afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from geesync.adapters.disk import prepare_mirror
+from geesync.cli.demo_proof import compare_all
+from geesync.config import Config
+from geesync.simulator import Simulator
+from geesync.simulator.profiles import Profile
+from geesync.store import views
+from geesync.store.database import open_migrating
+from geesync.store.roots import Roots
+from tests.soak.zygote import fast_clock
+
+ROOT = "projects/demo-project/assets/archive"
+FOREIGN = "geesync-but-not-ours/keep.tif"
+
+#: States of an export after which another of the same part has a cause.
+ENDED = {"failed", "lost", "cancelled", "refused", "abandoned", "disproved"}
+
+#: Seconds of the account's time by which two processes' clocks may differ.
+SAME_MOMENT_S = 600.0
+
+
+@dataclass
+class Plan:
+    """What a soak is to be."""
+
+    assets: int
+    kills: int
+    profile: Profile
+    seed: int = 0
+    speed: float = 3600.0  #: of the account's clock, and the daemon's
+    slots: int = 20
+    longest_life_s: float = 1.5
+    settle_within_s: float = 60.0
+
+
+@dataclass
+class Verdict:
+    """What came of a soak."""
+
+    kills: int = 0
+    exports: int = 0
+    exports_again: int = 0  #: with a cause
+    duplicates: list[str] = field(default_factory=list)  #: without one
+    deletes: int = 0
+    too_early: list[str] = field(default_factory=list)  #: deleted before their proof
+    foreign_touched: list[str] = field(default_factory=list)
+    verified: int = 0
+    quarantined: list[str] = field(default_factory=list)
+    moving: int = 0
+    mismatches: list[str] = field(default_factory=list)
+    integrity: str = ""
+    leftovers: list[str] = field(default_factory=list)
+    bugs: list[str] = field(default_factory=list)  #: tracebacks in the log
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was lost, nothing done twice, nothing falsely good."""
+        wrong = (
+            *(self.duplicates, self.too_early, self.foreign_touched, self.mismatches),
+            *(self.leftovers, self.bugs),
+        )
+        return not any(wrong) and not self.moving and self.integrity == "ok"
+
+
+class Soak:
+    """A soak in a folder of its own."""
+
+    def __init__(self, plan: Plan, folder: Path, tell: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.folder = folder
+        self._tell = tell
+        self._dice = random.Random(plan.seed)
+        self._began = time.time()
+        self.simulator = Simulator(
+            f"thousands:{plan.assets}", profile=plan.profile, seed=plan.seed, speed=plan.speed
+        )
+
+    def run(self) -> Verdict:
+        """Kill as often as planned, let it come to rest, and judge."""
+        verdict = Verdict()
+        with self.simulator, self._zygote() as zygote:
+            config = self._prepare()
+            while verdict.kills < self.plan.kills:
+                verdict.kills += self._live_and_die(zygote)
+                if verdict.kills % 25 == 0:
+                    self._tell(f"{verdict.kills} kills, {self._counts(config)}")
+            self._settle(zygote, config)
+            self._judge(config, verdict)
+        return verdict
+
+    def _prepare(self) -> Config:
+        simulator = self.simulator
+        simulator.operations.set_slots(simulator.project, self.plan.slots)
+        simulator.operations.start_foreign(3, project=simulator.project)
+        keep = self.folder / "keep"
+        keep.write_bytes(b"somebody else's")
+        simulator.storage.upload(simulator.bucket, FOREIGN, keep, "image/tiff")
+        config = {
+            "ledger": str(self.folder / "geesync.db"),
+            "mirror": str(self.folder / "mirror"),
+            "bucket": simulator.bucket,
+            "earth_engine": {"project": simulator.project, "url": simulator.earth_engine_url},
+            "storage": {"url": simulator.storage_url},
+            "schedule": {"retry": "0.3s", "reconcile": "0.2s", "discover": "3650d"},
+            "throttle": {"requests_per_s": 10_000, "reserve": 0},
+        }
+        built = Config.model_validate(config)
+        prepare_mirror(self.folder / "mirror")
+        database = open_migrating(built.ledger)
+        now = fast_clock(self._began, self.plan.speed)()
+        Roots(database).add(ROOT, dest=config["mirror"], bucket=simulator.bucket, now=now)  # type: ignore[arg-type] # a str
+        database.close()
+        self._order = json.dumps(
+            {
+                "config": config,
+                "began": self._began,
+                "speed": self.plan.speed,
+                "log": str(self.folder / "log"),
+            }
+        )
+        return built
+
+    @contextmanager
+    def _zygote(self) -> Iterator[subprocess.Popen[str]]:
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.soak.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as zygote:
+            yield zygote
+            assert zygote.stdin is not None
+            zygote.stdin.close()
+
+    def _start(self, zygote: subprocess.Popen[str]) -> int:
+        assert zygote.stdin is not None
+        assert zygote.stdout is not None
+        zygote.stdin.write(self._order + "\n")
+        zygote.stdin.flush()
+        return int(zygote.stdout.readline())
+
+    def _end(self, zygote: subprocess.Popen[str], pid: int, number: signal.Signals) -> int:
+        assert zygote.stdout is not None
+        os.kill(pid, number)
+        return int(zygote.stdout.readline())
+
+    def _live_and_die(self, zygote: subprocess.Popen[str]) -> int:
+        pid = self._start(zygote)
+        time.sleep(self._dice.uniform(0.02, self.plan.longest_life_s))
+        status = self._end(zygote, pid, signal.SIGKILL)
+        return int(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+
+    def _settle(self, zygote: subprocess.Popen[str], config: Config) -> None:
+        pid = self._start(zygote)
+        deadline = time.monotonic() + self.plan.settle_within_s
+        while time.monotonic() < deadline and not self._at_rest(config):
+            time.sleep(0.2)
+        self._end(zygote, pid, signal.SIGTERM)
+
+    def _at_rest(self, config: Config) -> bool:
+        status = self._status(config)
+        return bool(status.roots[0].scanned_at and not status.moving and not status.staged_bytes)
+
+    def _status(self, config: Config) -> views.Status:
+        return views.status(config.ledger, now=fast_clock(self._began, self.plan.speed)())
+
+    def _counts(self, config: Config) -> dict[str, int]:
+        return self._status(config).roots[0].counts
+
+    def _judge(self, config: Config, verdict: Verdict) -> None:
+        status = self._status(config)
+        verdict.verified = status.roots[0].counts.get("verified", 0)
+        verdict.moving = status.moving
+        if not status.roots[0].scanned_at:
+            verdict.moving = self.plan.assets
+        with views.reading(config.ledger) as ledger:
+            verdict.integrity = str(ledger.execute("PRAGMA integrity_check").fetchone()[0])
+            self._judge_exports(verdict, ledger)
+            self._judge_deletes(verdict, ledger)
+            verdict.quarantined = [
+                f"{row['name']}: {row['cause']}: {row['reason']}"
+                for row in ledger.execute("SELECT * FROM asset WHERE state = 'quarantined'")
+            ]
+        quarantined = {line.partition(":")[0] for line in verdict.quarantined}
+        verdict.mismatches = [
+            proof.asset
+            for proof in compare_all(self.simulator, config.ledger)
+            if not proof.exact and proof.asset not in quarantined
+        ]
+        verdict.leftovers = [
+            str(path)
+            for ending in ("part", "new")
+            for path in (self.folder / "mirror").rglob(f"*.{ending}")
+        ]
+        verdict.bugs = [
+            line[:2000]
+            for line in (self.folder / "log").read_text().splitlines()
+            if '"step_failed"' in line or '"bug"' in line or "Traceback" in line
+        ]
+
+    def _judge_exports(self, verdict: Verdict, ledger: Any) -> None:
+        known = {row["token"]: dict(row) for row in ledger.execute("SELECT * FROM export")}
+        records = self.simulator.audit.records("export")
+        verdict.exports = len(records)
+        tokens = Counter(_token(record.details["destination"]) for record in records)
+        verdict.duplicates = [
+            f"{token}: {count} operations" for token, count in tokens.items() if count > 1
+        ] + [f"{token} is not in the ledger" for token in tokens if token not in known]
+        parts: dict[tuple[int, str, str], list[str]] = {}
+        for token in tokens:
+            if token in known:
+                row = known[token]
+                key = (row["asset_id"], row["revision"], row["part"])
+                parts.setdefault(key, []).append(row["state"])
+        for key, states in parts.items():
+            verdict.exports_again += len(states) - 1
+            if len([state for state in states if state not in ENDED]) > 1:
+                verdict.duplicates.append(f"{key}: {states}")
+
+    def _judge_deletes(self, verdict: Verdict, ledger: Any) -> None:
+        proved = {
+            row["token"]: row["at"]
+            for row in ledger.execute(
+                "SELECT token, min(event.at) AS at FROM export JOIN event USING (asset_id)"
+                " WHERE event.name = 'CheckPassed' GROUP BY token"
+            )
+        }
+        for record in self.simulator.audit.records("object_delete"):
+            verdict.deletes += 1
+            token = _token(record.target)
+            at = _seconds(record.at)
+            if token not in proved:
+                verdict.too_early.append(f"{record.target}: never proved")
+            elif at < proved[token] - SAME_MOMENT_S:
+                verdict.too_early.append(f"{record.target}: {proved[token] - at} s too early")
+        for kind in ("cancel", "delete"):
+            verdict.foreign_touched += [
+                record.target for record in self.simulator.audit.records(kind)
+            ]
+        if any(FOREIGN in r.target for r in self.simulator.audit.records("object_delete")):
+            verdict.foreign_touched.append(FOREIGN)
+
+
+def _token(url: str) -> str:
+    """Return the token in ``gs://bucket/geesync/TOKEN/…``, "" if it is none of ours."""
+    parts = url.removeprefix("gs://").split("/")
+    return parts[2] if len(parts) > 3 and parts[1] == "geesync" else ""
+
+
+def _seconds(moment: str) -> float:
+    from geesync.simulator.clock import parse_rfc3339  # noqa: PLC0415
+
+    return parse_rfc3339(moment).timestamp()

@@ -1,0 +1,23 @@
+"""The daemon among everything that goes wrong, killed at random moments; small enough to wait."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from geesync.simulator.profiles import HELL
+from tests.soak.soak import Plan, Soak
+
+
+@pytest.mark.timeout(180)
+def test_nothing_is_lost_twice_or_falsely_good_however_often_it_is_killed(tmp_path: Path) -> None:
+    plan = Plan(assets=40, kills=15, profile=replace(HELL, burst_s=1.0, latency_s=0.02), seed=4)
+
+    verdict = Soak(plan, tmp_path, print).run()
+
+    assert verdict.kills == plan.kills
+    assert verdict.good, verdict
+    assert verdict.verified + len(verdict.quarantined) == plan.assets + 2
+    assert verdict.deletes
