@@ -18,7 +18,6 @@ from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.pacing import Pacer
 from geesync.config import Config, ThrottleConfig
-from geesync.domain.planning import Choices
 from geesync.steps.brakes import Limits
 from geesync.steps.cataloguer import Cataloguer
 from geesync.steps.discoverer import Discoverer
@@ -115,7 +114,7 @@ def service(
             return Workshop(ledger, pool, clock, stopping=stop.is_set)
 
         reconciling = shop()
-        planner = Planner(exports, Choices(config.masks), _ledger_id(roots, clock()))
+        planner = Planner(exports, config, _ledger_id(roots, clock()))
         exporting = Gate("exports", clock)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),

@@ -11,14 +11,14 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import google_crc32c
 
 from geesync.domain.coverage import StoredObject
-from geesync.domain.layout import PARTIAL, UNPROVED
+from geesync.domain.layout import PARTIAL
 from geesync.errors import Cause, MirrorError, RemoteError
 
 #: In the mirror's top folder; without it the folder is not ours, or its disk is not mounted.
@@ -33,8 +33,18 @@ _OF_THE_DISK = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
 )
 
+#: What a file system says that has no second names for a file.
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV})
+
 #: Something else has the name that a file or folder of ours should have.
 _IN_THE_WAY = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY})
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte; the system may take fewer at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 class Folder:
@@ -99,7 +109,7 @@ class Folder:
         """Write a small file whole; the old one stays until the new one is on the disk."""
         partial = name + PARTIAL
         with self.opened(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
-            _write_all(descriptor, content)
+            write_all(descriptor, content)
             os.fsync(descriptor)
         self.rename(partial, name)
 
@@ -111,6 +121,51 @@ class Folder:
         """Remove a file, if it is there."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._descriptor)
+
+    def modified_ns(self, name: str) -> int:
+        """Return when a file or folder was last changed, in nanoseconds since 1970."""
+        return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_mtime_ns
+
+    def move(self, name: str, other: Folder) -> None:
+        """Move a file into another folder, if it is there."""
+        with suppress(FileNotFoundError):
+            os.rename(name, name, src_dir_fd=self._descriptor, dst_dir_fd=other._descriptor)
+
+    def link(self, name: str, other: Folder) -> None:
+        """Give a file a second name in another folder; a copy where there are no such links."""
+        other.remove(name)
+        try:
+            os.link(name, name, src_dir_fd=self._descriptor, dst_dir_fd=other._descriptor)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            self._copy(name, other)
+
+    def _copy(self, name: str, other: Folder) -> None:
+        partial = name + PARTIAL
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with self.opened(name, os.O_RDONLY) as source, other.opened(partial, flags) as sink:
+            while chunk := os.read(source, _CHUNK_BYTES):
+                write_all(sink, chunk)
+            os.fsync(sink)
+        other.rename(partial, name)
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder, unless something is in it."""
+        try:
+            os.rmdir(name, dir_fd=self._descriptor)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise
+
+    @contextmanager
+    def inner(self, name: str) -> Iterator[Folder]:
+        """Open a folder in this one; it is made if it is absent."""
+        descriptor = _step_into(self._descriptor, name, create=True)
+        try:
+            yield Folder(descriptor, self.path / name)
+        finally:
+            os.close(descriptor)
 
     def sync(self) -> None:
         """Make the folder's names durable."""
@@ -167,108 +222,6 @@ def disk_errors(where: Path) -> Iterator[None]:
                 f"{name} below {where} is not what geesync put there", hint="move it away"
             ) from error
         raise
-
-
-class Landing:
-    """An object's bytes on their way to disk: resumed where they ended, checked as a whole."""
-
-    def __init__(self, place: Folder, file: str, token: str, obj: StoredObject) -> None:
-        self._place = place
-        self._obj = obj
-        self._partial = f"{file}.{token}{PARTIAL}"
-        self.name = unproved(file, token)  #: the file's name when it is complete
-
-    def fetch(self, fetch: Callable[[Writer, int], None], keep_on: Callable[[], bool]) -> None:
-        """Bring every byte to disk, durable, under ``name``; the folder is still to be synced.
-
-        fetch: writes the object's bytes from an offset on. keep_on: asked between chunks; False
-        ends the transfer, what came stays. Raises RemoteError INTEGRITY if the bytes are not the
-        object's: they are discarded, and it may be tried again.
-        """
-        if self._place.size_of(self.name) == self._obj.size_bytes:
-            if self._place.checksum(self.name) == self._obj.crc32c:
-                return  # the power failed between the rename and the ledger
-            self._place.remove(self.name)
-        flags = os.O_WRONLY | os.O_CREAT
-        with self._place.opened(self._partial, flags) as descriptor:
-            writer = self._resume(descriptor, keep_on)
-            if writer.position < self._obj.size_bytes:
-                fetch(writer, writer.position)
-            self._check(writer)
-            os.fsync(descriptor)
-        self._place.rename(self._partial, self.name)
-
-    @property
-    def progress(self) -> int:
-        """Bytes that are on disk so far."""
-        return self._place.size_of(self._partial) or 0
-
-    def _resume(self, descriptor: int, keep_on: Callable[[], bool]) -> Writer:
-        size = self._place.size_of(self._partial) or 0
-        if size > self._obj.size_bytes:
-            os.ftruncate(descriptor, 0)
-            size = 0
-        # What was written before is part of the proof, so it is read again.
-        crc32c = self._place.checksum(self._partial) if size else 0
-        os.lseek(descriptor, size, os.SEEK_SET)
-        return Writer(descriptor, crc32c, size, self._obj.size_bytes, keep_on)
-
-    def _check(self, writer: Writer) -> None:
-        obj = self._obj
-        if writer.position < obj.size_bytes:
-            raise RemoteError(
-                Cause.TRANSIENT,
-                f"{obj.name} ended after {writer.position:,} of {obj.size_bytes:,} bytes",
-            )
-        if writer.crc32c != obj.crc32c:
-            self._place.remove(self._partial)
-            raise RemoteError(
-                Cause.INTEGRITY,
-                f"{obj.name} came with CRC32C {writer.crc32c:08x}, the bucket says"
-                f" {obj.crc32c:08x}",
-            )
-
-
-class Writer:
-    """A sink that writes, counts and sums; takes no byte beyond what the object has."""
-
-    def __init__(
-        self,
-        descriptor: int,
-        crc32c: int,
-        position: int,
-        size_bytes: int,
-        keep_on: Callable[[], bool],
-    ) -> None:
-        self._descriptor = descriptor
-        self._size_bytes = size_bytes
-        self._keep_on = keep_on
-        self.crc32c = crc32c
-        self.position = position
-
-    def write(self, data: bytes) -> int:
-        """Take the next bytes."""
-        if not self._keep_on():
-            raise RemoteError(Cause.TRANSIENT, "stopped")
-        if self.position + len(data) > self._size_bytes:
-            # A server that ignores Range sends the whole object again.
-            os.ftruncate(self._descriptor, 0)
-            raise RemoteError(Cause.INTEGRITY, "more bytes came than the object has")
-        _write_all(self._descriptor, data)
-        self.crc32c = google_crc32c.extend(self.crc32c, data)
-        self.position += len(data)
-        return len(data)
-
-
-def unproved(file: str, token: str) -> str:
-    """Return the name of a complete file that the verifier has not read through yet."""
-    return f"{file}.{token}{UNPROVED}"
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def prepare_mirror(path: Path) -> None:

@@ -9,26 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from geesync.domain.assets import IMAGE, TABLE, Band, SourceAsset
 from geesync.domain.exports import Part
 from geesync.domain.grid import Grid
 from geesync.domain.masks import NODATA, NONE, SEPARATE, hold, needs_mask_file
+from geesync.domain.options import Options
 
 #: Edges in pixels of the files of a part that failed once, twice, … and cannot be split by bands.
 _TILE_EDGES = (8192, 2048, 512)
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What people chose for a root."""
-
-    masks: str = NODATA  #: one of masks.MODES
-
-    def over(self, options: dict[str, Any]) -> Choices:
-        """Return the choices with a root's own in place of the configured ones."""
-        return replace(self, masks=options.get("masks") or self.masks)
 
 
 @dataclass(frozen=True)
@@ -48,24 +37,24 @@ class Plan:
     masks: str = ""  #: how masks are kept, one of masks.MODES; images only
 
 
-_FIRST = Choices()
+_DEFAULT = Options()
 _NOTHING_YET = History()
 
 
-def plan(source: SourceAsset, choices: Choices = _FIRST, history: History = _NOTHING_YET) -> Plan:
+def plan(source: SourceAsset, options: Options = _DEFAULT, history: History = _NOTHING_YET) -> Plan:
     """Return the parts of an asset; containers and what has no file form have none."""
     if source.type == TABLE:
         return Plan((Part(key="", extension="csv"), Part(key="", extension="geojson")))
     if source.type == IMAGE:
-        return _plan_image(source.bands, choices, history)
+        return _plan_image(source.bands, options, history)
     if source.is_container:
         return Plan(())
     return Plan((), (f"{source.type} has no export to files; kept as metadata",))
 
 
-def _plan_image(bands: tuple[Band, ...], choices: Choices, history: History) -> Plan:
+def _plan_image(bands: tuple[Band, ...], options: Options, history: History) -> Plan:
     # A sentinel that could not be relied on once is not tried again.
-    mode = SEPARATE if history.disproved and choices.masks == NODATA else choices.masks
+    mode = SEPARATE if history.disproved and options.masks == NODATA else options.masks
     flat = [band for band in bands if not band.array_dimensions]
     whole = (*_data_parts(flat, mode), *_mask_parts(flat, mode))
     parts = [piece for part in whole for piece in _pieces(part, history.too_much)]

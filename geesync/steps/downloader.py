@@ -12,7 +12,8 @@ from typing import ClassVar
 import structlog
 
 from geesync.adapters.bucket import Storage
-from geesync.adapters.disk import MARKER, Landing, Writer, folder, free_bytes, is_mirror
+from geesync.adapters.disk import MARKER, folder, free_bytes, is_mirror
+from geesync.adapters.landing import Landing, Writer
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.steps.brakes import Limits
@@ -104,6 +105,8 @@ class Downloader:
         asset, staged = wanted
         fetch = partial(self._fetch, staged)
         with folder(Path(asset.dest), asset.path) as place:
+            if place.holds(staged.file, staged.obj):
+                return  # an older copy has the same bytes: nothing needs to move
             landing = Landing(place, staged.file, staged.export.token, staged.obj)
             _persistently(
                 lambda: landing.fetch(fetch, self.workshop.keep_on), lambda: landing.progress

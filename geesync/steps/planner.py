@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.exports import Ask, Part, body_hash, request_body
-from geesync.domain.planning import Choices, History, Plan, plan
+from geesync.domain.options import Options
+from geesync.domain.planning import History, Plan, plan
 from geesync.errors import Cause
 from geesync.store.exports import Export, Exports
 from geesync.store.ledger import LedgerAsset
@@ -18,8 +19,12 @@ class Planner:
     """Plans assets, the same way for every step that asks."""
 
     exports: Exports
-    choices: Choices  #: as configured, for roots that say nothing else
+    options: Options  #: as configured, for roots that say nothing else
     ledger_id: str
+
+    def chosen(self, asset: LedgerAsset) -> Options:
+        """Return what holds for an asset: its root's own choices before the configured ones."""
+        return self.options.over(asset.options)
 
     def plans(
         self, assets: Iterable[LedgerAsset], sources: Mapping[int, SourceAsset]
@@ -30,7 +35,7 @@ class Planner:
         return {
             asset_id: plan(
                 sources[asset_id],
-                self.choices.over(asset.options),
+                self.chosen(asset),
                 _history(export for export in earlier[asset_id] if _tells(export, asset)),
             )
             for asset_id, asset in by_id.items()

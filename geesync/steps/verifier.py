@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters import rasters, tables
-from geesync.adapters.disk import Folder, folder, unproved
+from geesync.adapters.disk import Folder, folder
+from geesync.adapters.landing import unproved
+from geesync.adapters.versions import set_aside
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.coverage import tiles
 from geesync.domain.exports import Part
@@ -102,12 +104,22 @@ class Verifier:
                 if not self.workshop.keep_on():
                     raise stopped()
                 _prove_or_tell(place, job.source, export, files)
+            self._set_aside(place, job)
             _write(place, ASSET_JSON, job.source.json)
             _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, self._taken(job)))
             for one in job.staged:
                 _give_name(place, one)
             place.sync()
         return CheckPassed()
+
+    def _set_aside(self, place: Folder, job: _Job) -> None:
+        set_aside(
+            place,
+            job.source.revision,
+            names={one.file for one in job.staged},
+            there={one.file for one in job.staged if _name(place, one) == one.file},
+            keep=self.planner.chosen(job.asset).keep_versions,
+        )
 
     def _taken(self, job: _Job) -> list[TakenPart]:
         return [

@@ -10,17 +10,15 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
-from geesync.adapters import disk
 from geesync.adapters.disk import (
     MARKER,
-    Landing,
-    Writer,
     disk_errors,
     folder,
     free_bytes,
     is_mirror,
     prepare_mirror,
 )
+from geesync.adapters.landing import Landing, Writer, unproved
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, ExitCode, MirrorError, RemoteError
 
@@ -159,7 +157,7 @@ def test_a_file_lands_under_a_name_that_says_it_is_unproved(mirror: Path) -> Non
     path = land(mirror)
 
     assert path.read_bytes() == CONTENT
-    assert path.name == disk.unproved("img.tif", "token")
+    assert path.name == unproved("img.tif", "token")
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 

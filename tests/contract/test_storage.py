@@ -12,7 +12,8 @@ import google_crc32c
 import pytest
 
 from geesync.adapters.bucket import Storage
-from geesync.adapters.disk import Landing, Writer, folder, prepare_mirror
+from geesync.adapters.disk import folder, prepare_mirror
+from geesync.adapters.landing import Landing, Writer
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator

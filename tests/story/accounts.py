@@ -31,7 +31,7 @@ def a_band(
 
 def an_image(name: str, *bands: SimBand) -> SimAsset:
     """Return an image below ``users/x``."""
-    return SimAsset(f"{HOME}/{name}", "IMAGE", bands=bands)
+    return SimAsset(f"{HOME}/{name}", "IMAGE", update_time="2024-01-01T00:00:00Z", bands=bands)
 
 
 def an_account(*assets: SimAsset) -> Tree:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from geesync.domain.assets import SourceAsset
 from geesync.domain.exports import Part
-from geesync.domain.planning import Choices, History, Plan, plan
+from geesync.domain.options import Options
+from geesync.domain.planning import History, Plan, plan
 
 FULL = {"precision": "INT", "range": {"max": 255}}
 NARROW = {"precision": "INT", "range": {"max": 10000}}
@@ -46,7 +47,7 @@ def test_every_flat_band_is_in_one_data_part_that_holds_its_grid(
 ) -> None:
     image = an_image(*bands)
 
-    made = plan(image, Choices(masks=mode))
+    made = plan(image, Options(masks=mode))
 
     taken = [band for part in made.parts if not part.of_masks for band in part.bands]
     assert sorted(taken) == sorted(b.id for b in image.bands if not b.array_dimensions)
@@ -106,7 +107,7 @@ def test_masks_of_doubles_are_a_part_beside_the_data() -> None:
 
 
 def test_masks_that_are_not_kept_are_told() -> None:
-    made = plan(an_image(a_band("a")), Choices(masks="none"))
+    made = plan(an_image(a_band("a")), Options(masks="none"))
 
     assert made.left == ('masks are not kept, as masks = "none" asks',)
 
