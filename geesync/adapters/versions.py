@@ -11,9 +11,12 @@ from collections.abc import Collection
 
 from geesync.adapters.disk import Folder
 from geesync.domain.assets import Json
-from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON
+from geesync.domain.layout import GEESYNC_JSON, SIDECARS
 
 VERSIONS = ".versions"
+
+#: What moves with the files; by the last of them an unfinished move is known.
+_SIDECARS = sorted(SIDECARS, key=GEESYNC_JSON.__eq__)
 
 _ODD = re.compile(r"[^A-Za-z0-9.-]")
 
@@ -39,7 +42,7 @@ def set_aside(
         with versions.inner(version_name(str(old.get("revision")))) as aside:
             for name in there:
                 place.link(name, aside)
-            for name in (*files, ASSET_JSON, GEESYNC_JSON):
+            for name in (*files, *_SIDECARS):
                 place.move(name, aside)
             aside.sync()
         _prune(versions, keep)
@@ -70,6 +73,6 @@ def _prune(versions: Folder, keep: int) -> None:
     for name in by_age[keep:]:
         with versions.inner(name) as old:
             told = _sidecar(old)
-            for file in (*(_files(told) if told else ()), ASSET_JSON, GEESYNC_JSON):
+            for file in (*(_files(told) if told else ()), *_SIDECARS):
                 old.remove(file)  # nothing else: it is not ours
         versions.remove_folder(name)
