@@ -138,7 +138,7 @@ def service(
                 exporting,
             ),
             Downloader(shop(), storage, exports, limits, Gate("downloads", clock)),
-            Verifier(shop(), exports, planner),
+            Verifier(shop(), exports, planner, earth_engine.get_policy if config.acl else None),
             Cataloguer(shop(), Catalogue(database), exports),
         ]
         if config.storage.sweep:

@@ -191,6 +191,7 @@ def status_json(status: Status) -> str:
                 "excluded": root.excluded,
                 "alarm": root.alarm,
                 "watched": root.watched,
+                "quota": root.quota,
             }
             for root in status.roots
         ],

@@ -6,6 +6,7 @@ looks empty is an alarm: revoked access looks just like deletion.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
@@ -75,7 +76,8 @@ class Discoverer:
             self._finish(root, alarm="it lists nothing, though assets are known below it")
         else:
             now = self.workshop.clock()
-            self._finish(root, alarm=None, scanned_at=now, excluded=scan.excluded)
+            quota = json.dumps(top.json["quota"]) if "quota" in top.json else None
+            self._finish(root, alarm=None, scanned_at=now, excluded=scan.excluded, quota=quota)
             log.info(
                 "scan_finished",
                 root=root.name,

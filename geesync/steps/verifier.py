@@ -7,7 +7,7 @@ under its final name is never without them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +20,7 @@ from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.coverage import tiles
 from geesync.domain.exports import Part
 from geesync.domain.grid import Grid
-from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON
+from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON
 from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.planning import Plan
 from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
@@ -29,6 +29,9 @@ from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, moves_of, stopped
 from geesync.store.exports import Export, Exports, Staged
 from geesync.store.ledger import LedgerAsset
+
+#: Answers that say that an asset's policy is not for us; they never hold up its proof.
+_NOT_READABLE = frozenset({Cause.PERMISSION, Cause.GONE})
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Verifier:
     workshop: Workshop
     exports: Exports
     planner: Planner
+    policy_of: Callable[[str], Json] | None = None  #: asks for IAM policies; None leaves them out
 
     def run_once(self) -> Tally:
         """Prove the next assets."""
@@ -107,6 +111,7 @@ class Verifier:
             self._set_aside(place, job)
             _write(place, ASSET_JSON, job.source.json)
             _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, self._taken(job)))
+            self._save_policy(place, job.asset)
             for one in job.staged:
                 _give_name(place, one)
             place.sync()
@@ -120,6 +125,18 @@ class Verifier:
             there={one.file for one in job.staged if _name(place, one) == one.file},
             keep=self.planner.chosen(job.asset).keep_versions,
         )
+
+    def _save_policy(self, place: Folder, asset: LedgerAsset) -> None:
+        """Write who may do what with the asset, or why we may not know: often only owners may."""
+        if self.policy_of is None:
+            return
+        try:
+            _write(place, IAM_JSON, self.policy_of(asset.name))
+        except RemoteError as error:
+            if error.cause not in _NOT_READABLE:
+                raise
+            if place.size_of(IAM_JSON) is None:  # what could be read once is worth more
+                _write(place, IAM_JSON, {"not_readable": str(error)})
 
     def _taken(self, job: _Job) -> list[TakenPart]:
         return [

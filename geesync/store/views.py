@@ -37,6 +37,7 @@ class RootStatus:
     excluded: int  #: assets that its filters leave out
     alarm: str | None
     watched: bool
+    quota: dict[str, str] | None = None  #: as Earth Engine said at the last scan; own roots only
 
     @property
     def assets(self) -> int:
@@ -144,6 +145,7 @@ def _root(row: sqlite3.Row, tally: dict[str, tuple[int, int]]) -> RootStatus:
         excluded=row["excluded"],
         alarm=row["alarm"],
         watched=row["removed_at"] is None,
+        quota=json.loads(row["quota"]) if row["quota"] else None,
     )
 
 
