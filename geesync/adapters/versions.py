@@ -64,7 +64,8 @@ def _sidecar(place: Folder) -> Json | None:
 
 def _files(told: Json) -> list[str]:
     """Return the files that a sidecar names; one that was tampered with names no path."""
-    names = [str(file.get("name")) for part in told.get("parts", ()) for file in part["files"]]
+    listed = [file for part in told.get("parts", ()) for file in part["files"]]
+    names = [str(file.get("name")) for file in (*listed, *told.get("made", ()))]
     return [name for name in names if "/" not in name and name not in {".", ".."}]
 
 

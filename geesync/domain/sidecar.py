@@ -38,7 +38,18 @@ class TakenPart:
     files: tuple[TakenFile, ...]
 
 
-def sidecar(source: SourceAsset, plan: Plan, taken: Iterable[TakenPart]) -> Json:
+@dataclass(frozen=True)
+class MadeFile:
+    """A file that geesync made of others."""
+
+    name: str  #: in the asset's folder
+    size_bytes: int
+    crc32c: int  #: unsigned 32-bit
+
+
+def sidecar(
+    source: SourceAsset, plan: Plan, taken: Iterable[TakenPart], made: Iterable[MadeFile] = ()
+) -> Json:
     """Return the sidecar of a verified asset."""
     parts = sorted(taken, key=lambda one: (one.part.key, one.part.extension))
     told: Json = {
@@ -48,6 +59,10 @@ def sidecar(source: SourceAsset, plan: Plan, taken: Iterable[TakenPart]) -> Json
         "revision": source.revision,
         "left_out": list(plan.left),
         "parts": [_part(one) for one in parts],
+        "made": [
+            {"name": one.name, "size_bytes": one.size_bytes, "crc32c": crc32c_text(one.crc32c)}
+            for one in made
+        ],
     }
     if plan.masks:
         told["masks"] = plan.masks

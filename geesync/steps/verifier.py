@@ -20,11 +20,12 @@ from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.coverage import tiles
 from geesync.domain.exports import Part
 from geesync.domain.grid import Grid
-from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON
+from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON, file_stem
 from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.planning import Plan
-from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
+from geesync.domain.sidecar import MadeFile, TakenFile, TakenPart, sidecar
 from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.steps.making import make
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, moves_of, stopped
 from geesync.store.exports import Export, Exports, Staged
@@ -109,8 +110,10 @@ class Verifier:
                     raise stopped()
                 _prove_or_tell(place, job.source, export, files)
             self._set_aside(place, job)
+            taken = self._taken(job)
+            made = self._make(place, job, taken)
             _write(place, ASSET_JSON, job.source.json)
-            _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, self._taken(job)))
+            _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, taken, made))
             self._save_policy(place, job.asset)
             for one in job.staged:
                 _give_name(place, one)
@@ -137,6 +140,16 @@ class Verifier:
                 raise
             if place.size_of(IAM_JSON) is None:  # what could be read once is worth more
                 _write(place, IAM_JSON, {"not_readable": str(error)})
+
+    def _make(self, place: Folder, job: _Job, taken: list[TakenPart]) -> list[MadeFile]:
+        files = {one.file: one for one in job.staged}
+        return make(
+            place,
+            taken,
+            self.planner.chosen(job.asset),
+            stem=lambda key: file_stem(job.asset.path, key),
+            present=lambda file: _name(place, files[file]),
+        )
 
     def _taken(self, job: _Job) -> list[TakenPart]:
         return [

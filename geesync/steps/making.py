@@ -1,0 +1,73 @@
+"""Files that geesync makes itself of proved ones, beside them: so that they open as one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from geesync.adapters import mosaics
+from geesync.adapters.disk import Folder
+from geesync.domain.coverage import Tile, tiles
+from geesync.domain.layout import PARTIAL
+from geesync.domain.options import Options
+from geesync.domain.sidecar import MadeFile, TakenPart
+from geesync.domain.vrt import Placed, vrt
+
+
+def make(
+    place: Folder,
+    taken: Iterable[TakenPart],
+    options: Options,
+    *,
+    stem: Callable[[str], str],
+    present: Callable[[str], str],
+) -> list[MadeFile]:
+    """Make what the options ask for, and return what was made.
+
+    stem: of a part's files, by its key. present: the name that a file has now, by its final one.
+    """
+    placed = [Placed(one.part, _tiles(one)) for one in taken if one.part.grid is not None]
+    masks = [one for one in placed if one.part.of_masks]
+    names = list(_virtual(place, placed, masks, stem))
+    if options.mosaic == "cog":
+        names += _mosaics(place, placed, stem, present)
+    return [_made(place, name) for name in names]
+
+
+def _tiles(taken: TakenPart) -> dict[str, Tile]:
+    found = tiles(taken.part, (file.name for file in taken.files))
+    assert found is not None  # it was proved
+    return found
+
+
+def _virtual(
+    place: Folder, placed: list[Placed], masks: list[Placed], stem: Callable[[str], str]
+) -> Iterator[str]:
+    for one in placed:
+        part = one.part
+        masked = any(set(part.bands) & set(mask.part.bands) for mask in masks)
+        if len(one.tiles) > 1 or (masked and not part.of_masks):
+            name = f"{stem(part.key)}.vrt"
+            place.write(name, vrt(one, () if part.of_masks else masks))
+            yield name
+
+
+def _mosaics(
+    place: Folder,
+    placed: list[Placed],
+    stem: Callable[[str], str],
+    present: Callable[[str], str],
+) -> Iterator[str]:
+    for one in placed:
+        if len(one.tiles) > 1:
+            name = f"{stem(one.part.key)}.cog.tif"
+            text = vrt(one, path=lambda file: str(place.path / present(file)))
+            mosaics.make_cog(text.decode(), place.path / (name + PARTIAL))
+            with place.opened(name + PARTIAL, os.O_RDONLY) as descriptor:
+                os.fsync(descriptor)
+            place.rename(name + PARTIAL, name)
+            yield name
+
+
+def _made(place: Folder, name: str) -> MadeFile:
+    return MadeFile(name, place.size_of(name) or 0, place.checksum(name))
