@@ -10,7 +10,17 @@ import typer
 from typer.exceptions import TyperException
 
 from geesync import __version__
-from geesync.cli import configuring, demo, enqueuing, installing, roots, simulator, status, work
+from geesync.cli import (
+    configuring,
+    demo,
+    enqueuing,
+    installing,
+    metadata,
+    roots,
+    simulator,
+    status,
+    work,
+)
 from geesync.cli.context import Context, errors
 from geesync.errors import ExitCode, GeesyncError
 
@@ -49,7 +59,7 @@ def _options(
     context.obj = Context(config, flags)
 
 
-for module in (enqueuing, roots, status, work, configuring, installing, demo, simulator):
+for module in (enqueuing, roots, status, work, metadata, configuring, installing, demo, simulator):
     module.register(app)
 
 

@@ -35,7 +35,7 @@ def status(
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
-    root = _root_of(ledger, what) if what else None
+    root = root_of(ledger, what) if what else None
     if what and root is None:
         show(context, what, json=json)
         return
@@ -51,7 +51,8 @@ def status(
         output().print(status_view(ask(), now()))
 
 
-def _root_of(ledger: Any, given: str) -> str | None:
+def root_of(ledger: Any, given: str) -> str | None:
+    """Return the canonical name of the root that was meant, or None if there is none."""
     from geesync.store import views
 
     roots = {root.name for root in views.status(ledger, now=now()).roots}

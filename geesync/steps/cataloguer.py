@@ -219,7 +219,7 @@ def _parent(container: LedgerAsset | None) -> stac_links.Node:
 
 
 def _write(place: Folder, name: str, document: Json) -> None:
-    place.write(name, json.dumps(document, ensure_ascii=False, indent=1).encode())
+    place.write(name, json.dumps(document, ensure_ascii=False).encode())
 
 
 def _write_item(batch: _Batch, asset: LedgerAsset) -> dict[int, str]:
