@@ -128,8 +128,13 @@ def _key(group: _Group, groups: Iterable[_Group], numbers: dict[Grid, int]) -> s
     if len({kind for _, kind, _ in groups}) > 1:
         names.append(pixel_type)
     if sum((grid, pixel_type) == other[:2] for other in groups) > 1:
-        names.append("data" if sentinel is None else f"nodata{sentinel:.0f}")
+        names.append("data" if sentinel is None else f"nodata{_short(sentinel)}")
     return "-".join(names)
+
+
+def _short(sentinel: float) -> str:
+    """Write a sentinel for a file's name: -1e300 has 301 digits."""
+    return f"{sentinel:.12g}".replace("e+", "e")
 
 
 def _grid_key(grid: Grid, numbers: dict[Grid, int]) -> list[str]:

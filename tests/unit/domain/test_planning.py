@@ -55,6 +55,7 @@ def test_every_flat_band_is_in_one_data_part_that_holds_its_grid(
     assert all(part.grid == grids[band] for part in made.parts for band in part.bands)
     keys = [part.key for part in made.parts]
     assert len(set(keys)) == len(keys)
+    assert all(len(key) <= 64 for key in keys), "it becomes part of a file's name"
     arrays = [band for band in image.bands if band.array_dimensions]
     assert sum("arrays" in reason for reason in made.left) == len(arrays)
 
