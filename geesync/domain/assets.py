@@ -145,12 +145,11 @@ class SourceAsset:
 
         They are its owner's own; geesync reads the image through Earth Engine and leaves them be.
         """
-        return tuple(
-            uri
-            for tileset in self.json.get("tilesets", ())
-            for source in tileset.get("sources", ())
-            for uri in source.get("uris", ())
-        )
+        places = [
+            *(place for told in self.json.get("tilesets", ()) for place in told.get("sources", ())),
+            self.json.get("cloudStorageLocation", {}),  # the older way to say it
+        ]
+        return tuple(uri for place in places for uri in place.get("uris", ()))
 
     @property
     def bands(self) -> tuple[Band, ...]:

@@ -111,8 +111,15 @@ def test_properties_stay_together_without_the_outline() -> None:
     assert item["properties"]["ee:properties"] == {"CLOUD": 3}
 
 
-def test_an_external_image_names_the_files_of_its_owner() -> None:
-    item = an_item(tilesets=[{"sources": [{"uris": ["gs://b/o.tif#12"]}]}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"tilesets": [{"sources": [{"uris": ["gs://b/o.tif#12"]}]}]},
+        {"cloudStorageLocation": {"uris": ["gs://b/o.tif#12"]}},
+    ],
+)
+def test_an_external_image_names_the_files_of_its_owner(told: Json) -> None:
+    item = an_item(**told)
 
     assert item["properties"]["ee:external_files"] == ["gs://b/o.tif#12"]
 
