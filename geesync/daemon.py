@@ -23,11 +23,11 @@ from geesync.adapters.systemd import Systemd
 from geesync.bootstrap import Service
 from geesync.config import Config, needs_restart
 from geesync.domain.lifecycle import State
-from geesync.errors import ConfigError, RemoteError
+from geesync.errors import ConfigError, LedgerError, RemoteError
 from geesync.steps.step import Step, Tally
 from geesync.store import views
 from geesync.store.database import Database
-from geesync.store.roots import ASKED
+from geesync.store.roots import Asked
 
 log = structlog.get_logger()
 
@@ -62,6 +62,7 @@ class Worker(threading.Thread):
         self.step = step
         self.waiting = ""  #: what held the last pass back
         self.at_work = False
+        self.fatal: LedgerError | None = None  #: nothing can be remembered any more
         self._stop_asked = stop
         self._moved = moved
         self._woken = threading.Event()
@@ -79,7 +80,12 @@ class Worker(threading.Thread):
                 return
             self.step.workshop.beat()
             self.at_work = True
-            tally = run_step(self.step)
+            try:
+                tally = run_step(self.step)
+            except LedgerError as error:
+                self.fatal = error
+                self._stop_asked.set()
+                return
             self.at_work = False
             self.waiting = tally.waiting
             if tally.moved:
@@ -129,6 +135,9 @@ class Daemon:
             self._watch(clock)
         finally:
             left = self._drain(clock)
+        for worker in self._workers.values():
+            if worker.fatal is not None:
+                raise worker.fatal
         return not left
 
     def _drain(self, clock: BackgroundScheduler) -> list[str]:
@@ -173,16 +182,13 @@ class Daemon:
 
     def _watch(self, clock: BackgroundScheduler) -> None:
         """Notice what other processes asked for, a clock that was set, and work that hangs."""
-        version = self.database.data_version()
-        asked = self.service.roots.get(ASKED)
+        asked = Asked(self.database, self.service.roots)
         drift = _drift()
         beat = time.monotonic()
         while not self.stop.wait(_TICK_S):
-            if (now_version := self.database.data_version()) != version:
-                version = now_version
-                if (now_asked := self.service.roots.get(ASKED)) != asked:
-                    asked = now_asked
-                    self._wake_all()
+            self.database.check_in_place()
+            if asked.anew():
+                self._wake_all()
             if abs(_drift() - drift) > _CLOCK_STEP_S:
                 # APScheduler would be silent until the wall clock has caught up.
                 log.warning("clock_was_set", step_s=round(_drift() - drift))
@@ -199,6 +205,13 @@ class Daemon:
 
     def _beat(self) -> str:
         """Leave a sign of life in the ledger; return how it stands, in one line."""
+        try:
+            return self._leave_beat()
+        except RemoteError as error:
+            log.warning("ledger_unavailable", error=str(error))
+            return str(error)
+
+    def _leave_beat(self) -> str:
         waiting = {name: worker.waiting for name, worker in self._workers.items() if worker.waiting}
         alive = {"pid": os.getpid(), "waiting": waiting}
         now = datetime.now(UTC)
@@ -264,6 +277,8 @@ def run_step(step: Step) -> Tally:
     except RemoteError as error:
         log.warning("step_held", step=step.name, cause=error.cause, error=str(error))
         return Tally(waiting=str(error))
+    except LedgerError:
+        raise
     except Exception:
         # A bug in one step must not stop the others; the traceback is in the log.
         log.exception("step_failed", step=step.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -168,7 +169,8 @@ def _saying(status_name: str) -> str:
 def _cut(scope: Scope) -> None:
     """Drop the connection with a TCP reset, as a dying peer or a middlebox does."""
     transport = scope["state"]["transport"]
-    transport.get_extra_info("socket").setsockopt(
-        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-    )
+    with contextlib.suppress(OSError):  # the client may be dead already
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
     transport.abort()

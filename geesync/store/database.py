@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 
 from geesync.errors import LedgerError, LockedError
 from geesync.store.schema import APPLICATION_ID
+from geesync.store.trouble import translated
 
 #: The newest revision in migrations/; a test holds the two together.
 HEAD = "0001"
@@ -28,41 +30,77 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = _identity(path)
         self._writing = threading.Lock()
-        self._engine = sa.create_engine(f"sqlite:///{path}")
+        self._engine = sa.create_engine(
+            "sqlite://", creator=partial(_connect, path), poolclass=sa.pool.QueuePool
+        )
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
         # A reader that starts to write on an old snapshot is refused at once, whatever the timeout.
         self._writer = self._engine.execution_options(geesync_begin="BEGIN IMMEDIATE")
-        self._watch = sqlite3.connect(path, check_same_thread=False)
+        self._watch = _connect(path)
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """Open a transaction that may write: all of it happens, or nothing."""
-        with self._writing, self._writer.connect() as connection, connection.begin():
+        with (
+            translated(self.path),
+            self._writing,
+            self._writer.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Open a short transaction that sees one consistent state."""
-        with self._engine.connect() as connection, connection.begin():
+        with translated(self.path), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:
         """Lend a connection of its own, for temporary tables; the caller opens transactions."""
-        with self._engine.connect() as connection:
+        with translated(self.path), self._engine.connect() as connection:
             yield connection
 
     def data_version(self) -> int:
         """Return a number that differs whenever anything was committed since."""
-        with closing(self._watch.execute("PRAGMA data_version")) as cursor:
+        with (
+            translated(self.path),
+            closing(self._watch.execute("PRAGMA data_version")) as cursor,
+        ):
             return int(cursor.fetchone()[0])
+
+    def check_in_place(self) -> None:
+        """Raise LedgerError if the file is not the one that was opened.
+
+        SQLite would go on in a file that has no name any more, and all of it would be lost.
+        """
+        if _identity(self.path) != self._file:
+            raise LedgerError(
+                f"the ledger {self.path} was removed, replaced or emptied while it was in use",
+                hint="put it back, restore a backup, or rebuild it with `geesync recover`",
+            )
 
     def close(self) -> None:
         """Give the file back."""
         self._watch.close()
         self._engine.dispose()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file that is there; never make a new one in the place of one that was removed."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name; None if there is none, or an empty one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_size else None
 
 
 def _leave_transactions_to_us(connection: Any, _record: Any) -> None:

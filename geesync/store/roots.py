@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.assets import Json
+from geesync.errors import RemoteError
 from geesync.store import schema
 from geesync.store.database import Database
 
@@ -148,3 +149,26 @@ def _root(row: sa.Row[Any]) -> Root:
         excluded=row.excluded,
         alarm=row.alarm,
     )
+
+
+class Asked:
+    """Notices when another process asked for something."""
+
+    def __init__(self, database: Database, roots: Roots) -> None:
+        self._database = database
+        self._roots = roots
+        self._version: int | None = None
+        self._asked: str | None = None
+        self.anew()
+
+    def anew(self) -> bool:
+        """Return whether something was asked since the last time."""
+        try:
+            version = self._database.data_version()
+            if version == self._version:
+                return False
+            asked = self._roots.get(ASKED)
+        except RemoteError:
+            return False  # the disk's trouble; the steps tell of it
+        before, self._version, self._asked = self._asked, version, asked
+        return asked != before

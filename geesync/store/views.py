@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.domain.lifecycle import RESTING, State
+from geesync.store.trouble import translated
 
 #: A heartbeat older than this is no sign of life.
 _HEARTBEAT_AGE = timedelta(seconds=30)
@@ -89,7 +90,10 @@ class Status:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the ledger for questions; rows come by name."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
+    with (
+        translated(path),
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection,
+    ):
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")  # one consistent state for all questions
         yield connection

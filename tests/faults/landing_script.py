@@ -1,0 +1,34 @@
+"""Lands one object twice, and prints from where each fetch began and how it ended."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import google_crc32c
+
+from geesync.adapters.disk import Landing, Writer, folder
+from geesync.domain.coverage import StoredObject
+from geesync.errors import RemoteError
+
+CONTENT = bytes(range(256)) * 1000
+MIRROR = Path(sys.argv[1])
+
+
+def fetch(sink: Writer, start: int) -> None:
+    """Write the rest of the object."""
+    print(f"from {start}")
+    for at in range(start, len(CONTENT), 100_000):
+        sink.write(CONTENT[at : at + 100_000])
+
+
+obj = StoredObject("geesync/t/x.tif", 1, len(CONTENT), google_crc32c.value(CONTENT))
+for _ in range(2):
+    try:
+        with folder(MIRROR, "users/x") as place:
+            landing = Landing(place, "x.tif", "t", obj)
+            landing.fetch(fetch, lambda: True)
+            place.sync()
+            print("landed", sorted(place.names()), place.holds(landing.name, obj))
+    except RemoteError as error:
+        print(error.cause)

@@ -1,0 +1,165 @@
+"""The mirror's disk: full, failing, read-only, not there. It costs time; nothing else stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from geesync.adapters.disk import MARKER, prepare_mirror
+from geesync.daemon import run_step
+from geesync.simulator import Simulator
+from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs
+from tests.faults.conftest import ARCHIVE, Build
+from tests.story.world import World, a_world
+
+SCRIPT = Path(__file__).with_name("landing_script.py")
+
+
+@pytest.fixture
+def on_small_disk(tmp_path: Path) -> Iterator[World]:
+    """Twelve images; the mirror is a file system of its own, with few inodes."""
+    with (
+        tmpfs(tmp_path / "mirror", "size=4m,nr_inodes=60"),
+        Simulator("thousands:12") as simulator,
+        a_world(simulator, tmp_path) as world,
+    ):
+        world.enqueue(ARCHIVE)
+        yield world
+
+
+def files(world: World) -> list[Path]:
+    return [path for path in world.mirror.rglob("*.tif") if path.is_file()]
+
+
+def waiting(world: World, name: str) -> str:
+    return run_step(next(step for step in world.service.steps if step.name == name)).waiting
+
+
+@needs_root
+@pytest.mark.root
+def test_a_full_disk_stops_downloads_only_and_they_go_on_by_themselves(
+    on_small_disk: World,
+) -> None:
+    world = on_small_disk
+    world.run("discoverer")
+    ballast = [world.mirror / MARKER / f"ballast{n}" for n in range(48)]
+    for path in ballast:
+        path.touch()
+
+    for _ in range(10):
+        world.run()
+        world.simulator.advance(60)
+    causes = {trouble.cause for trouble in world.status().troubles}
+    during = world.counts()
+    exports = world.simulator.audit.count("export")
+    for path in ballast:
+        path.unlink()
+    world.settle()
+
+    assert causes == {"disk"}
+    assert exports == 12
+    assert during.get("exporting", 0) == during.get("discovered", 0) == 0
+    assert world.counts() == {"verified": 14}
+    assert world.simulator.audit.count("export") == 12
+
+
+@needs_root
+@pytest.mark.root
+def test_a_disk_that_became_read_only_is_waited_for(on_small_disk: World) -> None:
+    world = on_small_disk
+    world.run("discoverer", "exporter", "reconciler")
+    run("mount", "-o", "remount,ro", world.mirror)
+
+    for _ in range(3):
+        world.run()
+        world.simulator.advance(60)
+    troubles = world.status().troubles
+    run("mount", "-o", "remount,rw", world.mirror)
+    world.settle()
+
+    assert troubles[0].cause == "disk"
+    assert "Read-only" in troubles[0].reason
+    assert world.counts() == {"verified": 14}
+
+
+@needs_root
+@pytest.mark.root
+def test_a_disk_that_is_not_mounted_is_no_empty_mirror(on_small_disk: World) -> None:
+    world = on_small_disk
+    world.settle()
+    world.simulator.world.touch(f"{ARCHIVE}/c0000/i000003")
+    world.service.roots.scan_all(world.now())
+    run("umount", "-l", world.mirror)
+
+    for _ in range(5):
+        world.run()
+        world.simulator.advance(60)
+
+    assert "no mirror" in waiting(world, "downloader")
+    assert not list(world.mirror.iterdir())
+    assert world.counts() == {"verified": 13, "in_bucket": 1}
+    run("mount", "-t", "tmpfs", "tmpfs", world.mirror)
+
+
+def test_what_would_not_fit_is_not_begun(build: Build) -> None:
+    world = build(3, throttle={"reserve": "1000T"})
+    world.enqueue(ARCHIVE)
+    world.run()
+    world.simulator.advance(60)
+    world.run("reconciler")
+
+    assert "no room" in waiting(world, "downloader")
+    assert not files(world)
+    assert world.counts()["in_bucket"] == 3
+
+
+@needs_strace
+def test_a_file_whose_fsync_failed_is_written_anew_from_its_first_byte(tmp_path: Path) -> None:
+    prepare_mirror(tmp_path / "mirror")
+    # The first two are those of the new folders.
+    told = python_under_strace("fsync:error=EIO:when=3", SCRIPT, tmp_path / "mirror")
+
+    assert told.splitlines() == [
+        "from 0",
+        "disk",
+        "from 0",
+        "landed ['x.tif.t.new'] True",
+    ]
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    "inject",
+    [
+        "write:error=ENOSPC:when=2",
+        "write:error=EIO:when=2",
+        "rename,renameat,renameat2:error=EIO:when=1",
+        "openat:error=EROFS:when=1",
+    ],
+)
+def test_a_disk_that_fails_once_costs_a_second_try(tmp_path: Path, inject: str) -> None:
+    prepare_mirror(tmp_path / "mirror")
+    partial = tmp_path / "mirror/users/x/x.tif.t.part"
+    partial.parent.mkdir(parents=True)
+    partial.touch()
+    where = None if inject.startswith("rename") else partial
+
+    told = python_under_strace(inject, SCRIPT, tmp_path / "mirror", path=where).splitlines()
+
+    assert "disk" in told
+    assert told[-1] == "landed ['x.tif.t.new'] True"
+
+
+@needs_strace
+def test_a_short_write_is_gone_on_with(tmp_path: Path) -> None:
+    prepare_mirror(tmp_path / "mirror")
+    partial = tmp_path / "mirror/users/x/x.tif.t.part"
+    partial.parent.mkdir(parents=True)
+    partial.touch()
+
+    told = python_under_strace("write:retval=100:when=1", SCRIPT, tmp_path / "mirror", path=partial)
+
+    # The kernel said 100 bytes and wrote none: nobody but the checksum can know.
+    assert told.splitlines()[-1] == "landed ['x.tif.t.new'] True"

@@ -1,0 +1,120 @@
+"""The ledger's disk full or failing, and the ledger taken away while it is in use."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from geesync.daemon import run_step
+from geesync.errors import ExitCode, LedgerError
+from geesync.simulator import Simulator
+from geesync.store.database import open_migrating
+from tests.faults.conditions import needs_root, needs_strace, python_under_strace, tmpfs
+from tests.faults.conftest import ARCHIVE
+from tests.service.daemon_process import PATIENCE_S, Place, eventually
+from tests.story.world import World, a_world
+
+SCRIPT = Path(__file__).with_name("ledger_script.py")
+
+
+@pytest.fixture
+def on_small_disk(tmp_path: Path) -> Iterator[World]:
+    """Twelve images; ledger and mirror on a small file system."""
+    with (
+        tmpfs(tmp_path / "disk", "size=3m"),
+        Simulator("thousands:12") as simulator,
+        a_world(simulator, tmp_path / "disk") as world,
+    ):
+        world.enqueue(ARCHIVE)
+        yield world
+
+
+@needs_root
+@pytest.mark.root
+def test_a_ledger_whose_disk_is_full_takes_no_work_and_goes_on_by_itself(
+    on_small_disk: World,
+) -> None:
+    world = on_small_disk
+    ballast = world.mirror.parent / "ballast"
+    _fill(ballast)
+
+    tallies = [step.name for step in world.service.steps if _held(world, step.name)]
+    exports = world.simulator.audit.count("export")
+    ballast.unlink()
+    world.settle()
+
+    assert "discoverer" in tallies
+    assert exports == 0
+    assert world.counts() == {"verified": 14}
+    assert world.simulator.audit.count("export") == 12
+
+
+def _fill(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"\0" * 4096):
+            pass
+
+
+def _held(world: World, name: str) -> bool:
+    return "full" in run_step(next(s for s in world.service.steps if s.name == name)).waiting
+
+
+@needs_strace
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
+def test_a_write_that_failed_is_the_disks_and_the_next_one_counts(
+    tmp_path: Path, call: str, error: str
+) -> None:
+    ledger = tmp_path / "geesync.db"
+    open_migrating(ledger).close()
+    open_log = Path(f"{ledger}-wal")
+    open_log.touch()
+
+    told = python_under_strace(f"{call}:error={error}:when=1", SCRIPT, ledger, path=open_log)
+
+    lines = told.splitlines()
+    assert lines[0] == "RemoteError disk"
+    assert lines[-1] == "written 2"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with Simulator("thousands:5", speed=600) as simulator:
+        yield Place(tmp_path, simulator)
+
+
+@pytest.mark.parametrize("harm", ["unlinked", "replaced", "emptied", "overwritten"])
+def test_a_ledger_that_is_taken_away_ends_the_daemon_with_its_own_code(
+    place: Place, harm: str
+) -> None:
+    place.geesync("enqueue", ARCHIVE)
+    other = place.folder / "other.db"
+    open_migrating(other).close()
+    with place.daemon() as daemon:
+        eventually(lambda: place.logged("daemon_started"))
+        match harm:
+            case "unlinked":
+                place.ledger.unlink()
+            case "replaced":
+                other.replace(place.ledger)
+            case "emptied":
+                place.ledger.write_bytes(b"")
+            case _:
+                with place.ledger.open("r+b") as file:
+                    file.write(b"junk" * 200_000)
+
+        assert daemon.wait(PATIENCE_S) == ExitCode.LEDGER
+
+
+def test_a_ledger_that_is_in_its_place_is_left_in_peace(tmp_path: Path) -> None:
+    database = open_migrating(tmp_path / "geesync.db")
+    database.check_in_place()
+    database.path.rename(tmp_path / "elsewhere.db")
+
+    with pytest.raises(LedgerError, match="removed, replaced or emptied"):
+        database.check_in_place()
+
+    database.close()
