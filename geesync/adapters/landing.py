@@ -39,8 +39,17 @@ class Landing:
             if writer.position < self._obj.size_bytes:
                 fetch(writer, writer.position)
             self._check(writer)
-            os.fsync(descriptor)
+            self._make_durable(descriptor)
         self._place.rename(self._partial, self.name)
+
+    def _make_durable(self, descriptor: int) -> None:
+        try:
+            os.fsync(descriptor)
+        except OSError:
+            # The kernel may have dropped what it could not write, and would call a second fsync
+            # a success: the file is written anew, from its first byte.
+            self._place.remove(self._partial)
+            raise
 
     @property
     def progress(self) -> int:

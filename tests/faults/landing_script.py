@@ -7,7 +7,8 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.disk import Landing, Writer, folder
+from geesync.adapters.disk import folder
+from geesync.adapters.landing import Landing, Writer
 from geesync.domain.coverage import StoredObject
 from geesync.errors import RemoteError
 
