@@ -100,7 +100,7 @@ def service(
     stop = stop or threading.Event()
     pace = Pace(*(Pacer(sleep=stop.wait) for _ in range(2)))
     pace.set(config.throttle)
-    earth_engine, storage = cloud(config, pace)
+    earth_engine, storage = cloud(config, pace, stopping=stop.is_set)
     ledger, exports, listing, roots = (
         Ledger(database),
         Exports(database),
@@ -146,7 +146,9 @@ def service(
         yield Service(ledger, exports, roots, tuple(steps), pace, limits)
 
 
-def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storage]:
+def cloud(
+    config: Config, pace: Pace | None = None, *, stopping: Callable[[], bool] = lambda: False
+) -> tuple[EarthEngine, Storage]:
     """Return Earth Engine and Cloud Storage as one user; nothing is asked of them yet."""
     pace = pace or Pace()
     url = config.earth_engine.url
@@ -166,6 +168,7 @@ def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storag
         pacer=pace.storage,
         url=config.storage.url,
         timeout_s=config.storage.timeout_s,
+        stopping=stopping,
     )
     return earth_engine, storage
 

@@ -7,10 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from geesync.adapters.answers import UNREADABLE, token_error, unreadable
 from geesync.adapters.pacing import Pacer
+from geesync.adapters.transfer import Sink, Transfers
 from geesync.domain.coverage import StoredObject
 from geesync.domain.failures import classify_call
 from geesync.errors import Cause, RemoteError
@@ -22,17 +23,11 @@ _FIELDS = "items(name,size,generation,crc32c),nextPageToken"
 _CONNECTIONS = 64
 
 
-class Sink(Protocol):
-    """Takes bytes in order."""
-
-    def write(self, data: bytes) -> int:
-        """Take the next bytes; raises what must end the transfer."""
-
-
 class Storage:
     """Cloud Storage as one user. Raises RemoteError, classed, and nothing else of its own.
 
-    url: another service than Google's, e.g. the simulator's bucket.
+    url: another service than Google's, e.g. the simulator's bucket. stopping: whether the program
+    ends, so that transfers must.
     """
 
     def __init__(
@@ -43,12 +38,16 @@ class Storage:
         pacer: Pacer,
         url: str | None = None,
         timeout_s: float = 30.0,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._project = project
         self._credentials = credentials
         self._pacer = pacer
         self._url = url
         self._timeout_s = timeout_s
+        self._transfers = Transfers(
+            credentials=credentials, url=url, timeout_s=timeout_s, stopping=stopping
+        )
         self._connecting = threading.Lock()
         self._connected: Any = None
 
@@ -67,23 +66,11 @@ class Storage:
     def fetch(self, bucket: str, obj: StoredObject, sink: Sink, *, start: int) -> None:
         """Write one generation's bytes from an offset on into the sink, once, unchecked.
 
-        The client checks nothing after a resumed download, so the sink must. Raises RemoteError;
-        GONE if this generation is not there any more.
+        Nothing is checked on the way, so the sink must. Raises RemoteError; GONE if this
+        generation is not there any more.
         """
-
-        def fetched() -> None:
-            blob = self._client().bucket(bucket).blob(obj.name, generation=obj.generation)
-            blob.download_to_file(
-                sink,
-                start=start or None,
-                raw_download=True,  # bytes as they are stored: the checksum is theirs
-                checksum=None,
-                timeout=self._timeout_s,
-                retry=None,
-            )
-
         try:
-            self._pacer(lambda: _translated(fetched), tries=1)
+            self._pacer(lambda: self._transfers.fetch(bucket, obj, sink, start=start), tries=1)
         except RemoteError as error:
             if error.cause == Cause.GONE:
                 self.check_access(bucket)  # a bucket that is gone must not look like lost objects
@@ -176,24 +163,16 @@ def _translated(call: Callable[[], Answer]) -> Answer:
 @contextmanager
 def _translating() -> Iterator[None]:
     import requests  # noqa: PLC0415
-    import urllib3  # noqa: PLC0415
     from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-    from google.cloud.storage.exceptions import InvalidResponse  # noqa: PLC0415
 
     try:
         yield
     except GoogleAPICallError as error:
         raise _classed(error.code, str(error.message), error.response) from error
-    except InvalidResponse as error:
-        raise _classed(error.response.status_code, str(error), error.response) from error
     except GoogleAuthError as error:
         raise token_error(error) from None  # its context holds the endpoint's whole answer
-    # A raw download reads below requests, so a connection that breaks there is urllib3's to tell.
-    except (
-        *(requests.RequestException, urllib3.exceptions.HTTPError),
-        *(ConnectionError, TimeoutError),
-    ) as error:
+    except (requests.RequestException, ConnectionError, TimeoutError) as error:
         raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
     except UNREADABLE as error:
         raise unreadable(error) from error
