@@ -7,15 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from geesync.adapters.disk import prepare_mirror
 from geesync.bootstrap import Service, service
 from geesync.config import Config
 from geesync.daemon import run_step
 from geesync.domain.names import candidates
+from geesync.simulator.images import Pixels
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.truth import truth
 from geesync.store import views
 from geesync.store.database import Database, open_migrating
+from tests.story.reading import ReadBand, read_image
 
 
 @dataclass
@@ -63,10 +67,17 @@ class World:
             tallies = [run_step(step) for step in self.service.steps if step.name != without]
             if any(tally.moved or tally.busy for tally in tallies):
                 continue
-            if not self.status().moving:
+            status = self.status()
+            if not status.moving:
                 return
-            self.simulator.advance(tick_s)
+            self.simulator.advance(tick_s if status.operations else max(tick_s, self._next_s()))
         raise AssertionError(f"it does not come to rest: {self.status()}")
+
+    def _next_s(self) -> float:
+        """Return in how many seconds something is due again."""
+        with views.reading(self.config.ledger) as connection:
+            (due,) = connection.execute("SELECT min(not_before) FROM asset").fetchone()
+        return (due or 0) - self.now().timestamp()
 
     def status(self) -> views.Status:
         return views.status(self.config.ledger, now=self.now())
@@ -79,22 +90,64 @@ class World:
                 totals[state] = totals.get(state, 0) + count
         return totals
 
-    def show(self, name: str) -> dict[str, object]:
+    def show(self, name: str) -> dict[str, Any]:
         told = views.show(self.config.ledger, name)
         assert told is not None, name
         return told
 
+    def state(self, name: str) -> str:
+        return str(self.show(name)["state"])
+
+    def history(self, name: str) -> list[str]:
+        """Return the names of what happened to an asset, oldest first."""
+        return [event["name"] for event in self.show(name)["events"]]
+
+    def exports(self, name: str) -> list[str]:
+        """Return the states of an asset's exports, oldest first."""
+        return [export["state"] for export in self.show(name)["exports"]]
+
+    def accepted(self, name: str) -> int:
+        """Return how many exports of an asset Earth Engine has accepted."""
+        return sum(
+            name in record.details["assets"] for record in self.simulator.audit.records("export")
+        )
+
+    def folder(self, name: str) -> Path:
+        """Return where an asset lies in the mirror."""
+        return self.mirror / str(self.show(name)["path"])
+
+    def files(self, name: str) -> list[Path]:
+        """Return an asset's data files, under their final names."""
+        ends = {".tif", ".csv", ".geojson"}
+        return sorted(file for file in self.folder(name).glob("*") if file.suffix in ends)
+
+    def is_exact(self, name: str) -> bool:
+        """Tell whether an image's files hold what Earth Engine has, pixel by pixel."""
+        found = read_image(self.folder(name))
+        asset = self.simulator.world.get(name)
+        return list(found) == [band.id for band in asset.bands] and all(
+            _equal(found[band.id], truth(asset, band.id)) for band in asset.bands
+        )
+
+
+def _equal(found: ReadBand, there: Pixels) -> bool:
+    valid = there.mask > 0
+    same = found.values[valid].astype(there.values.dtype) == there.values[valid]
+    return bool(same.all() and ((found.mask > 0) == valid).all())
+
 
 @contextmanager
-def a_world(simulator: Simulator, folder: Path, **throttle: object) -> Iterator[World]:
-    """Open a ledger and a mirror for an account."""
+def a_world(
+    simulator: Simulator, folder: Path, *, sweep: bool = True, **throttle: object
+) -> Iterator[World]:
+    """Open a ledger and a mirror for an account; a second time, after a crash, the same ones."""
     config = Config.model_validate(
         {
             "ledger": folder / "geesync.db",
             "mirror": folder / "mirror",
             "bucket": simulator.bucket,
             "earth_engine": {"project": simulator.project, "url": simulator.earth_engine_url},
-            "storage": {"url": simulator.storage_url},
+            "storage": {"url": simulator.storage_url, "sweep": sweep},
             "throttle": {"requests_per_s": 100_000, "reserve": 0, **throttle},
         }
     )
@@ -102,6 +155,8 @@ def a_world(simulator: Simulator, folder: Path, **throttle: object) -> Iterator[
     database = open_migrating(config.ledger)
     try:
         with service(config, database, clock=simulator.clock.now) as built:
+            for pacer in (built.pace.requests, built.pace.submits, built.pace.storage):
+                pacer.sleep = lambda _: None  # a story has no time to lose
             yield World(simulator, config, database, built)
     finally:
         database.close()

@@ -1,0 +1,71 @@
+"""What may be watched: a home, a folder, a collection, one asset, and one within the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from geesync.domain.names import LEGACY
+from geesync.simulator.simulator import Simulator
+from tests.story.world import World, a_world
+
+HOME = f"{LEGACY}users/demo"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator("small") as running:
+        yield running
+
+
+@pytest.fixture
+def world(simulator: Simulator, tmp_path: Path) -> Iterator[World]:
+    with a_world(simulator, tmp_path) as built:
+        yield built
+
+
+@pytest.mark.parametrize("root", ["users/demo/scenes", "users/demo/scenes/s0001"])
+def test_a_root_may_be_a_collection_or_one_image(world: World, root: str) -> None:
+    world.enqueue(root)
+
+    world.settle()
+
+    assert set(world.counts()) == {"verified"}
+    assert world.is_exact(f"{HOME}/scenes/s0001")
+
+
+def test_roots_within_roots_mirror_nothing_twice(world: World) -> None:
+    before = world.accepted(f"{HOME}/deep/er/landcover")
+    for root in ("users/demo/deep", "users/demo", "users/demo/deep/er/landcover"):
+        world.enqueue(root)
+
+    world.settle()
+
+    assert world.accepted(f"{HOME}/deep/er/landcover") == before + 1
+    assert world.counts() == {"verified": 10}
+
+
+def test_an_empty_folder_is_mirrored_and_is_no_alarm(world: World) -> None:
+    world.enqueue("users/demo/empty")
+
+    world.settle()
+
+    assert world.counts() == {"verified": 1}
+    assert world.status().roots[0].alarm is None
+
+
+def test_two_ledgers_of_one_account_do_not_meet(
+    simulator: Simulator, world: World, tmp_path: Path
+) -> None:
+    with a_world(simulator, tmp_path / "other") as other:
+        for one in (world, other):
+            one.enqueue("users/demo/elevation")
+            one.run("discoverer", "exporter")
+
+        world.settle()
+        other.settle()
+
+        assert world.is_exact(f"{HOME}/elevation")
+        assert other.is_exact(f"{HOME}/elevation")
