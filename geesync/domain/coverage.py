@@ -52,13 +52,14 @@ def own_objects(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list
     return sorted((obj for obj in listed if pattern.fullmatch(obj.name)), key=lambda obj: obj.name)
 
 
-def tiles(part: Part, names: Iterable[str]) -> dict[str, Tile] | None:
+def tiles(part: Part, stem: str, names: Iterable[str]) -> dict[str, Tile] | None:
     """Return each file's place in the grid, or None while they do not cover it exactly.
 
-    The edge of a tile is not told by Earth Engine; it is the distance of neighbouring offsets.
+    stem: what all names begin with; an asset may itself be called like a tile. The edge of a tile
+    is not told by Earth Engine; it is the distance of neighbouring offsets.
     """
     assert part.grid is not None
-    offsets = {name: _offset(name) for name in names}
+    offsets = {name: _offset(name.removeprefix(stem)) for name in names}
     if list(offsets.values()) == [None]:
         return {name: Tile(0, 0, part.grid.height, part.grid.width) for name in offsets}
     placed = {name: offset for name, offset in offsets.items() if offset is not None}
@@ -75,11 +76,11 @@ def tiles(part: Part, names: Iterable[str]) -> dict[str, Tile] | None:
     }
 
 
-_OFFSET = re.compile(r"-(\d{10,})-(\d{10,})\.[a-z]+$")
+_OFFSET = re.compile(r"-(\d{10,})-(\d{10,})\.[a-z]+")
 
 
-def _offset(name: str) -> tuple[int, int] | None:
-    found = _OFFSET.search(name)
+def _offset(tail: str) -> tuple[int, int] | None:
+    found = _OFFSET.fullmatch(tail)
     return (int(found[1]), int(found[2])) if found else None
 
 

@@ -262,8 +262,8 @@ def _files(staged: list[Staged], sha256: dict[int, str]) -> Iterator[stac.DataFi
     for one in staged:
         by_export[one.export.id].append(one)
     for files in by_export.values():
-        part = files[0].export.part
-        placed = (tiles(part, (one.file for one in files)) or {}) if part.grid else {}
+        part, stem = files[0].export.part, files[0].export.stem
+        placed = (tiles(part, stem, (one.file for one in files)) or {}) if part.grid else {}
         for one in files:
             tile = placed.get(one.file)
             yield stac.DataFile(

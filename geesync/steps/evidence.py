@@ -82,5 +82,5 @@ def _complete(export: Export, listed: list[StoredObject]) -> list[StoredObject]:
     objects = own_objects(export.prefix, export.part, listed)
     if export.part.grid is None:
         return objects
-    covered = tiles(export.part, (obj.file_name for obj in objects))
+    covered = tiles(export.part, export.stem, (obj.file_name for obj in objects))
     return objects if covered is not None else []

@@ -28,7 +28,7 @@ from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.steps.making import make
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, moves_of, stopped
-from geesync.store.exports import Export, Exports, Staged
+from geesync.store.exports import Export, Exports, Staged, part_id
 from geesync.store.ledger import LedgerAsset
 
 #: Answers that say that an asset's policy is not for us; they never hold up its proof.
@@ -51,6 +51,11 @@ class _Job:
             (export, [one for one in self.staged if one.export.id == export_id])
             for export_id, export in by_id.items()
         ]
+
+    def missing(self) -> set[str]:
+        """Return the parts of which there is no copy; one may just have been given up."""
+        staged = {part_id(one.export.part) for one in self.staged}
+        return {part_id(part) for part in self.plan.parts} - staged
 
 
 class _UnprovedError(RemoteError):
@@ -104,6 +109,8 @@ class Verifier:
                 self.exports.disprove({error.export.id: error}, now)
 
     def _verify(self, job: _Job) -> CheckPassed:
+        if missing := job.missing():
+            raise RemoteError(Cause.INTEGRITY, f"no copy of {', '.join(sorted(missing))}")
         with folder(Path(job.asset.dest), job.asset.path) as place:
             for export, files in job.exports():
                 if not self.workshop.keep_on():
@@ -186,7 +193,7 @@ def _prove(place: Folder, source: SourceAsset, export: Export, files: list[Stage
         for path in paths.values():
             prove(path, rows=source.feature_count)
         return
-    placed = tiles(part, paths)
+    placed = tiles(part, export.stem, paths)
     if placed is None:
         raise RemoteError(Cause.INTEGRITY, "the files do not cover the grid")
     for file, tile in placed.items():

@@ -40,6 +40,11 @@ class Export:
     cause: Cause | None
     error: str
 
+    @property
+    def stem(self) -> str:
+        """What its files' names begin with, before tile numbers and extension."""
+        return self.prefix.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class Staged:

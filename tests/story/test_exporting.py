@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +198,7 @@ def test_a_failed_export_is_tried_again_later_each_time_and_then_quarantined(
     assert told["reason"] == "Internal error."
     assert world.accepted(f"{home}/img") == 5
     asked = [export["intended_at"] for export in told["exports"]]
-    waits = [later - earlier for earlier, later in zip(asked, asked[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(asked)]
     assert waits == sorted(waits)
     assert world.status().troubles[0].example == f"{home}/img"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -131,7 +132,7 @@ def test_what_vanished_while_it_was_exported_ends_as_gone(world: World, home: st
 def test_unlisted_is_not_gone_without_a_404(world: World, home: str) -> None:
     """A listing may skip an asset; only asking for it tells."""
     world.settle()
-    listed = '{"assets": [{"type": "FOLDER", "name": "%s/sub", "id": "x"}]}' % home
+    listed = json.dumps({"assets": [{"type": "FOLDER", "name": f"{home}/sub", "id": "x"}]})
     path = f"{home}:listAssets"
     world.simulator.faults.add("html", path=path, status=200, body=listed, count=1)
 

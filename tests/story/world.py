@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.adapters.disk import prepare_mirror
+from geesync.adapters.reading import ReadBand, read_image
 from geesync.bootstrap import Service, service
 from geesync.config import Config
 from geesync.daemon import run_step
@@ -19,7 +20,6 @@ from geesync.simulator.simulator import Simulator
 from geesync.simulator.truth import truth
 from geesync.store import views
 from geesync.store.database import Database, open_migrating
-from tests.story.reading import ReadBand, read_image
 
 
 @dataclass

@@ -64,10 +64,18 @@ def test_older_exports_of_tables_are_known_too() -> None:
 
 
 def test_one_file_without_offsets_is_the_whole_image() -> None:
-    covered = tiles(PART, ["img.tif"])
+    covered = tiles(PART, "img", ["img.tif"])
 
     assert covered is not None
     assert (covered["img.tif"].height, covered["img.tif"].width) == (700, 1000)
+
+
+def test_an_image_that_is_called_like_a_tile_is_no_tile() -> None:
+    name = "img-0000000000-0000000000"
+
+    assert tiles(PART, name, [f"{name}.tif"]) is not None
+    assert tiles(PART, "img", [f"{name}.tif"]) is None
+    assert tiles(PART, name, [f"{name}{tail[3:]}" for tail in cut(GRID, 256)]) is not None
 
 
 @given(st.integers(1, 1500), st.integers(1, 1500), st.integers(1, 5), st.randoms())
@@ -79,7 +87,7 @@ def test_a_complete_cut_covers_each_pixel_once(
     names = cut(part.grid or GRID, edge)
     luck.shuffle(names)
 
-    covered = tiles(part, names)
+    covered = tiles(part, "img", names)
 
     assert covered is not None
     assert sum(tile.width * tile.height for tile in covered.values()) == width * height
@@ -95,9 +103,9 @@ def test_with_any_tile_missing_it_is_not_complete(data: st.DataObject) -> None:
 
     left = [name for name in names if name not in lost]
 
-    assert tiles(replace(PART, tile_edge=256), left) is None
+    assert tiles(replace(PART, tile_edge=256), "img", left) is None
     if len(lost) == 1:  # enough neighbours are left to see the edge
-        assert tiles(PART, left) is None
+        assert tiles(PART, "img", left) is None
 
 
 @pytest.mark.parametrize(
@@ -113,11 +121,11 @@ def test_with_any_tile_missing_it_is_not_complete(data: st.DataObject) -> None:
     ],
 )
 def test_what_does_not_cover_the_grid_exactly_is_not_complete(names: list[str]) -> None:
-    assert tiles(PART, names) is None
+    assert tiles(PART, "img", names) is None
 
 
 def test_the_edge_is_read_off_the_offsets() -> None:
-    covered = tiles(PART, cut(GRID, 512))
+    covered = tiles(PART, "img", cut(GRID, 512))
 
     assert covered is not None
     assert covered["img-0000000512-0000000512.tif"].height == 700 - 512
@@ -128,6 +136,6 @@ def test_the_edge_is_read_off_the_offsets() -> None:
 def test_offsets_that_lie_are_only_not_complete(offsets: list[tuple[int, int]]) -> None:
     names = [f"img-{row:010d}-{column:010d}.tif" for row, column in offsets]
 
-    covered = tiles(PART, names)
+    covered = tiles(PART, "img", names)
 
     assert covered is None or sum(t.width * t.height for t in covered.values()) == GRID.pixels
