@@ -26,7 +26,7 @@ def make(
 
     stem: of a part's files, by its key. present: the name that a file has now, by its final one.
     """
-    placed = [Placed(one.part, _tiles(one)) for one in taken if one.part.grid is not None]
+    placed = [Placed(one.part, _tiles(one, stem)) for one in taken if one.part.grid is not None]
     masks = [one for one in placed if one.part.of_masks]
     names = list(_virtual(place, placed, masks, stem))
     if options.mosaic == "cog":
@@ -34,8 +34,8 @@ def make(
     return [_made(place, name) for name in names]
 
 
-def _tiles(taken: TakenPart) -> dict[str, Tile]:
-    found = tiles(taken.part, (file.name for file in taken.files))
+def _tiles(taken: TakenPart, stem: Callable[[str], str]) -> dict[str, Tile]:
+    found = tiles(taken.part, stem(taken.part.key), (file.name for file in taken.files))
     assert found is not None  # it was proved
     return found
 
