@@ -20,6 +20,7 @@ from geesync.adapters.pacing import Pacer
 from geesync.config import Config, ThrottleConfig
 from geesync.steps.brakes import Limits
 from geesync.steps.cataloguer import Cataloguer
+from geesync.steps.checker import Checker
 from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
@@ -31,6 +32,7 @@ from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.sweeper import Sweeper
 from geesync.steps.verifier import Verifier
 from geesync.store.catalogue import Catalogue
+from geesync.store.checks import Checks, Sidecars
 from geesync.store.database import Database
 from geesync.store.exports import Exports
 from geesync.store.ledger import Ledger
@@ -138,12 +140,25 @@ def service(
                 exporting,
             ),
             Downloader(shop(), storage, exports, limits, Gate("downloads", clock)),
-            Verifier(shop(), exports, planner, earth_engine.get_policy if config.acl else None),
-            Cataloguer(shop(), Catalogue(database), exports),
+            Verifier(
+                shop(),
+                exports,
+                planner,
+                Sidecars(database),
+                earth_engine.get_policy if config.acl else None,
+            ),
+            Cataloguer(shop(), Catalogue(database), exports, Sidecars(database)),
         ]
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, exports, STAGING))
         yield Service(ledger, exports, roots, tuple(steps), pace, limits)
+
+
+@contextmanager
+def checker(config: Config, database: Database) -> Iterator[Checker]:
+    """Build what compares the mirror with the ledger; it needs no network."""
+    with ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool:
+        yield Checker(Workshop(Ledger(database), pool), Checks(database), Roots(database))
 
 
 def cloud(

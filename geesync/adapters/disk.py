@@ -17,6 +17,7 @@ from pathlib import Path
 
 import google_crc32c
 
+from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import StoredObject
 from geesync.domain.layout import PARTIAL
 from geesync.errors import Cause, MirrorError, RemoteError
@@ -53,6 +54,7 @@ class Folder:
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
         self.path = path
+        self.written: list[KeptFile] = []  #: by ``write`` and ``keep``, while it was open
 
     def size_of(self, name: str) -> int | None:
         """Return a regular file's size in bytes, or None if there is none of that name."""
@@ -112,6 +114,13 @@ class Folder:
             write_all(descriptor, content)
             os.fsync(descriptor)
         self.rename(partial, name)
+        self.written.append(KeptFile(name, len(content), google_crc32c.value(content)))
+
+    def keep(self, name: str) -> KeptFile:
+        """Take a file that is there for one that was written just so; return what it is."""
+        file = KeptFile(name, self.size_of(name) or 0, self.checksum(name))
+        self.written.append(file)
+        return file
 
     def rename(self, old: str, new: str) -> None:
         """Rename a file within the folder, over an older one."""

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from geesync import __version__
 from geesync.cli import (
+    checking,
     configuring,
     demo,
     enqueuing,
@@ -59,7 +60,9 @@ def _options(
     context.obj = Context(config, flags)
 
 
-for module in (enqueuing, roots, status, work, metadata, configuring, installing, demo, simulator):
+for module in (
+    *(enqueuing, roots, status, checking, work, metadata, configuring, installing, demo, simulator),
+):
     module.register(app)
 
 

@@ -83,6 +83,10 @@ class SourceReappeared(Event):
     """Listed again after it was gone."""
 
 
+class FoundDamaged(Event):
+    """A check found files missing or altered, and a person asked for them to be mended."""
+
+
 class Excluded(Event):
     """A filter of its root leaves it out from now on."""
 
@@ -148,6 +152,7 @@ TABLE: dict[tuple[State, type[Event]], State] = {
     (_L, CheckFailed): _D,
     (_G, SourceReappeared): _D,
     (_Q, Retried): _D,
+    (_V, FoundDamaged): _D,
     (_D, Excluded): _X,
     (_Q, Excluded): _X,
     (_X, Included): _D,

@@ -12,6 +12,7 @@ from typing import Any
 
 from geesync import __version__
 from geesync.domain.assets import Band, Json, SourceAsset
+from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Part
 from geesync.domain.masks import hold
@@ -38,17 +39,8 @@ class TakenPart:
     files: tuple[TakenFile, ...]
 
 
-@dataclass(frozen=True)
-class MadeFile:
-    """A file that geesync made of others."""
-
-    name: str  #: in the asset's folder
-    size_bytes: int
-    crc32c: int  #: unsigned 32-bit
-
-
 def sidecar(
-    source: SourceAsset, plan: Plan, taken: Iterable[TakenPart], made: Iterable[MadeFile] = ()
+    source: SourceAsset, plan: Plan, taken: Iterable[TakenPart], made: Iterable[KeptFile] = ()
 ) -> Json:
     """Return the sidecar of a verified asset."""
     parts = sorted(taken, key=lambda one: (one.part.key, one.part.extension))

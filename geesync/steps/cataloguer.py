@@ -27,6 +27,7 @@ from geesync.domain.lifecycle import State
 from geesync.errors import Cause, GeesyncError, RemoteError
 from geesync.steps.step import Tally, Workshop
 from geesync.store.catalogue import Catalogue
+from geesync.store.checks import Sidecars
 from geesync.store.exports import Exports, Staged
 from geesync.store.ledger import LedgerAsset
 
@@ -77,6 +78,7 @@ class Cataloguer:
     workshop: Workshop
     catalogue: Catalogue
     exports: Exports
+    sidecars: Sidecars
     _after: int = 0  #: the id behind which the next pass looks: what fails must not hold others
 
     def run_once(self) -> Tally:
@@ -108,7 +110,7 @@ class Cataloguer:
 
     def _tell(self, dest: str, batch: _Batch) -> int:
         items = [asset for asset in batch.proved if not asset.is_container]
-        sha256 = self._all(items, partial(_write_item, batch))
+        sha256 = self._all(items, partial(self._write_item, batch))
         batch.fresh.update(sha256)
         linked: set[int] = set()
         extents: dict[int, Extent] = {}
@@ -144,6 +146,13 @@ class Cataloguer:
                 done[asset.id] = answer
         return done
 
+    def _write_item(self, batch: _Batch, asset: LedgerAsset) -> dict[int, str]:
+        with folder(Path(asset.dest), asset.path, create=False) as place:
+            sha256 = _write_item(place, batch, asset)
+            place.sync()
+        self.sidecars.note(asset.id, place.written)
+        return sha256
+
     def _write_container(self, batch: _Batch, container: LedgerAsset) -> Extent:
         """Write a container's document and those of its pages that changed; return its extent."""
         node, source = _node(container), batch.sources[container.id]
@@ -163,6 +172,7 @@ class Cataloguer:
                 document = stac.gone(document, batch.histories[container.id][0].updated_at)
             _write(place, node.document, document)
             place.sync()
+        self.sidecars.note(container.id, place.written)
         return extent
 
     def _extent(self, batch: _Batch, container: LedgerAsset, children: list[LedgerAsset]) -> Extent:
@@ -222,30 +232,28 @@ def _write(place: Folder, name: str, document: Json) -> None:
     place.write(name, json.dumps(document, ensure_ascii=False).encode())
 
 
-def _write_item(batch: _Batch, asset: LedgerAsset) -> dict[int, str]:
+def _write_item(place: Folder, batch: _Batch, asset: LedgerAsset) -> dict[int, str]:
     """Write an asset's Item; return the SHA-256 of its files by object id."""
     node, history = _node(asset), batch.histories[asset.id][0]
     is_gone = asset.standing.state == State.GONE
-    with folder(Path(asset.dest), asset.path, create=False) as place:
-        if is_gone and place.size_of(node.document) is not None:
-            # The ledger may know a newer revision than the one that was ever copied.
-            document, sha256 = json.loads(place.read(node.document)), {}
-        else:
-            staged = batch.staged[asset.id]
-            sha256 = {one.id: one.sha256 or _sha256(place, one) for one in staged}
-            document = stac.item(
-                node,
-                _parent(batch.parents.get(asset.id)),
-                batch.sources[asset.id],
-                history,
-                files=_files(staged, sha256),
-                sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
-                wkt2=rasters.wkt2,
-            )
-        if is_gone:
-            document = stac.gone(document, history.updated_at)
-        _write(place, node.document, document)
-        place.sync()
+    if is_gone and place.size_of(node.document) is not None:
+        # The ledger may know a newer revision than the one that was ever copied.
+        document, sha256 = json.loads(place.read(node.document)), {}
+    else:
+        staged = batch.staged[asset.id]
+        sha256 = {one.id: one.sha256 or _sha256(place, one) for one in staged}
+        document = stac.item(
+            node,
+            _parent(batch.parents.get(asset.id)),
+            batch.sources[asset.id],
+            history,
+            files=_files(staged, sha256),
+            sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
+            wkt2=rasters.wkt2,
+        )
+    if is_gone:
+        document = stac.gone(document, history.updated_at)
+    _write(place, node.document, document)
     return sha256
 
 

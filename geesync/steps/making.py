@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from geesync.adapters import mosaics
 from geesync.adapters.disk import Folder
+from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import Tile, tiles
 from geesync.domain.layout import PARTIAL
 from geesync.domain.options import Options
-from geesync.domain.sidecar import MadeFile, TakenPart
+from geesync.domain.sidecar import TakenPart
 from geesync.domain.vrt import Placed, vrt
 
 
@@ -21,7 +22,7 @@ def make(
     *,
     stem: Callable[[str], str],
     present: Callable[[str], str],
-) -> list[MadeFile]:
+) -> list[KeptFile]:
     """Make what the options ask for, and return what was made.
 
     stem: of a part's files, by its key. present: the name that a file has now, by its final one.
@@ -31,7 +32,7 @@ def make(
     names = list(_virtual(place, placed, masks, stem))
     if options.mosaic == "cog":
         names += _mosaics(place, placed, stem, present)
-    return [_made(place, name) for name in names]
+    return [place.keep(name) for name in names]
 
 
 def _tiles(taken: TakenPart, stem: Callable[[str], str]) -> dict[str, Tile]:
@@ -67,7 +68,3 @@ def _mosaics(
                 os.fsync(descriptor)
             place.rename(name + PARTIAL, name)
             yield name
-
-
-def _made(place: Folder, name: str) -> MadeFile:
-    return MadeFile(name, place.size_of(name) or 0, place.checksum(name))

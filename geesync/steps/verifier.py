@@ -17,17 +17,19 @@ from geesync.adapters.disk import Folder, folder
 from geesync.adapters.landing import unproved
 from geesync.adapters.versions import set_aside
 from geesync.domain.assets import Json, SourceAsset
+from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import tiles
 from geesync.domain.exports import Part
 from geesync.domain.grid import Grid
 from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON, file_stem
 from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.planning import Plan
-from geesync.domain.sidecar import MadeFile, TakenFile, TakenPart, sidecar
+from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.steps.making import make
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, moves_of, stopped
+from geesync.store.checks import Sidecars
 from geesync.store.exports import Export, Exports, Staged, part_id
 from geesync.store.ledger import LedgerAsset
 
@@ -79,6 +81,7 @@ class Verifier:
     workshop: Workshop
     exports: Exports
     planner: Planner
+    sidecars: Sidecars
     policy_of: Callable[[str], Json] | None = None  #: asks for IAM policies; None leaves them out
 
     def run_once(self) -> Tally:
@@ -125,6 +128,7 @@ class Verifier:
             for one in job.staged:
                 _give_name(place, one)
             place.sync()
+        self.sidecars.note(job.asset.id, place.written, anew=True)
         return CheckPassed()
 
     def _set_aside(self, place: Folder, job: _Job) -> None:
@@ -147,8 +151,10 @@ class Verifier:
                 raise
             if place.size_of(IAM_JSON) is None:  # what could be read once is worth more
                 _write(place, IAM_JSON, {"not_readable": str(error)})
+            else:
+                place.keep(IAM_JSON)
 
-    def _make(self, place: Folder, job: _Job, taken: list[TakenPart]) -> list[MadeFile]:
+    def _make(self, place: Folder, job: _Job, taken: list[TakenPart]) -> list[KeptFile]:
         files = {one.file: one for one in job.staged}
         return make(
             place,

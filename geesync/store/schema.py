@@ -82,6 +82,9 @@ root = Table(
 #: very text, so that SQLite finds the index.
 UNCATALOGUED = "state IN ('verified', 'gone') AND catalogued_version IS NOT version"
 
+#: The assets whose proved files are on disk, and are those of the revision that the ledger knows.
+ON_DISK = "asset.state IN ('verified', 'gone') AND asset.verified_revision = asset.revision"
+
 asset = Table(
     "asset",
     metadata,
@@ -104,6 +107,7 @@ asset = Table(
     Column("left_out", Text),  # what of it cannot be taken as files, and why
     Column("verified_revision", Text),
     Column("verified_at", Instant),
+    Column("checked_at", Instant),  # every byte on disk was read, and was right
     # Its footprint's box in degrees; east exceeds 180 where it crosses the date line.
     Column("west", Float),
     Column("south", Float),
@@ -128,6 +132,12 @@ asset = Table(
         sqlite_where=sa.text(f"state NOT IN ({_RESTING})"),
     ),
     Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
+    Index(
+        "ix_asset_checked",
+        "checked_at",
+        "id",
+        sqlite_where=sa.text("state IN ('verified', 'gone')"),
+    ),
 )
 
 #: What Earth Engine said of an asset, verbatim, zlib-compressed JSON; apart, so that counting and
@@ -202,6 +212,17 @@ stored = Table(
     CheckConstraint("swept_at IS NULL OR landed_at IS NOT NULL", name="swept_after_landed"),
     Index("uq_object_export_id_name", "export_id", "name", unique=True),
     Index("ix_object_unswept", "export_id", sqlite_where=sa.text("swept_at IS NULL")),
+)
+
+#: What geesync itself wrote beside an asset's files, so that an edited one is noticed.
+sidecar = Table(
+    "sidecar",
+    metadata,
+    Column("asset_id", ForeignKey("asset.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("size_bytes", Integer, nullable=False),
+    Column("crc32c", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: Everything that happened to an asset.

@@ -90,6 +90,7 @@ CREATE TABLE asset (
     left_out TEXT,
     verified_revision TEXT,
     verified_at FLOAT,
+    checked_at FLOAT,
     west FLOAT,
     south FLOAT,
     east FLOAT,
@@ -108,6 +109,9 @@ CREATE TABLE asset (
 """,
     """
 CREATE INDEX ix_asset_cause ON asset (cause) WHERE cause IS NOT NULL
+""",
+    """
+CREATE INDEX ix_asset_checked ON asset (checked_at, id) WHERE state IN ('verified', 'gone')
 """,
     """
 CREATE INDEX ix_asset_due ON asset (state, priority DESC, id) WHERE state NOT IN ('verified', 'quarantined', 'gone', 'excluded')
@@ -178,6 +182,17 @@ CREATE INDEX ix_export_state ON export (state) WHERE state IN ('intended', 'uncl
 """,
     """
 CREATE UNIQUE INDEX uq_export_live ON export (asset_id, part) WHERE state IN ('intended', 'unclear', 'running', 'succeeded')
+""",
+    """
+CREATE TABLE sidecar (
+    asset_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    crc32c INTEGER NOT NULL,
+    CONSTRAINT pk_sidecar PRIMARY KEY (asset_id, name),
+    CONSTRAINT fk_sidecar_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id)
+)
+ WITHOUT ROWID
 """,
     """
 CREATE TABLE source (
@@ -284,6 +299,7 @@ def downgrade() -> None:
     for table in (
         "object",
         "source",
+        "sidecar",
         "export",
         "event",
         "asset",

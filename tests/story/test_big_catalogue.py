@@ -15,6 +15,7 @@ from geesync.domain.lifecycle import CheckPassed, NothingToExport, State
 from geesync.steps.cataloguer import Cataloguer
 from geesync.steps.step import Workshop, utc_now
 from geesync.store.catalogue import Catalogue
+from geesync.store.checks import Sidecars
 from geesync.store.database import Database, open_migrating
 from geesync.store.exports import Exports
 from geesync.store.ledger import Ledger, Move
@@ -32,7 +33,9 @@ class Archive:
         self.mirror = mirror
         self._database = database
         self._shop = Workshop(Ledger(database), pool)
-        self.cataloguer = Cataloguer(self._shop, Catalogue(database), Exports(database))
+        self.cataloguer = Cataloguer(
+            self._shop, Catalogue(database), Exports(database), Sidecars(database)
+        )
         Roots(database).add(ROOT, dest=str(mirror), bucket="b", now=utc_now())
         self.root_id = Roots(database).active()[0].id
         self._take([{"type": "IMAGE_COLLECTION", "name": ROOT}])

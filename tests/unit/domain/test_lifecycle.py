@@ -22,6 +22,7 @@ from geesync.domain.lifecycle import (
     ExportFailed,
     ExportsSucceeded,
     ExportStarted,
+    FoundDamaged,
     IllegalEvent,
     Included,
     NothingToExport,
@@ -141,7 +142,8 @@ def test_every_loop_ends_in_quarantine(setbacks: list[type[Setback]], cause: Cau
 
 def test_nothing_happens_by_itself_where_an_asset_rests() -> None:
     """In every other state something of the asset's own can happen next."""
-    outside = {SourceChanged, SourceGone, SourceReappeared, Retried, Excluded, Included}
+    changed = {SourceChanged, SourceGone, SourceReappeared}
+    outside = changed | {Retried, Excluded, Included, FoundDamaged}
 
     moving = {state for state, event in TABLE if event not in outside}
 

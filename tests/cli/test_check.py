@@ -1,0 +1,51 @@
+"""``geesync check``, as a script sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from geesync.errors import ExitCode
+from tests.cli.conftest import Run
+
+
+def test_a_check_tells_writes_its_lists_and_has_the_bad_fetched_again(
+    geesync: Run, tmp_path: Path
+) -> None:
+    geesync("enqueue", "users/demo")
+    assert geesync("sync", "--once").returncode == 0
+    assert geesync("check", "--read-data").returncode == 0
+    image = tmp_path / "mirror/users/demo/elevation/elevation.tif"
+    image.write_bytes(image.read_bytes()[:-1] + b"?")
+
+    found = geesync(
+        "check", "--read-data", "--combined", f"{tmp_path}/all", "--lists", f"{tmp_path}/l"
+    )
+
+    assert found.returncode == ExitCode.INCOMPLETE
+    assert found.stdout.startswith("* users/demo/elevation: elevation.tif: CRC32C")
+    lines = (tmp_path / "all").read_text().splitlines()
+    assert "* users/demo/elevation" in lines
+    assert "= users/demo/scenes" in lines
+    assert (tmp_path / "l/invalidImages.txt").read_text() == "users/demo/elevation\n"
+    assert "users/demo/scenes\n" in (tmp_path / "l/validFolders.txt").read_text()
+    assert geesync("check").returncode == 0  # its size is right
+
+    mended = geesync("check", str(image), "--read-data-subset", "100%", "--repair", "--json")
+
+    flaw, summary = (json.loads(line) for line in mended.stdout.splitlines())
+    assert flaw["repair"].startswith("fetched again; the old file is in")
+    assert summary["summary"]["differs"] == 1
+    assert geesync("sync", "--once").returncode == 0
+    assert geesync("check", "--read-data").returncode == 0
+
+
+def test_what_cannot_be_checked_is_refused_in_one_line(geesync: Run, tmp_path: Path) -> None:
+    assert geesync("check").returncode == ExitCode.LEDGER
+    geesync("enqueue", "users/demo")
+
+    for arguments in (["users/nobody"], ["--max-duration", "soon"], ["--read-data-subset", "5"]):
+        refused = geesync("check", *arguments)
+        assert refused.returncode == ExitCode.USAGE
+        assert len(refused.stderr.splitlines()) == 1
+    assert geesync("check", str(tmp_path)).returncode == ExitCode.USAGE

@@ -1,0 +1,174 @@
+"""A check names what is wrong with a mirror, exactly that, and mends nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from geesync.bootstrap import checker
+from geesync.domain.checking import Verdict
+from geesync.domain.names import LEGACY, display_id
+from geesync.simulator.simulator import Simulator
+from geesync.steps.checker import Checker
+from geesync.store.checks import Scope
+from tests.story.world import World, a_world
+
+ALL = Scope()
+HOME = "users/demo"
+ARCHIVE = "projects/demo-project/assets/archive/c0000"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Yield a small account that is mirrored whole."""
+    with Simulator("small") as simulator, a_world(simulator, tmp_path) as opened:
+        opened.enqueue(HOME)
+        opened.settle()
+        yield opened
+
+
+@pytest.fixture
+def built(world: World) -> Iterator[Checker]:
+    with checker(world.config, world.database) as made:
+        yield made
+
+
+def verdicts(built: Checker, *, scope: Scope = ALL, read: bool = True) -> dict[str, Verdict]:
+    """Return what is not sound."""
+    findings = built.data(scope, since=built.workshop.clock()) if read else built.sizes(scope)
+    return {display_id(one.asset.name): one.verdict for one in findings if one.flaws}
+
+
+def snapshot(mirror: Path) -> dict[str, tuple[int, int]]:
+    """Return what tells whether a file was touched: its inode and its time, by path."""
+    return {
+        str(path.relative_to(mirror)): (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in mirror.rglob("*")
+        if path.is_file()
+    }
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_mirror_that_nobody_touched_is_sound(world: World, built: Checker) -> None:
+    assert not verdicts(built)
+    assert not list(built.unknown(world.mirror, ""))
+    assert not list(built.checks.pending(ALL))
+
+
+def test_sizes_find_what_is_missing_or_cut_and_reading_finds_a_flipped_bit(
+    world: World, built: Checker
+) -> None:
+    (world.mirror / HOME / "elevation/elevation.tif").unlink()
+    flip(world.mirror / HOME / "deep/er/landcover/landcover.tif")
+    with (world.mirror / HOME / "scenes/s0001/asset.json").open("a") as sidecar:
+        sidecar.write("\n")
+
+    quick = {f"{HOME}/elevation": Verdict.MISSING, f"{HOME}/scenes/s0001": Verdict.DIFFERS}
+    assert verdicts(built, read=False) == quick
+    assert verdicts(built) == quick | {f"{HOME}/deep/er/landcover": Verdict.DIFFERS}
+
+
+def test_a_check_may_be_of_one_asset_with_what_lies_below_it(world: World, built: Checker) -> None:
+    (world.mirror / HOME / "elevation/elevation.tif").unlink()
+
+    assert not verdicts(built, scope=Scope(f"{LEGACY}{HOME}/scenes"))
+    assert verdicts(built, scope=Scope(f"{LEGACY}{HOME}/elevation"))
+
+
+def test_what_lies_in_the_mirror_and_is_no_asset_is_named_and_left_alone(
+    world: World, built: Checker
+) -> None:
+    (world.mirror / "notes.txt").write_text("mine")
+    (world.mirror / HOME / "scenes/s0001/s1.qgz").write_text("mine")
+    (world.mirror / HOME / "scenes/more").mkdir()
+    (world.mirror / HOME / "scenes/more/a.tif").write_text("mine")
+
+    unknown = {
+        str(Path(path).relative_to(world.mirror)) for path in built.unknown(world.mirror, "")
+    }
+
+    assert unknown == {"notes.txt", f"{HOME}/scenes/s0001/s1.qgz", f"{HOME}/scenes/more"}
+    assert (world.mirror / HOME / "scenes/more/a.tif").read_text() == "mine"
+
+
+def test_a_reading_that_was_stopped_goes_on_where_it_was(built: Checker) -> None:
+    count = built.checks.count(ALL)
+    began = built.begin(ALL)
+    reading = built.data(ALL, since=began)
+    first = next(reading)
+    del reading  # as a run that ends there
+
+    assert built.begin(ALL) == began
+    rest = list(built.data(ALL, since=began))
+    built.finish(ALL)
+
+    assert len(rest) < count
+    assert first.asset.id not in {one.asset.id for one in rest}
+    assert built.begin(ALL) > began
+
+
+def test_an_unmounted_disk_is_no_empty_mirror(world: World, built: Checker) -> None:
+    world.mirror.rename(world.mirror.with_name("away"))
+    world.mirror.mkdir()
+
+    with pytest.raises(Exception, match=r"is its disk mounted\?"):
+        verdicts(built)
+
+
+@pytest.mark.timeout(600)
+def test_in_a_thousand_assets_exactly_what_is_bad_is_named_and_mended(tmp_path: Path) -> None:
+    with (
+        Simulator("thousands:1000") as simulator,
+        a_world(simulator, tmp_path, max_operations=1000) as world,
+        checker(world.config, world.database) as built,
+    ):
+        world.enqueue("projects/demo-project")
+        world.settle()
+        home = world.mirror / ARCHIVE
+        bad: dict[str, Callable[[], None]] = {
+            "i000007": lambda: flip(home / "i000007/i000007.tif"),
+            "i000400": (home / "i000400/i000400.tif").unlink,
+            "i000555": lambda: swap(home, "i000555", "i000556"),
+            "i000999": lambda: edit(home / "i000999/asset.json"),
+        }
+        for damage in bad.values():
+            damage()
+        touched = {f"{ARCHIVE}/{name}" for name in (*bad, "i000556")}
+        before = snapshot(world.mirror)
+        exported = simulator.audit.count("export")
+
+        findings = [one for one in built.data(ALL, since=built.workshop.clock()) if one.flaws]
+        told = [built.repair(finding) for finding in findings]
+        world.settle()
+
+        assert {finding.asset.name for finding in findings} == touched
+        assert all(done.startswith("fetched again") for done in told)
+        assert not verdicts(built)
+        assert simulator.audit.count("export") == exported + 4
+        after = snapshot(world.mirror)
+        changed = {path for path in after if after[path] != before.get(path)}
+        assert {str(Path(path).parent) for path in changed if not path.startswith(".geesync")} == {
+            *touched,
+            ARCHIVE,
+        }
+        damaged = [path for path in changed if path.startswith(".geesync/damaged/")]
+        assert len(damaged) == 4
+
+
+def swap(home: Path, one: str, other: str) -> None:
+    """Give two files each other's place."""
+    first, second = home / one / f"{one}.tif", home / other / f"{other}.tif"
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+
+
+def edit(path: Path) -> None:
+    path.write_text(path.read_text().replace("EPSG:4326", "EPSG:4327"))
