@@ -49,7 +49,7 @@ class Discoverer:
         """Scan every root whose time has come; a broken scan is tried again soon."""
         tally = Tally()
         now = self.workshop.clock()
-        for root in self.roots.active():
+        for root in self.roots.working():
             if self.workshop.stopping() or (root.next_scan_at and root.next_scan_at > now):
                 continue
             try:

@@ -157,12 +157,6 @@ class Exports:
         table = schema.export
         return self._exports(table.c.state.in_(IN_FLIGHT))
 
-    def count_in_flight(self) -> int:
-        """Return how many exports fill Earth Engine's queue."""
-        query = sa.select(sa.func.count()).where(schema.export.c.state.in_(IN_FLIGHT))
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
-
     def of(self, asset_ids: Iterable[int], *, live: bool = True) -> dict[int, list[Export]]:
         """Return exports by asset; only those that may still bring their objects, if ``live``."""
         ids = list(asset_ids)

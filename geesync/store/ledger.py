@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from geesync.domain.assets import CONTAINERS, Json, SourceAsset
 from geesync.domain.lifecycle import (
+    RESTING,
     CheckPassed,
     Delayed,
     Event,
+    Refused,
     Retried,
     SourceChanged,
     SourceGone,
@@ -63,8 +65,11 @@ class Move:
 #: that turn out bad the steps tell which; their siblings stay.
 _VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone)
 
-#: Assets that are tried again in one transaction.
-_RETRY_CHUNK = 500
+#: The setting that pauses everything.
+PAUSED = "paused"
+
+#: Assets that a person moves in one transaction.
+_CHUNK = 500
 
 
 class Ledger:
@@ -73,12 +78,19 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, state: State, *, now: datetime, limit: int) -> list[LedgerAsset]:
-        """Return assets in a state whose time has come: highest priority first, then oldest."""
+    def due(
+        self, state: State, *, now: datetime, limit: int, not_in: Collection[str] = ()
+    ) -> list[LedgerAsset]:
+        """Return assets in a state whose time has come: highest priority first, then oldest.
+
+        not_in: mirrors that take nothing now. What is paused is not due.
+        """
         table = schema.asset
         query = (
             select_assets()
             .where(table.c.state == state, schema.root.c.removed_at.is_(None))
+            .where(schema.root.c.paused_at.is_(None), schema.root.c.dest.not_in(not_in))
+            .where(~sa.exists().where(schema.setting.c.key == PAUSED))
             .where(sa.or_(table.c.not_before.is_(None), table.c.not_before <= now))
             .order_by(table.c.priority.desc(), table.c.id)
             .limit(limit)
@@ -122,18 +134,41 @@ class Ledger:
     ) -> int:
         """Try quarantined assets again: these, or of this cause, or all. Returns how many."""
         table = schema.asset
-        query = select_assets().where(table.c.state == State.QUARANTINED).limit(_RETRY_CHUNK)
+        query = select_assets().where(table.c.state == State.QUARANTINED)
         if names is not None:
             query = query.where(table.c.name.in_(names))
         if cause is not None:
             query = query.where(table.c.cause == cause)
+        return self._move_all(query, Retried(), now)
+
+    def cancel(self, name: str, now: datetime) -> int:
+        """Take an asset and all below it off the work, until retried; returns how many."""
+        moving = schema.asset.c.state.not_in(RESTING)
+        query = select_assets().where(_within(name), moving)
+        return self._move_all(query, Refused("a person cancelled it", cause=Cause.CANCELLED), now)
+
+    def _move_all(
+        self, query: sa.Select[tuple[object, ...]], event: Event, now: datetime
+    ) -> int:
+        """Move all assets of a query, which the event makes leave it, chunk by chunk."""
         count = 0
         while True:
             with self._database.read() as connection:
-                assets = [read_asset(row) for row in connection.execute(query)]
+                rows = connection.execute(query.limit(_CHUNK))
+                assets = [read_asset(row) for row in rows]
             if not assets:
                 return count
-            count += self.record([Move(asset, Retried()) for asset in assets], now)
+            count += self.record([Move(asset, event) for asset in assets], now)
+
+    def prioritize(self, name: str, priority: int) -> int:
+        """Set the priority of an asset and all below it; new ones take their container's.
+
+        Returns how many; the highest comes first.
+        """
+        with self._database.write() as connection:
+            return connection.execute(
+                sa.update(schema.asset).where(_within(name)).values(priority=priority)
+            ).rowcount
 
     def record(self, moves: Sequence[Move], now: datetime) -> int:
         """Move assets on, each with its row in the history, in one transaction.
@@ -145,6 +180,12 @@ class Ledger:
             return 0
         with self._database.write() as connection:
             return sum(record_in(connection, move, now) for move in moves)
+
+
+def _within(name: str) -> sa.ColumnElement[bool]:
+    """Whether an asset is this one or below it; "0" follows "/" in every sorting of names."""
+    column = schema.asset.c.name
+    return (column == name) | ((column > f"{name}/") & (column < f"{name}0"))
 
 
 def record_in(connection: sa.Connection, move: Move, now: datetime) -> bool:

@@ -227,6 +227,7 @@ def _insert(
             revision=source.revision,
             size_bytes=source.size_bytes,
             state=State.DISCOVERED,
+            priority=sa.func.coalesce(_container_priority(source.name), 0),
             **_place(source),
             priority=priority,
         )
@@ -235,6 +236,11 @@ def _insert(
     asset_id = key[0]
     connection.execute(sa.insert(schema.source).values(asset_id=asset_id, json=pack(source.json)))
     remember(connection, asset_id, None, (None, State.DISCOVERED), now)
+
+
+def _container_priority(name: str) -> sa.ScalarSelect[int]:
+    table = schema.asset.alias()
+    return sa.select(table.c.priority).where(table.c.name == parent_of(name)).scalar_subquery()
 
 
 def _renew(

@@ -13,6 +13,7 @@ from geesync.domain.assets import Json
 from geesync.errors import RemoteError
 from geesync.store import schema
 from geesync.store.database import Database
+from geesync.store.ledger import PAUSED
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Root:
     removed_at: datetime | None = None
     excluded: int = 0  #: assets that its filters left out in that scan
     alarm: str | None = None  #: why the last scan was not believed
+    paused_at: datetime | None = None
 
 
 class Roots:
@@ -89,6 +91,29 @@ class Roots:
         """Return the roots that are watched, in the order in which they were added."""
         return [root for root in self.all() if root.removed_at is None]
 
+    def working(self) -> list[Root]:
+        """Return the roots that are watched and not paused."""
+        if self.get(PAUSED) is not None:
+            return []
+        return [root for root in self.active() if root.paused_at is None]
+
+    def pause(self, root: Root | None, now: datetime) -> None:
+        """Begin nothing new for a root, or for any; it persists until ``resume``."""
+        with self._database.write() as connection:
+            if root is None:
+                _put(connection, PAUSED, now.isoformat(), now)
+            else:
+                _set_paused(connection, root.id, now)
+            _ask(connection, now)
+
+    def resume(self, root: Root | None, now: datetime) -> None:
+        """End the pause of a root, or every pause."""
+        with self._database.write() as connection:
+            if root is None:
+                connection.execute(sa.delete(schema.setting).where(schema.setting.c.key == PAUSED))
+            _set_paused(connection, root.id if root else None, None)
+            _ask(connection, now)
+
     def all(self) -> list[Root]:
         """Return every root that was ever watched."""
         with self._database.read() as connection:
@@ -125,6 +150,13 @@ def _ask(connection: sa.Connection, now: datetime) -> None:
     _put(connection, ASKED, now.isoformat(), now)
 
 
+def _set_paused(connection: sa.Connection, root_id: int | None, at: datetime | None) -> None:
+    update = sa.update(schema.root).values(paused_at=at)
+    if root_id is not None:
+        update = update.where(schema.root.c.id == root_id)
+    connection.execute(update)
+
+
 def _put(connection: sa.Connection, key: str, value: str, now: datetime) -> None:
     connection.execute(
         sa.text(
@@ -148,6 +180,7 @@ def _root(row: sa.Row[Any]) -> Root:
         removed_at=row.removed_at,
         excluded=row.excluded,
         alarm=row.alarm,
+        paused_at=row.paused_at,
     )
 
 

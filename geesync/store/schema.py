@@ -76,6 +76,7 @@ root = Table(
     Column("excluded", Integer, nullable=False, server_default="0"),  # left out by that scan
     Column("alarm", Text),  # why the last scan was not believed
     Column("quota", Text),  # JSON, as Earth Engine says it
+    Column("paused_at", Instant),  # nothing new is begun for it
 )
 
 #: The assets of which the STAC catalogue tells nothing yet, or something old. Queries must use this
