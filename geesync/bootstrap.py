@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import secrets
 import threading
@@ -13,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.pacing import Pacer
 from geesync.config import Config, ThrottleConfig
-from geesync.steps.brakes import Limits
+from geesync.domain.timetable import Timetable
+from geesync.steps.brakes import Brakes, Limits
 from geesync.steps.cataloguer import Cataloguer
 from geesync.steps.checker import Checker
 from geesync.steps.discoverer import Discoverer
@@ -27,7 +28,7 @@ from geesync.steps.evidence import Evidence
 from geesync.steps.exporter import STAGING, Exporter
 from geesync.steps.gate import Gate
 from geesync.steps.planner import Planner
-from geesync.steps.reconciler import QUEUE_SETTING, Reconciler
+from geesync.steps.reconciler import Reconciler
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.sweeper import Sweeper
 from geesync.steps.verifier import Verifier
@@ -38,6 +39,7 @@ from geesync.store.exports import Exports
 from geesync.store.ledger import Ledger
 from geesync.store.listing import Listing
 from geesync.store.roots import Roots
+from geesync.store.usage import Usage
 
 _LEDGER_ID = "ledger_id"
 
@@ -75,12 +77,12 @@ class Service:
     roots: Roots
     steps: tuple[Step, ...]  #: in the order of an asset's life
     pace: Pace
-    limits: Limits
+    brakes: Brakes
 
     def reload(self, config: Config) -> None:
         """Take over what can change while the steps run."""
         self.pace.set(config.throttle)
-        vars(self.limits).update(vars(_limits(config.throttle)))
+        vars(self.brakes.limits).update(vars(_limits(config.throttle)))
         for step in self.steps:
             if isinstance(step, Discoverer):
                 step.interval = config.schedule.discover
@@ -110,6 +112,8 @@ def service(
         Roots(database),
     )
     limits = _limits(config.throttle)
+    brakes = Brakes(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, clock)
+    bandwidth = Bandwidth(lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait)
     with ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool:
 
         def shop() -> Workshop:
@@ -120,15 +124,7 @@ def service(
         exporting = Gate("exports", clock)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
-            Exporter(
-                shop(),
-                earth_engine,
-                exports,
-                planner,
-                limits,
-                lambda: _queued(roots),
-                exporting,
-            ),
+            Exporter(shop(), earth_engine, exports, planner, brakes, exporting),
             Reconciler(
                 reconciling,
                 earth_engine,
@@ -139,7 +135,7 @@ def service(
                 roots,
                 exporting,
             ),
-            Downloader(shop(), storage, exports, limits, Gate("downloads", clock)),
+            Downloader(shop(), storage, exports, limits, bandwidth, Gate("downloads", clock)),
             Verifier(
                 shop(),
                 exports,
@@ -151,7 +147,7 @@ def service(
         ]
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, exports, STAGING))
-        yield Service(ledger, exports, roots, tuple(steps), pace, limits)
+        yield Service(ledger, exports, roots, tuple(steps), pace, brakes)
 
 
 @contextmanager
@@ -192,7 +188,11 @@ def _limits(throttle: ThrottleConfig) -> Limits:
     return Limits(
         max_operations=throttle.max_operations,
         max_queue=throttle.max_queue,
+        requests_per_s=throttle.requests_per_s,
+        max_staged_bytes=throttle.max_staged,
         reserve_bytes=throttle.reserve,
+        eecu_hours_per_month=throttle.eecu_hours_per_month,
+        bandwidth=Timetable.parse(throttle.bandwidth),
     )
 
 
@@ -209,8 +209,3 @@ def _ledger_id(roots: Roots, now: datetime) -> str:
         known = secrets.token_hex(8)
         roots.put(_LEDGER_ID, known, now)
     return known
-
-
-def _queued(roots: Roots) -> int:
-    told = roots.get(QUEUE_SETTING)
-    return int(json.loads(told)["queued"]) if told else 0

@@ -15,9 +15,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+)
 
 from geesync.domain.options import Options
+from geesync.domain.timetable import Timetable
 from geesync.errors import ConfigError
 
 _PREFIX = "GEESYNC_"
@@ -43,6 +52,11 @@ def _size(value: Any) -> Any:
     found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     with _refusing("a smaller size"):
         return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()]) if found else value
+
+
+def _timetable(text: str) -> str:
+    Timetable.parse(text)
+    return text
 
 
 def _path(value: Any) -> Any:
@@ -117,8 +131,14 @@ class ThrottleConfig(_Section):
     """Requests to Earth Engine; halved whenever it says "too many"."""
     downloads: int = Field(8, ge=1, le=64)
     """Files on their way at a time."""
+    bandwidth: Annotated[str, AfterValidator(_timetable)] = "off"
+    """Bytes a second for all downloads, by the clock of this machine: "08:00,2M 19:00,off"."""
+    max_staged: SizeBytes = 1024**4
+    """What may lie in the bucket, or be on its way there, before we ask for no more exports."""
     reserve: SizeBytes = 1024**3
     """What stays free on the mirror's file system."""
+    eecu_hours_per_month: PositiveFloat | None = None
+    """Compute at Earth Engine in a calendar month (UTC); then no more exports until the next."""
 
 
 class ScheduleConfig(_Section):

@@ -213,7 +213,10 @@ class Daemon:
 
     def _leave_beat(self) -> str:
         waiting = {name: worker.waiting for name, worker in self._workers.items() if worker.waiting}
-        alive = {"pid": os.getpid(), "waiting": waiting}
+        brakes = [
+            vars(reading) | {"holds": reading.holds} for reading in self.service.brakes.readings()
+        ]
+        alive = {"pid": os.getpid(), "waiting": waiting, "brakes": brakes}
         now = datetime.now(UTC)
         self.service.roots.put("heartbeat", json.dumps(alive), now)
         return status_line(views.status(self.database.path, now=now), waiting)

@@ -16,6 +16,9 @@ _BURST_S = 1.0
 #: A wait is cut into these, so that a stop, or another rate, is noticed.
 _SLICE_S = 0.25
 
+#: Shorter waits end in rounding.
+_LEAST_S = 0.001
+
 
 @dataclass
 class Bandwidth:
@@ -34,7 +37,7 @@ class Bandwidth:
         while wait_s > 0:
             if not keep_on():
                 raise RemoteError(Cause.TRANSIENT, "stopped")
-            self.sleep(min(wait_s, _SLICE_S))
+            self.sleep(max(min(wait_s, _SLICE_S), _LEAST_S))
             wait_s = self._owe(0)
 
     def _owe(self, size_bytes: int) -> float:

@@ -20,6 +20,7 @@ from geesync.cli import (
     roots,
     simulator,
     status,
+    steering,
     work,
 )
 from geesync.cli.context import Context, errors
@@ -61,7 +62,17 @@ def _options(
 
 
 for module in (
-    *(enqueuing, roots, status, checking, work, metadata, configuring, installing, demo, simulator),
+    enqueuing,
+    roots,
+    status,
+    steering,
+    checking,
+    work,
+    metadata,
+    configuring,
+    installing,
+    demo,
+    simulator,
 ):
     module.register(app)
 

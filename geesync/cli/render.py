@@ -72,6 +72,7 @@ def status_view(status: Status, now: datetime) -> RenderableType:
     """Return how it stands, for a terminal."""
     parts: list[RenderableType] = [*_counts(status), ""]
     parts += [_line(label, text) for label, text in _facts(status, now)]
+    parts += _brakes(status)
     parts += [
         Text.assemble(("alarm            ", "bold red"), f"{display_id(root.name)}: {root.alarm}")
         for root in status.roots
@@ -99,7 +100,8 @@ def _counts(status: Status) -> list[Text]:
 
 
 def _root_name(root: RootStatus) -> str:
-    return display_id(root.name) + ("" if root.watched else " (not watched)")
+    told = " (not watched)" if not root.watched else " (paused)" if root.paused else ""
+    return display_id(root.name) + told
 
 
 #: What need not be here.
@@ -134,6 +136,8 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         ("rate", _rate(status)),
         ("last scan", _last_scan(status, now)),
     ]
+    if status.paused:
+        facts.insert(0, ("paused", "everything; geesync resume"))
     excluded = sum(root.excluded for root in status.roots)
     if excluded:
         facts.append(("excluded", f"{excluded:,} assets or folders, by filters of their roots"))
@@ -141,6 +145,16 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         facts.append(("metadata only", f"{status.left_out:,} assets, in whole or in part"))
     waiting = (status.daemon or {}).get("waiting", {})
     return facts + [(f"{step} waits", why) for step, why in waiting.items()]
+
+
+def _brakes(status: Status) -> list[Text]:
+    """Return how each brake stands, as the daemon last saw it."""
+    brakes = (status.daemon or {}).get("brakes", [])
+    return [
+        Text.assemble((f"{'' if n else 'brakes':<17}", "dim"), (brake["text"], style))
+        for n, brake in enumerate(brakes)
+        for style in ["yellow" if brake["holds"] else ""]
+    ]
 
 
 def _verified(status: Status) -> str:
@@ -191,6 +205,7 @@ def status_json(status: Status) -> str:
                 "excluded": root.excluded,
                 "alarm": root.alarm,
                 "watched": root.watched,
+                "paused": root.paused,
                 "quota": root.quota,
             }
             for root in status.roots
@@ -203,6 +218,7 @@ def status_json(status: Status) -> str:
         "eta_s": None if status.eta is None else status.eta.total_seconds(),
         "metadata_only": status.left_out,
         "troubles": [vars(trouble) for trouble in status.troubles],
+        "paused": status.paused,
         "daemon": status.daemon,
     }
     return json.dumps(told)

@@ -57,6 +57,11 @@ class Operation:
         return self.state in _QUEUED
 
     @property
+    def is_cancellable(self) -> bool:
+        """Whether it is under way and nobody cancelled it yet."""
+        return self.state in {PENDING, "RUNNING"}
+
+    @property
     def is_working(self) -> bool:
         """Whether it holds one of the project's slots."""
         return self.state in _WORKING

@@ -1,7 +1,7 @@
 """A limit that depends on the time: ``"08:00,2M 19:00,off"``, in the form that rclone takes.
 
-A rate alone holds always. An entry may name its weekday: ``"Mon-08:00,2M Sat-00:00,off"``. Rates are
-bytes a second, with K, M, G in powers of 1024; a number alone is KiB, as with rclone.
+A rate alone holds always. An entry may name its weekday: ``"Mon-08:00,2M Sat-00:00,off"``. Rates
+are bytes a second, with K, M, G in powers of 1024; a number alone is KiB, as with rclone.
 """
 
 from __future__ import annotations
@@ -63,4 +63,4 @@ def _rate(text: str) -> float | None:
     found = _RATE.fullmatch(text)
     if not found or not float(found[1]):
         raise ValueError(f'{text!r} is not like "2M" or "off"')
-    return float(found[1]) * 1024 ** _POWERS[found[2].upper()]
+    return float(found[1]) * float(1024 ** _POWERS[found[2].upper()])

@@ -106,7 +106,7 @@ class _Scan:
         self.changes = 0
         self.seen = 0
         self.excluded = 0  #: by the root's filters; what lies in an excluded folder is not listed
-        step.listing.prioritise(root.id, self._options.priority)
+        step.listing.prioritise(root.id, root.name, self._options.priority)
 
     def take(self, listed: list[SourceAsset]) -> list[SourceAsset]:
         """Take in assets that are known whole; return those that the root's filters let pass."""

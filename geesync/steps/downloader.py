@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import structlog
 
+from geesync.adapters.bandwidth import Bandwidth, Metered
 from geesync.adapters.bucket import Storage
 from geesync.adapters.disk import MARKER, folder, free_bytes, is_mirror
 from geesync.adapters.landing import Landing, Writer
@@ -38,6 +39,7 @@ class Downloader:
     storage: Storage
     exports: Exports
     limits: Limits
+    bandwidth: Bandwidth
     gate: Gate
 
     def run_once(self) -> Tally:
@@ -114,7 +116,8 @@ class Downloader:
             place.sync()
 
     def _fetch(self, staged: Staged, sink: Writer, start: int) -> None:
-        self.storage.fetch(staged.export.bucket, staged.obj, sink, start=start)
+        metered = Metered(sink, self.bandwidth, self.workshop.keep_on)
+        self.storage.fetch(staged.export.bucket, staged.obj, metered, start=start)
 
     def _event(self, failure: Exception | None) -> Event:
         return event_of(failure, StagedCopyLost) if failure else DownloadFinished()

@@ -5,7 +5,6 @@ Throttled by our operations in flight and by the project's whole queue, which ot
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,7 +24,7 @@ from geesync.domain.lifecycle import (
 from geesync.domain.operations import Operation
 from geesync.domain.planning import Plan
 from geesync.errors import Cause, RemoteError
-from geesync.steps.brakes import Limits
+from geesync.steps.brakes import Brakes
 from geesync.steps.gate import Gate, NotTriedError
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, event_of
@@ -94,23 +93,23 @@ class Exporter:
     earth_engine: EarthEngine
     exports: Exports
     planner: Planner
-    limits: Limits
-    queued: Callable[[], int]  #: operations that wait in the project's queue, everybody's
+    brakes: Brakes
     gate: Gate
 
     def run_once(self) -> Tally:
         """Ask for the parts of the next assets; stop where there is no room."""
-        room = min(
-            self.limits.max_operations - self.exports.count_in_flight(),
-            self.limits.max_queue - self.queued(),
+        room, held_by = self.brakes.export_room()
+        full_disks = self.brakes.full_disks()
+        assets = self.workshop.ledger.due(
+            State.DISCOVERED,
+            now=self.workshop.clock(),
+            limit=self.gate.room(self.workshop.chunk),
+            not_in=full_disks,
         )
-        now = self.workshop.clock()
-        chunk = self.gate.room(self.workshop.chunk)
-        assets = self.workshop.ledger.due(State.DISCOVERED, now=now, limit=chunk)
         if not assets:
-            return Tally(waiting=self.gate.reason)
+            return Tally(waiting="; ".join([*self._refusal(), *full_disks.values()]))
         jobs = self._jobs(assets)
-        asked = self._intend(jobs, max(room, 0))
+        asked = self._intend(jobs, room)
         self._ask(asked)
         self.workshop.ledger.leave_out(
             {job.asset.id: "; ".join(job.plan.left) for job in jobs if job.plan.left}
@@ -118,12 +117,16 @@ class Exporter:
         moves = [Move(job.asset, event) for job in jobs if (event := job.event()) is not None]
         moved = self.workshop.record(moves)
         full = any(job.unasked for job in jobs)
+        held = [held_by or "no room for more operations"] if full else []
         progress = any(not isinstance(move.event, Delayed) for move in moves)
         return Tally(
             moved=moved,
             busy=progress and not full and not self.gate.reason,
-            waiting=self.gate.reason or ("Earth Engine's queue has no room" if full else ""),
+            waiting="; ".join([*self._refusal(), *held, *full_disks.values()]),
         )
+
+    def _refusal(self) -> list[str]:
+        return [self.gate.reason] if self.gate.reason else []
 
     def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
         plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))

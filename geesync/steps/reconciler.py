@@ -36,6 +36,7 @@ from geesync.store.exports import Export, Exports
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.listing import Listing
 from geesync.store.roots import Roots
+from geesync.store.usage import QUEUE
 
 log = structlog.get_logger()
 
@@ -47,8 +48,6 @@ _LATE_FILES = timedelta(minutes=10)
 
 #: Between two looks for an asset that an export did not find: the scan decides what is true.
 _UNSEEN_WAIT = timedelta(hours=1)
-
-QUEUE_SETTING = "queue"
 
 Changes = dict[int, dict[str, Any]]
 
@@ -85,13 +84,19 @@ class Reconciler:
         """Write down what became of each export; return those that failed."""
         looked_at = self.workshop.clock()
         operations = self._operations(in_flight)
+        cancelled = self._cancelled(in_flight)
+        self._cancel(
+            operations[export.id]
+            for export in in_flight
+            if export.asset_id in cancelled and export.id in operations
+        )
         changes: Changes = {}
         for export in in_flight:
             operation = operations.get(export.id)
             if operation:
                 change = self._change(export, operation)
             else:
-                change = self._missing(export, looked_at)
+                change = self._missing(export, looked_at, cancelled)
             if change:
                 changes[export.id] = change
         failed = [
@@ -153,6 +158,24 @@ class Reconciler:
             [export for export in in_flight if export.operation and export.id not in found]
         )
 
+    def _cancelled(self, in_flight: list[Export]) -> set[int]:
+        """Return the ids of assets that a person does not want any more."""
+        assets = self.workshop.ledger.assets({export.asset_id for export in in_flight})
+        return {
+            asset.id
+            for asset in assets
+            if asset.standing.state == State.QUARANTINED and asset.standing.cause == Cause.CANCELLED
+        }
+
+    def _cancel(self, operations: Iterable[Operation]) -> None:
+        active = [operation for operation in operations if operation.is_cancellable]
+        answers = self.workshop.each(active, lambda op: self.earth_engine.cancel_operation(op.id))
+        for operation, answer in answers:
+            if isinstance(answer, Exception):
+                log.warning("cancel_refused", operation=operation.id, error=str(answer))
+            else:
+                log.info("operation_cancelled", operation=operation.id)
+
     def _note_queue(self, working: dict[str, Operation], ours: Iterable[str | None]) -> None:
         queued = sum(operation.is_queued for operation in working.values())
         queue = {
@@ -160,7 +183,7 @@ class Reconciler:
             "running": len(working) - queued,
             "foreign": len(working.keys() - set(ours)),
         }
-        self.roots.put(QUEUE_SETTING, json.dumps(queue), self.workshop.clock())
+        self.roots.put(QUEUE, json.dumps(queue), self.workshop.clock())
 
     def _ask_singly(self, missing: list[Export]) -> dict[int, Operation]:
         found: dict[int, Operation] = {}
@@ -193,12 +216,13 @@ class Reconciler:
             change |= {"state": state, "cause": cause, "error": operation.error}
         return change
 
-    def _missing(self, export: Export, looked_at: datetime) -> dict[str, Any]:
-        """Give up on an ask that was refused as a repetition, and never showed.
+    def _missing(self, export: Export, looked_at: datetime, cancelled: set[int]) -> dict[str, Any]:
+        """Give up on an ask that never showed, and that nobody will repeat.
 
         looked_at: when the look began; a long one must not pass for a late one.
         """
-        if export.state == "unclear" and looked_at - export.intended_at > _GRACE:
+        unrepeated = export.state == "unclear" or export.asset_id in cancelled
+        if unrepeated and looked_at - export.intended_at > _GRACE:
             log.warning("export_lost", token=export.token)
             return {"state": "lost", "ended_at": self.workshop.clock()}
         return {}

@@ -147,9 +147,7 @@ class Ledger:
         query = select_assets().where(_within(name), moving)
         return self._move_all(query, Refused("a person cancelled it", cause=Cause.CANCELLED), now)
 
-    def _move_all(
-        self, query: sa.Select[tuple[object, ...]], event: Event, now: datetime
-    ) -> int:
+    def _move_all(self, query: sa.Select[tuple[object, ...]], event: Event, now: datetime) -> int:
         """Move all assets of a query, which the event makes leave it, chunk by chunk."""
         count = 0
         while True:

@@ -68,7 +68,8 @@ class Listing:
     ) -> Observed:
         """Take in a batch of listed assets: new ones, changed ones, those that are back.
 
-        What another root already mirrors is left to it, unless that root was removed. Writes
+        New ones take their container's priority, the first one the given. What another root
+        already mirrors is left to it, unless that root was removed. Writes
         nothing where nothing changed.
         """
         batch = {source.name: source for source in listed}  # pages may hold doubles
@@ -123,15 +124,17 @@ class Listing:
                 for asset in assets:
                     count += record_in(connection, Move(asset, Excluded(why)), now)
 
-    def prioritise(self, root_id: int, priority: int) -> None:
-        """Give all assets of a root its priority."""
+    def prioritise(self, root_id: int, name: str, priority: int) -> None:
+        """Give all assets of a root its priority, if it is a new one: the top bears the old."""
         table = schema.asset
-        other = (table.c.root_id == root_id) & (table.c.priority != priority)
+        other = (table.c.name == name) & (table.c.priority != priority)
         with self._database.read() as connection:
             if not connection.execute(sa.select(table.c.id).where(other).limit(1)).first():
                 return
         with self._database.write() as connection:
-            connection.execute(sa.update(table).where(other).values(priority=priority))
+            connection.execute(
+                sa.update(table).where(table.c.root_id == root_id).values(priority=priority)
+            )
 
     def _known(self, names: list[str]) -> dict[str, LedgerAsset]:
         with self._database.read() as connection:
@@ -227,9 +230,8 @@ def _insert(
             revision=source.revision,
             size_bytes=source.size_bytes,
             state=State.DISCOVERED,
-            priority=sa.func.coalesce(_container_priority(source.name), 0),
             **_place(source),
-            priority=priority,
+            priority=sa.func.coalesce(_container_priority(source.name), priority),
         )
     ).inserted_primary_key
     assert key is not None

@@ -39,6 +39,7 @@ class RootStatus:
     alarm: str | None
     watched: bool
     quota: dict[str, str] | None = None  #: as Earth Engine said at the last scan; own roots only
+    paused: bool = False
 
     @property
     def assets(self) -> int:
@@ -73,6 +74,7 @@ class Status:
     troubles: list[Trouble]
     left_out: int  #: assets of which something cannot be taken as files
     per_hour: float  #: assets verified
+    paused: bool  #: everything
     daemon: dict[str, Any] | None  #: the daemon's heartbeat, or None if it gives none
     waiting: dict[str, str] = field(default_factory=dict)  #: step → the brake that holds it
 
@@ -121,6 +123,7 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
                 "SELECT count(*) FROM asset WHERE left_out IS NOT NULL"
             ).fetchone()[0],
             per_hour=_per_hour(connection, now),
+            paused="paused" in settings,
             daemon=_heartbeat(settings.get("heartbeat"), now),
         )
 
@@ -150,6 +153,7 @@ def _root(row: sqlite3.Row, tally: dict[str, tuple[int, int]]) -> RootStatus:
         alarm=row["alarm"],
         watched=row["removed_at"] is None,
         quota=json.loads(row["quota"]) if row["quota"] else None,
+        paused=row["paused_at"] is not None,
     )
 
 
@@ -200,7 +204,9 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
             "  WHERE state IN ('intended', 'unclear', 'running')),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
             "  WHERE state NOT IN ('verified', 'quarantined', 'gone', 'excluded')"
-            "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?)",
+            "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?"
+            "  AND root.paused_at IS NULL"
+            "  AND NOT EXISTS (SELECT * FROM setting WHERE key = 'paused'))",
             ((now + _LONG_WAIT).timestamp(),),
         ).fetchone()
         return not in_flight and not soon

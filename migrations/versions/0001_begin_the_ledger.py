@@ -33,6 +33,7 @@ CREATE TABLE root (
     excluded INTEGER DEFAULT '0' NOT NULL,
     alarm TEXT,
     quota TEXT,
+    paused_at FLOAT,
     CONSTRAINT pk_root PRIMARY KEY (id),
     CONSTRAINT uq_root_name UNIQUE (name)
 )

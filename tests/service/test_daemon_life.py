@@ -58,6 +58,21 @@ def test_a_sigterm_ends_the_daemon_though_a_download_hangs(
         assert manager.hear("10 of 10 assets verified")
 
 
+def test_a_sigterm_ends_the_daemon_while_downloads_wait_for_their_share_of_the_bandwidth(
+    place: Place, manager: Manager
+) -> None:
+    place.write_config(throttle='bandwidth = "1B"')
+    place.geesync("enqueue", "users/demo")
+
+    with place.daemon(NOTIFY_SOCKET=manager.address) as process:
+        manager.hear("READY=1")
+        eventually(lambda: any(place.mirror.rglob("*.part")))
+
+        terminate(process)
+
+    assert '"left": null' in place.log.read_text()
+
+
 def test_a_working_daemon_feeds_the_watchdog_and_a_hanging_one_does_not(
     place: Place, manager: Manager, busy_account: Simulator
 ) -> None:

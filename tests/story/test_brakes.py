@@ -1,0 +1,141 @@
+"""Each brake holds what it must, says why, and lets go by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geesync.adapters.disk import MARKER, free_bytes
+from geesync.daemon import run_step
+from geesync.simulator.simulator import Simulator
+from tests.story.accounts import a_band, an_account, an_image
+from tests.story.world import World, a_world
+
+VALUES = np.arange(108).reshape(9, 12).astype("uint8")
+IMAGES = 4
+
+
+@contextmanager
+def four_images(folder: Path, **throttle: object) -> Iterator[World]:
+    images = (an_image(f"img{n}", a_band("b", VALUES)) for n in range(IMAGES))
+    account = an_account(*(replace(image, size_bytes=VALUES.nbytes) for image in images))
+    with Simulator(account) as simulator, a_world(simulator, folder, **throttle) as world:
+        world.enqueue("users/x")
+        world.run("discoverer")
+        yield world
+
+
+def waiting(world: World, name: str = "exporter") -> str:
+    """Run a step once; return why it waits."""
+    return next(run_step(step).waiting for step in world.service.steps if step.name == name)
+
+
+def exported(world: World) -> int:
+    return world.simulator.audit.count("export")
+
+
+def test_no_more_operations_are_ours_than_allowed_at_a_time(tmp_path: Path) -> None:
+    with four_images(tmp_path, max_operations=1) as world:
+        waiting(world)
+
+        assert "1 of 1 operations of ours" in waiting(world)
+        assert exported(world) == 1
+
+        world.settle()
+        assert world.counts() == {"verified": IMAGES + 1}
+
+
+def test_other_peoples_operations_fill_the_projects_queue_too(tmp_path: Path) -> None:
+    with four_images(tmp_path, max_queue=2) as world:
+        world.run("exporter", "reconciler")
+        world.service.brakes.limits.max_queue = world.service.brakes.usage.queued()
+
+        assert "places in the project's queue" in waiting(world)
+        assert exported(world) == 2
+
+        world.service.brakes.limits.max_queue = 100
+        world.settle()
+        assert exported(world) == IMAGES
+
+
+def test_nothing_is_exported_while_too_much_is_staged(tmp_path: Path) -> None:
+    with four_images(tmp_path, max_operations=2, max_staged=1) as world:
+        waiting(world)
+        world.service.brakes.limits.max_operations = 100
+
+        assert "staged in the bucket" in waiting(world)
+        assert exported(world) == 2
+
+        world.settle()
+        assert exported(world) == IMAGES
+
+
+def test_nothing_is_exported_for_a_disk_that_has_no_room(tmp_path: Path) -> None:
+    with four_images(tmp_path, reserve=10**18) as world:
+        assert f"free above the reserve on {world.mirror}" in waiting(world)
+        assert exported(world) == 0
+
+        world.service.brakes.limits.reserve_bytes = 0
+        world.settle()
+        assert world.counts() == {"verified": IMAGES + 1}
+
+
+def test_the_disk_counts_what_is_on_its_way_to_it(tmp_path: Path) -> None:
+    with four_images(tmp_path, max_operations=1) as world:
+        waiting(world)
+        world.service.brakes.limits.max_operations = 100
+        world.service.brakes.limits.reserve_bytes = free_bytes(world.mirror) - 1
+
+        assert "on the way" in waiting(world)
+        assert exported(world) == 1
+
+
+def test_a_mirror_that_is_not_mounted_takes_nothing(tmp_path: Path) -> None:
+    with four_images(tmp_path) as world:
+        (world.mirror / MARKER).rmdir()
+
+        assert "is no mirror" in waiting(world)
+        assert exported(world) == 0
+
+
+def test_the_compute_budget_ends_with_the_month(tmp_path: Path) -> None:
+    with four_images(tmp_path, max_operations=1, eecu_hours_per_month=1e-9) as world:
+        waiting(world)
+        for _ in range(20):
+            world.simulator.advance(60)
+            world.run("reconciler")
+
+        assert "EECU-hours used this month" in waiting(world)
+        assert exported(world) == 1
+
+        world.simulator.advance(32 * 24 * 3600)
+        waiting(world)
+        assert exported(world) == 2
+
+
+def test_too_many_requests_halve_the_rate_and_status_says_so(tmp_path: Path) -> None:
+    with four_images(tmp_path) as world:
+        before = world.service.brakes.requests()
+        world.simulator.faults.add("status", server="earth_engine", status=429, count=1)
+        world.run("reconciler", "exporter")
+
+        after = world.service.brakes.requests()
+
+        assert before.used == 0
+        assert after.used == pytest.approx(50_000, rel=0.2)
+
+
+def test_every_brake_has_a_reading(tmp_path: Path) -> None:
+    with four_images(tmp_path, bandwidth="2M") as world:
+        readings = {reading.name: reading for reading in world.service.brakes.readings()}
+
+        assert set(readings) == {
+            *("operations", "queue", "staged", "eecu", "requests", "bandwidth", "disk")
+        }
+        assert readings["bandwidth"].text == "2 MiB/s for downloads"
+        assert not any(reading.holds for reading in readings.values())
