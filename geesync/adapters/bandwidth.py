@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from geesync.adapters.bucket import Sink
+from geesync.adapters.transfer import Sink
 from geesync.errors import Cause, RemoteError
 
 #: What may come at once after a rest, as a share of what comes in a second.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ IMAGES = 4
 
 
 @contextmanager
-def four_images(folder: Path, **throttle: object) -> Iterator[World]:
+def four_images(folder: Path, **throttle: Any) -> Iterator[World]:
     images = (an_image(f"img{n}", a_band("b", VALUES)) for n in range(IMAGES))
     account = an_account(*(replace(image, size_bytes=VALUES.nbytes) for image in images))
     with Simulator(account) as simulator, a_world(simulator, folder, **throttle) as world:

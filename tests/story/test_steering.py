@@ -21,7 +21,7 @@ IMAGES = 3
 
 
 @contextmanager
-def three_images(folder: Path, **throttle: object) -> Iterator[World]:
+def three_images(folder: Path, **throttle: Any) -> Iterator[World]:
     account = an_account(*(an_image(f"img{n}", a_band("b", VALUES)) for n in range(IMAGES)))
     slow = replace(CALM, run_s=always(600))
     with (
