@@ -180,7 +180,7 @@ class Walk(RuleBasedStateMachine):
 
     def known(self, name: str) -> str | None:
         asset = self.world.service.ledger.find(name)
-        return asset and str(asset.standing.state)
+        return str(asset.standing.state) if asset else None
 
 
 def _is_one_of(file: Path, pixels: set[int]) -> bool:
