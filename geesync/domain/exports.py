@@ -35,6 +35,7 @@ class Part:
     pixel_type: str = ""  #: numpy name of the exported type; images only
     sentinel: float | None = None  #: what masked pixels become, if they can be told from data
     of_masks: bool = False  #: its pixels are the masks of the bands, 0 to 1
+    columns: tuple[str, ...] = ()  #: tables only; none leaves them to Earth Engine
     tile_edge: int | None = None  #: pixels, a multiple of 256; None leaves the cut to Earth Engine
 
     def to_json(self) -> Json:
@@ -47,6 +48,7 @@ class Part:
             "pixel_type": self.pixel_type,
             "sentinel": self.sentinel,
             "of_masks": self.of_masks,
+            "columns": list(self.columns),
             "tile_edge": self.tile_edge,
         }
 
@@ -62,6 +64,7 @@ class Part:
             pixel_type=kept["pixel_type"],
             sentinel=kept["sentinel"],
             of_masks=kept["of_masks"],
+            columns=tuple(kept["columns"]),
             tile_edge=kept["tile_edge"],
         )
 
@@ -186,7 +189,8 @@ _TABLE_FORMATS = {"csv": "CSV", "geojson": "GEO_JSON"}
 
 
 def _table_body(ask: Ask, destination: Json) -> Json:
-    return {
+    selectors = {"selectors": list(ask.part.columns)} if ask.part.columns else {}
+    return selectors | {
         "expression": _expression(_call("Collection.loadTable", tableId=ask.asset)),
         "fileExportOptions": {
             "fileFormat": _TABLE_FORMATS[ask.part.extension],

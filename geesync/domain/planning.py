@@ -26,6 +26,7 @@ class History:
 
     too_much: tuple[Part, ...] = ()  #: Earth Engine could not make them in one piece
     disproved: tuple[Part, ...] = ()  #: their sentinel could not be relied on
+    columns: tuple[str, ...] = ()  #: of a table whose first export lacked some
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,21 @@ _NOTHING_YET = History()
 def plan(source: SourceAsset, options: Options = _DEFAULT, history: History = _NOTHING_YET) -> Plan:
     """Return the parts of an asset; containers and what has no file form have none."""
     if source.type == TABLE:
-        return Plan((Part(key="", extension="csv"), Part(key="", extension="geojson")))
+        return _plan_table(options.tables, history)
     if source.type == IMAGE:
         return _plan_image(source.bands, options, history)
     if source.is_container:
         return Plan(())
     return Plan((), (f"{source.type} has no export to files; kept as metadata",))
+
+
+def _plan_table(formats: tuple[str, ...], history: History) -> Plan:
+    """Plan one export for each format. What a CSV lacks of columns is known from the GeoJSON."""
+    files = (name for name in ("csv", "geojson") if name in formats)
+    columns = {"csv": history.columns}
+    return Plan(
+        tuple(Part(key="", extension=name, columns=columns.get(name, ())) for name in files)
+    )
 
 
 def _plan_image(bands: tuple[Band, ...], options: Options, history: History) -> Plan:

@@ -40,9 +40,13 @@ class TakenPart:
 
 
 def sidecar(
-    source: SourceAsset, plan: Plan, taken: Iterable[TakenPart], made: Iterable[KeptFile] = ()
+    source: SourceAsset,
+    plan: Plan,
+    taken: Iterable[TakenPart],
+    made: Iterable[KeptFile] = (),
+    table: Json | None = None,
 ) -> Json:
-    """Return the sidecar of a verified asset."""
+    """Return the sidecar of a verified asset; table: what its rows were found to hold."""
     parts = sorted(taken, key=lambda one: (one.part.key, one.part.extension))
     told: Json = {
         "geesync": __version__,
@@ -56,6 +60,8 @@ def sidecar(
             for one in made
         ],
     }
+    if table is not None:
+        told["table"] = table
     if plan.masks:
         told["masks"] = plan.masks
         told["bands"] = [_band(declared, plan) for declared in source.json.get("bands", ())]

@@ -59,6 +59,8 @@ def _tells(export: Export, asset: LedgerAsset) -> bool:
 
 def _history(exports: Iterable[Export]) -> History:
     parts: dict[str, list[Part]] = {"failed": [], "disproved": []}
+    columns: tuple[str, ...] = ()
     for export in exports:
         parts.setdefault(export.state, []).append(export.part)
-    return History(tuple(parts["failed"]), tuple(parts["disproved"]))
+        columns = tuple(export.found.get("columns", columns))
+    return History(tuple(parts["failed"]), tuple(parts["disproved"]), columns)

@@ -64,12 +64,20 @@ class _UnprovedError(RemoteError):
     """Files of an export that are not what they must be.
 
     ``damaged`` are those whose bytes are no longer the bucket's: they can be fetched again.
+    ``found`` is what they taught for the next plan.
     """
 
-    def __init__(self, error: RemoteError, export: Export, damaged: list[Staged]) -> None:
+    def __init__(
+        self,
+        error: RemoteError,
+        export: Export,
+        damaged: Iterable[Staged] = (),
+        found: Json | None = None,
+    ) -> None:
         super().__init__(error.cause, str(error))
         self.export = export
-        self.damaged = damaged
+        self.damaged = list(damaged)
+        self.found = found
 
 
 @dataclass
@@ -109,21 +117,23 @@ class Verifier:
             if error.damaged:
                 self.exports.mark("landed_at", [one.id for one in error.damaged], None)
             else:
-                self.exports.disprove({error.export.id: error}, now)
+                self.exports.disprove({error.export.id: error}, now, found=error.found)
 
     def _verify(self, job: _Job) -> CheckPassed:
         if missing := job.missing():
             raise RemoteError(Cause.INTEGRITY, f"no copy of {', '.join(sorted(missing))}")
         with folder(Path(job.asset.dest), job.asset.path) as place:
+            found = []
             for export, files in job.exports():
                 if not self.workshop.keep_on():
                     raise stopped()
-                _prove_or_tell(place, job.source, export, files)
+                found += [(export, one) for one in _prove_or_tell(place, job.source, export, files)]
+            table = _table(found)
             self._set_aside(place, job)
             taken = self._taken(job)
             made = self._make(place, job, taken)
             _write(place, ASSET_JSON, job.source.json)
-            _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, taken, made))
+            _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, taken, made, table))
             self._save_policy(place, job.asset)
             for one in job.staged:
                 _give_name(place, one)
@@ -178,10 +188,12 @@ class Verifier:
         ]
 
 
-def _prove_or_tell(place: Folder, source: SourceAsset, export: Export, files: list[Staged]) -> None:
+def _prove_or_tell(
+    place: Folder, source: SourceAsset, export: Export, files: list[Staged]
+) -> list[tables.Contents]:
     """Prove an export's files; a failure says whether it is the disk's or the export's."""
     try:
-        _prove(place, source, export, files)
+        return _prove(place, source, export, files)
     except RemoteError as error:
         if error.cause in WORLDLY:
             raise
@@ -191,20 +203,39 @@ def _prove_or_tell(place: Folder, source: SourceAsset, export: Export, files: li
         raise _UnprovedError(error, export, damaged) from error
 
 
-def _prove(place: Folder, source: SourceAsset, export: Export, files: list[Staged]) -> None:
+def _prove(
+    place: Folder, source: SourceAsset, export: Export, files: list[Staged]
+) -> list[tables.Contents]:
+    """Read every file through; return what tables hold."""
     part = export.part
     paths = {one.file: place.path / _present(place, one) for one in files}
     if part.grid is None:
         prove = tables.prove_csv if part.extension == "csv" else tables.prove_geojson
-        for path in paths.values():
-            prove(path, rows=source.feature_count)
-        return
+        return [prove(path, rows=source.feature_count) for path in paths.values()]
     placed = tiles(part, export.stem, paths)
     if placed is None:
         raise RemoteError(Cause.INTEGRITY, "the files do not cover the grid")
     for file, tile in placed.items():
         grid = part.grid.window(tile.row, tile.column, tile.height, tile.width)
         rasters.prove(paths[file], _expected(source, part, grid))
+    return []
+
+
+def _table(found: list[tuple[Export, tables.Contents]]) -> Json | None:
+    """Return what a table holds. The GeoJSON has each row's own columns, a CSV must have them all.
+
+    Raises _UnprovedError for a CSV that lacks some: its columns are those of its first row, unless
+    they are asked for.
+    """
+    if not found:
+        return None
+    export, told = max(found, key=lambda one: one[0].part.extension == "geojson")
+    for export, csv in found:
+        wanted = ("system:index", *told.columns, ".geo")
+        if export.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
+            error = RemoteError(Cause.PLAN, "the CSV lacks columns that other rows have")
+            raise _UnprovedError(error, export, found={"columns": list(dict.fromkeys(wanted))})
+    return {"rows": told.rows, "columns": told.columns, "geometries": told.geometries}
 
 
 def _expected(source: SourceAsset, part: Part, grid: Grid) -> rasters.Expected:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from geesync.domain.assets import Json
 from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Ask, Part
 from geesync.errors import Cause, RemoteError
@@ -39,6 +40,7 @@ class Export:
     ended_at: datetime | None  #: when we first saw that its operation had ended
     cause: Cause | None
     error: str
+    found: Json = field(default_factory=dict)  #: what its files taught for the next plan
 
     @property
     def stem(self) -> str:
@@ -111,14 +113,20 @@ class Exports:
             for export_id, values in changes.items():
                 connection.execute(sa.update(table).where(table.c.id == export_id).values(values))
 
-    def disprove(self, errors: Mapping[int, RemoteError], now: datetime) -> None:
-        """Note exports whose objects or files are not what they must be: ``{export id: why}``."""
+    def disprove(
+        self, errors: Mapping[int, RemoteError], now: datetime, *, found: Json | None = None
+    ) -> None:
+        """Note exports whose objects or files are not what they must be: ``{export id: why}``.
+
+        found: what they taught for the next plan.
+        """
         self.update(
             {
                 export_id: {
                     "state": "disproved",
                     "cause": error.cause,
                     "error": str(error),
+                    "found": json.dumps(found) if found else None,
                     "ended_at": now,
                 }
                 for export_id, error in errors.items()
@@ -298,6 +306,7 @@ def _export(row: sa.Row[Any]) -> Export:
         ended_at=row.ended_at,
         cause=Cause(row.cause) if row.cause else None,
         error=row.error or "",
+        found=json.loads(row.found or "{}"),
     )
 
 

@@ -176,6 +176,7 @@ export = Table(
     Column("ended_at", Instant),  # when we first saw that its operation had ended
     Column("cause", Text),  # of its failure
     Column("error", Text),
+    Column("found", Text),  # JSON: what its files taught for the next plan
     Column("eecu_s", Float),
     CheckConstraint(
         "state IN ({})".format(", ".join(f"'{state}'" for state in _EXPORT_STATES)), name="state"

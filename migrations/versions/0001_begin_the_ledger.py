@@ -166,6 +166,7 @@ CREATE TABLE export (
     ended_at FLOAT,
     cause TEXT,
     error TEXT,
+    found TEXT,
     eecu_s FLOAT,
     CONSTRAINT pk_export PRIMARY KEY (id),
     CONSTRAINT ck_export_state CHECK (state IN ('intended', 'unclear', 'running', 'succeeded', 'failed', 'disproved', 'cancelled', 'lost', 'refused', 'abandoned')),

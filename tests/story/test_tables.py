@@ -1,0 +1,110 @@
+"""Tables come home with every row, every column and every value."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from geesync.simulator.pixels import SimAsset, SimFeature
+from geesync.simulator.scenarios.features import TableKind, make_features
+from geesync.simulator.simulator import Simulator
+from tests.story.accounts import HOME, an_account
+from tests.story.world import World, a_world
+
+
+def a_table(kind: TableKind, rows: int) -> SimAsset:
+    table = SimAsset(f"{HOME}/tab", "TABLE", update_time="2024-01-01T00:00:00Z")
+    table.features = make_features(kind, rows, seed=4)
+    table.feature_count = rows
+    return table
+
+
+def rows_of(table: SimAsset) -> list[SimFeature]:
+    assert table.features is not None
+    return list(table.features())
+
+
+@contextmanager
+def mirrored(folder: Path, table: SimAsset, **options: object) -> Iterator[World]:
+    with Simulator(an_account(table)) as simulator, a_world(simulator, folder) as world:
+        world.enqueue("users/x", **options)
+        world.settle()
+        assert world.counts() == {"verified": 2}, world.status()
+        yield world
+
+
+def kept(world: World, name: str) -> Path:
+    return world.mirror / "users/x/tab" / name
+
+
+def sidecar(world: World) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(kept(world, "geesync.json").read_text())
+    return told
+
+
+def exports(world: World) -> list[tuple[str, str]]:
+    told: Any = world.show(f"{HOME}/tab")["exports"]
+    return [(export["part"], export["state"]) for export in told]
+
+
+def test_rows_that_differ_in_everything_are_kept_as_they_are(tmp_path: Path) -> None:
+    table = a_table("mixed", 50)
+    with mirrored(tmp_path, table) as world:
+        features = json.loads(kept(world, "tab.geojson").read_text())["features"]
+        with kept(world, "tab.csv").open(encoding="utf-8", newline="") as file:
+            cells = list(csv.DictReader(file))
+
+    for row, feature, cell in zip(rows_of(table), features, cells, strict=True):
+        assert feature["id"] == cell["system:index"] == row.index
+        assert feature["geometry"] == row.geometry
+        assert feature["properties"] == row.properties
+        texts = {name: value for name, value in row.properties.items() if isinstance(value, str)}
+        assert {name: cell[name] for name in texts} == texts
+        assert float(cell["value"]) == row.properties["value"]
+
+
+def test_a_column_that_the_first_row_lacks_is_asked_for_by_name(tmp_path: Path) -> None:
+    table = a_table("mixed", 50)
+    with mirrored(tmp_path, table) as world:
+        assert "sometimes" not in rows_of(table)[0].properties
+        assert exports(world) == [
+            (".csv", "disproved"),
+            (".geojson", "succeeded"),
+            (".csv", "succeeded"),
+        ]
+        header = kept(world, "tab.csv").read_text().partition("\n")[0].split(",")
+        assert header == ["system:index", "code", "name", "value", "count", "sometimes", ".geo"]
+
+
+def test_what_a_table_holds_is_in_its_sidecar(tmp_path: Path) -> None:
+    with mirrored(tmp_path, a_table("mixed", 12)) as world:
+        told = sidecar(world)["table"]
+
+    assert told["rows"] == 12
+    assert told["columns"]["code"] == ["string"]
+    assert told["columns"]["count"] == ["integer"]
+    assert told["geometries"] == dict.fromkeys(
+        (*("null", "Point", "LineString", "Polygon"), *("MultiPolygon", "GeometryCollection")), 2
+    )
+
+
+def test_a_table_without_rows_is_kept_as_one(tmp_path: Path) -> None:
+    with mirrored(tmp_path, a_table("empty", 0)) as world:
+        assert sidecar(world)["table"]["rows"] == 0
+        assert exports(world) == [(".csv", "succeeded"), (".geojson", "succeeded")]
+
+
+def test_many_rows_cost_no_more_than_one_export_for_each_format(tmp_path: Path) -> None:
+    with mirrored(tmp_path, a_table("parcels", 5000)) as world:
+        assert sidecar(world)["table"]["rows"] == 5000
+        assert exports(world) == [(".csv", "succeeded"), (".geojson", "succeeded")]
+
+
+def test_only_the_formats_that_were_asked_for_are_taken(tmp_path: Path) -> None:
+    with mirrored(tmp_path, a_table("points", 3), tables=["geojson"]) as world:
+        assert not kept(world, "tab.csv").exists()
+        assert kept(world, "tab.geojson").exists()
