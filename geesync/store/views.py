@@ -269,11 +269,11 @@ def assets(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def parts(path: Path) -> int:
-    """Return how many parts of assets were ever asked for, each counted once."""
+    """Return how many parts of assets were ever asked for, each counted once in each form."""
     with reading(path) as connection:
         return int(
             connection.execute(
-                "SELECT count(*) FROM (SELECT DISTINCT asset_id, revision, part FROM export)"
+                "SELECT count(*) FROM (SELECT DISTINCT asset_id, revision, part, plan FROM export)"
             ).fetchone()[0]
         )
 

@@ -87,9 +87,8 @@ def test_what_a_table_holds_is_in_its_sidecar(tmp_path: Path) -> None:
     assert told["rows"] == 12
     assert told["columns"]["code"] == ["string"]
     assert told["columns"]["count"] == ["integer"]
-    assert told["geometries"] == dict.fromkeys(
-        (*("null", "Point", "LineString", "Polygon"), *("MultiPolygon", "GeometryCollection")), 2
-    )
+    kinds = ("null", "Point", "LineString", "Polygon", "MultiPolygon", "GeometryCollection")
+    assert told["geometries"] == dict.fromkeys(kinds, 2)
 
 
 def test_a_table_without_rows_is_kept_as_one(tmp_path: Path) -> None:
