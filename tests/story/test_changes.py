@@ -94,11 +94,11 @@ def test_files_of_parts_that_are_no_more_go_with_their_version(world: World) -> 
     world.settle()
 
     assert contents(world).keys() == {
-        *("asset.json", "geesync.json"),
+        *("asset.json", "geesync.json", "iam.json"),
         *("img.int16.tif", "img.float64.tif"),
     }
     assert {path.name for path in versions(world)[0].iterdir()} == {
-        *("asset.json", "geesync.json", "img.tif"),
+        *("asset.json", "geesync.json", "iam.json", "img.tif"),
     }
 
 
@@ -122,7 +122,10 @@ def test_no_older_copy_stays_where_none_is_asked_for(world: World) -> None:
     world.settle()
 
     assert not versions(world)
-    assert contents(world).keys() == {"asset.json", "geesync.json", "img.tif", "img.mask.tif"}
+    assert contents(world).keys() == {
+        *("asset.json", "geesync.json", "iam.json"),
+        *("img.tif", "img.mask.tif", "img.vrt"),
+    }
 
 
 def test_a_change_of_metadata_only_moves_no_bytes_that_are_here_already(world: World) -> None:
