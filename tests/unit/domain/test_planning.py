@@ -66,6 +66,15 @@ def test_a_table_comes_as_csv_and_geojson() -> None:
     assert [part.extension for part in parts] == ["csv", "geojson"]
 
 
+def test_a_format_that_cannot_be_made_yet_is_told_and_nothing_is_missed() -> None:
+    table = SourceAsset({"type": "TABLE", "name": "t"})
+
+    made = plan(table, Options(tables=("geoparquet",)))
+
+    assert [part.extension for part in made.parts] == ["geojson"]
+    assert "GeoParquet" in made.left[0]
+
+
 @pytest.mark.parametrize("kind", ["FOLDER", "IMAGE_COLLECTION"])
 def test_a_container_has_nothing_to_export_and_lacks_nothing(kind: str) -> None:
     planned = plan(SourceAsset({"type": kind, "name": "c"}))
