@@ -233,6 +233,10 @@ def disk_errors(where: Path) -> Iterator[None]:
         raise
 
 
+#: What a disk holds that was just formatted.
+_OF_THE_FILE_SYSTEM = frozenset({"lost+found"})
+
+
 def prepare_mirror(path: Path) -> None:
     """Make sure that the mirror's folder is ours and writable; mark a new one.
 
@@ -243,17 +247,26 @@ def prepare_mirror(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         marker = path / MARKER
         if not marker.exists():
-            if any(path.iterdir()):
+            if any(entry.name not in _OF_THE_FILE_SYSTEM for entry in path.iterdir()):
                 raise MirrorError(
                     f"{path} is not empty and not a geesync mirror",
                     hint=f"choose another folder, or create {marker} if you are sure",
                 )
             marker.mkdir()
+            _sync(path)
         probe = marker / "probe"
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
         raise MirrorError(f"the mirror {path} cannot be written: {error.strerror}") from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def is_mirror(path: Path) -> bool:

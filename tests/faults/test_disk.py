@@ -136,7 +136,6 @@ def test_a_file_whose_fsync_failed_is_written_anew_from_its_first_byte(tmp_path:
         "write:error=ENOSPC:when=2",
         "write:error=EIO:when=2",
         "rename,renameat,renameat2:error=EIO:when=1",
-        "openat:error=EROFS:when=1",
     ],
 )
 def test_a_disk_that_fails_once_costs_a_second_try(tmp_path: Path, inject: str) -> None:
