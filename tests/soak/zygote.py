@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -22,7 +23,7 @@ from geesync import logs
 from geesync.adapters.systemd import Systemd
 from geesync.bootstrap import service
 from geesync.config import Config
-from geesync.daemon import Daemon
+from geesync.daemon import Daemon, run_step
 from geesync.simulator.clock import DAWN
 from geesync.store.database import locked, open_migrating
 
@@ -48,6 +49,21 @@ def work(order: dict[str, Any]) -> None:
             Daemon(built, database, config, lambda: config, Systemd(), stop).run()
 
 
+def once(order: dict[str, Any]) -> None:
+    """Run each step once, with nothing beside; wait first for somebody who traces."""
+    config = Config.model_validate(order["config"])
+    logs.configure(log_format="json", level="error")
+    os.kill(os.getpid(), signal.SIGSTOP)
+    with locked(config.ledger):
+        database = open_migrating(config.ledger)
+        with service(config, database, clock=lambda: DAWN) as built:
+            for step in built.steps:
+                run_step(step)
+
+
+WORK = {"daemon": work, "once": once}
+
+
 def main() -> None:
     """Serve orders until there are no more."""
     for line in sys.stdin:
@@ -56,7 +72,7 @@ def main() -> None:
         if pid == 0:
             code = 1
             try:
-                work(order)
+                WORK[order.get("work", "daemon")](order)
                 code = 0
             finally:
                 os._exit(code)
