@@ -61,6 +61,15 @@ class DataFile:
     tile: str = ""  #: tells it from other tiles of its part: "0-256"
 
 
+@dataclass(frozen=True)
+class Made:
+    """A file that geesync made of the others: a VRT, a mosaic."""
+
+    file: str
+    size_bytes: int
+    sha256: str
+
+
 def item(
     node: Node,
     parent: Node,
@@ -68,6 +77,7 @@ def item(
     history: History,
     *,
     files: Iterable[DataFile],
+    made: Iterable[Made] = (),
     sidecars: Iterable[str],
     wkt2: Callable[[str], str],
 ) -> Json:
@@ -78,8 +88,10 @@ def item(
     """
     geometry = outline(source)
     box = box_of(geometry)
-    assets = {_key(file): _asset(file, wkt2) for file in files} | {
-        name.partition(".")[0]: _sidecar(name) for name in sidecars
+    assets = {
+        **{_key(file): _asset(file, wkt2) for file in files},
+        **{one.file.partition(".")[2]: _made(one) for one in made},
+        **{name.partition(".")[0]: _sidecar(name) for name in sidecars},
     }
     collection = parent.type == IMAGE_COLLECTION
     return {
@@ -213,12 +225,8 @@ def _key(file: DataFile) -> str:
 
 
 def _asset(file: DataFile, wkt2: Callable[[str], str]) -> Json:
-    told: Json = {
-        "href": f"./{quote(file.file)}",
-        "type": _MEDIA_TYPES[file.part.extension],
-        "roles": ["data-mask" if file.part.of_masks else "data"],
-        "file:size": file.size_bytes,
-        "file:checksum": _SHA256 + file.sha256,
+    told = _stored(file, file.part.extension) | {
+        "roles": ["data-mask" if file.part.of_masks else "data"]
     }
     if file.grid is None:
         return told
@@ -227,6 +235,22 @@ def _asset(file: DataFile, wkt2: Callable[[str], str]) -> Json:
         "data_type": file.part.pixel_type,
         **({"nodata": file.part.sentinel} if file.part.sentinel is not None else {}),
         "bands": [{"name": band} for band in file.part.bands],
+    }
+
+
+def _made(made: Made) -> Json:
+    return _stored(made, made.file.rpartition(".")[2]) | {
+        "roles": ["data"],
+        "title": "made of the other files by geesync",
+    }
+
+
+def _stored(file: DataFile | Made, extension: str) -> Json:
+    return {
+        "href": f"./{quote(file.file)}",
+        "type": _MEDIA_TYPES[extension],
+        "file:size": file.size_bytes,
+        "file:checksum": _SHA256 + file.sha256,
     }
 
 

@@ -22,7 +22,7 @@ from geesync.domain import stac, stac_links
 from geesync.domain.assets import IMAGE_COLLECTION, Json, SourceAsset
 from geesync.domain.coverage import tiles
 from geesync.domain.extent import Extent
-from geesync.domain.layout import SIDECARS
+from geesync.domain.layout import GEESYNC_JSON, SIDECARS
 from geesync.domain.lifecycle import State
 from geesync.errors import Cause, GeesyncError, RemoteError
 from geesync.steps.step import Tally, Workshop
@@ -248,6 +248,7 @@ def _write_item(place: Folder, batch: _Batch, asset: LedgerAsset) -> dict[int, s
             batch.sources[asset.id],
             history,
             files=_files(staged, sha256),
+            made=_made(place),
             sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
             wkt2=rasters.wkt2,
         )
@@ -262,6 +263,14 @@ def _sha256(place: Folder, staged: Staged) -> str:
     if crc32c != staged.obj.crc32c:
         raise RemoteError(Cause.INTEGRITY, f"{staged.file} is not any more what was proved")
     return sha256
+
+
+def _made(place: Folder) -> Iterator[stac.Made]:
+    """Yield what the verifier made of the asset's files, as its sidecar says."""
+    if place.size_of(GEESYNC_JSON) is not None:
+        for told in json.loads(place.read(GEESYNC_JSON)).get("made", ()):
+            name = str(told["name"])
+            yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
 
 
 def _files(staged: list[Staged], sha256: dict[int, str]) -> Iterator[stac.DataFile]:

@@ -162,3 +162,15 @@ def test_a_page_leads_back_to_its_container() -> None:
         "parent": "./collection.json",
         "item": "./s1/item.json",
     }
+
+
+def test_a_file_that_geesync_made_is_named_by_what_it_is() -> None:
+    source = SourceAsset({"name": IMAGE.name, "type": "IMAGE"})
+    made = [stac.Made("s1.grid1.vrt", 7, "cd" * 32), stac.Made("s1.cog.tif", 9, "ef" * 32)]
+
+    item = stac.item(
+        IMAGE, SCENES, source, HISTORY, files=[], made=made, sidecars=[], wkt2=str.upper
+    )
+
+    assert item["assets"]["grid1.vrt"]["href"] == "./s1.grid1.vrt"
+    assert item["assets"]["cog.tif"]["file:size"] == 9
