@@ -100,6 +100,8 @@ class Cause(StrEnum):
     PERMISSION = "permission"
     #: The disk: full, read-only, failing. Costs time only.
     DISK = "disk"
+    #: Something that is not geesync's has the name of a file or folder. Costs time only.
+    FOREIGN = "foreign"
     #: Bytes or pixels that differ from what they must be.
     INTEGRITY = "integrity"
     #: It cannot be taken as files, by its nature.
@@ -112,7 +114,14 @@ class Cause(StrEnum):
 
 #: Causes that lie in the world, not in the asset: they delay for ever and never quarantine.
 WORLDLY = frozenset(
-    {Cause.TRANSIENT, Cause.QUEUE_FULL, Cause.PERMISSION, Cause.DISK, Cause.MAYBE_STARTED}
+    {
+        Cause.TRANSIENT,
+        Cause.QUEUE_FULL,
+        Cause.PERMISSION,
+        Cause.DISK,
+        Cause.FOREIGN,
+        Cause.MAYBE_STARTED,
+    }
 )
 
 

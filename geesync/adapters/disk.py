@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -55,6 +55,7 @@ class Folder:
         self._descriptor = descriptor
         self.path = path
         self.written: list[KeptFile] = []  #: by ``write`` and ``keep``, while it was open
+        self.known: Container[KeptFile] | None = None  #: ours; None asks nothing of ``write``
 
     def size_of(self, name: str) -> int | None:
         """Return a regular file's size in bytes, or None if there is none of that name."""
@@ -109,18 +110,37 @@ class Folder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file whole; the old one stays until the new one is on the disk."""
+        file = KeptFile(name, len(content), google_crc32c.value(content))
+        self.claim(file)
         partial = name + PARTIAL
         with self.opened(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
             write_all(descriptor, content)
             os.fsync(descriptor)
         self.rename(partial, name)
-        self.written.append(KeptFile(name, len(content), google_crc32c.value(content)))
+        self.written.append(file)
 
     def keep(self, name: str) -> KeptFile:
         """Take a file that is there for one that was written just so; return what it is."""
-        file = KeptFile(name, self.size_of(name) or 0, self.checksum(name))
+        file = self.look(name)
         self.written.append(file)
         return file
+
+    def look(self, name: str) -> KeptFile:
+        """Return what a file is now."""
+        return KeptFile(name, self.size_of(name) or 0, self.checksum(name))
+
+    def claim(self, new: KeptFile) -> None:
+        """Raise RemoteError FOREIGN if a file has this name that is neither ours nor the new one.
+
+        The right thing when nobody knows whose a file is: it is never overwritten.
+        """
+        if self.known is None or self.size_of(new.name) is None:
+            return
+        there = self.look(new.name)
+        if there != new and there not in self.known:
+            raise RemoteError(
+                Cause.FOREIGN, f"{self.path / new.name} is in the way, and not geesync's"
+            )
 
     def rename(self, old: str, new: str) -> None:
         """Rename a file within the folder, over an older one."""
@@ -185,8 +205,8 @@ class Folder:
 def folder(mirror: Path, relative: str, *, create: bool = True) -> Iterator[Folder]:
     """Open a folder of the mirror, one component at a time, never through a link.
 
-    Raises RemoteError DISK for a full or failing disk, MirrorError if the mirror is not there or
-    something else is in the way, FileNotFoundError if it is absent and not to be made.
+    Raises RemoteError DISK for a full or failing disk, FOREIGN if something else is in the way,
+    MirrorError if the mirror is not there, FileNotFoundError if it is absent and not to be made.
     """
     if not is_mirror(mirror):
         raise MirrorError(
@@ -227,8 +247,8 @@ def disk_errors(where: Path) -> Iterator[None]:
             raise RemoteError(Cause.DISK, f"{where}: {error.strerror}") from error
         if error.errno in _IN_THE_WAY:
             name = error.filename or where
-            raise MirrorError(
-                f"{name} below {where} is not what geesync put there", hint="move it away"
+            raise RemoteError(
+                Cause.FOREIGN, f"{name} below {where} is in the way, and not geesync's"
             ) from error
         raise
 

@@ -36,6 +36,7 @@ NEXT_ACTIONS = {
     "plan": "nothing: tried again with smaller tiles",
     "permission": "check the roles of the account (docs/real-account.md); resumes by itself",
     "disk": "make room on the mirror's disk, or mount it; resumes by itself",
+    "foreign": "move what is in the way elsewhere; resumes by itself",
     "cancelled": "somebody cancelled it; geesync retry ASSET asks again",
 }
 _RETRY = "geesync show ASSET tells the history; geesync retry ASSET tries again"

@@ -19,6 +19,14 @@ _ESCAPED = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST = 150
 _DIGEST_LENGTH = 16
 
+#: Names that Windows, and a share served from it, keep for devices, whatever their ending.
+_RESERVED = frozenset(
+    {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
+)
+
+#: Linux holds 4,096 bytes a path; this leaves room for the mirror's own and for file names.
+_LONGEST_PATH = 1500
+
 #: Sidecars: everything about an asset that its files cannot say.
 ASSET_JSON = "asset.json"
 GEESYNC_JSON = "geesync.json"
@@ -37,13 +45,17 @@ def escape(component: str) -> str:
     the UTF-8 text becomes ``%XX``. What would be too long is cut and ends in ``~`` and a digest, so
     that it stays unique; the full name is in the sidecar.
     """
-    escaped = _ESCAPED.sub(
-        lambda match: "".join(f"%{byte:02X}" for byte in _utf8(match[0])), component
-    )
+    escaped = _ESCAPED.sub(lambda match: _percent(match[0]), component)
+    if component.upper() in _RESERVED:
+        escaped = _percent(component[0]) + component[1:]
     if len(escaped) <= _LONGEST:
         return escaped
     digest = hashlib.sha256(_utf8(component)).hexdigest()[:_DIGEST_LENGTH]
     return f"{escaped[: _LONGEST - _DIGEST_LENGTH - 1].rstrip('%')}~{digest}"
+
+
+def _percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in _utf8(text))
 
 
 def _utf8(text: str) -> bytes:
@@ -55,9 +67,22 @@ def unescape(component: str) -> str:
     return unquote(component, errors="surrogatepass")
 
 
-def asset_path(name: str) -> str:
-    """Return the asset's folder, relative to the mirror: ``users/x/folder/img``."""
-    return "/".join(escape(component) for component in display_id(name).split("/"))
+def asset_path(name: str, parent: str | None = None) -> str:
+    """Return the asset's folder, relative to the mirror: ``users/x/folder/img``.
+
+    parent: the folder of the container that holds it, where that is known. A path that would be too
+    long goes on below a digest of its container's, at the top of the account; the full name is in
+    the sidecar.
+    """
+    above, _, last = display_id(name).rpartition("/")
+    if parent is None:
+        parent = "/".join(escape(component) for component in above.split("/") if component)
+    path = f"{parent}/{escape(last)}".lstrip("/")
+    if len(path) <= _LONGEST_PATH:
+        return path
+    top = "/".join(path.split("/")[:2])
+    digest = hashlib.sha256(parent.encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{top}/~{digest}/{escape(last)}"
 
 
 def distinct(path: str) -> str:

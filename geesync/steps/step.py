@@ -31,6 +31,7 @@ _WAITS = {
     Cause.MAYBE_STARTED: timedelta(seconds=30),
     Cause.PERMISSION: timedelta(minutes=10),
     Cause.DISK: timedelta(minutes=1),
+    Cause.FOREIGN: timedelta(minutes=10),
 }
 _SHORT_WAIT = timedelta(seconds=30)
 

@@ -26,6 +26,7 @@ from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.planning import Plan
 from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
 from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.steps.claims import claim
 from geesync.steps.making import make
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, moves_of, stopped
@@ -129,6 +130,7 @@ class Verifier:
                     raise stopped()
                 found += [(export, one) for one in _prove_or_tell(place, job.source, export, files)]
             table = _table(found)
+            claim(place, job.asset.name, self.sidecars.known(job.asset.id), job.staged)
             self._set_aside(place, job)
             taken = self._taken(job)
             made = self._make(place, job, taken)

@@ -222,6 +222,20 @@ class Sidecars:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def known(self, asset_id: int) -> set[KeptFile]:
+        """Return every file that was ever put into an asset's folder, as it was then."""
+        export, stored, table = schema.export, schema.stored, schema.sidecar
+        objects = (
+            sa.select(stored.c.file, stored.c.size_bytes, stored.c.crc32c)
+            .select_from(export.join(stored))
+            .where(export.c.asset_id == asset_id)
+        )
+        sidecars = sa.select(table.c.name, table.c.size_bytes, table.c.crc32c).where(
+            table.c.asset_id == asset_id
+        )
+        with self._database.read() as connection:
+            return {KeptFile(*row) for row in connection.execute(sa.union_all(objects, sidecars))}
+
     def note(self, asset_id: int, written: Iterable[KeptFile], *, anew: bool = False) -> None:
         """Note sidecars of an asset as they are on disk now; anew: there are no others."""
         table = schema.sidecar

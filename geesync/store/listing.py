@@ -216,7 +216,8 @@ def _differs(asset: LedgerAsset, source: SourceAsset, dest: str) -> bool:
 def _insert(
     connection: sa.Connection, root_id: int, source: SourceAsset, priority: int, now: datetime
 ) -> None:
-    path = asset_path(source.name)
+    container = sa.select(schema.asset.c.path).where(schema.asset.c.name == parent_of(source.name))
+    path = asset_path(source.name, connection.execute(container).scalar())
     taken = sa.select(schema.asset.c.id).where(schema.asset.c.path == path)
     if connection.execute(taken).first():
         path = distinct(path)

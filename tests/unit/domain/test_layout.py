@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -77,3 +78,27 @@ def test_a_part_bears_the_assets_name_and_its_own_key() -> None:
 def test_no_asset_is_called_like_a_sidecar_or_a_file_in_the_making(name: str) -> None:
     assert "." not in escape(name)
     assert all("." in ending for ending in (layout.ASSET_JSON, layout.PARTIAL, layout.UNPROVED))
+
+
+@pytest.mark.parametrize("name", ["con", "NUL", "Com1", "lpt9"])
+def test_names_that_windows_keeps_for_devices_are_escaped_and_can_be_read_back(name: str) -> None:
+    assert escape(name).upper() != name.upper()
+    assert unescape(escape(name)) == name
+    assert escape(name + "x") == name + "x"
+
+
+@given(st.lists(st.text("ab漢", min_size=1, max_size=300), min_size=1, max_size=60))
+def test_no_path_outgrows_what_a_system_call_takes(components: list[str]) -> None:
+    name = LEGACY + "users/x"
+    path = asset_path(name)
+    for component in components:
+        name = f"{name}/{component}"
+        path = asset_path(name, path)
+
+    assert len(path) <= 2000
+    assert path.startswith("users/x/")
+    assert path.endswith(escape(components[-1]))
+
+
+def test_what_lies_in_a_renamed_folder_follows_it() -> None:
+    assert asset_path(f"{LEGACY}users/x/A/img", "users/x/A~0123") == "users/x/A~0123/img"
