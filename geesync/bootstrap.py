@@ -29,6 +29,7 @@ from geesync.steps.exporter import STAGING, Exporter
 from geesync.steps.gate import Gate
 from geesync.steps.planner import Planner
 from geesync.steps.reconciler import Reconciler
+from geesync.steps.sampler import Sampler
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.sweeper import Sweeper
 from geesync.steps.verifier import Verifier
@@ -39,6 +40,7 @@ from geesync.store.exports import Exports
 from geesync.store.ledger import Ledger
 from geesync.store.listing import Listing
 from geesync.store.roots import Roots
+from geesync.store.samples import Samples
 from geesync.store.usage import Usage
 
 _LEDGER_ID = "ledger_id"
@@ -75,7 +77,7 @@ class Service:
     ledger: Ledger
     exports: Exports
     roots: Roots
-    steps: tuple[Step, ...]  #: in the order of an asset's life
+    steps: tuple[Step, ...]  #: in the order of an asset's life, then who looks on
     pace: Pace
     brakes: Brakes
 
@@ -147,6 +149,7 @@ def service(
         ]
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, exports, STAGING))
+        steps.append(Sampler(shop(), Samples(database)))
         yield Service(ledger, exports, roots, tuple(steps), pace, brakes)
 
 

@@ -6,81 +6,23 @@ Keys nest by ``__`` in the environment: ``GEESYNC_EARTH_ENGINE__PROJECT``. Unkno
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from geesync.domain.options import Options
-from geesync.domain.timetable import Timetable
+from geesync.domain.values import AbsolutePath, Duration, Names, SizeBytes, TimetableText, Wait
 from geesync.errors import ConfigError
 
 _PREFIX = "GEESYNC_"
 _NESTS = "__"
 #: Names the file itself, so it is no key in it.
 _FILE_VARIABLE = "GEESYNC_CONFIG"
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
-
-
-def _duration(value: Any) -> Any:
-    """Read ``"90s"``, ``"5m"``, ``"6h"``, ``"1d"``; plain numbers are seconds."""
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    with _refusing("a shorter time"):
-        return timedelta(**{_UNITS[found[2]]: float(found[1])}) if found else value
-
-
-def _size(value: Any) -> Any:
-    """Read ``"500M"``, ``"20G"`` (powers of 1024); plain numbers are bytes."""
-    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    with _refusing("a smaller size"):
-        return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()]) if found else value
-
-
-def _timetable(text: str) -> str:
-    Timetable.parse(text)
-    return text
-
-
-def _path(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if not value:
-        raise ValueError("a path is needed")
-    with _refusing("the home of a user who exists"):
-        return Path(value).expanduser().absolute()
-
-
-@contextmanager
-def _refusing(needed: str) -> Iterator[None]:
-    """Turn what Python cannot compute into what pydantic reports."""
-    try:
-        yield
-    except (OverflowError, RuntimeError) as error:
-        raise ValueError(f"{needed} is needed") from error
-
-
-Wait = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta())]
-SizeBytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
-AbsolutePath = Annotated[Path, BeforeValidator(_path)]
 
 
 def default_ledger() -> Path:
@@ -131,7 +73,7 @@ class ThrottleConfig(_Section):
     """Requests to Earth Engine; halved whenever it says "too many"."""
     downloads: int = Field(8, ge=1, le=64)
     """Files on their way at a time."""
-    bandwidth: Annotated[str, AfterValidator(_timetable)] = "off"
+    bandwidth: TimetableText = "off"
     """Bytes a second for all downloads, by the clock of this machine: "08:00,2M 19:00,off"."""
     max_staged: SizeBytes = 1024**4
     """What may lie in the bucket, or be on its way there, before we ask for no more exports."""
@@ -161,6 +103,22 @@ class LogConfig(_Section):
     """The least important event that is told."""
 
 
+class WebConfig(_Section):
+    """The status page; read-only."""
+
+    listen: str = Field(
+        "127.0.0.1:8470", pattern=r"^(?:unix:/.+|(?:\[[0-9a-f:]+\]|[^:/\s]+):\d+|)$"
+    )
+    """Where the daemon serves it: host and port, unix:/a/path, or nothing."""
+    hosts: Names = ()
+    """Further names under which readers may ask for it, e.g. behind a web server."""
+
+    @property
+    def socket(self) -> bool:
+        """Whether it is a Unix socket, which no browser reaches by itself."""
+        return self.listen.startswith("unix:")
+
+
 class Config(Options):
     """Everything that can be configured; the options are the defaults of every root."""
 
@@ -177,6 +135,7 @@ class Config(Options):
     throttle: ThrottleConfig = ThrottleConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     log: LogConfig = LogConfig()
+    web: WebConfig = WebConfig()
 
     def need(self, key: str) -> Any:
         """Return a value that a command cannot do without; raise ConfigError if it is not set."""

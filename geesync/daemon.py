@@ -40,6 +40,7 @@ WAKES: Mapping[str, tuple[str, ...]] = {
     "verifier": ("sweeper", "cataloguer"),
     "cataloguer": (),
     "sweeper": (),
+    "sampler": (),
 }
 
 _TICK_S = 0.25

@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from geesync.cli.render import size, state_text
+from geesync.cli.render import state_text
+from geesync.domain.words import size
 
 
 def asset_view(told: dict[str, Any], title: str) -> RenderableType:

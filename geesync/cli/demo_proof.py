@@ -17,10 +17,10 @@ from rich.text import Text
 from rich.tree import Tree
 
 from geesync.adapters.reading import ReadBand, read_image
-from geesync.cli.render import size
 from geesync.domain.layout import ASSET_JSON
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
+from geesync.domain.words import size
 from geesync.simulator.truth import truth
 from geesync.store import views
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,6 +12,8 @@ from rich.text import Text
 
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
+from geesync.domain.words import duration, next_action, percent, size
+from geesync.store.documents import status_document
 from geesync.store.views import RootStatus, Status, Trouble
 
 STATE_STYLES = {
@@ -27,41 +29,6 @@ STATE_STYLES = {
 
 #: What has a column of its own: 80 columns hold no more.
 _COLUMNS = [state for state in State if state != State.EXCLUDED]
-
-#: What to do about each cause; "" where nothing is to be done.
-NEXT_ACTIONS = {
-    "transient": "nothing: tried again by itself",
-    "queue_full": "nothing: waiting for Earth Engine's queue",
-    "maybe_started": "nothing: looking for an operation whose answer was lost",
-    "plan": "nothing: tried again with smaller tiles",
-    "permission": "check the roles of the account (docs/real-account.md); resumes by itself",
-    "disk": "make room on the mirror's disk, or mount it; resumes by itself",
-    "foreign": "move what is in the way elsewhere; resumes by itself",
-    "cancelled": "somebody cancelled it; geesync retry ASSET asks again",
-}
-_RETRY = "geesync show ASSET tells the history; geesync retry ASSET tries again"
-
-
-def size(size_bytes: float) -> str:
-    """Return a readable size: ``1.5 GiB``."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(size_bytes) < 1024 or unit == "TiB":  # noqa: PLR2004 # the step between units
-            return f"{size_bytes:,.0f} {unit}" if unit == "B" else f"{size_bytes:,.1f} {unit}"
-        size_bytes /= 1024
-    raise AssertionError
-
-
-def duration(span: timedelta) -> str:
-    """Return a readable span: ``3 d 4 h``."""
-    seconds = int(span.total_seconds())
-    for unit, length, smaller, part in (
-        ("d", 86400, "h", 3600),
-        ("h", 3600, "min", 60),
-        ("min", 60, "s", 1),
-    ):
-        if seconds >= length:
-            return f"{seconds // length:,} {unit} {seconds % length // part} {smaller}"
-    return f"{seconds} s"
 
 
 def state_text(state: str) -> Text:
@@ -105,17 +72,10 @@ def _root_name(root: RootStatus) -> str:
     return display_id(root.name) + told
 
 
-#: What need not be here.
-_UNWANTED = (State.GONE, State.EXCLUDED)
-
-
 def _progress(root: RootStatus) -> str:
-    wanted = root.assets - sum(root.counts.get(state, 0) for state in _UNWANTED)
-    if not wanted:
+    if not root.wanted:
         return "nothing found yet"
-    share = root.counts.get(State.VERIFIED, 0) / wanted
-    # 99.96 % is not 100.0 %: rounding must not say that all is done.
-    return f"{int(share * 1000) / 10:.1f} % verified"
+    return f"{percent(root.counts.get(State.VERIFIED, 0), root.wanted)} verified"
 
 
 def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
@@ -182,7 +142,7 @@ def _line(label: str, text: str) -> Text:
 
 
 def _trouble(trouble: Trouble) -> Text:
-    action = NEXT_ACTIONS.get(trouble.cause, _RETRY)
+    action = next_action(trouble.cause, trouble.state)
     style = STATE_STYLES[State(trouble.state)]
     return Text.assemble(
         (f"{trouble.count:,} {trouble.state}, {trouble.cause}", style),
@@ -193,36 +153,7 @@ def _trouble(trouble: Trouble) -> Text:
 
 def status_json(status: Status) -> str:
     """Return the same for machines, one line."""
-    told = {
-        "roots": [
-            {
-                "name": root.name,
-                "id": display_id(root.name),
-                "dest": root.dest,
-                "counts": {state.value: root.counts.get(state, 0) for state in State},
-                "size_bytes": root.size_bytes,
-                "verified_bytes": root.verified_bytes,
-                "scanned_at": root.scanned_at and root.scanned_at.isoformat(),
-                "excluded": root.excluded,
-                "alarm": root.alarm,
-                "watched": root.watched,
-                "paused": root.paused,
-                "quota": root.quota,
-            }
-            for root in status.roots
-        ],
-        "moving": status.moving,
-        "operations": status.operations,
-        "queue": status.queue,
-        "staged_bytes": status.staged_bytes,
-        "verified_per_hour": status.per_hour,
-        "eta_s": None if status.eta is None else status.eta.total_seconds(),
-        "metadata_only": status.left_out,
-        "troubles": [vars(trouble) for trouble in status.troubles],
-        "paused": status.paused,
-        "daemon": status.daemon,
-    }
-    return json.dumps(told)
+    return json.dumps(status_document(status))
 
 
 def json_line(document: Mapping[str, Any]) -> str:

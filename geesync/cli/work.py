@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, now
+from geesync.cli.context import Context, now, output
 from geesync.errors import ConfigError, ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(daemon)
     app.command()(sync)
+    app.command()(web)
 
 
 def daemon(context: typer.Context) -> None:
@@ -29,6 +30,7 @@ def daemon(context: typer.Context) -> None:
     from geesync.bootstrap import service
     from geesync.daemon import Daemon
     from geesync.store.database import locked, open_migrating
+    from geesync.web.server import beside
 
     mine: Context = context.obj
     config = _configured(context)
@@ -39,7 +41,7 @@ def daemon(context: typer.Context) -> None:
         with systemd.patient("checking the ledger"):
             database = open_migrating(config.ledger)
         try:
-            with service(config, database, stop=stop) as built:
+            with service(config, database, stop=stop) as built, beside(config):
                 if not Daemon(built, database, config, mine.config, systemd, stop).run():
                     # Threads that wait for an answer would keep the process for as long.
                     os._exit(ExitCode.OK)
@@ -80,6 +82,27 @@ def sync(
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not views.is_complete(config.ledger):
         raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def web(
+    context: typer.Context,
+    listen: Annotated[
+        str | None, typer.Option(help="Host and port, or unix:/a/path.", show_default=False)
+    ] = None,
+) -> None:
+    """Serve the status page alone, from the ledger; the daemon serves it by itself."""
+    from geesync.web.server import server, url
+
+    mine: Context = context.obj
+    mine.existing_ledger()
+    config = mine.config(web__listen=listen)
+    if not config.web.listen:
+        raise UserError(
+            "the status page is switched off", hint="geesync web --listen 127.0.0.1:8470"
+        )
+    page, listening = server(config)
+    output().print(f"The status page: {url(listening)}", markup=False)
+    page.run([listening])
 
 
 def _configured(context: typer.Context) -> Config:

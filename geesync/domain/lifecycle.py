@@ -38,6 +38,9 @@ class State(StrEnum):
 #: States in which nothing is left to do by itself.
 RESTING = frozenset({State.VERIFIED, State.QUARANTINED, State.GONE, State.EXCLUDED})
 
+#: States of what need not be in the mirror: no share of it counts them.
+UNWANTED = frozenset({State.GONE, State.EXCLUDED})
+
 
 @dataclass(frozen=True)
 class Event:

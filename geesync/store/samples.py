@@ -67,6 +67,12 @@ class Samples:
             )
             _thin(connection, now)
 
+    def last_at(self) -> datetime | None:
+        """Return when the last sample was taken; None if there is none."""
+        query = sa.select(schema.sample.c.at).order_by(schema.sample.c.at.desc()).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
+
 
 def _thin(connection: sa.Connection, now: datetime) -> None:
     """Keep the last sample of each hour or day; ages are counted from whole hours and days."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from geesync.domain.lifecycle import RESTING, State
+from geesync.domain.lifecycle import RESTING, UNWANTED, State
 from geesync.store.trouble import translated
 
 #: A heartbeat older than this is no sign of life.
@@ -45,6 +45,11 @@ class RootStatus:
     def assets(self) -> int:
         """Every asset that is or was below the root."""
         return sum(self.counts.values())
+
+    @property
+    def wanted(self) -> int:
+        """Assets that are to be kept: neither gone nor excluded."""
+        return self.assets - sum(self.counts.get(state, 0) for state in UNWANTED)
 
     @property
     def moving(self) -> int:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import numpy as np
+import rasterio
+import sqlalchemy as sa
 
 from geesync.domain.assets import SourceAsset
 from geesync.domain.lifecycle import (
@@ -21,8 +26,9 @@ from geesync.domain.lifecycle import (
     State,
 )
 from geesync.errors import Cause
+from geesync.store import schema
 from geesync.store.database import Database, open_current
-from geesync.store.ledger import Ledger, Move
+from geesync.store.ledger import Ledger, LedgerAsset, Move
 from geesync.store.listing import Listing
 from geesync.store.roots import Root, Roots
 from geesync.store.samples import Samples
@@ -101,6 +107,79 @@ class Story:
     def queue(self, at: datetime = NOW, **counts: int) -> None:
         self.roots.put("queue", json.dumps(counts), at)
 
+    def land(self, names: list[str], at: datetime) -> None:
+        """Give assets an export that brought a file, as the steps would."""
+        found = [self.ledger.find(name) for name in names]
+        with self.database.write() as connection:
+            for asset in (asset for asset in found if asset):
+                export = {
+                    "asset_id": asset.id,
+                    "part": ".tif",
+                    "attempt": 1,
+                    "plan": "{}",
+                    "state": "succeeded",
+                    "revision": asset.revision,
+                    "body_hash": "",
+                    "token": f"t{asset.id}",
+                    "operation": f"OP{asset.id:06}",
+                    "eecu_s": 12.5,
+                    "bucket": "staging",
+                    "prefix": f"geesync/{asset.id}",
+                    "intended_at": at - timedelta(hours=2),
+                    "ended_at": at,
+                }
+                key = connection.execute(sa.insert(schema.export).values(export))
+                assert key.inserted_primary_key
+                obj = {
+                    "export_id": key.inserted_primary_key[0],
+                    "generation": 1,
+                    "name": f"geesync/{asset.id}.tif",
+                    "file": _file(asset),
+                    "size_bytes": asset.size_bytes * 4 // 5,
+                    "crc32c": 0xC0FFEE12,
+                }
+                connection.execute(sa.insert(schema.stored).values(obj))
+            connection.execute(
+                sa.update(schema.stored)
+                .where(schema.stored.c.landed_at.is_(None))
+                .values(landed_at=at, swept_at=at)
+            )
+
+    def paint(self, names: list[str]) -> None:
+        """Put landscapes into the mirror as these images' files."""
+        for name in names:
+            asset = self.ledger.find(name)
+            assert asset
+            landscape(self.mirror / asset.path / _file(asset), seed=asset.id)
+
+
+def _file(asset: LedgerAsset) -> str:
+    return f"{asset.path.rpartition('/')[2]}.tif"
+
+
+def landscape(path: Path, *, seed: int) -> None:
+    """Write a small image with hills, a lake and a masked edge."""
+    luck = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:160, 0:160] / 160
+    waves = [(luck.uniform(1, 9), luck.uniform(0, 6.3), luck.uniform(0, 6.3)) for _ in range(14)]
+    height = sum(
+        np.sin(often * (rows * np.sin(turn) + columns * np.cos(turn)) * 3 + start) / often
+        for often, turn, start in waves
+    )
+    height = (height - np.min(height)) / np.ptp(height) + luck.uniform(0, 0.05, (160, 160))
+    green, stone = np.array([50, 84, 46]), np.array([226, 214, 196])
+    share = np.clip((height - 0.33) / 0.5, 0, 1)
+    bands = green[:, None, None] * (1 - share) + stone[:, None, None] * share
+    lake = np.array([26, 52, 84])[:, None, None]
+    bands = 30 * np.where(height > 0.33, bands, lake + 20 * height)
+    bands[:, columns - rows * 0.2 < luck.uniform(-0.1, 0.12)] = 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = {"crs": "EPSG:32632", "transform": rasterio.Affine(30, 0, 500_000, 0, -30, 5_000_000)}
+    shape = {"count": 3, "height": 160, "width": 160, "dtype": "uint16", "nodata": 0}
+    with rasterio.open(path, "w", driver="GTiff", **place, **shape) as dataset:
+        dataset.write(np.clip(bands, 0, 65535).astype(np.uint16))
+        dataset.descriptions = ("B4", "B3", "B2")
+
 
 def open_story(folder: Path) -> Story:
     """Return a story of which nothing was told yet."""
@@ -109,24 +188,42 @@ def open_story(folder: Path) -> Story:
     return Story(open_current(folder / "geesync.db"), mirror)
 
 
+#: Assets that are verified in each hour: slower at night, with an outage.
+_HOURLY = (4, 5, 6, 6, 5, 7, 6, 4, 3, 2, 2, 0, 0, 0, 1, 4, 7, 8, 7, 6, 5, 6, 7, 5, 6, 7, 6, 5, 7, 7)
+
+
 def busy(story: Story, count: int = 240) -> None:
     """Half-way through: every state is in use, nothing is wrong."""
-    start = NOW - timedelta(hours=30)
-    root = story.enqueue()
-    names = story.discover(root, count, at=start)
-    _shuffled(names)
-    rounds = 30
-    for hour in range(rounds):
-        share = names[hour * count // 50 : (hour + 1) * count // 50]
-        story.bring(share, State.VERIFIED, at=start + timedelta(hours=hour, minutes=40))
-        story.sample(start + timedelta(hours=hour + 1))
-    rest = names[rounds * count // 50 :]
-    story.bring(rest[:9], State.EXPORTING)
-    story.bring(rest[9:16], State.IN_BUCKET)
-    story.bring(rest[16:20], State.DOWNLOADED)
+    names = _mirrored(story, count, _HOURLY)
+    rest = names[sum(_HOURLY) :]
+    story.tell(rest[:11], ExportsSucceeded())
+    story.tell(rest[:4], DownloadFinished())
     story.queue(running=2, queued=38, foreign=4)
     story.beat()
     story.sample(NOW)
+
+
+def _mirrored(story: Story, count: int, hourly: Sequence[int]) -> list[str]:
+    """Let so many assets be verified in each of the last hours; returns all names in order."""
+    start = NOW - timedelta(hours=len(hourly))
+    names = story.discover(story.enqueue(), count, at=start)
+    random.Random(7).shuffle(names)
+    asked = verified = 0
+    for hour, share in enumerate(hourly):
+        at = start + timedelta(hours=hour, minutes=50)
+        ahead = min(count, verified + share + 12 + hour % 5)
+        story.tell(names[asked:ahead], ExportStarted(), at=at)
+        asked = max(asked, ahead)
+        done = names[verified : verified + share]
+        for event in (ExportsSucceeded(), DownloadFinished(), CheckPassed()):
+            story.tell(done, event, at=at)
+        story.land(done, at)
+        verified += share
+        left = count - verified
+        story.queue(running=min(2, left), queued=min(left, 34 + hour % 7), foreign=hour % 4)
+        story.sample(at + timedelta(minutes=10))
+    story.paint(names[max(0, verified - 20) : verified])
+    return names
 
 
 def troubled(story: Story) -> None:
@@ -136,28 +233,35 @@ def troubled(story: Story) -> None:
     empty = Refused("no valid (un-masked) pixels in the export", cause=Cause.FAILED)
     story.tell(names[:11], empty)
     story.tell(names[11:14], Refused("cancelled by somebody else", cause=Cause.CANCELLED))
-    full = Delayed(f"{story.mirror} has no room", cause=Cause.DISK)
+    full = Delayed("/srv/gee-mirror has no room", cause=Cause.DISK)
     story.tell(names[14:20], full)
     denied = Delayed("storage.objects.create denied for the bucket", cause=Cause.PERMISSION)
     story.tell(names[20:24], denied)
     story.bring(names[24:30], State.GONE)
     root = story.roots.active()[0]
     story.roots.update(root.id, alarm="it lists nothing, though assets are known below it")
-    story.beat(downloader=f"{story.mirror} has no room, or is no mirror")
+    story.beat(downloader="/srv/gee-mirror has no room, or is no mirror")
 
 
 def done(story: Story, count: int = 240) -> None:
     """Everything is verified."""
-    start = NOW - timedelta(hours=30)
-    names = story.discover(story.enqueue(), count, at=start)
-    _shuffled(names)
-    for hour in range(24):
-        share = names[hour * count // 24 : (hour + 1) * count // 24]
-        story.bring(share, State.VERIFIED, at=start + timedelta(hours=hour, minutes=40))
-        story.sample(start + timedelta(hours=hour + 1))
+    pace = (9, 11, 10, 12, 8, 6, 5, 5, 7, 10, 12, 13) * 2
+    _mirrored(story, count, [*pace, count - sum(pace)])
     story.queue(running=0, queued=0, foreign=0)
     story.beat()
     story.sample(NOW)
+
+
+def empty(_story: Story) -> None:
+    """Installed, and nothing enqueued."""
+
+
+SCENES: dict[str, Callable[[Story], None]] = {
+    "empty": empty,
+    "busy": busy,
+    "troubled": troubled,
+    "done": done,
+}
 
 
 def _names(story: Story) -> list[str]:
@@ -168,10 +272,6 @@ def _names(story: Story) -> list[str]:
 def _state(story: Story, name: str) -> State | None:
     found = story.ledger.find(name)
     return found.standing.state if found else None
-
-
-def _shuffled(names: list[str]) -> None:
-    random.Random(7).shuffle(names)
 
 
 def _image(parent: str, number: int) -> SourceAsset:

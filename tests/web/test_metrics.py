@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from geesync.domain.lifecycle import State
 from geesync.web.metrics import LedgerCollector, exposition
-from tests.web.ledgers import NOW, Story, busy, troubled
+from tests.web.conftest import Scenes
+from tests.web.ledgers import NOW, Story
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -52,16 +53,16 @@ def test_a_silent_daemon_is_down_and_its_last_sign_keeps_its_time(story: Story) 
     assert value(story, "geesync_heartbeat_timestamp_seconds") == NOW.timestamp()
 
 
-def test_trouble_has_a_cause_and_a_brake_has_a_step(story: Story) -> None:
-    troubled(story)
+def test_trouble_has_a_cause_and_a_brake_has_a_step(scene: Scenes) -> None:
+    story = scene("troubled")
 
     assert value(story, "geesync_failing_assets", cause="disk", state="discovered") == 6
     assert value(story, "geesync_step_waiting", step="downloader") == 1
     assert value(story, "geesync_root_alarm", root="users/demo") == 1
 
 
-def test_every_metric_is_documented_and_every_documented_metric_exists(story: Story) -> None:
-    troubled(story)
+def test_every_metric_is_documented_and_every_documented_metric_exists(scene: Scenes) -> None:
+    story = scene("troubled")
     families = LedgerCollector(story.path, NOW).collect()
     suffixes = {"counter": "_total", "info": "_info"}
     exported = {family.name + suffixes.get(family.type, "") for family in families}
@@ -71,8 +72,9 @@ def test_every_metric_is_documented_and_every_documented_metric_exists(story: St
     assert sorted(documented) == sorted(exported)
 
 
-def test_the_dashboard_and_the_alerts_ask_only_for_metrics_that_exist(story: Story) -> None:
-    busy(story)
+def test_the_dashboard_and_the_alerts_ask_only_for_metrics_that_exist(scene: Scenes) -> None:
+    story = scene("busy")
+
     exported = {name for name, _ in values(story)} | {
         "geesync_failing_assets",
         "geesync_step_waiting",

@@ -1,0 +1,57 @@
+"""How numbers look to people, and what to do about each kind of failure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+#: What to do about each cause.
+_NEXT_ACTIONS = {
+    "transient": "nothing: tried again by itself",
+    "queue_full": "nothing: waiting for Earth Engine's queue",
+    "maybe_started": "nothing: looking for an operation whose answer was lost",
+    "plan": "nothing: tried again with smaller tiles",
+    "permission": "check the roles of the account (docs/real-account.md); resumes by itself",
+    "disk": "make room on the mirror's disk, or mount it; resumes by itself",
+    "foreign": "move what is in the way elsewhere; resumes by itself",
+    "cancelled": "somebody cancelled it; geesync retry ASSET asks again",
+}
+_RETRY = "geesync show ASSET tells the history; geesync retry ASSET tries again"
+
+
+def next_action(cause: str, state: str) -> str:
+    """Return what a person is to do about failures of a cause, in one line.
+
+    What is quarantined is not tried again by itself, whatever the cause.
+    """
+    return (
+        _RETRY
+        if state == "quarantined" and cause != "cancelled"
+        else _NEXT_ACTIONS.get(cause, _RETRY)
+    )
+
+
+def size(size_bytes: float) -> str:
+    """Return a readable size: ``1.5 GiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(size_bytes) < 1024 or unit == "TiB":  # noqa: PLR2004 # the step between units
+            return f"{size_bytes:,.0f} {unit}" if unit == "B" else f"{size_bytes:,.1f} {unit}"
+        size_bytes /= 1024
+    raise AssertionError
+
+
+def duration(span: timedelta) -> str:
+    """Return a readable span: ``3 d 4 h``."""
+    seconds = int(span.total_seconds())
+    for unit, length, smaller, part in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if seconds >= length:
+            return f"{seconds // length:,} {unit} {seconds % length // part} {smaller}"
+    return f"{seconds} s"
+
+
+def percent(part: float, whole: float) -> str:
+    """Return a share, never rounded up: 99.96 % must not say that all is done."""
+    return f"{int(1000 * part / whole) / 10:.1f} %" if whole else "0.0 %"

@@ -1,0 +1,228 @@
+"""The status page: read-only, from the ledger alone; it could be deleted and nothing would change.
+
+Nothing on it comes from another host, nothing in it is inline, and only GET and HEAD are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from geesync import __version__
+from geesync.domain.footprint import Box
+from geesync.domain.lifecycle import MAX_TRIES, State
+from geesync.domain.names import candidates
+from geesync.errors import Cause, UserError
+from geesync.steps.step import utc_now
+from geesync.store import browsing, views
+from geesync.store.documents import status_document
+from geesync.web import quicklooks, worldmap
+from geesync.web.health import complaints
+from geesync.web.metrics import exposition
+from geesync.web.overview import overview
+from geesync.web.wording import FILTERS
+
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Answers requests from one ledger."""
+
+    ledger: Path
+    clock: Callable[[], datetime]
+    templates: Environment
+
+    def overview(self, request: Request) -> Response:
+        """Return the first page."""
+        now = self.clock()
+        status = views.status(self.ledger, now=now)
+        query = request.query_params
+        told = overview(self.ledger, status, now, query.get("span", ""), query.get("map", ""))
+        return self._page("overview.html", here="overview", status=status, **told)
+
+    def assets(self, request: Request) -> Response:
+        """Return a page of assets; an asset's id or link in the search leads to it."""
+        query = request.query_params
+        wanted = browsing.Wanted(
+            **{name: query.get(name, "")[:500] for name in ("state", "root", "cause", "text")}
+        )
+        exact = self._exact(wanted.text)
+        if exact:
+            return RedirectResponse("/asset?" + urlencode({"name": exact}))
+        after = query.get("after", "0")
+        page = browsing.page(self.ledger, wanted, after=int(after) if after.isdecimal() else 0)
+        asked = {name: value for name, value in vars(wanted).items() if value}
+        following = page.following and "/assets?" + urlencode(asked | {"after": page.following})
+        return self._page(
+            "assets.html",
+            here="assets",
+            states=list(State),
+            causes=list(Cause),
+            wanted=wanted,
+            page=page,
+            first=None if after == "0" else "/assets?" + urlencode(asked),
+            following=following,
+        )
+
+    def _exact(self, text: str) -> str | None:
+        try:
+            names = candidates(text)
+        except UserError:
+            return None
+        return next((name for name in names if views.show(self.ledger, name)), None)
+
+    def asset(self, request: Request) -> Response:
+        """Return one asset with everything that is known of it."""
+        asset = views.show(self.ledger, request.query_params.get("name", ""))
+        if asset is None:
+            raise HTTPException(404, "No such asset in the ledger.")
+        picture = browsing.picture(self.ledger, asset["id"])
+        return self._page(
+            "asset.html",
+            here="assets",
+            asset=asset,
+            picture=picture,
+            tries=MAX_TRIES,
+            **_place(asset),
+        )
+
+    def quicklook(self, request: Request) -> Response:
+        """Return the quick-look of a verified image."""
+        picture = quicklooks.find(self.ledger, request.path_params["asset_id"])
+        if picture is None:
+            raise HTTPException(404, "No quick-look of this asset.")
+        # The address changes with the revision.
+        lasting = {"cache-control": "private, max-age=86400"}
+        return Response(picture, media_type="image/png", headers=lasting)
+
+    def status(self, _request: Request) -> Response:
+        """Return how it stands, for machines."""
+        return JSONResponse(status_document(views.status(self.ledger, now=self.clock())))
+
+    def metrics(self, _request: Request) -> Response:
+        """Return the metrics for Prometheus."""
+        kind = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(exposition(self.ledger, self.clock()), media_type=kind)
+
+    def health(self, _request: Request) -> Response:
+        """Return whether the service is well."""
+        wrong = complaints(self.ledger, self.clock())
+        return PlainTextResponse("\n".join(wrong or ["ok"]) + "\n", 503 if wrong else 200)
+
+    def trouble(self, _request: Request, error: Exception) -> Response:
+        """Return what is wrong with a request, as a page."""
+        assert isinstance(error, HTTPException)
+        titles = {404: "Not here", 405: "This page only tells"}
+        title = titles.get(error.status_code, "That did not work")
+        page = self._page("trouble.html", here="", title=title, text=error.detail)
+        page.status_code = error.status_code
+        page.headers.update(error.headers or {})
+        return page
+
+    def _page(self, template: str, **told: Any) -> Response:
+        now = self.clock()
+        told.setdefault("status", None)
+        told["status"] = told["status"] or views.status(self.ledger, now=now)
+        page = self.templates.get_template(template)
+        return HTMLResponse(page.render(now=now, version=__version__, land=worldmap.land(), **told))
+
+
+def _place(asset: dict[str, Any]) -> dict[str, Any]:
+    if asset["west"] is None:
+        return {"map": None}
+    box = Box(asset["west"], asset["south"], asset["east"], asset["north"])
+    spot = browsing.Spot(box, {asset["state"]: 1}, asset["name"])
+    where = f"{box.south:.2f}° to {box.north:.2f}° north, {box.west:.2f}° to {box.east:.2f}° east"
+    return {"map": worldmap.draw([spot], whole=False), "where": where}
+
+
+def build(
+    ledger: Path,
+    *,
+    hosts: Sequence[str],
+    clock: Callable[[], datetime] = utc_now,
+) -> Starlette:
+    """Return the application.
+
+    hosts: names under which it may be asked for; any other is a page of somebody else's in the
+    reader's browser (DNS rebinding), and is refused. "*" allows all.
+    """
+    templates = Environment(
+        loader=PackageLoader("geesync.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(FILTERS)
+    pages = Pages(ledger, clock, templates)
+    return Starlette(
+        routes=[
+            Route("/", pages.overview, methods=["GET"]),
+            Route("/assets", pages.assets, methods=["GET"]),
+            Route("/asset", pages.asset, methods=["GET"]),
+            Route("/quicklook/{asset_id:int}.png", pages.quicklook, methods=["GET"]),
+            Route("/status.json", pages.status, methods=["GET"]),
+            Route("/metrics", pages.metrics, methods=["GET"]),
+            Route("/healthz", pages.health, methods=["GET"]),
+            Mount("/static", StaticFiles(packages=[("geesync.web", "static")])),
+        ],
+        middleware=[
+            Middleware(_Headers),
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
+        ],
+        exception_handlers={HTTPException: pages.trouble},
+    )
+
+
+class _Headers:
+    """Adds to every answer what a browser is to refuse."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sealed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name for name, _ in message["headers"]}
+                message["headers"] += [
+                    (name.encode(), value.encode())
+                    for name, value in _HEADERS.items()
+                    if name.encode() not in given
+                ]
+            await send(message)
+
+        await self._app(scope, receive, sealed)

@@ -1,0 +1,182 @@
+"""What the first page says: how far, how fast, until when, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from geesync.adapters.disk import free_bytes, is_mirror
+from geesync.domain.lifecycle import UNWANTED, State
+from geesync.domain.names import display_id
+from geesync.domain.words import duration, percent, size
+from geesync.store import samples, views
+from geesync.store.browsing import latest_images, spots
+from geesync.web import curves, worldmap
+from geesync.web.wording import ago
+
+#: Of the curves: what the page is asked for → (what it is called, how long).
+SPANS = {
+    "days": ("2 days", timedelta(days=2)),
+    "weeks": ("2 weeks", timedelta(days=14)),
+    "months": ("3 months", timedelta(days=92)),
+    "all": ("all", timedelta(days=3650)),
+}
+
+_PICTURES = 12
+
+#: Left to right, as an asset goes.
+_ORDER = (
+    State.VERIFIED,
+    State.DOWNLOADED,
+    State.IN_BUCKET,
+    State.EXPORTING,
+    State.DISCOVERED,
+    State.QUARANTINED,
+    State.EXCLUDED,
+    State.GONE,
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number at a glance."""
+
+    name: str
+    value: str
+    more: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that a person should see first."""
+
+    kind: str  #: bad, warn or good
+    title: str
+    text: str
+
+
+def overview(
+    ledger: Path, status: views.Status, now: datetime, span: str, part: str
+) -> dict[str, Any]:
+    """Return what the template of the first page needs."""
+    span = span if span in SPANS else "days"
+    counts = _counts(status)
+    history = samples.since(ledger, now - SPANS[span][1])
+    places = spots(ledger)
+    return {
+        "counts": counts,
+        "share": _share(counts),
+        "lead": _lead(status, counts, now),
+        "notices": _notices(status),
+        "facts": _facts(status, now),
+        "slots": _slots(status),
+        "spans": {name: label for name, (label, _) in SPANS.items()},
+        "span": span,
+        "curves": {
+            "states": curves.states(history),
+            "throughput": curves.throughput(history),
+            "download": curves.download(history),
+            "queue": curves.queue(history),
+        },
+        "map": worldmap.draw(places, whole=part == "world"),
+        "whole": part == "world",
+        "local": worldmap.is_local(places),
+        "latest": latest_images(ledger, limit=_PICTURES),
+    }
+
+
+def _counts(status: views.Status) -> dict[str, int]:
+    watched = [root for root in status.roots if root.watched]
+    sums = {state: sum(root.counts.get(state, 0) for root in watched) for state in _ORDER}
+    return {state.value: count for state, count in sums.items() if count}
+
+
+def _wanted(counts: dict[str, int]) -> int:
+    return sum(count for state, count in counts.items() if state not in UNWANTED)
+
+
+def _share(counts: dict[str, int]) -> str:
+    share = percent(counts.get(State.VERIFIED, 0), _wanted(counts))
+    return "100 %" if share == "100.0 %" else share
+
+
+def _lead(status: views.Status, counts: dict[str, int], now: datetime) -> str:
+    wanted = _wanted(counts)
+    if not wanted:
+        return "The first scan has not found anything yet."
+    done = f"{counts.get(State.VERIFIED, 0):,} of {wanted:,} assets are on disk and proved."
+    if not status.moving:
+        rest = counts.get(State.QUARANTINED, 0)
+        return f"{done} {rest:,} wait for a person." if rest else f"{done} Nothing is left to do."
+    if status.eta is None:
+        return f"{done} How fast it goes is not known yet."
+    end = now + status.eta
+    when = f"{end:%A %H:%M} UTC" if status.eta < timedelta(days=5) else f"{end:%d %B %Y}"
+    pace = f"At {status.per_hour:,.0f} an hour, the rest takes {duration(status.eta)}"
+    return f"{done} {pace}: until {when}."
+
+
+def _notices(status: views.Status) -> list[Notice]:
+    told = [
+        Notice("bad", f"The last scan of {display_id(root.name)} was not believed", root.alarm)
+        for root in status.roots
+        if root.alarm and root.watched
+    ]
+    waiting = (status.daemon or {}).get("waiting", {})
+    told += [Notice("warn", f"The {step} waits", why) for step, why in waiting.items()]
+    if status.roots and not status.daemon:
+        told.append(Notice("bad", "The daemon is not running", "Start it: systemctl start geesync"))
+    return told
+
+
+def _facts(status: views.Status, now: datetime) -> list[Fact]:
+    verified = sum(root.verified_bytes for root in status.roots)
+    whole = sum(root.size_bytes for root in status.roots)
+    queue = status.queue
+    return [
+        Fact("Pace", f"{status.per_hour:,.0f} an hour", f"{status.moving:,} assets to go"),
+        Fact("Verified", size(verified), f"of {size(whole)}"),
+        Fact(
+            "Earth Engine",
+            f"{queue.get('running', 0):,} running",
+            f"{queue.get('queued', 0):,} queued",
+        ),
+        Fact("In the bucket", size(status.staged_bytes), "staged"),
+        _free(status),
+        _scan(status, now),
+    ]
+
+
+def _free(status: views.Status) -> Fact:
+    mirrors = sorted({root.dest for root in status.roots if root.watched})
+    missing = [dest for dest in mirrors if not is_mirror(Path(dest))]
+    if missing:
+        return Fact("Mirror", "not there", missing[0])
+    return Fact(
+        "Free on disk",
+        " · ".join(size(free_bytes(Path(dest))) for dest in mirrors) or "–",
+        ", ".join(mirrors) if len(mirrors) > 1 else "for the mirror",
+    )
+
+
+def _scan(status: views.Status, now: datetime) -> Fact:
+    scans = [root.scanned_at for root in status.roots if root.scanned_at]
+    if not scans:
+        return Fact("Last scan", "not yet", "complete")
+    roots = "1 root" if len(status.roots) == 1 else f"{len(status.roots):,} roots"
+    return Fact("Last scan", ago(now, max(scans)), f"of {roots}")
+
+
+def _slots(status: views.Status) -> str:
+    queue = status.queue
+    if not queue:
+        return "Not looked at yet."
+    foreign = queue.get("foreign", 0)
+    told = (
+        f"{queue.get('running', 0):,} running and {queue.get('queued', 0):,} queued in the project"
+    )
+    others = f", {foreign:,} of them other people's" if foreign else ", all of them ours"
+    mine = sum(status.operations.values())
+    return f"{told}{others}. {mine:,} of our exports are in flight." if mine else f"{told}{others}."

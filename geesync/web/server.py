@@ -1,0 +1,101 @@
+"""Serves the status page beside the daemon, or alone; whatever happens to it stops nothing else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from geesync.config import Config
+from geesync.errors import UserError
+from geesync.web.app import build
+
+log = structlog.get_logger()
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+
+#: Who belongs to the group may ask, e.g. a web server in front.
+_SOCKET_MODE = 0o660
+
+_STOP_S = 2.0
+
+
+def server(config: Config) -> tuple[uvicorn.Server, socket.socket]:
+    """Return a server and the socket that it listens on.
+
+    Raises UserError if the address cannot be had.
+    """
+    listening = _listen(config.web.listen)
+    hosts = ["*"] if config.web.socket else [*_LOOPBACK, *config.web.hosts]
+    app = build(config.ledger, hosts=hosts)
+    settings = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        limit_concurrency=64,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(settings), listening
+
+
+def _listen(address: str) -> socket.socket:
+    try:
+        if address.startswith("unix:"):
+            return _unix(Path(address.removeprefix("unix:")))
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, int(port)), family=family)
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"cannot listen on {address}: {error}", hint="set web.listen, or stop who has it"
+        ) from error
+
+
+def _unix(path: Path) -> socket.socket:
+    with suppress(FileNotFoundError):
+        if path.is_socket():
+            path.unlink()  # a socket outlives its process
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    path.chmod(_SOCKET_MODE)
+    listening.listen()
+    return listening
+
+
+def url(listening: socket.socket) -> str:
+    """Return where the page is."""
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{os.fsdecode(listening.getsockname())}"
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+@contextmanager
+def beside(config: Config) -> Iterator[None]:
+    """Serve the page from a thread; if that does not work, the log says so and work goes on."""
+    if not config.web.listen:
+        yield
+        return
+    try:
+        page, listening = server(config)
+    except UserError as error:
+        log.warning("page_not_served", error=str(error))
+        yield
+        return
+    thread = threading.Thread(target=page.run, args=([listening],), name="geesync-web", daemon=True)
+    thread.start()
+    log.info("page_served", url=url(listening))
+    try:
+        yield
+    finally:
+        page.should_exit = True
+        thread.join(_STOP_S)
