@@ -40,7 +40,6 @@ WAKES: Mapping[str, tuple[str, ...]] = {
     "verifier": ("sweeper", "cataloguer"),
     "cataloguer": (),
     "sweeper": (),
-    "sampler": (),
 }
 
 _TICK_S = 0.25
@@ -48,7 +47,6 @@ _HEARTBEAT_EVERY_S = 5.0
 
 #: A wall clock that moved more than this against the steady one was set by someone.
 _CLOCK_STEP_S = 5.0
-
 
 #: How long a stop waits for the current chunks. What still waits for an answer then is left: the
 #: ledger is right at every moment.
@@ -173,7 +171,7 @@ class Daemon:
         return schedule.reconcile if step.name == "reconciler" else schedule.retry
 
     def _wake_next(self, step: Step) -> None:
-        for name in WAKES[step.name]:
+        for name in WAKES.get(step.name, ()):
             if name in self._workers:
                 self._workers[name].wake()
 

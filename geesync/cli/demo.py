@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,9 +50,11 @@ def demo(
         _a_folder(folder) as place,
         simulator_class("demo", profile="calm", seed=1, speed=_SPEED) as simulator,
     ):
-        settings = _settings(simulator, place)
+        page = _free_address()
+        settings = _settings(simulator, place, page)
         say = output().print
-        say("[bold]geesync demo[/]: an Earth Engine and a bucket on this machine's loopback\n")
+        say("[bold]geesync demo[/]: an Earth Engine and a bucket on this machine's loopback")
+        say(f"The status page, while it runs: http://{page}/\n")
         _geesync(settings, "enqueue", *ROOTS)
         with _daemon(settings, place / "daemon.log"):
             _watch(place / "geesync.db", timeout_s)
@@ -59,6 +62,11 @@ def demo(
             raise typer.Exit(ExitCode.INCOMPLETE)
         if folder:
             say(f"\nMirror and ledger are kept in {place}", markup=False)
+
+
+def _free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 @contextmanager
@@ -71,7 +79,7 @@ def _a_folder(folder: Path | None) -> Iterator[Path]:
             yield Path(temporary)
 
 
-def _settings(simulator: Simulator, place: Path) -> dict[str, str]:
+def _settings(simulator: Simulator, place: Path, page: str) -> dict[str, str]:
     """Return the environment of the commands; nothing of the person's own configuration."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GEESYNC_")}
     (place / "geesync.toml").write_text(
@@ -93,6 +101,9 @@ reserve = 0
 
 [schedule]
 reconcile = "0.5s"
+
+[web]
+listen = "{page}"
 """
     )
     return inherited | {"GEESYNC_CONFIG": str(place / "geesync.toml")}

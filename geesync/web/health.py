@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
+from geesync.errors import GeesyncError
 from geesync.store import views
 
 
@@ -16,6 +17,6 @@ def complaints(ledger: Path, now: datetime) -> list[str]:
     """
     try:
         status = views.status(ledger, now=now)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, GeesyncError) as error:
         return [f"the ledger cannot be read: {error}"]
     return [] if status.daemon else ["the daemon gives no sign of life"]
