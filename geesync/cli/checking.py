@@ -175,7 +175,7 @@ def _share(text: str | None) -> float | None:
 def _seconds(text: str | None) -> float | None:
     from pydantic import TypeAdapter, ValidationError
 
-    from geesync.config import Duration
+    from geesync.domain.values import Duration
 
     if text is None:
         return None

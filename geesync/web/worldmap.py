@@ -56,7 +56,7 @@ class WorldMap:
 
 @cache
 def land() -> str:
-    """Return the world's land as an SVG path in degrees; geesync/web/static/LAND.md names it."""
+    """Return the world's land as an SVG path in degrees; geesync/web/static/land.txt says whose."""
     return files("geesync.web").joinpath("static/land.path").read_text()
 
 
