@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from geesync.config import Duration, Loaded, SizeBytes, load
+from geesync.config import Loaded, load
+from geesync.domain.values import Duration, SizeBytes
 from geesync.errors import ConfigError, ExitCode
 
 
