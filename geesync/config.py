@@ -156,6 +156,7 @@ class Loaded:
 
     config: Config
     origins: Mapping[str, str]  #: dotted key → "flag", an environment variable, a file
+    file: str | None = None  #: that was read
 
     def values(self) -> Iterator[tuple[str, Any, str]]:
         """Yield (dotted key, value, origin) for every key there is."""
@@ -196,7 +197,7 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         config = Config.model_validate(_nest({key: value for key, (value, _) in given.items()}))
     except ValidationError as error:
         raise ConfigError(_explain(error, origins)) from None
-    return Loaded(config, origins)
+    return Loaded(config, origins, str(path) if path else None)
 
 
 def _find_file(file: Path | None) -> Path | None:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from geesync.adapters.answers import UNREADABLE, token_error, unreadable
@@ -21,6 +22,16 @@ Answer = TypeVar("Answer")
 _FIELDS = "items(name,size,generation,crc32c),nextPageToken"
 
 _CONNECTIONS = 64
+
+
+@dataclass(frozen=True)
+class BucketSettings:
+    """What a bucket does to objects by itself."""
+
+    deletes_after_days: int | None  #: its lifecycle's shortest age; None is never
+    keeps_deleted_s: int  #: soft delete: kept, and billed, for so long
+    keeps_versions: bool
+    forbids_deleting: bool  #: a retention policy
 
 
 class Storage:
@@ -106,6 +117,27 @@ class Storage:
         with _missing_is_forbidden(bucket):
             self._pacer(lambda: _translated(looked))
 
+    def probe(self, bucket: str, name: str) -> None:
+        """Write and delete a small object: what Earth Engine and the sweeper will do."""
+
+        def probed() -> None:
+            blob = self._client().bucket(bucket).blob(name)
+            blob.upload_from_string(b"geesync", timeout=self._timeout_s, retry=None)
+            blob.delete(timeout=self._timeout_s, retry=None)
+
+        with _missing_is_forbidden(bucket):
+            self._pacer(lambda: _translated(probed), tries=1)
+
+    def settings(self, bucket: str) -> BucketSettings:
+        """Return what the bucket does to objects by itself. PERMISSION if we may not see it."""
+
+        def got() -> BucketSettings:
+            found = self._client().get_bucket(bucket, timeout=self._timeout_s, retry=None)
+            return _settings(found._properties)  # noqa: SLF001 # not all of it has accessors
+
+        with _missing_is_forbidden(bucket):
+            return self._pacer(lambda: _translated(got))
+
     def _client(self) -> Any:
         with self._connecting:
             if self._connected is None:
@@ -124,6 +156,21 @@ class Storage:
         for scheme in ("https://", "http://"):
             client._http.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))  # noqa: SLF001
         return client
+
+
+def _settings(found: dict[str, Any]) -> BucketSettings:
+    ages = [
+        rule["condition"]["age"]
+        for rule in found.get("lifecycle", {}).get("rule", [])
+        if rule.get("action", {}).get("type") == "Delete" and "age" in rule.get("condition", {})
+    ]
+    kept = found.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)
+    return BucketSettings(
+        deletes_after_days=min(ages, default=None),
+        keeps_deleted_s=int(kept),
+        keeps_versions=bool(found.get("versioning", {}).get("enabled")),
+        forbids_deleting="retentionPolicy" in found,
+    )
 
 
 def _is_whole(blob: Any) -> bool:

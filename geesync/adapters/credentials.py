@@ -44,6 +44,16 @@ def find_credentials(key_file: Path | None, *, url: str | None) -> Any:
     return _from_login() or _default()
 
 
+def describe(credentials: Any) -> tuple[str, bool]:
+    """Return whose the credentials are, and whether they may end by themselves."""
+    email = getattr(credentials, "service_account_email", None)
+    if email:
+        return f"service account {email}", False
+    if getattr(credentials, "refresh_token", None):
+        return "a person's login", True
+    return f"{type(credentials).__name__}", False
+
+
 def _from_key(path: Path) -> Any:
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from google.oauth2 import service_account  # noqa: PLC0415

@@ -15,6 +15,7 @@ from geesync.cli import (
     configuring,
     demo,
     enqueuing,
+    examining,
     installing,
     metadata,
     roots,
@@ -63,6 +64,7 @@ def _options(
 
 for module in (
     enqueuing,
+    examining,
     roots,
     status,
     steering,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+from email.utils import formatdate
 from types import TracebackType
 from typing import Self
 
@@ -70,8 +71,13 @@ class LoopbackServer:
         """Serve until told to stop, then at once: no test waits for idle connections."""
         self._config.load()
         state = ServerState()
+
+        def connected() -> _TransportProtocol:
+            state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+            return _TransportProtocol(self._config, state, {})
+
         server = await self._loop.create_server(
-            lambda: _TransportProtocol(self._config, state, {}),
+            connected,
             sock=self._socket,
             backlog=BACKLOG,
         )
