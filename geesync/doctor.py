@@ -250,7 +250,7 @@ def _mend_project(error: RemoteError, project: str) -> str:
         return "try again later; https://status.cloud.google.com"
     if "has not been used" in str(error) or "disabled" in str(error):
         return f"gcloud services enable earthengine.googleapis.com --project={project}"
-    if "regist" in str(error):
+    if "not registered" in str(error):
         return f"https://code.earthengine.google.com/register?project={project}"
     return f"grant roles/earthengine.viewer and serviceUsageConsumer; {_GUIDE}"
 
