@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from geesync import __version__
 from geesync.cli import (
+    backing_up,
     checking,
     configuring,
     demo,
@@ -71,6 +72,7 @@ for module in (
     checking,
     work,
     metadata,
+    backing_up,
     configuring,
     installing,
     demo,
