@@ -124,6 +124,8 @@ def _notices(status: views.Status) -> list[Notice]:
         for root in status.roots
         if root.alarm and root.watched
     ]
+    if status.paused:
+        told.append(Notice("warn", "Everything is paused", "geesync resume goes on"))
     waiting = (status.daemon or {}).get("waiting", {})
     told += [Notice("warn", f"The {step} waits", why) for step, why in waiting.items()]
     if status.roots and not status.daemon:

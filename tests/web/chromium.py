@@ -32,6 +32,7 @@ _FLAGS = (
 def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
     """Start a browser with a profile of its own."""
     options = webdriver.ChromeOptions()
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     options.binary_location = CHROMIUM or ""
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)

@@ -222,7 +222,7 @@ def _mirrored(story: Story, count: int, hourly: Sequence[int]) -> list[str]:
         left = count - verified
         story.queue(running=min(2, left), queued=min(left, 34 + hour % 7), foreign=hour % 4)
         story.sample(at + timedelta(minutes=10))
-    story.paint(names[max(0, verified - 20) : verified])
+    story.paint(names[max(0, verified - 30) : verified])
     return names
 
 
