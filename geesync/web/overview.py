@@ -114,8 +114,13 @@ def _lead(status: views.Status, counts: dict[str, int], now: datetime) -> str:
         return f"{done} How fast it goes is not known yet."
     end = now + status.eta
     when = f"{end:%A %H:%M} UTC" if status.eta < timedelta(days=5) else f"{end:%d %B %Y}"
-    pace = f"At {status.per_hour:,.0f} an hour, the rest takes {duration(status.eta)}"
+    pace = f"At {status.per_hour:,.0f} an hour, the rest takes {_unbroken(duration(status.eta))}"
     return f"{done} {pace}: until {when}."
+
+
+def _unbroken(span: str) -> str:
+    """Keep a number and its unit on one line."""
+    return span.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _notices(status: views.Status) -> list[Notice]:
