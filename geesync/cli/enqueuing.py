@@ -85,6 +85,13 @@ def enqueue(
     afresh: Annotated[
         bool, typer.Option("--afresh", help="Forget what was chosen for these roots earlier.")
     ] = False,
+    dry: Annotated[
+        bool,
+        typer.Option("--dry-run", "-n", help="Only tell what would be taken, and how long."),
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --dry-run: a JSON line an asset.")
+    ] = False,
 ) -> None:
     """Mirror these roots, and all that lies below them.
 
@@ -112,8 +119,37 @@ def enqueue(
     chosen = config.chosen({name: value for name, value in given.items() if value is not None})
     earth_engine, storage = cloud(config)
     names = [_existing(earth_engine, root) for root in roots]
+    if dry:
+        _foresee(config, earth_engine, names, chosen, afresh=afresh, json=json)
+        return
     given_flags = {"dest": dest, "bucket": bucket, "interval": interval}
     _watch(config, storage, names, chosen, given_flags, afresh=afresh)
+
+
+def _foresee(
+    config: Config,
+    earth_engine: EarthEngine,
+    names: list[str],
+    chosen: Json,
+    *,
+    afresh: bool,
+    json: bool,
+) -> None:
+    """Tell what would be taken; nothing is written."""
+    from geesync.cli.dry_run import dry_run
+    from geesync.store import precedents
+
+    earlier = {} if afresh else precedents.options(config.ledger)
+    tops = [name for name in names if not any(_is_below(name, other) for other in names)]
+    options = {name: config.over(earlier.get(name, {}) | chosen) for name in tops}
+    try:
+        dry_run(config, earth_engine, options, json=json)
+    except RemoteError as error:
+        raise _as_user_error(error, "Earth Engine") from None
+
+
+def _is_below(name: str, other: str) -> bool:
+    return name != other and is_within(name, other)
 
 
 def _watch(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from geesync.adapters.disk import Folder
@@ -29,8 +30,9 @@ def _told_by_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
         told = _read(place, name)
         if told.get(key) == asset:
             yield place.look(name)
-            for part in (*told.get("parts", ()), {"files": told.get("made", ())}):
-                yield from (_file(file) for file in part["files"])
+            with suppress(KeyError, TypeError, ValueError):  # somebody edited it
+                for part in (*told.get("parts", ()), {"files": told.get("made", ())}):
+                    yield from [_file(file) for file in part["files"]]
 
 
 def _read(place: Folder, name: str) -> dict[str, Any]:
