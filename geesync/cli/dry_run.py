@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from geesync.cli.context import output
-from geesync.cli.render import duration, json_line, size
+from geesync.cli.render import json_line
 from geesync.domain.estimate import Pace, pace_of
 from geesync.domain.names import display_id
 from geesync.domain.planning import plan
+from geesync.domain.words import duration, size
 
 if TYPE_CHECKING:
     from geesync.adapters.earth_engine import EarthEngine

@@ -59,14 +59,9 @@ class Checker:
         Assets that were never read come first, then those whose last reading is oldest. Those that
         are sound are noted as read, so that a run that is stopped at any moment loses little.
         """
-        met: set[int] = set()  # bad ones are not noted, and would come again
         for page in self.checks.stale_pages(scope, since):
-            fresh = [asset for asset in page if asset.id not in met]
-            if not fresh:
-                return
-            for chunk in _chunks(fresh):
+            for chunk in _chunks(page):
                 findings = self._inspect(chunk, read_data=True)
-                met.update(one.asset.id for one in findings if one.flaws)
                 sound = [one.asset.id for one in findings if not one.flaws]
                 self.checks.note_read(sound, self.workshop.clock())
                 yield from findings

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,6 +16,7 @@ from geesync.store import schema
 from geesync.store.database import Database
 from geesync.store.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 
+#: Assets of one question.
 _PAGE = 500
 
 
@@ -53,29 +55,30 @@ class Checks:
 
     def pages(self, scope: Scope) -> Iterator[list[LedgerAsset]]:
         """Yield all assets of the scope, in the order in which they were found."""
-        last = 0
-        while page := self._page(scope, schema.asset.c.id > last, order=(schema.asset.c.id,)):
-            yield page
+        asset, last = schema.asset, 0
+        query = select_assets().where(scope.on_disk()).order_by(asset.c.id).limit(_PAGE)
+        while page := self._rows(query.where(asset.c.id > last)):
+            yield [read_asset(row) for row in page]
             last = page[-1].id
 
     def stale_pages(self, scope: Scope, read_before: datetime) -> Iterator[list[LedgerAsset]]:
-        """Yield the assets that were not read since; those first whose last reading is oldest.
+        """Yield the assets that were not read since; those first whose last reading is oldest."""
+        asset = schema.asset
+        never = asset.c.checked_at.is_(None)
+        query = select_assets().where(scope.on_disk(), *_stale(read_before)).limit(_PAGE)
+        query = query.order_by(asset.c.checked_at, asset.c.id)
+        after: sa.ColumnElement[bool] = sa.true()
+        while page := self._rows(query.where(after)):
+            yield [read_asset(row) for row in page]
+            last = page[-1]
+            if last.checked_at is None:
+                after = sa.or_(~never, asset.c.id > last.id)
+            else:
+                after = sa.tuple_(asset.c.checked_at, asset.c.id) > (last.checked_at, last.id)
 
-        The caller notes what it has read before it asks for the next page.
-        """
-        order = (schema.asset.c.checked_at, schema.asset.c.id)
-        while page := self._page(scope, *_stale(read_before), order=order):
-            yield page
-
-    def _page(
-        self,
-        scope: Scope,
-        *which: sa.ColumnElement[bool],
-        order: Sequence[sa.ColumnElement[object]],
-    ) -> list[LedgerAsset]:
-        query = select_assets().where(scope.on_disk(), *which).order_by(*order).limit(_PAGE)
+    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         with self._database.read() as connection:
-            return [read_asset(row) for row in connection.execute(query)]
+            return connection.execute(query).all()
 
     def kept(self, asset_ids: Collection[int]) -> dict[int, list[KeptFile]]:
         """Return every file that must be in each asset's folder."""

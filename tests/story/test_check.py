@@ -114,6 +114,19 @@ def test_a_reading_that_was_stopped_goes_on_where_it_was(built: Checker) -> None
     assert built.begin(ALL) > began
 
 
+def test_many_bad_assets_do_not_hide_the_others(
+    world: World, built: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geesync.store.checks._PAGE", 2)
+    for image in world.mirror.rglob("*.tif"):
+        image.unlink()
+
+    for _ in range(2):  # never read, and read before
+        found = list(built.data(ALL, since=built.workshop.clock()))
+        assert len(found) == built.checks.count(ALL)
+        assert sum(1 for one in found if one.flaws) == 5
+
+
 def test_an_unmounted_disk_is_no_empty_mirror(world: World, built: Checker) -> None:
     world.mirror.rename(world.mirror.with_name("away"))
     world.mirror.mkdir()
