@@ -37,6 +37,14 @@ SIDECARS = (ASSET_JSON, GEESYNC_JSON, IAM_JSON)
 PARTIAL = ".part"
 UNPROVED = ".new"
 
+#: Such an ending, behind the token of the export that wrote the file.
+_UNFINISHED = re.compile(r".+\.[a-z2-7]{16}(?:\.part|\.new)", re.DOTALL)
+
+
+def is_unfinished(file: str) -> bool:
+    """Say whether a file is one of ours on its way; nobody else's is called so."""
+    return _UNFINISHED.fullmatch(file) is not None
+
 
 def escape(component: str) -> str:
     """Return one path component for one component of an asset's name.

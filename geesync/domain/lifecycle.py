@@ -225,7 +225,9 @@ def _set_back(standing: Standing, event: Setback, target: State, now: datetime) 
     failures = standing.failures + 1
     if failures >= MAX_TRIES:
         return Standing(_Q, failures, None, event.cause, event.reason)
-    return Standing(target, failures, now + wait_after(failures), event.cause, event.reason)
+    # With another plan it is another ask: nothing is gained by waiting.
+    later = None if event.cause == Cause.PLAN else now + wait_after(failures)
+    return Standing(target, failures, later, event.cause, event.reason)
 
 
 def wait_after(failures: int) -> timedelta:

@@ -21,7 +21,7 @@ from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import tiles
 from geesync.domain.exports import Part
 from geesync.domain.grid import Grid
-from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON, file_stem
+from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON, file_stem, is_unfinished
 from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.planning import Plan
 from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
@@ -139,6 +139,8 @@ class Verifier:
             self._save_policy(place, job.asset)
             for one in job.staged:
                 _give_name(place, one)
+            if job.staged:
+                _clear(place)
             place.sync()
         self.sidecars.note(job.asset.id, place.written, anew=True)
         return CheckPassed()
@@ -261,6 +263,13 @@ def _present(place: Folder, staged: Staged) -> str:
     if name == staged.file and not place.holds(name, staged.obj):
         raise RemoteError(Cause.INTEGRITY, f"{name} is not on disk any more")
     return name
+
+
+def _clear(place: Folder) -> None:
+    """Remove what exports that were given up left on their way; all that counts has its name."""
+    for name in place.names():
+        if is_unfinished(name):
+            place.remove(name)
 
 
 def _write(place: Folder, name: str, document: Json) -> None:

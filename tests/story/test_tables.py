@@ -78,6 +78,7 @@ def test_a_column_that_the_first_row_lacks_is_asked_for_by_name(tmp_path: Path) 
         ]
         header = kept(world, "tab.csv").read_text().partition("\n")[0].split(",")
         assert header == ["system:index", "code", "name", "value", "count", "sometimes", ".geo"]
+        assert not list(world.mirror.rglob("*.new")), "the copy that lacked it is not left behind"
 
 
 def test_what_a_table_holds_is_in_its_sidecar(tmp_path: Path) -> None:

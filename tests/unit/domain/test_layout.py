@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geesync.domain import layout
-from geesync.domain.layout import asset_path, distinct, escape, file_stem, unescape
+from geesync.domain.layout import asset_path, distinct, escape, file_stem, is_unfinished, unescape
 from geesync.domain.names import LEGACY
 
 ANY_NAME = st.text(min_size=1, max_size=40).filter(lambda text: "/" not in text)
@@ -102,3 +102,17 @@ def test_no_path_outgrows_what_a_system_call_takes(components: list[str]) -> Non
 
 def test_what_lies_in_a_renamed_folder_follows_it() -> None:
     assert asset_path(f"{LEGACY}users/x/A/img", "users/x/A~0123") == "users/x/A~0123/img"
+
+
+@pytest.mark.parametrize(
+    ("file", "ours"),
+    [
+        ("img.tif.abcdefgh234567ab.part", True),
+        ("img.tif.abcdefgh234567ab.new", True),
+        ("img.tif", False),
+        ("notes.part", False),
+        ("abcdefgh234567ab.new", False),
+    ],
+)
+def test_only_our_own_files_on_their_way_are_taken_for_such(file: str, ours: bool) -> None:  # noqa: FBT001 # a row of the table
+    assert is_unfinished(file) is ours

@@ -204,3 +204,15 @@ def test_the_diagram_draws_every_arrow() -> None:
             line.strip().startswith(f"{state} --> {target}:") and event.__name__ in line
             for line in drawn.splitlines()
         )
+
+
+def test_another_plan_is_tried_at_once_but_not_for_ever() -> None:
+    standing = Standing(State.DOWNLOADED)
+
+    standing = advance(standing, CheckFailed("a column is missing", cause=Cause.PLAN), NOW)
+
+    assert (standing.state, standing.failures) == (State.DISCOVERED, 1)
+    assert standing.not_before is None
+    for _ in range(MAX_TRIES - 1):
+        standing = advance(standing, ExportFailed("too large", cause=Cause.PLAN), NOW)
+    assert standing.state == State.QUARANTINED
