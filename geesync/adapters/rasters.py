@@ -22,6 +22,21 @@ class Expected:
     """By band: (least, most) of what its pixels may be, but for the sentinel; none says nothing."""
 
 
+#: What one block of all bands may take in memory; a hundred times what Earth Engine writes.
+_MOST_BLOCK_BYTES = 512 * 1024 * 1024
+
+_BYTES_PER_PIXEL = {
+    "uint8": 1,
+    "int8": 1,
+    "uint16": 2,
+    "int16": 2,
+    "uint32": 4,
+    "int32": 4,
+    "float32": 4,
+    "float64": 8,
+}
+
+
 def prove(path: Path, expected: Expected) -> None:
     """Read a GeoTIFF through, every block, and compare it with what it must be.
 
@@ -37,10 +52,21 @@ def prove(path: Path, expected: Expected) -> None:
             _compare(path, _header(dataset), _promised(expected))
             _compare_place(path, dataset, expected.grid)
             _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)
+            _refuse_expensive(path, dataset)
             for _, window in dataset.block_windows(1):
                 _compare_values(path, dataset.read(window=window), expected)
     except RasterioError as error:
         raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
+
+
+def _refuse_expensive(path: Path, dataset: Any) -> None:
+    """Refuse blocks that are made to fill the memory; Earth Engine's are 256 pixels wide."""
+    pixels = max(height * width for height, width in dataset.block_shapes)
+    block_bytes = pixels * sum(_BYTES_PER_PIXEL.get(dtype, 16) for dtype in dataset.dtypes)
+    if block_bytes > _MOST_BLOCK_BYTES:
+        raise RemoteError(
+            Cause.INTEGRITY, f"{path.name} has blocks of {block_bytes:,} bytes, too large to read"
+        )
 
 
 def _header(dataset: Any) -> dict[str, Any]:

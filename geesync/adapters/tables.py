@@ -14,6 +14,9 @@ import ijson
 
 from geesync.errors import Cause, RemoteError
 
+#: Earth Engine's tables have at most a thousand columns.
+_LONGEST_HEADER_CHARS = 4 * 1024 * 1024
+
 #: A cell holds a geometry of at most some million vertices; csv's own limit is 128 KiB.
 _LONGEST_CELL_CHARS = 256 * 1024 * 1024
 
@@ -31,6 +34,9 @@ def prove_csv(path: Path, *, rows: int | None) -> Contents:
     """Parse a CSV whole; raise RemoteError INTEGRITY if it is broken or has other than ``rows``."""
     csv.field_size_limit(_LONGEST_CELL_CHARS)
     with _parsing(path), path.open(encoding="utf-8", newline="") as file:
+        if len(file.readline(_LONGEST_HEADER_CHARS)) == _LONGEST_HEADER_CHARS:
+            raise ValueError(f"its header is longer than {_LONGEST_HEADER_CHARS:,} characters")
+        file.seek(0)
         reader = csv.reader(file, strict=True)
         header = next(reader, [])
         columns = len(header)
