@@ -98,7 +98,7 @@ def booted(folder: Path) -> Iterator[Machine]:
         console = folder / "console"
         with console.open("wb") as output:
             nspawn = subprocess.Popen(
-                ["systemd-nspawn", "-q", "-D", root, "-b", "--register=no", "--keep-unit"]
+                ["systemd-nspawn", "-q", "-D", str(root), "-b", "--register=no", "--keep-unit"]
                 + ["--private-network", "--console=read-only", f"--machine={group.name}"]
                 + [f"--bind-ro={source}:{place}" for source, place in _bindings()],
                 env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
