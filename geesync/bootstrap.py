@@ -22,6 +22,7 @@ from geesync.domain.timetable import Timetable
 from geesync.steps.brakes import Brakes, Limits
 from geesync.steps.cataloguer import Cataloguer
 from geesync.steps.checker import Checker
+from geesync.steps.comparer import Comparer
 from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
@@ -31,6 +32,7 @@ from geesync.steps.planner import Planner
 from geesync.steps.reconciler import Reconciler
 from geesync.steps.sampler import Sampler
 from geesync.steps.step import Step, Workshop, utc_now
+from geesync.steps.surveyor import Surveyor
 from geesync.steps.sweeper import Sweeper
 from geesync.steps.verifier import Verifier
 from geesync.store.catalogue import Catalogue
@@ -158,6 +160,15 @@ def checker(config: Config, database: Database) -> Iterator[Checker]:
     """Build what compares the mirror with the ledger; it needs no network."""
     with ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool:
         yield Checker(Workshop(Ledger(database), pool), Checks(database), Roots(database))
+
+
+@contextmanager
+def comparer(config: Config, database: Database) -> Iterator[Comparer]:
+    """Build what compares the mirror with Earth Engine; nothing is asked of it until it is used."""
+    earth_engine, _ = cloud(config)
+    with ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool:
+        survey = Surveyor(earth_engine, pool).survey
+        yield Comparer(survey, Checks(database), Roots(database), config)
 
 
 def cloud(

@@ -18,6 +18,7 @@ from geesync.domain.names import display_id
 
 if TYPE_CHECKING:
     from geesync.steps.checker import Finding
+    from geesync.steps.comparer import Difference
 
 _STYLES = {Verdict.DIFFERS: "red", Verdict.MISSING: "red", Verdict.ERROR: "bold red"}
 
@@ -78,6 +79,12 @@ class Report:
         self.counts[Verdict.UNKNOWN] += 1
         self.lists.add_unknown(path)
         self._line(Verdict.UNKNOWN, path, ["not in the ledger"], "")
+
+    def tell_difference(self, found: Difference) -> None:
+        """Take an asset that Earth Engine has otherwise."""
+        self.counts[found.verdict] += 1
+        self.lists.add(found.name, found.type, found.verdict)
+        self._line(found.verdict, display_id(found.name), [found.what], "")
 
     def tell_pending(self, name: str, kind: str) -> None:
         """Take an asset that is not on disk yet: no flaw, but no valid copy either."""

@@ -49,6 +49,13 @@ def check(
             help="Read this share of the assets: those whose last reading is oldest.",
         ),
     ] = None,
+    against_earth_engine: Annotated[
+        bool,
+        typer.Option(
+            "--against-earth-engine",
+            help="Compare also with what Earth Engine lists now.",
+        ),
+    ] = False,
     max_duration: Annotated[
         str | None, typer.Option(metavar="2h", help="Stop after this time, even if not done.")
     ] = None,
@@ -68,7 +75,7 @@ def check(
 
     Presence and sizes, unless told to read. Exit code 1 if not all is sound: docs/check.md.
     """
-    from geesync.bootstrap import checker
+    from geesync.bootstrap import checker, comparer
     from geesync.cli.check_report import Lists, Report
 
     mine: Context = context.obj
@@ -79,6 +86,10 @@ def check(
     with opened(config) as database, checker(config, database) as built, ExitStack() as files:
         scope = _scope(built, what)
         report = Report(Lists(files, combined, lists), json)
+        if against_earth_engine:
+            with comparer(config, database) as upstream:
+                for found in upstream.differences(scope):
+                    report.tell_difference(found)
         findings = _findings(built, scope, read_data=read_data, share=share)
         for finding in _timed(_watched(findings, built.checks.count(scope)), limit_s, report):
             report.tell(finding, built.repair(finding) if repair and finding.flaws else "")

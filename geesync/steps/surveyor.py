@@ -19,14 +19,17 @@ class Surveyor:
     earth_engine: EarthEngine
     pool: Executor
 
-    def survey(self, root: str, options: Options) -> Iterator[list[tuple[SourceAsset, str]]]:
+    def survey(
+        self, root: str, options: Options, top: str = ""
+    ) -> Iterator[list[tuple[SourceAsset, str]]]:
         """Yield pages of assets, each with the reason why a filter leaves it out, or "".
 
-        Raises RemoteError if a listing breaks.
+        top: where to begin, in the root; else at the root. Raises RemoteError if a listing breaks.
         """
-        top = self.earth_engine.get_asset(root)
-        yield [(top, "")]
-        waiting = [top] if top.is_container else []
+        first = self.earth_engine.get_asset(top or root)
+        why = options.leaves_out(first, root)
+        yield [(first, why)]
+        waiting = [first] if first.is_container and not why else []
         while waiting:
             container = waiting.pop()
             for page in self.earth_engine.list_children(container.name):

@@ -145,6 +145,16 @@ class Checks:
             assets = [read_asset(row) for row in connection.execute(query)]
         return {asset.path: asset for asset in assets}
 
+    def named(self, names: Collection[str]) -> dict[str, LedgerAsset]:
+        """Return those of these assets that are known, by canonical name."""
+        query = select_assets().where(schema.asset.c.name.in_(list(names)))
+        return {row.name: read_asset(row) for row in self._rows(query)}
+
+    def last_id(self) -> int:
+        """Return the highest id of an asset; 0 if there is none."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.max(schema.asset.c.id))).scalar() or 0
+
     def known_names(self, dest: str, path: str) -> set[str] | None:
         """Return the files that belong into a folder; None while its asset is on its way."""
         asset = schema.asset

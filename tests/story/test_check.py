@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.bootstrap import checker
+from geesync.bootstrap import checker, comparer
 from geesync.domain.checking import Verdict
 from geesync.domain.names import LEGACY, display_id
 from geesync.simulator.simulator import Simulator
@@ -112,6 +112,24 @@ def test_a_reading_that_was_stopped_goes_on_where_it_was(built: Checker) -> None
     assert len(rest) < count
     assert first.asset.id not in {one.asset.id for one in rest}
     assert built.begin(ALL) > began
+
+
+def test_against_earth_engine_it_names_what_is_new_changed_or_absent_there(world: World) -> None:
+    there = world.simulator.world
+    home = f"{LEGACY}{HOME}"
+    there.move(f"{home}/elevation", f"{home}/heights")
+    there.touch(f"{home}/deep/er/landcover")
+
+    with comparer(world.config, world.database) as compared:
+        found = {display_id(one.name): one.verdict for one in compared.differences(ALL)}
+        below = list(compared.differences(Scope(f"{home}/scenes")))
+
+    assert found == {
+        f"{HOME}/elevation": Verdict.UNKNOWN,
+        f"{HOME}/heights": Verdict.MISSING,
+        f"{HOME}/deep/er/landcover": Verdict.DIFFERS,
+    }
+    assert not below
 
 
 def test_many_bad_assets_do_not_hide_the_others(
