@@ -16,6 +16,7 @@ from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
+from geesync.adapters.messenger import Messenger
 from geesync.adapters.pacing import Pacer
 from geesync.config import Config, ThrottleConfig
 from geesync.domain.timetable import Timetable
@@ -28,6 +29,7 @@ from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
 from geesync.steps.exporter import STAGING, Exporter
 from geesync.steps.gate import Gate
+from geesync.steps.notifier import Notifier
 from geesync.steps.planner import Planner
 from geesync.steps.reconciler import Reconciler
 from geesync.steps.sampler import Sampler
@@ -152,7 +154,17 @@ def service(
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, exports, STAGING))
         steps.append(Sampler(shop(), Samples(database)))
+        if config.notify.command or config.notify.urls:
+            steps.append(_notifier(config, shop(), roots))
         yield Service(ledger, exports, roots, tuple(steps), pace, brakes)
+
+
+def _notifier(config: Config, shop: Workshop, roots: Roots) -> Notifier:
+    notify = config.notify
+    messenger = Messenger(notify.command, [url.get_secret_value() for url in notify.urls])
+    return Notifier(
+        shop, roots, config.ledger, messenger, notify.again, notify.stuck, notify.disk_low
+    )
 
 
 @contextmanager

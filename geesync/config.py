@@ -13,10 +13,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr, ValidationError
 
 from geesync.domain.options import Options
-from geesync.domain.values import AbsolutePath, Duration, Names, SizeBytes, TimetableText, Wait
+from geesync.domain.values import (
+    AbsolutePath,
+    Command,
+    Duration,
+    Names,
+    SizeBytes,
+    TimetableText,
+    Wait,
+)
 from geesync.errors import ConfigError
 
 _PREFIX = "GEESYNC_"
@@ -119,6 +127,21 @@ class WebConfig(_Section):
         return self.listen.startswith("unix:")
 
 
+class NotifyConfig(_Section):
+    """Who is told of what matters, without looking."""
+
+    command: Command = ()
+    """A program with its arguments; gets a notice as JSON on its standard input."""
+    urls: tuple[SecretStr, ...] = ()
+    """Addresses of Apprise (mail, Slack, ntfy, …); needs the extra "notify"."""
+    again: Duration = timedelta(hours=24)
+    """The same is told at most once in this time."""
+    stuck: Duration = timedelta(hours=24)
+    """Without any move for this long, while there is work, it is stuck."""
+    disk_low: SizeBytes = 10 * 1024**3
+    """Less free than this on a mirror's file system is told."""
+
+
 class Config(Options):
     """Everything that can be configured; the options are the defaults of every root."""
 
@@ -136,6 +159,7 @@ class Config(Options):
     schedule: ScheduleConfig = ScheduleConfig()
     log: LogConfig = LogConfig()
     web: WebConfig = WebConfig()
+    notify: NotifyConfig = NotifyConfig()
 
     def need(self, key: str) -> Any:
         """Return a value that a command cannot do without; raise ConfigError if it is not set."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -52,6 +53,11 @@ def _names(value: Any) -> Any:
     return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
 
+def _command(value: Any) -> Any:
+    """Read ``"program 'an argument'"`` as a shell would, without one."""
+    return shlex.split(value) if isinstance(value, str) else value
+
+
 @contextmanager
 def _refusing(needed: str) -> Iterator[None]:
     """Turn what Python cannot compute into what pydantic reports."""
@@ -67,3 +73,4 @@ SizeBytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 TimetableText = Annotated[str, AfterValidator(_timetable)]
+Command = Annotated[tuple[str, ...], BeforeValidator(_command)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from geesync.store.views import reading
@@ -33,3 +34,18 @@ def totals(path: Path) -> Totals:
     with reading(path) as connection:
         rows = connection.execute("SELECT name, label, value FROM total").fetchall()
         return Totals({(row["name"], row["label"]): row["value"] for row in rows})
+
+
+#: Events looked at for the last move: bounds the question, whatever the history.
+_LATEST_EVENTS = 5_000
+
+
+def moved_at(path: Path) -> datetime | None:
+    """Return when an asset last changed its state; None if none did lately."""
+    with reading(path) as connection:
+        at = connection.execute(
+            "SELECT max(at) FROM event WHERE from_state IS NOT to_state"
+            " AND id > (SELECT coalesce(max(id), 0) FROM event) - ?",
+            (_LATEST_EVENTS,),
+        ).fetchone()[0]
+        return None if at is None else datetime.fromtimestamp(at, UTC)

@@ -1,0 +1,106 @@
+"""What deserves to be told to people who do not look, and how often they are told the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+#: Told when they begin, and not again while they last.
+_ONCE = frozenset({"complete", "quarantined"})
+
+_RETRY = timedelta(minutes=10)
+
+#: What Google's and others' errors may quote: tokens, signatures, passwords in addresses.
+_SECRETS = re.compile(
+    r"ya29\.[\w.-]+|(?<=Bearer )[\w.~+/=-]+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"|(?<=[?&])(?:X-Goog-(?:Signature|Credential)|access_token|key|token)=[^&\s]+"
+    r"|-----BEGIN [A-Z ]+-----[\s\S]*?(?:-----END [A-Z ]+-----|$)",
+    re.IGNORECASE,
+)
+_LONGEST = 500
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to tell."""
+
+    kind: str  #: complete, stuck, quarantined, disk, permission or alarm
+    subject: str  #: the root or folder that it is about; "" is all
+    title: str
+    text: str
+    count: int = 0  #: how many it concerns; one that grows is told again
+
+    @property
+    def key(self) -> str:
+        """What tells it from others."""
+        return f"{self.kind} {self.subject}".strip()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for a command; docs/notifications.md names the members."""
+        return {
+            "kind": self.kind,
+            "subject": self.subject,
+            "title": safe(self.title),
+            "text": safe(self.text),
+            "count": self.count,
+        }
+
+
+@dataclass(frozen=True)
+class Told:
+    """When something was told last, and whether it has lasted since."""
+
+    at: datetime
+    count: int = 0
+    lasting: bool = True
+
+
+def due(
+    found: Sequence[Notice], told: Mapping[str, Told], now: datetime, again: timedelta
+) -> list[Notice]:
+    """Return what is to be told now; the same at most once in ``again``."""
+    return [notice for notice in found if _is_due(notice, told.get(notice.key), now, again)]
+
+
+def _is_due(notice: Notice, last: Told | None, now: datetime, again: timedelta) -> bool:
+    if last is None:
+        return True
+    if now - last.at < again:
+        return False
+    return not last.lasting or notice.kind not in _ONCE or notice.count > last.count
+
+
+def remembered(
+    found: Sequence[Notice],
+    told: Mapping[str, Told],
+    sent: Mapping[str, bool],
+    now: datetime,
+    again: timedelta,
+) -> dict[str, Told]:
+    """Return what is to be remembered after sending: ``{key: whether it was sent}``.
+
+    What has ended is remembered until it may be told again, so that it cannot flutter; what could
+    not be sent is tried again soon.
+    """
+    kept = {
+        key: Told(last.at, last.count, lasting=False)
+        for key, last in told.items()
+        if now - last.at < again
+    }
+    for notice in found:
+        last = told.get(notice.key)
+        if notice.key in sent:
+            at = now if sent[notice.key] else now - again + _RETRY
+            kept[notice.key] = Told(at, notice.count if sent[notice.key] else 0, sent[notice.key])
+        elif last is not None:
+            kept[notice.key] = Told(last.at, last.count, last.lasting)
+    return kept
+
+
+def safe(text: str) -> str:
+    """Return a text without what looks like a secret, and not too long."""
+    hidden = _SECRETS.sub("…", text)
+    return hidden if len(hidden) <= _LONGEST else hidden[:_LONGEST] + "…"
