@@ -146,6 +146,9 @@ REAL = Profile(
     latency_s=0.02,
 )
 
+#: The bucket lists what was written at once; in hell not even that is sure.
+LATE_OBJECTS_S: Range = (0.0, 30.0)
+
 HARDER = 10  #: hell is real, so many times as unlikely to go well and as late
 
 
@@ -167,6 +170,7 @@ def _hell() -> Profile:
         "failing_calls",
     ):
         changes[share] = min(getattr(REAL, share) * HARDER, 0.9)
+    changes["object_lag_s"] = LATE_OBJECTS_S
     return replace(REAL, **changes)
 
 
