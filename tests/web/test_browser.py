@@ -108,6 +108,7 @@ def test_every_scene_is_readable_everywhere(
     browser: webdriver.Chrome, serve: Serve, scene: Scenes, tmp_path: Path, name: str
 ) -> None:
     address = serve(scene(name))
+    complaints(browser)  # of earlier pages
     folder = SHOTS if RENEW in os.environ else tmp_path
 
     for screen, (width, height) in (("desktop", DESKTOP), ("phone", PHONE)):
