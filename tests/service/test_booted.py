@@ -107,6 +107,10 @@ def test_the_service_lives_through_everything(machine: Machine) -> None:
     mirrored = machine.says("find", "/srv/gee-mirror", "-name", "*.tif", "!", "-user", "geesync")
     assert mirrored == ""
 
+    # The journal can be asked by field.
+    told = machine.says("journalctl", "GEESYNC_EVENT=export_started", "-o", "json", "-n", "1")
+    assert json.loads(told)["GEESYNC_OPERATION"]
+
     # Killed, it comes again.
     killed = machine.property("MainPID")
     machine.run("kill", "-9", killed)
