@@ -41,7 +41,7 @@ class Messenger:
         ways = [self._by_command] if self.command else []
         ways += [self._by_apprise] if self.urls else []
         sent = [way(notice) for way in ways]
-        log.info("notice_sent" if any(sent) else "notice_not_sent", kind=notice.kind)
+        log.info("notice_sent", kind=notice.kind, arrived=any(sent))
         return any(sent)
 
     def _by_command(self, notice: Notice) -> bool:
