@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +20,9 @@ SCRIPT = Path(__file__).with_name("landing_script.py")
 
 @pytest.fixture
 def on_small_disk(tmp_path: Path) -> Iterator[World]:
-    """Twelve images; the mirror is a file system of its own, with few inodes."""
+    """Twelve images; the mirror is a file system of its own, with few inodes left."""
     with (
-        tmpfs(tmp_path / "mirror", "size=4m,nr_inodes=60"),
+        tmpfs(tmp_path / "mirror", "size=64m,nr_inodes=400"),
         Simulator("thousands:12") as simulator,
         a_world(simulator, tmp_path) as world,
     ):
@@ -31,6 +32,17 @@ def on_small_disk(tmp_path: Path) -> Iterator[World]:
 
 def files(world: World) -> list[Path]:
     return [path for path in world.mirror.rglob("*.tif") if path.is_file()]
+
+
+def _fill(folder: Path) -> list[Path]:
+    """Make files until the file system has no room for another."""
+    made: list[Path] = []
+    with contextlib.suppress(OSError):
+        while True:
+            path = folder / f"ballast{len(made)}"
+            path.touch()
+            made.append(path)
+    return made
 
 
 def waiting(world: World, name: str) -> str:
@@ -44,9 +56,7 @@ def test_a_full_disk_stops_downloads_only_and_they_go_on_by_themselves(
 ) -> None:
     world = on_small_disk
     world.run("discoverer")
-    ballast = [world.mirror / MARKER / f"ballast{n}" for n in range(48)]
-    for path in ballast:
-        path.touch()
+    ballast = _fill(world.mirror / MARKER)
 
     for _ in range(10):
         world.run()
@@ -91,6 +101,9 @@ def test_a_disk_that_is_not_mounted_is_no_empty_mirror(on_small_disk: World) -> 
     world.settle()
     world.simulator.world.touch(f"{ARCHIVE}/c0000/i000003")
     world.service.roots.scan_all(world.now())
+    world.run("discoverer", "exporter")
+    world.simulator.advance(60)
+    world.run("reconciler")
     run("umount", "-l", world.mirror)
 
     for _ in range(5):
@@ -100,16 +113,16 @@ def test_a_disk_that_is_not_mounted_is_no_empty_mirror(on_small_disk: World) -> 
     assert "no mirror" in waiting(world, "downloader")
     assert not list(world.mirror.iterdir())
     assert world.counts() == {"verified": 13, "in_bucket": 1}
-    run("mount", "-t", "tmpfs", "tmpfs", world.mirror)
 
 
 def test_what_would_not_fit_is_not_begun(build: Build) -> None:
-    world = build(3, throttle={"reserve": "1000T"})
+    world = build(3)
     world.enqueue(ARCHIVE)
     world.run()
     world.simulator.advance(60)
     world.run("reconciler")
 
+    world.service.brakes.limits.reserve_bytes = 10**18
     assert "no room" in waiting(world, "downloader")
     assert not files(world)
     assert world.counts()["in_bucket"] == 3
