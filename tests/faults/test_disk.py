@@ -118,7 +118,7 @@ def test_a_disk_that_is_not_mounted_is_no_empty_mirror(on_small_disk: World) -> 
 def test_what_would_not_fit_is_not_begun(build: Build) -> None:
     world = build(3)
     world.enqueue(ARCHIVE)
-    world.run()
+    world.run("discoverer", "exporter")
     world.simulator.advance(60)
     world.run("reconciler")
 
