@@ -142,8 +142,9 @@ def _facts(status: views.Status, now: datetime) -> list[Fact]:
     verified = sum(root.verified_bytes for root in status.roots)
     whole = sum(root.size_bytes for root in status.roots)
     queue = status.queue
+    pace = f"{status.per_hour:,.0f} an hour" if status.moving else "done"
     return [
-        Fact("Pace", f"{status.per_hour:,.0f} an hour", f"{status.moving:,} assets to go"),
+        Fact("Pace", pace, f"{status.moving:,} assets to go"),
         Fact("Verified", size(verified), f"of {size(whole)}"),
         Fact(
             "Earth Engine",
@@ -180,6 +181,8 @@ def _slots(status: views.Status) -> str:
     queue = status.queue
     if not queue:
         return "Not looked at yet."
+    if not queue.get("running", 0) + queue.get("queued", 0):
+        return "Nothing runs or waits there."
     foreign = queue.get("foreign", 0)
     told = (
         f"{queue.get('running', 0):,} running and {queue.get('queued', 0):,} queued in the project"

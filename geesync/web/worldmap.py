@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -28,6 +28,12 @@ _NARROWEST_DEG = 40.0
 _MARGIN = 0.15
 _WORLD = (-180.0, -84.0, 360.0, 144.0)  #: west, top (north is up, so negated), width, height
 
+#: Larger footprints, as a share of the map, would hide others.
+_WIDE = 1 / 20
+
+#: A footprint wider than this says nothing of where to look.
+_GLOBAL_DEG = 180.0
+
 #: Smaller footprints could not be seen: a share of what the map shows.
 _SMALLEST = 1 / 220
 
@@ -42,6 +48,7 @@ class Mark:
     height: float
     state: str
     title: str
+    wide: bool = False  #: hides what lies below it, so only its edge is drawn
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,10 @@ def draw(spots: Sequence[Spot], *, whole: bool) -> WorldMap:
     west, top, width, height = _WORLD if whole or not spots else _frame(spots)
     least = width * _SMALLEST
     marks = [mark for spot in spots for mark in _marks(spot, least)]
-    marks.sort(key=lambda mark: _DRAWN.index(State(mark.state)))
+    marks = [
+        replace(mark, wide=mark.width * mark.height > _WIDE * width * height) for mark in marks
+    ]
+    marks.sort(key=lambda mark: (not mark.wide, _DRAWN.index(State(mark.state))))
     return WorldMap(f"{west:g} {top:g} {width:g} {height:g}", marks, len(spots), _GRATICULE)
 
 
@@ -75,6 +85,10 @@ def is_local(spots: Sequence[Spot]) -> bool:
 
 
 def _frame(spots: Sequence[Spot]) -> tuple[float, float, float, float]:
+    local = [spot for spot in spots if spot.box.east - spot.box.west < _GLOBAL_DEG]
+    if not local:
+        return _WORLD
+    spots = local
     west = min(spot.box.west for spot in spots)
     east = max(spot.box.east for spot in spots)
     south = min(spot.box.south for spot in spots)
