@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -38,9 +40,19 @@ app = typer.Typer(
 )
 
 
+#: Libraries whose version one wants to know from a report of a bug.
+_MATTERS = ("earthengine-api", "google-cloud-storage", "rasterio", "SQLAlchemy", "APScheduler")
+
+
 def _print_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         typer.echo(f"geesync {__version__}")
+        typer.echo(f"Python {platform.python_version()}")
+        typer.echo(f"SQLite {sqlite3.sqlite_version}")
+        for name in _MATTERS:
+            typer.echo(f"{name} {version(name)}")
         raise typer.Exit
 
 
@@ -55,7 +67,13 @@ def _options(
         Path | None, typer.Option(help="The ledger, instead of the configured one.")
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say it.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Say the versions of what matters.",
+        ),
     ] = False,
 ) -> None:
     _ = version

@@ -50,7 +50,9 @@ AssetType = Annotated[str, BeforeValidator(_upper), Field(pattern=r"^[A-Z][A-Z_]
 class Options(BaseModel):
     """The options of a root, or their defaults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     include: Annotated[tuple[str, ...], Words] = ()
     """Only assets that match one of these patterns, as in .gitignore; none means all."""
