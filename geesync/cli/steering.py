@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, now, opened, output
+from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.domain.names import candidates, display_id
 from geesync.errors import LockedError, UserError
 
@@ -64,23 +65,27 @@ def cancel(context: typer.Context, name: _NAME) -> None:
         known = _known(Ledger(database), name)
         count = Ledger(database).cancel(known, now())
         Roots(database).asked(now())
-        output().print(f"{count:,} assets are cancelled")
-        _cancel_operations(config, database)
-
-
-def _cancel_operations(config: Config, database: Database) -> None:
-    """Cancel the operations: the daemon does, and without one this command."""
-    from geesync.bootstrap import service
-    from geesync.daemon import run_step
-    from geesync.store.database import locked
-
+    output().print(f"{count:,} assets are cancelled")
     try:
-        with locked(config.ledger), service(config, database) as built:
-            for step in built.steps:
-                if step.name == "reconciler":
-                    run_step(step)
+        _cancel_operations(config)
     except LockedError:
         output().print("the daemon cancels their operations at Earth Engine")
+
+
+def _cancel_operations(config: Config) -> None:
+    """Do without a daemon what it would do. Raises LockedError if there is one."""
+    from geesync.bootstrap import service
+    from geesync.daemon import run_step
+    from geesync.store.database import locked, open_current
+
+    with ExitStack() as stack:
+        with as_owner_of(config.ledger.parent):  # the lock's file, not the key, which is root's
+            stack.enter_context(locked(config.ledger))
+        database = stack.enter_context(closing(open_current(config.ledger)))
+        built = stack.enter_context(service(config, database))
+        for step in built.steps:
+            if step.name == "reconciler":
+                run_step(step)
 
 
 def priority(
