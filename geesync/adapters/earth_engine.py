@@ -163,10 +163,23 @@ class EarthEngine:
         ee.data.setMaxRetries(0)  # the pacer repeats, for all threads together
         state.deadline_ms = self._timeout_s * 1000  # the public function would connect without one
         ee.data.initialize(self._credentials, cloud_api_base_url=self._url, project=self.project)
+        state.cloud_api_resource = _built_once(state.cloud_api_resource)
         # Ten connections are the default; threads beyond would each open and drop their own.
         for scheme in ("https://", "http://"):
             state.requests_session.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))
         return ee
+
+
+def _built_once(resource: Any) -> Any:
+    """Return the client's resource, with those below it made now.
+
+    It would make their methods anew for every call, which takes longer than the call.
+    """
+    for name, make in list(vars(resource).items()):
+        if getattr(make, "__is_resource__", False):
+            inner = _built_once(make())
+            setattr(resource, name, lambda inner=inner: inner)
+    return resource
 
 
 def _is_asset(item: Any) -> bool:

@@ -6,11 +6,12 @@ under its final name is never without them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+
+from pydantic_core import to_json
 
 from geesync.adapters import rasters, tables
 from geesync.adapters.disk import Folder, folder
@@ -273,7 +274,7 @@ def _clear(place: Folder) -> None:
 
 
 def _write(place: Folder, name: str, document: Json) -> None:
-    place.write(name, json.dumps(document, indent=2, ensure_ascii=False).encode())
+    place.write(name, to_json(document, indent=2, inf_nan_mode="constants"))
 
 
 def _give_name(place: Folder, staged: Staged) -> None:
