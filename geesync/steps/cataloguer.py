@@ -20,6 +20,7 @@ from geesync.adapters import rasters
 from geesync.adapters.disk import Folder, folder, is_mirror
 from geesync.domain import stac, stac_links
 from geesync.domain.assets import IMAGE_COLLECTION, Json, SourceAsset
+from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import tiles
 from geesync.domain.extent import Extent
 from geesync.domain.layout import GEESYNC_JSON, SIDECARS
@@ -46,6 +47,7 @@ class _Batch:
     histories: dict[int, tuple[stac.History, bool]]
     staged: dict[int, list[Staged]]
     fresh: set[int] = field(default_factory=set)  #: assets whose document is on disk now
+    written: dict[int, list[KeptFile]] = field(default_factory=dict)  #: Items, by asset
 
     @property
     def proved(self) -> list[LedgerAsset]:
@@ -112,6 +114,7 @@ class Cataloguer:
         items = [asset for asset in batch.proved if not asset.is_container]
         sha256 = self._all(items, partial(self._write_item, batch))
         batch.fresh.update(sha256)
+        self.sidecars.note(batch.written)
         linked: set[int] = set()
         extents: dict[int, Extent] = {}
         for container in batch.containers:
@@ -150,7 +153,7 @@ class Cataloguer:
         with folder(Path(asset.dest), asset.path, create=False) as place:
             sha256 = _write_item(place, batch, asset)
             place.sync()
-        self.sidecars.note(asset.id, place.written)
+        batch.written[asset.id] = list(place.written)
         return sha256
 
     def _write_container(self, batch: _Batch, container: LedgerAsset) -> Extent:
@@ -172,7 +175,7 @@ class Cataloguer:
                 document = stac.gone(document, batch.histories[container.id][0].updated_at)
             _write(place, node.document, document)
             place.sync()
-        self.sidecars.note(container.id, place.written)
+        self.sidecars.note({container.id: place.written})
         return extent
 
     def _extent(self, batch: _Batch, container: LedgerAsset, children: list[LedgerAsset]) -> Extent:

@@ -7,7 +7,7 @@ under its final name is never without them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -47,6 +47,8 @@ class _Job:
     source: SourceAsset
     plan: Plan
     staged: list[Staged]
+    known: set[KeptFile]  #: what was ever put into its folder
+    written: list[KeptFile] = field(default_factory=list)  #: sidecars, as they are now
 
     def exports(self) -> list[tuple[Export, list[Staged]]]:
         """Return each export with its files."""
@@ -102,11 +104,17 @@ class Verifier:
             return Tally()
         sources = self.workshop.ledger.sources_of(due)
         plans = self.planner.plans(due, sources)
-        staged = self.exports.staged([asset.id for asset in due])
+        ids = [asset.id for asset in due]
+        staged, known = self.exports.staged(ids), self.sidecars.known(ids)
         outcomes = self.workshop.each(
-            [_Job(asset, sources[asset.id], plans[asset.id], staged[asset.id]) for asset in due],
+            [
+                _Job(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id])
+                for asset in due
+            ],
             self._verify,
         )
+        passed = [job for job, outcome in outcomes if isinstance(outcome, CheckPassed)]
+        self.sidecars.note({job.asset.id: job.written for job in passed}, anew=True)
         self._give_up([error for _, error in outcomes if isinstance(error, _UnprovedError)])
         moves = moves_of(((job.asset, outcome) for job, outcome in outcomes), CheckFailed)
         moved = self.workshop.record(moves)
@@ -131,7 +139,7 @@ class Verifier:
                     raise stopped()
                 found += [(export, one) for one in _prove_or_tell(place, job.source, export, files)]
             table = _table(found)
-            claim(place, job.asset.name, self.sidecars.known(job.asset.id), job.staged)
+            claim(place, job.asset.name, job.known, job.staged)
             self._set_aside(place, job)
             taken = self._taken(job)
             made = self._make(place, job, taken)
@@ -143,7 +151,7 @@ class Verifier:
             if job.staged:
                 _clear(place)
             place.sync()
-        self.sidecars.note(job.asset.id, place.written, anew=True)
+        job.written.extend(place.written)
         return CheckPassed()
 
     def _set_aside(self, place: Folder, job: _Job) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -116,7 +116,7 @@ class Checks:
         """
         export, stored = schema.export, schema.stored
         with self._database.write() as connection:
-            if not record_in(connection, Move(asset, FoundDamaged(reason)), now):
+            if not record_in(connection, [Move(asset, FoundDamaged(reason))], now):
                 return False
             bad = connection.execute(
                 sa.select(stored.c.id, stored.c.export_id, stored.c.swept_at)
@@ -235,26 +235,35 @@ class Sidecars:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, asset_id: int) -> set[KeptFile]:
-        """Return every file that was ever put into an asset's folder, as it was then."""
+    def known(self, asset_ids: Sequence[int]) -> dict[int, set[KeptFile]]:
+        """Return every file that was ever put into the folders of assets, as it was then, by id."""
         export, stored, table = schema.export, schema.stored, schema.sidecar
         objects = (
-            sa.select(stored.c.file, stored.c.size_bytes, stored.c.crc32c)
+            sa.select(export.c.asset_id, stored.c.file, stored.c.size_bytes, stored.c.crc32c)
             .select_from(export.join(stored))
-            .where(export.c.asset_id == asset_id)
+            .where(export.c.asset_id.in_(asset_ids))
         )
-        sidecars = sa.select(table.c.name, table.c.size_bytes, table.c.crc32c).where(
-            table.c.asset_id == asset_id
-        )
+        sidecars = sa.select(
+            table.c.asset_id, table.c.name, table.c.size_bytes, table.c.crc32c
+        ).where(table.c.asset_id.in_(asset_ids))
+        known: dict[int, set[KeptFile]] = {asset_id: set() for asset_id in asset_ids}
         with self._database.read() as connection:
-            return {KeptFile(*row) for row in connection.execute(sa.union_all(objects, sidecars))}
+            for asset_id, *told in connection.execute(sa.union_all(objects, sidecars)):
+                known[asset_id].add(KeptFile(*told))
+        return known
 
-    def note(self, asset_id: int, written: Iterable[KeptFile], *, anew: bool = False) -> None:
-        """Note sidecars of an asset as they are on disk now; anew: there are no others."""
+    def note(self, written: Mapping[int, Iterable[KeptFile]], *, anew: bool = False) -> None:
+        """Note sidecars as they are on disk now, by asset; anew: these have no others."""
+        if not written:
+            return
         table = schema.sidecar
-        rows = [{"asset_id": asset_id, **vars(file)} for file in written]
+        rows = [
+            {"asset_id": asset_id, **vars(file)}
+            for asset_id, files in written.items()
+            for file in files
+        ]
         with self._database.write() as connection:
             if anew:
-                connection.execute(sa.delete(table).where(table.c.asset_id == asset_id))
+                connection.execute(sa.delete(table).where(table.c.asset_id.in_(list(written))))
             if rows:
                 connection.execute(sa.insert(table).prefix_with("OR REPLACE"), rows)

@@ -10,26 +10,18 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from geesync.domain.assets import SourceAsset
-from geesync.domain.footprint import box_of, outline
-from geesync.domain.layout import asset_path, distinct
 from geesync.domain.lifecycle import (
-    Event,
     Excluded,
-    Included,
-    SourceChanged,
-    SourceReappeared,
     State,
 )
-from geesync.domain.names import parent_of
 from geesync.store import schema
 from geesync.store.database import Database
+from geesync.store.intake import differs, insert, renew
 from geesync.store.ledger import (
     LedgerAsset,
     Move,
-    pack,
     read_asset,
     record_in,
-    remember,
     select_assets,
 )
 
@@ -81,14 +73,12 @@ class Listing:
             for name, asset in known.items()
             if asset.root_id == root_id or asset.root_id in root.orphaned
         ]
-        changed = [pair for pair in mine if _differs(*pair, root.dest)]
+        changed = [pair for pair in mine if differs(*pair, root.dest)]
         adopted = [asset.id for asset, _ in mine if asset.root_id != root_id]
         if fresh or changed or adopted:
             with self._database.write() as connection:
-                for source in fresh:
-                    _insert(connection, root_id, source, priority, now)
-                for asset, source in changed:
-                    _renew(connection, asset, source, now)
+                insert(connection, root_id, fresh, priority, now)
+                renew(connection, changed, now)
                 _adopt(connection, root_id, adopted)
         return Observed(len(fresh), len(changed), len(batch) - len(fresh) - len(changed))
 
@@ -121,8 +111,8 @@ class Listing:
             if not assets:
                 return count
             with self._database.write() as connection:
-                for asset in assets:
-                    count += record_in(connection, Move(asset, Excluded(why)), now)
+                moves = [Move(asset, Excluded(why)) for asset in assets]
+                count += len(record_in(connection, moves, now))
 
     def prioritise(self, root_id: int, name: str, priority: int) -> None:
         """Give all assets of a root its priority, if it is a new one: the top bears the old."""
@@ -203,79 +193,6 @@ def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tu
     )
 
 
-#: What it means that an asset of such a state is listed, and wanted.
-_BACK: dict[State, type[Event]] = {State.GONE: SourceReappeared, State.EXCLUDED: Included}
-
-
-def _differs(asset: LedgerAsset, source: SourceAsset, dest: str) -> bool:
-    """Whether it must be taken anew; one that is taken over may lie in another mirror."""
-    is_back = asset.standing.state in _BACK
-    return is_back or asset.revision != source.revision or asset.dest != dest
-
-
-def _insert(
-    connection: sa.Connection, root_id: int, source: SourceAsset, priority: int, now: datetime
-) -> None:
-    container = sa.select(schema.asset.c.path).where(schema.asset.c.name == parent_of(source.name))
-    path = asset_path(source.name, connection.execute(container).scalar())
-    taken = sa.select(schema.asset.c.id).where(schema.asset.c.path == path)
-    if connection.execute(taken).first():
-        path = distinct(path)
-    key = connection.execute(
-        sa.insert(schema.asset).values(
-            root_id=root_id,
-            name=source.name,
-            parent=parent_of(source.name),
-            type=source.type,
-            path=path,
-            revision=source.revision,
-            size_bytes=source.size_bytes,
-            state=State.DISCOVERED,
-            **_place(source),
-            priority=sa.func.coalesce(_container_priority(source.name), priority),
-        )
-    ).inserted_primary_key
-    assert key is not None
-    asset_id = key[0]
-    connection.execute(sa.insert(schema.source).values(asset_id=asset_id, json=pack(source.json)))
-    remember(connection, asset_id, None, (None, State.DISCOVERED), now)
-
-
-def _container_priority(name: str) -> sa.ScalarSelect[int]:
-    table = schema.asset.alias()
-    return sa.select(table.c.priority).where(table.c.name == parent_of(name)).scalar_subquery()
-
-
-def _renew(
-    connection: sa.Connection, asset: LedgerAsset, source: SourceAsset, now: datetime
-) -> None:
-    back = _BACK.get(asset.standing.state)
-    event = back() if back else SourceChanged(f"{asset.revision} → {source.revision}")
-    if not record_in(connection, Move(asset, event), now):
-        return
-    table = schema.asset
-    connection.execute(
-        sa.update(table)
-        .where(table.c.id == asset.id)
-        .values(
-            type=source.type,
-            revision=source.revision,
-            size_bytes=source.size_bytes,
-            **_place(source),
-        )
-    )
-    connection.execute(
-        sa.update(schema.source)
-        .where(schema.source.c.asset_id == asset.id)
-        .values(json=pack(source.json))
-    )
-
-
 def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> None:
     table = schema.asset
     connection.execute(sa.update(table).where(table.c.id.in_(asset_ids)).values(root_id=root_id))
-
-
-def _place(source: SourceAsset) -> dict[str, float | None]:
-    box = box_of(outline(source))
-    return dict(vars(box)) if box else dict.fromkeys(("west", "south", "east", "north"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geesync.domain.assets import CONTAINERS, SourceAsset
-from geesync.store.ledger import unpack
+from geesync.store.packing import unpack
 from geesync.store.views import reading
 
 

@@ -1,0 +1,148 @@
+"""How listed assets get into the ledger: new ones, and those that changed, a batch at a time."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from geesync.domain.assets import SourceAsset
+from geesync.domain.footprint import box_of, outline
+from geesync.domain.layout import asset_path, distinct
+from geesync.domain.lifecycle import Event, Included, SourceChanged, SourceReappeared, State
+from geesync.domain.names import parent_of
+from geesync.store import schema
+from geesync.store.history import Told, remember
+from geesync.store.ledger import LedgerAsset, Move, record_in
+from geesync.store.packing import pack
+
+#: What it means that an asset of such a state is listed, and wanted.
+_BACK: dict[State, type[Event]] = {State.GONE: SourceReappeared, State.EXCLUDED: Included}
+
+
+def differs(asset: LedgerAsset, source: SourceAsset, dest: str) -> bool:
+    """Whether it must be taken anew; one that is taken over may lie in another mirror."""
+    is_back = asset.standing.state in _BACK
+    return is_back or asset.revision != source.revision or asset.dest != dest
+
+
+@dataclass(frozen=True)
+class _Container:
+    """What new assets take from what they lie in."""
+
+    path: str
+    priority: int
+
+
+def insert(
+    connection: sa.Connection,
+    root_id: int,
+    sources: Sequence[SourceAsset],
+    priority: int,
+    now: datetime,
+) -> None:
+    """Take in assets that nobody knows yet; priority: where no container gives one."""
+    if not sources:
+        return
+    containers = _containers(connection, {parent_of(source.name) for source in sources})
+    paths = _paths(connection, sources, containers)
+    rows = [
+        {
+            "root_id": root_id,
+            "name": source.name,
+            "parent": parent_of(source.name),
+            "type": source.type,
+            "path": paths[source.name],
+            "revision": source.revision,
+            "size_bytes": source.size_bytes,
+            "state": State.DISCOVERED,
+            "priority": container.priority if container else priority,
+            **_place(source),
+        }
+        for source in sources
+        for container in [containers.get(parent_of(source.name))]
+    ]
+    connection.execute(sa.insert(schema.asset), rows)
+    table = schema.asset
+    query = sa.select(table.c.name, table.c.id).where(table.c.name.in_(list(paths)))
+    ids = {row.name: row.id for row in connection.execute(query)}
+    kept = [{"asset_id": ids[source.name], "json": pack(source.json)} for source in sources]
+    connection.execute(sa.insert(schema.source), kept)
+    remember(connection, [Told(key, None, None, State.DISCOVERED) for key in ids.values()], now)
+
+
+def _containers(connection: sa.Connection, names: Collection[str]) -> dict[str, _Container]:
+    table = schema.asset
+    query = sa.select(table.c.name, table.c.path, table.c.priority).where(table.c.name.in_(names))
+    rows = connection.execute(query)
+    return {row.name: _Container(row.path, row.priority) for row in rows}
+
+
+def _paths(
+    connection: sa.Connection,
+    sources: Sequence[SourceAsset],
+    containers: Mapping[str, _Container],
+) -> dict[str, str]:
+    """Return a folder for each new asset that no other has, whatever the file system's case."""
+    paths = {}
+    for source in sources:
+        container = containers.get(parent_of(source.name))
+        paths[source.name] = asset_path(source.name, container.path if container else None)
+    column = schema.asset.c.path
+    query = sa.select(column).where(column.in_(list(paths.values())))
+    taken = {_folded(path) for path in connection.execute(query).scalars()}
+    for name, path in paths.items():
+        if _folded(path) in taken:
+            paths[name] = distinct(path)
+        taken.add(_folded(paths[name]))
+    return paths
+
+
+def _folded(path: str) -> str:
+    """Return a path as SQLite's NOCASE compares it: without case in ASCII only."""
+    return path.translate(_ASCII_LOWER)
+
+
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def renew(
+    connection: sa.Connection, changed: Sequence[tuple[LedgerAsset, SourceAsset]], now: datetime
+) -> None:
+    """Take in what is new about assets, unless somebody moved them meanwhile."""
+    moved = record_in(connection, [_news(*pair) for pair in changed], now)
+    for asset, source in changed:
+        if asset.id in moved:
+            _replace(connection, asset, source)
+
+
+def _news(asset: LedgerAsset, source: SourceAsset) -> Move:
+    back = _BACK.get(asset.standing.state)
+    return Move(asset, back() if back else SourceChanged(f"{asset.revision} → {source.revision}"))
+
+
+def _replace(connection: sa.Connection, asset: LedgerAsset, source: SourceAsset) -> None:
+    table = schema.asset
+    connection.execute(
+        sa.update(table)
+        .where(table.c.id == asset.id)
+        .values(
+            type=source.type,
+            revision=source.revision,
+            size_bytes=source.size_bytes,
+            **_place(source),
+        )
+    )
+    connection.execute(
+        sa.update(schema.source)
+        .where(schema.source.c.asset_id == asset.id)
+        .values(json=pack(source.json))
+    )
+
+
+def _place(source: SourceAsset) -> dict[str, float | None]:
+    box = box_of(outline(source))
+    return dict(vars(box)) if box else dict.fromkeys(("west", "south", "east", "north"))
