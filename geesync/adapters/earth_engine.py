@@ -211,10 +211,16 @@ def _translate(call: Callable[[], Answer]) -> Answer:
         raise unreadable(error) from error
 
 
+#: What the client makes of a proxy's page: the name of its status, at best.
+_NO_WORDS = {"", "ok"}
+
+
 def _from_answer(error: Exception, told: BaseException | None) -> RemoteError:
     response = getattr(told, "resp", None)
     status = getattr(response, "status", None)
     message = str(error)
+    if status and message.strip().lower() in _NO_WORDS:
+        message = f"HTTP {status} without a reason"
     retry_after = (response or {}).get("retry-after", "") if response is not None else ""
     return RemoteError(
         classify_call(status, message) if status else Cause.TRANSIENT,

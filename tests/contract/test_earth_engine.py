@@ -151,6 +151,14 @@ def test_a_web_page_is_no_answer(simulator: Simulator, status: int) -> None:
         assert refusal(ask).cause == Cause.TRANSIENT
 
 
+def test_a_page_instead_of_an_answer_is_told_by_its_status(simulator: Simulator) -> None:
+    simulator.faults.add("html", path="elevation", status=502, count=None)
+
+    refused = refusal(lambda: connected(simulator).get_asset(ELEVATION))
+
+    assert str(refused) == "HTTP 502 without a reason"
+
+
 def test_an_answer_of_another_shape_is_no_answer(simulator: Simulator) -> None:
     earth_engine = connected(simulator)
     for text in ("[]", "5", "null", '"text"', "{}"):
