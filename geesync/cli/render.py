@@ -16,6 +16,8 @@ from geesync.domain.words import duration, next_action, percent, size
 from geesync.store.documents import status_document
 from geesync.store.views import RootStatus, Status, Trouble
 
+_BAR_WIDTH = 24  #: characters
+
 STATE_STYLES = {
     State.DISCOVERED: "dim",
     State.EXPORTING: "yellow",
@@ -56,7 +58,9 @@ def _counts(status: Status) -> list[Text]:
     cells = [state.value.rjust(width) for state, width in zip(_COLUMNS, widths, strict=True)]
     lines = [Text("  ".join(cells), style="bold")]
     for root in status.roots:
-        lines.append(Text.assemble((_root_name(root), "bold"), f"  {_progress(root)}"))
+        lines.append(
+            Text.assemble((_root_name(root), "bold"), "  ", *_bar(root), f"  {_progress(root)}")
+        )
         counts = Text()
         for state, width in zip(_COLUMNS, widths, strict=True):
             count = root.counts.get(state, 0)
@@ -70,6 +74,13 @@ def _counts(status: Status) -> list[Text]:
 def _root_name(root: RootStatus) -> str:
     told = " (not watched)" if not root.watched else " (paused)" if root.paused else ""
     return display_id(root.name) + told
+
+
+def _bar(root: RootStatus) -> list[tuple[str, str]]:
+    """Return how far a root is as a bar, in styled pieces; full only when all is verified."""
+    done = root.counts.get(State.VERIFIED, 0)
+    filled = done * _BAR_WIDTH // root.wanted if root.wanted else 0
+    return [("━" * filled, STATE_STYLES[State.VERIFIED]), ("─" * (_BAR_WIDTH - filled), "dim")]
 
 
 def _progress(root: RootStatus) -> str:

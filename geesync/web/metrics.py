@@ -41,6 +41,7 @@ class LedgerCollector(Collector):
         sums = totals(self.ledger)
         yield InfoMetricFamily("geesync_build", "The running program", {"version": __version__})
         yield from _daemon(status, self.ledger)
+        yield from _brakes(status)
         yield from _assets(status)
         yield from _failures(status)
         yield from _exports(status, sums)
@@ -91,6 +92,27 @@ def _daemon(status: views.Status, ledger: Path) -> Iterator[Metric]:
         "1 for each step that a brake holds back",
         ["step"],
         [([step], 1) for step in waiting],
+    )
+
+
+def _brakes(status: views.Status) -> Iterator[Metric]:
+    """Yield the brakes as the daemon last read them: units differ, so shares of the limits."""
+    brakes = (status.daemon or {}).get("brakes", [])
+    yield _gauge(
+        "brake_used_ratio",
+        "What is used of what a brake allows; absent for one without a limit",
+        ["brake", "where"],
+        [
+            ([brake["name"], brake["where"]], brake["used"] / brake["limit"])
+            for brake in brakes
+            if brake["limit"]
+        ],
+    )
+    yield _gauge(
+        "brake_holds",
+        "1 while a brake holds work back",
+        ["brake", "where"],
+        [([brake["name"], brake["where"]], brake["holds"]) for brake in brakes],
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -100,9 +101,12 @@ class Story:
     def sample(self, at: datetime) -> None:
         Samples(self.database).take(at)
 
-    def beat(self, at: datetime = NOW, **waiting: str) -> None:
+    def beat(
+        self, at: datetime = NOW, brakes: list[dict[str, Any]] | None = None, **waiting: str
+    ) -> None:
         """Give the daemon's sign of life."""
-        self.roots.put("heartbeat", json.dumps({"pid": 4711, "waiting": waiting}), at)
+        alive = {"pid": 4711, "waiting": waiting, "brakes": brakes or []}
+        self.roots.put("heartbeat", json.dumps(alive), at)
 
     def queue(self, at: datetime = NOW, **counts: int) -> None:
         self.roots.put("queue", json.dumps(counts), at)

@@ -93,3 +93,15 @@ def test_the_dashboard_is_json_that_grafana_imports() -> None:
 
     assert dashboard["title"] == "geesync"
     assert all(panel["targets"] for panel in dashboard["panels"] if panel["type"] != "row")
+
+
+def test_a_brake_is_told_as_the_share_of_its_limit(story: Story) -> None:
+    operations = {"name": "operations", "where": "", "used": 50, "limit": 100, "holds": False}
+    unlimited = {"name": "eecu", "where": "", "used": 3.5, "limit": None, "holds": False}
+
+    story.beat(brakes=[operations, unlimited])
+
+    assert value(story, "geesync_brake_used_ratio", brake="operations", where="") == 0.5
+    assert value(story, "geesync_brake_holds", brake="eecu", where="") == 0
+    told = values(story)
+    assert ("geesync_brake_used_ratio", frozenset({("brake", "eecu"), ("where", "")})) not in told
