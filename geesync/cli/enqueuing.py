@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geesync.cli.context import Context, as_owner_of, now, opened, output
+from geesync.domain.layout import asset_path
 from geesync.domain.names import candidates, display_id, is_within
 from geesync.errors import Cause, NotAllowedError, RemoteError, UnavailableError, UserError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from geesync.adapters.earth_engine import EarthEngine
     from geesync.config import Config
     from geesync.domain.assets import Json
-    from geesync.store.roots import Roots
+    from geesync.store.roots import Root, Roots
 
 
 def register(app: typer.Typer) -> None:
@@ -175,6 +176,7 @@ def _watch(
             known = None if afresh else store.find(name)
             _tell_nesting(store, name)
             place = str(mirror) if flags["dest"] or known is None else known.dest
+            _refuse_to_lose(store.find(name), place)
             store.add(
                 name,
                 dest=place,
@@ -186,6 +188,20 @@ def _watch(
                 options=(known.options if known else {}) | chosen,
             )
             output().print(f"{display_id(name)} → {place}", markup=False)
+
+
+def _refuse_to_lose(known: Root | None, place: str) -> None:
+    """Refuse another mirror for a root whose files are elsewhere: they would be told as verified.
+
+    A mirror that was moved there by its owner is taken; ``geesync check`` reads it.
+    """
+    if known is None or known.dest == place:
+        return
+    if not Path(place, asset_path(known.name)).is_dir():
+        raise UserError(
+            f"{display_id(known.name)} is mirrored in {known.dest}",
+            hint=f"move that mirror to {place} first, or name its folder",
+        )
 
 
 def _existing(earth_engine: EarthEngine, given: str) -> str:

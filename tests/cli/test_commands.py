@@ -111,3 +111,24 @@ def test_dequeue_stops_watching_and_deletes_nothing(geesync: Run, tmp_path: Path
 
     assert geesync("roots").stdout == ""
     assert (tmp_path / "mirror/users/demo/elevation/elevation.tif").is_file()
+
+
+def test_a_root_does_not_lose_its_files_to_another_folder(geesync: Run, tmp_path: Path) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    geesync("sync", "--once")
+
+    refused = geesync("enqueue", "users/demo/elevation", "--dest", str(tmp_path / "elsewhere"))
+
+    assert refused.returncode == ExitCode.USAGE
+    assert f"is mirrored in {tmp_path / 'mirror'}" in refused.stderr
+
+
+def test_a_mirror_that_was_moved_is_taken_where_it_is(geesync: Run, tmp_path: Path) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    geesync("sync", "--once")
+    (tmp_path / "mirror").rename(tmp_path / "elsewhere")
+
+    taken = geesync("enqueue", "users/demo/elevation", "--dest", str(tmp_path / "elsewhere"))
+
+    assert taken.returncode == 0, taken.stderr
+    assert geesync("check", "--read-data").returncode == 0
