@@ -14,7 +14,7 @@ from geesync.domain.names import parent_of
 from geesync.domain.stac import History
 from geesync.domain.stac_links import Node
 from geesync.store import schema
-from geesync.store.database import Database
+from geesync.store.database import Database, change_rows
 from geesync.store.ledger import LedgerAsset, read_asset, select_assets
 
 
@@ -144,24 +144,13 @@ class Catalogue:
 
         extents: by id of the collection. sha256: by id of the object.
         """
-        asset, stored = schema.asset, schema.stored
+        versions = {one.id: {"catalogued_version": one.version} for one in assets}
+        covered = {key: {"extent": json.dumps(one.to_json())} for key, one in extents.items()}
+        digests = {key: {"sha256": digest} for key, digest in sha256.items()}
         with self._database.write() as connection:
-            for one in assets:
-                connection.execute(
-                    sa.update(asset)
-                    .where(asset.c.id == one.id)
-                    .values(catalogued_version=one.version)
-                )
-            for asset_id, extent in extents.items():
-                connection.execute(
-                    sa.update(asset)
-                    .where(asset.c.id == asset_id)
-                    .values(extent=json.dumps(extent.to_json()))
-                )
-            for object_id, digest in sha256.items():
-                connection.execute(
-                    sa.update(stored).where(stored.c.id == object_id).values(sha256=digest)
-                )
+            change_rows(connection, schema.asset, versions)
+            change_rows(connection, schema.asset, covered)
+            change_rows(connection, schema.stored, digests)
 
 
 def _history(row: Any) -> tuple[History, bool]:

@@ -15,10 +15,7 @@ from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Ask, Part
 from geesync.errors import Cause, RemoteError
 from geesync.store import schema
-from geesync.store.database import Database
-
-#: States in which Earth Engine may still be working on it: these fill the queue.
-IN_FLIGHT = ("intended", "unclear", "running")
+from geesync.store.database import Database, change_rows
 
 
 @dataclass(frozen=True)
@@ -108,10 +105,8 @@ class Exports:
         """Write what became of exports: ``{export id: {column: value}}``, in one transaction."""
         if not changes:
             return
-        table = schema.export
         with self._database.write() as connection:
-            for export_id, values in changes.items():
-                connection.execute(sa.update(table).where(table.c.id == export_id).values(values))
+            change_rows(connection, schema.export, changes)
 
     def disprove(
         self, errors: Mapping[int, RemoteError], now: datetime, *, found: Json | None = None
@@ -162,8 +157,7 @@ class Exports:
 
     def in_flight(self) -> list[Export]:
         """Return the exports on which Earth Engine may be working, oldest first."""
-        table = schema.export
-        return self._exports(table.c.state.in_(IN_FLIGHT))
+        return self._exports(schema.in_flight())
 
     def of(self, asset_ids: Iterable[int], *, live: bool = True) -> dict[int, list[Export]]:
         """Return exports by asset; only those that may still bring their objects, if ``live``."""
@@ -183,7 +177,7 @@ class Exports:
     def settled_assets(self, *, now: datetime, limit: int) -> list[int]:
         """Return ids of exporting assets of which no export is in flight any more."""
         asset, table = schema.asset, schema.export
-        in_flight = sa.exists().where(table.c.asset_id == asset.c.id, table.c.state.in_(IN_FLIGHT))
+        in_flight = sa.exists().where(table.c.asset_id == asset.c.id, schema.in_flight())
         query = (
             sa.select(asset.c.id)
             .where(asset.c.state == "exporting", ~in_flight)
@@ -236,7 +230,8 @@ class Exports:
             schema.stored.c.swept_at.is_(None)
             & schema.stored.c.id.not_in(held)
             & (schema.export.c.state == "succeeded")
-            & (schema.asset.c.state == "verified")
+            # "+" keeps SQLite from reading all verified assets for the few that are still staged.
+            & (sa.literal_column("+asset.state") == "verified")
         )
         return self._staged(wanted, limit=limit)
 

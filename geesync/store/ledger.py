@@ -26,7 +26,7 @@ from geesync.domain.lifecycle import (
 )
 from geesync.errors import Cause
 from geesync.store import schema
-from geesync.store.database import Database
+from geesync.store.database import Database, change_rows
 from geesync.store.history import Told, remember
 from geesync.store.packing import unpack
 
@@ -114,12 +114,9 @@ class Ledger:
     def leave_out(self, left: Mapping[int, str]) -> None:
         """Note what of assets cannot be taken as files: ``{asset id: reasons}``."""
         if left:
-            table = schema.asset
+            reasons = {asset_id: {"left_out": reason} for asset_id, reason in left.items()}
             with self._database.write() as connection:
-                for asset_id, reasons in left.items():
-                    connection.execute(
-                        sa.update(table).where(table.c.id == asset_id).values(left_out=reasons)
-                    )
+                change_rows(connection, schema.asset, reasons)
 
     def sources_of(self, assets: Sequence[LedgerAsset]) -> dict[int, SourceAsset]:
         """Return what Earth Engine said of each asset at its recorded revision, by id."""

@@ -122,16 +122,9 @@ asset = Table(
     CheckConstraint("failures >= 0", name="failures"),
     Index("ix_asset_parent", "parent"),
     Index("ix_asset_root_state", "root_id", "state"),
-    Index("ix_asset_state", "state"),
     Index("ix_asset_left_out", "id", sqlite_where=sa.text("left_out IS NOT NULL")),
     Index("ix_asset_cause", "cause", sqlite_where=sa.text("cause IS NOT NULL")),
-    Index(
-        "ix_asset_due",
-        "state",
-        sa.text("priority DESC"),
-        "id",
-        sqlite_where=sa.text(f"state NOT IN ({_RESTING})"),
-    ),
+    Index("ix_asset_due", "state", sa.text("priority DESC"), "id"),
     Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
     Index(
         "ix_asset_checked",
@@ -155,6 +148,10 @@ LIVE = ("intended", "unclear", "running", "succeeded")
 #: Of the others, "disproved" ones brought files that are not what they must be.
 _EXPORT_STATES = (*LIVE, "failed", "disproved", "cancelled", "lost", "refused", "abandoned")
 _LIVE = ", ".join(f"'{state}'" for state in LIVE)
+
+#: Those in which Earth Engine may still be working on it: these fill the queue.
+IN_FLIGHT = ("intended", "unclear", "running")
+_IN_FLIGHT = ", ".join(f"'{state}'" for state in IN_FLIGHT)
 
 #: One ask of Earth Engine for one part; written before the ask is sent.
 export = Table(
@@ -189,13 +186,21 @@ export = Table(
         unique=True,
         sqlite_where=sa.text(f"state IN ({_LIVE})"),
     ),
+    Index("ix_export_state", "state", sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})")),
     Index(
-        "ix_export_state",
-        "state",
-        sqlite_where=sa.text("state IN ('intended', 'unclear', 'running')"),
-    ),
+        "ix_export_eecu", "ended_at", "eecu_s", sqlite_where=sa.text("eecu_s IS NOT NULL")
+    ),  # the budget looks at a month, not at years
     Index("ix_export_asset", "asset_id"),
 )
+
+
+def in_flight() -> sa.ColumnElement[bool]:
+    """Return whether an export is in flight, in words that let SQLite see which index has those."""
+    states: sa.BindParameter[tuple[str, ...]] = sa.bindparam(
+        "in_flight", IN_FLIGHT, expanding=True, literal_execute=True
+    )
+    return export.c.state.in_(states)
+
 
 #: What an operation wrote into the bucket, and where it lies on disk.
 stored = Table(

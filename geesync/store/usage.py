@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from geesync.domain.lifecycle import State
 from geesync.store import schema
 from geesync.store.database import Database
-from geesync.store.exports import IN_FLIGHT
 
 #: The setting in which the project's queue is noted, as it was last seen.
 QUEUE = "queue"
@@ -28,7 +27,7 @@ class Usage:
 
     def operations(self) -> int:
         """Return how many of our exports Earth Engine may be working on."""
-        return int(self._sum(sa.func.count(), schema.export.c.state.in_(IN_FLIGHT)))
+        return int(self._sum(sa.func.count(), schema.in_flight()))
 
     def queued(self) -> int:
         """Return how many operations wait in the project's queue, everybody's, as last seen."""
@@ -55,7 +54,9 @@ class Usage:
 
     def eecu_s(self, since: datetime) -> float:
         """Return the EECU-seconds of our exports that have ended since."""
-        return self._sum(sa.func.sum(schema.export.c.eecu_s), schema.export.c.ended_at >= since)
+        export = schema.export
+        spent = export.c.eecu_s.is_not(None)
+        return self._sum(sa.func.sum(export.c.eecu_s), spent, export.c.ended_at >= since)
 
     def _sum(self, what: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> float:
         with self._database.read() as connection:

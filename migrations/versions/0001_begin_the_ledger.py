@@ -115,7 +115,7 @@ CREATE INDEX ix_asset_cause ON asset (cause) WHERE cause IS NOT NULL
 CREATE INDEX ix_asset_checked ON asset (checked_at, id) WHERE state IN ('verified', 'gone')
 """,
     """
-CREATE INDEX ix_asset_due ON asset (state, priority DESC, id) WHERE state NOT IN ('verified', 'quarantined', 'gone', 'excluded')
+CREATE INDEX ix_asset_due ON asset (state, priority DESC, id)
 """,
     """
 CREATE INDEX ix_asset_left_out ON asset (id) WHERE left_out IS NOT NULL
@@ -125,9 +125,6 @@ CREATE INDEX ix_asset_parent ON asset (parent)
 """,
     """
 CREATE INDEX ix_asset_root_state ON asset (root_id, state)
-""",
-    """
-CREATE INDEX ix_asset_state ON asset (state)
 """,
     """
 CREATE INDEX ix_asset_uncatalogued ON asset (id) WHERE state IN ('verified', 'gone') AND catalogued_version IS NOT version
@@ -178,6 +175,9 @@ CREATE TABLE export (
 """,
     """
 CREATE INDEX ix_export_asset ON export (asset_id)
+""",
+    """
+CREATE INDEX ix_export_eecu ON export (ended_at, eecu_s) WHERE eecu_s IS NOT NULL
 """,
     """
 CREATE INDEX ix_export_state ON export (state) WHERE state IN ('intended', 'unclear', 'running')

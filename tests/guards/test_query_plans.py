@@ -1,0 +1,93 @@
+"""No pass of a step reads a table whole that grows with the account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from geesync.simulator import Simulator
+from tests.story.world import World, a_world
+
+#: They have as many rows as there are assets, or more.
+_GROWING = ("asset", "source", "export", "object", "event", "sidecar")
+_WHOLE = re.compile(rf"SCAN ({'|'.join(_GROWING)})\b(?! USING (COVERING )?INDEX ix_)")
+
+
+@pytest.fixture(scope="module")
+def statements(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, dict[str, Any]]]:
+    """Mirror an account, and return every question that was asked of the ledger meanwhile."""
+    with (
+        Simulator("thousands:20") as simulator,
+        a_world(simulator, tmp_path_factory.mktemp("plans")) as world,
+    ):
+        asked: dict[str, Any] = {}
+
+        def note(_c: Any, _k: Any, statement: str, parameters: Any, _x: Any, many: Any) -> None:
+            asked.setdefault(statement, parameters[0] if many else parameters)
+
+        sa.event.listen(world.database._engine, "before_cursor_execute", note)
+        world.enqueue("projects/demo-project/assets/archive")
+        world.settle()
+        sa.event.remove(world.database._engine, "before_cursor_execute", note)
+        yield world, asked
+
+
+def test_no_question_reads_a_growing_table_whole(
+    statements: tuple[World, dict[str, Any]],
+) -> None:
+    world, asked = statements
+    questions = {
+        text: parameters
+        for text, parameters in asked.items()
+        if text.startswith(("SELECT", "UPDATE", "DELETE")) and "temp." not in text
+    }
+
+    with world.database.read() as connection:
+        plans = {
+            text: [
+                row.detail
+                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)
+            ]
+            for text, parameters in questions.items()
+        }
+
+    assert len(plans) > 20
+    assert {text: plan for text, plan in plans.items() if _WHOLE.search("\n".join(plan))} == {}
+
+
+def test_what_is_due_is_found_in_its_order_without_sorting(
+    statements: tuple[World, dict[str, Any]],
+) -> None:
+    world, asked = statements
+    due = [text for text in asked if "ORDER BY asset.priority DESC" in text]
+
+    with world.database.read() as connection:
+        plans = [
+            row.detail
+            for text in due
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", asked[text])
+        ]
+
+    assert due
+    assert any("ix_asset_due" in plan for plan in plans)
+    assert not any("FOR ORDER BY" in plan for plan in plans)
+
+
+def test_the_sweeper_looks_at_what_is_staged_and_not_at_what_is_verified(
+    statements: tuple[World, dict[str, Any]],
+) -> None:
+    world, asked = statements
+    sweeping = [text for text in asked if "+asset.state" in text]
+
+    with world.database.read() as connection:
+        first = [
+            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", asked[text]).all()[0].detail
+            for text in sweeping
+        ]
+
+    assert first
+    assert all("ix_object_unswept" in plan for plan in first)
