@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from geesync.adapters import geoparquet
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.credentials import find_credentials
@@ -117,6 +118,8 @@ def service(
         Listing(database),
         Roots(database),
     )
+    if any("geoparquet" in config.over(root.options).tables for root in roots.active()):
+        geoparquet.require()
     limits = _limits(config.throttle)
     brakes = Brakes(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, clock)
     bandwidth = Bandwidth(lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr, ValidationError
 
+from geesync.adapters import geoparquet
 from geesync.domain.options import Options
 from geesync.domain.values import (
     AbsolutePath,
@@ -223,6 +224,8 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         config = Config.model_validate(_nest({key: value for key, (value, _) in given.items()}))
     except ValidationError as error:
         raise ConfigError(_explain(error, origins)) from None
+    if "geoparquet" in config.tables:
+        geoparquet.require()
     return Loaded(config, origins, str(path) if path else None)
 
 

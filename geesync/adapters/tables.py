@@ -74,6 +74,8 @@ _TYPES = {
 
 
 def _type(value: Any) -> str:
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return "number"  # no integer of Earth Engine's: a double, written without a fraction
     return _TYPES.get(type(value), "object")
 
 

@@ -99,6 +99,7 @@ def enqueue(
     A root that is enqueued again keeps what was chosen for it, but for what is given now:
     docs/options.md.
     """
+    from geesync.adapters import geoparquet
     from geesync.bootstrap import cloud
 
     mine: Context = context.obj
@@ -118,6 +119,8 @@ def enqueue(
         "priority": priority,
     }
     chosen = config.chosen({name: value for name, value in given.items() if value is not None})
+    if "geoparquet" in config.over(chosen).tables:
+        geoparquet.require()
     earth_engine, storage = cloud(config)
     names = [_existing(earth_engine, root) for root in roots]
     if dry:

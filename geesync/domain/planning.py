@@ -54,13 +54,18 @@ def plan(source: SourceAsset, options: Options = _DEFAULT, history: History = _N
 
 
 def _plan_table(formats: tuple[str, ...], history: History) -> Plan:
-    """Plan one export for each format. What a CSV lacks of columns is known from the GeoJSON."""
-    later = "geoparquet" in formats
-    files = [name for name in ("csv", "geojson") if name in formats or (later and name != "csv")]
+    """Plan one export for each format. What a CSV lacks of columns is known from the GeoJSON.
+
+    Earth Engine writes no GeoParquet: it is made of the GeoJSON, which is taken and kept for it.
+    """
+    wanted = {"geojson" if name == "geoparquet" else name for name in formats}
     columns = {"csv": history.columns}
     return Plan(
-        tuple(Part(key="", extension=name, columns=columns.get(name, ())) for name in files),
-        ("GeoParquet is not made yet; the GeoJSON is taken in its place",) if later else (),
+        tuple(
+            Part(key="", extension=name, columns=columns.get(name, ()))
+            for name in ("csv", "geojson")
+            if name in wanted
+        )
     )
 
 

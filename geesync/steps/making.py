@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
-from geesync.adapters import mosaics
+from geesync.adapters import geoparquet, mosaics
 from geesync.adapters.disk import Folder
+from geesync.domain.assets import Json
 from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import Tile, tiles
 from geesync.domain.layout import PARTIAL
@@ -20,18 +22,23 @@ def make(
     taken: Iterable[TakenPart],
     options: Options,
     *,
+    table: Json | None,
     stem: Callable[[str], str],
     present: Callable[[str], str],
 ) -> list[KeptFile]:
     """Make what the options ask for, and return what was made.
 
-    stem: of a part's files, by its key. present: the name that a file has now, by its final one.
+    table: what the GeoJSON of a table holds. stem: of a part's files, by its key. present: the name
+    that a file has now, by its final one.
     """
+    taken = list(taken)
     placed = [Placed(one.part, _tiles(one, stem)) for one in taken if one.part.grid is not None]
     masks = [one for one in placed if one.part.of_masks]
     names = list(_virtual(place, placed, masks, stem))
     if options.mosaic == "cog":
         names += _mosaics(place, placed, stem, present)
+    if table is not None and "geoparquet" in options.tables:
+        names += _tables(place, taken, table, stem, present)
     return [place.keep(name) for name in names]
 
 
@@ -64,7 +71,30 @@ def _mosaics(
             name = f"{stem(one.part.key)}.cog.tif"
             text = vrt(one, path=lambda file: str(place.path / present(file)))
             mosaics.make_cog(text.decode(), place.path / (name + PARTIAL))
-            with place.opened(name + PARTIAL, os.O_RDONLY) as descriptor:
-                os.fsync(descriptor)
-            place.rename(name + PARTIAL, name)
+            _finish(place, name)
             yield name
+
+
+def _tables(
+    place: Folder,
+    taken: list[TakenPart],
+    table: Json,
+    stem: Callable[[str], str],
+    present: Callable[[str], str],
+) -> Iterator[str]:
+    for one in taken:
+        if one.part.extension == "geojson":
+            name = f"{stem(one.part.key)}.parquet"
+            (file,) = one.files
+            source = place.path / present(file.name)
+            geoparquet.make_geoparquet(source, place.path / (name + PARTIAL), table)
+            _finish(place, name)
+            yield name
+
+
+def _finish(place: Folder, name: str) -> None:
+    """Give a file that was made its name, once it is on the disk."""
+    with place.opened(name + PARTIAL, os.O_RDONLY) as descriptor:
+        os.fsync(descriptor)
+    place.claim(replace(place.look(name + PARTIAL), name=name))
+    place.rename(name + PARTIAL, name)

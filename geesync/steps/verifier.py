@@ -142,7 +142,7 @@ class Verifier:
             claim(place, job.asset.name, job.known, job.staged)
             self._set_aside(place, job)
             taken = self._taken(job)
-            made = self._make(place, job, taken)
+            made = self._make(place, job, taken, table)
             _write(place, ASSET_JSON, job.source.json)
             _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, taken, made, table))
             self._save_policy(place, job.asset)
@@ -177,12 +177,15 @@ class Verifier:
             else:
                 place.keep(IAM_JSON)
 
-    def _make(self, place: Folder, job: _Job, taken: list[TakenPart]) -> list[KeptFile]:
+    def _make(
+        self, place: Folder, job: _Job, taken: list[TakenPart], table: Json | None
+    ) -> list[KeptFile]:
         files = {one.file: one for one in job.staged}
         return make(
             place,
             taken,
             self.planner.chosen(job.asset),
+            table=table,
             stem=lambda key: file_stem(job.asset.path, key),
             present=lambda file: _name(place, files[file]),
         )

@@ -9,6 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import geopandas
+import pytest
+from pyarrow import parquet
+
+from geesync.adapters import geoparquet
+from geesync.config import load
+from geesync.errors import ConfigError
 from geesync.simulator.pixels import SimAsset, SimFeature
 from geesync.simulator.scenarios.features import TableKind, make_features
 from geesync.simulator.simulator import Simulator
@@ -108,3 +115,55 @@ def test_only_the_formats_that_were_asked_for_are_taken(tmp_path: Path) -> None:
     with mirrored(tmp_path, a_table("points", 3), tables=["geojson"]) as world:
         assert not kept(world, "tab.csv").exists()
         assert kept(world, "tab.geojson").exists()
+
+
+def test_geoparquet_holds_each_row_of_the_geojson_with_its_types(tmp_path: Path) -> None:
+    table = a_table("mixed", 50)
+    with mirrored(tmp_path, table, tables=["geoparquet"]) as world:
+        features = json.loads(kept(world, "tab.geojson").read_text())["features"]
+        rows = parquet.read_table(kept(world, "tab.parquet")).to_pylist()
+        frame = geopandas.read_parquet(kept(world, "tab.parquet"))
+        made = [file["name"] for file in sidecar(world)["made"]]
+
+    assert made == ["tab.parquet"]
+    assert frame.crs == "OGC:CRS84"
+    for row, feature, shape in zip(rows, features, frame.geometry, strict=True):
+        assert row["system:index"] == feature["id"]
+        assert {name: row[name] for name in feature["properties"]} == feature["properties"]
+        kind = feature["geometry"] and feature["geometry"]["type"]
+        assert (shape and shape.geom_type) == kind
+
+
+def test_geoparquet_of_a_table_without_rows_opens(tmp_path: Path) -> None:
+    with mirrored(tmp_path, a_table("empty", 0), tables=["csv", "geoparquet"]) as world:
+        assert len(geopandas.read_parquet(kept(world, "tab.parquet"))) == 0
+        assert exports(world) == [(".csv", "succeeded"), (".geojson", "succeeded")]
+
+
+def test_values_of_several_types_are_told_apart_as_json(tmp_path: Path) -> None:
+    given = {"mixed": "007", "geometry": [1], "n": 1}, {"mixed": 7, "n": 0.5}
+    features = [{"id": "0", "geometry": None, "properties": one} for one in given]
+    (tmp_path / "t.geojson").write_text(json.dumps({"features": features}))
+    columns = {
+        "mixed": ["integer", "string"],
+        "geometry": ["array"],
+        "n": ["integer", "number"],
+    }
+    held = {"rows": 2, "columns": columns, "geometries": {"null": 2}}
+
+    geoparquet.make_geoparquet(tmp_path / "t.geojson", tmp_path / "t.parquet", held)
+
+    first, second = parquet.read_table(tmp_path / "t.parquet").to_pylist()
+    assert (first["mixed"], second["mixed"]) == ('"007"', "7")
+    assert (first["geometry"], first["_geometry"]) == ("[1]", None)
+    assert (first["n"], second["n"]) == (1.0, 0.5)
+
+
+def test_without_its_libraries_geoparquet_is_refused_by_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(geoparquet, "find_spec", lambda _: None)
+    monkeypatch.setenv("GEESYNC_TABLES", "geoparquet")
+
+    with pytest.raises(ConfigError, match=r"geesync\[geoparquet\]"):
+        load()

@@ -66,13 +66,13 @@ def test_a_table_comes_as_csv_and_geojson() -> None:
     assert [part.extension for part in parts] == ["csv", "geojson"]
 
 
-def test_a_format_that_cannot_be_made_yet_is_told_and_nothing_is_missed() -> None:
+def test_the_geojson_of_which_geoparquet_is_made_is_taken_unasked() -> None:
     table = SourceAsset({"type": "TABLE", "name": "t"})
 
     made = plan(table, Options(tables=("geoparquet",)))
 
     assert [part.extension for part in made.parts] == ["geojson"]
-    assert "GeoParquet" in made.left[0]
+    assert made.left == ()
 
 
 @pytest.mark.parametrize("kind", ["FOLDER", "IMAGE_COLLECTION"])
