@@ -122,12 +122,12 @@ def enqueue(
     if "geoparquet" in config.over(chosen).tables:
         geoparquet.require()
     earth_engine, storage = cloud(config)
-    names = [_existing(earth_engine, root) for root in roots]
+    names = [existing(earth_engine, root) for root in roots]
     if dry:
         _foresee(config, earth_engine, names, chosen, afresh=afresh, json=json)
         return
     given_flags = {"dest": dest, "bucket": bucket, "interval": interval}
-    _watch(config, storage, names, chosen, given_flags, afresh=afresh)
+    watch(config, storage, names, chosen, given_flags, afresh=afresh)
 
 
 def _foresee(
@@ -156,7 +156,7 @@ def _is_below(name: str, other: str) -> bool:
     return name != other and is_within(name, other)
 
 
-def _watch(
+def watch(
     config: Config,
     storage: Storage,
     names: list[str],
@@ -207,7 +207,7 @@ def _refuse_to_lose(known: Root | None, place: str) -> None:
         )
 
 
-def _existing(earth_engine: EarthEngine, given: str) -> str:
+def existing(earth_engine: EarthEngine, given: str) -> str:
     """Return the canonical name of what was given, if Earth Engine has it."""
     for name in candidates(given):
         try:

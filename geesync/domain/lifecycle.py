@@ -70,6 +70,10 @@ class DownloadFinished(Event):
     """Every object is on disk, its checksum equal to the bucket's."""
 
 
+class Recovered(Event):
+    """A new ledger found its files in the mirror, as their sidecars tell; they are to be proved."""
+
+
 class CheckPassed(Event):
     """The files agree with Earth Engine's metadata and bear their final names."""
 
@@ -146,6 +150,7 @@ _LISTED = (*_MOVING, _V, _Q)
 TABLE: dict[tuple[State, type[Event]], State] = {
     (_D, ExportStarted): _E,
     (_D, NothingToExport): _L,
+    (_D, Recovered): _L,
     (_E, ExportsSucceeded): _B,
     (_B, DownloadFinished): _L,
     (_L, CheckPassed): _V,

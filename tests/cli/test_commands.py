@@ -132,3 +132,18 @@ def test_a_mirror_that_was_moved_is_taken_where_it_is(geesync: Run, tmp_path: Pa
 
     assert taken.returncode == 0, taken.stderr
     assert geesync("check", "--read-data").returncode == 0
+
+
+def test_a_ledger_is_recovered_only_where_there_is_none(geesync: Run, tmp_path: Path) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    geesync("sync", "--once")
+
+    refused = geesync("recover", "users/demo/elevation")
+    (tmp_path / "geesync.db").unlink()
+    recovered = geesync("recover", "users/demo/elevation")
+
+    assert refused.returncode == ExitCode.LEDGER
+    assert refused.stderr.startswith("geesync: there is a ledger")
+    assert recovered.returncode == 0, recovered.stderr
+    assert "1 assets are in" in recovered.stdout
+    assert json.loads(geesync("status", "--json").stdout)["moving"] == 1
