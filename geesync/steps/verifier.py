@@ -67,7 +67,8 @@ class _Job:
 class _UnprovedError(RemoteError):
     """Files of an export that are not what they must be.
 
-    ``damaged`` are those whose bytes are no longer the bucket's: they can be fetched again.
+    ``damaged`` are those whose bytes are not what the bucket had: they are fetched again if it
+    still has them.
     ``found`` is what they taught for the next plan.
     """
 
@@ -124,7 +125,7 @@ class Verifier:
         """Note what must be fetched again, and what must be exported again."""
         now = self.workshop.clock()
         for error in errors:
-            if error.damaged:
+            if error.damaged and not any(one.swept for one in error.damaged):
                 self.exports.mark("landed_at", [one.id for one in error.damaged], None)
             else:
                 self.exports.disprove({error.export.id: error}, now, found=error.found)

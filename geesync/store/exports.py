@@ -54,6 +54,7 @@ class Staged:
     obj: StoredObject
     file: str  #: its final name in the asset's folder
     landed: bool  #: every byte is on disk
+    swept: bool = False  #: the bucket is not asked for it any more
     sha256: str | None = None  #: hexadecimal; known once it is catalogued
 
 
@@ -259,7 +260,7 @@ class Exports:
                 schema.export,
                 stored.c.id.label("object_id"),
                 *(stored.c.name, stored.c.generation, stored.c.size_bytes, stored.c.crc32c),
-                *(stored.c.file, stored.c.landed_at, stored.c.sha256),
+                *(stored.c.file, stored.c.landed_at, stored.c.swept_at, stored.c.sha256),
             )
             .select_from(schema.export.join(stored).join(schema.asset))
             .where(wanted)
@@ -312,5 +313,6 @@ def _staged(row: sa.Row[Any]) -> Staged:
         obj=StoredObject(row.name, row.generation, row.size_bytes, row.crc32c),
         file=row.file,
         landed=row.landed_at is not None,
+        swept=row.swept_at is not None,
         sha256=row.sha256,
     )
