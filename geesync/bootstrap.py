@@ -46,6 +46,7 @@ from geesync.store.ledger import Ledger
 from geesync.store.listing import Listing
 from geesync.store.roots import Roots
 from geesync.store.samples import Samples
+from geesync.store.staging import Staging
 from geesync.store.usage import Usage
 
 _LEDGER_ID = "ledger_id"
@@ -112,12 +113,8 @@ def service(
     pace = Pace(*(Pacer(sleep=stop.wait) for _ in range(2)))
     pace.set(config.throttle)
     earth_engine, storage = cloud(config, pace, stopping=stop.is_set)
-    ledger, exports, listing, roots = (
-        Ledger(database),
-        Exports(database),
-        Listing(database),
-        Roots(database),
-    )
+    ledger, listing, roots = Ledger(database), Listing(database), Roots(database)
+    exports, staging = Exports(database), Staging(database)
     if any("geoparquet" in config.over(root.options).tables for root in roots.active()):
         geoparquet.require()
     limits = _limits(config.throttle)
@@ -144,18 +141,21 @@ def service(
                 roots,
                 exporting,
             ),
-            Downloader(shop(), storage, exports, limits, bandwidth, Gate("downloads", clock)),
+            Downloader(
+                shop(), storage, exports, staging, limits, bandwidth, Gate("downloads", clock)
+            ),
             Verifier(
                 shop(),
                 exports,
+                staging,
                 planner,
                 Sidecars(database),
                 earth_engine.get_policy if config.acl else None,
             ),
-            Cataloguer(shop(), Catalogue(database), exports, Sidecars(database)),
+            Cataloguer(shop(), Catalogue(database), staging, Sidecars(database)),
         ]
         if config.storage.sweep:
-            steps.append(Sweeper(shop(), storage, exports, STAGING))
+            steps.append(Sweeper(shop(), storage, staging, STAGING))
         steps.append(Sampler(shop(), Samples(database)))
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))

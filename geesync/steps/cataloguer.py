@@ -29,8 +29,8 @@ from geesync.errors import Cause, GeesyncError, RemoteError
 from geesync.steps.step import Tally, Workshop
 from geesync.store.catalogue import Catalogue
 from geesync.store.checks import Sidecars
-from geesync.store.exports import Exports, Staged
 from geesync.store.ledger import LedgerAsset
+from geesync.store.staging import Staged, Staging
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ class Cataloguer:
 
     workshop: Workshop
     catalogue: Catalogue
-    exports: Exports
+    staging: Staging
     sidecars: Sidecars
     _after: int = 0  #: the id behind which the next pass looks: what fails must not hold others
 
@@ -107,7 +107,7 @@ class Cataloguer:
             parents=parents,
             sources=self.workshop.ledger.sources_of(everyone),
             histories=self.catalogue.histories([asset.id for asset in everyone]),
-            staged=self.exports.staged([asset.id for asset in due]),
+            staged=self.staging.staged([asset.id for asset in due]),
         )
 
     def _tell(self, dest: str, batch: _Batch) -> int:

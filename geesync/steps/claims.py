@@ -10,7 +10,7 @@ from typing import Any
 from geesync.adapters.disk import Folder
 from geesync.domain.checking import KeptFile
 from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON
-from geesync.store.exports import Staged
+from geesync.store.staging import Staged
 
 
 def claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterable[Staged]) -> None:

@@ -20,8 +20,9 @@ from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.steps.brakes import Limits
 from geesync.steps.gate import Gate, NotTriedError
 from geesync.steps.step import Tally, Workshop, event_of
-from geesync.store.exports import Exports, Staged
+from geesync.store.exports import Exports
 from geesync.store.ledger import LedgerAsset, Move
+from geesync.store.staging import Staged, Staging
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class Downloader:
     workshop: Workshop
     storage: Storage
     exports: Exports
+    staging: Staging
     limits: Limits
     bandwidth: Bandwidth
     gate: Gate
@@ -47,7 +49,7 @@ class Downloader:
         now = self.workshop.clock()
         chunk = self.gate.room(self.workshop.chunk)
         due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=chunk)
-        staged = self.exports.staged([asset.id for asset in due])
+        staged = self.staging.staged([asset.id for asset in due])
         wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
         fitting, waiting = self._fitting(wanted)
         answers = self.workshop.each(fitting, self._land)
@@ -62,7 +64,7 @@ class Downloader:
                     lost[obj.export.id] = answer
             else:
                 landed.append(obj.id)
-        self.exports.mark("landed_at", landed, self.workshop.clock())
+        self.staging.mark("landed_at", landed, self.workshop.clock())
         self.exports.disprove(lost, self.workshop.clock())
         left_out = {asset.id for asset, _ in wanted} - {asset.id for asset, _ in fitting}
         moves = [

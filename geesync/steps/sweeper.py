@@ -15,7 +15,7 @@ from geesync.domain.coverage import StoredObject
 from geesync.errors import RemoteError
 from geesync.steps.gate import NotTriedError
 from geesync.steps.step import Tally, Workshop
-from geesync.store.exports import Exports, Staged
+from geesync.store.staging import Staged, Staging
 
 log = structlog.get_logger()
 
@@ -35,14 +35,14 @@ class Sweeper:
 
     workshop: Workshop
     storage: Storage
-    exports: Exports
-    staging: str  #: the folder of the bucket below which everything is ours
+    staging: Staging
+    prefix: str  #: the folder of the bucket below which everything is ours
     _held: set[int] = field(default_factory=set, init=False)
     _leftovers_at: datetime | None = field(default=None, init=False)
 
     def run_once(self) -> Tally:
         """Delete the next staged objects; what is not there any more counts as deleted."""
-        due = self.exports.sweepable(limit=self.workshop.chunk, held=self._held)
+        due = self.staging.sweepable(limit=self.workshop.chunk, held=self._held)
         swept = []
         for staged, answer in self.workshop.each(due, self._delete):
             if not isinstance(answer, Exception):
@@ -50,7 +50,7 @@ class Sweeper:
             elif not isinstance(answer, NotTriedError):
                 log.warning("object_not_deleted", object=staged.obj.name, error=str(answer))
                 self._held.add(staged.id)
-        self.exports.mark("swept_at", swept, self.workshop.clock())
+        self.staging.mark("swept_at", swept, self.workshop.clock())
         now = self.workshop.clock()
         if not due and (self._leftovers_at is None or now >= self._leftovers_at):
             self._leftovers_at = now + _LEFTOVERS_EVERY
@@ -63,9 +63,9 @@ class Sweeper:
 
     def _sweep_leftovers(self) -> None:
         """Delete what failed or abandoned exports of ours left of assets that are verified now."""
-        for bucket in self.exports.buckets():
+        for bucket in self.staging.buckets():
             try:
-                listed = self.storage.list_objects(bucket, f"{self.staging}/")
+                listed = self.storage.list_objects(bucket, f"{self.prefix}/")
             except RemoteError as error:
                 log.warning("bucket_not_listed", bucket=bucket, error=str(error))
                 continue
@@ -79,7 +79,7 @@ class Sweeper:
             by_token.setdefault(obj.name.split("/")[1], []).append(obj)
         tokens = list(by_token)
         for first in range(0, len(tokens), _TOKENS):
-            for token in self.exports.superseded(tokens[first : first + _TOKENS]):
+            for token in self.staging.superseded(tokens[first : first + _TOKENS]):
                 yield from by_token[token]
 
 

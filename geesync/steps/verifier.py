@@ -32,8 +32,9 @@ from geesync.steps.making import make
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, moves_of, stopped
 from geesync.store.checks import Sidecars
-from geesync.store.exports import Export, Exports, Staged, part_id
+from geesync.store.exports import Export, Exports, part_id
 from geesync.store.ledger import LedgerAsset
+from geesync.store.staging import Staged, Staging
 
 #: Answers that say that an asset's policy is not for us; they never hold up its proof.
 _NOT_READABLE = frozenset({Cause.PERMISSION, Cause.GONE})
@@ -93,6 +94,7 @@ class Verifier:
 
     workshop: Workshop
     exports: Exports
+    staging: Staging
     planner: Planner
     sidecars: Sidecars
     policy_of: Callable[[str], Json] | None = None  #: asks for IAM policies; None leaves them out
@@ -106,7 +108,7 @@ class Verifier:
         sources = self.workshop.ledger.sources_of(due)
         plans = self.planner.plans(due, sources)
         ids = [asset.id for asset in due]
-        staged, known = self.exports.staged(ids), self.sidecars.known(ids)
+        staged, known = self.staging.staged(ids), self.sidecars.known(ids)
         outcomes = self.workshop.each(
             [
                 _Job(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id])
@@ -126,7 +128,7 @@ class Verifier:
         now = self.workshop.clock()
         for error in errors:
             if error.damaged and not any(one.swept for one in error.damaged):
-                self.exports.mark("landed_at", [one.id for one in error.damaged], None)
+                self.staging.mark("landed_at", [one.id for one in error.damaged], None)
             else:
                 self.exports.disprove({error.export.id: error}, now, found=error.found)
 

@@ -1,9 +1,9 @@
-"""What was asked of Earth Engine for each part of an asset, and the objects that came of it."""
+"""What was asked of Earth Engine for each part of an asset, and how that ended."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,19 +46,6 @@ class Export:
 
 
 @dataclass(frozen=True)
-class Staged:
-    """An object of an export: in the bucket, on disk, or both."""
-
-    id: int
-    export: Export
-    obj: StoredObject
-    file: str  #: its final name in the asset's folder
-    landed: bool  #: every byte is on disk
-    swept: bool = False  #: the bucket is not asked for it any more
-    sha256: str | None = None  #: hexadecimal; known once it is catalogued
-
-
-@dataclass(frozen=True)
 class Intent:
     """An ask that is about to be sent."""
 
@@ -75,7 +62,7 @@ def part_id(part: Part) -> str:
 
 
 class Exports:
-    """The asks and their objects. Written before and after each answer, never while waiting."""
+    """The asks. Written before and after each answer, never while waiting."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -173,7 +160,7 @@ class Exports:
     def _exports(self, *where: sa.ColumnElement[bool]) -> list[Export]:
         query = sa.select(schema.export).where(*where).order_by(schema.export.c.id)
         with self._database.read() as connection:
-            return [_export(row) for row in connection.execute(query)]
+            return [read_export(row) for row in connection.execute(query)]
 
     def settled_assets(self, *, now: datetime, limit: int) -> list[int]:
         """Return ids of exporting assets of which no export is in flight any more."""
@@ -213,79 +200,9 @@ class Exports:
         with self._database.read() as connection:
             return {(row.asset_id, row.part): row.attempts for row in connection.execute(query)}
 
-    def staged(self, asset_ids: Iterable[int]) -> dict[int, list[Staged]]:
-        """Return the objects of each asset's live exports, by file name."""
-        ids = list(asset_ids)
-        found: dict[int, list[Staged]] = {asset_id: [] for asset_id in ids}
-        wanted = schema.export.c.asset_id.in_(ids) & schema.export.c.state.in_(schema.LIVE)
-        for staged in self._staged(wanted, limit=None):
-            found[staged.export.asset_id].append(staged)
-        return found
 
-    def sweepable(self, *, limit: int, held: Collection[int] = ()) -> list[Staged]:
-        """Return staged objects whose copy is proved: their asset is verified with this export.
-
-        held: ids of objects that are left alone.
-        """
-        wanted = (
-            schema.stored.c.swept_at.is_(None)
-            & schema.stored.c.id.not_in(held)
-            & (schema.export.c.state == "succeeded")
-            # "+" keeps SQLite from reading all verified assets for the few that are still staged.
-            & (sa.literal_column("+asset.state") == "verified")
-        )
-        return self._staged(wanted, limit=limit)
-
-    def superseded(self, tokens: Collection[str]) -> set[str]:
-        """Return which of these are of exports that ended badly, of assets verified without."""
-        export, asset = schema.export, schema.asset
-        query = (
-            sa.select(export.c.token)
-            .join(asset, asset.c.id == export.c.asset_id)
-            .where(export.c.token.in_(tokens), export.c.state.not_in(schema.LIVE))
-            .where(asset.c.state == "verified")
-        )
-        with self._database.read() as connection:
-            return set(connection.execute(query).scalars())
-
-    def buckets(self) -> list[str]:
-        """Return every bucket in which an export was ever to be staged."""
-        with self._database.read() as connection:
-            return list(connection.execute(sa.select(schema.root.c.bucket).distinct()).scalars())
-
-    def _staged(self, wanted: sa.ColumnElement[bool], *, limit: int | None) -> list[Staged]:
-        stored = schema.stored
-        query = (
-            sa.select(
-                schema.export,
-                stored.c.id.label("object_id"),
-                *(stored.c.name, stored.c.generation, stored.c.size_bytes, stored.c.crc32c),
-                *(stored.c.file, stored.c.landed_at, stored.c.swept_at, stored.c.sha256),
-            )
-            .select_from(schema.export.join(stored).join(schema.asset))
-            .where(wanted)
-            .order_by(stored.c.export_id, stored.c.file)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [_staged(row) for row in connection.execute(query)]
-
-    def mark(self, column: str, object_ids: Iterable[int], now: datetime | None) -> None:
-        """Note objects as ``landed_at`` (on disk) or ``swept_at`` (deleted from the bucket).
-
-        No time takes it back: the file is not on disk any more.
-        """
-        ids = list(object_ids)
-        if ids:
-            with self._database.write() as connection:
-                connection.execute(
-                    sa.update(schema.stored)
-                    .where(schema.stored.c.id.in_(ids))
-                    .values({column: now})
-                )
-
-
-def _export(row: sa.Row[Any]) -> Export:
+def read_export(row: sa.Row[Any]) -> Export:
+    """Return the export of a row."""
     return Export(
         id=row.id,
         asset_id=row.asset_id,
@@ -303,16 +220,4 @@ def _export(row: sa.Row[Any]) -> Export:
         cause=Cause(row.cause) if row.cause else None,
         error=row.error or "",
         found=json.loads(row.found or "{}"),
-    )
-
-
-def _staged(row: sa.Row[Any]) -> Staged:
-    return Staged(
-        id=row.object_id,
-        export=_export(row),
-        obj=StoredObject(row.name, row.generation, row.size_bytes, row.crc32c),
-        file=row.file,
-        landed=row.landed_at is not None,
-        swept=row.swept_at is not None,
-        sha256=row.sha256,
     )

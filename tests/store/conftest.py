@@ -19,6 +19,7 @@ from geesync.store.exports import Export, Exports, Intent
 from geesync.store.ledger import Ledger, LedgerAsset, Move
 from geesync.store.listing import Listing
 from geesync.store.roots import Root, Roots
+from geesync.store.staging import Staging
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TOP = "projects/earthengine-legacy/assets/users/x"
@@ -32,6 +33,7 @@ class Store:
     database: Database
     ledger: Ledger
     exports: Exports
+    staging: Staging
     listing: Listing
     roots: Roots
 
@@ -83,6 +85,7 @@ def store(ledger_path: Path) -> Iterator[Store]:
         database,
         Ledger(database),
         Exports(database),
+        Staging(database),
         Listing(database),
         Roots(database),
     )

@@ -167,10 +167,10 @@ def test_nothing_is_swept_before_it_has_landed(store: Store) -> None:
     (asset,) = store.see(store.root(), image())
     export = succeeded(store, store.intend(asset))
 
-    (staged,) = store.exports.staged([asset.id])[asset.id]
+    (staged,) = store.staging.staged([asset.id])[asset.id]
 
     with pytest.raises(IntegrityError):
-        store.exports.mark("swept_at", [staged.id], NOW)
+        store.staging.mark("swept_at", [staged.id], NOW)
     assert staged.export.id == export.id
 
 
@@ -189,7 +189,7 @@ def test_what_an_export_wrote_is_written_down_once(store: Store) -> None:
     succeeded(store, export)
     succeeded(store, export)
 
-    assert len(store.exports.staged([asset.id])[asset.id]) == 1
+    assert len(store.staging.staged([asset.id])[asset.id]) == 1
 
 
 # --- A copy that turned out bad must not be taken for good again.
@@ -228,16 +228,16 @@ def test_a_part_that_failed_does_not_cost_its_siblings(store: Store) -> None:
 def test_only_objects_of_verified_assets_are_swept(store: Store) -> None:
     (asset,) = store.see(store.root(), image())
     succeeded(store, store.intend(asset))
-    (staged,) = store.exports.staged([asset.id])[asset.id]
-    store.exports.mark("landed_at", [staged.id], NOW)
+    (staged,) = store.staging.staged([asset.id])[asset.id]
+    store.staging.mark("landed_at", [staged.id], NOW)
 
     for event in DONE:
-        assert store.exports.sweepable(limit=10) == []
+        assert store.staging.sweepable(limit=10) == []
         store.move(asset, event)
 
-    assert [one.id for one in store.exports.sweepable(limit=10)] == [staged.id]
-    store.exports.mark("swept_at", [staged.id], NOW)
-    assert store.exports.sweepable(limit=10) == []
+    assert [one.id for one in store.staging.sweepable(limit=10)] == [staged.id]
+    store.staging.mark("swept_at", [staged.id], NOW)
+    assert store.staging.sweepable(limit=10) == []
 
 
 # --- Counters.

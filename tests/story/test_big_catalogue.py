@@ -17,10 +17,10 @@ from geesync.steps.step import Workshop, utc_now
 from geesync.store.catalogue import Catalogue
 from geesync.store.checks import Sidecars
 from geesync.store.database import Database, open_migrating
-from geesync.store.exports import Exports
 from geesync.store.ledger import Ledger, Move
 from geesync.store.listing import Listing
 from geesync.store.roots import Roots
+from geesync.store.staging import Staging
 from tests.story.catalogue import items, validated
 
 ROOT = "projects/demo-project/assets/scenes"
@@ -34,7 +34,7 @@ class Archive:
         self._database = database
         self._shop = Workshop(Ledger(database), pool)
         self.cataloguer = Cataloguer(
-            self._shop, Catalogue(database), Exports(database), Sidecars(database)
+            self._shop, Catalogue(database), Staging(database), Sidecars(database)
         )
         Roots(database).add(ROOT, dest=str(mirror), bucket="b", now=utc_now())
         self.root_id = Roots(database).active()[0].id
