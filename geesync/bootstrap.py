@@ -25,6 +25,7 @@ from geesync.steps.brakes import Brakes, Limits
 from geesync.steps.cataloguer import Cataloguer
 from geesync.steps.checker import Checker
 from geesync.steps.comparer import Comparer
+from geesync.steps.conclusions import Conclusions
 from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
@@ -135,9 +136,8 @@ def service(
                 reconciling,
                 earth_engine,
                 exports,
-                planner,
                 Evidence(reconciling, storage, STAGING),
-                listing,
+                Conclusions(reconciling, earth_engine, exports, planner, listing),
                 roots,
                 exporting,
             ),

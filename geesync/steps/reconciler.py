@@ -8,33 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import structlog
 
 from geesync.adapters.earth_engine import EarthEngine
-from geesync.domain.assets import SourceAsset
 from geesync.domain.failures import classify_operation
-from geesync.domain.lifecycle import (
-    Delayed,
-    Event,
-    ExportFailed,
-    ExportsSucceeded,
-    Refused,
-    Setback,
-    State,
-)
+from geesync.domain.lifecycle import State
 from geesync.domain.operations import CANCELLED, FAILED, SUCCEEDED, Operation
 from geesync.errors import Cause, RemoteError
+from geesync.steps.conclusions import Conclusions
 from geesync.steps.evidence import Evidence
-from geesync.steps.gate import Gate, NotTriedError
-from geesync.steps.planner import Planner
-from geesync.steps.step import Tally, Workshop, event_of, stopped
+from geesync.steps.gate import Gate
+from geesync.steps.step import Tally, Workshop, stopped
 from geesync.store.exports import Export, Exports
-from geesync.store.ledger import LedgerAsset, Move
-from geesync.store.listing import Listing
 from geesync.store.roots import Roots
 from geesync.store.usage import QUEUE
 
@@ -45,9 +34,6 @@ _GRACE = timedelta(minutes=2)
 
 #: Success is said before all files are seen, by minutes at most.
 _LATE_FILES = timedelta(minutes=10)
-
-#: Between two looks for an asset that an export did not find: the scan decides what is true.
-_UNSEEN_WAIT = timedelta(hours=1)
 
 Changes = dict[int, dict[str, Any]]
 
@@ -61,9 +47,8 @@ class Reconciler:
     workshop: Workshop
     earth_engine: EarthEngine
     exports: Exports
-    planner: Planner
     evidence: Evidence
-    listing: Listing
+    conclusions: Conclusions
     roots: Roots
     gate: Gate  #: of exports: how they end may close it, or open it
 
@@ -71,9 +56,9 @@ class Reconciler:
         """Look at every export in flight, then move the assets whose exports have all ended."""
         in_flight = self.exports.in_flight()
         failed = self._settle(in_flight) if in_flight else []
-        moved = self.workshop.record(self._half_asked(failed))
+        moved = self.workshop.record(self.conclusions.of_failed(failed))
         settled = self.exports.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
-        moved += self.workshop.record(self._concluded(settled))
+        moved += self.workshop.record(self.conclusions.of_settled(settled))
         return Tally(
             moved=moved,
             busy=len(settled) == self.workshop.chunk and moved > 0,
@@ -256,83 +241,5 @@ class Reconciler:
             }
         )
 
-    def _half_asked(self, failed: list[Export]) -> list[Move]:
-        """Return the setbacks of assets of which a part failed before all were asked for."""
-        by_asset = {export.asset_id: export for export in failed}
-        latest = self.exports.latest(by_asset)
-        return [
-            Move(asset, _failure(latest[asset.id]))
-            for asset in self.workshop.ledger.assets(by_asset)
-            if asset.standing.state == State.DISCOVERED
-        ]
-
-    def _concluded(self, settled: list[int]) -> list[Move]:
-        """Return what becomes of assets whose every export has ended."""
-        assets = self.workshop.ledger.assets(settled)
-        latest = self.exports.latest(settled)
-        plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))
-        moves, complete = [], []
-        for asset in assets:
-            done = {export.part for export in latest[asset.id] if export.state == "succeeded"}
-            if done.issuperset(plans[asset.id].parts):
-                complete.append(asset)
-            else:
-                moves.append(Move(asset, _failure(latest[asset.id])))
-        return self._still_there(moves) + self._unchanged(complete)
-
-    def _still_there(self, moves: list[Move]) -> list[Move]:
-        """Return the moves; an asset that cannot be seen any more waits for what the scan finds.
-
-        Revoked access looks like deletion, and neither is to cost one export after another.
-        """
-        doubtful = [
-            move
-            for move in moves
-            if isinstance(move.event, Setback) and move.event.cause == Cause.GONE
-        ]
-        answers = self.workshop.each(
-            doubtful, lambda move: self.earth_engine.get_asset(move.asset.name)
-        )
-        unseen = {
-            move.asset.id: Delayed(str(answer), cause=Cause.GONE, wait=_UNSEEN_WAIT)
-            for move, answer in answers
-            if isinstance(answer, Exception)
-        }
-        return [replace(move, event=unseen.get(move.asset.id, move.event)) for move in moves]
-
-    def _unchanged(self, complete: list[LedgerAsset]) -> list[Move]:
-        """Return the success of assets that are still what they were when they were exported.
-
-        A copy that was made while the asset was overwritten may be torn: it is taken again.
-        """
-        answers = self.workshop.each(
-            complete, lambda asset: self.earth_engine.get_asset(asset.name)
-        )
-        moves = []
-        for asset, answer in answers:
-            if isinstance(answer, SourceAsset) and answer.revision != asset.revision:
-                log.info("asset_changed_while_exported", asset=asset.name)
-                self.listing.observe(asset.root_id, [answer], self.workshop.clock())
-            elif isinstance(answer, SourceAsset) or _is_gone(answer):
-                moves.append(Move(asset, ExportsSucceeded()))
-            elif not isinstance(answer, NotTriedError):
-                moves.append(Move(asset, event_of(answer, ExportFailed)))
-        return moves
-
 
 _ENDED_BADLY = ("failed", "cancelled")
-
-
-def _failure(latest: list[Export]) -> Event:
-    """Return the setback that ended exports mean: the worst of them speaks."""
-    for export in latest:
-        if export.state == "cancelled":
-            return Refused(f"cancelled: {export.error}", cause=Cause.CANCELLED)
-    for export in latest:
-        if export.state == "failed":
-            return ExportFailed(export.error, cause=export.cause or Cause.FAILED)
-    return ExportFailed("an export ended without its files", cause=Cause.FAILED)
-
-
-def _is_gone(answer: Exception) -> bool:
-    return isinstance(answer, RemoteError) and answer.cause == Cause.GONE
