@@ -87,9 +87,11 @@ class Service:
     steps: tuple[Step, ...]  #: in the order of an asset's life, then who looks on
     pace: Pace
     brakes: Brakes
+    renew: Callable[[], None]  #: lets a key that was replaced be read at once
 
     def reload(self, config: Config) -> None:
         """Take over what can change while the steps run."""
+        self.renew()
         self.pace.set(config.throttle)
         vars(self.brakes.limits).update(vars(_limits(config.throttle)))
         for step in self.steps:
@@ -159,7 +161,7 @@ def service(
         steps.append(Sampler(shop(), Samples(database)))
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))
-        yield Service(ledger, exports, roots, tuple(steps), pace, brakes)
+        yield Service(ledger, exports, roots, tuple(steps), pace, brakes, earth_engine.renew)
 
 
 def _notifier(config: Config, shop: Workshop, roots: Roots) -> Notifier:

@@ -6,6 +6,7 @@ out when that one failed.
 
 from __future__ import annotations
 
+import os
 import secrets
 import urllib.error
 import urllib.request
@@ -20,7 +21,6 @@ from geesync.adapters.bucket import BucketSettings, Storage
 from geesync.adapters.credentials import describe, find_credentials
 from geesync.adapters.disk import free_bytes, is_mirror
 from geesync.adapters.earth_engine import EarthEngine
-from geesync.adapters.filesystem import is_network, is_writable
 from geesync.bootstrap import cloud
 from geesync.config import Config
 from geesync.errors import Cause, LedgerError, NotAllowedError, RemoteError
@@ -180,7 +180,7 @@ class Doctor:
         elif not is_mirror(mirror) and any(mirror.iterdir()):
             text = f"{mirror} is not empty and no mirror: is its disk mounted?"
             yield _fail("mirror", text, f"mount it, or choose another folder: {mirror}")
-        elif not is_writable(mirror):
+        elif not _is_writable(mirror):
             yield _fail("mirror", f"{mirror} cannot be written", f"chown geesync: {mirror}")
         elif free_bytes(mirror) <= reserve:
             text = f"{_gib(free_bytes(mirror))} free, {_gib(reserve)} are reserved"
@@ -195,12 +195,9 @@ class Doctor:
         except LedgerError as error:
             yield _fail("ledger", str(error), error.hint)
             return
-        if is_network(ledger.parent):
-            text = f"{ledger} is on a network's file system: SQLite cannot lock there"
-            yield _fail("ledger", text, "set `ledger` to a local disk")
-        elif revision is None:
+        if revision is None:
             yield _ok("ledger", f"{ledger} begins with the first enqueue")
-        elif not is_writable(ledger.parent):
+        elif not _is_writable(ledger.parent):
             yield _warn("ledger", f"{ledger} can only be read by you", "sudo geesync doctor")
         else:
             yield _ok("ledger", f"{ledger}, schema {revision}")
@@ -274,6 +271,12 @@ def _remote_time(url: str) -> datetime | None:
     except OSError:
         return None
     return parsedate_to_datetime(date) if date else None
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether we may make files in a folder; one that is absent, in the nearest that is there."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return os.access(there, os.W_OK | os.X_OK)
 
 
 def _gib(size_bytes: float) -> str:

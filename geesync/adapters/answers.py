@@ -18,6 +18,16 @@ def token_error(error: Exception) -> RemoteError:
     return RemoteError(classify_credentials(told), f"credentials: {told[:_LONGEST_WORD]}")
 
 
+def no_answer(error: BaseException) -> RemoteError:
+    """Return what it means that a connection failed, with the system's own word for it."""
+    chain: list[BaseException] = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(inner)
+    told = [one.strerror for one in chain if isinstance(one, OSError) and one.strerror]
+    words = [type(error).__name__, *told[-1:]]
+    return RemoteError(Cause.TRANSIENT, f"no answer: {': '.join(words)}")
+
+
 #: What Google's clients raise, all the way through, for answers that they did not expect.
 UNREADABLE = (TypeError, ValueError, KeyError, AttributeError, RecursionError)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from geesync.adapters.answers import UNREADABLE, token_error, unreadable
+from geesync.adapters.answers import UNREADABLE, no_answer, token_error, unreadable
 from geesync.adapters.pacing import Pacer
 from geesync.adapters.transfer import Sink, Transfers
 from geesync.domain.coverage import StoredObject
@@ -220,7 +220,7 @@ def _translating() -> Iterator[None]:
     except GoogleAuthError as error:
         raise token_error(error) from None  # its context holds the endpoint's whole answer
     except (requests.RequestException, ConnectionError, TimeoutError) as error:
-        raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
+        raise no_answer(error) from error
     except UNREADABLE as error:
         raise unreadable(error) from error
 

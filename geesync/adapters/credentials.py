@@ -54,15 +54,15 @@ def describe(credentials: Any) -> tuple[str, bool]:
     return f"{type(credentials).__name__}", False
 
 
-def _from_key(path: Path) -> Any:
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-    from google.oauth2 import service_account  # noqa: PLC0415
+def renew(credentials: Any) -> None:
+    """Let the next request ask for a token anew; a key that was replaced is read then."""
+    credentials.token = None
 
-    try:
-        return service_account.Credentials.from_service_account_file(str(path), scopes=_SCOPES)
-    except (OSError, ValueError, GoogleAuthError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no service account's key"
-        raise NotAllowedError(f"the key {path} cannot be used: {reason}") from None
+
+def _from_key(path: Path) -> Any:
+    from geesync.adapters.key_file import KeyFile  # noqa: PLC0415
+
+    return KeyFile(path, _SCOPES)
 
 
 def _refuse_open(path: Path) -> None:

@@ -29,9 +29,12 @@ _CHUNK_BYTES = 1024 * 1024
 _FILE_MODE = 0o644
 _FOLDER_MODE = 0o755
 
-#: Errors of a disk as a whole: they cost time, whatever asset they met first.
+#: Errors of a disk, or of the machine, as a whole: they cost time, whatever asset they met first.
 _OF_THE_DISK = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    }
 )
 
 #: What a file system says that has no second names for a file.

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from geesync.adapters.answers import UNREADABLE, token_error, unreadable
+from geesync.adapters.answers import UNREADABLE, no_answer, token_error, unreadable
+from geesync.adapters.credentials import renew
 from geesync.adapters.pacing import Pacer
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.failures import classify_call
@@ -52,6 +53,10 @@ class EarthEngine:
         self._timeout_s = timeout_s
         self._connecting = threading.Lock()
         self._connected: Any = None
+
+    def renew(self) -> None:
+        """Ask with a new token from now on, all who share it: the key may have been replaced."""
+        renew(self._credentials)
 
     def list_children(self, name: str) -> Iterator[list[SourceAsset]]:
         """Yield pages of what a container directly holds.
@@ -206,7 +211,7 @@ def _translate(call: Callable[[], Answer]) -> Answer:
     except GoogleAuthError as error:
         raise token_error(error) from None  # its context holds the endpoint's whole answer
     except (requests.RequestException, ConnectionError, TimeoutError, OSError) as error:
-        raise RemoteError(Cause.TRANSIENT, f"no answer: {type(error).__name__}") from error
+        raise no_answer(error) from error
     except UNREADABLE as error:
         raise unreadable(error) from error
 

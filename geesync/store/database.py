@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.errors import LedgerError, LockedError
+from geesync.store.filesystem import is_remote, kind_of
 from geesync.store.schema import APPLICATION_ID
 from geesync.store.trouble import translated
 
@@ -24,6 +25,9 @@ from geesync.store.trouble import translated
 HEAD = "0001"
 
 _BUSY_TIMEOUT_MS = 30_000
+
+#: To what the write-ahead log is cut once it begins anew. It grows beyond while somebody reads.
+LOG_LIMIT_BYTES = 8 * 1024 * 1024
 
 
 class Database:
@@ -129,6 +133,7 @@ def _prepare(connection: Any, record: Any) -> None:
     for pragma in (
         f"busy_timeout = {_BUSY_TIMEOUT_MS}",
         "journal_mode = WAL",
+        f"journal_size_limit = {LOG_LIMIT_BYTES}",
         "synchronous = FULL",  # NORMAL loses the last commits in a power cut
         "foreign_keys = ON",
         "temp_store = FILE",
@@ -144,8 +149,14 @@ def check(path: Path, *, thorough: bool = False) -> str | None:
     """Return the ledger's schema revision, or None if there is no file yet; write nothing.
 
     thorough: read the whole file for damage, as the daemon does at its start. Raises LedgerError
-    if the file is empty, foreign, damaged or newer than this program.
+    if the file is empty, foreign, damaged or newer than this program, or on another machine.
     """
+    if is_remote(kind := kind_of(path)):
+        raise LedgerError(
+            f"the ledger {path} is on a file system of another machine ({kind}), where SQLite"
+            " cannot keep it whole",
+            hint="set `ledger` to a local disk; the mirror may stay",
+        )
     if not path.exists():
         return None
     if path.stat().st_size == 0:

@@ -34,5 +34,14 @@ def translated(path: Path) -> Iterator[None]:
                 hint="restore a backup, or rebuild it with `geesync recover`",
             ) from error
         if code & 0xFF in _DISK_ERRORS:
-            raise RemoteError(Cause.DISK, f"the ledger {path}: {told}") from error
+            raise RemoteError(Cause.DISK, f"the ledger {path}: {told}{_why(path)}") from error
         raise
+
+
+def _why(path: Path) -> str:
+    """Return the system's word for a file that cannot be opened, which SQLite keeps to itself."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return f": {error.strerror}"
+    return ""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,9 +14,9 @@ import pytest
 from geesync.daemon import run_step
 from geesync.errors import ExitCode, LedgerError
 from geesync.simulator import Simulator
-from geesync.store.database import open_migrating
-from tests.faults.conditions import needs_root, needs_strace, python_under_strace, tmpfs
-from tests.faults.conftest import ARCHIVE
+from geesync.store.database import LOG_LIMIT_BYTES, open_migrating
+from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs
+from tests.faults.conftest import ARCHIVE, Build
 from tests.service.daemon_process import PATIENCE_S, Place, eventually
 from tests.story.world import World, a_world
 
@@ -118,3 +121,75 @@ def test_a_ledger_that_is_in_its_place_is_left_in_peace(tmp_path: Path) -> None:
         database.check_in_place()
 
     database.close()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder that the kernel shows as another machine's: served by FUSE under sshfs' name."""
+    if shutil.which("bindfs") is None:
+        pytest.skip("bindfs is not installed (apt install bindfs)")
+    source, folder = tmp_path / "source", tmp_path / "elsewhere"
+    source.mkdir()
+    folder.mkdir()
+    if run("bindfs", "-o", "subtype=sshfs", source, folder, check=False).returncode:
+        pytest.skip("FUSE is not allowed here, though we are root")
+    try:
+        yield folder
+    finally:
+        run("umount", "-l", folder)
+
+
+@needs_root
+@pytest.mark.root
+def test_a_ledger_on_another_machines_disk_is_refused_in_one_line(
+    place: Place, elsewhere: Path
+) -> None:
+    place.ledger = elsewhere / "geesync.db"
+    place.write_config()
+
+    for command in (("enqueue", ARCHIVE), ("daemon",), ("sync", "--once"), ("recover", ARCHIVE)):
+        told = place.geesync(*command, code=ExitCode.LEDGER, stream="stderr")
+        assert "fuse.sshfs" in told.splitlines()[-1]
+        assert "local disk" in told.splitlines()[-1]
+    assert "fuse.sshfs" in place.geesync("doctor", code=1)
+    assert not place.ledger.exists()
+    assert not list(place.folder.joinpath("mirror").rglob("*.tif"))
+
+
+@needs_root
+@pytest.mark.root
+def test_a_ledger_in_memory_or_on_a_disk_of_this_machine_is_taken(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "memory", "size=8m") as memory:
+        open_migrating(memory / "geesync.db").close()
+    open_migrating(tmp_path / "geesync.db").close()
+
+
+def test_a_reader_that_holds_a_snapshot_holds_up_nobody_and_the_log_shrinks_after_it(
+    build: Build,
+) -> None:
+    world = build(3)
+    log = Path(f"{world.config.ledger}-wal")
+    world.enqueue(ARCHIVE)
+    world.run("discoverer")
+    with closing(sqlite3.connect(world.config.ledger, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        before = reader.execute("SELECT state FROM asset ORDER BY id").fetchall()
+        world.settle()
+        _write_much(world)
+        held_bytes = log.stat().st_size
+        assert reader.execute("SELECT state FROM asset ORDER BY id").fetchall() == before
+
+    world.rescan()
+    world.run()
+    world.run()
+
+    assert world.counts() == {"verified": 5}
+    assert held_bytes > 2 * LOG_LIMIT_BYTES
+    assert log.stat().st_size <= LOG_LIMIT_BYTES
+
+
+def _write_much(world: World) -> None:
+    """Let so much be written as weeks of work: the log cannot begin anew behind the reader."""
+    for number in range(10):
+        note = "x" * (LOG_LIMIT_BYTES // 4)
+        world.service.roots.put(f"note{number}", note, world.now())

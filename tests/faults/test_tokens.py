@@ -17,6 +17,7 @@ from geesync.adapters.pacing import Pacer
 from geesync.errors import Cause, RemoteError
 from geesync.simulator import Simulator
 from geesync.simulator.faults import Action
+from tests.story.world import a_world
 
 Ask = Callable[[], object]
 
@@ -84,3 +85,57 @@ def test_a_token_that_is_refused_once_is_renewed(ask: Ask, simulator: Simulator)
     ask()
 
     assert refused.fired == 1
+
+
+OLD, NEW = "old@demo-project.iam.gserviceaccount.com", "new@demo-project.iam.gserviceaccount.com"
+
+
+@pytest.mark.parametrize("moment", ["reload", "refusal"])
+def test_a_key_that_is_replaced_is_used_without_a_restart(
+    simulator: Simulator, tmp_path: Path, moment: str
+) -> None:
+    key = simulator.write_credentials(tmp_path / "key.json", email=OLD)
+    with a_world(simulator, tmp_path, credentials=key) as world:
+        world.enqueue("users/demo")
+        world.run("discoverer")
+        simulator.world.permissions.deny(principal=OLD)
+        world.run("exporter")
+        refused = world.status().troubles
+        simulator.write_credentials(key, email=NEW)
+        if moment == "reload":
+            world.service.reload(world.config)
+        else:
+            simulator.faults.add("status", server="earth_engine", path="/v1/", status=401)
+        world.settle()
+
+        assert refused[0].cause == Cause.PERMISSION
+        assert world.counts() == {"verified": 10}
+
+
+def test_a_key_file_that_is_broken_in_between_leaves_the_old_key_in_use(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    key = simulator.write_credentials(tmp_path / "key.json")
+    with a_world(simulator, tmp_path, credentials=key) as world:
+        world.enqueue("users/demo")
+        key.write_text("{")
+        world.service.reload(world.config)
+        world.settle()
+
+        assert world.counts() == {"verified": 10}
+
+
+def test_the_next_start_uses_the_key_that_is_there_then(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    key = simulator.write_credentials(tmp_path / "key.json", email=OLD)
+    with a_world(simulator, tmp_path, credentials=key) as world:
+        world.enqueue("users/demo")
+    simulator.world.permissions.deny(principal=OLD)
+    simulator.write_credentials(key, email=NEW)
+    ee.Reset()
+
+    with a_world(simulator, tmp_path, credentials=key) as world:
+        world.settle()
+
+        assert world.counts() == {"verified": 10}

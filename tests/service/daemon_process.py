@@ -96,8 +96,8 @@ format = "json"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("GEESYNC_", "WATCHDOG_"))}
         return kept | {"GEESYNC_CONFIG": str(self.config)} | more
 
-    def geesync(self, *arguments: str, code: int = 0) -> str:
-        """Run a command to its end."""
+    def geesync(self, *arguments: str, code: int = 0, stream: str = "stdout") -> str:
+        """Run a command to its end; return what it said on a stream."""
         done = subprocess.run(
             [sys.executable, "-m", "geesync", *arguments],
             env=self.environment(),
@@ -107,7 +107,7 @@ format = "json"
             check=False,
         )
         assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
+        return str(getattr(done, stream))
 
     @contextmanager
     def daemon(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from geesync.adapters import filesystem
 from geesync.adapters.disk import prepare_mirror
 from geesync.config import Config
 from geesync.doctor import Doctor, Finding, Verdict
@@ -247,14 +246,6 @@ def test_a_root_whose_scan_was_not_believed(
     database.close()
 
     assert_fails(examine()["roots"], "it lists nothing", "geesync status users/x")
-
-
-def test_the_kind_of_a_file_system_is_that_of_the_innermost_mount(tmp_path: Path) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text("/dev/a / ext4 rw 0 0\nnas:/x /srv/my\\040disk nfs4 rw 0 0\n")
-
-    assert filesystem.kind(Path("/srv/my disk/a"), mounts=mounts) == "nfs4"
-    assert filesystem.kind(Path("/srv"), mounts=mounts) == "ext4"
 
 
 def test_on_an_empty_box_the_doctor_leads_from_nothing_to_the_first_enqueue(

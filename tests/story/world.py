@@ -138,7 +138,12 @@ def _equal(found: ReadBand, there: Pixels) -> bool:
 
 @contextmanager
 def a_world(
-    simulator: Simulator, folder: Path, *, sweep: bool = True, **throttle: object
+    simulator: Simulator,
+    folder: Path,
+    *,
+    sweep: bool = True,
+    credentials: Path | None = None,
+    **throttle: object,
 ) -> Iterator[World]:
     """Open a ledger and a mirror for an account; a second time, after a crash, the same ones."""
     config = Config.model_validate(
@@ -146,7 +151,11 @@ def a_world(
             "ledger": folder / "geesync.db",
             "mirror": folder / "mirror",
             "bucket": simulator.bucket,
-            "earth_engine": {"project": simulator.project, "url": simulator.earth_engine_url},
+            "earth_engine": {
+                "project": simulator.project,
+                "url": simulator.earth_engine_url,
+                "credentials": credentials,
+            },
             "storage": {"url": simulator.storage_url, "sweep": sweep},
             "throttle": {"requests_per_s": 100_000, "reserve": 0, **throttle},
         }
