@@ -74,7 +74,7 @@ class Pace:
 
 
 #: Cloud Storage allows thousands; this only keeps a mistake from becoming an attack.
-_STORAGE_REQUESTS_PER_S = 1000.0
+_STORAGE_REQUESTS_PER_S = 5000.0
 
 
 @dataclass(frozen=True)

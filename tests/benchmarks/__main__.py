@@ -1,0 +1,63 @@
+"""``python -m tests.benchmarks [NAME …]``: geesync beside what one would pick instead."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks import download
+from tests.benchmarks.report import Table, machine, write
+
+#: On every Linux.
+MEMORY = Path("/dev/shm")  # noqa: S108 # a folder with a name of its own is made in it
+
+
+def main() -> int:
+    """Run what was named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all if none is given"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="everyone runs once in each")
+    parser.add_argument("--memory", type=Path, default=MEMORY, help="a tmpfs")
+    parser.add_argument("--disk", type=Path, default=Path.cwd(), help="on a real disk")
+    parser.add_argument("--peers", nargs="*", default=[""], help="only these, beside geesync")
+    parser.add_argument("--tiny", action="store_true", help="only to see that it works")
+    parser.add_argument("--write", type=Path, help="the page to put the results into")
+    given = parser.parse_args()
+    if wrong := set(given.names) - set(BENCHMARKS):
+        parser.error(f"no such benchmark: {', '.join(sorted(wrong))}")
+    for name in given.names or BENCHMARKS:
+        with (
+            tempfile.TemporaryDirectory(prefix="geesync-", dir=given.memory) as memory,
+            tempfile.TemporaryDirectory(prefix="geesync-", dir=given.disk) as disk,
+        ):
+            places = download.Places(Path(memory), Path(disk))
+            tables = BENCHMARKS[name](places, given)
+            where = machine([places.memory, places.disk])
+        print("\n\n".join([where, *(table.markdown() for table in tables)]), flush=True)
+        if given.write:
+            command = f"python -m tests.benchmarks {name} --rounds {given.rounds}"
+            write(given.write, name, command, where, tables)
+    return 0
+
+
+def _download(places: download.Places, given: argparse.Namespace) -> list[Table]:
+    workloads = download.TINY if given.tiny else download.WORKLOADS
+    return download.download(places, workloads, given.rounds, ["geesync", *given.peers], _say)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+BENCHMARKS: dict[str, Callable[[download.Places, argparse.Namespace], list[Table]]] = {
+    "download": _download,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""``python -m tests.benchmarks.staged FOLDER make|run``: geesync's download step, and its start.
+
+``make`` writes a ledger in which every object of the origin is an asset in the bucket; ``run``
+downloads them as the daemon does, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from geesync import logs
+from geesync.adapters.disk import prepare_mirror
+from geesync.bootstrap import service
+from geesync.config import Config
+from geesync.daemon import run_step
+from geesync.domain.assets import SourceAsset
+from geesync.domain.coverage import StoredObject
+from geesync.domain.exports import Ask
+from geesync.domain.lifecycle import ExportsSucceeded, ExportStarted, State
+from geesync.domain.planning import plan
+from geesync.store.database import Database, open_migrating
+from geesync.store.exports import Exports, Intent
+from geesync.store.ledger import Ledger, Move
+from geesync.store.listing import Listing
+from geesync.store.roots import Roots
+
+HOME = "projects/earthengine-legacy/assets/users/x"
+COLLECTION = f"{HOME}/archive"
+
+
+def make(config: Config, objects: dict[str, dict[str, Any]]) -> None:
+    """Write the ledger, in which these are staged (by asset), and mark the mirror."""
+    assert config.mirror is not None
+    prepare_mirror(config.mirror)
+    database = open_migrating(config.ledger)
+    now = datetime.now(UTC)
+    roots = Roots(database)
+    roots.add(HOME, dest=str(config.mirror), bucket=config.need("bucket"), now=now)
+    sources = [_source(COLLECTION, "IMAGE_COLLECTION"), *(_source(name) for name in objects)]
+    Listing(database).observe(roots.active()[0].id, sources, now)
+    _stage(database, config.need("bucket"), objects, now)
+    database.close()
+
+
+def _stage(
+    database: Database, bucket: str, objects: dict[str, dict[str, Any]], now: datetime
+) -> None:
+    ledger, exports = Ledger(database), Exports(database)
+    due = ledger.due(State.DISCOVERED, now=now, limit=len(objects) + 1)
+    assets = {asset.id: asset for asset in due if asset.name in objects}
+    intents = []
+    for asset_id, source in ledger.sources_of(list(assets.values())).items():
+        ask = Ask(source.name, source.revision, plan(source).parts[0], 1, "benchmark")
+        prefix = objects[source.name]["name"].removesuffix(".tif")
+        intents.append(Intent(asset_id, ask, "", bucket, prefix))
+    exports.intend(intents, now)
+    asked = {of[0].id: assets[asset_id].name for asset_id, of in exports.of(assets).items()}
+    exports.update({one: {"state": "running", "operation": f"o{one}"} for one in asked})
+    exports.succeed(
+        {
+            export_id: [(_object(objects[name]), f"{name.rpartition('/')[2]}.tif")]
+            for export_id, name in asked.items()
+        },
+        now,
+    )
+    for event in (ExportStarted(), ExportsSucceeded()):
+        ledger.record([Move(asset, event) for asset in ledger.assets(assets)], now)
+
+
+def _source(name: str, kind: str = "IMAGE") -> SourceAsset:
+    grid = {
+        "crsCode": "EPSG:32633",
+        "dimensions": {"width": 256, "height": 256},
+        "affineTransform": {"scaleX": 30, "scaleY": -30, "translateX": 5e5, "translateY": 5e6},
+    }
+    band = {
+        "id": "b1",
+        "dataType": {"precision": "INT", "range": {"min": 0, "max": 255}},
+        "grid": grid,
+    }
+    told = {"type": kind, "name": name, "id": name, "updateTime": "2024-01-01T00:00:00Z"}
+    return SourceAsset({**told, "bands": [band]} if kind == "IMAGE" else told)
+
+
+def _object(told: dict[str, Any]) -> StoredObject:
+    return StoredObject(told["name"], told["generation"], told["size_bytes"], told["crc32c"])
+
+
+def run(config: Config, wanted: int) -> None:
+    """Download until there is no more to do; every object, or it has failed.
+
+    The last line tells what the step took by itself: a daemon starts once.
+    """
+    logs.configure(log_format="json", level="INFO")
+    database = open_migrating(config.ledger)
+    with service(config, database) as built:
+        downloader = next(step for step in built.steps if step.name == "downloader")
+        began, used = time.monotonic(), time.process_time()
+        moved = 0
+        while (tally := run_step(downloader)).moved:
+            moved += tally.moved
+        took = {"wall_s": time.monotonic() - began, "cpu_s": time.process_time() - used}
+    database.close()
+    if moved != wanted or tally.waiting:
+        sys.exit(f"{moved} of {wanted} are downloaded; {tally.waiting}")
+    print(json.dumps(took), flush=True)
+
+
+if __name__ == "__main__":
+    given = Path(sys.argv[1])
+    read = Config.model_validate(json.loads((given / "geesync.json").read_text()))
+    staged = {
+        f"{COLLECTION}/img{number:05d}": item
+        for number, item in enumerate(json.loads((given / "objects.json").read_text()))
+    }
+    if sys.argv[2] == "make":
+        make(read, staged)
+    else:
+        run(read, len(staged))

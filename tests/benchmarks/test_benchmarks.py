@@ -1,0 +1,38 @@
+"""The benchmarks start, measure and tell; what they find is not for a test to judge."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.report import Table, write
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed: apt install nginx")
+@pytest.mark.skipif(not shutil.which("rclone"), reason="rclone is not installed")
+def test_the_download_step_is_measured_beside_a_peer(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "download", "--tiny", "--rounds", "1"]
+    command += ["--peers", "rclone", "--memory", str(tmp_path), "--disk", str(tmp_path)]
+
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert told.count("| geesync, running ") == told.count("| rclone copy ") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_take_the_place_of_older_ones_and_of_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before <!-- results: x -->\nold\n<!-- end: x --> after")
+    table = Table("a title", ("", "s"), [("geesync", "1.00")])
+
+    write(page, "x", "the command", "a machine", [table])
+
+    text = page.read_text()
+    assert text.startswith("before ")
+    assert text.endswith(" after")
+    assert "old" not in text
+    assert "| geesync | 1.00 |" in text
