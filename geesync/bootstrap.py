@@ -17,6 +17,7 @@ from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
+from geesync.adapters.line import MeteredLine
 from geesync.adapters.messenger import Messenger
 from geesync.adapters.pacing import Pacer
 from geesync.config import Config, ThrottleConfig
@@ -128,7 +129,7 @@ def service(
         def shop() -> Workshop:
             return Workshop(ledger, pool, clock, stopping=stop.is_set)
 
-        reconciling = shop()
+        reconciling, downloading = shop(), shop()
         planner = Planner(exports, config, _ledger_id(roots, clock()))
         exporting = Gate("exports", clock)
         steps: list[Step] = [
@@ -144,7 +145,12 @@ def service(
                 exporting,
             ),
             Downloader(
-                shop(), storage, exports, staging, limits, bandwidth, Gate("downloads", clock)
+                downloading,
+                MeteredLine(storage, bandwidth, downloading.keep_on),
+                exports,
+                staging,
+                limits,
+                Gate("downloads", clock),
             ),
             Verifier(
                 shop(),

@@ -82,21 +82,25 @@ class Folder:
         finally:
             os.close(descriptor)
 
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield a file's bytes in order, some at a time."""
+        with self.opened(name, os.O_RDONLY) as descriptor:
+            while chunk := os.read(descriptor, _CHUNK_BYTES):
+                yield chunk
+
     def checksum(self, name: str) -> int:
         """Return the CRC32C of a file's bytes."""
         crc32c = 0
-        with self.opened(name, os.O_RDONLY) as descriptor:
-            while chunk := os.read(descriptor, _CHUNK_BYTES):
-                crc32c = google_crc32c.extend(crc32c, chunk)
+        for chunk in self.chunks(name):
+            crc32c = google_crc32c.extend(crc32c, chunk)
         return crc32c
 
     def digests(self, name: str) -> tuple[int, str]:
         """Return the CRC32C and the hexadecimal SHA-256 of a file's bytes, read once."""
         crc32c, sha256 = 0, hashlib.sha256()
-        with self.opened(name, os.O_RDONLY) as descriptor:
-            while chunk := os.read(descriptor, _CHUNK_BYTES):
-                crc32c = google_crc32c.extend(crc32c, chunk)
-                sha256.update(chunk)
+        for chunk in self.chunks(name):
+            crc32c = google_crc32c.extend(crc32c, chunk)
+            sha256.update(chunk)
         return crc32c, sha256.hexdigest()
 
     def read(self, name: str) -> bytes:

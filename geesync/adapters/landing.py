@@ -3,44 +3,58 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Self
 
 import google_crc32c
 
 from geesync.adapters.disk import Folder, write_all
 from geesync.domain.coverage import StoredObject
-from geesync.domain.layout import PARTIAL, UNPROVED
+from geesync.domain.layout import PARTIAL, UNPROVED, WRITER_LENGTH, WRITER_LETTERS
 from geesync.errors import Cause, RemoteError
 
 
 class Landing:
-    """An object's bytes on their way to disk: resumed where they ended, checked as a whole."""
+    """An object's bytes on their way to disk: resumed where they ended, checked as a whole.
 
-    def __init__(self, place: Folder, file: str, token: str, obj: StoredObject) -> None:
+    Each writes a file of its own, which nobody else ever opens to write: a writer that was given
+    up, and lives on, spoils nothing. As a context it leaves what came to the next one.
+    """
+
+    def __init__(
+        self, place: Folder, file: str, token: str, obj: StoredObject, *, writer: str = ""
+    ) -> None:
         self._place = place
         self._obj = obj
-        self._partial = f"{file}.{token}{PARTIAL}"
-        self.name = unproved(file, token)  #: the file's name when it is complete
+        self._stem = f"{file}.{token}."
+        self._resting = f"{file}.{token}{PARTIAL}"  #: what came so far, of which nobody is writer
+        self.name = f"{self._stem}{writer or _draw()}{PARTIAL}"  #: complete when it was fetched
+
+    def __enter__(self) -> Self:
+        with suppress(FileNotFoundError):
+            self._place.rename(self._resting, self.name)
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if failure is not None:
+            with suppress(FileNotFoundError):
+                self._place.rename(self.name, self._resting)
 
     def fetch(self, fetch: Callable[[Writer, int], None], keep_on: Callable[[], bool]) -> None:
-        """Bring every byte to disk, durable, under ``name``; the folder is still to be synced.
+        """Bring every byte to disk, durable, under ``name``; to be given another by ``settle``.
 
         fetch: writes the object's bytes from an offset on. keep_on: asked between chunks; False
         ends the transfer, what came stays. Raises RemoteError INTEGRITY if the bytes are not the
         object's: they are discarded, and it may be tried again.
         """
-        if self._place.size_of(self.name) == self._obj.size_bytes:
-            if self._place.checksum(self.name) == self._obj.crc32c:
-                return  # the power failed between the rename and the ledger
-            self._place.remove(self.name)
-        flags = os.O_WRONLY | os.O_CREAT
-        with self._place.opened(self._partial, flags) as descriptor:
+        with self._place.opened(self.name, os.O_WRONLY | os.O_CREAT) as descriptor:
             writer = self._resume(descriptor, keep_on)
             if writer.position < self._obj.size_bytes:
                 fetch(writer, writer.position)
             self._check(writer)
             self._make_durable(descriptor)
-        self._place.rename(self._partial, self.name)
 
     def _make_durable(self, descriptor: int) -> None:
         try:
@@ -48,23 +62,47 @@ class Landing:
         except OSError:
             # The kernel may have dropped what it could not write, and would call a second fsync
             # a success: the file is written anew, from its first byte.
-            self._place.remove(self._partial)
+            self._place.remove(self.name)
             raise
 
     @property
     def progress(self) -> int:
         """Bytes that are on disk so far."""
-        return self._place.size_of(self._partial) or 0
+        return self._place.size_of(self.name) or 0
 
     def _resume(self, descriptor: int, keep_on: Callable[[], bool]) -> Writer:
-        size = self._place.size_of(self._partial) or 0
+        size = self.progress
         if size > self._obj.size_bytes:
             os.ftruncate(descriptor, 0)
             size = 0
         # What was written before is part of the proof, so it is read again.
-        crc32c = self._place.checksum(self._partial) if size else 0
+        crc32c = self._place.checksum(self.name) if size else 0
         os.lseek(descriptor, size, os.SEEK_SET)
-        return Writer(descriptor, crc32c, size, self._obj.size_bytes, keep_on)
+        writer = Writer(descriptor, crc32c, size, self._obj.size_bytes, keep_on)
+        if not size:
+            self._take_over(writer)
+        return writer
+
+    def _take_over(self, writer: Writer) -> None:
+        """Begin with a copy of what a writer left that was killed, or is believed to have been."""
+        left = [name for name in self._place.names() if self._is_orphan(name)]
+        if not left:
+            return
+        longest = max(left, key=lambda name: self._place.size_of(name) or 0)
+        try:
+            for chunk in self._place.chunks(longest):
+                writer.write(chunk)
+        finally:
+            # Its bytes may be why the sum is wrong: they are taken once.
+            for name in left:
+                self._place.remove(name)
+
+    def _is_orphan(self, name: str) -> bool:
+        return (
+            name.startswith(self._stem)
+            and name.endswith(PARTIAL)
+            and name not in {self.name, self._resting}
+        )
 
     def _check(self, writer: Writer) -> None:
         obj = self._obj
@@ -74,7 +112,7 @@ class Landing:
                 f"{obj.name} ended after {writer.position:,} of {obj.size_bytes:,} bytes",
             )
         if writer.crc32c != obj.crc32c:
-            self._place.remove(self._partial)
+            self._place.remove(self.name)
             raise RemoteError(
                 Cause.INTEGRITY,
                 f"{obj.name} came with CRC32C {writer.crc32c:08x}, the bucket says"
@@ -113,6 +151,25 @@ class Writer:
         return len(data)
 
 
+def settle(place: Folder, name: str, file: str, token: str) -> None:
+    """Give a file that landed the name that says it is unproved, durably.
+
+    Only the daemon does, after the writer's last word. Raises RemoteError DISK if it is not there.
+    """
+    try:
+        if name not in {file, unproved(file, token)}:
+            place.rename(name, unproved(file, token))
+    except FileNotFoundError:
+        raise RemoteError(
+            Cause.DISK, f"{name} is not in {place.path}: does who fetched it share the mirror?"
+        ) from None
+    place.sync()
+
+
 def unproved(file: str, token: str) -> str:
     """Return the name of a complete file that the verifier has not read through yet."""
     return f"{file}.{token}{UNPROVED}"
+
+
+def _draw() -> str:
+    return "".join(secrets.choice(WRITER_LETTERS) for _ in range(WRITER_LENGTH))

@@ -37,8 +37,12 @@ SIDECARS = (ASSET_JSON, GEESYNC_JSON, IAM_JSON)
 PARTIAL = ".part"
 UNPROVED = ".new"
 
-#: Such an ending, behind the token of the export that wrote the file.
-_UNFINISHED = re.compile(r".+\.[a-z2-7]{16}(?:\.part|\.new)", re.DOTALL)
+#: Who writes such a file: drawn anew for each try, so that no two ever write the same one.
+WRITER_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+WRITER_LENGTH = 6
+
+#: Such an ending, behind the token of the export that made the object, and perhaps its writer.
+_UNFINISHED = re.compile(r".+\.[a-z2-7]{16}(?:(?:\.[a-z2-7]{6})?\.part|\.new)", re.DOTALL)
 
 
 def is_unfinished(file: str) -> bool:

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-import structlog
-
-from geesync.adapters.bandwidth import Bandwidth, Metered
-from geesync.adapters.bucket import Storage
 from geesync.adapters.disk import MARKER, folder, free_bytes, is_mirror
-from geesync.adapters.landing import Landing, Writer
+from geesync.adapters.fetching import Fetch, Line, fetch
+from geesync.adapters.landing import settle
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
-from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.errors import WORLDLY, RemoteError
 from geesync.steps.brakes import Limits
 from geesync.steps.gate import Gate, NotTriedError
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Exports
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.staging import Staged, Staging
-
-log = structlog.get_logger()
-
-#: Times that one object is taken up again in one pass while each brings new bytes.
-_RESUMES = 20
 
 
 @dataclass
@@ -37,11 +28,10 @@ class Downloader:
     name: ClassVar[str] = "downloader"
 
     workshop: Workshop
-    storage: Storage
+    line: Line
     exports: Exports
     staging: Staging
     limits: Limits
-    bandwidth: Bandwidth
     gate: Gate
 
     def run_once(self) -> Tally:
@@ -102,42 +92,13 @@ class Downloader:
                 waiting = f"{dest} has no room, or is no mirror ({MARKER} is missing)"
         return [pair for pair in wanted if pair[0].id in fitting], waiting
 
-    def _room(self, mirror: Path) -> int:
-        return free_bytes(mirror) - self.limits.reserve_bytes if is_mirror(mirror) else 0
-
     def _land(self, wanted: tuple[LedgerAsset, Staged]) -> None:
         asset, staged = wanted
-        fetch = partial(self._fetch, staged)
+        token = staged.export.token
+        job = Fetch(asset.dest, asset.path, staged.file, token, staged.export.bucket, staged.obj)
+        (name,) = self.workshop.hand_over([partial(fetch, job, self.line)])
         with folder(Path(asset.dest), asset.path) as place:
-            if place.holds(staged.file, staged.obj):
-                return  # an older copy has the same bytes: nothing needs to move
-            landing = Landing(place, staged.file, staged.export.token, staged.obj)
-            _persistently(
-                lambda: landing.fetch(fetch, self.workshop.keep_on), lambda: landing.progress
-            )
-            place.sync()
-
-    def _fetch(self, staged: Staged, sink: Writer, start: int) -> None:
-        metered = Metered(sink, self.bandwidth, self.workshop.keep_on)
-        self.storage.fetch(staged.export.bucket, staged.obj, metered, start=start)
+            settle(place, name, staged.file, token)
 
     def _event(self, failure: Exception | None) -> Event:
         return event_of(failure, StagedCopyLost) if failure else DownloadFinished()
-
-
-def _persistently(attempt: Callable[[], None], progress: Callable[[], int]) -> None:
-    """Resume a broken transfer while it moves; start a damaged one anew, once."""
-    fresh_start_left = True
-    for _ in range(_RESUMES):
-        before = progress()
-        try:
-            attempt()
-        except RemoteError as error:
-            if error.cause == Cause.INTEGRITY and fresh_start_left:
-                fresh_start_left = False
-            elif error.cause != Cause.TRANSIENT or progress() <= before:
-                raise
-            log.info("download_resumed", error=str(error))
-        else:
-            return
-    raise RemoteError(Cause.TRANSIENT, f"it broke {_RESUMES} times on the way")

@@ -6,14 +6,15 @@ A step never sets a state, sleeps or schedules, and is safe to repeat at any mom
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 import structlog
 
+from geesync.adapters.here import Here
 from geesync.domain.lifecycle import Delayed, Event, Setback
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
 from geesync.steps.gate import Batch, NotTriedError
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+#: Between two signs of life while somebody else works.
+_TICK_S = 0.5
 
 #: How long an asset waits after the world's failure, before it is looked at again.
 _WAITS = {
@@ -75,6 +79,7 @@ class Workshop:
     clock: Clock = utc_now
     chunk: int = 200  #: assets of one pass, and of one transaction
     stopping: Callable[[], bool] = field(default=lambda: False)
+    hands: Executor = field(default_factory=Here)  #: who moves and reads bytes
     beaten_at: float = field(default_factory=time.monotonic, init=False)  #: last sign of life
 
     def beat(self) -> None:
@@ -110,6 +115,34 @@ class Workshop:
             return item, answer
 
         return list(self.pool.map(attempt, items))
+
+    def hand_over(self, jobs: Collection[Callable[[], Answer]]) -> list[Answer]:
+        """Have work on bytes done by whoever is at hand; return the answers, in order.
+
+        A job can be pickled: a function of a module, plain values, a plain answer. Raises the
+        first failure; what was not begun then is not done any more.
+        """
+        futures: list[Future[Answer]] = []
+        try:
+            for job in jobs:
+                self._go_on()
+                futures.append(self.hands.submit(job))
+                if futures[-1].done():
+                    futures[-1].result()
+            waiting = set(futures)
+            while waiting:
+                done, waiting = wait(waiting, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                self._go_on()
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _go_on(self) -> None:
+        if not self.keep_on():
+            raise stopped()
 
     def record(self, moves: list[Move]) -> int:
         """Record moves and tell the log."""

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic_core import to_json
 
-from geesync.adapters import rasters, tables
+from geesync.adapters import tables
 from geesync.adapters.disk import Folder, folder
 from geesync.adapters.landing import unproved
+from geesync.adapters.proving import proofs, prove
 from geesync.adapters.versions import set_aside
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.checking import KeptFile
-from geesync.domain.coverage import tiles
-from geesync.domain.exports import Part
-from geesync.domain.grid import Grid
 from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON, file_stem, is_unfinished
 from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.planning import Plan
@@ -140,7 +139,7 @@ class Verifier:
             for export, files in job.exports():
                 if not self.workshop.keep_on():
                     raise stopped()
-                found += [(export, one) for one in _prove_or_tell(place, job.source, export, files)]
+                found += [(export, one) for one in self._prove_or_tell(place, job, export, files)]
             table = _table(found)
             claim(place, job.asset.name, job.known, job.staged)
             self._set_aside(place, job)
@@ -156,6 +155,27 @@ class Verifier:
             place.sync()
         job.written.extend(place.written)
         return CheckPassed()
+
+    def _prove_or_tell(
+        self, place: Folder, job: _Job, export: Export, files: list[Staged]
+    ) -> list[tables.Contents]:
+        """Have an export's files read through; return what tables hold.
+
+        A failure says whether it is the disk's or the export's.
+        """
+        try:
+            names = {one.file: _present(place, one) for one in files}
+            asset, part = job.asset, export.part
+            todo = proofs(asset.dest, asset.path, job.source, part, stem=export.stem, names=names)
+            proved = self.workshop.hand_over([partial(prove, one) for one in todo])
+            return [contents for contents in proved if contents is not None]
+        except RemoteError as error:
+            if error.cause in WORLDLY:
+                raise
+            damaged = [one for one in files if not place.holds(_name(place, one), one.obj)]
+            for one in damaged:
+                place.remove(_name(place, one))
+            raise _UnprovedError(error, export, damaged) from error
 
     def _set_aside(self, place: Folder, job: _Job) -> None:
         set_aside(
@@ -207,39 +227,6 @@ class Verifier:
         ]
 
 
-def _prove_or_tell(
-    place: Folder, source: SourceAsset, export: Export, files: list[Staged]
-) -> list[tables.Contents]:
-    """Prove an export's files; a failure says whether it is the disk's or the export's."""
-    try:
-        return _prove(place, source, export, files)
-    except RemoteError as error:
-        if error.cause in WORLDLY:
-            raise
-        damaged = [one for one in files if not place.holds(_name(place, one), one.obj)]
-        for one in damaged:
-            place.remove(_name(place, one))
-        raise _UnprovedError(error, export, damaged) from error
-
-
-def _prove(
-    place: Folder, source: SourceAsset, export: Export, files: list[Staged]
-) -> list[tables.Contents]:
-    """Read every file through; return what tables hold."""
-    part = export.part
-    paths = {one.file: place.path / _present(place, one) for one in files}
-    if part.grid is None:
-        prove = tables.prove_csv if part.extension == "csv" else tables.prove_geojson
-        return [prove(path, rows=source.feature_count) for path in paths.values()]
-    placed = tiles(part, export.stem, paths)
-    if placed is None:
-        raise RemoteError(Cause.INTEGRITY, "the files do not cover the grid")
-    for file, tile in placed.items():
-        grid = part.grid.window(tile.row, tile.column, tile.height, tile.width)
-        rasters.prove(paths[file], _expected(source, part, grid))
-    return []
-
-
 def _table(found: list[tuple[Export, tables.Contents]]) -> Json | None:
     """Return what a table holds. The GeoJSON has each row's own columns, a CSV must have them all.
 
@@ -255,16 +242,6 @@ def _table(found: list[tuple[Export, tables.Contents]]) -> Json | None:
             error = RemoteError(Cause.PLAN, "the CSV lacks columns that other rows have")
             raise _UnprovedError(error, export, found={"columns": list(dict.fromkeys(wanted))})
     return {"rows": told.rows, "columns": told.columns, "geometries": told.geometries}
-
-
-def _expected(source: SourceAsset, part: Part, grid: Grid) -> rasters.Expected:
-    declared = {band.id: band.value_range for band in source.bands}
-    ranges: tuple[tuple[float, float] | None, ...] = ()
-    if part.of_masks:
-        ranges = ((0.0, 1.0),) * len(part.bands)
-    elif part.sentinel is not None:
-        ranges = tuple(declared[band] for band in part.bands)
-    return rasters.Expected(grid, part.pixel_type, part.bands, part.sentinel, ranges)
 
 
 def _name(place: Folder, staged: Staged) -> str:

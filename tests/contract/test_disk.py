@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from geesync.adapters.disk import (
     is_mirror,
     prepare_mirror,
 )
-from geesync.adapters.landing import Landing, Writer, unproved
+from geesync.adapters.landing import Landing, Writer, settle, unproved
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, ExitCode, MirrorError, RemoteError
 
@@ -37,11 +38,17 @@ def send(writer: Writer, start: int) -> None:
     writer.write(CONTENT[start:])
 
 
-def land(mirror: Path, relative: str = "users/x/img") -> Path:
+def land(
+    mirror: Path,
+    relative: str = "users/x/img",
+    *,
+    fetch: Callable[[Writer, int], None] = send,
+) -> Path:
     with folder(mirror, relative) as place:
-        landing = Landing(place, "img.tif", "token", OBJECT)
-        landing.fetch(send, lambda: True)
-        return place.path / landing.name
+        with Landing(place, "img.tif", "token", OBJECT) as landing:
+            landing.fetch(fetch, lambda: True)
+        settle(place, landing.name, "img.tif", "token")
+        return place.path / unproved("img.tif", "token")
 
 
 # --- The mirror itself.
@@ -161,26 +168,61 @@ def test_a_file_lands_under_a_name_that_says_it_is_unproved(mirror: Path) -> Non
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_power_cut_after_the_rename_costs_no_transfer(mirror: Path) -> None:
-    path = land(mirror)
-
-    with folder(mirror, "users/x/img") as place:
-        Landing(place, "img.tif", "token", OBJECT).fetch(_never, lambda: True)
-
-    assert path.read_bytes() == CONTENT
-
-
-def _never(_writer: Writer, _start: int) -> None:
-    raise AssertionError("nothing is left to fetch")
-
-
 @pytest.mark.parametrize("left", [b"", CONTENT[:100], CONTENT[:-1], CONTENT])
-def test_what_a_kill_left_is_gone_on_with(mirror: Path, left: bytes) -> None:
-    partial = mirror / "users/x/img/img.tif.token.part"
+@pytest.mark.parametrize("name", ["img.tif.token.part", "img.tif.token.killed.part"])
+def test_what_a_kill_left_is_gone_on_with(mirror: Path, name: str, left: bytes) -> None:
+    partial = mirror / "users/x/img" / name
     partial.parent.mkdir(parents=True)
     partial.write_bytes(left)
+    starts = []
+
+    def send_rest(writer: Writer, start: int) -> None:
+        starts.append(start)
+        send(writer, start)
+
+    path = land(mirror, fetch=send_rest)
+
+    assert path.read_bytes() == CONTENT
+    assert starts == [len(left)][: left != CONTENT]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_wrong_bytes_that_a_kill_left_are_taken_once(mirror: Path) -> None:
+    partial = mirror / "users/x/img/img.tif.token.killed.part"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(CONTENT[::-1][:100])
+
+    with pytest.raises(RemoteError, match="CRC32C"):
+        land(mirror)
 
     assert land(mirror).read_bytes() == CONTENT
+
+
+def test_a_writer_that_was_given_up_and_lives_on_spoils_nothing(mirror: Path) -> None:
+    """It writes into a file of its own, which the next one copied and nobody names any more."""
+    given_up: list[Path] = []
+
+    def slowly(writer: Writer, _start: int) -> None:
+        writer.write(CONTENT[:100])
+        given_up.append(land(mirror))  # meanwhile another one was sent, and its word was heard
+        given_up[0].rename(given_up[0].with_name("img.tif"))
+        writer.write(CONTENT[::-1][100:])
+
+    with pytest.raises(RemoteError, match="CRC32C"):
+        land(mirror, fetch=slowly)
+
+    (path,) = (mirror / "users/x/img").iterdir()
+    assert (path.name, path.read_bytes()) == ("img.tif", CONTENT)
+
+
+def test_a_file_that_only_the_one_who_fetched_it_sees_is_not_believed(mirror: Path) -> None:
+    with (
+        folder(mirror, "users/x/img") as place,
+        pytest.raises(RemoteError, match="share the mirror") as failure,
+    ):
+        settle(place, "img.tif.token.abcdef.part", "img.tif", "token")
+
+    assert failure.value.cause == Cause.DISK
 
 
 def test_more_than_there_can_be_is_begun_anew(mirror: Path) -> None:
@@ -204,8 +246,10 @@ def test_wrong_bytes_are_discarded(mirror: Path) -> None:
         writer.write(CONTENT[start:][::-1])
 
     with folder(mirror, "users/x/img") as place:
-        landing = Landing(place, "img.tif", "token", OBJECT)
-        with pytest.raises(RemoteError) as failure:
+        with (
+            pytest.raises(RemoteError) as failure,
+            Landing(place, "img.tif", "token", OBJECT) as landing,
+        ):
             landing.fetch(lie, lambda: True)
 
         assert failure.value.cause == Cause.INTEGRITY

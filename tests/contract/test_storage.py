@@ -11,9 +11,12 @@ from typing import Any
 import google_crc32c
 import pytest
 
+from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.disk import folder, prepare_mirror
-from geesync.adapters.landing import Landing, Writer
+from geesync.adapters.fetching import Fetch, fetch
+from geesync.adapters.landing import Landing, Writer, settle, unproved
+from geesync.adapters.line import MeteredLine
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
@@ -38,9 +41,10 @@ def land(mirror: Path, storage: Storage, simulator: Simulator) -> Callable[[Stor
             storage.fetch(simulator.bucket, obj, sink, start=start)
 
         with folder(mirror, "users/x/img") as place:
-            landing = Landing(place, "img.tif", "token", obj)
-            landing.fetch(fetch, keep_on)
-            return place.path / landing.name
+            with Landing(place, "img.tif", "token", obj) as landing:
+                landing.fetch(fetch, keep_on)
+            settle(place, landing.name, "img.tif", "token")
+            return place.path / unproved("img.tif", "token")
 
     return once
 
@@ -221,12 +225,16 @@ def test_a_transfer_that_is_told_to_stop_keeps_what_came(land: Any, put: Put, mi
     assert land(obj).read_bytes() == CONTENT
 
 
-def test_what_has_landed_is_not_fetched_again(simulator: Simulator, land: Any, put: Put) -> None:
+def test_a_power_cut_after_the_rename_costs_no_transfer(
+    simulator: Simulator, storage: Storage, land: Any, put: Put, mirror: Path
+) -> None:
     obj = put("again.tif", CONTENT)
-    land(obj)
+    landed = land(obj)
     fault = simulator.faults.add("status", path="again.tif.*alt=media", count=None)
+    line = MeteredLine(storage, Bandwidth(lambda: None), lambda: True)
 
-    land(obj)
+    job = Fetch(str(mirror), "users/x/img", "img.tif", "token", simulator.bucket, obj)
+    assert fetch(job, line) == landed.name
 
     assert fault.seen == 0
 

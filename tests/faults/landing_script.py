@@ -8,7 +8,7 @@ from pathlib import Path
 import google_crc32c
 
 from geesync.adapters.disk import folder
-from geesync.adapters.landing import Landing, Writer
+from geesync.adapters.landing import Landing, Writer, settle, unproved
 from geesync.domain.coverage import StoredObject
 from geesync.errors import RemoteError
 
@@ -27,9 +27,9 @@ obj = StoredObject("geesync/t/x.tif", 1, len(CONTENT), google_crc32c.value(CONTE
 for _ in range(2):
     try:
         with folder(MIRROR, "users/x") as place:
-            landing = Landing(place, "x.tif", "t", obj)
-            landing.fetch(fetch, lambda: True)
-            place.sync()
-            print("landed", sorted(place.names()), place.holds(landing.name, obj))
+            with Landing(place, "x.tif", "t", obj, writer="w") as landing:
+                landing.fetch(fetch, lambda: True)
+            settle(place, landing.name, "x.tif", "t")
+            print("landed", sorted(place.names()), place.holds(unproved("x.tif", "t"), obj))
     except RemoteError as error:
         print(error.cause)

@@ -153,7 +153,7 @@ def test_a_file_whose_fsync_failed_is_written_anew_from_its_first_byte(tmp_path:
 )
 def test_a_disk_that_fails_once_costs_a_second_try(tmp_path: Path, inject: str) -> None:
     prepare_mirror(tmp_path / "mirror")
-    partial = tmp_path / "mirror/users/x/x.tif.t.part"
+    partial = tmp_path / "mirror/users/x/x.tif.t.w.part"
     partial.parent.mkdir(parents=True)
     partial.touch()
     where = None if inject.startswith("rename") else partial
@@ -167,7 +167,7 @@ def test_a_disk_that_fails_once_costs_a_second_try(tmp_path: Path, inject: str) 
 @needs_strace
 def test_a_short_write_is_gone_on_with(tmp_path: Path) -> None:
     prepare_mirror(tmp_path / "mirror")
-    partial = tmp_path / "mirror/users/x/x.tif.t.part"
+    partial = tmp_path / "mirror/users/x/x.tif.t.w.part"
     partial.parent.mkdir(parents=True)
     partial.touch()
 

@@ -53,7 +53,7 @@ def test_every_file_of_an_asset_fits_into_a_directory(name: str, grids: int) -> 
     """Even that of a renamed asset with many parts and tiles, while it is on its way."""
     path = distinct(asset_path(f"{LEGACY}users/x/{name}"))
     stem = file_stem(path, f"grid{grids}-float64")
-    longest = f"{stem}-{'0' * 10}-{'0' * 10}.tif.{'a' * 16}{layout.PARTIAL}"
+    longest = f"{stem}-{'0' * 10}-{'0' * 10}.tif.{'a' * 16}.{'a' * 6}{layout.PARTIAL}"
 
     assert len(longest.encode()) <= LONGEST_BYTES
 
@@ -108,6 +108,7 @@ def test_what_lies_in_a_renamed_folder_follows_it() -> None:
     ("file", "ours"),
     [
         ("img.tif.abcdefgh234567ab.part", True),
+        ("img.tif.abcdefgh234567ab.abc234.part", True),
         ("img.tif.abcdefgh234567ab.new", True),
         ("img.tif", False),
         ("notes.part", False),

@@ -1,0 +1,77 @@
+"""Brings one object to disk: a function of plain values, for a thread here or a worker afar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from geesync.adapters.disk import folder
+from geesync.adapters.landing import Landing, unproved
+from geesync.adapters.transfer import Sink
+from geesync.domain.coverage import StoredObject
+from geesync.errors import Cause, RemoteError
+
+log = structlog.get_logger()
+
+#: Times that one object is taken up again in one pass while each brings new bytes.
+_RESUMES = 20
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """One object that is to be brought to disk."""
+
+    mirror: str  #: its folder
+    path: str  #: the asset's, relative to the mirror
+    file: str  #: the final name
+    token: str  #: of the export that wrote the object
+    bucket: str
+    obj: StoredObject
+
+
+class Line(Protocol):
+    """The way from the bucket, as fast as it may be used."""
+
+    def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
+        """Write one generation's bytes from an offset on into the sink; raises RemoteError."""
+
+    def keep_on(self) -> bool:
+        """Asked between two pieces; False ends the transfer."""
+
+
+def fetch(job: Fetch, line: Line) -> str:
+    """Bring every byte to disk, durable; return the name that the file bears.
+
+    It is one of its own, unless the bytes are there already. Raises RemoteError or MirrorError.
+    """
+    with folder(Path(job.mirror), job.path) as place:
+        for name in (job.file, unproved(job.file, job.token)):
+            if place.holds(name, job.obj):
+                return name  # an older copy has the same bytes, or the power failed: all is here
+        with Landing(place, job.file, job.token, job.obj) as landing:
+            into = partial(line.fetch, job.bucket, job.obj)
+            _persistently(lambda: landing.fetch(into, line.keep_on), lambda: landing.progress)
+        return landing.name
+
+
+def _persistently(attempt: Callable[[], None], progress: Callable[[], int]) -> None:
+    """Resume a broken transfer while it moves; start a damaged one anew, once."""
+    fresh_start_left = True
+    for _ in range(_RESUMES):
+        before = progress()
+        try:
+            attempt()
+        except RemoteError as error:
+            if error.cause == Cause.INTEGRITY and fresh_start_left:
+                fresh_start_left = False
+            elif error.cause != Cause.TRANSIENT or progress() <= before:
+                raise
+            log.info("download_resumed", error=str(error))
+        else:
+            return
+    raise RemoteError(Cause.TRANSIENT, f"it broke {_RESUMES} times on the way")
