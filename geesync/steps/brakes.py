@@ -98,7 +98,7 @@ class Brakes:
     def requests(self) -> Reading:
         """Requests that Earth Engine has made us give up, by saying "too many"."""
         limit, allowed = self.limits.requests_per_s, self.rate_per_s()
-        text = f"{allowed:,.3g} of {limit:,g} requests a second"
+        text = f"{round(allowed, 1):,g} of {limit:,g} requests a second"
         return Reading("requests", max(limit - allowed, 0.0), limit, text)
 
     def bandwidth(self) -> Reading:

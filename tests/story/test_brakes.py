@@ -140,3 +140,10 @@ def test_every_brake_has_a_reading(tmp_path: Path) -> None:
         }
         assert readings["bandwidth"].text == "2 MiB/s for downloads"
         assert not any(reading.holds for reading in readings.values())
+
+
+def test_a_rate_is_told_in_plain_numbers(tmp_path: Path) -> None:
+    with four_images(tmp_path, requests_per_s=12_345.67) as world:
+        told = {reading.name: reading.text for reading in world.service.brakes.readings()}
+
+        assert told["requests"] == "12,345.7 of 12,345.7 requests a second"
