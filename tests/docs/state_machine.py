@@ -16,9 +16,11 @@ _STATE = re.compile(r"((?: +#: .*\n)+) +[A-Z_]+ = \"(\w+)\"")
 _TEXT = """\
 # The life of an asset
 
-Made from the table in [`geesync/domain/lifecycle.py`](../geesync/domain/lifecycle.py) by
+Made from the table in [`geesync/domain/lifecycle.py`][table] by
 `python tests/docs/state_machine.py`; a test fails if it is stale. Why states
 [say what is true](adr/0001-states-say-what-is-true.md).
+
+[table]: https://github.com/geesync/geesync/blob/main/geesync/domain/lifecycle.py
 
 | state | what is true | leaves by |
 |---|---|---|

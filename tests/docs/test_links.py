@@ -12,6 +12,8 @@ PAGES = sorted(
     for page in ROOT.rglob("*.md")
     if not any(part.startswith(".") for part in page.relative_to(ROOT).parts)
 )
+#: Where the documentation, also as a site, leads to the code.
+SOURCE = "https://github.com/geesync/geesync/blob/main/"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 
@@ -31,10 +33,13 @@ def anchors(page: Path) -> set[str]:
 
 def broken_links(page: Path) -> Iterator[str]:
     for link in LINK.findall(prose(page)):
-        if re.match(r"[a-z]+:", link):
-            continue
         path, _, anchor = link.partition("#")
-        target = (page.parent / path) if path else page
+        if path.startswith(SOURCE):
+            target = ROOT / path.removeprefix(SOURCE)
+        elif re.match(r"[a-z]+:", link):
+            continue
+        else:
+            target = (page.parent / path) if path else page
         if not target.exists() or (anchor and anchor not in anchors(target)):
             yield link
 
