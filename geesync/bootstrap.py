@@ -20,8 +20,9 @@ from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.line import MeteredLine
 from geesync.adapters.messenger import Messenger
 from geesync.adapters.pacing import Pacer
-from geesync.config import Config, ThrottleConfig
+from geesync.config import Config
 from geesync.domain.timetable import Timetable
+from geesync.sections import ThrottleConfig
 from geesync.steps.brakes import Brakes, Limits
 from geesync.steps.cataloguer import Cataloguer
 from geesync.steps.checker import Checker

@@ -1,0 +1,122 @@
+"""The sections of the configuration: every key, its default, and what it is for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr
+
+from geesync.domain.values import (
+    AbsolutePath,
+    Command,
+    Duration,
+    Names,
+    SizeBytes,
+    TimetableText,
+    Wait,
+)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class EarthEngineConfig(_Section):
+    """Who asks Earth Engine, and where."""
+
+    project: str | None = Field(None, pattern=r"^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
+    """The Cloud project that does the work."""
+    credentials: AbsolutePath | None = None
+    """A service account's key file; default is Google's own chain."""
+    url: str | None = None
+    """Another service than Google's, e.g. the simulator."""
+    timeout_s: PositiveFloat = 60.0
+    """How long one request may take."""
+
+
+class StorageConfig(_Section):
+    """Cloud Storage, where exports are staged."""
+
+    url: str | None = None
+    """Another service than Google's, e.g. the simulator's bucket."""
+    timeout_s: PositiveFloat = 30.0
+    """How long a connection may stay silent."""
+    sweep: bool = True
+    """Delete staged objects once their copy is proved."""
+
+
+class ThrottleConfig(_Section):
+    """How much geesync may take of what others use too."""
+
+    max_operations: int = Field(100, ge=1, le=3000)
+    """Our exports at Earth Engine at a time, queued or running."""
+    max_queue: int = Field(2900, ge=1, le=3000)
+    """Everybody's queued operations in the project, beyond which we ask for no more."""
+    submit_wait: Wait = timedelta()
+    """Wait between two requests for an export."""
+    requests_per_s: PositiveFloat = 20.0
+    """Requests to Earth Engine; halved whenever it says "too many"."""
+    downloads: int = Field(8, ge=1, le=64)
+    """Files on their way at a time."""
+    bandwidth: TimetableText = "off"
+    """Bytes a second for all downloads, by the clock of this machine: "08:00,2M 19:00,off"."""
+    max_staged: SizeBytes = 1024**4
+    """What may lie in the bucket, or be on its way there, before we ask for no more exports."""
+    reserve: SizeBytes = 1024**3
+    """What stays free on the mirror's file system."""
+    eecu_hours_per_month: PositiveFloat | None = None
+    """Compute at Earth Engine in a calendar month (UTC); then no more exports until the next."""
+
+
+class ScheduleConfig(_Section):
+    """When the daemon looks without being woken; finished work always wakes the next step."""
+
+    discover: Duration = timedelta(hours=6)
+    """Between two scans of a root, unless it was enqueued with its own interval."""
+    reconcile: Duration = timedelta(seconds=30)
+    """Between two looks at running operations."""
+    retry: Duration = timedelta(seconds=60)
+    """Between two looks for assets whose waiting time is over."""
+
+
+class LogConfig(_Section):
+    """What the log looks like."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: for people on a terminal, JSON elsewhere."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important event that is told."""
+
+
+class WebConfig(_Section):
+    """The status page; read-only."""
+
+    listen: str = Field(
+        "127.0.0.1:8470", pattern=r"^(?:unix:/.+|(?:\[[0-9a-f:]+\]|[^:/\s]+):\d+|)$"
+    )
+    """Where the daemon serves it: host and port, unix:/a/path, or nothing."""
+    hosts: Names = ()
+    """Further names under which readers may ask for it, e.g. behind a web server."""
+
+    @property
+    def socket(self) -> bool:
+        """Whether it is a Unix socket, which no browser reaches by itself."""
+        return self.listen.startswith("unix:")
+
+
+class NotifyConfig(_Section):
+    """Who is told of what matters, without looking."""
+
+    command: Command = ()
+    """A program with its arguments; gets a notice as JSON on its standard input."""
+    urls: tuple[SecretStr, ...] = ()
+    """Addresses of Apprise (mail, Slack, ntfy, …); needs the extra "notify"."""
+    again: Duration = timedelta(hours=24)
+    """The same is told at most once in this time."""
+    stuck: Duration = timedelta(hours=24)
+    """Without any move for this long, while there is work, it is stuck."""
+    disk_low: SizeBytes = 10 * 1024**3
+    """Less free than this on a mirror's file system is told."""
