@@ -80,4 +80,4 @@ def _int64(value: int) -> str | None:
 
 def _without_empty(fields: dict[str, Any]) -> Json:
     """Leave out what protocol buffers' JSON leaves out: zeros and everything empty."""
-    return {name: value for name, value in fields.items() if value not in (None, "", 0, {}, [])}
+    return {name: value for name, value in fields.items() if value}
