@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from geesync.simulator import asset_json, names
+from geesync.simulator.external_images import create_external
+from geesync.simulator.manifest_messages import image_manifest
 from geesync.simulator.messages import camel_case
 from geesync.simulator.pixels import Json, SimAsset
 from geesync.simulator.refusals import BadRequest
@@ -32,10 +34,14 @@ def get_asset(service: Service, call: Call) -> Json:
 
 
 def create_asset(service: Service, call: Call) -> Json:
-    """Answer assets.create, for folders and collections."""
+    """Answer assets.create, for folders, collections and external images."""
     name = f"{call.name}/assets/{call.query.get('assetId', '')}"
     require(service, call, CREATE, call.name)
     kind = call.body.get("type", "")
+    overwrite = call.query.get("overwrite", "false").lower() == "true"
+    if kind == "IMAGE" and "cloudStorageLocation" in call.body:
+        made = create_external(service, _manifest(call.body, name), name, overwrite=overwrite)
+        return asset_json.full(made)
     if kind not in CONTAINERS:
         raise BadRequest(f"Assets of type '{kind}' cannot be created by this method.")
     if kind == "FOLDER" and set(call.body) - {"type", "name", "id"}:
@@ -49,10 +55,16 @@ def create_asset(service: Service, call: Call) -> Json:
         start_time=call.body.get("startTime"),
         end_time=call.body.get("endTime"),
     )
-    overwrite = call.query.get("overwrite", "false").lower() == "true"
     created = service.world.put(asset, overwrite=overwrite)
     service.audit.add("create", name, type=kind)
     return asset_json.full(created)
+
+
+def _manifest(body: Json, name: str) -> Json:
+    """Return the manifest of an external image that is told by its place only."""
+    told = {key: body[key] for key in ("properties", "startTime", "endTime") if key in body}
+    tileset = {"sources": [body["cloudStorageLocation"]]}
+    return image_manifest({**told, "name": name, "tilesets": [tileset]}, "asset")
 
 
 def patch_asset(service: Service, call: Call) -> Json:

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import httpx
 
@@ -88,6 +89,23 @@ class CloudStorage:
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise KeyError(bucket)
         answer.raise_for_status()
+
+    def generation(self, bucket: str, name: str) -> int:
+        """Return the current generation of an object; raises KeyError if there is none."""
+        answer = self._behind.get(f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise KeyError(f"gs://{bucket}/{name}")
+        return int(answer.raise_for_status().json()["generation"])
+
+    def download(self, bucket: str, name: str, file: Path) -> None:
+        """Write an object to a file; raises KeyError if there is none."""
+        place = f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
+        with self._behind.stream("GET", place, params={"alt": "media"}) as answer:
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                raise KeyError(f"gs://{bucket}/{name}")
+            answer.raise_for_status()
+            with file.open("wb") as content:
+                content.writelines(answer.iter_bytes())
 
     def _flags(self) -> list[str]:
         flags = {

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import anyio.to_thread
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,6 +20,8 @@ from geesync.simulator import (
     asset_methods,
     computing,
     exporting,
+    external_images,
+    importing,
     listing,
     operation_methods,
     policy_methods,
@@ -51,6 +54,9 @@ HANDLERS: dict[str, Handler] = {
     "assets.testIamPermissions": policy_methods.test_permissions,
     "image.export": exporting.export_image,
     "table.export": exporting.export_table,
+    "image.import": importing.import_image,
+    "image.importExternal": external_images.import_external_image,
+    "table.import": importing.import_table,
     "value.compute": computing.compute_value,
     "operations.list": operation_methods.list_operations,
     "operations.get": operation_methods.get_operation,
@@ -97,7 +103,8 @@ class EarthEngine:
             answer = self._answer(wire)
         except CallRefused as refusal:
             return error_response(refusal)
-        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        # A page of a thousand images is most of the time spent on the text of it.
+        body = answer if isinstance(answer, bytes) else to_json(answer, inf_nan_mode="constants")
         return Response(body, media_type=JSON_TYPE)
 
     def _answer(self, wire: Wire) -> Json | bytes:

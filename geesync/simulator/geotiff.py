@@ -80,8 +80,7 @@ def write_geotiffs(
 ) -> Iterator[tuple[str, Path]]:
     """Write an image and yield (what comes after the name's prefix, file), row by row.
 
-    A file may be removed as soon as the next one is asked for. Raises ExportRefused at the
-    end if the whole image turned out to be masked.
+    Raises ExportRefused at the end if the whole image turned out to be masked.
     """
     any_valid = False
     for suffix, part in _parts(grid, options):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from geesync.simulator import manifest_messages as manifests
 from geesync.simulator import schemas
 from geesync.simulator.messages import Parser
 
@@ -103,13 +104,13 @@ METHODS: tuple[Method, ...] = (
     Method("assets.delete", "DELETE", "{+name}", ASSET),
     Method("assets.patch", "PATCH", "{+name}", ASSET, body=schemas.PATCH_ASSET),
     Method("image.export", "POST", "{+project}/image:export", PROJECT, body=schemas.EXPORT_IMAGE),
-    Method("image.import", "POST", "{+project}/image:import", PROJECT, body=schemas.UNREAD),
+    Method("image.import", "POST", "{+project}/image:import", PROJECT, body=manifests.IMPORT_IMAGE),
     Method(
         "image.importExternal",
         "POST",
         "{+project}/image:importExternal",
         PROJECT,
-        body=schemas.UNREAD,
+        body=manifests.IMPORT_EXTERNAL_IMAGE,
     ),
     Method(
         "image.computePixels",
@@ -126,7 +127,7 @@ METHODS: tuple[Method, ...] = (
         body=schemas.UNREAD,
     ),
     Method("table.export", "POST", "{+project}/table:export", PROJECT, body=schemas.EXPORT_TABLE),
-    Method("table.import", "POST", "{+project}/table:import", PROJECT, body=schemas.UNREAD),
+    Method("table.import", "POST", "{+project}/table:import", PROJECT, body=manifests.IMPORT_TABLE),
     Method(
         "table.computeFeatures",
         "POST",

@@ -14,6 +14,7 @@ from geesync.simulator.pixels import Json
 
 METADATA_TYPE = "type.googleapis.com/google.earthengine.v1.OperationMetadata"
 EMPTY_TYPE = "type.googleapis.com/google.protobuf.Empty"
+CODE_EDITOR = "https://code.earthengine.google.com/?asset="
 WORK_UNITS = 12
 #: Compute seconds that one second of running costs; a whole fraction keeps sums exact.
 EECU_PER_S = 0.75
@@ -68,6 +69,11 @@ class Task:
     def is_import(self) -> bool:
         """Tell whether it uses the slots of imports."""
         return self.type.startswith("INGEST")
+
+    @property
+    def writes_asset(self) -> bool:
+        """Tell whether it ends in an asset, not in files."""
+        return any(uri.startswith(CODE_EDITOR) for uri in self.destination_uris)
 
 
 @dataclass(eq=False)

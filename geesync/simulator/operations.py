@@ -212,8 +212,7 @@ class Operations:
         return operation
 
     def _lateness(self, task: Task) -> Range:
-        writes_asset = task.is_import or any("?asset=" in uri for uri in task.destination_uris)
-        return self._profile.asset_lag_s if writes_asset else self._profile.object_lag_s
+        return self._profile.asset_lag_s if task.writes_asset else self._profile.object_lag_s
 
     def _new_id(self) -> str:
         digest = hashlib.sha256(f"{self._seed}/{self._created}".encode()).digest()

@@ -112,8 +112,12 @@ class Profile:
     calls_per_s: float = math.inf
     max_assets: int = 10_000
     max_bytes: int = 250 * 10**9
-    # 25. Ingestion.
+    # 25. Ingestion. When a place that is taken, or is not there, is noticed:
     import_s: Durations = Durations()
+    import_checks: Literal["call", "operation"] = "operation"
+    #    Whether rows keep the ``system:index`` of a CSV, and what a column ``.geo`` is.
+    imported_index: Literal["new", "kept"] = "new"
+    imported_geo_column: Literal["geometry", "text"] = "geometry"
 
     # All: how long every answer takes, real seconds.
     latency_s: float = 0.0

@@ -198,7 +198,7 @@ ASSET = message(
         "featureCount": int64,
         "quota": anything,
         "tilesets": repeated(anything),
-        "cloudStorageLocation": anything,
+        "cloudStorageLocation": message({"uris": repeated(string)}),
         "featureViewAssetLocation": anything,
         "expression": anything,
     }

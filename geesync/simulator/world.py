@@ -130,11 +130,7 @@ class World:
         overwritten.
         """
         with self._lock:
-            before = self.find(asset.name)
-            if before is not None and not overwrite:
-                raise BadRequest(f"Cannot overwrite asset '{asset.name}'.")
-            if before is None and not names.is_root(asset.name):
-                self._check_parent(asset.name)
+            before = self.check_place(asset.name, overwrite=overwrite)
             if moves_time or before is None:
                 asset = replace(asset, update_time=self._next_update_time(before))
             self._usage.clear()
@@ -144,6 +140,19 @@ class World:
             if self.scenario.find(asset.name) is None:
                 self._added.setdefault(parent, {}).setdefault(asset.name)
             return asset
+
+    def check_place(self, name: str, *, overwrite: bool) -> SimAsset | None:
+        """Return the asset of this name that would be replaced, if there is one.
+
+        Raises CallRefused if it may not be, or if there is none and no container for one.
+        """
+        with self._lock:
+            before = self.find(name)
+            if before is not None and not overwrite:
+                raise BadRequest(f"Cannot overwrite asset '{name}'.")
+            if before is None and not names.is_root(name):
+                self._check_parent(name)
+            return before
 
     def touch(self, name: str) -> SimAsset:
         """Give an asset a later ``update_time``, as any change of pixels or metadata does."""

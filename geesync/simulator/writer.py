@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +17,7 @@ from geesync.simulator.tables import write_table
 
 Kind = Literal["image", "table"]
 
-#: Takes (bucket, object name, file); the file is removed when the call has returned.
-Upload = Callable[[str, str, Path], None]
+Written = tuple[str, str, Path]  #: (bucket, object name, file)
 
 
 def check_expression(body: Json) -> None:
@@ -28,24 +26,24 @@ def check_expression(body: Json) -> None:
 
 
 def write_export(
-    kind: Kind, body: Json, lookup: Lookup, upload: Upload, *, file_edge: int | None = None
-) -> None:
-    """Do what a request body asks for and hand over the files, one after the other.
+    kind: Kind, body: Json, lookup: Lookup, folder: Path, *, file_edge: int | None = None
+) -> Iterator[Written]:
+    """Do what a request body asks for and yield the files, one after the other.
 
-    lookup: raises KeyError for assets that there are not. file_edge: pixels; larger images
-    are split into files of this edge, by default one that depends on the bytes of a pixel.
-    Raises ExportRefused in Earth Engine's words; files handed over before are then void.
+    lookup: raises KeyError for assets that there are not. folder: an empty one, for the files.
+    file_edge: pixels; larger images are split into files of this edge, by default one that
+    depends on the bytes of a pixel.
+    Raises ExportRefused in Earth Engine's words; files yielded before are then void.
     """
-    with tempfile.TemporaryDirectory(prefix="earth-engine-") as folder:
-        if kind == "image":
-            _write_image(body, lookup, upload, Path(folder), file_edge)
-        else:
-            _write_table(body, lookup, upload, Path(folder))
+    write = _write_image if kind == "image" else _write_table
+    destination = body["fileExportOptions"]["cloudStorageDestination"]
+    for suffix, file in write(body, lookup, folder, file_edge):
+        yield destination["bucket"], destination["filenamePrefix"] + suffix, file
 
 
 def _write_image(
-    body: Json, lookup: Lookup, upload: Upload, folder: Path, file_edge: int | None
-) -> None:
+    body: Json, lookup: Lookup, folder: Path, file_edge: int | None
+) -> Iterator[tuple[str, Path]]:
     image = evaluate(body["expression"], lookup)
     if not isinstance(image, Image):
         raise ExportRefused(INVALID_ARGUMENT, "The exported expression is not an Image.")
@@ -56,26 +54,16 @@ def _write_image(
     options = read_options(asked.get("geoTiffOptions", {}), image, file_edge)
     grid = export_grid(image, body.get("grid", {}))
     check_size(grid, body.get("maxPixels"))
-    bucket, prefix = _destination(asked)
-    for suffix, file in write_geotiffs(image, grid, options, folder):
-        upload(bucket, prefix + suffix, file)
-        file.unlink()
+    return write_geotiffs(image, grid, options, folder)
 
 
-def _write_table(body: Json, lookup: Lookup, upload: Upload, folder: Path) -> None:
+def _write_table(
+    body: Json, lookup: Lookup, folder: Path, _: int | None
+) -> Iterator[tuple[str, Path]]:
     table = evaluate(body["expression"], lookup)
     if not isinstance(table, Table):
         message = "The exported expression is not a FeatureCollection."
         raise ExportRefused(INVALID_ARGUMENT, message)
-    asked = body["fileExportOptions"]
     file = folder / "table"
-    file_format = asked.get("fileFormat", "CSV")
-    suffix = write_table(table, file_format, body.get("selectors", ()), file)
-    bucket, prefix = _destination(asked)
-    upload(bucket, prefix + suffix, file)
-
-
-def _destination(asked: Json) -> tuple[str, str]:
-    """Return (bucket, prefix of object names)."""
-    destination = asked["cloudStorageDestination"]
-    return destination["bucket"], destination["filenamePrefix"]
+    file_format = body["fileExportOptions"].get("fileFormat", "CSV")
+    yield write_table(table, file_format, body.get("selectors", ()), file), file

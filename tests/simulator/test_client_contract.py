@@ -363,8 +363,3 @@ def test_an_export_to_an_asset_makes_one_with_the_same_pixels(
     assert earth_engine.getAsset(name)["bands"][0]["dataType"] == {"precision": "FLOAT"}
     assert made.bands[0].pyramiding == "SAMPLE"
     assert (made.bands[0].load()[0] == source.bands[0].load()[0]).all()
-
-
-def test_imports_are_still_to_come(earth_engine: Any) -> None:
-    with pytest.raises(ee.EEException, match=r"does not have image\.import"):
-        earth_engine.startIngestion("r-1", {"name": "projects/demo-project/assets/x"})

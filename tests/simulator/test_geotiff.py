@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 import tempfile
 from collections.abc import Callable
@@ -48,11 +47,6 @@ def write(
     asset: SimAsset, folder: Path, options: dict[str, Any] | None = None, **knobs: Any
 ) -> Written:
     """Export a whole image and return its files by the names of their objects."""
-    files: Written = {}
-
-    def upload(bucket: str, name: str, file: Path) -> None:
-        files[f"{bucket}/{name}"] = Path(shutil.copy(file, folder / name.replace("/", "_")))
-
     body = {
         "expression": graph(load()),
         "fileExportOptions": {
@@ -62,8 +56,8 @@ def write(
         },
         **knobs.pop("body", {}),
     }
-    write_export("image", body, account(a=asset), upload, **knobs)
-    return files
+    written = write_export("image", body, account(a=asset), folder, **knobs)
+    return {f"{bucket}/{name}": file for bucket, name, file in written}
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,6 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00
 
 def export(rows: list[SimFeature], file_format: str = "CSV", **fields: Any) -> tuple[str, str]:
     """Export these rows and return (object name, text)."""
-    got: list[tuple[str, str]] = []
-
-    def upload(bucket: str, name: str, file: Path) -> None:
-        got.append((f"{bucket}/{name}", file.read_bytes().decode()))
-
     destination = {"bucket": "bkt", "filenamePrefix": "p/t"}
     body = {
         "expression": graph(call("Collection.loadTable", tableId="t")),
@@ -39,8 +35,9 @@ def export(rows: list[SimFeature], file_format: str = "CSV", **fields: Any) -> t
         **fields,
     }
     table = SimAsset(name="t", type="TABLE", features=lambda: iter(rows))
-    write_export("table", body, account(t=table), upload)
-    return got[0]
+    with tempfile.TemporaryDirectory() as folder:
+        ((bucket, name, file),) = write_export("table", body, account(t=table), Path(folder))
+        return f"{bucket}/{name}", file.read_bytes().decode()
 
 
 def test_the_columns_are_those_of_the_first_row() -> None:
@@ -108,7 +105,6 @@ def test_a_missing_table_is_reported_in_the_service_s_words(tmp_path: Path) -> N
     }
 
     with pytest.raises(ExportRefused) as refusal:
-        write_export("table", body, account(), lambda *_: None)
+        list(write_export("table", body, account(), tmp_path))
 
     assert refusal.value.message == "Collection.loadTable: Collection asset 'nowhere' not found."
-    assert not list(tmp_path.iterdir())

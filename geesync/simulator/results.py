@@ -1,0 +1,76 @@
+"""What operations have made: kept aside until they end, then shown or thrown away."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from geesync.simulator.bucket import CloudStorage
+from geesync.simulator.pixels import SimAsset
+from geesync.simulator.refusals import INVALID_ARGUMENT, NOT_FOUND, CallRefused, ExportRefused
+from geesync.simulator.world import World
+
+CONTENT_TYPES = {
+    ".tif": "image/tiff",
+    ".csv": "text/csv",
+    ".geojson": "application/geo+json",
+    ".json": "application/json",
+}
+BINARY = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class NewAsset:
+    """An asset that an export or an import has made."""
+
+    world: World
+    asset: SimAsset
+    overwrite: bool
+
+    def publish(self) -> None:
+        """Put it into the account; raises ExportRefused if that may not be."""
+        try:
+            self.world.put(self.asset, overwrite=self.overwrite)
+        except CallRefused as refusal:
+            raise ExportRefused(INVALID_ARGUMENT, refusal.message) from refusal
+
+    def drop(self) -> None:
+        """Do nothing: it is nowhere yet."""
+
+
+@dataclass(frozen=True)
+class _Object:
+    bucket: str
+    name: str
+    file: Path
+
+
+class Spool:
+    """The files of a running export, in a folder of its own."""
+
+    def __init__(self, storage: CloudStorage) -> None:
+        self._storage = storage
+        self.folder = Path(tempfile.mkdtemp(prefix="earth-engine-"))
+        self._objects: list[_Object] = []
+
+    def add(self, bucket: str, name: str, file: Path) -> None:
+        """Note a file in the folder that is to become an object."""
+        self._objects.append(_Object(bucket, name, file))
+
+    def publish(self) -> None:
+        """Write the objects; raises ExportRefused if there is no such bucket."""
+        try:
+            for item in self._objects:
+                kind = CONTENT_TYPES.get(Path(item.name).suffix, BINARY)
+                self._storage.upload(item.bucket, item.name, item.file, kind)
+        except KeyError as error:
+            text = f"The bucket {error} does not exist or cannot be written to."
+            raise ExportRefused(NOT_FOUND, text) from error
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Forget the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
