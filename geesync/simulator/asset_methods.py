@@ -9,7 +9,7 @@ from geesync.simulator import asset_json, names
 from geesync.simulator.external_images import create_external
 from geesync.simulator.manifest_messages import image_manifest
 from geesync.simulator.messages import camel_case
-from geesync.simulator.pixels import Json, SimAsset
+from geesync.simulator.pixels import Json, SimAsset, SimBand
 from geesync.simulator.refusals import BadRequest
 from geesync.simulator.service import Call, Service, require, require_visible
 from geesync.simulator.world import CONTAINERS
@@ -119,9 +119,19 @@ def _target(service: Service, call: Call) -> str:
     return target
 
 
+def _renamed(bands: tuple[SimBand, ...], asked: list[Json]) -> tuple[SimBand, ...]:
+    """Return bands with new names; nothing else of them can be changed."""
+    if len(asked) != len(bands):
+        raise BadRequest(f"Expected {len(bands)} bands, but got {len(asked)}.")
+    pairs = zip(bands, asked, strict=True)
+    return tuple(replace(band, id=told.get("id", band.id)) for band, told in pairs)
+
+
 def _patched(asset: SimAsset, path: str, fields: Json) -> SimAsset:
     head, _, key = path.partition(".")
     field = camel_case(head)
+    if field == "bands":
+        return replace(asset, bands=_renamed(asset.bands, fields.get("bands", [])))
     if field not in PATCHABLE:
         raise BadRequest(f"Field '{path}' cannot be updated.")
     if not key:
