@@ -23,7 +23,7 @@ from geesync.adapters.disk import free_bytes, is_mirror
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.bootstrap import cloud
 from geesync.config import Config
-from geesync.errors import Cause, LedgerError, NotAllowedError, RemoteError
+from geesync.errors import DOCS, Cause, LedgerError, NotAllowedError, RemoteError
 from geesync.steps.exporter import STAGING
 from geesync.store import views
 from geesync.store.database import check
@@ -47,7 +47,7 @@ class Finding:
     mend: str = ""  #: the command, or the page, that mends it
 
 
-_GUIDE = "docs/real-account.md"
+_GUIDE = f"{DOCS}/real-account.md"
 _GOOGLE = "https://earthengine.googleapis.com"
 
 #: A queue may take weeks; a lifecycle rule must not be quicker.

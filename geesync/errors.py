@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
+#: Where the pages are that errors and help name: an installed program has no folder of them.
+DOCS = "https://github.com/geesync/geesync/blob/main/docs"
+
 
 class ExitCode(IntEnum):
     """What the program's end says; documented in docs/exit-codes.md."""

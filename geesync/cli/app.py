@@ -29,12 +29,12 @@ from geesync.cli import (
     work,
 )
 from geesync.cli.context import Context, errors
-from geesync.errors import ExitCode, GeesyncError
+from geesync.errors import DOCS, ExitCode, GeesyncError
 
 app = typer.Typer(
     name="geesync",
     help="Mirror Google Earth Engine assets to a local disk: resumable, proved, with metadata.",
-    epilog="Exit codes: docs/exit-codes.md. Try it without an account: geesync demo",
+    epilog=f"Exit codes: {DOCS}/exit-codes.md. Try it without an account: geesync demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -114,8 +114,15 @@ def run() -> int:
         # Whoever read has seen enough: `geesync show … | head`.
         sys.stderr.close()
     except TyperException as error:
-        return _end(str(error), ExitCode.USAGE)
+        return _end(_usage(error), ExitCode.USAGE)
     return ExitCode.OK
+
+
+def _usage(error: TyperException) -> str:
+    """Return what is wrong with the command line, and where to read what is right."""
+    context = getattr(error, "ctx", None)
+    what = str(error).removeprefix("Value error, ").rstrip(".")
+    return f"{what}: {context.command_path if context else 'geesync'} --help"
 
 
 def _end(line: str, code: ExitCode) -> ExitCode:

@@ -23,6 +23,7 @@ def show(
 ) -> None:
     """Show every key with its value and its origin."""
     from rich.table import Table
+    from rich.text import Text
 
     from geesync.cli.render import json_line
 
@@ -37,11 +38,13 @@ def show(
         return
     table = Table("key", "value", "from", box=None, pad_edge=False, header_style="bold")
     for key, value, origin in loaded.values():
-        table.add_row(key, _text(value), origin, style="dim" if origin == "default" else None)
+        table.add_row(key, Text(_text(value)), origin, style="dim" if origin == "default" else None)
     output().print(table)
 
 
 def _text(value: Any) -> str:
     if value is None:
         return "–"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_text, value))}]"
     return f"{value.total_seconds():g}s" if isinstance(value, timedelta) else str(value)

@@ -11,7 +11,14 @@ import typer
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.domain.layout import asset_path
 from geesync.domain.names import candidates, display_id, is_within
-from geesync.errors import Cause, NotAllowedError, RemoteError, UnavailableError, UserError
+from geesync.errors import (
+    DOCS,
+    Cause,
+    NotAllowedError,
+    RemoteError,
+    UnavailableError,
+    UserError,
+)
 
 if TYPE_CHECKING:
     from geesync.adapters.bucket import Storage
@@ -227,7 +234,9 @@ def _check_bucket(storage: Storage, bucket: str) -> None:
         storage.check_access(bucket)
     except RemoteError as error:
         if error.status == HTTPStatus.NOT_FOUND:
-            raise UserError(f"there is no bucket {bucket}", hint="docs/real-account.md") from None
+            raise UserError(
+                f"there is no bucket {bucket}", hint=f"{DOCS}/real-account.md"
+            ) from None
         raise _as_user_error(error, f"the bucket {bucket}") from None
 
 

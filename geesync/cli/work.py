@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geesync.cli.context import Context, now, output
-from geesync.errors import ConfigError, ExitCode, UserError
+from geesync.errors import DOCS, ConfigError, ExitCode, UserError
 
 if TYPE_CHECKING:
     from geesync.config import Config
@@ -113,5 +113,5 @@ def _configured(context: typer.Context) -> Config:
     config = mine.config()
     logs.configure(log_format=config.log.format, level=config.log.level)
     if not config.ledger.parent.exists() and not config.mirror:
-        raise ConfigError("nothing is configured yet", hint="docs/real-account.md")
+        raise ConfigError("nothing is configured yet", hint=f"{DOCS}/real-account.md")
     return config

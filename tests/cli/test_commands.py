@@ -41,7 +41,8 @@ def test_an_incomplete_sync_ends_with_its_own_code(geesync: Run, tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "variables", "code", "words"),
     [
-        (["bogus"], {}, ExitCode.USAGE, "No such command"),
+        (["bogus"], {}, ExitCode.USAGE, "No such command 'bogus': python -m geesync --help"),
+        (["enqueue"], {}, ExitCode.USAGE, "roots: python -m geesync enqueue --help"),
         (["status"], {}, ExitCode.LEDGER, "there is no ledger"),
         (["enqueue", "users/nobody"], {}, ExitCode.USAGE, "does not exist, or is not shared"),
         (["enqueue", "LANDSAT/LC08"], {}, ExitCode.USAGE, "is not an asset that one can own"),

@@ -14,6 +14,7 @@ import pytest
 from geesync.adapters.disk import prepare_mirror
 from geesync.config import Config
 from geesync.doctor import Doctor, Finding, Verdict
+from geesync.errors import DOCS
 from geesync.simulator.simulator import Simulator
 from geesync.store.database import open_migrating
 from geesync.store.roots import Roots
@@ -264,7 +265,7 @@ def test_on_an_empty_box_the_doctor_leads_from_nothing_to_the_first_enqueue(
     steps.append(place.geesync("doctor").splitlines()[-1])
 
     assert steps == [
-        f"Next: set it in {place.config}; docs/real-account.md",
+        f"Next: set it in {place.config}; {DOCS}/real-account.md",
         f"Next: mkdir -p {place.mirror}",
         "Next: geesync enqueue users/NAME",
         "Next: geesync install-service; or geesync daemon",
