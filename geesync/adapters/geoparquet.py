@@ -9,8 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import ijson
-
 from geesync.domain.assets import Json
 from geesync.errors import Cause, ConfigError, RemoteError
 
@@ -66,6 +64,8 @@ def make_geoparquet(geojson: Path, target: Path, held: Json) -> None:
 
 
 def _groups(geojson: Path) -> Iterator[list[Json]]:
+    import ijson  # noqa: PLC0415 # the configuration only asks whether we could
+
     with geojson.open("rb") as file:
         features = ijson.items(file, "features.item", use_float=True)
         while group := list(islice(features, _GROUP_ROWS)):

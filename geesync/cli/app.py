@@ -2,37 +2,67 @@
 
 from __future__ import annotations
 
-import platform
-import sqlite3
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
+from typer.main import get_group
 
 from geesync import __version__
-from geesync.cli import (
-    backing_up,
-    checking,
-    configuring,
-    demo,
-    enqueuing,
-    examining,
-    installing,
-    metadata,
-    recovering,
-    roots,
-    simulator,
-    status,
-    steering,
-    work,
-)
 from geesync.cli.context import Context, errors
 from geesync.errors import DOCS, ExitCode, GeesyncError
 
+#: Each command, and the module in this package that has it.
+COMMANDS = {
+    "enqueue": "enqueuing",
+    "doctor": "examining",
+    **dict.fromkeys(("roots", "dequeue", "retry"), "roots"),
+    **dict.fromkeys(("status", "show"), "status"),
+    **dict.fromkeys(("pause", "resume", "cancel", "priority"), "steering"),
+    "check": "checking",
+    **dict.fromkeys(("daemon", "sync", "web"), "work"),
+    "export-metadata": "metadata",
+    "backup": "backing_up",
+    "recover": "recovering",
+    "config": "configuring",
+    "install-service": "installing",
+    "demo": "demo",
+    "simulator": "simulator",
+}
+
+
+class Commands(TyperGroup):
+    """Imports a command's module when the command is asked for: the others are not waited for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, in the order in which help tells them."""
+        _ = ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command; None if there is none of this name."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            part = typer.Typer(rich_markup_mode=self.rich_markup_mode)
+            import_module(f"geesync.cli.{COMMANDS[cmd_name]}").register(part)
+            self.commands.update(get_group(part).commands)
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is meant; an unknown one is answered with what is like it."""
+        if args[0] not in COMMANDS:
+            for name in COMMANDS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="geesync",
+    rich_markup_mode=None,  # plain help: the framed one takes twice as long to come
+    cls=Commands,
     help="Mirror Google Earth Engine assets to a local disk: resumable, proved, with metadata.",
     epilog=f"Exit codes: {DOCS}/exit-codes.md. Try it without an account: geesync demo",
     no_args_is_help=True,
@@ -47,6 +77,8 @@ _MATTERS = ("earthengine-api", "google-cloud-storage", "rasterio", "SQLAlchemy",
 
 def _print_version(asked: bool) -> None:
     if asked:
+        import platform
+        import sqlite3
         from importlib.metadata import version
 
         typer.echo(f"geesync {__version__}")
@@ -80,25 +112,6 @@ def _options(
     _ = version
     flags = {"ledger": str(ledger.absolute())} if ledger else {}
     context.obj = Context(config, flags)
-
-
-for module in (
-    enqueuing,
-    examining,
-    roots,
-    status,
-    steering,
-    checking,
-    work,
-    metadata,
-    backing_up,
-    recovering,
-    configuring,
-    installing,
-    demo,
-    simulator,
-):
-    module.register(app)
 
 
 def run() -> int:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
-from geesync.cli.context import output
-from geesync.cli.render import json_line
+from geesync.cli.context import json_line, output
 from geesync.domain.assets import CONTAINERS
 from geesync.domain.checking import Verdict
 from geesync.domain.names import display_id

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from geesync.cli.context import Context, output
+from geesync.cli.context import Context, json_line, output
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +24,6 @@ def show(
     """Show every key with its value and its origin."""
     from rich.table import Table
     from rich.text import Text
-
-    from geesync.cli.render import json_line
 
     mine: Context = context.obj
     loaded = mine.load()

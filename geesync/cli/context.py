@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from geesync.errors import LedgerError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from geesync.config import Config, Loaded
     from geesync.store.database import Database
 
@@ -80,11 +81,20 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def json_line(document: Mapping[str, Any]) -> str:
+    """Return a document as one line for machines; bytes and times as text."""
+    return json.dumps(document, default=str)
+
+
 def output() -> Console:
     """Return where answers go; plain where nobody looks."""
+    from rich.console import Console
+
     return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
 
 
 def errors() -> Console:
     """Return where errors go."""
+    from rich.console import Console
+
     return Console(stderr=True, soft_wrap=True, highlight=False)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from geesync.cli.context import output
-from geesync.cli.render import json_line
+from geesync.cli.context import json_line, output
 from geesync.domain.estimate import Pace, pace_of
 from geesync.domain.names import display_id
 from geesync.domain.planning import plan

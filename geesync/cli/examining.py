@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, output
-from geesync.cli.render import json_line
+from geesync.cli.context import Context, json_line, output
 from geesync.errors import ExitCode
 
 if TYPE_CHECKING:

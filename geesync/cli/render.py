@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -13,7 +10,6 @@ from rich.text import Text
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
 from geesync.domain.words import duration, next_action, percent, size
-from geesync.store.documents import status_document
 from geesync.store.views import RootStatus, Status, Trouble
 
 _BAR_WIDTH = 24  #: characters
@@ -160,13 +156,3 @@ def _trouble(trouble: Trouble) -> Text:
         f": {display_id(trouble.example)}: {trouble.reason}\n",
         (f"{'':<17}→ {action}", "dim"),
     )
-
-
-def status_json(status: Status) -> str:
-    """Return the same for machines, one line."""
-    return json.dumps(status_document(status))
-
-
-def json_line(document: Mapping[str, Any]) -> str:
-    """Return a document as one line; bytes and times as text."""
-    return json.dumps(document, default=str)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, now, opened, output
-from geesync.cli.render import json_line
+from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.names import candidates, display_id
 from geesync.errors import Cause, UserError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geesync.cli.context import Context, now, output
+from geesync.cli.context import Context, json_line, now, output
 from geesync.domain.names import candidates, display_id
 from geesync.errors import UserError
 
@@ -30,7 +30,6 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, and follow it.")] = False,
 ) -> None:
     """Say how it stands: how far, how fast, until when, and what is wrong."""
-    from geesync.cli.render import status_json, status_view
     from geesync.store import views
 
     mine: Context = context.obj
@@ -44,8 +43,13 @@ def status(
         return views.status(ledger, now=now(), root=root)
 
     if json:
-        typer.echo(status_json(ask()))
-    elif watch:
+        from geesync.store.documents import status_document
+
+        typer.echo(json_line(status_document(ask())))
+        return
+    from geesync.cli.render import status_view
+
+    if watch:
         _follow(lambda: status_view(ask(), now()))
     else:
         output().print(status_view(ask(), now()))
@@ -79,7 +83,6 @@ def show(
 ) -> None:
     """Show one asset: where it stands, its operations, its files, its history."""
     from geesync.cli.asset_view import asset_view
-    from geesync.cli.render import json_line
     from geesync.store import views
 
     mine: Context = context.obj

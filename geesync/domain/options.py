@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pathspec import GitIgnoreSpec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from geesync.domain.assets import Json, SourceAsset
 from geesync.errors import UserError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 
 def _instant(value: Any) -> Any:
@@ -30,6 +32,13 @@ def _instant(value: Any) -> Any:
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
+
+
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    # Imported here: most commands read the configuration, and few look at a pattern.
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415
+
+    return GitIgnoreSpec.from_lines(patterns)
 
 
 def _upper(value: Any) -> Any:
@@ -50,9 +59,7 @@ AssetType = Annotated[str, BeforeValidator(_upper), Field(pattern=r"^[A-Z][A-Z_]
 class Options(BaseModel):
     """The options of a root, or their defaults."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     include: Annotated[tuple[str, ...], Words] = ()
     """Only assets that match one of these patterns, as in .gitignore; none means all."""
@@ -78,7 +85,7 @@ class Options(BaseModel):
     @field_validator("include", "exclude")
     @classmethod
     def _patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        GitIgnoreSpec.from_lines(patterns)  # its error is a ValueError and names the pattern
+        _spec(patterns)  # its error is a ValueError and names the pattern
         return patterns
 
     def over(self, given: Mapping[str, Any]) -> Options:
@@ -128,8 +135,8 @@ class Options(BaseModel):
 
     @cached_property
     def _include(self) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(self.include)
+        return _spec(self.include)
 
     @cached_property
     def _exclude(self) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(self.exclude)
+        return _spec(self.exclude)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import textwrap
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +72,24 @@ def configuration() -> str:
         lines += ["", f"## [{section}]" if section else "## At the top", "", about, ""]
         lines += ["| key | default | |", "|---|---|---|"]
         lines += [
-            f"| `{name}` | {_default(field)} | {_cell(field.description)} |"
+            f"| `{name}` | {_default(field)} | {_cell(_told(model)[name])} |"
             for name, field in model.model_fields.items()
             if not _is_section(field)
         ]
     return "\n".join(lines) + "\n"
+
+
+def _told(model: type[BaseModel]) -> dict[str, str]:
+    """Return what stands below each field: the program itself does without, it costs a start."""
+    told = {}
+    for owner in model.__mro__[: model.__mro__.index(BaseModel)]:
+        body = ast.parse(inspect.getsource(owner)).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for field, text in pairwise(body.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                assert isinstance(field.target, ast.Name)
+                told[field.target.id] = str(ast.literal_eval(text.value))
+    return told
 
 
 def manual() -> str:
@@ -112,7 +128,9 @@ def _program() -> Any:
 
 
 def _walk(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, command in sorted(group.commands.items()):
+    with group.make_context(None, [], resilient_parsing=True) as context:
+        commands = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    for name, command in sorted(commands.items()):
         path = f"{prefix} {name}".strip()
         if hasattr(command, "commands"):
             yield from _walk(command, path)

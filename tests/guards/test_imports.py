@@ -1,0 +1,81 @@
+"""What a command imports before it answers: a start is as slow as what it reads from disk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_group
+
+from geesync import cli
+from geesync.cli.app import COMMANDS
+from geesync.store.database import open_migrating
+
+#: Each takes tenths of a second, and none is needed to ask the ledger.
+_HEAVY = {
+    *("ee", "googleapiclient", "google", "rasterio", "numpy", "pycurl", "requests", "httpx"),
+    *("sqlalchemy", "alembic", "apscheduler", "structlog", "starlette", "uvicorn", "jinja2"),
+    *("pyarrow", "shapely", "rustac", "ijson", "pathspec", "prometheus_client", "apprise"),
+}
+
+CLI = Path(cli.__file__).parent
+
+_SCRIPT = """
+import sys
+from geesync.cli.app import run
+code = run()
+names = {name.partition(".")[0] for name in sys.modules} | {
+    name for name in sys.modules if name.startswith("geesync.")
+}
+print(code, *sorted(names), file=sys.stderr)
+"""
+
+
+def imported(*arguments: str) -> set[str]:
+    """Run a command; return the packages, and geesync's own modules, that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *arguments], capture_output=True, text=True, check=True
+    )
+    code, *names = done.stderr.split()
+    assert code == "0", done.stdout
+    return set(names)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> str:
+    open_migrating(tmp_path / "geesync.db").close()
+    return str(tmp_path / "geesync.db")
+
+
+def test_status_imports_nothing_that_is_slow_to_import(ledger: str) -> None:
+    assert not imported("--ledger", ledger, "status") & _HEAVY
+
+
+def test_answers_for_machines_wait_for_no_terminal_library(ledger: str) -> None:
+    assert not imported("--ledger", ledger, "status", "--json") & {*_HEAVY, "rich"}
+
+
+def test_help_imports_nothing_that_is_slow_to_import() -> None:
+    assert not imported("--help") & {*_HEAVY, "rich", "pydantic", "sqlite3"}
+
+
+def test_a_command_imports_no_other_command(ledger: str) -> None:
+    commands = {f"geesync.cli.{module}" for module in COMMANDS.values()}
+
+    assert imported("--ledger", ledger, "status") & commands == {"geesync.cli.status"}
+
+
+def test_every_command_is_listed_with_the_module_that_has_it() -> None:
+    found: dict[str, str] = {}
+    for file in CLI.glob("*.py"):
+        module = import_module(f"geesync.cli.{file.stem}")
+        if hasattr(module, "register"):
+            part = typer.Typer()
+            module.register(part)
+            found |= dict.fromkeys(get_group(part).commands, file.stem)
+
+    assert found == COMMANDS
