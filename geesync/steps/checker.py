@@ -7,7 +7,7 @@ deletes. Only assets whose proved files are on disk are checked; the others are 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -154,7 +154,7 @@ class Checker:
         if known is None:
             return [], inner
         strange = [one for one in folders if one not in inner and not _is_ours(one)]
-        strange += [one for one in files if one.rpartition("/")[2] not in known]
+        strange += [one for one in files if not _is_known(one.rpartition("/")[2], known)]
         return strange, inner
 
 
@@ -165,6 +165,9 @@ _TOP = "catalog.json"
 
 #: Older copies of an asset, in its folder.
 _VERSIONS = ".versions"
+
+#: What QGIS and everything else that reads by GDAL notes beside a file that it has opened.
+_READERS_NOTES = ".aux.xml"
 
 _CHUNK = 50
 
@@ -186,6 +189,10 @@ def _pages(found: Iterable[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]
 
 def _is_ours(path: str) -> bool:
     return path.rpartition("/")[2] == _VERSIONS
+
+
+def _is_known(name: str, known: Collection[str]) -> bool:
+    return name in known or name.removesuffix(_READERS_NOTES) in known
 
 
 def _flaws(asset: LedgerAsset, kept: list[KeptFile], *, read_data: bool) -> tuple[Flaw, ...]:

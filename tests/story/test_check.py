@@ -98,6 +98,18 @@ def test_what_lies_in_the_mirror_and_is_no_asset_is_named_and_left_alone(
     assert (world.mirror / HOME / "scenes/more/a.tif").read_text() == "mine"
 
 
+def test_what_gdal_notes_beside_a_file_that_somebody_opened_is_no_flaw(
+    world: World, built: Checker
+) -> None:
+    folder = world.mirror / HOME / "elevation"
+    (folder / "elevation.tif.aux.xml").write_text("<PAMDataset/>")
+    (folder / "other.tif.aux.xml").write_text("<PAMDataset/>")
+
+    unknown = list(built.unknown(world.mirror, ""))
+
+    assert unknown == [str(folder / "other.tif.aux.xml")]
+
+
 def test_a_reading_that_was_stopped_goes_on_where_it_was(built: Checker) -> None:
     count = built.checks.count(ALL)
     began = built.begin(ALL)
