@@ -115,7 +115,7 @@ class Folder:
         """Whether a file has exactly the object's bytes."""
         return self.size_of(name) == obj.size_bytes and self.checksum(name) == obj.crc32c
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, read_only: bool = False) -> None:
         """Write a small file whole; the old one stays until the new one is on the disk."""
         file = KeptFile(name, len(content), google_crc32c.value(content))
         self.claim(file)
@@ -123,7 +123,9 @@ class Folder:
         with self.opened(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
             write_all(descriptor, content)
             os.fsync(descriptor)
-        self.rename(partial, name)
+            self.rename(partial, name)
+            if read_only:  # after it has its name: what a crash leaves must be writable again
+                os.fchmod(descriptor, os.fstat(descriptor).st_mode & 0o444)
         self.written.append(file)
 
     def keep(self, name: str) -> KeptFile:

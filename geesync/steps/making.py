@@ -56,7 +56,8 @@ def _virtual(
         masked = any(set(part.bands) & set(mask.part.bands) for mask in masks)
         if len(one.tiles) > 1 or (masked and not part.of_masks):
             name = f"{stem(part.key)}.vrt"
-            place.write(name, vrt(one, () if part.of_masks else masks))
+            # GDAL, and so QGIS, would write statistics into a VRT that it may write to.
+            place.write(name, vrt(one, () if part.of_masks else masks), read_only=True)
             yield name
 
 

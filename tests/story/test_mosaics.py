@@ -53,6 +53,12 @@ def test_tiles_open_as_one_image_with_its_masks(tmp_path: Path, mode: str) -> No
         check(folder / "img.vrt", VALUES, MASK)
 
 
+def test_who_opens_a_vrt_cannot_write_into_it(tmp_path: Path) -> None:
+    """GDAL writes the statistics that QGIS asks for into the VRT itself, where it may."""
+    with mirrored(tmp_path, a_band("b", VALUES.astype("uint8"), MASK)) as folder:
+        assert (folder / "img.vrt").stat().st_mode & 0o777 == 0o444
+
+
 def test_masks_of_a_single_file_open_with_it_and_the_least_of_them_is_valid(
     tmp_path: Path,
 ) -> None:
