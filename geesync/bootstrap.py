@@ -15,9 +15,11 @@ from pathlib import Path
 from geesync.adapters import geoparquet
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
+from geesync.adapters.cluster import Cluster
 from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
-from geesync.adapters.line import MeteredLine
+from geesync.adapters.hands import Hands, Here
+from geesync.adapters.line import Access, MeteredLine
 from geesync.adapters.messenger import Messenger
 from geesync.adapters.pacing import Pacer
 from geesync.config import Config
@@ -125,10 +127,14 @@ def service(
     limits = _limits(config.throttle)
     brakes = Brakes(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, clock)
     bandwidth = Bandwidth(lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait)
-    with ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool:
+    access = _access(config)
+    with (
+        ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool,
+        _hands(config, access.daemon, bandwidth.rate) as hands,
+    ):
 
         def shop() -> Workshop:
-            return Workshop(ledger, pool, clock, stopping=stop.is_set)
+            return Workshop(ledger, pool, clock, stopping=stop.is_set, hands=hands)
 
         reconciling, downloading = shop(), shop()
         planner = Planner(exports, config, _ledger_id(roots, clock()))
@@ -147,7 +153,7 @@ def service(
             ),
             Downloader(
                 downloading,
-                MeteredLine(storage, bandwidth, downloading.keep_on),
+                MeteredLine(access, storage, bandwidth, downloading.keep_on),
                 exports,
                 staging,
                 limits,
@@ -169,6 +175,24 @@ def service(
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))
         yield Service(ledger, exports, roots, tuple(steps), pace, brakes, earth_engine.renew)
+
+
+def _access(config: Config) -> Access:
+    project, storage = config.need("earth_engine.project"), config.storage
+    return Access(secrets.token_hex(8), project, storage.url, storage.timeout_s)
+
+
+def _hands(config: Config, daemon: str, rate: Callable[[], float | None]) -> Hands:
+    """Return who moves and reads the bytes; nobody is asked anything yet."""
+    if config.workers.executor == "threads":
+        return Here()
+
+    def share() -> float | None:
+        """Return what one of all transfers may take: they do not know of each other."""
+        together = rate()
+        return together and together / config.throttle.downloads
+
+    return Cluster(config.need("workers.scheduler"), daemon, share)
 
 
 def _notifier(config: Config, shop: Workshop, roots: Roots) -> Notifier:

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from geesync.adapters import geoparquet
+from geesync.adapters.hands import require_dask
 from geesync.domain.options import Options
 from geesync.domain.values import AbsolutePath
 from geesync.errors import ConfigError
@@ -26,6 +27,7 @@ from geesync.sections import (
     StorageConfig,
     ThrottleConfig,
     WebConfig,
+    WorkersConfig,
 )
 
 _PREFIX = "GEESYNC_"
@@ -59,6 +61,7 @@ class Config(Options):
     log: LogConfig = LogConfig()
     web: WebConfig = WebConfig()
     notify: NotifyConfig = NotifyConfig()
+    workers: WorkersConfig = WorkersConfig()
 
     def need(self, key: str) -> Any:
         """Return a value that a command cannot do without; raise ConfigError if it is not set."""
@@ -122,6 +125,9 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         raise ConfigError(_explain(error, origins)) from None
     if "geoparquet" in config.tables:
         geoparquet.require()
+    if config.workers.executor == "dask":
+        require_dask()
+        config.need("workers.scheduler")
     return Loaded(config, origins, str(path) if path else None)
 
 

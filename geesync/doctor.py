@@ -14,40 +14,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from pathlib import Path
 
 from geesync.adapters.bucket import BucketSettings, Storage
+from geesync.adapters.cluster import examine
 from geesync.adapters.credentials import describe, find_credentials
-from geesync.adapters.disk import free_bytes, is_mirror
+from geesync.adapters.disk import MARKER, free_bytes, is_mirror
 from geesync.adapters.earth_engine import EarthEngine
+from geesync.adapters.hands import require_dask
 from geesync.bootstrap import cloud
 from geesync.config import Config
-from geesync.errors import DOCS, Cause, LedgerError, NotAllowedError, RemoteError
+from geesync.domain.findings import Finding, Verdict, fail, ok, warn
+from geesync.errors import DOCS, Cause, ConfigError, LedgerError, NotAllowedError, RemoteError
 from geesync.steps.exporter import STAGING
 from geesync.store import views
 from geesync.store.database import check
 
-
-class Verdict(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's."""
-
-    name: str
-    verdict: Verdict
-    text: str
-    mend: str = ""  #: the command, or the page, that mends it
-
-
 _GUIDE = f"{DOCS}/real-account.md"
+_SCALING = f"{DOCS}/scaling.md"
 _GOOGLE = "https://earthengine.googleapis.com"
 
 #: A queue may take weeks; a lifecycle rule must not be quicker.
@@ -77,6 +61,7 @@ class Doctor:
             (self._bucket, ("configuration", "credentials")),
             (self._bucket_settings, ("configuration", "credentials", "bucket")),
             (self._mirror, ("configuration",)),
+            (self._workers, ("configuration", "mirror")),
             (self._ledger, ()),
             (self._roots, ("ledger",)),
             (self._daemon, ("ledger",)),
@@ -101,38 +86,38 @@ class Doctor:
         place = self.config_file or "~/.config/geesync/geesync.toml"
         if missing:
             text = f"{', '.join(missing)} not set"
-            yield _fail("configuration", text, f"set it in {place}; {_GUIDE}")
+            yield fail("configuration", text, f"set it in {place}; {_GUIDE}")
         else:
-            yield _ok("configuration", self.config_file or "from the environment")
+            yield ok("configuration", self.config_file or "from the environment")
 
     def _clock(self) -> Iterator[Finding]:
         url = self.config.earth_engine.url or _GOOGLE
         theirs = _remote_time(url)
         if theirs is None:
-            yield _fail("network", f"{url} does not answer", f"curl -I {url}")
+            yield fail("network", f"{url} does not answer", f"curl -I {url}")
             return
         skew_s = abs((self.now() - theirs).total_seconds())
         text = f"off by {skew_s:,.0f} s"
         mend = "timedatectl set-ntp true"
         if skew_s > _SKEW_FAIL_S:
-            yield _fail("clock", f"{text}: Google refuses tokens", mend)
+            yield fail("clock", f"{text}: Google refuses tokens", mend)
         elif skew_s > _SKEW_WARN_S:
-            yield _warn("clock", text, mend)
+            yield warn("clock", text, mend)
         else:
-            yield _ok("clock", "right")
+            yield ok("clock", "right")
 
     def _credentials(self) -> Iterator[Finding]:
         settings = self.config.earth_engine
         try:
             whose, may_end = describe(find_credentials(settings.credentials, url=settings.url))
         except NotAllowedError as error:
-            yield _fail("credentials", str(error), "earthengine authenticate")
+            yield fail("credentials", str(error), "earthengine authenticate")
             return
         if may_end:
             mend = f"{_GUIDE}: a service account's key does not end"
-            yield _warn("credentials", f"{whose}: it may end by itself", mend)
+            yield warn("credentials", f"{whose}: it may end by itself", mend)
         else:
-            yield _ok("credentials", whose)
+            yield ok("credentials", whose)
 
     def _cloud(self) -> tuple[EarthEngine, Storage]:
         return cloud(self.config)
@@ -142,24 +127,24 @@ class Doctor:
         try:
             next(self._cloud()[0].list_operations())
         except RemoteError as error:
-            yield _fail("Earth Engine", f"{project}: {error}", _mend_project(error, str(project)))
+            yield fail("Earth Engine", f"{project}: {error}", _mend_project(error, str(project)))
         else:
-            yield _ok("Earth Engine", f"project {project}")
+            yield ok("Earth Engine", f"project {project}")
 
     def _bucket(self) -> Iterator[Finding]:
         storage, bucket = self._cloud()[1], str(self.config.bucket)
         try:
             storage.check_access(bucket)
         except RemoteError as error:
-            yield _fail("bucket", f"cannot be listed: {error}", _mend_bucket(error, bucket))
+            yield fail("bucket", f"cannot be listed: {error}", _mend_bucket(error, bucket))
             return
         try:
             storage.probe(bucket, f"{STAGING}/.doctor-{secrets.token_hex(4)}")
         except RemoteError as error:
             text = f"no object can be written and deleted: {error}"
-            yield _fail("bucket", text, _mend_bucket(error, bucket))
+            yield fail("bucket", text, _mend_bucket(error, bucket))
         else:
-            yield _ok("bucket", f"{bucket}: lists, writes, deletes")
+            yield ok("bucket", f"{bucket}: lists, writes, deletes")
 
     def _bucket_settings(self) -> Iterator[Finding]:
         bucket = str(self.config.bucket)
@@ -167,62 +152,86 @@ class Doctor:
             settings = self._cloud()[1].settings(bucket)
         except RemoteError as error:
             mend = f"grant roles/storage.legacyBucketReader; {_GUIDE}"
-            yield _warn("bucket settings", f"cannot be read: {error}", mend)
+            yield warn("bucket settings", f"cannot be read: {error}", mend)
             return
         found = list(_judge(settings, bucket))
-        yield from found or [_ok("bucket settings", "nothing is kept, or deleted too early")]
+        yield from found or [ok("bucket settings", "nothing is kept, or deleted too early")]
 
     def _mirror(self) -> Iterator[Finding]:
         mirror = Path(str(self.config.mirror))
         reserve = self.config.throttle.reserve
         if not mirror.exists():
-            yield _warn("mirror", f"{mirror} is not there yet", f"mkdir -p {mirror}")
+            yield warn("mirror", f"{mirror} is not there yet", f"mkdir -p {mirror}")
         elif not is_mirror(mirror) and any(mirror.iterdir()):
             text = f"{mirror} is not empty and no mirror: is its disk mounted?"
-            yield _fail("mirror", text, f"mount it, or choose another folder: {mirror}")
+            yield fail("mirror", text, f"mount it, or choose another folder: {mirror}")
         elif not _is_writable(mirror):
-            yield _fail("mirror", f"{mirror} cannot be written", f"chown geesync: {mirror}")
+            yield fail("mirror", f"{mirror} cannot be written", f"chown geesync: {mirror}")
         elif free_bytes(mirror) <= reserve:
             text = f"{_gib(free_bytes(mirror))} free, {_gib(reserve)} are reserved"
-            yield _fail("mirror", text, "make room, or lower throttle.reserve")
+            yield fail("mirror", text, "make room, or lower throttle.reserve")
         else:
-            yield _ok("mirror", f"{mirror}: {_gib(free_bytes(mirror))} free")
+            yield ok("mirror", f"{mirror}: {_gib(free_bytes(mirror))} free")
+
+    def _workers(self) -> Iterator[Finding]:
+        workers, mirror = self.config.workers, Path(str(self.config.mirror))
+        if workers.executor != "dask" or not is_mirror(mirror):
+            return
+        probe = mirror / MARKER / f"doctor-{secrets.token_hex(4)}"
+        try:
+            require_dask()
+            probe.touch()
+            found = examine(self.config.need("workers.scheduler"), probe)
+        except (ConfigError, RemoteError, OSError) as error:
+            yield fail("workers", str(error), _SCALING)
+            return
+        finally:
+            probe.unlink(missing_ok=True)
+        at_a_time = self.config.throttle.downloads
+        text = f"{found.workers:,} with {found.threads:,} threads"
+        for trouble in found.troubles:
+            yield fail("workers", trouble, _SCALING)
+        if found.threads > at_a_time:
+            mend = f"throttle.downloads = {found.threads}"
+            yield warn("workers", f"{text}, {at_a_time} files at a time", mend)
+        elif not found.troubles:
+            yield ok("workers", text)
 
     def _ledger(self) -> Iterator[Finding]:
         ledger = self.config.ledger
         try:
             revision = check(ledger)
         except LedgerError as error:
-            yield _fail("ledger", str(error), error.hint)
+            yield fail("ledger", str(error), error.hint)
             return
         if revision is None:
-            yield _ok("ledger", f"{ledger} begins with the first enqueue")
+            yield ok("ledger", f"{ledger} begins with the first enqueue")
         elif not _is_writable(ledger.parent):
-            yield _warn("ledger", f"{ledger} can only be read by you", "sudo geesync doctor")
+            yield warn("ledger", f"{ledger} can only be read by you", "sudo geesync doctor")
         else:
-            yield _ok("ledger", f"{ledger}, schema {revision}")
+            yield ok("ledger", f"{ledger}, schema {revision}")
 
     def _roots(self) -> Iterator[Finding]:
         ledger = self.config.ledger
         roots = views.status(ledger, now=self.now()).roots if ledger.exists() else []
         watched = [root for root in roots if root.watched]
         if not watched:
-            yield _warn("roots", "nothing is enqueued", "geesync enqueue users/NAME")
+            yield warn("roots", "nothing is enqueued", "geesync enqueue users/NAME")
         for root in watched:
             if root.alarm:
-                yield _fail("roots", f"{root.name}: {root.alarm}", f"geesync status {root.name}")
+                yield fail("roots", f"{root.name}: {root.alarm}", f"geesync status {root.name}")
         if watched and not any(root.alarm for root in watched):
-            yield _ok("roots", f"{len(watched):,} watched")
+            yield ok("roots", f"{len(watched):,} watched")
 
     def _daemon(self) -> Iterator[Finding]:
         ledger = self.config.ledger
         beat = views.status(ledger, now=self.now()).daemon if ledger.exists() else None
         if beat:
-            yield _ok("daemon", f"running, pid {beat['pid']}")
+            yield ok("daemon", f"running, pid {beat['pid']}")
             return
         unit = Path("/etc/systemd/system/geesync.service")
         mend = "systemctl enable --now geesync" if unit.exists() else "geesync install-service"
-        yield _warn("daemon", "not running", f"{mend}; or geesync daemon")
+        yield warn("daemon", "not running", f"{mend}; or geesync daemon")
 
 
 def _judge(settings: BucketSettings, bucket: str) -> Iterator[Finding]:
@@ -230,16 +239,16 @@ def _judge(settings: BucketSettings, bucket: str) -> Iterator[Finding]:
     days = settings.deletes_after_days
     if days is not None and days < _LEAST_AGE_DAYS:
         text = f"objects are deleted after {days} days, before a long queue is done"
-        yield _fail(name, text, f"{update} --lifecycle-file=lifecycle.json  # {_GUIDE}")
+        yield fail(name, text, f"{update} --lifecycle-file=lifecycle.json  # {_GUIDE}")
     if settings.forbids_deleting:
         text = "a retention policy forbids deleting"
-        yield _fail(name, text, f"{update} --clear-retention-period")
+        yield fail(name, text, f"{update} --clear-retention-period")
     if settings.keeps_deleted_s:
         text = f"deleted objects are kept, and billed, for {settings.keeps_deleted_s // 86400} days"
-        yield _warn(name, text, f"{update} --clear-soft-delete")
+        yield warn(name, text, f"{update} --clear-soft-delete")
     if settings.keeps_versions:
         text = "deleted objects are kept as versions, and billed"
-        yield _warn(name, text, f"{update} --no-versioning")
+        yield warn(name, text, f"{update} --no-versioning")
 
 
 def _mend_project(error: RemoteError, project: str) -> str:
@@ -281,15 +290,3 @@ def _is_writable(folder: Path) -> bool:
 
 def _gib(size_bytes: float) -> str:
     return f"{size_bytes / 1024**3:,.1f} GiB"
-
-
-def _ok(name: str, text: str) -> Finding:
-    return Finding(name, Verdict.OK, text)
-
-
-def _warn(name: str, text: str, mend: str) -> Finding:
-    return Finding(name, Verdict.WARN, text, mend)
-
-
-def _fail(name: str, text: str, mend: str) -> Finding:
-    return Finding(name, Verdict.FAIL, text, mend)

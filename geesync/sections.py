@@ -57,8 +57,8 @@ class ThrottleConfig(_Section):
     """Wait between two requests for an export."""
     requests_per_s: PositiveFloat = 20.0
     """Requests to Earth Engine; halved whenever it says "too many"."""
-    downloads: int = Field(8, ge=1, le=64)
-    """Files on their way at a time."""
+    downloads: int = Field(8, ge=1, le=1024)
+    """Files on their way at a time; with Dask, as many as its workers have threads."""
     bandwidth: TimetableText = "off"
     """Bytes a second for all downloads, by the clock of this machine: "08:00,2M 19:00,off"."""
     max_staged: SizeBytes = 1024**4
@@ -118,3 +118,12 @@ class NotifyConfig(_Section):
     """Without any move for this long, while there is work, it is stuck."""
     disk_low: SizeBytes = 10 * 1024**3
     """Less free than this on a mirror's file system is told."""
+
+
+class WorkersConfig(_Section):
+    """Who moves and reads the bytes; see scaling.md."""
+
+    executor: Literal["threads", "dask"] = "threads"
+    """threads: the daemon's own; dask: a cluster whose workers share the mirror's file system."""
+    scheduler: str | None = Field(None, pattern=r"^(?:tcp|tls)://[^/\s]+:\d+$")
+    """The address of Dask's scheduler, e.g. "tcp://head:8786"; needs the extra "dask"."""

@@ -1,20 +1,42 @@
-"""The way from the bucket to this process: as fast as it may be used, and as long."""
+"""The way from the bucket to who fetches: as fast as it may be used, and as long.
+
+A line cannot be sent to a worker. What is sent is where it leads; the worker opens one of its own,
+with its own credentials, and hears from the daemon how fast and whether to go on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from geesync.adapters.bandwidth import Bandwidth, Metered
 from geesync.adapters.bucket import Storage
+from geesync.adapters.credentials import find_credentials
+from geesync.adapters.pacing import Pacer
 from geesync.adapters.transfer import Sink
 from geesync.domain.coverage import StoredObject
+
+#: Of one worker; Cloud Storage allows thousands.
+_REQUESTS_PER_S = 1000.0
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where a line leads; no secret is among it."""
+
+    daemon: str  #: whose orders hold: drawn anew by each start of a daemon
+    project: str
+    url: str | None
+    timeout_s: float
 
 
 @dataclass(frozen=True)
 class MeteredLine:
     """A line of this process."""
 
+    access: Access
     storage: Storage
     bandwidth: Bandwidth
     keep_on: Callable[[], bool]
@@ -23,3 +45,61 @@ class MeteredLine:
         """Write one generation's bytes from an offset on into the sink; raises RemoteError."""
         metered = Metered(sink, self.bandwidth, self.keep_on)
         self.storage.fetch(bucket, obj, metered, start=start)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return WorkersLine, (self.access,)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a daemon lets the workers know while they work."""
+
+    daemon: str
+    number: int = 0  #: the highest counts
+    rate: float | None = None  #: bytes a second for each transfer; None is no limit
+    stop: bool = False
+
+
+_heard: dict[str, Orders] = {}
+
+
+def hear(orders: Orders) -> None:
+    """Take over what a daemon lets this worker know."""
+    if orders.number >= _told(orders.daemon).number:
+        _heard[orders.daemon] = orders
+
+
+def _told(daemon: str) -> Orders:
+    return _heard.get(daemon, Orders(daemon))
+
+
+@dataclass(frozen=True)
+class WorkersLine:
+    """A line of a worker, for one job."""
+
+    access: Access
+
+    def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
+        """Write one generation's bytes from an offset on into the sink; raises RemoteError.
+
+        NotAllowedError if this worker has no credentials.
+        """
+        bandwidth = Bandwidth(lambda: _told(self.access.daemon).rate)
+        metered = Metered(sink, bandwidth, self.keep_on)
+        _storage(self.access).fetch(bucket, obj, metered, start=start)
+
+    def keep_on(self) -> bool:
+        """Whether the daemon that sent the job still wants it."""
+        return not _told(self.access.daemon).stop
+
+
+@lru_cache(maxsize=4)
+def _storage(access: Access) -> Storage:
+    return Storage(
+        project=access.project,
+        credentials=find_credentials(None, url=access.url),
+        pacer=Pacer(_REQUESTS_PER_S),
+        url=access.url,
+        timeout_s=access.timeout_s,
+        stopping=lambda: _told(access.daemon).stop,
+    )

@@ -10,7 +10,7 @@ from geesync.cli.context import Context, json_line, output
 from geesync.errors import ExitCode
 
 if TYPE_CHECKING:
-    from geesync.doctor import Finding
+    from geesync.domain.findings import Finding
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -25,7 +25,8 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="One JSON line a finding.")] = False,
 ) -> None:
     """Say whether everything is there, and what mends what is not. Exit code 1 if it is not."""
-    from geesync.doctor import Doctor, Verdict
+    from geesync.doctor import Doctor
+    from geesync.domain.findings import Verdict
 
     mine: Context = context.obj
     loaded = mine.load()

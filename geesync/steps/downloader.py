@@ -39,6 +39,8 @@ class Downloader:
         now = self.workshop.clock()
         chunk = self.gate.room(self.workshop.chunk)
         due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=chunk)
+        if due:
+            self.workshop.hands.require()
         staged = self.staging.staged([asset.id for asset in due])
         wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
         fitting, waiting = self._fitting(wanted)

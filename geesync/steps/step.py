@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from geesync.adapters.here import Here
+from geesync.adapters.hands import Hands, HearsayError, Here
 from geesync.domain.lifecycle import Delayed, Event, Setback
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
 from geesync.steps.gate import Batch, NotTriedError
@@ -79,7 +79,7 @@ class Workshop:
     clock: Clock = utc_now
     chunk: int = 200  #: assets of one pass, and of one transaction
     stopping: Callable[[], bool] = field(default=lambda: False)
-    hands: Executor = field(default_factory=Here)  #: who moves and reads bytes
+    hands: Hands = field(default_factory=Here)  #: who moves and reads bytes
     beaten_at: float = field(default_factory=time.monotonic, init=False)  #: last sign of life
 
     def beat(self) -> None:
@@ -122,22 +122,23 @@ class Workshop:
         A job can be pickled: a function of a module, plain values, a plain answer. Raises the
         first failure; what was not begun then is not done any more.
         """
-        futures: list[Future[Answer]] = []
+        sent: dict[Future[Answer], Callable[[], Answer]] = {}
+        answers: dict[Future[Answer], Answer] = {}
         try:
             for job in jobs:
                 self._go_on()
-                futures.append(self.hands.submit(job))
-                if futures[-1].done():
-                    futures[-1].result()
-            waiting = set(futures)
+                future = self.hands.submit(job)
+                sent[future] = job
+                if future.done():
+                    answers[future] = _answer(future, job)
+            waiting = sent.keys() - answers.keys()
             while waiting:
                 done, waiting = wait(waiting, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
+                answers |= {future: _answer(future, sent[future]) for future in done}
                 self._go_on()
-            return [future.result() for future in futures]
+            return [answers[future] for future in sent]
         finally:
-            for future in futures:
+            for future in sent:
                 future.cancel()
 
     def _go_on(self) -> None:
@@ -158,6 +159,14 @@ class Workshop:
                 reason=move.event.reason or None,
             )
         return moved
+
+
+def _answer(future: Future[Answer], job: Callable[[], Answer]) -> Answer:
+    try:
+        return future.result()
+    except HearsayError as error:
+        log.warning("work_repeated_here", error=str(error))
+        return job()
 
 
 def stopped() -> RemoteError:

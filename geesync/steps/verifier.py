@@ -108,6 +108,8 @@ class Verifier:
         plans = self.planner.plans(due, sources)
         ids = [asset.id for asset in due]
         staged, known = self.staging.staged(ids), self.sidecars.known(ids)
+        if any(staged.values()):
+            self.workshop.hands.require()
         outcomes = self.workshop.each(
             [
                 _Job(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id])

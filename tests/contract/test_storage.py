@@ -16,7 +16,7 @@ from geesync.adapters.bucket import Storage
 from geesync.adapters.disk import folder, prepare_mirror
 from geesync.adapters.fetching import Fetch, fetch
 from geesync.adapters.landing import Landing, Writer, settle, unproved
-from geesync.adapters.line import MeteredLine
+from geesync.adapters.line import Access, MeteredLine
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
@@ -231,7 +231,8 @@ def test_a_power_cut_after_the_rename_costs_no_transfer(
     obj = put("again.tif", CONTENT)
     landed = land(obj)
     fault = simulator.faults.add("status", path="again.tif.*alt=media", count=None)
-    line = MeteredLine(storage, Bandwidth(lambda: None), lambda: True)
+    access = Access("daemon", "demo-project", simulator.storage_url, 30)
+    line = MeteredLine(access, storage, Bandwidth(lambda: None), lambda: True)
 
     job = Fetch(str(mirror), "users/x/img", "img.tif", "token", simulator.bucket, obj)
     assert fetch(job, line) == landed.name

@@ -11,13 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from geesync.adapters.disk import prepare_mirror
+from geesync.adapters.cluster import examine as look_at
+from geesync.adapters.disk import MARKER, prepare_mirror
 from geesync.config import Config
-from geesync.doctor import Doctor, Finding, Verdict
+from geesync.doctor import Doctor
+from geesync.domain.findings import Finding, Verdict
 from geesync.errors import DOCS
 from geesync.simulator.simulator import Simulator
 from geesync.store.database import open_migrating
 from geesync.store.roots import Roots
+from tests.story.dask_processes import a_cluster, free_address
 
 from .daemon_process import Place
 
@@ -276,3 +279,25 @@ def test_the_doctor_speaks_json(place: Place) -> None:
     lines = [json.loads(line) for line in place.geesync("doctor", "--json").splitlines()]
 
     assert {"name", "verdict", "text", "mend"} == set(lines[0])
+
+
+# --- Workers of a Dask cluster.
+
+
+def test_a_cluster_that_shares_the_mirror_is_ok_and_one_that_cannot_is_told(
+    examine: Examine, tmp_path: Path
+) -> None:
+    prepare_mirror(tmp_path / "mirror")
+    away = {"executor": "dask", "scheduler": free_address()}
+    assert_fails(examine(workers=away)["workers"], "does not answer", "scaling.md")
+
+    with a_cluster(tmp_path, workers=1, threads=9) as cluster:
+        dask = {"executor": "dask", "scheduler": cluster.address}
+        enough = {"throttle": {"downloads": 9}}
+        found = examine(workers=dask)["workers"]
+        assert (found.verdict, found.mend) == (Verdict.WARN, "throttle.downloads = 9")
+        assert examine(workers=dask, **enough)["workers"].text == "1 with 9 threads"
+
+        (blind,) = look_at(cluster.address, tmp_path / "another mirror/probe").troubles
+        assert "does not see the mirror" in blind
+    assert not list((tmp_path / "mirror" / MARKER).glob("doctor*"))

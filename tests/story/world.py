@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -143,6 +144,8 @@ def a_world(
     *,
     sweep: bool = True,
     credentials: Path | None = None,
+    workers: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
     **throttle: object,
 ) -> Iterator[World]:
     """Open a ledger and a mirror for an account; a second time, after a crash, the same ones."""
@@ -157,13 +160,14 @@ def a_world(
                 "credentials": credentials,
             },
             "storage": {"url": simulator.storage_url, "sweep": sweep},
+            "workers": workers or {},
             "throttle": {"requests_per_s": 100_000, "reserve": 0, **throttle},
         }
     )
     prepare_mirror(folder / "mirror")
     database = open_migrating(config.ledger)
     try:
-        with service(config, database, clock=simulator.clock.now) as built:
+        with service(config, database, clock=simulator.clock.now, stop=stop) as built:
             for pacer in (built.pace.requests, built.pace.submits, built.pace.storage):
                 pacer.sleep = lambda _: None  # a story has no time to lose
             yield World(simulator, config, database, built)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from geesync.config import Loaded, load
+from geesync.config import Config, Loaded, load, needs_restart
 from geesync.domain.values import Duration, SizeBytes
 from geesync.errors import ConfigError, ExitCode
 
@@ -201,3 +201,19 @@ def test_any_text_is_a_duration_and_a_size_or_refused(text: str) -> None:
         except ValidationError:
             continue
         assert value is not None
+
+
+def test_dask_needs_to_know_its_scheduler(tmp_path: Path) -> None:
+    file = tmp_path / "geesync.toml"
+    file.write_text('[workers]\nexecutor = "dask"\n')
+
+    with pytest.raises(ConfigError, match=r"`workers\.scheduler` is not set"):
+        load(file=file)
+
+
+def test_another_executor_needs_a_restart() -> None:
+    dask = {"executor": "dask", "scheduler": "tcp://head:8786"}
+
+    told = needs_restart(Config(), Config.model_validate({"workers": dask}))
+
+    assert told == ["workers.executor", "workers.scheduler"]
