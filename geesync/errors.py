@@ -91,6 +91,8 @@ class Cause(StrEnum):
     TRANSIENT = "transient"
     #: The project's queue at Earth Engine is full. Costs time only.
     QUEUE_FULL = "queue_full"
+    #: The project's compute of the day is used up. Costs time only.
+    OVER_QUOTA = "over_quota"
     #: A request with this id was made before: its operation may be running.
     MAYBE_STARTED = "maybe_started"
     #: Not in this form: smaller tiles, another split. Tried again with another plan.
@@ -120,6 +122,7 @@ WORLDLY = frozenset(
     {
         Cause.TRANSIENT,
         Cause.QUEUE_FULL,
+        Cause.OVER_QUOTA,
         Cause.PERMISSION,
         Cause.DISK,
         Cause.FOREIGN,

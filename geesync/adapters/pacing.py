@@ -73,7 +73,7 @@ class Pacer:
         return self._next
 
     def _note(self, error: RemoteError) -> None:
-        if error.status == _TOO_MANY_REQUESTS:
+        if error.status == _TOO_MANY_REQUESTS and error.cause == Cause.TRANSIENT:
             with self._lock:
                 self._share = max(self._share / 2, 1 / 64)
 

@@ -11,6 +11,8 @@ import re
 from geesync.errors import Cause
 
 _QUEUE_FULL = re.compile(r"too many tasks already in the queue", re.IGNORECASE)
+#: The limit that a project's administrator has set; other quotas are of calls a minute.
+_OVER_QUOTA = re.compile(r"daily_eecu_usage_time", re.IGNORECASE)
 _MAYBE_STARTED = re.compile(r"different operation was already started", re.IGNORECASE)
 _GONE = re.compile(
     r"does not exist or doesn.t allow|not found \(does not exist or caller|asset .* not found"
@@ -24,7 +26,7 @@ _PLAN = re.compile(
 )
 _TRANSIENT = re.compile(
     r"capacity exceeded|currently unavailable|too many concurrent|rate limit|quota exceeded"
-    r"|daily_eecu_usage_time|try again",
+    r"|try again",
     re.IGNORECASE,
 )
 _INTERNAL = re.compile(r"internal error", re.IGNORECASE)
@@ -38,10 +40,12 @@ _RATE_LIMIT = re.compile(r"rate_?limit_?exceeded|userRateLimitExceeded", re.IGNO
 
 _MESSAGES = (
     (_QUEUE_FULL, Cause.QUEUE_FULL),
+    (_OVER_QUOTA, Cause.OVER_QUOTA),
     (_MAYBE_STARTED, Cause.MAYBE_STARTED),
 )
 
 _ENDINGS = (
+    (_OVER_QUOTA, Cause.OVER_QUOTA),
     (_PLAN, Cause.PLAN),
     (_PERMISSION, Cause.PERMISSION),
     (_GONE, Cause.GONE),

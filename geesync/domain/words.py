@@ -8,6 +8,7 @@ from datetime import timedelta
 _NEXT_ACTIONS = {
     "transient": "nothing: tried again by itself",
     "queue_full": "nothing: waiting for Earth Engine's queue",
+    "over_quota": "nothing: resumes when the project may compute again, as a rule the next day",
     "maybe_started": "nothing: looking for an operation whose answer was lost",
     "plan": "nothing: tried again with smaller tiles",
     "permission": "check the roles of the account (docs/real-account.md); resumes by itself",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from geesync.simulator import asset_json, names
+from geesync.simulator.asset_quota import check_quota
 from geesync.simulator.external_images import create_external
 from geesync.simulator.manifest_messages import image_manifest
 from geesync.simulator.messages import camel_case
@@ -55,6 +56,7 @@ def create_asset(service: Service, call: Call) -> Json:
         start_time=call.body.get("startTime"),
         end_time=call.body.get("endTime"),
     )
+    check_quota(service.profile, service.world, asset)
     created = service.world.put(asset, overwrite=overwrite)
     service.audit.add("create", name, type=kind)
     return asset_json.full(created)
@@ -92,6 +94,8 @@ def copy_asset(service: Service, call: Call) -> Json:
     """Answer assets.copy, of all or some bands."""
     target = _target(service, call)
     bands = call.body.get("bandIds")
+    source = service.world.get(call.name)
+    check_quota(service.profile, service.world, replace(source, name=target))
     copied = service.world.copy(call.name, target, overwrite=call.body.get("overwrite", False))
     if bands:
         kept = tuple(band for band in copied.bands if band.id in bands)

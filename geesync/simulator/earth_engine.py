@@ -31,7 +31,7 @@ from geesync.simulator.discovery import algorithms, discovery_document
 from geesync.simulator.messages import parse, unknown_query
 from geesync.simulator.methods import COMMON_QUERY, METHODS, Method
 from geesync.simulator.pixels import Json
-from geesync.simulator.refusals import STATUS_NAMES, BadRequest, CallRefused
+from geesync.simulator.refusals import STATUS_NAMES, TOO_MANY, BadRequest, CallRefused
 from geesync.simulator.service import Call, Handler, Service
 
 MOST_BYTES = 10_485_760  #: of a request's body
@@ -86,17 +86,27 @@ class EarthEngine:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._algorithms = algorithms()
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
         wire = await _read(request)
-        if self._service.profile.latency_s:
-            await anyio.sleep(self._service.profile.latency_s)
-        response = await anyio.to_thread.run_sync(self._respond, wire)
+        self._in_flight += 1
+        try:
+            response = await self._respond_in_time(wire)
+        finally:
+            self._in_flight -= 1
         if self._service.profile.restricted:
             response.headers[QUOTA_HEADER] = "parallelism_restricted=true"
         await response(scope, receive, send)
+
+    async def _respond_in_time(self, wire: Wire) -> Response:
+        if self._in_flight > self._service.profile.calls_at_once:
+            return error_response(CallRefused(429, TOO_MANY))
+        if self._service.profile.latency_s:
+            await anyio.sleep(self._service.profile.latency_s)
+        return await anyio.to_thread.run_sync(self._respond, wire)
 
     def _respond(self, wire: Wire) -> Response:
         try:

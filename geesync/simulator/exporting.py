@@ -94,7 +94,7 @@ def _write_files(service: Service, kind: Kind, body: Json) -> Result:
 def _write_asset(service: Service, kind: Kind, body: Json, name: str) -> Result:
     asset = evaluate_asset(kind, body, service.world.lookup)
     overwrite = body["assetExportOptions"]["earthEngineDestination"].get("overwrite", False)
-    return NewAsset(service.world, replace(asset, name=name), overwrite)
+    return NewAsset(service.profile, service.world, replace(asset, name=name), overwrite)
 
 
 def _assets(node: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from geesync.simulator.asset_quota import check_quota
 from geesync.simulator.bucket import CloudStorage
 from geesync.simulator.image_ingestion import ingest_image
 from geesync.simulator.importing import ingested, sources_of, target
@@ -41,6 +42,7 @@ def create_external(service: Service, manifest: Json, name: str, *, overwrite: b
     )
     extra = {"tilesets": bound["tilesets"]}
     made = replace(asset, name=name, bands=bands, size_bytes=0, extra=extra)
+    check_quota(service.profile, service.world, made)
     made = service.world.put(made, overwrite=overwrite)
     service.audit.add("create", name, type="IMAGE", sources=sources_of(bound))
     return made

@@ -12,7 +12,7 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geesync.simulator.faults import Fault, Faults
-from geesync.simulator.refusals import STATUS_NAMES
+from geesync.simulator.refusals import STATUS_NAMES, TOO_MANY
 
 #: What a load balancer shows when the service behind it is away.
 WEB_PAGE = "<!DOCTYPE html><html><title>Error</title><p>The server is having a bad day."
@@ -156,10 +156,7 @@ async def _answer(fault: Fault, send: Send) -> None:
 def _saying(status_name: str) -> str:
     """Return the words in which Earth Engine reports this kind of trouble."""
     return {
-        "RESOURCE_EXHAUSTED": (
-            "Too Many Requests: Request was rejected because the request rate or"
-            " concurrency limit was exceeded."
-        ),
+        "RESOURCE_EXHAUSTED": TOO_MANY,
         "UNAVAILABLE": "The service is currently unavailable.",
         "PERMISSION_DENIED": "The caller does not have permission",
         "UNAUTHENTICATED": "Request had invalid authentication credentials.",

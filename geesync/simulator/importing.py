@@ -81,7 +81,7 @@ def _work(
     except CallRefused as refusal:
         raise ExportRefused(INVALID_ARGUMENT, refusal.message) from refusal
     asset = ingested(service.storage, ingest, manifest)
-    return NewAsset(service.world, replace(asset, name=name), overwrite)
+    return NewAsset(service.profile, service.world, replace(asset, name=name), overwrite)
 
 
 def ingested(storage: CloudStorage, ingest: Ingest, manifest: Json) -> SimAsset:

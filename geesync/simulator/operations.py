@@ -14,9 +14,11 @@ from datetime import timedelta
 
 from geesync.simulator.audit import Audit
 from geesync.simulator.clock import SimClock
+from geesync.simulator.compute_quota import REFUSAL as EECU_REFUSAL
+from geesync.simulator.compute_quota import ComputeQuota
 from geesync.simulator.operation import HOLES, Operation, State, Task
 from geesync.simulator.profiles import Dice, Profile, Range
-from geesync.simulator.refusals import BadRequest, CallRefused
+from geesync.simulator.refusals import RESOURCE_EXHAUSTED, BadRequest, CallRefused
 from geesync.simulator.request_ids import RequestIds
 from geesync.simulator.scheduling import Failure, Schedule
 
@@ -46,6 +48,7 @@ class Operations:
         self._dice = Dice(seed)
         self._lock = threading.RLock()
         self._ids = RequestIds(profile, self._dice)
+        self._compute = ComputeQuota(profile)
         self._schedule = Schedule(profile, self._dice, clock.now())
         self._schedule.on_end = self._ended
         self._schedule.misfortune = self._misfortune
@@ -69,6 +72,7 @@ class Operations:
             if earlier is not None and earlier in self._by_id:
                 self._audit.add("duplicate", earlier, request_id=task.request_id)
                 return self._by_id[earlier]
+            self._check_compute(task)
             limit = self._profile.queue_limit
             if self._schedule.waiting(task.project) >= limit:
                 self._ids.rejected(task)
@@ -191,6 +195,11 @@ class Operations:
 
     # --- Within.
 
+    def _check_compute(self, task: Task) -> None:
+        asked = self._profile.eecu_refuses == "submissions"
+        if asked and self._compute.exhausted(task.project, self._clock.now()):
+            raise CallRefused(self._profile.eecu_status, EECU_REFUSAL)
+
     def _create(self, task: Task) -> Operation:
         now = self._clock.now()
         operation = Operation(
@@ -233,6 +242,10 @@ class Operations:
         return bisect.bisect_left(self._in_order, int(token), key=lambda op: op.number)
 
     def _misfortune(self, operation: Operation) -> Failure | None:
+        project, began = operation.task.project, operation.started
+        by_end = self._profile.eecu_refuses == "operations"
+        if by_end and self._compute.exhausted(project, began):
+            return RESOURCE_EXHAUSTED, EECU_REFUSAL
         for misfortune in self._misfortunes:
             spent = misfortune.fired == misfortune.count
             if not spent and re.search(misfortune.pattern, operation.task.description):
@@ -242,4 +255,5 @@ class Operations:
 
     def _ended(self, operation: Operation) -> None:
         self._finished.append(operation)
+        self._compute.use(operation.task.project, operation.updated, operation.eecu_s)
         self._audit.add("operation_ended", operation.name, state=operation.state)

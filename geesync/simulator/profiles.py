@@ -107,11 +107,21 @@ class Profile:
     file_edge: int | None = None
     # 22. Pixels are real: always on (geotiff.py).
     # 23. The bucket's errors: scripted (faults.py, server "storage").
-    # 24. Restricted mode: its header, and one slot only; calls per real second; asset quota.
+    # 24. Restricted mode: its header, and one slot only; calls per real second, and at once.
     restricted: bool = False
     calls_per_s: float = math.inf
+    calls_at_once: float = math.inf
+    #    Compute of a project in a day; what is refused when it is used up, until midnight (by
+    #    default of the Pacific winter, when Google's daily quotas begin anew).
+    daily_eecu_s: float = math.inf
+    eecu_refuses: Literal["submissions", "operations"] = "submissions"
+    eecu_status: int = 429
+    midnight_utc_h: float = 8.0
+    #    Assets in a root; neither words nor status of the refusal are public.
     max_assets: int = 10_000
     max_bytes: int = 250 * 10**9
+    asset_quota_status: int = 400
+    asset_quota_message: str = "Asset storage quota exceeded."
     # 25. Ingestion. When a place that is taken, or is not there, is noticed:
     import_s: Durations = Durations()
     import_checks: Literal["call", "operation"] = "operation"
@@ -146,6 +156,7 @@ REAL = Profile(
     failing_operations=0.01,
     failing_calls=0.01,
     calls_per_s=100.0,
+    calls_at_once=40,
     import_s=Durations(p50_s=600, p95_s=1200, least_s=30, most_s=3600),
     latency_s=0.02,
 )

@@ -17,11 +17,18 @@ STATUS_NAMES = {
     504: "DEADLINE_EXCEEDED",
 }
 
+#: What is said of calls that come too fast, or too many at once.
+TOO_MANY = (
+    "Too Many Requests: Request was rejected because the request rate or"
+    " concurrency limit was exceeded."
+)
+
 #: google.rpc.Code, as ``Operation.error.code`` carries it.
 CANCELLED = 1
 INVALID_ARGUMENT = 3
 NOT_FOUND = 5
 PERMISSION_DENIED = 7
+RESOURCE_EXHAUSTED = 8
 INTERNAL = 13
 
 

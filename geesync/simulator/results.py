@@ -7,8 +7,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from geesync.simulator.asset_quota import check_quota
 from geesync.simulator.bucket import CloudStorage
 from geesync.simulator.pixels import SimAsset
+from geesync.simulator.profiles import Profile
 from geesync.simulator.refusals import INVALID_ARGUMENT, NOT_FOUND, CallRefused, ExportRefused
 from geesync.simulator.world import World
 
@@ -25,6 +27,7 @@ BINARY = "application/octet-stream"
 class NewAsset:
     """An asset that an export or an import has made."""
 
+    profile: Profile
     world: World
     asset: SimAsset
     overwrite: bool
@@ -32,6 +35,7 @@ class NewAsset:
     def publish(self) -> None:
         """Put it into the account; raises ExportRefused if that may not be."""
         try:
+            check_quota(self.profile, self.world, self.asset)
             self.world.put(self.asset, overwrite=self.overwrite)
         except CallRefused as refusal:
             raise ExportRefused(INVALID_ARGUMENT, refusal.message) from refusal

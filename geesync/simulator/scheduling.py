@@ -16,7 +16,13 @@ from datetime import datetime, timedelta
 
 from geesync.simulator.operation import Operation, State, eecu_seconds
 from geesync.simulator.profiles import Dice, Profile, Range
-from geesync.simulator.refusals import CANCELLED, INTERNAL, ExportRefused
+from geesync.simulator.refusals import (
+    CANCELLED,
+    INTERNAL,
+    INVALID_ARGUMENT,
+    RESOURCE_EXHAUSTED,
+    ExportRefused,
+)
 
 Pool = tuple[str, bool]  #: (project, is it for imports?)
 Event = Callable[[Operation, datetime], None]
@@ -25,9 +31,9 @@ Failure = tuple[int, str]  #: (google.rpc.Code, message)
 #: What operations fail with although nothing is wrong with them.
 BAD_LUCK: tuple[Failure, ...] = (
     (INTERNAL, "Internal error."),
-    (8, "User memory limit exceeded."),
-    (8, "Execution failed; out of memory."),
-    (3, "Computation timed out."),
+    (RESOURCE_EXHAUSTED, "User memory limit exceeded."),
+    (RESOURCE_EXHAUSTED, "Execution failed; out of memory."),
+    (INVALID_ARGUMENT, "Computation timed out."),
 )
 
 

@@ -45,7 +45,7 @@ class World:
         self._gone: set[str] = set()
         self._added: dict[str, dict[str, None]] = {}
         self._policies: dict[str, Json] = {}
-        self._usage: dict[str, Usage] = {}  #: until something changes
+        self._usage: dict[str, Usage] = {}  #: of the roots that were asked for
         self._original = functools.lru_cache(maxsize=LISTINGS_KEPT)(scenario.children)
         own_root = f"projects/{scenario.project}/assets"
         if scenario.find(own_root) is None:
@@ -113,7 +113,7 @@ class World:
     def usage(self, root: str) -> Usage:
         """Return how much lies in a root, the root itself not counted."""
         with self._lock:
-            if root not in self._usage:
+            if root not in self._usage:  # it is counted once, and then kept up to date
                 some = itertools.islice(self.walk(root), 1, USAGE_COUNTED + 1)
                 sizes = [asset.size_bytes for asset in some]
                 self._usage[root] = Usage(len(sizes), sum(sizes))
@@ -133,7 +133,9 @@ class World:
             before = self.check_place(asset.name, overwrite=overwrite)
             if moves_time or before is None:
                 asset = replace(asset, update_time=self._next_update_time(before))
-            self._usage.clear()
+            self._count(asset, +1)
+            if before is not None:
+                self._count(before, -1)
             self._changed[asset.name] = asset
             self._gone.discard(asset.name)
             parent = names.parent_of(asset.name)
@@ -165,13 +167,13 @@ class World:
         ``recursive`` is not given.
         """
         with self._lock:
-            self.get(name)
+            asset = self.get(name)
             children, _ = self.children(name, limit=None if recursive else 1)
             if children and not recursive:
                 raise BadRequest(f"Asset '{name}' has children and cannot be deleted.")
             for child in children:
                 self.delete(child.name, recursive=True)
-            self._usage.clear()
+            self._count(asset, -1)
             self._changed.pop(name, None)
             self._policies.pop(name, None)
             self._gone.add(name)
@@ -208,6 +210,13 @@ class World:
             self._policies[name] = policy
 
     # --- Within.
+
+    def _count(self, asset: SimAsset, sign: int) -> None:
+        """Note that an asset has come to a root or has left it, if the root's is counted."""
+        used = self._usage.get(root := names.root_of(asset.name))
+        if used is not None and root != asset.name:
+            size = used.size_bytes + sign * asset.size_bytes
+            self._usage[root] = Usage(used.assets + sign, size)
 
     def _entries(self, parent: str) -> Sequence[str]:
         """Return all names that ever stood below a container; not all of them still do."""

@@ -21,7 +21,10 @@ log = structlog.get_logger()
 OUTAGE = 8
 
 #: Causes that would be the same for everything of its kind.
-_FOR_ALL = frozenset({Cause.PERMISSION, Cause.QUEUE_FULL})
+_FOR_ALL = frozenset({Cause.PERMISSION, Cause.QUEUE_FULL, Cause.OVER_QUOTA})
+
+#: What lasts for hours is not asked for every few minutes: a probe may cost an operation.
+_PATIENCE_S = {Cause.OVER_QUOTA: 1800.0}
 
 _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=5)  # an outage that has ended is seen before people wonder
@@ -80,7 +83,8 @@ class Gate:
             log.warning("work_halted", work=self.work, cause=error.cause, reason=str(error))
             self._closed_at = self.clock()
         self.reason = str(error)
-        self._wait(timedelta(seconds=error.retry_after_s or 0))
+        asked_s = error.retry_after_s or _PATIENCE_S.get(error.cause, 0.0)
+        self._wait(timedelta(seconds=asked_s))
 
     def _open(self) -> None:
         if self.reason:

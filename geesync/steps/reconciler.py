@@ -106,12 +106,12 @@ class Reconciler:
             change = changes[export.id]
             error = self._refusal(export, change)
             if error is not None:
-                change["cause"] = Cause.PERMISSION
+                change["cause"] = error.cause
             self.gate.learn_ending(export.intended_at, error)
 
     def _refusal(self, export: Export, change: dict[str, Any]) -> RemoteError | None:
-        if change["cause"] == Cause.PERMISSION:
-            return RemoteError(Cause.PERMISSION, change["error"])
+        if change["cause"] in {Cause.PERMISSION, Cause.OVER_QUOTA}:
+            return RemoteError(change["cause"], change["error"])
         if change["cause"] != Cause.FAILED:
             return None
         # The words for a bucket that cannot be written are not documented: look at the bucket.

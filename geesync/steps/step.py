@@ -32,6 +32,7 @@ _TICK_S = 0.5
 #: How long an asset waits after the world's failure, before it is looked at again.
 _WAITS = {
     Cause.QUEUE_FULL: timedelta(minutes=1),
+    Cause.OVER_QUOTA: timedelta(minutes=30),
     Cause.MAYBE_STARTED: timedelta(seconds=30),
     Cause.PERMISSION: timedelta(minutes=10),
     Cause.DISK: timedelta(minutes=1),

@@ -32,7 +32,7 @@ CALLS = [
             "Your usage exceeded the custom quota for"
             " 'earthengine.googleapis.com/daily_eecu_usage_time'"
         ),
-        Cause.TRANSIENT,
+        Cause.OVER_QUOTA,
     ),
     (403, "Quota exceeded for quota metric 'Number of read requests'", Cause.TRANSIENT),
     (403, "rateLimitExceeded", Cause.TRANSIENT),
@@ -128,7 +128,7 @@ OPERATIONS = [
             "Your usage exceeded the custom quota for"
             " 'earthengine.googleapis.com/daily_eecu_usage_time'"
         ),
-        Cause.TRANSIENT,
+        Cause.OVER_QUOTA,
     ),
     (13, "Internal error.", Cause.FAILED),
     (3, "No valid (un-masked) pixels in export region.", Cause.FAILED),
