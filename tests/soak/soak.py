@@ -35,6 +35,10 @@ ENDED = {"failed", "lost", "cancelled", "refused", "abandoned", "disproved"}
 #: Seconds of the account's time by which two processes' clocks may differ.
 SAME_MOMENT_S = 600.0
 
+#: Between two looks at what a life has asked for, and from its last request to its end.
+_LOOK_EVERY_S = 0.001
+_BETWEEN_REQUESTS_S = 0.02
+
 
 @dataclass
 class Plan:
@@ -46,7 +50,9 @@ class Plan:
     seed: int = 0
     speed: float = 3600.0  #: of the account's clock, and the daemon's
     slots: int = 20
-    longest_life_s: float = 1.5
+    chunk: int = 10  #: assets of one pass: also a short life gets one done
+    longest_life_requests: int = 100  #: a busy machine gets as far in a life as an idle one
+    longest_life_s: float = 1.2  #: of one that asks for nothing
     settle_within_s: float = 60.0
 
 
@@ -91,6 +97,7 @@ class Soak:
         self.simulator = Simulator(
             f"thousands:{plan.assets}", profile=plan.profile, seed=plan.seed, speed=plan.speed
         )
+        self._requests = self.simulator.faults.add("delay", count=0)  # it only counts
 
     def run(self) -> Verdict:
         """Kill as often as planned, let it come to rest, and judge."""
@@ -132,6 +139,7 @@ class Soak:
                 "config": config,
                 "began": self._began,
                 "speed": self.plan.speed,
+                "chunk": self.plan.chunk,
                 "log": str(self.folder / "log"),
             }
         )
@@ -163,7 +171,13 @@ class Soak:
 
     def _live_and_die(self, zygote: subprocess.Popen[str]) -> int:
         pid = self._start(zygote)
-        time.sleep(self._dice.uniform(0.02, self.plan.longest_life_s))
+        # Most lives are short; some are long enough for a whole pass of a step.
+        asks = int(self.plan.longest_life_requests ** self._dice.random())
+        last = self._requests.seen + asks
+        deadline = time.monotonic() + self._dice.uniform(0, self.plan.longest_life_s)
+        while self._requests.seen < last and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)
+        time.sleep(self._dice.uniform(0, _BETWEEN_REQUESTS_S))
         status = self._end(zygote, pid, signal.SIGKILL)
         return int(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
 

@@ -46,6 +46,8 @@ def work(order: dict[str, Any]) -> None:
     with locked(config.ledger):
         database = open_migrating(config.ledger)
         with service(config, database, clock=clock, stop=stop) as built:
+            for step in built.steps:
+                step.workshop.chunk = order["chunk"]
             Daemon(built, database, config, lambda: config, Systemd(), stop).run()
 
 
