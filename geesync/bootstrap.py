@@ -23,8 +23,10 @@ from geesync.adapters.line import Access, MeteredLine
 from geesync.adapters.messenger import Messenger
 from geesync.adapters.pacing import Pacer
 from geesync.config import Config
+from geesync.domain.layout import STAGING
 from geesync.domain.timetable import Timetable
 from geesync.sections import ThrottleConfig
+from geesync.steps.adopter import Adopter
 from geesync.steps.brakes import Brakes, Limits
 from geesync.steps.cataloguer import Cataloguer
 from geesync.steps.checker import Checker
@@ -33,7 +35,7 @@ from geesync.steps.conclusions import Conclusions
 from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
-from geesync.steps.exporter import STAGING, Exporter
+from geesync.steps.exporter import Exporter
 from geesync.steps.gate import Gate
 from geesync.steps.notifier import Notifier
 from geesync.steps.planner import Planner
@@ -49,6 +51,7 @@ from geesync.store.database import Database
 from geesync.store.exports import Exports
 from geesync.store.ledger import Ledger
 from geesync.store.listing import Listing
+from geesync.store.recovery import Recovery
 from geesync.store.roots import Roots
 from geesync.store.samples import Samples
 from geesync.store.staging import Staging
@@ -91,6 +94,7 @@ class Service:
     steps: tuple[Step, ...]  #: in the order of an asset's life, then who looks on
     pace: Pace
     brakes: Brakes
+    adopter: Adopter  #: for a ledger that replaces a lost one
     renew: Callable[[], None]  #: lets a key that was replaced be read at once
 
     def reload(self, config: Config) -> None:
@@ -137,7 +141,7 @@ def service(
             return Workshop(ledger, pool, clock, stopping=stop.is_set, hands=hands)
 
         reconciling, downloading = shop(), shop()
-        planner = Planner(exports, config, _ledger_id(roots, clock()))
+        planner = Planner(exports, config, ledger_id(roots, clock()))
         exporting = Gate("exports", clock)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
@@ -174,7 +178,10 @@ def service(
         steps.append(Sampler(shop(), Samples(database)))
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))
-        yield Service(ledger, exports, roots, tuple(steps), pace, brakes, earth_engine.renew)
+        adopter = Adopter(shop(), earth_engine, storage, planner, Recovery(database))
+        yield Service(
+            ledger, exports, roots, tuple(steps), pace, brakes, adopter, earth_engine.renew
+        )
 
 
 def _access(config: Config) -> Access:
@@ -264,7 +271,7 @@ def mirrors(config: Config, roots: Roots) -> set[Path]:
     return configured | {Path(root.dest) for root in roots.active()}
 
 
-def _ledger_id(roots: Roots, now: datetime) -> str:
+def ledger_id(roots: Roots, now: datetime) -> str:
     """Return what tells this ledger's exports from those of any other."""
     known = roots.get(_LEDGER_ID)
     if known is None:

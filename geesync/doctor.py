@@ -25,8 +25,8 @@ from geesync.adapters.hands import require_dask
 from geesync.bootstrap import cloud
 from geesync.config import Config
 from geesync.domain.findings import Finding, Verdict, fail, ok, warn
+from geesync.domain.layout import STAGING
 from geesync.errors import DOCS, Cause, ConfigError, LedgerError, NotAllowedError, RemoteError
-from geesync.steps.exporter import STAGING
 from geesync.store import views
 from geesync.store.database import check
 

@@ -174,6 +174,8 @@ def watch(
 ) -> None:
     """Write the roots into the ledger, once their bucket and their mirror are known to be there."""
     from geesync.adapters.disk import prepare_mirror
+    from geesync.adapters.signatures import sign
+    from geesync.bootstrap import ledger_id
     from geesync.store.roots import Roots
 
     mirror, staging = config.need("mirror"), config.need("bucket")
@@ -198,6 +200,9 @@ def watch(
                 options=(known.options if known else {}) | chosen,
             )
             output().print(f"{display_id(name)} → {place}", markup=False)
+        signature = ledger_id(store, now())
+    with as_owner_of(mirror):
+        sign(mirror, signature)
 
 
 def _refuse_to_lose(known: Root | None, place: str) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.cli.enqueuing import existing, watch
-from geesync.errors import LedgerError
+from geesync.domain.names import display_id
+from geesync.errors import LedgerError, RemoteError, UnavailableError
+
+if TYPE_CHECKING:
+    from geesync.config import Config
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +34,10 @@ def recover(
     """Rebuild a lost ledger from the mirror, so that what is on disk is not exported again.
 
     Only where there is no ledger. The daemon then reads every file through before it calls it
-    verified. What runs at Earth Engine for the old ledger is not adopted.
+    verified. What Earth Engine still works on for the old ledger, and what lies in the bucket, is
+    taken over too.
     """
+    from geesync import logs
     from geesync.bootstrap import cloud
     from geesync.steps.recovery import recover as recover_root
     from geesync.store import database
@@ -39,6 +46,7 @@ def recover(
     mine: Context = context.obj
     config = mine.config(mirror=str(dest) if dest else None, bucket=bucket)
     ledger = config.ledger
+    logs.configure(log_format=config.log.format, level="warning")  # the answer is one line
     with as_owner_of(ledger.parent), database.locked(ledger):
         if ledger.exists():
             raise LedgerError(f"there is a ledger {ledger}", hint="move it away first")
@@ -55,5 +63,30 @@ def recover(
                     )
                     for root in Roots(made).active()
                 )
+            adopted = _adopt(apart)
             database.backup(apart.ledger, ledger)
-    output().print(f"{count:,} assets are in {ledger}; the daemon proves their files", markup=False)
+    output().print(
+        f"{count:,} assets are in {ledger}; the daemon proves their files."
+        f" {adopted:,} exports go on",
+        markup=False,
+    )
+
+
+def _adopt(config: Config) -> int:
+    """Scan the roots, and find what the lost ledger had asked for; return how many exports."""
+    from geesync.bootstrap import service
+    from geesync.store.database import open_current
+
+    with (
+        closing(open_current(config.ledger)) as database,
+        service(config, database) as built,
+        output().status("looking for exports"),
+    ):
+        next(step for step in built.steps if step.name == "discoverer").run_once()
+        for root in built.roots.active():
+            if root.alarm:
+                raise UnavailableError(f"{display_id(root.name)}: {root.alarm}")
+        try:
+            return built.adopter.run()
+        except RemoteError as error:
+            raise UnavailableError(f"what was asked for cannot be listed: {error}") from None

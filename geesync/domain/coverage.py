@@ -52,6 +52,16 @@ def own_objects(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list
     return sorted((obj for obj in listed if pattern.fullmatch(obj.name)), key=lambda obj: obj.name)
 
 
+def complete(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list[StoredObject]:
+    """Return the objects that a part's export wrote; none while they are not all there."""
+    objects = own_objects(prefix, part, listed)
+    if part.grid is None:
+        return objects
+    stem = prefix.rpartition("/")[2]
+    covered = tiles(part, stem, (obj.file_name for obj in objects))
+    return objects if covered is not None else []
+
+
 def tiles(part: Part, stem: str, names: Iterable[str]) -> dict[str, Tile] | None:
     """Return each file's place in the grid, or None while they do not cover it exactly.
 

@@ -106,6 +106,16 @@ def distinct(path: str) -> str:
     return f"{path}~{digest}"
 
 
+#: Below this folder of the bucket everything is ours; each ask has a folder of its own in it, so
+#: that leftovers of an earlier attempt can never be mixed in.
+STAGING = "geesync"
+
+
+def staged_prefix(token: str, path: str, key: str) -> str:
+    """Return what the names of an ask's objects begin with; path: the asset's folder."""
+    return f"{STAGING}/{token}/{file_stem(path, key)}"
+
+
 def file_stem(path: str, key: str) -> str:
     """Return the name of a part's file without tile numbers and extension.
 

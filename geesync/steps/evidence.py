@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from geesync.adapters.bucket import Storage
-from geesync.domain.coverage import StoredObject, own_objects, tiles
+from geesync.domain.coverage import StoredObject, complete
 from geesync.steps.step import Workshop
 from geesync.store.exports import Export
 
@@ -34,7 +34,7 @@ class Evidence:
         """
         listed = self._listed(exports)
         return {
-            export.id: _complete(export, listed[export.id])
+            export.id: complete(export.prefix, export.part, listed[export.id])
             for export in exports
             if export.id in listed
         }
@@ -76,11 +76,3 @@ class Evidence:
         for obj in listed:
             folders[obj.name.rpartition("/")[0]].append(obj)
         return folders
-
-
-def _complete(export: Export, listed: list[StoredObject]) -> list[StoredObject]:
-    objects = own_objects(export.prefix, export.part, listed)
-    if export.part.grid is None:
-        return objects
-    covered = tiles(export.part, export.stem, (obj.file_name for obj in objects))
-    return objects if covered is not None else []

@@ -12,7 +12,7 @@ import structlog
 
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.exports import Part, body_hash, request_body
-from geesync.domain.layout import file_stem
+from geesync.domain.layout import staged_prefix
 from geesync.domain.lifecycle import (
     Delayed,
     Event,
@@ -32,10 +32,6 @@ from geesync.store.exports import Export, Exports, Intent, part_id
 from geesync.store.ledger import LedgerAsset, Move
 
 log = structlog.get_logger()
-
-#: Below this folder of the bucket everything is ours; each ask has a folder of its own in it, so
-#: that leftovers of an earlier attempt can never be mixed in.
-STAGING = "geesync"
 
 #: States of an export whose answer is known.
 _KNOWN = ("running", "succeeded")
@@ -166,7 +162,7 @@ class Exporter:
 
     def _intent(self, asset: LedgerAsset, part: Part, attempt: int) -> Intent:
         ask = self.planner.ask(asset, part, revision=asset.revision, attempt=attempt)
-        prefix = f"{STAGING}/{ask.token}/{file_stem(asset.path, part.key)}"
+        prefix = staged_prefix(ask.token, asset.path, part.key)
         body = request_body(ask, bucket=asset.bucket, prefix=prefix)
         return Intent(asset.id, ask, body_hash(body), asset.bucket, prefix)
 

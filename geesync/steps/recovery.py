@@ -25,7 +25,7 @@ from geesync.domain.planning import plan
 from geesync.errors import RemoteError
 from geesync.store.database import Database
 from geesync.store.exports import part_id
-from geesync.store.recovery import CopiedPart, Copy, restore
+from geesync.store.recovery import CopiedPart, Copy, Recovery
 from geesync.store.roots import Root
 
 #: Copies in one transaction, and in memory.
@@ -52,7 +52,7 @@ def recover(
     count = 0
     copies = _copies(root, options.over(root.options))
     while batch := list(islice(copies, _BATCH)):
-        count += restore(database, root, batch, clock())
+        count += Recovery(database).restore(root, batch, clock())
         tell(count)
     return count
 

@@ -1,4 +1,4 @@
-"""How copies that a mirror already has get into a new ledger: to be proved, not to be exported."""
+"""How a new ledger takes over what a lost one left: copies to be proved, exports to be followed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from geesync.domain.assets import SourceAsset
 from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Ask, Part
-from geesync.domain.lifecycle import Recovered
+from geesync.domain.lifecycle import Recovered, State
 from geesync.store import schema
 from geesync.store.database import Database
 from geesync.store.exports import part_id
@@ -41,24 +41,64 @@ class Copy:
     parts: tuple[CopiedPart, ...]
 
 
-def restore(database: Database, root: Root, copies: Sequence[Copy], now: datetime) -> int:
-    """Take in copies that are on disk, in one transaction; return how many.
+@dataclass(frozen=True)
+class Found:
+    """What is left of an ask of a lost ledger."""
 
-    Names that the ledger has, and folders that are not those of their assets, are left alone.
-    """
-    table = schema.asset
-    names = [copy.source.name for copy in copies]
-    with database.write() as connection:
-        query = sa.select(table.c.name).where(table.c.name.in_(names))
-        known = set(connection.execute(query).scalars())
-        new = {copy.source.name: copy for copy in copies if copy.source.name not in known}
-        insert(connection, root.id, [copy.source for copy in new.values()], 0, now)
-        rows = connection.execute(select_assets().where(table.c.name.in_(list(new))))
-        there = [asset for asset in map(read_asset, rows) if asset.path == new[asset.name].path]
-        for asset in there:
-            for copied in new[asset.name].parts:
-                _restore_part(connection, asset, copied, now)
-        return len(record_in(connection, [Move(asset, Recovered()) for asset in there], now))
+    asset: LedgerAsset
+    ask: Ask
+    prefix: str  #: of its objects' names
+    operation: str | None
+    objects: tuple[StoredObject, ...] = ()  #: all there are, where there is no operation
+
+
+class Recovery:
+    """Takes in what a lost ledger left. For a new ledger, before anything works on it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def restore(self, root: Root, copies: Sequence[Copy], now: datetime) -> int:
+        """Take in copies that are on disk, in one transaction; return how many.
+
+        Names that the ledger has, and folders that are not those of their assets, are left alone.
+        """
+        table = schema.asset
+        names = [copy.source.name for copy in copies]
+        with self._database.write() as connection:
+            query = sa.select(table.c.name).where(table.c.name.in_(names))
+            known = set(connection.execute(query).scalars())
+            new = {copy.source.name: copy for copy in copies if copy.source.name not in known}
+            insert(connection, root.id, [copy.source for copy in new.values()], 0, now)
+            rows = connection.execute(select_assets().where(table.c.name.in_(list(new))))
+            there = [asset for asset in map(read_asset, rows) if asset.path == new[asset.name].path]
+            for asset in there:
+                for copied in new[asset.name].parts:
+                    _restore_part(connection, asset, copied, now)
+            return len(record_in(connection, [Move(asset, Recovered()) for asset in there], now))
+
+    def discovered(self, *, after: int, limit: int) -> list[LedgerAsset]:
+        """Return a page of the assets that nothing was asked for yet, by id."""
+        table = schema.asset
+        query = (
+            select_assets()
+            .where(table.c.state == State.DISCOVERED, table.c.id > after)
+            .order_by(table.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [read_asset(row) for row in connection.execute(query)]
+
+    def adopt(self, found: Sequence[Found], now: datetime) -> None:
+        """Note exports as asked for: those of an operation run, the others have succeeded."""
+        with self._database.write() as connection:
+            for one in found:
+                state = "running" if one.operation else "succeeded"
+                at = {"bucket": one.asset.bucket, "prefix": one.prefix}
+                export_id = _insert_export(
+                    connection, one.asset, one.ask, now, state, operation=one.operation, **at
+                )
+                _insert_objects(connection, export_id, one.objects)
 
 
 def _restore_part(
@@ -69,21 +109,43 @@ def _restore_part(
     Its operation is not noted: nobody asks for it again, and ids that lie must not collide.
     """
     ask = Ask(asset.name, asset.revision, copied.part, copied.attempt, "recovered")
+    at = {"bucket": copied.bucket, "prefix": copied.prefix}
+    export_id = _insert_export(connection, asset, ask, now, "succeeded", operation=None, **at)
+    # What is left of them in the bucket is not this ledger's to delete.
+    _insert_objects(connection, export_id, copied.objects, landed_at=now, swept_at=now)
+
+
+def _insert_export(
+    connection: sa.Connection,
+    asset: LedgerAsset,
+    ask: Ask,
+    now: datetime,
+    state: str,
+    **where: str | None,
+) -> int:
     export = sa.insert(schema.export).values(
         asset_id=asset.id,
-        part=part_id(copied.part),
-        attempt=copied.attempt,
-        plan=json.dumps(copied.part.to_json()),
-        revision=asset.revision,
+        part=part_id(ask.part),
+        attempt=ask.attempt,
+        plan=json.dumps(ask.part.to_json()),
+        revision=ask.revision,
         token=ask.token,
         body_hash="",  # the old ledger's request cannot be made again
-        bucket=copied.bucket,
-        prefix=copied.prefix,
-        state="succeeded",
+        state=state,
         intended_at=now,
-        ended_at=now,
+        ended_at=now if state == "succeeded" else None,
+        **where,
     )
-    (export_id,) = connection.execute(export).inserted_primary_key or (None,)
+    (export_id,) = connection.execute(export).inserted_primary_key or (0,)
+    return int(export_id)
+
+
+def _insert_objects(
+    connection: sa.Connection,
+    export_id: int,
+    objects: Sequence[StoredObject],
+    **reached: datetime,
+) -> None:
     rows = [
         {
             "export_id": export_id,
@@ -92,9 +154,9 @@ def _restore_part(
             "size_bytes": one.size_bytes,
             "crc32c": one.crc32c,
             "file": one.file_name,
-            "landed_at": now,
-            "swept_at": now,  # what is left in the bucket is not this ledger's to delete
+            **reached,
         }
-        for one in copied.objects
+        for one in objects
     ]
-    connection.execute(sa.insert(schema.stored), rows)
+    if rows:
+        connection.execute(sa.insert(schema.stored), rows)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from geesync.simulator.simulator import Simulator
@@ -29,16 +30,15 @@ def mirrored(simulator: Simulator, tmp_path: Path) -> Path:
         world.enqueue(ROOT)
         world.settle()
         folder = world.folder(ASSET)
-    for file in tmp_path.glob("geesync.db*"):
-        file.unlink()
+    lost_ledger(tmp_path)
     return folder
 
 
 @contextmanager
-def recovered(simulator: Simulator, tmp_path: Path) -> Iterator[tuple[World, int]]:
+def recovered(simulator: Simulator, tmp_path: Path, top: str = ROOT) -> Iterator[tuple[World, int]]:
     """Open a new ledger with what the mirror has; yields also how many copies that were."""
     with a_world(simulator, tmp_path) as world:
-        world.enqueue(ROOT)
+        world.enqueue(top)
         (root,) = world.service.roots.active()
         yield world, recover(world.database, root, world.config, world.now)
 
@@ -112,3 +112,125 @@ def test_a_link_in_a_mirror_is_not_followed_by_recovery(
 
     with recovered(simulator, tmp_path) as (_, count):
         assert count == 9
+
+
+ARCHIVE = "projects/demo-project/assets/archive"
+
+#: How far the lost ledger's exports were: the steps that had run, and how long ago, in s.
+PROGRESS = {
+    "asked for": (["exporter"], 0),
+    "running": (["exporter"], 1),
+    "written": (["exporter"], 3600),
+    "in the bucket": (["exporter", "3600", "reconciler"], 0),
+    "downloaded": (["exporter", "3600", "reconciler", "downloader"], 0),
+}
+
+
+def lost_ledger(tmp_path: Path) -> None:
+    for file in tmp_path.glob("geesync.db*"):
+        file.unlink()
+
+
+def staged(world: World) -> list[str]:
+    """Return the names of all objects that are in the bucket."""
+    listed = httpx.get(f"{world.simulator.storage_url}/storage/v1/b/{world.simulator.bucket}/o")
+    return [item["name"] for item in listed.json().get("items", [])]
+
+
+@contextmanager
+def adopted(simulator: Simulator, tmp_path: Path) -> Iterator[tuple[World, int]]:
+    """Open a new ledger with what the lost one had asked for; yields also how many exports."""
+    with recovered(simulator, tmp_path, ARCHIVE) as (world, _):
+        world.run("discoverer")
+        yield world, world.service.adopter.run()
+
+
+@pytest.mark.parametrize(("steps", "later_s"), PROGRESS.values(), ids=PROGRESS)
+def test_what_a_lost_ledger_had_asked_for_is_not_asked_for_again(
+    tmp_path: Path, steps: list[str], later_s: float
+) -> None:
+    with Simulator("thousands:6") as simulator:
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue(ARCHIVE)
+            world.run("discoverer")
+            for step in steps:
+                world.simulator.advance(float(step)) if step.isdecimal() else world.run(step)
+        simulator.advance(later_s)
+        lost_ledger(tmp_path)
+
+        with adopted(simulator, tmp_path) as (world, count):
+            world.settle()
+
+            assert count == 6
+            assert world.counts() == {"verified": 8}
+            assert simulator.audit.count("export") == 6
+            assert not staged(world)
+            assert not list(world.mirror.rglob("*.new"))
+
+
+def test_an_operation_that_is_forgotten_is_adopted_by_its_files(tmp_path: Path) -> None:
+    with Simulator("thousands:6") as simulator:
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue(ARCHIVE)
+            world.run("discoverer", "exporter")
+        simulator.advance(3600)
+        for operation in simulator.operations.all():
+            simulator.operations.delete(operation.name)
+        lost_ledger(tmp_path)
+
+        with adopted(simulator, tmp_path) as (world, count):
+            world.settle()
+
+            assert count == 6
+            assert world.counts() == {"verified": 8}
+            assert simulator.audit.count("export") == 6
+
+
+def test_what_was_asked_for_an_older_revision_is_not_adopted(tmp_path: Path) -> None:
+    changed = f"{ARCHIVE}/c0000/i000002"
+    with Simulator("thousands:6") as simulator:
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue(ARCHIVE)
+            world.run("discoverer", "exporter")
+        simulator.advance(60)
+        simulator.world.touch(changed)
+        lost_ledger(tmp_path)
+
+        with adopted(simulator, tmp_path) as (world, count):
+            world.settle()
+
+            assert count == 5
+            assert world.counts() == {"verified": 8}
+            assert world.accepted(changed) == 2
+            assert simulator.audit.count("export") == 7
+
+
+def test_what_a_colleague_cancelled_stays_cancelled_for_a_rebuilt_ledger(tmp_path: Path) -> None:
+    with Simulator("thousands:2") as simulator:
+        simulator.operations.set_slots(simulator.project, 0)
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue(ARCHIVE)
+            world.run("discoverer", "exporter")
+        for operation in simulator.operations.all():
+            simulator.operations.cancel(operation.name)
+        lost_ledger(tmp_path)
+
+        with adopted(simulator, tmp_path) as (world, _):
+            world.settle()
+
+            assert world.counts() == {"verified": 2, "quarantined": 2}
+            assert simulator.audit.count("export") == 2
+
+
+def test_another_ledgers_exports_are_nobody_elses(tmp_path: Path) -> None:
+    with Simulator("thousands:3") as simulator:
+        with a_world(simulator, tmp_path / "theirs") as theirs:
+            theirs.enqueue(ARCHIVE)
+            theirs.run("discoverer", "exporter")
+
+        with adopted(simulator, tmp_path / "ours") as (ours, count):
+            ours.settle()
+
+            assert count == 0
+            assert ours.counts() == {"verified": 5}
+            assert simulator.audit.count("export") == 6

@@ -12,7 +12,8 @@ from typing import Any
 
 from geesync.adapters.disk import prepare_mirror
 from geesync.adapters.reading import ReadBand, read_image
-from geesync.bootstrap import Service, service
+from geesync.adapters.signatures import sign
+from geesync.bootstrap import Service, ledger_id, service
 from geesync.config import Config
 from geesync.daemon import run_step
 from geesync.domain.names import candidates
@@ -50,6 +51,7 @@ class World:
             now=self.now(),
             options=options,
         )
+        sign(self.mirror, ledger_id(self.service.roots, self.now()))
         return name
 
     def rescan(self) -> None:
