@@ -51,7 +51,7 @@ class Plan:
     speed: float = 3600.0  #: of the account's clock, and the daemon's
     slots: int = 20
     chunk: int = 10  #: assets of one pass: also a short life gets one done
-    longest_life_requests: int = 100  #: a busy machine gets as far in a life as an idle one
+    longest_life_requests: int = 60  #: a busy machine gets as far in a life as an idle one
     longest_life_s: float = 1.2  #: of one that asks for nothing
     settle_within_s: float = 60.0
 
