@@ -126,4 +126,6 @@ def _one_line(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 def _tame(text: str) -> str:
     cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in cut)

@@ -54,11 +54,16 @@ def write_all(descriptor: int, data: bytes) -> None:
 class Folder:
     """An open folder inside the mirror. Names are single components, never paths."""
 
-    def __init__(self, descriptor: int, path: Path) -> None:
+    def __init__(self, descriptor: int, parent: Path, relative: str) -> None:
         self._descriptor = descriptor
-        self.path = path
+        self._parent, self._relative = parent, relative
         self.written: list[KeptFile] = []  #: by ``write`` and ``keep``, while it was open
         self.known: Container[KeptFile] | None = None  #: ours; None asks nothing of ``write``
+
+    @property
+    def path(self) -> Path:
+        """Where it is; to be told, or to be given to who takes no descriptors."""
+        return self._parent / self._relative
 
     def size_of(self, name: str) -> int | None:
         """Return a regular file's size in bytes, or None if there is none of that name."""
@@ -201,7 +206,7 @@ class Folder:
         """Open a folder in this one; it is made if it is absent."""
         descriptor = _step_into(self._descriptor, name, create=True)
         try:
-            yield Folder(descriptor, self.path / name)
+            yield Folder(descriptor, self.path, name)
         finally:
             os.close(descriptor)
 
@@ -217,20 +222,28 @@ def folder(mirror: Path, relative: str, *, create: bool = True) -> Iterator[Fold
     Raises RemoteError DISK for a full or failing disk, FOREIGN if something else is in the way,
     MirrorError if the mirror is not there, FileNotFoundError if it is absent and not to be made.
     """
-    if not is_mirror(mirror):
-        raise MirrorError(
-            f"{mirror} has no {MARKER} folder", hint="is its disk mounted? geesync wrote one there"
-        )
     with disk_errors(mirror):
-        descriptor = os.open(mirror, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = _open_mirror(mirror)
         try:
             for component in relative.split("/"):
                 inner = _step_into(descriptor, component, create=create)
                 os.close(descriptor)
                 descriptor = inner
-            yield Folder(descriptor, mirror / relative)
+            yield Folder(descriptor, mirror, relative)
         finally:
             os.close(descriptor)
+
+
+def _open_mirror(mirror: Path) -> int:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        descriptor = os.open(mirror, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with suppress(FileNotFoundError):
+            os.stat(MARKER, dir_fd=descriptor)
+            return descriptor
+        os.close(descriptor)
+    raise MirrorError(
+        f"{mirror} has no {MARKER} folder", hint="is its disk mounted? geesync wrote one there"
+    )
 
 
 def _step_into(descriptor: int, component: str, *, create: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import google_crc32c
 
 from geesync.adapters.disk import Folder, write_all
 from geesync.domain.coverage import StoredObject
-from geesync.domain.layout import PARTIAL, UNPROVED, WRITER_LENGTH, WRITER_LETTERS
+from geesync.domain.layout import PARTIAL, UNPROVED, WRITER_LENGTH
 from geesync.errors import Cause, RemoteError
 
 
@@ -172,4 +173,4 @@ def unproved(file: str, token: str) -> str:
 
 
 def _draw() -> str:
-    return "".join(secrets.choice(WRITER_LETTERS) for _ in range(WRITER_LENGTH))
+    return base64.b32encode(secrets.token_bytes(WRITER_LENGTH)).decode().lower()[:WRITER_LENGTH]

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -31,6 +32,7 @@ _LONGEST_REFUSAL_BYTES = 4096
 
 _CLIENT_ERROR = 400
 _UNAUTHORIZED = 401
+_RETRY_AFTER = b"retry-after:"
 _ABORT = 1
 
 #: In which Google's clients look, too.
@@ -89,7 +91,7 @@ class Transfers:
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.RANGE, f"{start}-") if start else curl.unsetopt(pycurl.RANGE)
         curl.setopt(pycurl.HTTPHEADER, self._headers(url))
-        curl.setopt(pycurl.HEADERFUNCTION, answer.head)
+        curl.setopt(pycurl.HEADERFUNCTION, answer.head.append)
         curl.setopt(pycurl.WRITEFUNCTION, answer.write)
         try:
             curl.perform()
@@ -161,23 +163,20 @@ class _Answer:
     """One answer as it comes: content goes to the sink, a refusal is kept for its words."""
 
     sink: Sink
-    status: int = 0
-    retry_after: str = ""
+    head: list[bytes] = field(default_factory=list)  #: lines, as they come
     error: BaseException | None = None  #: what the sink raised; libcurl would only print it
     _words: bytearray = field(default_factory=bytearray)
 
-    @property
+    @cached_property
+    def status(self) -> int:
+        """The last status that came; asked for when the head is whole."""
+        codes = [line.split()[1:2] for line in self.head if line.startswith(b"HTTP/")]
+        code = b"".join(codes[-1]) if codes else b""
+        return int(code) if code.isdigit() else 0
+
+    @cached_property
     def is_refusal(self) -> bool:
         return self.status not in {0, 200, 206}
-
-    def head(self, line: bytes) -> None:
-        """Take a line of the head."""
-        name, _, value = line.partition(b":")
-        if name.startswith(b"HTTP/"):
-            code = line.split(maxsplit=2)[1]
-            self.status = int(code) if code.isdigit() else 0
-        elif name.lower() == b"retry-after":
-            self.retry_after = value.strip().decode("latin-1")
 
     def write(self, data: bytes) -> int:
         """Take a piece of the body; another count than its length ends the transfer."""
@@ -194,11 +193,16 @@ class _Answer:
         """Return what an answer without content means."""
         message = f"{self.status}: {_words(bytes(self._words))}"
         is_theirs = self.status < _CLIENT_ERROR  # a redirection or the like: some proxy's
+        retry_after = [
+            line[len(_RETRY_AFTER) :].strip().decode("latin-1")
+            for line in self.head
+            if line.lower().startswith(_RETRY_AFTER)
+        ]
         return RemoteError(
             Cause.TRANSIENT if is_theirs else classify_call(self.status, message),
             message,
             status=self.status,
-            retry_after_s=float(self.retry_after) if self.retry_after.isdecimal() else None,
+            retry_after_s=next((float(wait) for wait in retry_after if wait.isdecimal()), None),
         )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ class Export:
 
     id: int
     asset_id: int
-    part: Part
+    plan: str  #: its part as JSON; most of who read an export do not need it
     attempt: int
     revision: str
     token: str
@@ -38,6 +39,11 @@ class Export:
     cause: Cause | None
     error: str
     found: Json = field(default_factory=dict)  #: what its files taught for the next plan
+
+    @cached_property
+    def part(self) -> Part:
+        """What was asked for."""
+        return Part.from_json(json.loads(self.plan))
 
     @property
     def stem(self) -> str:
@@ -206,7 +212,7 @@ def read_export(row: sa.Row[Any]) -> Export:
     return Export(
         id=row.id,
         asset_id=row.asset_id,
-        part=Part.from_json(json.loads(row.plan)),
+        plan=row.plan,
         attempt=row.attempt,
         revision=row.revision,
         token=row.token,
@@ -219,5 +225,5 @@ def read_export(row: sa.Row[Any]) -> Export:
         ended_at=row.ended_at,
         cause=Cause(row.cause) if row.cause else None,
         error=row.error or "",
-        found=json.loads(row.found or "{}"),
+        found=json.loads(row.found) if row.found else {},
     )
