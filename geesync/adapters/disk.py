@@ -216,8 +216,12 @@ class Folder:
 
 
 @contextmanager
-def folder(mirror: Path, relative: str, *, create: bool = True) -> Iterator[Folder]:
+def folder(
+    mirror: Path, relative: str, *, create: bool = True, durable: bool = True
+) -> Iterator[Folder]:
     """Open a folder of the mirror, one component at a time, never through a link.
+
+    durable: names of folders that are made are synced; False leaves that to who made them.
 
     Raises RemoteError DISK for a full or failing disk, FOREIGN if something else is in the way,
     MirrorError if the mirror is not there, FileNotFoundError if it is absent and not to be made.
@@ -226,7 +230,7 @@ def folder(mirror: Path, relative: str, *, create: bool = True) -> Iterator[Fold
         descriptor = _open_mirror(mirror)
         try:
             for component in relative.split("/"):
-                inner = _step_into(descriptor, component, create=create)
+                inner = _step_into(descriptor, component, create=create, durable=durable)
                 os.close(descriptor)
                 descriptor = inner
             yield Folder(descriptor, mirror, relative)
@@ -246,7 +250,7 @@ def _open_mirror(mirror: Path) -> int:
     )
 
 
-def _step_into(descriptor: int, component: str, *, create: bool) -> int:
+def _step_into(descriptor: int, component: str, *, create: bool, durable: bool = True) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(component, flags, dir_fd=descriptor)
@@ -255,7 +259,8 @@ def _step_into(descriptor: int, component: str, *, create: bool) -> int:
             raise
     with suppress(FileExistsError):
         os.mkdir(component, _FOLDER_MODE, dir_fd=descriptor)
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     return os.open(component, flags, dir_fd=descriptor)
 
 

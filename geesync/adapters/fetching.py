@@ -32,6 +32,7 @@ class Fetch:
     token: str  #: of the export that wrote the object
     bucket: str
     obj: StoredObject
+    durable: bool = True  #: False: who asked syncs it, together with others
 
 
 class Line(Protocol):
@@ -45,15 +46,15 @@ class Line(Protocol):
 
 
 def fetch(job: Fetch, line: Line) -> str:
-    """Bring every byte to disk, durable; return the name that the file bears.
+    """Bring every byte to disk; return the name that the file bears.
 
     It is one of its own, unless the bytes are there already. Raises RemoteError or MirrorError.
     """
-    with folder(Path(job.mirror), job.path) as place:
+    with folder(Path(job.mirror), job.path, durable=job.durable) as place:
         for name in (job.file, unproved(job.file, job.token)):
             if place.holds(name, job.obj):
                 return name  # an older copy has the same bytes, or the power failed: all is here
-        with Landing(place, job.file, job.token, job.obj) as landing:
+        with Landing(place, job.file, job.token, job.obj, durable=job.durable) as landing:
             into = partial(line.fetch, job.bucket, job.obj)
             _persistently(lambda: landing.fetch(into, line.keep_on), lambda: landing.progress)
         return landing.name

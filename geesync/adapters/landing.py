@@ -22,13 +22,23 @@ class Landing:
 
     Each writes a file of its own, which nobody else ever opens to write: a writer that was given
     up, and lives on, spoils nothing. As a context it leaves what came to the next one.
+
+    durable: synced when it is whole; False leaves that to who settles it.
     """
 
     def __init__(
-        self, place: Folder, file: str, token: str, obj: StoredObject, *, writer: str = ""
+        self,
+        place: Folder,
+        file: str,
+        token: str,
+        obj: StoredObject,
+        *,
+        writer: str = "",
+        durable: bool = True,
     ) -> None:
         self._place = place
         self._obj = obj
+        self._durable = durable
         self._stem = f"{file}.{token}."
         self._resting = f"{file}.{token}{PARTIAL}"  #: what came so far, of which nobody is writer
         self.name = f"{self._stem}{writer or _draw()}{PARTIAL}"  #: complete when it was fetched
@@ -44,7 +54,7 @@ class Landing:
                 self._place.rename(self.name, self._resting)
 
     def fetch(self, fetch: Callable[[Writer, int], None], keep_on: Callable[[], bool]) -> None:
-        """Bring every byte to disk, durable, under ``name``; to be given another by ``settle``.
+        """Bring every byte to disk under ``name``; to be given another by ``settle``.
 
         fetch: writes the object's bytes from an offset on. keep_on: asked between chunks; False
         ends the transfer, what came stays. Raises RemoteError INTEGRITY if the bytes are not the
@@ -55,7 +65,8 @@ class Landing:
             if writer.position < self._obj.size_bytes:
                 fetch(writer, writer.position)
             self._check(writer)
-            self._make_durable(descriptor)
+            if self._durable:
+                self._make_durable(descriptor)
 
     def _make_durable(self, descriptor: int) -> None:
         try:
@@ -153,7 +164,7 @@ class Writer:
 
 
 def settle(place: Folder, name: str, file: str, token: str) -> None:
-    """Give a file that landed the name that says it is unproved, durably.
+    """Give a file that landed the name that says it is unproved; the folder is yet to be synced.
 
     Only the daemon does, after the writer's last word. Raises RemoteError DISK if it is not there.
     """
@@ -164,7 +175,6 @@ def settle(place: Folder, name: str, file: str, token: str) -> None:
         raise RemoteError(
             Cause.DISK, f"{name} is not in {place.path}: does who fetched it share the mirror?"
         ) from None
-    place.sync()
 
 
 def unproved(file: str, token: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import ClassVar
 from geesync.adapters.disk import MARKER, folder, free_bytes, is_mirror
 from geesync.adapters.fetching import Fetch, Line, fetch
 from geesync.adapters.landing import settle
+from geesync.adapters.together import SMALL_BYTES, WORTH_IT_FROM, Landed, Together
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.errors import WORLDLY, RemoteError
 from geesync.steps.brakes import Limits
@@ -19,6 +22,8 @@ from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Exports
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.staging import Staged, Staging
+
+Wanted = tuple[LedgerAsset, Staged]
 
 
 @dataclass
@@ -44,7 +49,12 @@ class Downloader:
         staged = self.staging.staged([asset.id for asset in due])
         wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
         fitting, waiting = self._fitting(wanted)
-        answers = self.workshop.each(fitting, self._land)
+        with ExitStack() as open_disks:
+            disks = {
+                dest: open_disks.enter_context(Together(Path(dest)))
+                for dest in self._with_many_small(fitting)
+            }
+            answers = self._settled(disks, self.workshop.each(fitting, partial(self._land, disks)))
         self.gate.learn([answer for _, answer in answers])
         failures: dict[int, Exception] = {}
         lost: dict[int, RemoteError] = {}
@@ -70,9 +80,7 @@ class Downloader:
             moved=moved, busy=len(due) == self.workshop.chunk and not waiting, waiting=waiting
         )
 
-    def _fitting(
-        self, wanted: list[tuple[LedgerAsset, Staged]]
-    ) -> tuple[list[tuple[LedgerAsset, Staged]], str]:
+    def _fitting(self, wanted: list[Wanted]) -> tuple[list[Wanted], str]:
         """Return what the disks have room for, whole assets only, and what keeps the rest back."""
         room: dict[str, int] = {}
         sizes: dict[int, int] = defaultdict(int)
@@ -94,13 +102,44 @@ class Downloader:
                 waiting = f"{dest} has no room, or is no mirror ({MARKER} is missing)"
         return [pair for pair in wanted if pair[0].id in fitting], waiting
 
-    def _land(self, wanted: tuple[LedgerAsset, Staged]) -> None:
+    def _with_many_small(self, fitting: list[Wanted]) -> list[str]:
+        """Return the mirrors whose small files are worth being made durable together."""
+        small = Counter(asset.dest for asset, staged in fitting if _is_small(staged))
+        many = [dest for dest, count in small.items() if count >= WORTH_IT_FROM]
+        return many if self.workshop.is_alone else []
+
+    def _land(self, disks: Mapping[str, Together], wanted: Wanted) -> Landed | None:
+        """Bring an object to disk; return it if it is yet to be settled, with others."""
         asset, staged = wanted
-        token = staged.export.token
-        job = Fetch(asset.dest, asset.path, staged.file, token, staged.export.bucket, staged.obj)
+        alone = asset.dest not in disks or not _is_small(staged)
+        bucket, token = staged.export.bucket, staged.export.token
+        job = Fetch(asset.dest, asset.path, staged.file, token, bucket, staged.obj, durable=alone)
         (name,) = self.workshop.hand_over([partial(fetch, job, self.line)])
+        if not alone:
+            return Landed(asset.path, name, staged.file, token)
         with folder(Path(asset.dest), asset.path) as place:
             settle(place, name, staged.file, token)
+            place.sync()
+        return None
+
+    def _settled(
+        self, disks: Mapping[str, Together], answers: list[tuple[Wanted, Landed | Exception | None]]
+    ) -> list[tuple[Wanted, Exception | None]]:
+        """Settle what landed together; return what failed, for each object."""
+        settled = [(one, answer) for one, answer in answers if not isinstance(answer, Landed)]
+        for dest, disk in disks.items():
+            landed = [
+                (one, answer)
+                for one, answer in answers
+                if isinstance(answer, Landed) and one[0].dest == dest
+            ]
+            failures = disk.settle([answer for _, answer in landed])
+            settled += [(one, error) for (one, _), error in zip(landed, failures, strict=True)]
+        return settled
 
     def _event(self, failure: Exception | None) -> Event:
         return event_of(failure, StagedCopyLost) if failure else DownloadFinished()
+
+
+def _is_small(staged: Staged) -> bool:
+    return staged.obj.size_bytes <= SMALL_BYTES

@@ -83,6 +83,11 @@ class Workshop:
     hands: Hands = field(default_factory=Here)  #: who moves and reads bytes
     beaten_at: float = field(default_factory=time.monotonic, init=False)  #: last sign of life
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether bytes are moved by this process: what it wrote, it can sync."""
+        return isinstance(self.hands, Here)
+
     def beat(self) -> None:
         """Give a sign of life: something came, was written, or was decided."""
         self.beaten_at = time.monotonic()

@@ -48,6 +48,7 @@ def land(
         with Landing(place, "img.tif", "token", OBJECT) as landing:
             landing.fetch(fetch, lambda: True)
         settle(place, landing.name, "img.tif", "token")
+        place.sync()
         return place.path / unproved("img.tif", "token")
 
 

@@ -44,6 +44,7 @@ def land(mirror: Path, storage: Storage, simulator: Simulator) -> Callable[[Stor
             with Landing(place, "img.tif", "token", obj) as landing:
                 landing.fetch(fetch, keep_on)
             settle(place, landing.name, "img.tif", "token")
+            place.sync()
             return place.path / unproved("img.tif", "token")
 
     return once

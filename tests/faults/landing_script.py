@@ -30,6 +30,7 @@ for _ in range(2):
             with Landing(place, "x.tif", "t", obj, writer="w") as landing:
                 landing.fetch(fetch, lambda: True)
             settle(place, landing.name, "x.tif", "t")
+            place.sync()
             print("landed", sorted(place.names()), place.holds(unproved("x.tif", "t"), obj))
     except RemoteError as error:
         print(error.cause)

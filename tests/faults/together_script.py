@@ -1,0 +1,41 @@
+"""Lands three objects together, twice, and prints how each ended and what is there then."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import google_crc32c
+
+from geesync.adapters.disk import folder, prepare_mirror
+from geesync.adapters.landing import Landing, Writer
+from geesync.adapters.together import Landed, Together
+from geesync.domain.coverage import StoredObject
+
+CONTENT = bytes(range(256)) * 100
+MIRROR = Path(sys.argv[1])
+PATHS = [f"users/x/img{number}" for number in range(3)]
+
+
+def fetch(sink: Writer, _start: int) -> None:
+    """Write the object."""
+    sink.write(CONTENT)
+
+
+def landed(path: str) -> Landed:
+    """Bring an object to disk, in memory only."""
+    obj = StoredObject("geesync/t/x.tif", 1, len(CONTENT), google_crc32c.value(CONTENT))
+    with (
+        folder(MIRROR, path, durable=False) as place,
+        Landing(place, "x.tif", "t", obj, durable=False) as landing,
+    ):
+        landing.fetch(fetch, lambda: True)
+    return Landed(path, landing.name, "x.tif", "t")
+
+
+prepare_mirror(MIRROR)
+for _ in range(2):
+    with Together(MIRROR) as together:
+        failures = together.settle([landed(path) for path in PATHS])
+    print(*(getattr(failure, "cause", "settled") for failure in failures))
+    print(*sorted(path.name for path in MIRROR.rglob("x.tif*")))
