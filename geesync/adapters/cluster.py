@@ -161,7 +161,10 @@ class Cluster(Hands):
     def _claim(self, ours: Future[Any]) -> bool:
         """Say whether this is the first answer to a job, and somebody waits for it."""
         with self._settling:
-            return ours in self._pending and ours.set_running_or_notify_cancel()
+            if ours not in self._pending:
+                return False
+            self._pending.discard(ours)
+            return ours.set_running_or_notify_cancel()
 
     def _watch(self) -> None:
         """Give work up that nobody can do any more, and let the workers know of another rate."""

@@ -12,6 +12,7 @@ import pytest
 
 from geesync.daemon import run_step
 from geesync.domain.names import LEGACY
+from geesync.domain.timetable import Timetable
 from geesync.simulator.pixels import SimAsset
 from geesync.simulator.simulator import Simulator
 from geesync.steps.step import Step
@@ -143,11 +144,10 @@ def test_a_daemon_without_files_to_move_needs_no_cluster(tmp_path: Path) -> None
         assert world.counts() == {"verified": 2}
 
 
-def test_a_stop_is_heard_by_the_workers_and_what_came_stays(tmp_path: Path) -> None:
-    with (
-        a_cluster(tmp_path, workers=1) as cluster,
-        Simulator(an_account(an_image("img", a_band("b", VALUES)))) as simulator,
-    ):
+def test_a_stop_is_heard_by_the_workers_and_what_came_stays(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with Simulator(an_account(an_image("img", a_band("b", VALUES)))) as simulator:
         stop = threading.Event()
         dask = with_dask(cluster.address)
         with a_world(simulator, tmp_path, workers=dask, stop=stop, bandwidth="1B") as world:
@@ -163,3 +163,22 @@ def test_a_stop_is_heard_by_the_workers_and_what_came_stays(tmp_path: Path) -> N
         with a_world(simulator, tmp_path, workers=dask) as world:
             world.settle()
             assert world.is_exact(IMAGE)
+
+
+def test_another_bandwidth_reaches_the_transfers_under_way(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with (
+        Simulator(an_account(an_image("img", a_band("b", VALUES)))) as simulator,
+        a_world(simulator, tmp_path, workers=with_dask(cluster.address), bandwidth="1B") as world,
+    ):
+        world.enqueue(IMAGE)
+        until_staged(world)
+        downloading = threading.Thread(target=world.run, args=("downloader",))
+        downloading.start()
+        eventually(lambda: cluster.who_writes(".part") is not None)
+
+        world.service.brakes.limits.bandwidth = Timetable.parse("off")
+        downloading.join()
+
+        assert world.state(IMAGE) == "downloaded"
