@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from geesync.simulator import names
 from geesync.simulator.clock import rfc3339
 from geesync.simulator.faults import KNOBS, Faults
 from geesync.simulator.operation import operation_json
 from geesync.simulator.pixels import Json
 from geesync.simulator.refusals import BadRequest, CallRefused
 from geesync.simulator.service import Service
+from geesync.simulator.world_script import change
 
 Do = Callable[[Json], Any]
 
@@ -89,24 +89,8 @@ class Control:
         return {}
 
     def _change_world(self, wishes: Json) -> Json:
-        """Do ``{"delete" | "touch": asset}``, ``{"move" | "copy": asset, "to": asset}``.
-
-        Or ``{"deny": tree, "permission": …, "principal": …}``.
-        """
-        world = self._service.world
-        match wishes:
-            case {"delete": str(asset)}:
-                world.delete(names.canonical(asset), recursive=True)
-            case {"touch": str(asset)}:
-                world.touch(names.canonical(asset))
-            case {"move": str(asset), "to": str(target)}:
-                world.move(names.canonical(asset), names.canonical(target))
-            case {"copy": str(asset), "to": str(target)}:
-                world.copy(names.canonical(asset), names.canonical(target), overwrite=True)
-            case {"deny": str(tree), **how}:
-                world.permissions.deny(_denied(tree), **how)
-            case _:
-                raise BadRequest("one of delete, touch, move, copy, deny is needed")
+        """Change the account; see ``world_script``."""
+        change(self._service.world, wishes)
         return {}
 
     def _change_operations(self, wishes: Json) -> Json:
@@ -126,9 +110,3 @@ class Control:
         now = self._service.clock.now()
         operations = [operation_json(op, now) for op in self._service.operations.all()]
         return {**self._about, **self._read_clock({}), "operations": operations}
-
-
-def _denied(tree: str) -> str:
-    """Return what a denial covers: "" is all, ``projects/p`` the project, else an asset."""
-    is_project = tree.startswith("projects/") and tree.count("/") == 1
-    return tree if is_project or not tree else names.canonical(tree)

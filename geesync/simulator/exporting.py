@@ -12,7 +12,7 @@ from geesync.simulator.audit import body_hash
 from geesync.simulator.names import canonical, display_id, is_well_formed
 from geesync.simulator.operation import CODE_EDITOR, Result, Task, Work
 from geesync.simulator.pixels import Json
-from geesync.simulator.refusals import BadRequest, CallRefused
+from geesync.simulator.refusals import BadRequest, CallRefused, ExportRefused
 from geesync.simulator.results import NewAsset, Spool
 from geesync.simulator.service import Call, Service, require
 from geesync.simulator.submitting import submit
@@ -38,7 +38,7 @@ def export_table(service: Service, call: Call) -> Json:
 def _export(service: Service, call: Call, kind: Kind) -> Json:
     require(service, call, "earthengine.exports.create", f"projects/{call.project}")
     check_expression(call.body)
-    work, destination = _work(service, kind, call.body)
+    work, destination = _work(service, kind, call)
     task = Task(
         project=call.project,
         type=OPERATION_TYPES[kind],
@@ -59,14 +59,15 @@ def _export(service: Service, call: Call, kind: Kind) -> Json:
     )
 
 
-def _work(service: Service, kind: Kind, body: Json) -> tuple[Work, str]:
+def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
     """Return what the export does, and what its ``destinationUris`` will say."""
+    body = call.body
     files = body.get("fileExportOptions", {})
     if "cloudStorageDestination" in files:
         bucket = files["cloudStorageDestination"].get("bucket", "")
         if not bucket or not files["cloudStorageDestination"].get("filenamePrefix"):
             raise BadRequest("Cloud Storage destination must have a bucket and a prefix.")
-        return partial(_write_files, service, kind, body), f"{BROWSER}/{bucket}/"
+        return partial(_write_files, service, kind, call), f"{BROWSER}/{bucket}/"
     if "assetExportOptions" in body:
         destination = body["assetExportOptions"].get("earthEngineDestination", {})
         name = canonical(destination.get("name", ""))
@@ -77,18 +78,25 @@ def _work(service: Service, kind: Kind, body: Json) -> tuple[Work, str]:
     raise CallRefused(501, "The simulator exports to Cloud Storage and to assets only.")
 
 
-def _write_files(service: Service, kind: Kind, body: Json) -> Result:
-    spool = Spool(service.storage)
-    edge = service.profile.file_edge
+def _write_files(service: Service, kind: Kind, call: Call) -> Result:
+    spool = Spool(service.storage, partial(_bucket_refusal, service, call.principal))
     try:
-        for bucket, name, file in write_export(
-            kind, body, service.world.lookup, spool.folder, file_edge=edge
-        ):
+        written = write_export(kind, call.body, service.world.lookup, spool.folder, service.profile)
+        for bucket, name, file in written:
             spool.add(bucket, name, file)
     except BaseException:
         spool.drop()
         raise
     return spool
+
+
+def _bucket_refusal(service: Service, principal: str, bucket: str) -> ExportRefused | None:
+    """Return why a bucket may not be written to; what Earth Engine says then is not public."""
+    permission = "storage.objects.create"
+    if service.world.permissions.granted(principal, permission, f"gs://{bucket}"):
+        return None
+    profile = service.profile
+    return ExportRefused(profile.bucket_refusal_code, profile.bucket_refusal_message)
 
 
 def _write_asset(service: Service, kind: Kind, body: Json, name: str) -> Result:

@@ -16,6 +16,8 @@ Action = Literal[
     "html",  # answer with a web page instead of doing the work (a proxy's 502, a login page)
     "reset",  # drop the connection before doing the work; with ``after_bytes``, in the answer
     "drop_response",  # do the work, then drop the connection instead of answering
+    "replace_response",  # do the work, then answer with an error all the same
+    "change",  # change the account, then go on as usual: something happens between two requests
     "truncate",  # answer, but close the connection properly after ``after_bytes`` of the body
     "corrupt",  # answer, with one byte of the body changed at ``after_bytes``
     "stall",  # do the work, answer ``after_bytes`` of the body, then send nothing for a while
@@ -40,6 +42,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)  #: e.g. {"Retry-After": "30"}
     after_bytes: int = 0  #: how much of the body arrives intact
     seconds: float = 0.0  #: real seconds, for "delay" and "stall"
+    change: dict[str, Any] = field(default_factory=dict)  #: as for ``POST /-/world``
     seen: int = 0  #: matching requests so far
     fired: int = 0  #: hits so far
 

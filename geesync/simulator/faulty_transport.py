@@ -7,8 +7,10 @@ import json
 import socket
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import anyio
+import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geesync.simulator.faults import Fault, Faults
@@ -19,6 +21,8 @@ WEB_PAGE = "<!DOCTYPE html><html><title>Error</title><p>The server is having a b
 
 #: Another source of trouble: (method, target) → a rule, asked if no scripted one matches.
 Ambient = Callable[[str, str], Fault | None]
+#: Changes the account as a rule says.
+Change = Callable[[dict[str, Any]], None]
 
 
 class ConnectionDropped(Exception):  # noqa: N818 - ends one request, by intent
@@ -29,12 +33,18 @@ class FaultyTransport:
     """ASGI middleware; must be the outermost one of a ``LoopbackServer``."""
 
     def __init__(
-        self, app: ASGIApp, faults: Faults, server: str, ambient: Ambient | None = None
+        self,
+        app: ASGIApp,
+        faults: Faults,
+        server: str,
+        ambient: Ambient | None = None,
+        change: Change | None = None,
     ) -> None:
         self._app = app
         self._faults = faults
         self._server = server
         self._ambient = ambient
+        self._change = change
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or spoil it."""
@@ -68,6 +78,9 @@ class FaultyTransport:
                 raise ConnectionDropped
             case "ignore_range":
                 await self._app(_without_range(scope), receive, send)
+            case "change" if self._change is not None:
+                await anyio.to_thread.run_sync(self._change, fault.change)
+                await self._app(scope, receive, send)
             case "delay":
                 await anyio.sleep(fault.seconds)
                 await self._app(scope, receive, send)
@@ -87,17 +100,23 @@ class _Spoiler:
 
     async def __call__(self, message: Message) -> None:
         action = self._fault.action
-        if action == "drop_response":
+        if action in ("drop_response", "replace_response"):
             # Only at the end of the answer is the work done for certain.
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                _cut(self._scope)
-                raise ConnectionDropped
+                await self._lose()
         elif message["type"] != "http.response.body":
             await self._send(message)
         elif action == "corrupt":
             await self._corrupt(message)
         else:
             await self._break_off(message)
+
+    async def _lose(self) -> None:
+        if self._fault.action == "replace_response":
+            await _answer(self._fault, self._send)
+            return
+        _cut(self._scope)
+        raise ConnectionDropped
 
     async def _corrupt(self, message: Message) -> None:
         body, at = message.get("body", b""), self._left

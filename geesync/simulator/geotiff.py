@@ -16,6 +16,7 @@ from rasterio.windows import Window
 
 from geesync.simulator.images import Band, Image
 from geesync.simulator.pixels import TYPE_NAMES, Json, SimGrid
+from geesync.simulator.profiles import Profile
 from geesync.simulator.projections import Projection, parse_crs
 from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 
@@ -31,9 +32,16 @@ class GeoTiffOptions:
 
     file_width: int  #: pixels; the image is split into files that are no larger
     file_height: int  #: likewise
-    no_data: float | None = None  #: for masked pixels, which are 0 otherwise
+    never_split: int = 0  #: pixels; whatever is asked, an image of this edge is one file
+    fill: float = 0.0  #: for masked pixels
+    no_data: float | None = None  #: likewise, and named as such in the file
     cloud_optimized: bool = False
     skip_empty_files: bool = False
+
+    @property
+    def masked(self) -> float:
+        """What masked pixels become."""
+        return self.fill if self.no_data is None else self.no_data
 
 
 def default_edge(bytes_per_pixel: int) -> int:
@@ -44,13 +52,13 @@ def default_edge(bytes_per_pixel: int) -> int:
     return BLOCK * math.ceil(math.sqrt(FILE_BYTES / bytes_per_pixel) / BLOCK)
 
 
-def read_options(asked: Json, image: Image, file_edge: int | None) -> GeoTiffOptions:
+def read_options(asked: Json, image: Image, profile: Profile) -> GeoTiffOptions:
     """Return the options of a request; raises ExportRefused if they do not fit the image.
 
-    asked: ``geoTiffOptions``. file_edge: pixels, in place of the default.
+    asked: ``geoTiffOptions``.
     """
     kind = _common_type(image)
-    edge = file_edge or default_edge(kind.itemsize * len(image.bands))
+    edge = profile.file_edge or default_edge(kind.itemsize * len(image.bands))
     tile = asked.get("tileDimensions", {})
     width, height = int(tile.get("width", edge)), int(tile.get("height", edge))
     shard = int(asked.get("tileSize", BLOCK))
@@ -59,6 +67,8 @@ def read_options(asked: Json, image: Image, file_edge: int | None) -> GeoTiffOpt
     return GeoTiffOptions(
         file_width=width,
         file_height=height,
+        never_split=0 if profile.small_images_split else edge,
+        fill=profile.masked_float if kind.kind == "f" else 0.0,
         no_data=_no_data(asked.get("noData", {}), kind),
         cloud_optimized=asked.get("cloudOptimized", False),
         skip_empty_files=asked.get("skipEmptyFiles", False),
@@ -134,6 +144,8 @@ def _no_data(asked: Json, kind: np.dtype[Any]) -> float | None:
 def _parts(grid: SimGrid, options: GeoTiffOptions) -> Iterator[tuple[str, SimGrid]]:
     """Yield (suffix, grid) of all files of an image."""
     width, height = options.file_width, options.file_height
+    if max(grid.width, grid.height) <= options.never_split:
+        width, height = grid.width, grid.height
     if grid.width <= width and grid.height <= height:
         yield "", grid
         return
@@ -157,7 +169,7 @@ def _write(image: Image, grid: SimGrid, options: GeoTiffOptions, file: Path) -> 
         for index, band in enumerate(image.bands, start=1):
             dataset.set_band_description(index, band.id)
         for row, column, chunk in _tiles(grid, CHUNK, CHUNK):
-            bands = [_filled(band, chunk, options.no_data or 0) for band in image.bands]
+            bands = [_filled(band, chunk, options.masked) for band in image.bands]
             any_valid |= any(valid for _, valid in bands)
             window = Window(column, row, chunk.width, chunk.height)
             dataset.write(np.stack([values for values, _ in bands]), window=window)

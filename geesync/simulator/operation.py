@@ -38,6 +38,9 @@ FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 class Result(Protocol):
     """What an operation has made, before anybody may see it."""
 
+    def publish_some(self) -> None:
+        """Let a part of it be seen, if it has parts; raises ExportRefused as ``publish`` does."""
+
     def publish(self) -> None:
         """Let it be seen; raises ExportRefused if there is no place for it."""
 
@@ -134,6 +137,7 @@ HOLES = (
     "digits_0",
     "digits_3",
     "digits_9",
+    "created_state",
 )
 
 
@@ -155,11 +159,12 @@ def operation_json(operation: Operation, now: datetime) -> Json:
 def created_json(operation: Operation) -> Json:
     """Return the resource as the request that created it is answered."""
     stamp = rfc3339(operation.created)
+    state = {} if "created_state" in operation.holes else {"state": State.PENDING}
     return {
         "name": operation.name,
         "metadata": {
             "@type": METADATA_TYPE,
-            "state": State.PENDING,
+            **state,
             "description": operation.task.description,
             "createTime": stamp,
             "updateTime": stamp,

@@ -98,25 +98,43 @@ class Operations:
             return operation
 
     def page(self, project: str, size: int, after: str = "") -> tuple[Sequence[Operation], str]:
-        """Return operations of a project, newest first, and the token of the next page.
+        """Return operations of a project, and the token of the next page.
 
         Operations that are created meanwhile do not move those that are still to come, unless
         the profile says that pages shift.
         """
+        if after and not after.isdecimal():
+            raise BadRequest("Invalid page token.")
         with self._lock:
             self.settle()
-            now = self._clock.now()
-            seen = [
-                operation
-                for operation in self._in_order[: self._before(after)]
-                if operation.task.project == project and operation.seen_from <= now
-            ]
-            start = int(after) if after and self._profile.shifting_pages else 0
-            newest_first = seen[::-1]
-            page = newest_first[start : start + size]
-            if start + size >= len(newest_first):
+            listed = self._listed(project)
+            start = self._start(listed, after)
+            page = listed[start : start + size]
+            if start + size >= len(listed):
                 return page, ""
             return page, str(start + size if self._profile.shifting_pages else page[-1].number)
+
+    def _listed(self, project: str) -> list[Operation]:
+        """Return the operations of a project that a listing shows now, in its order."""
+        now = self._clock.now()
+        seen = [
+            operation
+            for operation in self._in_order
+            if operation.task.project == project and operation.seen_from <= now
+        ]
+        if self._profile.operation_order == "mixed":
+            return sorted(seen, key=lambda operation: operation.id)
+        return seen if self._profile.operation_order == "oldest_first" else seen[::-1]
+
+    def _start(self, listed: list[Operation], after: str) -> int:
+        """Return where a page begins that follows a token."""
+        if not after or self._profile.shifting_pages:
+            return int(after or 0)
+        numbers = [operation.number for operation in listed]
+        if int(after) in numbers:
+            return numbers.index(int(after)) + 1
+        # What the last page ended with has been forgotten meanwhile: go on behind its place.
+        return bisect.bisect(numbers, -int(after), key=lambda number: -number)
 
     def cancel(self, name: str) -> None:
         """Ask an operation to end; it may not listen, and one that has ended stays as it is."""
@@ -232,14 +250,6 @@ class Operations:
         if not high:
             return timedelta()
         return timedelta(seconds=self._dice.roll(purpose).uniform(low, high))
-
-    def _before(self, token: str) -> int | None:
-        """Return up to which place of ``_in_order`` a page that begins at a token reaches."""
-        if token and not token.isdecimal():
-            raise BadRequest("Invalid page token.")
-        if not token or self._profile.shifting_pages:
-            return None
-        return bisect.bisect_left(self._in_order, int(token), key=lambda op: op.number)
 
     def _misfortune(self, operation: Operation) -> Failure | None:
         project, began = operation.task.project, operation.started

@@ -86,8 +86,10 @@ class Profile:
     metadata_holes: float = 0.0
     # 15. Listing of operations: a new one is unseen for a while; pages shift under the reader.
     list_lag_s: Range = NEVER
+    operation_order: Literal["newest_first", "oldest_first", "mixed"] = "newest_first"
     shifting_pages: bool = False
-    # 16. Success before visibility: of an asset that an operation wrote, of objects.
+    # 16. Success before visibility: of an asset that an operation wrote, of objects (of several,
+    #     every second one is there at once).
     asset_lag_s: Range = NEVER
     object_lag_s: Range = NEVER
     # 17. How long a finished operation is remembered.
@@ -99,14 +101,24 @@ class Profile:
     cancel_of_finished: Literal["ok", "refuse"] = "ok"
     # 19. Refusals at run time come this long after the start.
     refusal_s: Range = NEVER
-    # 20. Operations that fail for no reason of their own, and calls, in bursts (real seconds).
+    # 20. Operations that fail for no reason of their own, and calls, in bursts up to so long.
     failing_operations: float = 0.0
     failing_calls: float = 0.0
     burst_s: float = 60.0
-    # 21. Longest edge in pixels of one file of a split image; None = what bytes allow.
+    # 21. Longest edge in pixels of one file of a split image; None = what bytes allow. And whether
+    #     ``tileDimensions`` split an image that would fit in one file.
     file_edge: int | None = None
-    # 22. Pixels are real: always on (geotiff.py).
-    # 23. The bucket's errors: scripted (faults.py, server "storage").
+    small_images_split: bool = True
+    # 22. Pixels are real: always on (geotiff.py). What masked pixels of floats become:
+    masked_float: float = 0.0
+    # 23. The bucket's errors: scripted (faults.py, server "storage"). How an export ends that may
+    #     not write (World.deny of "gs://bucket"); neither words nor code are public.
+    bucket_refusal_code: int = 7
+    bucket_refusal_message: str = (
+        "The service account does not have storage.objects.create access to the Google Cloud"
+        " Storage object. Permission 'storage.objects.create' denied on resource (or it may not"
+        " exist)."
+    )
     # 24. Restricted mode: its header, and one slot only; calls per real second, and at once.
     restricted: bool = False
     calls_per_s: float = math.inf
@@ -186,6 +198,7 @@ def _hell() -> Profile:
     ):
         changes[share] = min(getattr(REAL, share) * HARDER, 0.9)
     changes["object_lag_s"] = LATE_OBJECTS_S
+    changes["operation_order"] = "mixed"
     return replace(REAL, **changes)
 
 

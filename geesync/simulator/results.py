@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,9 @@ class NewAsset:
     asset: SimAsset
     overwrite: bool
 
+    def publish_some(self) -> None:
+        """Do nothing: an asset is there or not."""
+
     def publish(self) -> None:
         """Put it into the account; raises ExportRefused if that may not be."""
         try:
@@ -54,8 +58,11 @@ class _Object:
 class Spool:
     """The files of a running export, in a folder of its own."""
 
-    def __init__(self, storage: CloudStorage) -> None:
+    def __init__(
+        self, storage: CloudStorage, refusal: Callable[[str], ExportRefused | None]
+    ) -> None:
         self._storage = storage
+        self._refusal = refusal  #: why a bucket may not be written to; None = it may
         self.folder = Path(tempfile.mkdtemp(prefix="earth-engine-"))
         self._objects: list[_Object] = []
 
@@ -63,17 +70,32 @@ class Spool:
         """Note a file in the folder that is to become an object."""
         self._objects.append(_Object(bucket, name, file))
 
-    def publish(self) -> None:
-        """Write the objects; raises ExportRefused if there is no such bucket."""
+    def publish_some(self) -> None:
+        """Write every second object; raises ExportRefused if that may not be."""
+        early, self._objects = self._objects[1::2], self._objects[::2]
         try:
-            for item in self._objects:
-                kind = CONTENT_TYPES.get(Path(item.name).suffix, BINARY)
-                self._storage.upload(item.bucket, item.name, item.file, kind)
-        except KeyError as error:
-            text = f"The bucket {error} does not exist or cannot be written to."
-            raise ExportRefused(NOT_FOUND, text) from error
+            self._write(early)
+        except ExportRefused:
+            self.drop()
+            raise
+
+    def publish(self) -> None:
+        """Write the objects; raises ExportRefused if that may not be."""
+        try:
+            self._write(self._objects)
         finally:
             self.drop()
+
+    def _write(self, objects: list[_Object]) -> None:
+        for item in objects:
+            if refusal := self._refusal(item.bucket):
+                raise refusal
+            kind = CONTENT_TYPES.get(Path(item.name).suffix, BINARY)
+            try:
+                self._storage.upload(item.bucket, item.name, item.file, kind)
+            except KeyError as error:
+                text = f"The bucket {error} does not exist or cannot be written to."
+                raise ExportRefused(NOT_FOUND, text) from error
 
     def drop(self) -> None:
         """Forget the files."""

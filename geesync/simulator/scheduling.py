@@ -179,16 +179,18 @@ class Schedule:
         return self._dice.roll("what").choice(BAD_LUCK)
 
     def _finish(self, operation: Operation, now: datetime) -> None:
-        if operation.late:
-            self._end(operation, State.SUCCEEDED, now)
-            self._plan(operation, now + operation.late, self._publish_late)
-            return
+        result = operation.result
         try:
-            self._publish(operation)
+            if operation.late and result is not None:
+                result.publish_some()
+            else:
+                self._publish(operation)
         except ExportRefused as refusal:
             self._end(operation, State.FAILED, now, (refusal.code, refusal.message))
             return
         self._end(operation, State.SUCCEEDED, now)
+        if operation.late:
+            self._plan(operation, now + operation.late, self._publish_late)
 
     def _publish_late(self, operation: Operation, _: datetime) -> None:
         with contextlib.suppress(ExportRefused):  # it has succeeded; its result never shows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ from geesync.simulator.scenarios import Scenario, load_scenario
 from geesync.simulator.service import Service
 from geesync.simulator.serving import LoopbackServer
 from geesync.simulator.world import World
+from geesync.simulator.world_script import change
 
 BUCKET = "demo-bucket"
 TICK_S = 0.05  #: real seconds; how promptly files appear while nobody asks
@@ -128,8 +130,9 @@ class Simulator:
         )
         about = {"project": self.project, "bucket": BUCKET, "storage_url": self.storage_url}
         app = Control(EarthEngine(service), service, self.faults, about)
-        ambient = Ambient(self.profile, Dice(seed))
-        return FaultyTransport(app, self.faults, "earth_engine", ambient)
+        ambient = Ambient(self.profile, Dice(seed), self.clock)
+        script = partial(change, self.world)
+        return FaultyTransport(app, self.faults, "earth_engine", ambient, script)
 
     def _tick(self) -> None:
         while not self._stopping.wait(TICK_S):

@@ -10,6 +10,7 @@ from geesync.simulator.evaluator import check, evaluate
 from geesync.simulator.geotiff import check_size, read_options, write_geotiffs
 from geesync.simulator.images import Image
 from geesync.simulator.pixels import Json
+from geesync.simulator.profiles import CALM, Profile
 from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.regions import export_grid
 from geesync.simulator.scene import Lookup, Table
@@ -26,23 +27,21 @@ def check_expression(body: Json) -> None:
 
 
 def write_export(
-    kind: Kind, body: Json, lookup: Lookup, folder: Path, *, file_edge: int | None = None
+    kind: Kind, body: Json, lookup: Lookup, folder: Path, profile: Profile = CALM
 ) -> Iterator[Written]:
     """Do what a request body asks for and yield the files, one after the other.
 
     lookup: raises KeyError for assets that there are not. folder: an empty one, for the files.
-    file_edge: pixels; larger images are split into files of this edge, by default one that
-    depends on the bytes of a pixel.
     Raises ExportRefused in Earth Engine's words; files yielded before are then void.
     """
     write = _write_image if kind == "image" else _write_table
     destination = body["fileExportOptions"]["cloudStorageDestination"]
-    for suffix, file in write(body, lookup, folder, file_edge):
+    for suffix, file in write(body, lookup, folder, profile):
         yield destination["bucket"], destination["filenamePrefix"] + suffix, file
 
 
 def _write_image(
-    body: Json, lookup: Lookup, folder: Path, file_edge: int | None
+    body: Json, lookup: Lookup, folder: Path, profile: Profile
 ) -> Iterator[tuple[str, Path]]:
     image = evaluate(body["expression"], lookup)
     if not isinstance(image, Image):
@@ -51,14 +50,14 @@ def _write_image(
     if asked.get("fileFormat", "GEO_TIFF") != "GEO_TIFF":
         message = f"The simulator exports images as GEO_TIFF only, not {asked['fileFormat']}."
         raise ExportRefused(INVALID_ARGUMENT, message)
-    options = read_options(asked.get("geoTiffOptions", {}), image, file_edge)
+    options = read_options(asked.get("geoTiffOptions", {}), image, profile)
     grid = export_grid(image, body.get("grid", {}))
     check_size(grid, body.get("maxPixels"))
     return write_geotiffs(image, grid, options, folder)
 
 
 def _write_table(
-    body: Json, lookup: Lookup, folder: Path, _: int | None
+    body: Json, lookup: Lookup, folder: Path, _: Profile
 ) -> Iterator[tuple[str, Path]]:
     table = evaluate(body["expression"], lookup)
     if not isinstance(table, Table):

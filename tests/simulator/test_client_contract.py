@@ -340,6 +340,47 @@ def test_a_missing_bucket_fails_the_operation(
     assert [op.state for op in simulator.operations.all()] == [State.FAILED]
 
 
+@pytest.mark.parametrize("code", [3, 7])
+def test_a_bucket_that_one_may_not_write_to_fails_the_operation(
+    start: Callable[..., Simulator], code: int
+) -> None:
+    simulator = start(bucket_refusal_code=code, bucket_refusal_message="No.")
+    simulator.world.permissions.deny(f"gs://{simulator.bucket}", principal="anonymous")
+    body = {
+        "expression": ee.Image(ELEVATION),
+        "fileExportOptions": {
+            "cloudStorageDestination": {"bucket": simulator.bucket, "filenamePrefix": "a"}
+        },
+    }
+
+    answer = ee.data.exportImage("r-1", body)
+
+    assert ee.data.getOperation(answer["name"])["error"] == {"code": code, "message": "No."}
+
+
+def test_of_several_files_some_may_be_there_before_others(
+    start: Callable[..., Simulator],
+) -> None:
+    simulator = start(file_edge=32, object_lag_s=(30, 30))
+    body = {
+        "expression": ee.Image(ELEVATION),
+        "fileExportOptions": {
+            "cloudStorageDestination": {"bucket": simulator.bucket, "filenamePrefix": "a"}
+        },
+    }
+
+    ee.data.exportImage("r-1", body)
+    early = objects(simulator)
+    simulator.advance(30)
+
+    assert (len(early), len(objects(simulator))) == (2, 4)
+
+
+def objects(simulator: Simulator) -> list[Any]:
+    listed = httpx.get(f"{simulator.storage_url}/storage/v1/b/{simulator.bucket}/o").json()
+    return list(listed.get("items", []))
+
+
 def test_an_unknown_operation_is_not_found(earth_engine: Any) -> None:
     with pytest.raises(ee.EEException, match="Requested entity was not found"):
         earth_engine.getOperation("projects/p/operations/NOPE")

@@ -51,6 +51,31 @@ def test_without_rules_nothing_is_touched(client: httpx.Client) -> None:
     assert client.get("/a").content == BODY
 
 
+def test_an_error_can_be_answered_although_the_work_was_done(
+    client: httpx.Client, faults: Faults, service: Service
+) -> None:
+    faults.add("replace_response", status=503)
+
+    assert client.post("/a").status_code == 503
+    assert service.done == 1
+    assert client.post("/a").content == BODY
+
+
+def test_the_account_can_change_between_two_requests(service: Service, faults: Faults) -> None:
+    done: list[tuple[int, dict[str, str]]] = []
+
+    def change(wishes: dict[str, str]) -> None:
+        done.append((service.done, wishes))
+
+    faults.add("change", path="page=2", change={"delete": "users/x/a"})
+    app = FaultyTransport(service, faults, "earth_engine", change=change)
+    with LoopbackServer(app) as server, httpx.Client(base_url=server.url) as client:
+        for page in (1, 2, 3):
+            client.get(f"/a?page={page}")
+
+    assert done == [(1, {"delete": "users/x/a"})]
+
+
 def test_a_rule_hits_the_nth_request_it_matches_and_counts(
     client: httpx.Client, faults: Faults
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import rasterio
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from geesync.simulator import CALM
 from geesync.simulator.geotiff import default_edge
 from geesync.simulator.pixels import SimAsset, SimGrid
 from geesync.simulator.refusals import ExportRefused
@@ -56,7 +58,7 @@ def write(
         },
         **knobs.pop("body", {}),
     }
-    written = write_export("image", body, account(a=asset), folder, **knobs)
+    written = write_export("image", body, account(a=asset), folder, replace(CALM, **knobs))
     return {f"{bucket}/{name}": file for bucket, name, file in written}
 
 
@@ -187,6 +189,30 @@ def test_the_person_can_choose_the_size_of_files(export: Callable[..., Written])
         "0000000000.tif",
         "0000000512.tif",
     ]
+
+
+@pytest.mark.parametrize("fill", [0.0, float("nan"), float("-inf")])
+def test_what_masked_floats_become_is_a_knob(export: Callable[..., Written], fill: float) -> None:
+    masked = band([[5, 6, 7, 8]], [[1, 0, 1, 1]], dtype="float32")
+
+    written = export(masked, masked_float=fill)
+
+    with rasterio.open(written["bkt/p/x.tif"]) as raster:
+        np.testing.assert_array_equal(raster.read(1)[0], np.array([5, fill, 7, 8], "float32"))
+
+
+@pytest.mark.parametrize(("split", "files"), [(True, 2), (False, 1)])
+def test_whether_an_image_that_fits_is_split_is_a_knob(
+    export: Callable[..., Written],
+    split: bool,  # noqa: FBT001 - a column of the table
+    files: int,
+) -> None:
+    wide = SimGrid("EPSG:32633", (10.0, 0.0, 500000.0, 0.0, -10.0, 5200000.0), 300, 8)
+    options = {"tileDimensions": {"width": 256, "height": 256}}
+
+    written = export(band(1, grid=wide), options=options, small_images_split=split)
+
+    assert len(written) == files
 
 
 def test_wholly_masked_files_can_be_left_out(export: Callable[..., Written]) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from geesync.simulator import CALM, REAL, Durations, Profile, always
 from geesync.simulator.audit import Audit
 from geesync.simulator.clock import SimClock
-from geesync.simulator.operation import Operation, State, Task, Work, operation_json
+from geesync.simulator.operation import Operation, State, Task, Work, created_json, operation_json
 from geesync.simulator.operations import Operations
 from geesync.simulator.refusals import CallRefused, ExportRefused
 
@@ -21,6 +23,9 @@ class File:
 
     files: list[str]
     name: str
+
+    def publish_some(self) -> None:
+        pass
 
     def publish(self) -> None:
         self.files.append(self.name)
@@ -254,6 +259,33 @@ def test_pages_are_newest_first_and_stable() -> None:
     assert end == ""
 
 
+@pytest.mark.parametrize("order", ["newest_first", "oldest_first", "mixed"])
+def test_pages_miss_nothing_in_any_order(order: Any) -> None:
+    account = Account(replace(CALM, operation_order=order))
+    names = [account.start(str(number)).name for number in range(9)]
+
+    seen: list[str] = []
+    token = ""
+    while token or not seen:
+        page, token = account.operations.page(PROJECT, 2, token)
+        seen += [operation.name for operation in page]
+
+    expected = {"newest_first": names[::-1], "oldest_first": names}.get(order, seen)
+    assert seen == expected
+    assert sorted(seen) == sorted(names)
+
+
+def test_a_page_goes_on_although_its_token_was_forgotten() -> None:
+    account = Account(CALM)
+    names = [account.start(str(number)).name for number in range(4)]
+    _, token = account.operations.page(PROJECT, 2)
+
+    account.operations.delete(names[2])
+    rest, _ = account.operations.page(PROJECT, 2, token)
+
+    assert [operation.name for operation in rest] == [names[1], names[0]]
+
+
 def test_shifting_pages_repeat_what_moved() -> None:
     account = Account(replace(CALM, shifting_pages=True))
     for number in range(4):
@@ -304,6 +336,13 @@ def test_a_scripted_failure_hits_the_operations_it_names_and_counts() -> None:
     assert script.fired == 1
 
 
+def test_the_first_answer_may_lack_the_state() -> None:
+    for share, known in ((0.0, True), (1.0, False)):
+        operation = Account(replace(CALM, metadata_holes=share)).start("a")
+
+        assert ("state" in created_json(operation)["metadata"]) is known
+
+
 def test_holes_in_the_metadata_leave_the_rest_readable() -> None:
     account = Account(replace(CALM, metadata_holes=1.0))
     operation = account.start("a")
@@ -351,6 +390,17 @@ def test_a_cancelled_export_may_leave_files() -> None:
 
     assert operation.state is State.CANCELLED
     assert account.files == ["a"]
+
+
+@pytest.mark.parametrize(("answer", "refused"), [("ok", False), ("refuse", True)])
+def test_cancelling_what_has_ended_changes_nothing(answer: Any, refused: bool) -> None:  # noqa: FBT001 - a column of the table
+    account = Account(replace(CALM, cancel_of_finished=answer))
+    operation = account.start("a")
+
+    with pytest.raises(CallRefused) if refused else contextlib.nullcontext():
+        account.operations.cancel(operation.name)
+
+    assert operation.state is State.SUCCEEDED
 
 
 def test_files_may_show_later_than_success() -> None:

@@ -1,0 +1,49 @@
+"""The page about the simulator: its knobs exist, and so do the tests of what nobody knows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from geesync.simulator import Profile
+from tests.story.test_silences import SILENCES
+
+ROOT = Path(__file__).resolve().parents[2]
+ROW = re.compile(r"^\| [^|]+ \| (`[a-z_`, ]+) \| [^|]+ \| (.+?) \|$", re.MULTILINE)
+STORY = "test_the_mirror_is_exact_whichever_answer_is_given"
+
+
+def rows() -> list[tuple[list[str], str]]:
+    """Return the (knobs, test) of what public sources do not tell."""
+    page = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
+    section = page.partition("### Where nobody knows")[2]
+    found: list[tuple[list[str], str]] = []
+    for knobs, test in ROW.findall(section):
+        name = found[-1][1] if test == "same" else test.strip("`")
+        found.append((re.findall(r"`(\w+)`", knobs), name))
+    return found
+
+
+def test_every_knob_is_one_of_the_profile() -> None:
+    assert {knob for knobs, _ in rows() for knob in knobs} <= {f.name for f in fields(Profile)}
+
+
+def test_every_row_names_a_test_that_is_there() -> None:
+    written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+
+    assert {test for _, test in rows()} <= set(re.findall(r"def (test_\w+)", written))
+
+
+def test_the_story_of_silences_tells_all_that_is_said_of_it() -> None:
+    told = {knob for knobs, test in rows() if test == STORY for knob in knobs}
+
+    assert told == set(SILENCES)
+
+
+def test_all_25_behaviours_are_there() -> None:
+    page = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (\d+) \| .+ \| ([a-z, ]+) \| .*\|$", page, re.MULTILINE)
+
+    assert [int(number) for number, _ in table] == list(range(1, 26))
+    assert {word for _, kinds in table for word in kinds.split(", ")} == {"on", "knob", "script"}
