@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from geesync.adapters.answers import UNREADABLE, no_answer, token_error, unreadable
 from geesync.adapters.pacing import Pacer
+from geesync.adapters.sessions import prepare
 from geesync.adapters.transfer import Sink, Transfers
 from geesync.domain.coverage import StoredObject
 from geesync.domain.failures import classify_call
@@ -21,7 +22,7 @@ Answer = TypeVar("Answer")
 
 _FIELDS = "items(name,size,generation,crc32c),nextPageToken"
 
-_CONNECTIONS = 64
+_GOOGLE = "https://storage.googleapis.com"
 
 
 @dataclass(frozen=True)
@@ -149,12 +150,10 @@ class Storage:
         os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         # Imported late: it takes longer than most commands need for all their work.
         from google.cloud import storage  # noqa: PLC0415
-        from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
         options = {"api_endpoint": self._url} if self._url else None
         client = storage.Client(self._project, self._credentials, client_options=options)
-        for scheme in ("https://", "http://"):
-            client._http.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))  # noqa: SLF001
+        prepare(client._http, self._url or _GOOGLE)  # noqa: SLF001 # it is given no other way
         return client
 
 

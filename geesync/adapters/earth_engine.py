@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from geesync.adapters.answers import UNREADABLE, no_answer, token_error, unreadable
 from geesync.adapters.credentials import renew
 from geesync.adapters.pacing import Pacer
+from geesync.adapters.sessions import prepare
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.failures import classify_call
 from geesync.domain.operations import Operation
@@ -25,7 +26,7 @@ Answer = TypeVar("Answer")
 _ASSETS_PER_PAGE = 1000
 _OPERATIONS_PER_PAGE = 500
 
-_CONNECTIONS = 64
+_GOOGLE = "https://earthengine.googleapis.com"
 
 
 class EarthEngine:
@@ -162,16 +163,13 @@ class EarthEngine:
     def _connect(self) -> Any:
         # Imported late: it takes longer than most commands need for all their work.
         import ee  # noqa: PLC0415
-        from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
         state: Any = ee.data._get_state()  # noqa: SLF001
         ee.data.setMaxRetries(0)  # the pacer repeats, for all threads together
         state.deadline_ms = self._timeout_s * 1000  # the public function would connect without one
         ee.data.initialize(self._credentials, cloud_api_base_url=self._url, project=self.project)
         state.cloud_api_resource = _built_once(state.cloud_api_resource)
-        # Ten connections are the default; threads beyond would each open and drop their own.
-        for scheme in ("https://", "http://"):
-            state.requests_session.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))
+        prepare(state.requests_session, self._url or _GOOGLE)
         return ee
 
 

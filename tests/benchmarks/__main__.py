@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import download
+from tests.benchmarks import download, whole
 from tests.benchmarks.report import Table, machine, write
 
 #: On every Linux.
@@ -50,12 +50,30 @@ def _download(places: download.Places, given: argparse.Namespace) -> list[Table]
     return download.download(places, workloads, given.rounds, ["geesync", *given.peers], _say)
 
 
+def _assets(places: download.Places, given: argparse.Namespace) -> list[Table]:
+    images = 20 if given.tiny else 2000
+    return whole.assets(places.disk, images, given.rounds, _say)
+
+
+def _listing(places: download.Places, given: argparse.Namespace) -> list[Table]:
+    images = 1000 if given.tiny else 20_000
+    return whole.listing(places.disk, images, given.rounds, _say)
+
+
+def _scripts(places: download.Places, given: argparse.Namespace) -> list[Table]:
+    images = 2 if given.tiny else 10
+    return whole.scripts(places.disk, images, given.rounds, _say)
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 BENCHMARKS: dict[str, Callable[[download.Places, argparse.Namespace], list[Table]]] = {
     "download": _download,
+    "assets": _assets,
+    "listing": _listing,
+    "scripts": _scripts,
 }
 
 

@@ -1,0 +1,32 @@
+"""``… CONFIG STEP``: one step of geesync, as the daemon runs it, until it has no more to do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from geesync import logs
+from geesync.bootstrap import service
+from geesync.config import load
+from geesync.daemon import run_step
+from geesync.store.database import open_migrating
+
+
+def main(file: Path, name: str) -> None:
+    """Run the step; what held it back is an error."""
+    logs.configure(log_format="json", level="INFO")
+    config = load(file=file).config
+    database = open_migrating(config.ledger)
+    with service(config, database) as built:
+        step = next(step for step in built.steps if step.name == name)
+        while True:
+            tally = run_step(step)
+            if tally.waiting:
+                sys.exit(tally.waiting)
+            if not tally.busy:
+                break
+    database.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
