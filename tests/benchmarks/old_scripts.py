@@ -3,8 +3,8 @@
 As such scripts are described by those who published them: a listing, one process for each asset
 that is looked at, a file for each that is not done, the task list before each export, and for each
 task one process a poll; then one copy for each asset. Today's ``gcloud storage`` stands in for
-``gsutil``, which speaks to nothing on loopback. The removal of each copied object is left out, in the
-scripts' favour: ``gcloud`` asks for it by a batch that the simulator's bucket does not answer.
+``gsutil``, which speaks to nothing on loopback. The removal of each copied object is left out, in
+the scripts' favour: ``gcloud`` asks for it by a batch that the simulator's bucket does not answer.
 """
 
 from __future__ import annotations
