@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from importlib import resources
 from pathlib import Path
@@ -42,12 +44,16 @@ class CloudStorage:
         self._server = LoopbackServer(app, port=port, name="storage")
         self._guard: subprocess.Popen[bytes] | None = None
         self.url = self._server.url
+        #: Where exports wait to become objects: one folder, as making one for each takes longer
+        #: than writing a small file.
+        self.spool = Path()
         self._behind = httpx.Client(
             base_url=f"http://127.0.0.1:{self.backend_port}", timeout=600, trust_env=False
         )
 
     def start(self) -> Self:
         """Begin to serve; returns when requests are answered, raises TimeoutError if never."""
+        self.spool = Path(tempfile.mkdtemp(prefix="earth-engine-"))
         self._guard = subprocess.Popen(  # noqa: S603 - our own words, and a pinned binary
             ["/bin/sh", "-c", GUARD, "sh", str(_binary()), *self._flags()],
             stdin=subprocess.PIPE,
@@ -63,6 +69,8 @@ class CloudStorage:
         """End the server and forget all objects; may be called more than once."""
         self._server.stop()
         self._behind.close()
+        if self.spool.name:
+            shutil.rmtree(self.spool, ignore_errors=True)
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
             self._guard.wait()

@@ -81,7 +81,7 @@ def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
 def _write_files(service: Service, kind: Kind, call: Call) -> Result:
     spool = Spool(service.storage, partial(_bucket_refusal, service, call.principal))
     try:
-        written = write_export(kind, call.body, service.world.lookup, spool.folder, service.profile)
+        written = write_export(kind, call.body, service.world.lookup, spool.stem, service.profile)
         for bucket, name, file in written:
             spool.add(bucket, name, file)
     except BaseException:

@@ -86,7 +86,7 @@ def check_size(grid: SimGrid, max_pixels: int | None) -> None:
 
 
 def write_geotiffs(
-    image: Image, grid: SimGrid, options: GeoTiffOptions, folder: Path
+    image: Image, grid: SimGrid, options: GeoTiffOptions, stem: Path
 ) -> Iterator[tuple[str, Path]]:
     """Write an image and yield (what comes after the name's prefix, file), row by row.
 
@@ -94,7 +94,7 @@ def write_geotiffs(
     """
     any_valid = False
     for suffix, part in _parts(grid, options):
-        file = folder / f"part{suffix}.tif"
+        file = stem.with_name(f"{stem.name}{suffix}.tif")
         valid = _write(image, part, options, file)
         any_valid |= valid
         if options.cloud_optimized:

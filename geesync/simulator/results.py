@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,18 +55,20 @@ class _Object:
 
 
 class Spool:
-    """The files of a running export, in a folder of its own."""
+    """The files of a running export; all their names begin with ``stem``."""
+
+    _numbers = itertools.count()
 
     def __init__(
         self, storage: CloudStorage, refusal: Callable[[str], ExportRefused | None]
     ) -> None:
         self._storage = storage
         self._refusal = refusal  #: why a bucket may not be written to; None = it may
-        self.folder = Path(tempfile.mkdtemp(prefix="earth-engine-"))
+        self.stem = storage.spool / f"{next(self._numbers):09d}"
         self._objects: list[_Object] = []
 
     def add(self, bucket: str, name: str, file: Path) -> None:
-        """Note a file in the folder that is to become an object."""
+        """Note a file that is to become an object."""
         self._objects.append(_Object(bucket, name, file))
 
     def publish_some(self) -> None:
@@ -99,4 +100,5 @@ class Spool:
 
     def drop(self) -> None:
         """Forget the files."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for file in self.stem.parent.glob(f"{self.stem.name}*"):
+            file.unlink(missing_ok=True)

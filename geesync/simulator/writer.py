@@ -27,21 +27,21 @@ def check_expression(body: Json) -> None:
 
 
 def write_export(
-    kind: Kind, body: Json, lookup: Lookup, folder: Path, profile: Profile = CALM
+    kind: Kind, body: Json, lookup: Lookup, stem: Path, profile: Profile = CALM
 ) -> Iterator[Written]:
     """Do what a request body asks for and yield the files, one after the other.
 
-    lookup: raises KeyError for assets that there are not. folder: an empty one, for the files.
+    lookup: raises KeyError for assets that there are not. stem: what the files' names begin with.
     Raises ExportRefused in Earth Engine's words; files yielded before are then void.
     """
     write = _write_image if kind == "image" else _write_table
     destination = body["fileExportOptions"]["cloudStorageDestination"]
-    for suffix, file in write(body, lookup, folder, profile):
+    for suffix, file in write(body, lookup, stem, profile):
         yield destination["bucket"], destination["filenamePrefix"] + suffix, file
 
 
 def _write_image(
-    body: Json, lookup: Lookup, folder: Path, profile: Profile
+    body: Json, lookup: Lookup, stem: Path, profile: Profile
 ) -> Iterator[tuple[str, Path]]:
     image = evaluate(body["expression"], lookup)
     if not isinstance(image, Image):
@@ -53,16 +53,13 @@ def _write_image(
     options = read_options(asked.get("geoTiffOptions", {}), image, profile)
     grid = export_grid(image, body.get("grid", {}))
     check_size(grid, body.get("maxPixels"))
-    return write_geotiffs(image, grid, options, folder)
+    return write_geotiffs(image, grid, options, stem)
 
 
-def _write_table(
-    body: Json, lookup: Lookup, folder: Path, _: Profile
-) -> Iterator[tuple[str, Path]]:
+def _write_table(body: Json, lookup: Lookup, stem: Path, _: Profile) -> Iterator[tuple[str, Path]]:
     table = evaluate(body["expression"], lookup)
     if not isinstance(table, Table):
         message = "The exported expression is not a FeatureCollection."
         raise ExportRefused(INVALID_ARGUMENT, message)
-    file = folder / "table"
     file_format = body["fileExportOptions"].get("fileFormat", "CSV")
-    yield write_table(table, file_format, body.get("selectors", ()), file), file
+    yield write_table(table, file_format, body.get("selectors", ()), stem), stem

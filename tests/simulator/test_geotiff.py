@@ -58,7 +58,7 @@ def write(
         },
         **knobs.pop("body", {}),
     }
-    written = write_export("image", body, account(a=asset), folder, replace(CALM, **knobs))
+    written = write_export("image", body, account(a=asset), folder / "x", replace(CALM, **knobs))
     return {f"{bucket}/{name}": file for bucket, name, file in written}
 
 

@@ -36,7 +36,7 @@ def export(rows: list[SimFeature], file_format: str = "CSV", **fields: Any) -> t
     }
     table = SimAsset(name="t", type="TABLE", features=lambda: iter(rows))
     with tempfile.TemporaryDirectory() as folder:
-        ((bucket, name, file),) = write_export("table", body, account(t=table), Path(folder))
+        ((bucket, name, file),) = write_export("table", body, account(t=table), Path(folder, "t"))
         return f"{bucket}/{name}", file.read_bytes().decode()
 
 
@@ -105,6 +105,6 @@ def test_a_missing_table_is_reported_in_the_service_s_words(tmp_path: Path) -> N
     }
 
     with pytest.raises(ExportRefused) as refusal:
-        list(write_export("table", body, account(), tmp_path))
+        list(write_export("table", body, account(), tmp_path / "t"))
 
     assert refusal.value.message == "Collection.loadTable: Collection asset 'nowhere' not found."
