@@ -145,6 +145,8 @@ def _find_file(file: Path | None) -> Path | None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
+    except RecursionError:
+        raise ConfigError(f"{path} is no valid TOML: it nests too deep") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no valid TOML: {error}") from None
     except OSError as error:

@@ -131,6 +131,15 @@ WORLDLY = frozenset(
 )
 
 
+#: A reason is words; more is somebody's web page.
+_LONGEST_REASON = 2000
+
+
+def reason(told: object) -> str:
+    """Return what a server told, as a text that ledger, log and page can hold."""
+    return str(told)[:_LONGEST_REASON].encode(errors="replace").decode()
+
+
 class RemoteError(GeesyncError):
     """What the outside world answered, classed.
 
@@ -147,7 +156,7 @@ class RemoteError(GeesyncError):
         status: int | None = None,
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(reason(message))
         self.cause = cause
         self.status = status
         self.retry_after_s = retry_after_s

@@ -6,6 +6,7 @@ a daemon is up before the network is. Every method raises RemoteError, classed, 
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,6 +17,7 @@ from geesync.adapters.credentials import renew
 from geesync.adapters.pacing import Pacer
 from geesync.adapters.sessions import prepare
 from geesync.domain.assets import Json, SourceAsset
+from geesync.domain.described import described
 from geesync.domain.failures import classify_call
 from geesync.domain.operations import Operation
 from geesync.errors import Cause, RemoteError
@@ -25,6 +27,9 @@ Answer = TypeVar("Answer")
 #: Earth Engine's own limit for pages with all fields.
 _ASSETS_PER_PAGE = 1000
 _OPERATIONS_PER_PAGE = 500
+
+#: So many times the token of a page may be that of the one before: a page may be empty.
+_SAME_PAGES = 20
 
 _GOOGLE = "https://earthengine.googleapis.com"
 
@@ -74,21 +79,21 @@ class EarthEngine:
             return answer
 
         for answer in self._pages(page):
-            yield [SourceAsset(item) for item in answer.get("assets", []) if _is_asset(item)]
+            yield [asset for item in _list(answer, "assets") if (asset := _described(item))]
 
     def get_asset(self, name: str) -> SourceAsset:
         """Return an asset with everything that Earth Engine says of it.
 
         Raises RemoteError GONE if it is absent or not ours to see: the two look the same.
         """
-        answer = self._ask(lambda ee: ee.data.getAsset(name))
-        if not _is_asset(answer):
+        asset = described(self._ask(lambda ee: ee.data.getAsset(name)))
+        if asset is None:
             raise RemoteError(Cause.TRANSIENT, f"an asset without a name came for {name}")
-        return SourceAsset(answer)
+        return asset
 
     def get_policy(self, name: str) -> Json:
         """Return an asset's IAM policy; an asset without its own has an empty one."""
-        policy: Json = self._ask(lambda ee: ee.data.getIamPolicy(name))
+        policy: Json = self._ask(lambda ee: _writable(ee.data.getIamPolicy(name)))
         return policy
 
     def start_export(self, body: Json) -> Operation:
@@ -120,16 +125,19 @@ class EarthEngine:
             return answer
 
         for answer in self._pages(page):
-            yield [op for item in answer.get("operations", []) if (op := _operation(item))]
+            yield [op for item in _list(answer, "operations") if (op := _operation(item))]
 
     def _pages(self, page: Callable[[str | None, Any], Json]) -> Iterator[Json]:
         token: str | None = None
-        while True:
+        repeated = 0
+        while repeated < _SAME_PAGES:
             answer = self._ask(partial(page, token))
             yield answer
-            token = answer.get("nextPageToken")
+            last, token = token, answer.get("nextPageToken")
             if not token:
                 return
+            repeated = repeated + 1 if token == last else 0
+        raise RemoteError(Cause.TRANSIENT, "an unreadable answer: the same page without end")
 
     def get_operation(self, operation: str) -> Operation:
         """Return one operation by its id. Raises RemoteError GONE if it is not known any more."""
@@ -185,8 +193,22 @@ def _built_once(resource: Any) -> Any:
     return resource
 
 
-def _is_asset(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("name"), str) and bool(item["name"])
+def _list(answer: Json, member: str) -> list[Any]:
+    """Return the items of a page. A page that is none must not pass for an empty one."""
+    items = answer.get(member, [])
+    if not isinstance(items, list):
+        raise RemoteError(Cause.TRANSIENT, f"an unreadable answer: its {member} are no list")
+    return items
+
+
+def _writable(answer: Any) -> Any:
+    """Return an answer that a file can hold; raises ValueError for halves of characters."""
+    json.dumps(answer, ensure_ascii=False).encode()
+    return answer
+
+
+def _described(item: Any) -> SourceAsset | None:
+    return described(item) if isinstance(item, dict) else None
 
 
 def _operation(item: Any) -> Operation | None:

@@ -21,6 +21,9 @@ IMAGE_COLLECTION = "IMAGE_COLLECTION"
 IMAGE = "IMAGE"
 TABLE = "TABLE"
 
+#: Our own type, for what Earth Engine describes in a way that nobody can read.
+UNREADABLE = "UNREADABLE"
+
 CONTAINERS = frozenset({FOLDER, IMAGE_COLLECTION})
 
 #: The integer types that a GeoTIFF export can have, smallest first, with their (least, most).

@@ -10,6 +10,7 @@ from typing import Any
 
 from geesync.domain.assets import Json
 from geesync.domain.exports import token_in
+from geesync.errors import reason
 
 PENDING = "PENDING"
 SUCCEEDED = "SUCCEEDED"
@@ -36,7 +37,7 @@ class Operation:
     def from_json(cls, operation: Json) -> Operation | None:
         """Read an operation; None for what is none."""
         name = operation.get("name")
-        if not isinstance(name, str) or not name.rpartition("/")[2]:
+        if not isinstance(name, str) or not name.rpartition("/")[2] or name != reason(name):
             return None
         metadata = _object(operation.get("metadata"))
         error = _object(operation.get("error"))
@@ -46,7 +47,7 @@ class Operation:
             state=_state(operation, metadata, error),
             token=token_in(description) if isinstance(description, str) else None,
             error_code=error.get("code") if isinstance(error.get("code"), int) else None,
-            error=str(error.get("message", "")),
+            error=reason(error.get("message", "")),
             eecu_s=_number(metadata.get("batchEecuUsageSeconds")),
             progress=_number(metadata.get("progress")) or 0.0,
         )

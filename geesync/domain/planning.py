@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from geesync.domain.assets import IMAGE, TABLE, Band, SourceAsset
+from geesync.domain.assets import IMAGE, TABLE, UNREADABLE, Band, SourceAsset
 from geesync.domain.exports import Part
 from geesync.domain.grid import Grid
 from geesync.domain.masks import NODATA, NONE, SEPARATE, hold, needs_mask_file
@@ -50,6 +50,8 @@ def plan(source: SourceAsset, options: Options = _DEFAULT, history: History = _N
         return _plan_image(source.bands, options, history)
     if source.is_container:
         return Plan(())
+    if source.type == UNREADABLE:
+        return Plan((), ("what Earth Engine says of it cannot be read; only that is kept",))
     return Plan((), (f"{source.type} has no export to files; kept as metadata",))
 
 

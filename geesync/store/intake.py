@@ -133,6 +133,7 @@ def _replace(connection: sa.Connection, asset: LedgerAsset, source: SourceAsset)
             type=source.type,
             revision=source.revision,
             size_bytes=source.size_bytes,
+            left_out=None,  # what is left out of it now, its next plan says
             **_place(source),
         )
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -217,3 +219,42 @@ def test_another_executor_needs_a_restart() -> None:
     told = needs_restart(Config(), Config.model_validate({"workers": dask}))
 
     assert told == ["workers.executor", "workers.scheduler"]
+
+
+TOML = st.recursive(
+    st.one_of(
+        *(st.integers(), st.booleans(), st.floats(), st.text(max_size=8).map(json.dumps)),
+        st.sampled_from(["1979-05-27", "'6h'", '"20G"', "inf", "0x_", "'''", "+"]),
+    ).map(lambda value: str(value).lower() if isinstance(value, bool) else str(value)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+        inner.map(lambda value: f"{{x = {value}}}"),
+    ),
+    max_leaves=4,
+)
+KEYS = st.sampled_from(
+    [
+        *("ledger", "mirror", "bucket", "masks", "include", "keep_versions", "newer_than", "acl"),
+        *("throttle", "throttle.downloads", "throttle.bandwidth", "schedule.retry", "web.listen"),
+        *("earth_engine.credentials", "notify.urls", "notify.command", "log.level", "no.such.key"),
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(KEYS, TOML, max_size=4))
+@example({"include": "[" * 100_000})
+@example({"mirror": '"~nobody-of-this-name/x"'})
+@example({"ledger": '"a\\u0000b"'})
+def test_any_file_is_a_configuration_or_a_reason_in_one_line(keys: dict[str, str]) -> None:
+    text = "\n".join(f"{key} = {value}" for key, value in keys.items())
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "geesync.toml"
+        file.write_text(text, encoding="utf-8", errors="surrogatepass")
+        try:
+            told = str(load(file=file))
+        except ConfigError as error:
+            told = str(error)
+
+    assert told
+    assert "\n" not in told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geesync import errors
-from geesync.errors import WORLDLY, Cause, ExitCode, UserError
+from geesync.errors import WORLDLY, Cause, ExitCode, RemoteError, UserError
 
 USER_ERRORS = [
     kind
@@ -30,3 +30,10 @@ def test_what_lies_in_an_asset_is_not_the_worlds() -> None:
     own = {Cause.FAILED, Cause.PLAN, Cause.INTEGRITY, Cause.GONE, Cause.CANCELLED, Cause.BUG}
 
     assert own.isdisjoint(WORLDLY)
+
+
+def test_a_reason_is_words_that_can_be_written_down() -> None:
+    error = RemoteError(Cause.TRANSIENT, "half a character: \ud800 " + "and more " * 10**5)
+
+    assert str(error).encode()
+    assert len(str(error)) <= 2000

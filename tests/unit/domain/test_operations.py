@@ -89,3 +89,14 @@ def test_our_token_is_found_in_the_description_and_nobody_elses_is() -> None:
 
     assert token("geesync_abcdefghabcdefgh_users-x-img") == "abcdefghabcdefgh"
     assert token("my export") is None
+
+
+def test_what_an_operation_says_can_be_written_down_whatever_it_says() -> None:
+    told = {"name": "projects/p/operations/A", "error": {"code": 13, "message": "\ud800" * 10**5}}
+
+    read = Operation.from_json(told)
+
+    assert read is not None
+    assert read.error.encode()
+    assert len(read.error) <= 2000
+    assert Operation.from_json({"name": "projects/p/operations/\ud800"}) is None
