@@ -36,6 +36,7 @@ from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
 from geesync.steps.exporter import Exporter
+from geesync.steps.forgetter import Forgetter
 from geesync.steps.gate import Gate
 from geesync.steps.notifier import Notifier
 from geesync.steps.planner import Planner
@@ -49,6 +50,7 @@ from geesync.store.catalogue import Catalogue
 from geesync.store.checks import Checks, Sidecars
 from geesync.store.database import Database
 from geesync.store.exports import Exports
+from geesync.store.history import History
 from geesync.store.ledger import Ledger
 from geesync.store.listing import Listing
 from geesync.store.recovery import Recovery
@@ -175,7 +177,9 @@ def service(
         ]
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, staging, STAGING))
-        steps.append(Sampler(shop(), Samples(database)))
+        history = config.history
+        steps.append(Sampler(shop(), Samples(database, history.keep_samples)))
+        steps.append(Forgetter(shop(), History(database), history.keep_events))
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))
         adopter = Adopter(shop(), earth_engine, storage, planner, Recovery(database))

@@ -21,6 +21,7 @@ from geesync.domain.values import AbsolutePath
 from geesync.errors import ConfigError
 from geesync.sections import (
     EarthEngineConfig,
+    HistoryConfig,
     LogConfig,
     NotifyConfig,
     ScheduleConfig,
@@ -58,6 +59,7 @@ class Config(Options):
     storage: StorageConfig = StorageConfig()
     throttle: ThrottleConfig = ThrottleConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    history: HistoryConfig = HistoryConfig()
     log: LogConfig = LogConfig()
     web: WebConfig = WebConfig()
     notify: NotifyConfig = NotifyConfig()

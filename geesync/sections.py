@@ -80,6 +80,15 @@ class ScheduleConfig(_Section):
     """Between two looks for assets whose waiting time is over."""
 
 
+class HistoryConfig(_Section):
+    """How much of the past the ledger remembers."""
+
+    keep_events: int = Field(1_000_000, ge=20_000)
+    """Newest events kept; older ones too of assets that are on their way or quarantined."""
+    keep_samples: Duration = timedelta(days=3650)
+    """How far back the curves reach; samples grow sparser with age."""
+
+
 class LogConfig(_Section):
     """What the log looks like."""
 

@@ -70,7 +70,7 @@ def _is_whole(coordinates: Any, depth: int, least: int) -> bool:
     if not isinstance(coordinates, list):
         return False
     if depth == 0:
-        return len(coordinates) > 1 and all(_is_finite(number) for number in coordinates)
+        return len(coordinates) > 1 and all(map(_is_finite, coordinates))
     return len(coordinates) >= (least if depth == 1 else 1) and all(
         _is_whole(inner, depth - 1, least) for inner in coordinates
     )
@@ -86,9 +86,11 @@ def box_of(geometry: Any) -> Box | None:
     An image without an edge lists infinite corners; a box of it would say nothing.
     """
     points = list(_points(geometry)) if isinstance(geometry, dict) else []
-    if not points or not all(math.isfinite(value) for point in points for value in point):
+    if not points:
         return None
     longitudes, latitudes = zip(*points, strict=True)
+    if not (all(map(math.isfinite, longitudes)) and all(map(math.isfinite, latitudes))):
+        return None
     west, east = min(longitudes), max(longitudes)
     if east - west >= _AROUND:
         west, east = -_AROUND / 2, _AROUND / 2
@@ -110,16 +112,16 @@ def _points(geometry: Json) -> Iterator[tuple[float, float]]:
             waiting += [inner.get("coordinates"), inner.get("geometries")]
         if not isinstance(inner, list):
             continue
-        if len(inner) >= 2 and all(_is_number(value) for value in inner[:2]):  # noqa: PLR2004 # a pair
+        if len(inner) >= 2 and _is_number(inner[0]) and _is_number(inner[1]):  # noqa: PLR2004 # a pair
             yield float(inner[0]), float(inner[1])
         else:
             waiting.extend(inner)
 
 
 def _is_number(value: Any) -> bool:
+    kind = type(value)
     # Infinity comes as text, as JSON has no number for it.
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number or (isinstance(value, str) and value in _INFINITE)
+    return kind is float or kind is int or (kind is str and value in _INFINITE)
 
 
 _INFINITE = frozenset({"Infinity", "-Infinity", "NaN"})

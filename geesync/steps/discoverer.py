@@ -7,6 +7,8 @@ looks empty is an alarm: revoked access looks just like deletion.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
@@ -123,23 +125,41 @@ class _Scan:
 
     def walk_root(self, top: SourceAsset) -> bool:
         """Walk the root; False if it is empty against all that is known."""
-        inner = self._list(top, is_root=True)
-        if inner is None:
-            return False
-        self._walk(inner)
-        return True
+        with ThreadPoolExecutor(1, thread_name_prefix="geesync-listing") as asker:
+            self._asker = asker
+            inner = self._list(top, self._ask(top), is_root=True)
+            if inner is None:
+                return False
+            self._walk(inner)
+            return True
 
     def _walk(self, containers: list[SourceAsset]) -> None:
         # A stack, not recursion: an account may nest deeper than Python does.
+        coming: dict[str, Iterator[list[SourceAsset]]] = {}
         while containers:
-            containers.extend(self._list(containers.pop()) or ())
+            container = containers.pop()
+            pages = coming.pop(container.name, None) or self._ask(container)
+            if containers and not coming:
+                coming[containers[-1].name] = self._ask(containers[-1])
+            containers.extend(self._list(container, pages) or ())
 
-    def _list(self, container: SourceAsset, *, is_root: bool = False) -> list[SourceAsset] | None:
+    def _ask(self, container: SourceAsset) -> Iterator[list[SourceAsset]]:
+        """Ask for the container's first page now; each further one while one is worked on."""
+        pages = self._step.earth_engine.list_children(container.name)
+        return _following(self._asker, pages, self._asker.submit(next, pages, None))
+
+    def _list(
+        self,
+        container: SourceAsset,
+        pages: Iterator[list[SourceAsset]],
+        *,
+        is_root: bool = False,
+    ) -> list[SourceAsset] | None:
         """List one container; return the containers in it, None for a suspicious root."""
         inner = []
         count = 0
         with self._step.listing.sightings() as sightings:
-            for page in self._step.earth_engine.list_children(container.name):
+            for page in pages:
                 if not self._step.workshop.keep_on():
                     raise stopped()
                 sightings.see(asset.name for asset in page)
@@ -196,3 +216,13 @@ class _Scan:
         ):
             self._prove_gone(children)
             after = children[-1].name
+
+
+def _following(
+    asker: Executor,
+    pages: Iterator[list[SourceAsset]],
+    coming: Future[list[SourceAsset] | None],
+) -> Iterator[list[SourceAsset]]:
+    while (page := coming.result()) is not None:
+        coming = asker.submit(next, pages, None)
+        yield page

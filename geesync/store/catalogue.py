@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.extent import Extent
-from geesync.domain.lifecycle import State
 from geesync.domain.names import parent_of
 from geesync.domain.stac import History
 from geesync.domain.stac_links import Node
@@ -51,21 +50,11 @@ class Catalogue:
 
     def histories(self, asset_ids: Collection[int]) -> dict[int, tuple[History, bool]]:
         """Return what happened to the copy of each asset, and whether there ever was one."""
-        event, asset = schema.event, schema.asset
-        told = sa.case((event.c.to_state.in_((State.VERIFIED, State.GONE)), event.c.at))
-        proved = sa.func.min(sa.case((event.c.to_state == State.VERIFIED, event.c.at)))
-        query = (
-            sa.select(
-                asset.c.id,
-                asset.c.left_out,
-                sa.func.min(event.c.at).label("seen_at"),
-                proved.label("created_at"),
-                sa.func.max(told).label("updated_at"),
-            )
-            .join(event)
-            .where(asset.c.id.in_(asset_ids))
-            .group_by(asset.c.id)
-        )
+        asset = schema.asset.c
+        query = sa.select(
+            *(asset.id, asset.left_out, asset.seen_at),
+            *(asset.proved_at, asset.verified_at, asset.gone_at),
+        ).where(asset.id.in_(asset_ids))
         with self._database.read() as connection:
             return {row.id: _history(row) for row in connection.execute(query)}
 
@@ -154,6 +143,6 @@ class Catalogue:
 
 
 def _history(row: Any) -> tuple[History, bool]:
-    created_at = row.created_at or row.seen_at
-    history = History(created_at, row.updated_at or created_at, row.left_out or "")
-    return history, row.created_at is not None
+    created_at = row.proved_at or row.seen_at
+    updated_at = max((at for at in (row.verified_at, row.gone_at) if at), default=created_at)
+    return History(created_at, updated_at, row.left_out or ""), row.proved_at is not None

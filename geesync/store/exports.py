@@ -17,6 +17,7 @@ from geesync.domain.exports import Ask, Part
 from geesync.errors import Cause, RemoteError
 from geesync.store import schema
 from geesync.store.database import Database, change_rows
+from geesync.store.packing import pack, unpack
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Export:
 
     id: int
     asset_id: int
-    plan: str  #: its part as JSON; most of who read an export do not need it
+    plan: bytes  #: its part, packed; most of who read an export do not need it
     attempt: int
     revision: str
     token: str
@@ -43,7 +44,7 @@ class Export:
     @cached_property
     def part(self) -> Part:
         """What was asked for."""
-        return Part.from_json(json.loads(self.plan))
+        return Part.from_json(unpack(self.plan))
 
     @property
     def stem(self) -> str:
@@ -80,7 +81,7 @@ class Exports:
                 "asset_id": intent.asset_id,
                 "part": part_id(intent.ask.part),
                 "attempt": intent.ask.attempt,
-                "plan": json.dumps(intent.ask.part.to_json()),
+                "plan": pack(intent.ask.part.to_json()),
                 "revision": intent.ask.revision,
                 "token": intent.ask.token,
                 "body_hash": intent.body_hash,

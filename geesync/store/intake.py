@@ -6,6 +6,7 @@ import string
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,16 +18,17 @@ from geesync.domain.names import parent_of
 from geesync.store import schema
 from geesync.store.history import Told, remember
 from geesync.store.ledger import LedgerAsset, Move, record_in
-from geesync.store.packing import pack
 
 #: What it means that an asset of such a state is listed, and wanted.
 _BACK: dict[State, type[Event]] = {State.GONE: SourceReappeared, State.EXCLUDED: Included}
 
 
-def differs(asset: LedgerAsset, source: SourceAsset, dest: str) -> bool:
-    """Whether it must be taken anew; one that is taken over may lie in another mirror."""
-    is_back = asset.standing.state in _BACK
-    return is_back or asset.revision != source.revision or asset.dest != dest
+def differs(known: Any, source: SourceAsset, dest: str) -> bool:
+    """Whether it must be taken anew; one that is taken over may lie in another mirror.
+
+    known: its row, with state, revision and dest.
+    """
+    return known.state in _BACK or known.revision != source.revision or known.dest != dest
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def insert(
             "revision": source.revision,
             "size_bytes": source.size_bytes,
             "state": State.DISCOVERED,
+            "seen_at": now,
             "priority": container.priority if container else priority,
             **_place(source),
         }
@@ -69,7 +72,7 @@ def insert(
     table = schema.asset
     query = sa.select(table.c.name, table.c.id).where(table.c.name.in_(list(paths)))
     ids = {row.name: row.id for row in connection.execute(query)}
-    kept = [{"asset_id": ids[source.name], "json": pack(source.json)} for source in sources]
+    kept = [{"asset_id": ids[source.name], "json": source.json} for source in sources]
     connection.execute(sa.insert(schema.source), kept)
     remember(connection, [Told(key, None, None, State.DISCOVERED) for key in ids.values()], now)
 
@@ -140,7 +143,7 @@ def _replace(connection: sa.Connection, asset: LedgerAsset, source: SourceAsset)
     connection.execute(
         sa.update(schema.source)
         .where(schema.source.c.asset_id == asset.id)
-        .values(json=pack(source.json))
+        .values(json=source.json)
     )
 
 

@@ -28,7 +28,6 @@ from geesync.errors import Cause
 from geesync.store import schema
 from geesync.store.database import Database, change_rows
 from geesync.store.history import Told, remember
-from geesync.store.packing import unpack
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class Ledger:
         )
         with self._database.read() as connection:
             rows = connection.execute(query)
-            return {row.asset_id: SourceAsset(unpack(row.json)) for row in rows}
+            return {row.asset_id: SourceAsset(row.json) for row in rows}
 
     def retry(
         self, now: datetime, *, names: Collection[str] | None = None, cause: Cause | None = None
@@ -190,9 +189,8 @@ def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -
     standings = {
         asset_id: advance(move.asset.standing, move.event, now) for asset_id, move in fresh.items()
     }
-    proved = {key for key, move in fresh.items() if isinstance(move.event, CheckPassed)}
-    _change(connection, [(fresh[key], standings[key]) for key in standings.keys() - proved])
-    _change(connection, [(fresh[key], standings[key]) for key in proved], verified_at=now)
+    _change(connection, fresh, standings, now)
+    _prove(connection, fresh.values(), now)
     _void_copies(connection, fresh.values(), now)
     remember(
         connection,
@@ -221,30 +219,36 @@ def _unmoved(connection: sa.Connection, moves: Sequence[Move]) -> dict[int, Move
 
 def _change(
     connection: sa.Connection,
-    rows: Sequence[tuple[Move, Standing]],
-    *,
-    verified_at: datetime | None = None,
+    moves: Mapping[int, Move],
+    standings: Mapping[int, Standing],
+    now: datetime,
 ) -> None:
-    """Write where assets stand, by one statement: to make one takes longer than to run it."""
-    if not rows:
-        return
-    values: list[dict[str, object]] = [
-        {
-            "of": move.asset.id,
+    """Write where assets stand."""
+    changes: dict[int, dict[str, object]] = {
+        asset_id: {
             "state": after.state,
             "failures": after.failures,
             "not_before": after.not_before,
             "cause": after.cause,
             "reason": after.reason or None,
-            "version": move.asset.version + 1,
+            "version": moves[asset_id].asset.version + 1,
         }
-        for move, after in rows
-    ]
-    if verified_at:
-        for value, (move, _) in zip(values, rows, strict=True):
-            value |= {"verified_at": verified_at, "verified_revision": move.asset.revision}
-    table = schema.asset
-    connection.execute(sa.update(table).where(table.c.id == sa.bindparam("of")), values)
+        for asset_id, after in standings.items()
+    }
+    for asset_id, move in moves.items():
+        if isinstance(move.event, CheckPassed):
+            changes[asset_id] |= {"verified_at": now, "verified_revision": move.asset.revision}
+        if isinstance(move.event, SourceGone):
+            changes[asset_id]["gone_at"] = now
+    change_rows(connection, schema.asset, changes)
+
+
+def _prove(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> None:
+    proved = [move.asset.id for move in moves if isinstance(move.event, CheckPassed)]
+    if proved:
+        table = schema.asset
+        first = table.c.id.in_(proved) & table.c.proved_at.is_(None)
+        connection.execute(sa.update(table).where(first).values(proved_at=now))
 
 
 def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -69,16 +70,15 @@ class Listing:
         root = self._root(root_id)
         fresh = [source for name, source in batch.items() if name not in known]
         mine = [
-            (asset, batch[name])
-            for name, asset in known.items()
-            if asset.root_id == root_id or asset.root_id in root.orphaned
+            row for row in known.values() if row.root_id == root_id or row.root_id in root.orphaned
         ]
-        changed = [pair for pair in mine if differs(*pair, root.dest)]
-        adopted = [asset.id for asset, _ in mine if asset.root_id != root_id]
+        changed = [row.id for row in mine if differs(row, batch[row.name], root.dest)]
+        adopted = [row.id for row in mine if row.root_id != root_id]
         if fresh or changed or adopted:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now)
-                renew(connection, changed, now)
+                news = _assets(connection, changed)
+                renew(connection, [(asset, batch[asset.name]) for asset in news], now)
                 _adopt(connection, root_id, adopted)
         return Observed(len(fresh), len(changed), len(batch) - len(fresh) - len(changed))
 
@@ -126,10 +126,19 @@ class Listing:
                 sa.update(table).where(table.c.root_id == root_id).values(priority=priority)
             )
 
-    def _known(self, names: list[str]) -> dict[str, LedgerAsset]:
+    def _known(self, names: list[str]) -> dict[str, Any]:
+        """Return by name what tells whether an asset has changed: most have not."""
+        table = schema.asset.c
+        query = (
+            sa.select(
+                *(table.id, table.root_id, table.name),
+                *(table.state, table.revision, schema.root.c.dest),
+            )
+            .join(schema.root)
+            .where(table.name.in_(names))
+        )
         with self._database.read() as connection:
-            rows = connection.execute(select_assets().where(schema.asset.c.name.in_(names)))
-            return {row.name: read_asset(row) for row in rows}
+            return {row.name: row for row in connection.execute(query)}
 
     def _root(self, root_id: int) -> _Root:
         query = sa.select(schema.root.c.id, schema.root.c.dest, schema.root.c.removed_at)
@@ -167,11 +176,11 @@ class Sightings:
 
     def see(self, names: Iterable[str]) -> None:
         """Note names of a page."""
-        rows = [{"name": name} for name in names]
+        rows = [(name,) for name in names]
         if rows:
             with self._connection.begin():
-                self._connection.execute(
-                    sa.text("INSERT OR IGNORE INTO temp.sighting VALUES (:name)"), rows
+                self._connection.exec_driver_sql(
+                    "INSERT OR IGNORE INTO temp.sighting VALUES (?)", rows
                 )
 
     def unseen(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
@@ -191,6 +200,11 @@ def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tu
         .order_by(table.c.name)
         .limit(limit)
     )
+
+
+def _assets(connection: sa.Connection, ids: list[int]) -> list[LedgerAsset]:
+    rows = connection.execute(select_assets().where(schema.asset.c.id.in_(ids))) if ids else ()
+    return [read_asset(row) for row in rows]
 
 
 def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> None:

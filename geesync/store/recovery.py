@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from geesync.store.database import Database
 from geesync.store.exports import part_id
 from geesync.store.intake import insert
 from geesync.store.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
+from geesync.store.packing import pack
 from geesync.store.roots import Root
 
 
@@ -127,7 +127,7 @@ def _insert_export(
         asset_id=asset.id,
         part=part_id(ask.part),
         attempt=ask.attempt,
-        plan=json.dumps(ask.part.to_json()),
+        plan=pack(ask.part.to_json()),
         revision=ask.revision,
         token=ask.token,
         body_hash="",  # the old ledger's request cannot be made again

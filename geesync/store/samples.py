@@ -19,7 +19,6 @@ _THINNING = (
     (timedelta(days=2), timedelta(hours=1)),
     (timedelta(days=60), timedelta(days=1)),
 )
-_LONGEST_KEPT = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,9 @@ class Sample:
 class Samples:
     """Takes samples; the daemon asks for one now and then."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kept: timedelta = timedelta(days=3650)) -> None:
         self._database = database
+        self._kept = kept
 
     def take(self, now: datetime) -> None:
         """Write down how it stands, and forget what is too old to be kept so densely."""
@@ -65,7 +65,7 @@ class Samples:
                 .prefix_with("OR REPLACE")
                 .values(at=now, told=json.dumps(told))
             )
-            _thin(connection, now)
+            _thin(connection, now, self._kept)
 
     def last_at(self) -> datetime | None:
         """Return when the last sample was taken; None if there is none."""
@@ -74,7 +74,7 @@ class Samples:
             return connection.execute(query).scalar()
 
 
-def _thin(connection: sa.Connection, now: datetime) -> None:
+def _thin(connection: sa.Connection, now: datetime, kept: timedelta) -> None:
     """Keep the last sample of each hour or day; ages are counted from whole hours and days."""
     for age, span in _THINNING:
         connection.execute(
@@ -84,7 +84,7 @@ def _thin(connection: sa.Connection, now: datetime) -> None:
             ),
             {"until": (now - age).timestamp(), "span_s": span.total_seconds()},
         )
-    oldest = (now - _LONGEST_KEPT).timestamp()
+    oldest = (now - kept).timestamp()
     connection.execute(sa.text("DELETE FROM sample WHERE at < :oldest"), {"oldest": oldest})
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy import (
     CheckConstraint,
@@ -16,9 +13,10 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.types import Float, TypeDecorator
+from sqlalchemy.types import Float
 
 from geesync.domain.lifecycle import RESTING, State
+from geesync.store.columns import Digest, Instant, Packed
 
 #: Told to SQLite as application_id: "gees". A file without it is no ledger.
 APPLICATION_ID = 0x67656573
@@ -32,24 +30,6 @@ metadata = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as seconds since 1970."""
-
-    impl = Float
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Any) -> float | None:
-        """Refuse naive times: they mean something else on every machine."""
-        if value is None:
-            return None
-        assert value.tzinfo is not None
-        return value.timestamp()
-
-    def process_result_value(self, value: Any | None, _dialect: Any) -> datetime | None:
-        """Return an aware time."""
-        return None if value is None else datetime.fromtimestamp(value, UTC)
 
 
 _STATES = ", ".join(f"'{state}'" for state in State)
@@ -106,8 +86,12 @@ asset = Table(
     Column("cause", Text),
     Column("reason", Text),
     Column("left_out", Text),  # what of it cannot be taken as files, and why
+    # What the catalogue tells of its history, which may be forgotten.
+    Column("seen_at", Instant, nullable=False),  # first
+    Column("proved_at", Instant),  # first
+    Column("gone_at", Instant),  # last
     Column("verified_revision", Text),
-    Column("verified_at", Instant),
+    Column("verified_at", Instant),  # last
     Column("checked_at", Instant),  # every byte on disk was read, and was right
     # Its footprint's box in degrees; east exceeds 180 where it crosses the date line.
     Column("west", Float),
@@ -134,13 +118,13 @@ asset = Table(
     ),
 )
 
-#: What Earth Engine said of an asset, verbatim, zlib-compressed JSON; apart, so that counting and
+#: What Earth Engine said of an asset, verbatim; apart, so that counting and
 #: listing assets does not read it.
 source = Table(
     "source",
     metadata,
     Column("asset_id", ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
-    Column("json", LargeBinary, nullable=False),
+    Column("json", Packed, nullable=False),
 )
 
 #: States of an export in which it may still bring its objects.
@@ -161,13 +145,13 @@ export = Table(
     Column("asset_id", ForeignKey("asset.id"), nullable=False),
     Column("part", Text, nullable=False),  # key and extension: tells the asset's parts apart
     Column("attempt", Integer, nullable=False),
-    Column("plan", Text, nullable=False),  # JSON of the part
+    Column("plan", LargeBinary, nullable=False),  # of the part, packed
     Column("revision", Text, nullable=False),
     Column("token", Text, nullable=False, unique=True),
-    Column("body_hash", Text, nullable=False),
+    Column("body_hash", Digest, nullable=False),
     Column("bucket", Text, nullable=False),
     Column("prefix", Text, nullable=False),
-    Column("operation", Text, unique=True),  # last path segment of its name
+    Column("operation", Text),  # last path segment of its name
     Column("state", Text, nullable=False),
     Column("intended_at", Instant, nullable=False),
     Column("ended_at", Instant),  # when we first saw that its operation had ended
@@ -185,6 +169,12 @@ export = Table(
         "part",
         unique=True,
         sqlite_where=sa.text(f"state IN ({_LIVE})"),
+    ),
+    Index(
+        "uq_export_operation",
+        "operation",
+        unique=True,
+        sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})"),
     ),
     Index("ix_export_state", "state", sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})")),
     Index(
@@ -212,7 +202,7 @@ stored = Table(
     Column("generation", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("crc32c", Integer, nullable=False),
-    Column("sha256", Text),  # hexadecimal; of the proved file
+    Column("sha256", Digest),  # of the proved file
     Column("file", Text, nullable=False),  # its final name in the asset's folder
     Column("landed_at", Instant),  # on disk, every byte, fsynced
     Column("swept_at", Instant),  # the staged copy is deleted
@@ -232,7 +222,7 @@ sidecar = Table(
     sqlite_with_rowid=False,
 )
 
-#: Everything that happened to an asset.
+#: What happened to an asset; of those at rest, what is old is forgotten.
 event = Table(
     "event",
     metadata,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.domain.lifecycle import RESTING, UNWANTED, State
+from geesync.store.packing import unpack
 from geesync.store.trouble import translated
 
 #: A heartbeat older than this is no sign of life.
@@ -241,13 +242,13 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
             return None
         told = dict(asset)
         told["exports"] = [
-            dict(row)
+            dict(row) | {"plan": unpack(row["plan"]), "body_hash": row["body_hash"].hex()}
             for row in connection.execute(
                 "SELECT * FROM export WHERE asset_id = ? ORDER BY id", (asset["id"],)
             )
         ]
         told["objects"] = [
-            dict(row)
+            dict(row) | {"sha256": row["sha256"] and row["sha256"].hex()}
             for row in connection.execute(
                 "SELECT object.*, export.token FROM object JOIN export"
                 " ON export.id = object.export_id WHERE export.asset_id = ? ORDER BY object.id",

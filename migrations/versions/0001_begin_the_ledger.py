@@ -89,6 +89,9 @@ CREATE TABLE asset (
     cause TEXT,
     reason TEXT,
     left_out TEXT,
+    seen_at FLOAT NOT NULL,
+    proved_at FLOAT,
+    gone_at FLOAT,
     verified_revision TEXT,
     verified_at FLOAT,
     checked_at FLOAT,
@@ -151,10 +154,10 @@ CREATE TABLE export (
     asset_id INTEGER NOT NULL,
     part TEXT NOT NULL,
     attempt INTEGER NOT NULL,
-    "plan" TEXT NOT NULL,
+    "plan" BLOB NOT NULL,
     revision TEXT NOT NULL,
     token TEXT NOT NULL,
-    body_hash TEXT NOT NULL,
+    body_hash BLOB NOT NULL,
     bucket TEXT NOT NULL,
     prefix TEXT NOT NULL,
     operation TEXT,
@@ -169,8 +172,7 @@ CREATE TABLE export (
     CONSTRAINT ck_export_state CHECK (state IN ('intended', 'unclear', 'running', 'succeeded', 'failed', 'disproved', 'cancelled', 'lost', 'refused', 'abandoned')),
     CONSTRAINT ck_export_running_is_known CHECK (state <> 'running' OR operation IS NOT NULL),
     CONSTRAINT fk_export_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id),
-    CONSTRAINT uq_export_token UNIQUE (token),
-    CONSTRAINT uq_export_operation UNIQUE (operation)
+    CONSTRAINT uq_export_token UNIQUE (token)
 )
 """,
     """
@@ -184,6 +186,9 @@ CREATE INDEX ix_export_state ON export (state) WHERE state IN ('intended', 'uncl
 """,
     """
 CREATE UNIQUE INDEX uq_export_live ON export (asset_id, part) WHERE state IN ('intended', 'unclear', 'running', 'succeeded')
+""",
+    """
+CREATE UNIQUE INDEX uq_export_operation ON export (operation) WHERE state IN ('intended', 'unclear', 'running')
 """,
     """
 CREATE TABLE sidecar (
@@ -212,7 +217,7 @@ CREATE TABLE object (
     generation INTEGER NOT NULL,
     size_bytes INTEGER NOT NULL,
     crc32c INTEGER NOT NULL,
-    sha256 TEXT,
+    sha256 BLOB,
     file TEXT NOT NULL,
     landed_at FLOAT,
     swept_at FLOAT,

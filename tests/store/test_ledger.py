@@ -300,6 +300,7 @@ def _writes_state(text: str) -> bool:
 def _sets_state(function: ast.FunctionDef) -> bool:
     text = ast.unparse(function)
     is_alias = "table = schema.asset" in text
-    updates = "sa.update(schema.asset)" in text or (is_alias and "sa.update(table)" in text)
+    updates = "change_rows(connection, schema.asset" in text or "sa.update(schema.asset)" in text
+    updates |= is_alias and "sa.update(table)" in text
     told = text.replace("values(state='abandoned'", "")  # of exports
     return updates and ("'state':" in told or "values(state=" in told)

@@ -31,6 +31,7 @@ from geesync.store import schema
 from geesync.store.database import Database, open_current
 from geesync.store.ledger import Ledger, LedgerAsset, Move
 from geesync.store.listing import Listing
+from geesync.store.packing import pack
 from geesync.store.roots import Root, Roots
 from geesync.store.samples import Samples
 
@@ -120,7 +121,7 @@ class Story:
                     "asset_id": asset.id,
                     "part": ".tif",
                     "attempt": 1,
-                    "plan": "{}",
+                    "plan": pack({}),
                     "state": "succeeded",
                     "revision": asset.revision,
                     "body_hash": "",
