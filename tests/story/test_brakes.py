@@ -98,7 +98,7 @@ def test_the_disk_counts_what_is_on_its_way_to_it(tmp_path: Path) -> None:
 
 def test_a_mirror_that_is_not_mounted_takes_nothing(tmp_path: Path) -> None:
     with four_images(tmp_path) as world:
-        (world.mirror / MARKER).rmdir()
+        (world.mirror / MARKER).rename(tmp_path / "elsewhere")
 
         assert "is no mirror" in waiting(world)
         assert exported(world) == 0
