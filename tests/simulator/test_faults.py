@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -26,6 +28,20 @@ class Service:
         await Request(scope, receive).body()
         self.done += 1
         await Response(BODY)(scope, receive, send)
+
+
+class Interrupted(Service):
+    """Hears that its client is gone in the middle of a request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.heard.set()
 
 
 @pytest.fixture
@@ -184,3 +200,17 @@ def test_rules_are_for_their_server(client: httpx.Client, faults: Faults) -> Non
 def test_an_unknown_rule_is_refused(faults: Faults, knobs: dict[str, str]) -> None:
     with pytest.raises((ValueError, TypeError)):
         faults.add(**knobs)  # type: ignore[arg-type] # that is the point
+
+
+def test_a_client_that_dies_in_the_middle_of_a_request_is_no_error_of_ours(
+    faults: Faults, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Interrupted()
+
+    with LoopbackServer(FaultyTransport(service, faults, "storage")) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        assert service.heard.wait(5)
+
+    assert service.done == 0
+    assert caplog.records == []
