@@ -19,9 +19,9 @@ from pathlib import Path
 from geesync.adapters.bucket import BucketSettings, Storage
 from geesync.adapters.cluster import examine
 from geesync.adapters.credentials import describe, find_credentials
-from geesync.adapters.disk import MARKER, free_bytes, is_mirror
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.hands import require_dask
+from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
 from geesync.bootstrap import cloud
 from geesync.config import Config
 from geesync.domain.findings import Finding, Verdict, fail, ok, warn

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from geesync.adapters.disk import MARKER, folder, is_mirror
+from geesync.adapters.disk import folder
+from geesync.adapters.mirror import MARKER, is_mirror
 from geesync.errors import MirrorError
 
 #: In the mirror's own folder; nothing in it is ever deleted.

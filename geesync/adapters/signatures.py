@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from geesync.adapters.disk import MARKER, folder
+from geesync.adapters.disk import folder
+from geesync.adapters.mirror import MARKER
 
 _LEDGERS = f"{MARKER}/ledgers"
 _ID = re.compile(r"[0-9a-f]{16}")

@@ -173,7 +173,7 @@ def watch(
     afresh: bool,
 ) -> None:
     """Write the roots into the ledger, once their bucket and their mirror are known to be there."""
-    from geesync.adapters.disk import prepare_mirror
+    from geesync.adapters.mirror import prepare_mirror
     from geesync.adapters.signatures import sign
     from geesync.bootstrap import ledger_id
     from geesync.store.roots import Roots

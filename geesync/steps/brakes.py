@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from geesync.adapters.disk import MARKER, free_bytes, is_mirror
+from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
 from geesync.domain.timetable import Timetable
 from geesync.store.roots import Roots
 from geesync.store.usage import Usage

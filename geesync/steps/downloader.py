@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from geesync.adapters.disk import MARKER, folder, free_bytes, is_mirror
+from geesync.adapters.disk import folder
 from geesync.adapters.fetching import Fetch, Line, fetch
 from geesync.adapters.landing import settle
+from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
 from geesync.adapters.together import SMALL_BYTES, WORTH_IT_FROM, Landed, Together
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.errors import WORLDLY, RemoteError

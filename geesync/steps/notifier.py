@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from geesync.adapters.disk import free_bytes, is_mirror
 from geesync.adapters.messenger import Messenger
+from geesync.adapters.mirror import free_bytes, is_mirror
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
 from geesync.domain.notices import Notice, Told, due, remembered

@@ -18,7 +18,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from geesync import __version__
-from geesync.adapters.disk import free_bytes, is_mirror
+from geesync.adapters.mirror import free_bytes, is_mirror
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
 from geesync.store import views

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.disk import free_bytes, is_mirror
+from geesync.adapters.mirror import free_bytes, is_mirror
 from geesync.domain.lifecycle import UNWANTED, State
 from geesync.domain.names import display_id
 from geesync.domain.words import duration, percent, size

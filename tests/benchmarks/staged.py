@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync import logs
-from geesync.adapters.disk import prepare_mirror
+from geesync.adapters.mirror import prepare_mirror
 from geesync.bootstrap import service
 from geesync.config import Config
 from geesync.daemon import run_step

@@ -15,10 +15,10 @@ from geesync import __version__
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.cluster import work
-from geesync.adapters.disk import prepare_mirror
 from geesync.adapters.fetching import Fetch, fetch
 from geesync.adapters.hands import Hands, HearsayError
 from geesync.adapters.line import Access, MeteredLine, Orders, WorkersLine, hear
+from geesync.adapters.mirror import prepare_mirror
 from geesync.adapters.pacing import Pacer
 from geesync.adapters.proving import Proof, prove
 from geesync.domain.coverage import StoredObject

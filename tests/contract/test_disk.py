@@ -11,15 +11,9 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
-from geesync.adapters.disk import (
-    MARKER,
-    disk_errors,
-    folder,
-    free_bytes,
-    is_mirror,
-    prepare_mirror,
-)
+from geesync.adapters.disk import disk_errors, folder
 from geesync.adapters.landing import Landing, Writer, settle, unproved
+from geesync.adapters.mirror import MARKER, free_bytes, is_mirror, prepare_mirror
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, ExitCode, MirrorError, RemoteError
 

@@ -13,10 +13,11 @@ import pytest
 
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
-from geesync.adapters.disk import folder, prepare_mirror
+from geesync.adapters.disk import folder
 from geesync.adapters.fetching import Fetch, fetch
 from geesync.adapters.landing import Landing, Writer, settle, unproved
 from geesync.adapters.line import Access, MeteredLine
+from geesync.adapters.mirror import prepare_mirror
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.disk import MARKER, prepare_mirror
+from geesync.adapters.mirror import MARKER, prepare_mirror
 from geesync.daemon import run_step
 from geesync.simulator import Simulator
 from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.disk import folder, prepare_mirror
+from geesync.adapters.disk import folder
 from geesync.adapters.landing import Landing, Writer
+from geesync.adapters.mirror import prepare_mirror
 from geesync.adapters.together import Landed, Together
 from geesync.domain.coverage import StoredObject
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from geesync.adapters.cluster import examine as look_at
-from geesync.adapters.disk import MARKER, prepare_mirror
+from geesync.adapters.mirror import MARKER, prepare_mirror
 from geesync.config import Config
 from geesync.doctor import Doctor
 from geesync.domain.findings import Finding, Verdict

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.disk import prepare_mirror
+from geesync.adapters.mirror import prepare_mirror
 from geesync.cli.demo_proof import compare_all
 from geesync.config import Config
 from geesync.simulator import Simulator

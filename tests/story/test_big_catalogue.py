@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.disk import folder, prepare_mirror
+from geesync.adapters.disk import folder
+from geesync.adapters.mirror import prepare_mirror
 from geesync.domain import stac_links
 from geesync.domain.assets import SourceAsset
 from geesync.domain.lifecycle import CheckPassed, NothingToExport, State

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geesync.adapters.disk import MARKER, free_bytes
+from geesync.adapters.mirror import MARKER, free_bytes
 from geesync.daemon import run_step
 from geesync.simulator.simulator import Simulator
 from tests.story.accounts import a_band, an_account, an_image

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geesync.adapters.disk import MARKER
+from geesync.adapters.mirror import MARKER
 from geesync.errors import Cause
 from geesync.simulator.pixels import SimAsset
 from geesync.simulator.simulator import Simulator

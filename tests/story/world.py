@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.disk import prepare_mirror
+from geesync.adapters.mirror import prepare_mirror
 from geesync.adapters.reading import ReadBand, read_image
 from geesync.adapters.signatures import sign
 from geesync.bootstrap import Service, ledger_id, service
