@@ -60,12 +60,13 @@ class Catalogue:
 
     def count_children(self, container: LedgerAsset) -> int:
         """Return how many children of a container are known, told or not."""
-        return self._count(schema.asset.c.parent == container.name)
+        return self._count(schema.asset.c.parent_id == container.id)
 
     def rank(self, asset: LedgerAsset) -> int:
         """Return an asset's place among its siblings, from 0; it never changes."""
         table = schema.asset
-        return self._count((table.c.parent == parent_of(asset.name)) & (table.c.id < asset.id))
+        parent = sa.select(table.c.parent_id).where(table.c.id == asset.id).scalar_subquery()
+        return self._count((table.c.parent_id == parent) & (table.c.id < asset.id))
 
     def _count(self, where: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).select_from(schema.asset).where(where)
@@ -82,7 +83,7 @@ class Catalogue:
         query = (
             select_assets()
             .add_columns(schema.asset.c.catalogued_version, schema.asset.c.verified_at)
-            .where(schema.asset.c.parent == container.name)
+            .where(schema.asset.c.parent_id == container.id)
             .order_by(schema.asset.c.id)
             .limit(limit)
             .offset(first)

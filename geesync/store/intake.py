@@ -16,6 +16,7 @@ from geesync.domain.layout import asset_path, distinct
 from geesync.domain.lifecycle import Event, Included, SourceChanged, SourceReappeared, State
 from geesync.domain.names import parent_of
 from geesync.store import schema
+from geesync.store.database import change_rows
 from geesync.store.history import Told, remember
 from geesync.store.ledger import LedgerAsset, Move, record_in
 
@@ -35,6 +36,7 @@ def differs(known: Any, source: SourceAsset, dest: str) -> bool:
 class _Container:
     """What new assets take from what they lie in."""
 
+    id: int
     path: str
     priority: int
 
@@ -55,7 +57,7 @@ def insert(
         {
             "root_id": root_id,
             "name": source.name,
-            "parent": parent_of(source.name),
+            "parent_id": container.id if container else None,
             "type": source.type,
             "path": paths[source.name],
             "revision": source.revision,
@@ -72,16 +74,31 @@ def insert(
     table = schema.asset
     query = sa.select(table.c.name, table.c.id).where(table.c.name.in_(list(paths)))
     ids = {row.name: row.id for row in connection.execute(query)}
+    _take_children(connection, {s.name: ids[s.name] for s in sources if s.is_container})
     kept = [{"asset_id": ids[source.name], "json": source.json} for source in sources]
     connection.execute(sa.insert(schema.source), kept)
     remember(connection, [Told(key, None, None, State.DISCOVERED) for key in ids.values()], now)
 
 
+def _take_children(connection: sa.Connection, containers: Mapping[str, int]) -> None:
+    """Give new containers the children that were known before them; mostly there are none."""
+    table = schema.asset
+    for name, container_id in containers.items():
+        query = sa.select(table.c.id, table.c.name).where(
+            table.c.name.between(f"{name}/", f"{name}0"), table.c.parent_id.is_(None)
+        )
+        found = connection.execute(query)
+        children = {row.id for row in found if parent_of(row.name) == name}
+        change_rows(connection, table, {key: {"parent_id": container_id} for key in children})
+
+
 def _containers(connection: sa.Connection, names: Collection[str]) -> dict[str, _Container]:
     table = schema.asset
-    query = sa.select(table.c.name, table.c.path, table.c.priority).where(table.c.name.in_(names))
+    query = sa.select(table.c.id, table.c.name, table.c.path, table.c.priority).where(
+        table.c.name.in_(names)
+    )
     rows = connection.execute(query)
-    return {row.name: _Container(row.path, row.priority) for row in rows}
+    return {row.name: _Container(row.id, row.path, row.priority) for row in rows}
 
 
 def _paths(

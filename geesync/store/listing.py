@@ -191,11 +191,17 @@ class Sightings:
             return [read_asset(row) for row in self._connection.execute(query)]
 
 
+def _id_of(name: str) -> sa.ScalarSelect[int]:
+    return sa.select(schema.asset.c.id).where(schema.asset.c.name == name).scalar_subquery()
+
+
 def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tuple[object, ...]]:
     table = schema.asset
     return (
         select_assets()
-        .where(table.c.parent == parent, table.c.root_id == root_id, table.c.name > after)
+        .where(
+            table.c.parent_id == _id_of(parent), table.c.root_id == root_id, table.c.name > after
+        )
         .where(table.c.state != State.GONE)
         .order_by(table.c.name)
         .limit(limit)

@@ -72,7 +72,7 @@ asset = Table(
     Column("id", Integer, primary_key=True),
     Column("root_id", ForeignKey("root.id"), nullable=False),
     Column("name", Text, nullable=False, unique=True),
-    Column("parent", Text, nullable=False),
+    Column("parent_id", ForeignKey("asset.id")),  # its container, if that is known
     Column("type", Text, nullable=False),
     # Case-insensitive: two assets must not share a folder on any file system.
     Column("path", Text(collation="NOCASE"), nullable=False, unique=True),
@@ -104,8 +104,7 @@ asset = Table(
     CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),
     CheckConstraint("failures >= 0", name="failures"),
-    Index("ix_asset_parent", "parent"),
-    Index("ix_asset_root_state", "root_id", "state"),
+    Index("ix_asset_parent", "parent_id"),
     Index("ix_asset_left_out", "id", sqlite_where=sa.text("left_out IS NOT NULL")),
     Index("ix_asset_cause", "cause", sqlite_where=sa.text("cause IS NOT NULL")),
     Index("ix_asset_due", "state", sa.text("priority DESC"), "id"),

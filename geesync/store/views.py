@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.domain.lifecycle import RESTING, UNWANTED, State
+from geesync.domain.names import parent_of
 from geesync.store.packing import unpack
 from geesync.store.trouble import translated
 
@@ -209,7 +210,7 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
             "SELECT (SELECT count(*) FROM export"
             "  WHERE state IN ('intended', 'unclear', 'running')),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
-            "  WHERE state NOT IN ('verified', 'quarantined', 'gone', 'excluded')"
+            "  WHERE state IN ('discovered', 'exporting', 'in_bucket', 'downloaded')"
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?"
             "  AND root.paused_at IS NULL"
             "  AND NOT EXISTS (SELECT * FROM setting WHERE key = 'paused'))",
@@ -230,17 +231,16 @@ def is_complete(path: Path) -> bool:
         return not missing
 
 
+_ASSETS = "SELECT asset.*, root.dest FROM asset JOIN root ON root.id = asset.root_id"
+
+
 def show(path: Path, name: str) -> dict[str, Any] | None:
     """Return everything that is known of one asset, by canonical name; None if it is unknown."""
     with reading(path) as connection:
-        asset = connection.execute(
-            "SELECT asset.*, root.dest FROM asset JOIN root ON root.id = asset.root_id"
-            " WHERE asset.name = ?",
-            (name,),
-        ).fetchone()
+        asset = connection.execute(f"{_ASSETS} WHERE asset.name = ?", (name,)).fetchone()
         if asset is None:
             return None
-        told = dict(asset)
+        told = dict(asset) | {"parent": parent_of(name)}
         told["exports"] = [
             dict(row) | {"plan": unpack(row["plan"]), "body_hash": row["body_hash"].hex()}
             for row in connection.execute(
@@ -267,11 +267,7 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
 def assets(path: Path) -> Iterator[dict[str, Any]]:
     """Yield every asset's row with its root's folder, by name."""
     with reading(path) as connection:
-        for row in connection.execute(
-            "SELECT asset.*, root.dest FROM asset JOIN root ON root.id = asset.root_id"
-            " ORDER BY asset.name"
-        ):
-            yield dict(row)
+        yield from map(dict, connection.execute(f"{_ASSETS} ORDER BY asset.name"))
 
 
 def parts(path: Path) -> int:

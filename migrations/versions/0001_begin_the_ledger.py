@@ -76,7 +76,7 @@ CREATE TABLE asset (
     id INTEGER NOT NULL,
     root_id INTEGER NOT NULL,
     name TEXT NOT NULL,
-    parent TEXT NOT NULL,
+    parent_id INTEGER,
     type TEXT NOT NULL,
     path TEXT COLLATE "NOCASE" NOT NULL,
     revision TEXT NOT NULL,
@@ -108,6 +108,7 @@ CREATE TABLE asset (
     CONSTRAINT ck_asset_failures CHECK (failures >= 0),
     CONSTRAINT fk_asset_root_id_root FOREIGN KEY(root_id) REFERENCES root (id),
     CONSTRAINT uq_asset_name UNIQUE (name),
+    CONSTRAINT fk_asset_parent_id_asset FOREIGN KEY(parent_id) REFERENCES asset (id),
     CONSTRAINT uq_asset_path UNIQUE (path)
 )
 """,
@@ -124,10 +125,7 @@ CREATE INDEX ix_asset_due ON asset (state, priority DESC, id)
 CREATE INDEX ix_asset_left_out ON asset (id) WHERE left_out IS NOT NULL
 """,
     """
-CREATE INDEX ix_asset_parent ON asset (parent)
-""",
-    """
-CREATE INDEX ix_asset_root_state ON asset (root_id, state)
+CREATE INDEX ix_asset_parent ON asset (parent_id)
 """,
     """
 CREATE INDEX ix_asset_uncatalogued ON asset (id) WHERE state IN ('verified', 'gone') AND catalogued_version IS NOT version

@@ -105,3 +105,8 @@ def image(name: str = "img", revision: str = "r1", size_bytes: int = 10) -> Sour
 
 
 Fresh = Callable[[], Store]
+
+
+def folder(name: str = "") -> SourceAsset:
+    """Return the top, or a folder below it."""
+    return SourceAsset({"name": f"{TOP}/{name}".rstrip("/"), "type": "FOLDER"})

@@ -12,7 +12,7 @@ from geesync.domain.lifecycle import (
     State,
 )
 from geesync.store.listing import Observed
-from tests.store.conftest import NOW, TOP, Store, image
+from tests.store.conftest import NOW, TOP, Store, folder, image
 
 VERIFIED = (NothingToExport(), CheckPassed())
 
@@ -61,7 +61,7 @@ def test_another_revision_is_taken_anew_with_all_that_is_said_of_it(store: Store
 
 def test_what_was_gone_and_is_listed_again_is_discovered(store: Store) -> None:
     root = store.root()
-    (asset,) = store.see(root, image())
+    _, asset = store.see(root, folder(), image())
     store.move(asset, SourceGone())
 
     (back,) = store.see(root, image())
@@ -127,12 +127,13 @@ def test_an_assets_folder_stays_though_its_twin_comes_back(store: Store) -> None
 
 def test_what_a_listing_did_not_show_comes_in_pages(store: Store) -> None:
     root = store.root()
-    folder = [image(f"folder/{number:02d}") for number in range(25)]
-    store.see(root, *folder, image("elsewhere"), image("folder/03/deeper"))
+    images = [image(f"folder/{number:02d}") for number in range(25)]
+    store.see(root, folder("folder"))
+    store.see(root, *images, image("elsewhere"), image("folder/03/deeper"))
 
     with store.listing.sightings() as sightings:
-        sightings.see(source.name for source in folder[::2])
-        sightings.see(source.name for source in folder[::2])  # the pages shifted
+        sightings.see(source.name for source in images[::2])
+        sightings.see(source.name for source in images[::2])  # the pages shifted
         found: list[str] = []
         while page := sightings.unseen(
             root.id, f"{TOP}/folder", after=found[-1] if found else "", limit=5
@@ -140,7 +141,18 @@ def test_what_a_listing_did_not_show_comes_in_pages(store: Store) -> None:
             assert len(page) <= 5
             found += [asset.name for asset in page]
 
-    assert found == [source.name for source in folder[1::2]]
+    assert found == [source.name for source in images[1::2]]
+
+
+def test_a_container_that_is_found_after_its_children_has_them_all_the_same(store: Store) -> None:
+    root = store.root()
+    store.see(root, image("folder/img"), image("folder/deep/img"), image("folder2"))
+
+    store.see(root, folder("folder"))
+
+    with store.listing.sightings() as sightings:
+        missed = sightings.unseen(root.id, f"{TOP}/folder", after="", limit=5)
+    assert [asset.name for asset in missed] == [image("folder/img").name]
 
 
 def test_what_is_gone_is_not_missed_again(store: Store) -> None:
@@ -154,7 +166,7 @@ def test_what_is_gone_is_not_missed_again(store: Store) -> None:
 
 def test_other_roots_assets_are_not_missed(store: Store) -> None:
     outer, inner = store.root(), store.root(f"{TOP}/folder")
-    store.see(outer, image("folder/img"))
+    store.see(outer, folder("folder"), image("folder/img"))
 
     with store.listing.sightings() as sightings:
         assert sightings.unseen(inner.id, f"{TOP}/folder", after="", limit=5) == []
