@@ -35,6 +35,7 @@ from geesync.steps.conclusions import Conclusions
 from geesync.steps.discoverer import Discoverer
 from geesync.steps.downloader import Downloader
 from geesync.steps.evidence import Evidence
+from geesync.steps.examiner import Examiner
 from geesync.steps.exporter import Exporter
 from geesync.steps.forgetter import Forgetter
 from geesync.steps.gate import Gate
@@ -179,6 +180,7 @@ def service(
             steps.append(Sweeper(shop(), storage, staging, STAGING))
         history = config.history
         steps.append(Sampler(shop(), Samples(database, history.keep_samples)))
+        steps.append(Examiner(shop(), database))
         steps.append(Forgetter(shop(), History(database), history.keep_events))
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))

@@ -28,7 +28,7 @@ from geesync.domain.findings import Finding, Verdict, fail, ok, warn
 from geesync.domain.layout import STAGING
 from geesync.errors import DOCS, Cause, ConfigError, LedgerError, NotAllowedError, RemoteError
 from geesync.store import views
-from geesync.store.database import check
+from geesync.store.soundness import check
 
 _GUIDE = f"{DOCS}/real-account.md"
 _SCALING = f"{DOCS}/scaling.md"

@@ -25,11 +25,11 @@ def backup(
     A copy by cp would lose what is still in the write-ahead log. To restore it: stop the daemon,
     put FILE in the ledger's place, and start it again.
     """
-    from geesync.store import database
+    from geesync.store import database, soundness
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
-    database.check(ledger)
+    soundness.check(ledger)
     try:
         database.backup(ledger, file.absolute())
     except OSError as error:

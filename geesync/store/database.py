@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.errors import LedgerError, LockedError
-from geesync.store.filesystem import is_remote, kind_of
 from geesync.store.schema import APPLICATION_ID
+from geesync.store.soundness import HEAD, check, is_large
 from geesync.store.trouble import translated
-
-#: The newest revision in migrations/; a test holds the two together.
-HEAD = "0001"
 
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -88,6 +85,11 @@ class Database:
                 hint="put it back, restore a backup, or rebuild it with `geesync recover`",
             )
 
+    def check_whole(self, keep_on: Callable[[], bool]) -> None:
+        """Read a large ledger for damage, which was not done when it was opened."""
+        if is_large(self.path):
+            check(self.path, thorough=True, keep_on=keep_on)
+
     def close(self) -> None:
         """Give the file back."""
         self._watch.close()
@@ -145,56 +147,6 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("geesync_begin", "BEGIN"))
 
 
-def check(path: Path, *, thorough: bool = False) -> str | None:
-    """Return the ledger's schema revision, or None if there is no file yet; write nothing.
-
-    thorough: read the whole file for damage, as the daemon does at its start. Raises LedgerError
-    if the file is empty, foreign, damaged or newer than this program, or on another machine.
-    """
-    if is_remote(kind := kind_of(path)):
-        raise LedgerError(
-            f"the ledger {path} is on a file system of another machine ({kind}), where SQLite"
-            " cannot keep it whole",
-            hint="set `ledger` to a local disk; the mirror may stay",
-        )
-    if not path.exists():
-        return None
-    if path.stat().st_size == 0:
-        # SQLite would take it for a new database, and everything would be exported again.
-        raise LedgerError(
-            f"the ledger {path} is empty",
-            hint="restore it from a backup, or move it away to begin anew",
-        )
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            return _check_contents(path, connection, thorough=thorough)
-    except sqlite3.DatabaseError as error:
-        raise LedgerError(
-            f"the ledger {path} cannot be read: {error}", hint="restore it from a backup"
-        ) from error
-
-
-def _check_contents(path: Path, connection: sqlite3.Connection, *, thorough: bool) -> str:
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise LedgerError(f"{path} is a database, but not a geesync ledger", hint="check `ledger`")
-    if thorough:
-        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise LedgerError(
-                f"the ledger {path} is damaged: {damage}", hint="restore it from a backup"
-            )
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if row is None:
-        raise LedgerError(f"the ledger {path} has no schema", hint="restore it from a backup")
-    revision = str(row[0])
-    if revision > HEAD:
-        raise LedgerError(
-            f"the ledger {path} has schema {revision}, newer than this program's {HEAD}",
-            hint="upgrade geesync, or restore the backup made before the ledger was migrated",
-        )
-    return revision
-
-
 def open_current(path: Path) -> Database:
     """Open a ledger for a command; make it if there is none.
 
@@ -212,11 +164,15 @@ def open_current(path: Path) -> Database:
 
 
 def open_migrating(path: Path) -> Database:
-    """Open a ledger for the daemon: check it whole, back it up and migrate it if it is older."""
-    revision = check(path, thorough=True)
+    """Open a ledger for the daemon: check it, back it up and migrate it if it is older.
+
+    A large one is checked whole by a step of its own, so that a start need not wait for it.
+    """
+    revision = check(path, thorough=not is_large(path))
     if revision is None:
         _create(path)
     elif revision != HEAD:
+        check(path, thorough=True)
         backup(path, path.with_name(f"{path.name}.before-{HEAD}"))
         _upgrade(path)
     return Database(path)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -17,17 +18,20 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from geesync.errors import LedgerError, LockedError
+from geesync.steps.examiner import Examiner
+from geesync.steps.step import Workshop
 from geesync.store import database as module
+from geesync.store import soundness
 from geesync.store.database import (
-    HEAD,
     backup,
-    check,
     locked,
     open_current,
     open_migrating,
 )
+from geesync.store.ledger import Ledger
 from geesync.store.roots import Roots
 from geesync.store.schema import APPLICATION_ID, metadata
+from geesync.store.soundness import HEAD, check
 from geesync.store.triggers import TRIGGERS
 from tests.store.conftest import Store, image
 
@@ -108,13 +112,13 @@ def without_revision(path: Path) -> None:
         connection.execute("DELETE FROM alembic_version")
 
 
-def damaged(path: Path) -> None:
+def damaged(path: Path, *, first_page: int = 8) -> None:
     open_migrating(path).close()
     rows = [(f"key {number}", "value" * 20, 0) for number in range(500)]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO setting VALUES (?, ?, ?)", rows)
     whole = bytearray(path.read_bytes())
-    whole[8 * 4096 :] = os.urandom(len(whole) - 8 * 4096)
+    whole[first_page * 4096 :] = os.urandom(len(whole[first_page * 4096 :]))
     path.write_bytes(whole)
 
 
@@ -145,6 +149,34 @@ def test_a_command_refuses_it_too(ledger_path: Path, make: Callable[[Path], None
     assert ledger_path.read_bytes() == before
 
 
+def test_a_large_ledger_is_opened_at_once_and_read_whole_while_work_goes_on(
+    ledger_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soundness, "_LARGE_BYTES", 0)
+    damaged(ledger_path, first_page=-1)
+    with ThreadPoolExecutor(1) as pool, closing(open_migrating(ledger_path)) as database:
+        examiner = Examiner(Workshop(Ledger(database), pool), database)
+
+        with pytest.raises(LedgerError, match=str(ledger_path)):
+            examiner.run_once()
+
+
+def test_a_stop_ends_the_reading_of_a_large_ledger(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soundness, "_LARGE_BYTES", 0)
+    monkeypatch.setattr(soundness, "_STRIDE", 1)
+    asked: list[str] = []
+
+    def keep_on() -> bool:
+        asked.append("a sign of life")
+        return False
+
+    store.database.check_whole(keep_on)
+
+    assert len(asked) == 1
+
+
 # --- Migration.
 
 
@@ -159,7 +191,8 @@ def a_program_of_tomorrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
         "def upgrade():\n"
         "    op.execute('CREATE TABLE tomorrow (id INTEGER PRIMARY KEY)')\n"
     )
-    monkeypatch.setattr(module, "HEAD", "0002")
+    for one in (module, soundness):
+        monkeypatch.setattr(one, "HEAD", "0002")
     monkeypatch.setattr(module, "_migrations", lambda: folder)
     return "0002"
 
