@@ -42,8 +42,9 @@ WAKES: Mapping[str, tuple[str, ...]] = {
     "sweeper": (),
 }
 
-_TICK_S = 0.25
-_HEARTBEAT_EVERY_S = 5.0
+#: What other processes ask for is noticed within a second; a quiet account needs no more.
+_TICK_S = 0.5
+_HEARTBEAT_EVERY_S = 10.0
 
 #: A wall clock that moved more than this against the steady one was set by someone.
 _CLOCK_STEP_S = 5.0

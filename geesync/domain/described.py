@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 
-from geesync.domain.assets import UNREADABLE, Json, SourceAsset
+from pydantic_core import to_json
+
+from geesync.domain.assets import IMAGE, UNREADABLE, Json, SourceAsset
 from geesync.domain.footprint import box_of, outline
-from geesync.domain.options import Options
-from geesync.domain.planning import plan
+from geesync.domain.masks import NODATA, hold
 
 #: What SQLite holds as an integer.
 _LARGEST = 2**63 - 1
-
-_SEPARATE = Options(masks="separate")
 
 _STUMBLES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
@@ -46,17 +45,27 @@ def _kept(told: Json) -> str:
 
 def _read(source: SourceAsset) -> None:
     """Read all that is ever read of an asset. Raises what reading raises."""
-    json.dumps(source.json, ensure_ascii=False).encode()  # halves of characters
+    to_json(source.json)  # refuses halves of characters; five times as quick as json
     for value in (source.size_bytes, source.feature_count or 0):
         if not 0 <= value <= _LARGEST:
             raise ValueError(value)
     if not isinstance(source.json.get("properties", {}), dict) or source.type == UNREADABLE:
         raise TypeError(source.type)
-    for options in (Options(), _SEPARATE):
-        plan(source, options)
+    if source.type == IMAGE:
+        _read_bands(source)
     box_of(outline(source))
     _ = source.revision, source.date, source.external_files
 
 
+def _read_bands(source: SourceAsset) -> None:
+    """Read of bands what planning reads, whatever the options; without making a plan."""
+    for band in source.bands:
+        _ = hash(band.grid), band.may_be_rounded, hold(band, NODATA)
+
+
 def _is_text(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

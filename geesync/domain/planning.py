@@ -166,6 +166,9 @@ def _pieces(part: Part, too_much: tuple[Part, ...], path: str = "") -> Iterator[
     First by bands, into halves whose names stay the same however the other half is cut; a single
     band into smaller and smaller files. path: of halves, from the whole down.
     """
+    if not too_much:
+        yield part
+        return
     failures = sum(_same_work(part, failed) for failed in too_much)
     if failures and len(part.bands) > 1:
         middle = (len(part.bands) + 1) // 2

@@ -11,8 +11,10 @@ from geesync.domain.footprint import Box
 from geesync.store.schema import CELL_DEG, CELLS_AROUND
 from geesync.store.views import reading
 
-#: Beyond so many footprints they are told by cells of the map.
+#: Beyond so many footprints they are told by cells of the map, and beyond so many cells by larger
+#: ones: more cannot be told apart, and a page of them is slow.
 _FEW = 600
+_MANY = 2000
 
 #: Events looked at for what was proved last: bounds the question, whatever the history.
 _LATEST_EVENTS = 5_000
@@ -104,11 +106,21 @@ def spots(path: Path) -> list[Spot]:
             " WHERE assets > 0 AND removed_at IS NULL GROUP BY cell, state ORDER BY cell"
         ).fetchall()
         if sum(row["assets"] for row in rows) <= _FEW:
-            return _footprints(connection)
-    by_cell: dict[int, dict[str, int]] = {}
+            return _footprints(connection) if rows else []
+    side = 1
+    while len(places := _places(rows, side)) > _MANY:
+        side *= 2
+    return [Spot(_box(north, east, side), counts) for (north, east), counts in places.items()]
+
+
+def _places(rows: list[sqlite3.Row], side: int) -> dict[tuple[int, int], dict[str, int]]:
+    """Return assets by state in squares of so many cells, by their place from the south-west."""
+    places: dict[tuple[int, int], dict[str, int]] = {}
     for row in rows:
-        by_cell.setdefault(row["cell"], {})[row["state"]] = row["assets"]
-    return [Spot(_box(cell), counts) for cell, counts in by_cell.items()]
+        north, east = divmod(row["cell"], CELLS_AROUND)
+        counts = places.setdefault((north // side, east // side), {})
+        counts[row["state"]] = counts.get(row["state"], 0) + row["assets"]
+    return places
 
 
 def _footprints(connection: sqlite3.Connection) -> list[Spot]:
@@ -127,10 +139,10 @@ def _footprints(connection: sqlite3.Connection) -> list[Spot]:
     ]
 
 
-def _box(cell: int) -> Box:
-    row, column = divmod(cell, CELLS_AROUND)
-    west, south = column * CELL_DEG - 180, row * CELL_DEG - 90
-    return Box(west, south, west + CELL_DEG, south + CELL_DEG)
+def _box(north: int, east: int, side: int) -> Box:
+    edge = side * CELL_DEG
+    west, south = east * edge - 180, north * edge - 90
+    return Box(west, south, min(west + edge, 180), min(south + edge, 90))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from geesync.domain.footprint import Box
+from geesync.store import browsing
 from geesync.store.browsing import Spot, spots
 from geesync.web.worldmap import draw, is_local
 from tests.web.ledgers import Story
@@ -47,3 +50,16 @@ def test_many_footprints_are_counted_by_cells(story: Story) -> None:
     assert len(places) < 400
     assert sum(sum(place.counts.values()) for place in places) == 700
     assert {place.box.east - place.box.west for place in places} == {2}
+
+
+def test_more_cells_than_can_be_told_apart_are_drawn_as_larger_squares(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "_MANY", 50)
+    story.discover(story.enqueue(), 700)
+
+    places = spots(story.path)
+
+    assert 0 < len(places) <= 50
+    assert sum(sum(place.counts.values()) for place in places) == 700
+    assert min(place.box.east - place.box.west for place in places) > 2
