@@ -1,0 +1,135 @@
+"""A ledger at the end of the work, written as the steps write it, without files and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from geesync.domain.assets import SourceAsset
+from geesync.domain.checking import KeptFile
+from geesync.domain.coverage import StoredObject
+from geesync.domain.exports import Ask, body_hash, request_body
+from geesync.domain.layout import staged_prefix
+from geesync.domain.lifecycle import (
+    CheckPassed,
+    DownloadFinished,
+    Event,
+    ExportsSucceeded,
+    ExportStarted,
+    NothingToExport,
+    State,
+)
+from geesync.domain.planning import plan
+from geesync.store.catalogue import Catalogue
+from geesync.store.checks import Sidecars
+from geesync.store.database import Database, open_current
+from geesync.store.exports import Exports, Intent
+from geesync.store.history import History
+from geesync.store.ledger import Ledger, LedgerAsset, Move
+from geesync.store.staging import Staging
+
+_CHUNK = 1000
+_SIDECARS = ("asset.json", "geesync.json", "iam.json", "item.json")
+
+
+def work_through(ledger: Path, *, keep_events: int = 1_000_000) -> int:
+    """Bring every asset of a ledger to ``verified``; returns how many."""
+    database = open_current(ledger)
+    try:
+        work = _Work(database)
+        done = 0
+        for assets in work.chunks():
+            work.through(assets)
+            done += len(assets)
+        _forget(database, keep_events)
+    finally:
+        database.close()
+    return done
+
+
+def _forget(database: Database, keep: int) -> None:
+    after: int | None = 0
+    while after is not None:
+        after = History(database).forget(keep=keep, after=after)
+
+
+class _Work:
+    def __init__(self, database: Database) -> None:
+        self.ledger = Ledger(database)
+        self.exports = Exports(database)
+        self.staging = Staging(database)
+        self.sidecars = Sidecars(database)
+        self.catalogue = Catalogue(database)
+        self._numbers = count(1)
+
+    def chunks(self) -> Iterator[list[LedgerAsset]]:
+        while assets := self.ledger.due(State.DISCOVERED, now=datetime.now(UTC), limit=_CHUNK):
+            yield assets
+
+    def through(self, assets: list[LedgerAsset]) -> None:
+        now = datetime.now(UTC)
+        sources = self.ledger.sources_of(assets)
+        images = [asset for asset in assets if plan(sources[asset.id]).parts]
+        self._move([asset for asset in assets if asset not in images], NothingToExport(""))
+        self._export(images, sources, now)
+        self._move(images, DownloadFinished())
+        self.sidecars.note(
+            {
+                asset.id: [KeptFile(name, 700, 0xC0FFEE00 + n) for n, name in enumerate(_SIDECARS)]
+                for asset in assets
+            }
+        )
+        self._move(assets, CheckPassed())
+        there = self.ledger.assets(asset.id for asset in assets)
+        staged = self.staging.staged(asset.id for asset in images)
+        objects = [one.id for found in staged.values() for one in found]
+        self.staging.mark("swept_at", objects, now)
+        digests = {key: f"{key:064x}"[::-1] for key in objects}
+        self.catalogue.told(there, extents={}, sha256=digests)
+
+    def _export(
+        self, images: list[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime
+    ) -> None:
+        asks = [
+            (asset, Ask(asset.name, asset.revision, part, 1, "growth"))
+            for asset in images
+            for part in plan(sources[asset.id]).parts
+        ]
+        self.exports.intend([_intent(asset, ask) for asset, ask in asks], now)
+        found = self.exports.of(asset.id for asset in images)
+        exports = [export for of_asset in found.values() for export in of_asset]
+        self.exports.update(
+            {one.id: {"state": "running", "operation": self._operation()} for one in exports}
+        )
+        self._move(images, ExportStarted())
+        self.exports.update({one.id: {"ended_at": now, "eecu_s": 0.125} for one in exports})
+        self.exports.succeed(
+            {
+                one.id: [(obj := self._object(f"{one.prefix}.tif"), obj.file_name)]
+                for one in exports
+            },
+            now,
+        )
+        self._move(images, ExportsSucceeded())
+        staged = self.staging.staged(asset.id for asset in images)
+        objects = [one.id for of_asset in staged.values() for one in of_asset]
+        self.staging.mark("landed_at", objects, now)
+
+    def _operation(self) -> str:
+        return f"{next(self._numbers) * 0x9E3779B97F4A7C15 % 16**24:024X}"
+
+    def _object(self, name: str) -> StoredObject:
+        number = next(self._numbers)
+        return StoredObject(name, 1_795_648_236_000_000 + number, 1445, number * 2654435761 % 2**32)
+
+    def _move(self, assets: list[LedgerAsset], event: Event) -> None:
+        there = self.ledger.assets(asset.id for asset in assets)
+        self.ledger.record([Move(asset, event) for asset in there], datetime.now(UTC))
+
+
+def _intent(asset: LedgerAsset, ask: Ask) -> Intent:
+    prefix = staged_prefix(ask.token, asset.path, ask.part.key)
+    body = request_body(ask, bucket=asset.bucket, prefix=prefix)
+    return Intent(asset.id, ask, body_hash(body), asset.bucket, prefix)
