@@ -25,6 +25,7 @@ from typing import Any
 
 import httpx
 
+from tests.benchmarks.origin import free_port
 from tests.benchmarks.report import machine
 from tests.benchmarks.worked_through import work_through
 
@@ -81,12 +82,13 @@ class Account:
         self.url, self.storage_url = (line.split('"')[1] for line in told if "url" in line)
         self.config = folder / "geesync.toml"
         self.ledger = folder / "geesync.db"
+        self.page = f"127.0.0.1:{free_port()}"
         self.config.write_text(
             f'ledger = "{self.ledger}"\nmirror = "{folder / "mirror"}"\nbucket = "demo-bucket"\n'
             f'[earth_engine]\nproject = "demo-project"\nurl = "{self.url}"\n'
             f'[storage]\nurl = "{self.storage_url}"\n'
             "[throttle]\nmax_staged = 0\n"  # nothing is exported: the scan alone is measured
-            '[web]\nlisten = "127.0.0.1:18470"\n[log]\nlevel = "info"\nformat = "json"\n'
+            f'[web]\nlisten = "{self.page}"\n[log]\nlevel = "info"\nformat = "json"\n'
         )
         # A rule that never fires counts what it would hit.
         rule = {"action": "status", "server": "earth_engine", "count": 0}
@@ -201,7 +203,7 @@ def _ask(account: Account, folder: Path, growth: Growth, idle_s: float) -> None:
                 lambda command=command: account.geesync(*command)
             )
         for page in PAGES:
-            growth.answers_s[page] = _quickest(lambda page=page: _get(page))
+            growth.answers_s[page] = _quickest(lambda page=page: _get(account.page + page))
         time.sleep(min(idle_s, 20))  # what the start left to do
         cpu_s, _ = usage(process.pid)
         before = account.requests()
@@ -221,7 +223,7 @@ def _quickest(ask: Any) -> float:
 
 
 def _get(page: str) -> None:
-    httpx.get(f"http://127.0.0.1:18470{page}", timeout=60).raise_for_status()
+    httpx.get(f"http://{page}", timeout=60).raise_for_status()
 
 
 def say(text: str) -> None:
