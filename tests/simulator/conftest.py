@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from geesync.simulator import Simulator
+from geesync.simulator import CALM, Simulator
 
 ELEVATION = "projects/earthengine-legacy/assets/users/demo/elevation"
 
@@ -39,6 +40,22 @@ def connect() -> Iterator[Callable[[Simulator], None]]:
 
     yield initialize
     ee.Reset()
+
+
+@pytest.fixture
+def start(connect: Callable[[Simulator], None]) -> Iterator[Callable[..., Simulator]]:
+    """Start a calm simulator with some knobs turned, and connect the client to it."""
+    running: list[Simulator] = []
+
+    def start(scenario: str = "small", **knobs: Any) -> Simulator:
+        simulator = Simulator(scenario, profile=replace(CALM, **knobs)).start()
+        running.append(simulator)
+        connect(simulator)
+        return simulator
+
+    yield start
+    for simulator in running:
+        simulator.stop()
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import ee
@@ -13,30 +12,13 @@ from ee import _cloud_api_utils
 from google.auth.credentials import AnonymousCredentials
 from google.oauth2 import service_account
 
-from geesync.simulator import CALM, Profile, Simulator, always
+from geesync.simulator import Simulator, always
 from geesync.simulator.clock import parse_rfc3339
 from geesync.simulator.operation import State
 
 Connect = Callable[[Simulator], None]
 ExportBody = Callable[..., dict[str, Any]]
 ELEVATION = "projects/earthengine-legacy/assets/users/demo/elevation"
-
-
-@pytest.fixture
-def start(connect: Connect) -> Iterator[Callable[..., Simulator]]:
-    """Start a calm simulator with some knobs turned, and connect the client to it."""
-    running: list[Simulator] = []
-
-    def start(scenario: str = "small", **knobs: Any) -> Simulator:
-        profile: Profile = replace(CALM, **knobs)
-        simulator = Simulator(scenario, profile=profile).start()
-        running.append(simulator)
-        connect(simulator)
-        return simulator
-
-    yield start
-    for simulator in running:
-        simulator.stop()
 
 
 # --- Starting up.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import ee
@@ -12,7 +11,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from geesync.simulator import CALM, Simulator, always
+from geesync.simulator import Simulator, always
 from geesync.simulator.operation import State
 from geesync.simulator.pixels import SimAsset
 from geesync.simulator.scenarios import load_scenario
@@ -24,22 +23,6 @@ Json = dict[str, Any]
 HOME = "projects/earthengine-legacy/assets/users/demo"
 ELEVATION = f"{HOME}/elevation"
 MADE = "projects/demo-project/assets/made"
-
-
-@pytest.fixture
-def start(connect: Callable[[Simulator], None]) -> Iterator[Start]:
-    """Start a calm simulator with some knobs turned, and connect the client to it."""
-    running: list[Simulator] = []
-
-    def start(scenario: str = "small", **knobs: Any) -> Simulator:
-        simulator = Simulator(scenario, profile=replace(CALM, **knobs)).start()
-        running.append(simulator)
-        connect(simulator)
-        return simulator
-
-    yield start
-    for simulator in running:
-        simulator.stop()
 
 
 def exported(

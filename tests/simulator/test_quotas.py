@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -21,22 +21,6 @@ HOME = "projects/earthengine-legacy/assets/users/demo"
 ELEVATION = f"{HOME}/elevation"
 PROJECT = "projects/demo-project/assets"
 DAILY = "daily_eecu_usage_time"
-
-
-@pytest.fixture
-def start(connect: Callable[[Simulator], None]) -> Iterator[Start]:
-    """Start a calm simulator with some knobs turned, and connect the client to it."""
-    running: list[Simulator] = []
-
-    def start(scenario: str = "small", **knobs: Any) -> Simulator:
-        simulator = Simulator(scenario, profile=replace(CALM, **knobs)).start()
-        running.append(simulator)
-        connect(simulator)
-        return simulator
-
-    yield start
-    for simulator in running:
-        simulator.stop()
 
 
 def export(simulator: Simulator, name: str) -> dict[str, Any]:
