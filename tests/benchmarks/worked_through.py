@@ -72,7 +72,8 @@ class _Work:
         now = datetime.now(UTC)
         sources = self.ledger.sources_of(assets)
         images = [asset for asset in assets if plan(sources[asset.id]).parts]
-        self._move([asset for asset in assets if asset not in images], NothingToExport(""))
+        without = {asset.id for asset in assets} - {asset.id for asset in images}
+        self._move([asset for asset in assets if asset.id in without], NothingToExport(""))
         self._export(images, sources, now)
         self._move(images, DownloadFinished())
         self.sidecars.note(
