@@ -33,7 +33,7 @@ def main() -> int:
     for name in given.names or BENCHMARKS:
         with (
             tempfile.TemporaryDirectory(prefix="geesync-", dir=given.memory) as memory,
-            tempfile.TemporaryDirectory(prefix="geesync-", dir=given.disk) as disk,
+            tempfile.TemporaryDirectory(prefix=".benchmark-", dir=given.disk) as disk,
         ):
             places = download.Places(Path(memory), Path(disk))
             tables = BENCHMARKS[name](places, given)
