@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from geesync.adapters.answers import UNREADABLE, no_answer, token_error, unreadable
 from geesync.adapters.credentials import renew
 from geesync.adapters.pacing import Pacer
-from geesync.adapters.sessions import prepare
+from geesync.adapters.transport import Transport
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.described import described
 from geesync.domain.failures import classify_call
@@ -30,8 +30,6 @@ _OPERATIONS_PER_PAGE = 500
 
 #: So many times the token of a page may be that of the one before: a page may be empty.
 _SAME_PAGES = 20
-
-_GOOGLE = "https://earthengine.googleapis.com"
 
 
 class EarthEngine:
@@ -174,10 +172,13 @@ class EarthEngine:
 
         state: Any = ee.data._get_state()  # noqa: SLF001
         ee.data.setMaxRetries(0)  # the pacer repeats, for all threads together
-        state.deadline_ms = self._timeout_s * 1000  # the public function would connect without one
-        ee.data.initialize(self._credentials, cloud_api_base_url=self._url, project=self.project)
+        ee.data.initialize(
+            self._credentials,
+            cloud_api_base_url=self._url,
+            project=self.project,
+            http_transport=Transport(self._timeout_s),
+        )
         state.cloud_api_resource = _built_once(state.cloud_api_resource)
-        prepare(state.requests_session, self._url or _GOOGLE)
         return ee
 
 
@@ -218,7 +219,6 @@ def _operation(item: Any) -> Operation | None:
 def _translate(call: Callable[[], Answer]) -> Answer:
     """Turn what the client raises into a RemoteError; its status is hidden in its context."""
     import ee  # noqa: PLC0415
-    import requests  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from googleapiclient.errors import Error as ApiError  # noqa: PLC0415
 
@@ -230,7 +230,7 @@ def _translate(call: Callable[[], Answer]) -> Answer:
         raise _from_answer(error, error) from error
     except GoogleAuthError as error:
         raise token_error(error) from None  # its context holds the endpoint's whole answer
-    except (requests.RequestException, ConnectionError, TimeoutError, OSError) as error:
+    except OSError as error:
         raise no_answer(error) from error
     except UNREADABLE as error:
         raise unreadable(error) from error

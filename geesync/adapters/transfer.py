@@ -1,23 +1,21 @@
-"""Moves the bytes of one object from Cloud Storage into a sink; the only importer of libcurl.
+"""Moves the bytes of one object from Cloud Storage into a sink.
 
-Every thread keeps its own connection. Whatever a server does, a transfer ends: silence by the
-time-out, everything else when the sink or the program says stop, within a second.
+Whatever a server does, a transfer ends: silence by the time-out, everything else when the sink or
+the program says stop, within a second.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from geesync.adapters.answers import token_error
+from geesync.adapters.connections import Connections
 from geesync.domain.coverage import StoredObject
 from geesync.domain.failures import classify_call
 from geesync.errors import Cause, RemoteError
@@ -34,9 +32,6 @@ _CLIENT_ERROR = 400
 _UNAUTHORIZED = 401
 _RETRY_AFTER = b"retry-after:"
 _ABORT = 1
-
-#: In which Google's clients look, too.
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 class Sink(Protocol):
@@ -63,11 +58,10 @@ class Transfers:
     ) -> None:
         self._credentials = credentials
         self._url = (url or _GOOGLE).rstrip("/")
-        self._timeout_s = timeout_s
         self._stopping = stopping
+        self._connections = Connections(timeout_s, self._prepare)
         self._asking = threading.Lock()
         self._request: Any = None
-        self._of_thread = threading.local()
 
     def fetch(self, bucket: str, obj: StoredObject, sink: Sink, *, start: int) -> None:
         """Write one generation's bytes from an offset on into the sink, as they are stored.
@@ -87,7 +81,7 @@ class Transfers:
         import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
 
         answer = _Answer(sink)
-        curl = self._connection()
+        curl = self._connections.mine()
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.RANGE, f"{start}-") if start else curl.unsetopt(pycurl.RANGE)
         curl.setopt(pycurl.HTTPHEADER, self._headers(url))
@@ -103,29 +97,12 @@ class Transfers:
                 raise RemoteError(Cause.TRANSIENT, reason) from None
         return answer
 
-    def _connection(self) -> Any:
-        if not hasattr(self._of_thread, "curl"):
-            self._of_thread.curl = self._connect()
-        return self._of_thread.curl
-
-    def _connect(self) -> Any:
+    def _prepare(self, curl: Any) -> None:
         import pycurl  # noqa: PLC0415
 
-        curl = pycurl.Curl()
-        for option, value in (
-            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),  # one stream is all we want
-            (pycurl.NOSIGNAL, True),
-            (pycurl.TCP_KEEPALIVE, True),
-            (pycurl.BUFFERSIZE, _BUFFER_BYTES),
-            (pycurl.CONNECTTIMEOUT_MS, math.ceil(self._timeout_s * 1000)),
-            (pycurl.LOW_SPEED_LIMIT, 1),
-            (pycurl.LOW_SPEED_TIME, math.ceil(self._timeout_s)),
-            (pycurl.NOPROGRESS, False),
-            (pycurl.XFERINFOFUNCTION, lambda *_: _ABORT if self._stopping() else 0),
-            _trusted(pycurl),
-        ):
-            curl.setopt(option, value)
-        return curl
+        curl.setopt(pycurl.BUFFERSIZE, _BUFFER_BYTES)
+        curl.setopt(pycurl.NOPROGRESS, 0)
+        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: _ABORT if self._stopping() else 0)
 
     def _headers(self, url: str) -> list[str]:
         headers: dict[str, str] = {}
@@ -148,14 +125,6 @@ class Transfers:
                 use(self._request)
             except GoogleAuthError as error:
                 raise token_error(error) from None  # its context holds the endpoint's whole answer
-
-
-def _trusted(pycurl: Any) -> tuple[int, str]:
-    """Return libcurl's option for whom to trust: the same as for all our other requests."""
-    import certifi  # noqa: PLC0415
-
-    told = next(filter(None, map(os.environ.get, _CA_VARIABLES)), certifi.where())
-    return (pycurl.CAPATH if Path(told).is_dir() else pycurl.CAINFO), told
 
 
 @dataclass

@@ -1,0 +1,59 @@
+"""libcurl's connections, of which each thread keeps its own; the only importer of libcurl.
+
+Whatever a server does, a request ends: silence by the time-out.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+#: In which Google's clients look, too.
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+class Connections:
+    """A connection for each thread that asks, kept open between its requests.
+
+    timeout_s: how long a connection may stay silent. prepare: sets what all requests share.
+    """
+
+    def __init__(self, timeout_s: float, prepare: Callable[[Any], None] = lambda _: None) -> None:
+        self._timeout_s = timeout_s
+        self._prepare = prepare
+        self._of_thread = threading.local()
+
+    def mine(self) -> Any:
+        """Return this thread's ``pycurl.Curl``, with the last request's options still set."""
+        if not hasattr(self._of_thread, "curl"):
+            self._of_thread.curl = self._connect()
+        return self._of_thread.curl
+
+    def _connect(self) -> Any:
+        import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
+
+        curl = pycurl.Curl()
+        for option, value in (
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),  # one stream is all we want
+            (pycurl.NOSIGNAL, True),
+            (pycurl.TCP_KEEPALIVE, True),
+            (pycurl.CONNECTTIMEOUT_MS, math.ceil(self._timeout_s * 1000)),
+            (pycurl.LOW_SPEED_LIMIT, 1),
+            (pycurl.LOW_SPEED_TIME, math.ceil(self._timeout_s)),
+            _trusted(pycurl),
+        ):
+            curl.setopt(option, value)
+        self._prepare(curl)
+        return curl
+
+
+def _trusted(pycurl: Any) -> tuple[int, str]:
+    """Return libcurl's option for whom to trust: the same as for all our other requests."""
+    import certifi  # noqa: PLC0415
+
+    told = next(filter(None, map(os.environ.get, _CA_VARIABLES)), certifi.where())
+    return (pycurl.CAPATH if Path(told).is_dir() else pycurl.CAINFO), told
