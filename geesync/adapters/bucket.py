@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,6 +19,9 @@ from geesync.domain.failures import classify_call
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")
+
+#: What Google lets one batch hold.
+DELETED_AT_ONCE = 100
 
 _FIELDS = "items(name,size,generation,crc32c),nextPageToken"
 
@@ -88,20 +91,26 @@ class Storage:
                 self.check_access(bucket)  # a bucket that is gone must not look like lost objects
             raise
 
-    def delete(self, bucket: str, obj: StoredObject) -> bool:
-        """Delete exactly this generation; False if it was not there any more (or is another)."""
+    def delete(self, bucket: str, objects: Sequence[StoredObject]) -> list[bool | RemoteError]:
+        """Delete exactly these generations, in one request; at most ``DELETED_AT_ONCE``.
 
-        def deleted() -> bool:
-            blob = self._client().bucket(bucket).blob(obj.name, generation=obj.generation)
-            blob.delete(if_generation_match=obj.generation, timeout=self._timeout_s, retry=None)
-            return True
+        Returns for each object, in order: True; False if it was not there any more (or is
+        another); or why it could not be deleted. Raises RemoteError if the request failed as a
+        whole: what it did is not known then, and asking again is safe.
+        """
 
-        try:
-            return self._pacer(lambda: _translated(deleted))
-        except RemoteError as error:
-            if error.cause == Cause.GONE:
-                return False
-            raise
+        def deleted() -> list[bool | RemoteError]:
+            client = self._client()
+            with client.batch(raise_exception=False) as batch:
+                for obj in objects:
+                    blob = client.bucket(bucket).blob(obj.name, generation=obj.generation)
+                    blob.delete(
+                        if_generation_match=obj.generation, timeout=self._timeout_s, retry=None
+                    )
+            answers = batch._responses  # noqa: SLF001 # the client tells them nowhere else
+            return [_deleted(answer) for answer in answers]
+
+        return self._pacer(lambda: _translated(deleted))
 
     def check_access(self, bucket: str) -> None:
         """Raise RemoteError if the bucket's objects cannot be listed.
@@ -170,6 +179,18 @@ def _settings(found: dict[str, Any]) -> BucketSettings:
         keeps_versions=bool(found.get("versioning", {}).get("enabled")),
         forbids_deleting="retentionPolicy" in found,
     )
+
+
+def _deleted(answer: Any) -> bool | RemoteError:
+    """Return what one part of a batch's answer says."""
+    from google.api_core.exceptions import from_http_response  # noqa: PLC0415
+
+    if answer.ok:
+        return True
+    error = from_http_response(answer)
+    words = str(error.message).removeprefix(f"BATCH {answer.request.url}: ")
+    refusal = _classed(error.code, words, answer)
+    return False if refusal.cause == Cause.GONE else refusal
 
 
 def _is_whole(blob: Any) -> bool:

@@ -40,7 +40,8 @@ class CloudStorage:
     def __init__(self, faults: Faults, audit: Audit, *, port: int = 0) -> None:
         self.backend_port = _free_port()
         proxy = StorageProxy(self.backend_port, audit)
-        app = FaultyTransport(BatchRequests(proxy), faults, "storage")
+        parts = FaultyTransport(proxy, faults, "storage")  # a batch is refused as one, or in parts
+        app = FaultyTransport(BatchRequests(proxy, parts), faults, "storage")
         self._server = LoopbackServer(app, port=port, name="storage")
         self._guard: subprocess.Popen[bytes] | None = None
         self.url = self._server.url

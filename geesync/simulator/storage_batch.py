@@ -15,10 +15,14 @@ BOUNDARY = "batch_of_answers"
 
 
 class BatchRequests:
-    """ASGI middleware: takes batches apart, so that the application sees single requests."""
+    """ASGI middleware: takes batches apart, so that the application sees single requests.
 
-    def __init__(self, app: ASGIApp) -> None:
+    parts: answers the parts of batches; only with answers, since a part has no connection to drop.
+    """
+
+    def __init__(self, app: ASGIApp, parts: ASGIApp) -> None:
         self._app = app
+        self._of_parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, whether a batch or not."""
@@ -44,7 +48,7 @@ class BatchRequests:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await self._app(request, receive, send)
+        await self._of_parts(request, receive, send)
         status = HTTPStatus(sent[0]["status"])
         body = b"".join(message.get("body", b"") for message in sent[1:])
         head = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,12 +10,12 @@ from typing import ClassVar
 
 import structlog
 
-from geesync.adapters.bucket import Storage
+from geesync.adapters.bucket import DELETED_AT_ONCE, Storage
 from geesync.domain.coverage import StoredObject
-from geesync.errors import RemoteError
+from geesync.errors import Cause, RemoteError
 from geesync.steps.gate import NotTriedError
 from geesync.steps.step import Tally, Workshop
-from geesync.store.staging import Staged, Staging
+from geesync.store.staging import Staging
 
 log = structlog.get_logger()
 
@@ -43,13 +43,18 @@ class Sweeper:
     def run_once(self) -> Tally:
         """Delete the next staged objects; what is not there any more counts as deleted."""
         due = self.staging.sweepable(limit=self.workshop.chunk, held=self._held)
+        by_bucket: dict[str, dict[StoredObject, int]] = {}
+        for staged in due:
+            by_bucket.setdefault(staged.export.bucket, {})[staged.obj] = staged.id
         swept = []
-        for staged, answer in self.workshop.each(due, self._delete):
-            if not isinstance(answer, Exception):
-                swept.append(staged.id)
-            elif not isinstance(answer, NotTriedError):
-                log.warning("object_not_deleted", object=staged.obj.name, error=str(answer))
-                self._held.add(staged.id)
+        for bucket, ids in by_bucket.items():
+            for obj, answer in self._delete(bucket, list(ids)):
+                if isinstance(answer, bool):
+                    swept.append(ids[obj])
+                elif not isinstance(answer, NotTriedError):
+                    log.warning("object_not_deleted", object=obj.name, error=str(answer))
+                    if not isinstance(answer, RemoteError) or answer.cause != Cause.TRANSIENT:
+                        self._held.add(ids[obj])
         self.staging.mark("swept_at", swept, self.workshop.clock())
         now = self.workshop.clock()
         if not due and (self._leftovers_at is None or now >= self._leftovers_at):
@@ -58,8 +63,27 @@ class Sweeper:
             self._sweep_leftovers()
         return Tally(moved=len(swept), busy=len(swept) == self.workshop.chunk)
 
-    def _delete(self, staged: Staged) -> bool:
-        return self.storage.delete(staged.export.bucket, staged.obj)
+    def _delete(
+        self, bucket: str, objects: Sequence[StoredObject]
+    ) -> Iterator[tuple[StoredObject, bool | Exception]]:
+        """Yield what became of each object; a request that failed failed for all of its own."""
+        batches = [
+            objects[first : first + DELETED_AT_ONCE]
+            for first in range(0, len(objects), DELETED_AT_ONCE)
+        ]
+        for batch, answers in self.workshop.each(batches, partial(self._ask, bucket)):
+            if isinstance(answers, Exception):
+                yield from ((obj, answers) for obj in batch)
+            else:
+                yield from zip(batch, answers, strict=True)
+
+    def _ask(self, bucket: str, batch: Sequence[StoredObject]) -> list[bool | RemoteError]:
+        """Delete a batch; what is refused to all of it concerns the others, too."""
+        answers = self.storage.delete(bucket, batch)
+        refusals = [answer for answer in answers if isinstance(answer, RemoteError)]
+        if len(refusals) == len(batch):
+            raise refusals[0]
+        return answers
 
     def _sweep_leftovers(self) -> None:
         """Delete what failed or abandoned exports of ours left of assets that are verified now."""
@@ -69,8 +93,7 @@ class Sweeper:
             except RemoteError as error:
                 log.warning("bucket_not_listed", bucket=bucket, error=str(error))
                 continue
-            delete = partial(self.storage.delete, bucket)
-            for obj, answer in self.workshop.each(self._leftovers(listed), delete):
+            for obj, answer in self._delete(bucket, list(self._leftovers(listed))):
                 log.info("leftover_swept", object=obj.name, error=_told(answer))
 
     def _leftovers(self, listed: Iterable[StoredObject]) -> Iterable[StoredObject]:

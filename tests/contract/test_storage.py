@@ -114,7 +114,7 @@ def test_another_generation_is_neither_read_nor_deleted(
     new = put("generation/a.tif", b"new")
 
     assert cause(lambda: fetched(storage, simulator, old)) == Cause.GONE
-    assert storage.delete(simulator.bucket, old) is False
+    assert storage.delete(simulator.bucket, [old]) == [False]
     assert storage.list_objects(simulator.bucket, "generation/") == [new]
 
 
@@ -123,8 +123,8 @@ def test_what_is_deleted_twice_was_deleted(
 ) -> None:
     obj = put("delete/a.tif", b"bytes")
 
-    assert storage.delete(simulator.bucket, obj) is True
-    assert storage.delete(simulator.bucket, obj) is False
+    assert storage.delete(simulator.bucket, [obj]) == [True]
+    assert storage.delete(simulator.bucket, [obj]) == [False]
     assert storage.list_objects(simulator.bucket, "delete/") == []
 
 
@@ -135,18 +135,44 @@ def test_a_deletion_that_was_refused_did_not_happen(
     obj = put("refused/a.tif", b"bytes")
     simulator.faults.add("status", method="DELETE", status=status, count=3)
 
-    assert cause(lambda: storage.delete(simulator.bucket, obj)) == told
+    (answer,) = storage.delete(simulator.bucket, [obj])
+
+    assert isinstance(answer, RemoteError)
+    assert answer.cause == told
     assert storage.list_objects(simulator.bucket, "refused/") == [obj]
+
+
+def test_one_refusal_keeps_no_other_object_of_a_batch(
+    simulator: Simulator, storage: Storage, put: Put
+) -> None:
+    kept, gone = put("batch/kept.tif", b"bytes"), put("batch/gone.tif", b"bytes")
+    simulator.faults.add("status", method="DELETE", path="kept", status=403, count=1)
+
+    answers = storage.delete(simulator.bucket, [kept, gone])
+
+    assert [answer is True for answer in answers] == [False, True]
+    assert storage.list_objects(simulator.bucket, "batch/") == [kept]
+
+
+def test_a_batch_that_was_refused_as_a_whole_deleted_nothing(
+    simulator: Simulator, storage: Storage, put: Put
+) -> None:
+    obj = put("whole/a.tif", b"bytes")
+    simulator.faults.add("status", method="POST", path="/batch/", status=503, count=3)
+
+    assert cause(lambda: storage.delete(simulator.bucket, [obj])) == Cause.TRANSIENT
+    assert storage.list_objects(simulator.bucket, "whole/") == [obj]
 
 
 def test_a_deletion_whose_answer_was_lost_counts(
     simulator: Simulator, storage: Storage, put: Put
 ) -> None:
     obj = put("lost-answer/a.tif", b"bytes")
-    simulator.faults.add("drop_response", method="DELETE", count=1)
+    lost = simulator.faults.add("drop_response", path="/batch/", count=1)
 
-    storage.delete(simulator.bucket, obj)
+    storage.delete(simulator.bucket, [obj])
 
+    assert lost.fired == 1
     assert storage.list_objects(simulator.bucket, "lost-answer/") == []
 
 

@@ -50,7 +50,7 @@ TROUBLES: list[dict[str, Any]] = [
     {"action": "reset", "server": "storage", "path": "alt=media", "after_bytes": 300},
     {"action": "corrupt", "server": "storage", "path": "alt=media", "after_bytes": 300},
     {"action": "status", "status": 404, "server": "storage", "path": "alt=media"},
-    {"action": "drop_response", "method": "DELETE"},
+    {"action": "drop_response", "path": "/batch/"},
 ]
 
 
