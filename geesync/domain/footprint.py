@@ -67,17 +67,22 @@ def _geometry(told: Any) -> Json | None:
 
 
 def _is_whole(coordinates: Any, depth: int, least: int) -> bool:
+    if depth == 0:
+        return _is_position(coordinates)
     if not isinstance(coordinates, list):
         return False
-    if depth == 0:
-        return len(coordinates) > 1 and all(map(_is_finite, coordinates))
-    return len(coordinates) >= (least if depth == 1 else 1) and all(
+    if depth == 1:
+        return len(coordinates) >= least and all(map(_is_position, coordinates))
+    return len(coordinates) >= 1 and all(
         _is_whole(inner, depth - 1, least) for inner in coordinates
     )
 
 
-def _is_finite(number: Any) -> bool:
-    return isinstance(number, int | float) and math.isfinite(number)
+def _is_position(numbers: Any) -> bool:
+    try:
+        return isinstance(numbers, list) and len(numbers) > 1 and all(map(math.isfinite, numbers))
+    except TypeError:
+        return False
 
 
 def box_of(geometry: Any) -> Box | None:
@@ -108,20 +113,19 @@ def _points(geometry: Json) -> Iterator[tuple[float, float]]:
     waiting: list[Any] = [geometry]
     while waiting:
         inner = waiting.pop()
-        if isinstance(inner, dict):
+        if isinstance(inner, list):
+            if len(inner) > 1 and _is_number(inner[0]) and _is_number(inner[1]):
+                yield float(inner[0]), float(inner[1])
+            else:
+                waiting += inner
+        elif isinstance(inner, dict):
             waiting += [inner.get("coordinates"), inner.get("geometries")]
-        if not isinstance(inner, list):
-            continue
-        if len(inner) >= 2 and _is_number(inner[0]) and _is_number(inner[1]):  # noqa: PLR2004 # a pair
-            yield float(inner[0]), float(inner[1])
-        else:
-            waiting.extend(inner)
 
 
 def _is_number(value: Any) -> bool:
-    kind = type(value)
     # Infinity comes as text, as JSON has no number for it.
-    return kind is float or kind is int or (kind is str and value in _INFINITE)
+    return type(value) in _NUMBERS or (type(value) is str and value in _INFINITE)
 
 
+_NUMBERS = frozenset({float, int})
 _INFINITE = frozenset({"Infinity", "-Infinity", "NaN"})

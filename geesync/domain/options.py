@@ -114,7 +114,7 @@ class Options(BaseModel):
         below = source.name.removeprefix(root).strip("/")
         if not below:
             return ""
-        if self._exclude.match_file(below + "/" * source.is_container):
+        if self.exclude and self._exclude.match_file(below + "/" * source.is_container):
             return "excluded by a pattern"
         if source.is_container:
             return ""

@@ -13,8 +13,9 @@ from geesync.domain.names import parent_of
 from geesync.domain.stac import History
 from geesync.domain.stac_links import Node
 from geesync.store import schema
-from geesync.store.database import Database, change_rows
+from geesync.store.database import Database
 from geesync.store.ledger import LedgerAsset, read_asset, select_assets
+from geesync.store.rows import change_rows
 
 
 class Catalogue:

@@ -15,6 +15,7 @@ from geesync.domain.lifecycle import FoundDamaged
 from geesync.store import schema
 from geesync.store.database import Database
 from geesync.store.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
+from geesync.store.rows import insert_rows
 
 #: Assets of one question.
 _PAGE = 500
@@ -265,5 +266,4 @@ class Sidecars:
         with self._database.write() as connection:
             if anew:
                 connection.execute(sa.delete(table).where(table.c.asset_id.in_(list(written))))
-            if rows:
-                connection.execute(sa.insert(table).prefix_with("OR REPLACE"), rows)
+            insert_rows(connection, table, rows, instead="REPLACE")

@@ -6,8 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -108,21 +107,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (status.st_dev, status.st_ino) if status.st_size else None
-
-
-def change_rows(
-    connection: sa.Connection, table: sa.Table, changes: Mapping[int, Mapping[str, Any]]
-) -> None:
-    """Change rows within a transaction: ``{id: {column: value}}``.
-
-    By one statement for all that change the same columns: to make one takes longer than to run it.
-    """
-    alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for row_id, values in changes.items():
-        alike[tuple(sorted(values))].append({"of": row_id, **values})
-    statement = sa.update(table).where(table.c.id == sa.bindparam("of"))
-    for rows in alike.values():
-        connection.execute(statement, rows)
 
 
 def _leave_transactions_to_us(connection: Any, _record: Any) -> None:

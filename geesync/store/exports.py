@@ -16,8 +16,9 @@ from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Ask, Part
 from geesync.errors import Cause, RemoteError
 from geesync.store import schema
-from geesync.store.database import Database, change_rows
+from geesync.store.database import Database
 from geesync.store.packing import pack, unpack
+from geesync.store.rows import change_rows, insert_rows
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Exports:
         ]
         if rows:
             with self._database.write() as connection:
-                connection.execute(sa.insert(schema.export), rows)
+                insert_rows(connection, schema.export, rows)
 
     def update(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
         """Write what became of exports: ``{export id: {column: value}}``, in one transaction."""
@@ -148,7 +149,7 @@ class Exports:
                 .where(table.c.id.in_(list(found)), table.c.state == "running")
                 .values(state="succeeded", ended_at=now)
             )
-            connection.execute(sa.insert(schema.stored).prefix_with("OR IGNORE"), rows)
+            insert_rows(connection, schema.stored, rows, instead="IGNORE")
 
     def in_flight(self) -> list[Export]:
         """Return the exports on which Earth Engine may be working, oldest first."""

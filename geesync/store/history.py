@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from geesync.domain.lifecycle import Event, State
 from geesync.store import schema
 from geesync.store.database import Database
+from geesync.store.rows import insert_rows
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ def remember(connection: sa.Connection, told: Iterable[Told], now: datetime) -> 
         }
         for one in told
     ]
-    if rows:
-        connection.execute(sa.insert(schema.event), rows)
+    insert_rows(connection, schema.event, rows)
 
 
 #: Events that are looked at in one transaction.

@@ -16,9 +16,9 @@ from geesync.domain.layout import asset_path, distinct
 from geesync.domain.lifecycle import Event, Included, SourceChanged, SourceReappeared, State
 from geesync.domain.names import parent_of
 from geesync.store import schema
-from geesync.store.database import change_rows
 from geesync.store.history import Told, remember
 from geesync.store.ledger import LedgerAsset, Move, record_in
+from geesync.store.rows import change_rows, insert_rows
 
 #: What it means that an asset of such a state is listed, and wanted.
 _BACK: dict[State, type[Event]] = {State.GONE: SourceReappeared, State.EXCLUDED: Included}
@@ -53,8 +53,12 @@ def insert(
         return
     containers = _containers(connection, {parent_of(source.name) for source in sources})
     paths = _paths(connection, sources, containers)
+    table = schema.asset
+    newest = connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0
+    ids = {source.name: newest + number for number, source in enumerate(sources, 1)}
     rows = [
         {
+            "id": ids[source.name],
             "root_id": root_id,
             "name": source.name,
             "parent_id": container.id if container else None,
@@ -70,13 +74,10 @@ def insert(
         for source in sources
         for container in [containers.get(parent_of(source.name))]
     ]
-    connection.execute(sa.insert(schema.asset), rows)
-    table = schema.asset
-    query = sa.select(table.c.name, table.c.id).where(table.c.name.in_(list(paths)))
-    ids = {row.name: row.id for row in connection.execute(query)}
+    insert_rows(connection, table, rows)
     _take_children(connection, {s.name: ids[s.name] for s in sources if s.is_container})
     kept = [{"asset_id": ids[source.name], "json": source.json} for source in sources]
-    connection.execute(sa.insert(schema.source), kept)
+    insert_rows(connection, schema.source, kept)
     remember(connection, [Told(key, None, None, State.DISCOVERED) for key in ids.values()], now)
 
 

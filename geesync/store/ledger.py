@@ -26,8 +26,9 @@ from geesync.domain.lifecycle import (
 )
 from geesync.errors import Cause
 from geesync.store import schema
-from geesync.store.database import Database, change_rows
+from geesync.store.database import Database
 from geesync.store.history import Told, remember
+from geesync.store.rows import change_rows
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,9 @@ class Listing:
         """Open a note of what a listing shows, on disk: a container may hold a million."""
         with self._database.connection() as connection:
             with connection.begin():
-                connection.execute(sa.text("CREATE TEMP TABLE sighting (name TEXT PRIMARY KEY)"))
+                connection.execute(
+                    sa.text("CREATE TEMP TABLE sighting (name TEXT PRIMARY KEY) WITHOUT ROWID")
+                )
             try:
                 yield Sightings(connection)
             finally:

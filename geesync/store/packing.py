@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import zlib
 
+from pydantic_core import to_json
+
 from geesync.domain.assets import Json
 
 #: What most documents have in common, so that each need not say it; the commonest comes last.
@@ -39,8 +41,6 @@ _SHARED = b"".join(
     )
 )
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
 #: A small window: more is not needed for such documents, and would take ten times as long to begin.
 _WINDOW_BITS = 12
 _MEMORY_LEVEL = 5
@@ -52,7 +52,7 @@ _PRIMED = zlib.compressobj(
 def pack(document: Json) -> bytes:
     """Return JSON as the ledger keeps it."""
     compressor = _PRIMED.copy()
-    return compressor.compress(_encode(document).encode()) + compressor.flush()
+    return compressor.compress(to_json(document)) + compressor.flush()
 
 
 def unpack(kept: bytes) -> Json:

@@ -19,6 +19,7 @@ from geesync.store.intake import insert
 from geesync.store.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.packing import pack
 from geesync.store.roots import Root
+from geesync.store.rows import insert_rows
 
 
 @dataclass(frozen=True)
@@ -158,5 +159,4 @@ def _insert_objects(
         }
         for one in objects
     ]
-    if rows:
-        connection.execute(sa.insert(schema.stored), rows)
+    insert_rows(connection, schema.stored, rows)

@@ -107,12 +107,11 @@ asset = Table(
     Index("ix_asset_parent", "parent_id"),
     Index("ix_asset_left_out", "id", sqlite_where=sa.text("left_out IS NOT NULL")),
     Index("ix_asset_cause", "cause", sqlite_where=sa.text("cause IS NOT NULL")),
-    Index("ix_asset_due", "state", sa.text("priority DESC"), "id"),
+    Index("ix_asset_due", "state", sa.text("priority DESC")),  # and by id, as every index
     Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
     Index(
         "ix_asset_checked",
         "checked_at",
-        "id",
         sqlite_where=sa.text("state IN ('verified', 'gone')"),
     ),
 )
@@ -232,7 +231,7 @@ event = Table(
     Column("from_state", Text),
     Column("to_state", Text, nullable=False),
     Column("detail", Text),
-    Index("ix_event_asset", "asset_id", "id"),
+    Index("ix_event_asset", "asset_id"),
 )
 
 #: Counts and bytes by root, type and state; kept by triggers, so that no question reads all assets.
@@ -244,6 +243,7 @@ tally = Table(
     Column("state", Text, primary_key=True),
     Column("assets", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: Assets by cell of the map (where their boxes have their centres) and state; kept by triggers.
@@ -254,6 +254,7 @@ cell = Table(
     Column("cell", Integer, primary_key=True),
     Column("state", Text, primary_key=True),
     Column("assets", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: What ever happened, added up; kept by triggers, so that it only grows and costs no scan.
@@ -263,6 +264,7 @@ total = Table(
     Column("name", Text, primary_key=True),
     Column("label", Text, primary_key=True),
     Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: How it stood, now and then: what the curves of the status page are drawn from.

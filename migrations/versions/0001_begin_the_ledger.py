@@ -17,6 +17,7 @@ CREATE TABLE cell (
     assets INTEGER NOT NULL,
     CONSTRAINT pk_cell PRIMARY KEY (root_id, cell, state)
 )
+ WITHOUT ROWID
 """,
     """
 CREATE TABLE root (
@@ -62,6 +63,7 @@ CREATE TABLE tally (
     size_bytes INTEGER NOT NULL,
     CONSTRAINT pk_tally PRIMARY KEY (root_id, type, state)
 )
+ WITHOUT ROWID
 """,
     """
 CREATE TABLE total (
@@ -70,6 +72,7 @@ CREATE TABLE total (
     value FLOAT NOT NULL,
     CONSTRAINT pk_total PRIMARY KEY (name, label)
 )
+ WITHOUT ROWID
 """,
     """
 CREATE TABLE asset (
@@ -116,10 +119,10 @@ CREATE TABLE asset (
 CREATE INDEX ix_asset_cause ON asset (cause) WHERE cause IS NOT NULL
 """,
     """
-CREATE INDEX ix_asset_checked ON asset (checked_at, id) WHERE state IN ('verified', 'gone')
+CREATE INDEX ix_asset_checked ON asset (checked_at) WHERE state IN ('verified', 'gone')
 """,
     """
-CREATE INDEX ix_asset_due ON asset (state, priority DESC, id)
+CREATE INDEX ix_asset_due ON asset (state, priority DESC)
 """,
     """
 CREATE INDEX ix_asset_left_out ON asset (id) WHERE left_out IS NOT NULL
@@ -144,7 +147,7 @@ CREATE TABLE event (
 )
 """,
     """
-CREATE INDEX ix_event_asset ON event (asset_id, id)
+CREATE INDEX ix_event_asset ON event (asset_id)
 """,
     """
 CREATE TABLE export (
