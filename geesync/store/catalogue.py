@@ -17,6 +17,15 @@ from geesync.store.database import Database
 from geesync.store.ledger import LedgerAsset, read_asset, select_assets
 from geesync.store.rows import change_rows
 
+#: SQLite must be told the index: it would rather read all that is verified, by its state.
+_UNTOLD = (
+    sa.text(
+        f"SELECT id FROM asset INDEXED BY ix_asset_uncatalogued WHERE {schema.UNCATALOGUED}"  # noqa: S608 # our own words
+    )
+    .columns(sa.column("id"))
+    .subquery("untold")
+)
+
 
 class Catalogue:
     """The ledger's side of the catalogue. An asset is told anew whenever its row has moved."""
@@ -28,9 +37,9 @@ class Catalogue:
         """Return assets that are to be told, by id, from after an id on."""
         query = (
             select_assets()
-            .where(sa.text(schema.UNCATALOGUED))
-            .where(schema.asset.c.id > after, schema.root.c.removed_at.is_(None))
-            .order_by(schema.asset.c.id)
+            .join(_UNTOLD, _UNTOLD.c.id == schema.asset.c.id)
+            .where(_UNTOLD.c.id > after, schema.root.c.removed_at.is_(None))
+            .order_by(_UNTOLD.c.id)
             .limit(limit)
         )
         with self._database.read() as connection:

@@ -77,17 +77,24 @@ def test_what_is_due_is_found_in_its_order_without_sorting(
     assert not any("FOR ORDER BY" in plan for plan in plans)
 
 
-def test_the_sweeper_looks_at_what_is_staged_and_not_at_what_is_verified(
-    statements: tuple[World, dict[str, Any]],
+@pytest.mark.parametrize(
+    ("words", "index"),
+    [
+        pytest.param("+asset.state", "ix_object_unswept", id="sweeper"),
+        pytest.param("catalogued_version IS NOT", "ix_asset_uncatalogued", id="cataloguer"),
+    ],
+)
+def test_who_comes_after_looks_at_what_is_left_to_do_and_not_at_what_is_verified(
+    statements: tuple[World, dict[str, Any]], words: str, index: str
 ) -> None:
     world, asked = statements
-    sweeping = [text for text in asked if "+asset.state" in text]
+    looking = [text for text in asked if words in text and " LIMIT " in text]
 
     with world.database.read() as connection:
         first = [
             connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", asked[text]).all()[0].detail
-            for text in sweeping
+            for text in looking
         ]
 
     assert first
-    assert all("ix_object_unswept" in plan for plan in first)
+    assert all(index in plan for plan in first)
