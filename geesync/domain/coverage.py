@@ -47,9 +47,16 @@ def own_objects(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list
     ``img1`` must not take ``img10.tif`` or ``img1_mask.tif``. Older exports of tables were called
     ``PREFIXee_export.csv``.
     """
-    tail = r"(?:-\d{10,}-\d{10,})?" if part.grid else r"(?:ee_export)?"
-    pattern = re.compile(re.escape(prefix) + tail + r"\." + re.escape(part.extension))
-    return sorted((obj for obj in listed if pattern.fullmatch(obj.name)), key=lambda obj: obj.name)
+    tail = _TILE if part.grid else _TABLE
+    end = f".{part.extension}"
+    own = (
+        obj
+        for obj in listed
+        if obj.name.startswith(prefix)
+        and obj.name.endswith(end)
+        and tail.fullmatch(obj.name, len(prefix), len(obj.name) - len(end))
+    )
+    return sorted(own, key=lambda obj: obj.name)
 
 
 def complete(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list[StoredObject]:
@@ -85,6 +92,10 @@ def tiles(part: Part, stem: str, names: Iterable[str]) -> dict[str, Tile] | None
         for name, (row, column) in placed.items()
     }
 
+
+#: What stands between a part's prefix and its extension.
+_TILE = re.compile(r"(?:-\d{10,}-\d{10,})?")
+_TABLE = re.compile(r"(?:ee_export)?")
 
 _OFFSET = re.compile(r"-(\d{10,})-(\d{10,})\.[a-z]+")
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from geesync.domain.assets import Json
@@ -83,7 +84,7 @@ class Ask:
     attempt: int  #: counts the asks for this part, from 1
     ledger: str  #: the ledger's own id: two mirrors of one account must not meet
 
-    @property
+    @cached_property
     def token(self) -> str:
         """16 characters of a-z and 2-7, unique to this ask."""
         told = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.exports import Ask, Part, body_hash, request_body
@@ -21,10 +21,14 @@ class Planner:
     exports: Exports
     options: Options  #: as configured, for roots that say nothing else
     ledger_id: str
+    _chosen: dict[str, Options] = field(default_factory=dict, init=False)  #: by a root's choices
 
     def chosen(self, asset: LedgerAsset) -> Options:
         """Return what holds for an asset: its root's own choices before the configured ones."""
-        return self.options.over(asset.options)
+        key = repr(asset.options)
+        if key not in self._chosen:
+            self._chosen[key] = self.options.over(asset.options)
+        return self._chosen[key]
 
     def plans(
         self, assets: Iterable[LedgerAsset], sources: Mapping[int, SourceAsset]
