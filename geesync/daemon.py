@@ -23,24 +23,14 @@ from geesync.adapters.systemd import Systemd
 from geesync.bootstrap import Service
 from geesync.config import Config, needs_restart
 from geesync.domain.lifecycle import State
-from geesync.errors import ConfigError, LedgerError, RemoteError
-from geesync.steps.step import Step, Tally
+from geesync.errors import ConfigError, RemoteError
+from geesync.steps.step import Step
 from geesync.store import views
 from geesync.store.database import Database
 from geesync.store.roots import Asked
+from geesync.workers import Workers
 
 log = structlog.get_logger()
-
-#: What a step that moved something makes work for.
-WAKES: Mapping[str, tuple[str, ...]] = {
-    "discoverer": ("exporter", "cataloguer"),
-    "exporter": ("reconciler", "verifier"),
-    "reconciler": ("downloader", "exporter"),
-    "downloader": ("verifier",),
-    "verifier": ("sweeper", "cataloguer"),
-    "cataloguer": (),
-    "sweeper": (),
-}
 
 #: What other processes ask for is noticed within a second; a quiet account needs no more.
 _TICK_S = 0.5
@@ -54,51 +44,6 @@ _CLOCK_STEP_S = 5.0
 _DRAIN_S = 3.0
 
 
-class Worker(threading.Thread):
-    """Runs one step whenever it is woken, one pass at a time, until there is no more to do."""
-
-    def __init__(self, step: Step, stop: threading.Event, moved: Callable[[Step], None]) -> None:
-        super().__init__(name=f"geesync-{step.name}", daemon=True)
-        self.step = step
-        self.waiting = ""  #: what held the last pass back
-        self.at_work = False
-        self.fatal: LedgerError | None = None  #: nothing can be remembered any more
-        self._stop_asked = stop
-        self._moved = moved
-        self._woken = threading.Event()
-
-    def wake(self) -> None:
-        """Look for work now, or again after the pass that is running."""
-        self._woken.set()
-
-    def run(self) -> None:
-        """Work until asked to stop."""
-        while True:
-            self._woken.wait()
-            self._woken.clear()
-            if self._stop_asked.is_set():
-                return
-            self.step.workshop.beat()
-            self.at_work = True
-            try:
-                tally = run_step(self.step)
-            except LedgerError as error:
-                self.fatal = error
-                self._stop_asked.set()
-                return
-            self.at_work = False
-            self.waiting = tally.waiting
-            if tally.moved:
-                self._moved(self.step)
-            if tally.busy:
-                self.wake()
-
-    def silent_s(self, held_until: float) -> float:
-        """Return for how long it has been at work without a sign of life, or its turn, in s."""
-        last = max(self.step.workshop.beaten_at, held_until)
-        return time.monotonic() - last if self.at_work else 0.0
-
-
 @dataclass
 class Daemon:
     """One process that works on one ledger."""
@@ -109,8 +54,8 @@ class Daemon:
     load: Callable[[], Config]  #: reads the configuration anew, for SIGHUP
     systemd: Systemd
     stop: threading.Event
+    _workers: Workers = field(init=False)
     _reload_asked: threading.Event = field(default_factory=threading.Event, init=False)
-    _workers: dict[str, Worker] = field(default_factory=dict, init=False)
     _stalled: set[str] = field(default_factory=set, init=False)
 
     def run(self) -> bool:
@@ -122,22 +67,17 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop.set())
         signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set())
-        self._workers = {
-            step.name: Worker(step, self.stop, self._wake_next) for step in self.service.steps
-        }
+        self._workers = Workers(self.service.steps, self.stop)
         clock = self._clock()
         clock.start()
-        for worker in self._workers.values():
-            worker.start()
+        self._workers.start()
         log.info("daemon_started", pid=os.getpid())
         self.systemd.ready(self._beat())
         try:
             self._watch(clock)
         finally:
             left = self._drain(clock)
-        for worker in self._workers.values():
-            if worker.fatal is not None:
-                raise worker.fatal
+        self._workers.check()
         return not left
 
     def _drain(self, clock: BackgroundScheduler) -> list[str]:
@@ -145,11 +85,7 @@ class Daemon:
         log.info("daemon_stopping")
         self.systemd.stopping()
         clock.shutdown(wait=False)
-        self._wake_all()  # to find that they are to stop
-        deadline = time.monotonic() + _DRAIN_S
-        for worker in self._workers.values():
-            worker.join(max(0.0, deadline - time.monotonic()))
-        left = [name for name, worker in self._workers.items() if worker.is_alive()]
+        left = self._workers.end(_DRAIN_S)
         log.info("daemon_stopped", left=left or None)
         return left
 
@@ -157,7 +93,7 @@ class Daemon:
         # A look that was missed is made up for once, however late.
         once = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         clock = BackgroundScheduler(timezone=UTC, job_defaults=once)
-        for worker in self._workers.values():
+        for worker in self._workers:
             clock.add_job(
                 worker.wake,
                 "interval",
@@ -171,15 +107,6 @@ class Daemon:
         schedule = self.config.schedule
         return schedule.reconcile if step.name == "reconciler" else schedule.retry
 
-    def _wake_next(self, step: Step) -> None:
-        for name in WAKES.get(step.name, ()):
-            if name in self._workers:
-                self._workers[name].wake()
-
-    def _wake_all(self) -> None:
-        for worker in self._workers.values():
-            worker.wake()
-
     def _watch(self, clock: BackgroundScheduler) -> None:
         """Notice what other processes asked for, a clock that was set, and work that hangs."""
         asked = Asked(self.database, self.service.roots)
@@ -188,7 +115,7 @@ class Daemon:
         while not self.stop.wait(_TICK_S):
             self.database.check_in_place()
             if asked.anew():
-                self._wake_all()
+                self._workers.wake()
             if abs(_drift() - drift) > _CLOCK_STEP_S:
                 # APScheduler would be silent until the wall clock has caught up.
                 log.warning("clock_was_set", step_s=round(_drift() - drift))
@@ -212,7 +139,7 @@ class Daemon:
             return str(error)
 
     def _leave_beat(self) -> str:
-        waiting = {name: worker.waiting for name, worker in self._workers.items() if worker.waiting}
+        waiting = {worker.step.name: worker.waiting for worker in self._workers if worker.waiting}
         brakes = [
             vars(reading) | {"holds": reading.holds} for reading in self.service.brakes.readings()
         ]
@@ -228,8 +155,8 @@ class Daemon:
             return
         held_until = self.service.pace.held_until
         stalled = {
-            name
-            for name, worker in self._workers.items()
+            worker.step.name
+            for worker in self._workers
             if worker.silent_s(held_until) > allowed_s / 2
         }
         for name in stalled - self._stalled:
@@ -250,10 +177,10 @@ class Daemon:
             ignored = needs_restart(self.config, config)
             self.service.reload(config)
             self.config = config
-            for name, worker in self._workers.items():
+            for worker in self._workers:
                 seconds = self._interval(worker.step).total_seconds()
-                clock.reschedule_job(name, trigger="interval", seconds=seconds)
-            self._wake_all()
+                clock.reschedule_job(worker.step.name, trigger="interval", seconds=seconds)
+            self._workers.wake()
             log.info("configuration_reloaded", needs_restart=ignored or None)
         self.systemd.ready(self._beat())
 
@@ -271,34 +198,6 @@ def status_line(status: views.Status, waiting: Mapping[str, str]) -> str:
         told.append(f"{sum(status.operations.values()):,} exports in flight")
     told += [f"{root.name}: {root.alarm}" for root in status.roots if root.alarm]
     return "; ".join(told + [f"{step} waits: {why}" for step, why in waiting.items()])
-
-
-def run_step(step: Step) -> Tally:
-    """Run one pass of a step; what goes wrong is told and tried again at the next look."""
-    try:
-        return step.run_once()
-    except RemoteError as error:
-        log.warning("step_held", step=step.name, cause=error.cause, error=str(error))
-        return Tally(waiting=str(error))
-    except LedgerError:
-        raise
-    except Exception:
-        # A bug in one step must not stop the others; the traceback is in the log.
-        log.exception("step_failed", step=step.name)
-        return Tally(waiting="a bug; see the log")
-
-
-def run_until_quiet(
-    service: Service, *, stop: threading.Event, poll_s: float, is_done: Callable[[], bool]
-) -> None:
-    """Run the steps in turn until nothing is left to do, waiting where Earth Engine works."""
-    while not stop.is_set():
-        tallies = [run_step(step) for step in service.steps]
-        if any(tally.moved or tally.busy for tally in tallies):
-            continue
-        if is_done():
-            return
-        stop.wait(poll_s)
 
 
 def _drift() -> float:

@@ -55,9 +55,9 @@ def sync(
 ) -> None:
     """Do all there is to do, then end: for cron. Exit code 1 if not all is verified."""
     from geesync.bootstrap import service
-    from geesync.daemon import run_until_quiet
     from geesync.store import views
     from geesync.store.database import locked, open_migrating
+    from geesync.workers import run_until_quiet
 
     if not once:
         raise UserError("sync runs once", hint="geesync sync --once; geesync daemon stays")
@@ -70,15 +70,15 @@ def sync(
         try:
             with service(config, database, stop=stop) as built:
                 built.roots.scan_all(now())
-                run_until_quiet(
-                    built,
+                is_over = run_until_quiet(
+                    built.steps,
                     stop=stop,
                     poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
                     is_done=lambda: views.is_quiet(config.ledger, now=now()),
                 )
         finally:
             database.close()
-    if stop.is_set():
+    if not is_over:
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not views.is_complete(config.ledger):
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -17,7 +17,6 @@ from geesync import logs
 from geesync.adapters.mirror import prepare_mirror
 from geesync.bootstrap import service
 from geesync.config import Config
-from geesync.daemon import run_step
 from geesync.domain.assets import SourceAsset
 from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Ask
@@ -28,6 +27,7 @@ from geesync.store.exports import Exports, Intent
 from geesync.store.ledger import Ledger, Move
 from geesync.store.listing import Listing
 from geesync.store.roots import Roots
+from geesync.workers import run_step
 
 HOME = "projects/earthengine-legacy/assets/users/x"
 COLLECTION = f"{HOME}/archive"

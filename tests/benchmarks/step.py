@@ -8,8 +8,8 @@ from pathlib import Path
 from geesync import logs
 from geesync.bootstrap import service
 from geesync.config import load
-from geesync.daemon import run_step
 from geesync.store.database import open_migrating
+from geesync.workers import run_step
 
 
 def main(file: Path, name: str) -> None:

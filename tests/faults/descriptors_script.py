@@ -14,11 +14,11 @@ import httpx
 
 from geesync.bootstrap import service
 from geesync.config import Config
-from geesync.daemon import run_step
 from geesync.simulator.clock import DAWN
 from geesync.steps.step import Step
 from geesync.store import views
 from geesync.store.database import open_migrating
+from geesync.workers import run_step
 
 #: As many as a busy process may have open; the rest is taken away.
 LIMIT = 256

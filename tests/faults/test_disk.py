@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from geesync.adapters.mirror import MARKER, prepare_mirror
-from geesync.daemon import run_step
 from geesync.simulator import Simulator
+from geesync.workers import run_step
 from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import World, a_world

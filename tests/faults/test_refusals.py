@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.daemon import run_step
 from geesync.simulator.faults import Action
 from geesync.steps.gate import OUTAGE
+from geesync.workers import run_step
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import World
 

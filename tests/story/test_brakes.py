@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from geesync.adapters.mirror import MARKER, free_bytes
-from geesync.daemon import run_step
 from geesync.simulator.simulator import Simulator
+from geesync.workers import run_step
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import World, a_world
 

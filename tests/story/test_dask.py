@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geesync.daemon import run_step
 from geesync.domain.names import LEGACY
 from geesync.domain.timetable import Timetable
 from geesync.simulator.pixels import SimAsset
 from geesync.simulator.simulator import Simulator
 from geesync.steps.step import Step
+from geesync.workers import run_step
 from tests.service.daemon_process import eventually
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.dask_processes import Cluster, a_cluster, free_address

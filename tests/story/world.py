@@ -15,13 +15,13 @@ from geesync.adapters.reading import ReadBand, read_image
 from geesync.adapters.signatures import sign
 from geesync.bootstrap import Service, ledger_id, service
 from geesync.config import Config
-from geesync.daemon import run_step
 from geesync.domain.names import candidates
 from geesync.simulator.images import Pixels
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.truth import truth
 from geesync.store import views
 from geesync.store.database import Database, open_migrating
+from geesync.workers import run_step
 
 
 @dataclass

@@ -1,0 +1,94 @@
+"""Steps at work side by side: whom they wake, when they rest, and what ends them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from geesync.errors import LedgerError
+from geesync.steps.step import Tally, Workshop
+from geesync.store.database import open_migrating
+from geesync.store.ledger import Ledger
+from geesync.workers import run_until_quiet
+
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Told:
+    """A step that does what it is told."""
+
+    name: str
+    workshop: Workshop
+    work: Callable[[], Tally]
+
+    def run_once(self) -> Tally:
+        return self.work()
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    database = open_migrating(tmp_path / "ledger.db")
+    return Workshop(Ledger(database), ThreadPoolExecutor(1))
+
+
+def quiet(*steps: Told, stop: threading.Event | None = None) -> bool:
+    return run_until_quiet(steps, stop=stop or threading.Event(), poll_s=0.01, is_done=lambda: True)
+
+
+def test_a_step_that_waits_holds_up_no_other(workshop: Workshop) -> None:
+    exported, downloaded = threading.Event(), threading.Event()
+
+    def download() -> Tally:
+        if exported.wait(PATIENCE_S):
+            downloaded.set()
+        return Tally()
+
+    def export() -> Tally:
+        exported.set()
+        return Tally()
+
+    assert quiet(Told("downloader", workshop, download), Told("exporter", workshop, export))
+
+    assert downloaded.is_set()
+
+
+def test_nothing_is_over_while_a_step_has_made_work_for_another(workshop: Workshop) -> None:
+    left, done = [3, 2, 1], []
+
+    def download() -> Tally:
+        return Tally(moved=bool(left), busy=bool(left and left.pop()))
+
+    def verify() -> Tally:
+        done.append(len(left))
+        return Tally()
+
+    quiet(Told("verifier", workshop, verify), Told("downloader", workshop, download))
+
+    assert done[-1] == 0
+
+
+def test_a_stop_ends_the_run_before_it_is_over(workshop: Workshop) -> None:
+    stop = threading.Event()
+
+    def asked_to_stop() -> Tally:
+        stop.set()
+        return Tally(busy=True)
+
+    assert not quiet(Told("exporter", workshop, asked_to_stop), stop=stop)
+
+
+def test_a_ledger_that_is_lost_ends_all_steps_with_its_error(workshop: Workshop) -> None:
+    def write() -> Tally:
+        raise LedgerError("the ledger is gone")
+
+    with pytest.raises(LedgerError, match="gone"):
+        quiet(
+            Told("exporter", workshop, write),
+            Told("downloader", workshop, lambda: Tally(busy=True)),
+        )
