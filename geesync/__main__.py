@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run a command; a user's mistake is one line and an exit code, never a traceback."""
+    # A search of all that is installed, in each command, for plugins that geesync does not use.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from geesync.cli.app import run  # noqa: PLC0415 # keeps `python -m geesync` importable
 
     sys.exit(run())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from geesync.errors import Cause, RemoteError
 
 
@@ -33,6 +31,7 @@ def make_cog(tiles: str, target: Path) -> None:
 
 
 def _compare(tiles: str, target: Path) -> None:
+    import numpy as np  # noqa: PLC0415
     import rasterio  # noqa: PLC0415
 
     with rasterio.open(tiles) as there, rasterio.open(target, driver="GTiff") as here:

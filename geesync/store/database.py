@@ -22,6 +22,9 @@ from geesync.store.trouble import translated
 
 _BUSY_TIMEOUT_MS = 30_000
 
+#: Of each connection, of which a daemon has several; the system caches the file once for all.
+_CACHE_KIB = 1024
+
 #: To what the write-ahead log is cut once it begins anew. It grows beyond while somebody reads.
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 
@@ -123,6 +126,7 @@ def _prepare(connection: Any, record: Any) -> None:
         "synchronous = FULL",  # NORMAL loses the last commits in a power cut
         "foreign_keys = ON",
         "temp_store = FILE",
+        f"cache_size = -{_CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -281,7 +282,7 @@ def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
     kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
     return LedgerAsset(
         **{name: kept[name] for name in _PLAIN},
-        options=json.loads(kept["options"]),
+        options=_options(kept["options"]),
         standing=Standing(
             state=State(kept["state"]),
             failures=kept["failures"],
@@ -291,6 +292,8 @@ def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
         ),
     )
 
+
+_options = lru_cache(json.loads)  # a root's, for each of its assets
 
 _PLAIN = (
     *("id", "root_id", "name", "type", "path", "dest", "bucket"),

@@ -12,7 +12,6 @@ import structlog
 
 from geesync.adapters.disk import Folder, folder
 from geesync.adapters.mirror import MARKER
-from geesync.adapters.quicklook import quicklook
 from geesync.errors import GeesyncError
 from geesync.store.browsing import Picture, picture
 
@@ -53,6 +52,9 @@ def _kept(wanted: Picture) -> bytes | None:
 
 
 def _made(wanted: Picture) -> bytes | None:
+    # Imported late: a daemon whose page shows no picture need not hold what makes them.
+    from geesync.adapters.quicklook import quicklook  # noqa: PLC0415
+
     with folder(wanted.mirror, wanted.folder, create=False) as place:
         made = quicklook(place, wanted.files)
     if made:

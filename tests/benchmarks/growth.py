@@ -2,8 +2,8 @@
 
 For each size: the real daemon scans an account of so many images on the simulator; then the ledger
 is brought to the end of the work, as the steps would write it but without files; then everything
-that people and machines ask is asked of it. Writes docs/growth.json, and of that docs/growth.md
-with its pictures.
+that people and machines ask is asked of it. Writes docs/growth.md with its pictures anew after
+each size; what was measured is beside it as JSON.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from typing import Any
 
 import httpx
 
+from tests.benchmarks.growth_report import report
 from tests.benchmarks.origin import free_port
 from tests.benchmarks.report import machine
 from tests.benchmarks.worked_through import work_through
 
 ROOT = "projects/demo-project/assets/archive"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "growth.md"
 PAGES = (
     "/",
     "/?span=all",
@@ -147,11 +148,11 @@ def measure(images: int, folder: Path, idle_s: float) -> Growth:
     account = Account(images, folder)
     try:
         account.geesync("enqueue", ROOT)
+        before = account.requests()
         with account.daemon(folder / "scan.log") as process:
-            before = account.requests()
             growth.scan_s, growth.scan_cpu_s = _scan(account, process.pid, growth, 1)
-            growth.scan_requests = account.requests() - before
             growth.found_bytes = account.ledger.stat().st_size
+            growth.scan_requests = _settled(account) - before
             _rescan(account, process.pid, growth)
         say(f"found {images:,}: {growth.scan_s:.1f} s, {growth.peak_bytes / 2**20:.0f} MiB")
         work_through(account.ledger)
@@ -184,10 +185,20 @@ def _told(account: Account, event: str) -> list[datetime]:
     return [datetime.fromisoformat(one["timestamp"]) for one in events]
 
 
+def _settled(account: Account) -> int:
+    """Return how many requests there were, once there are no more: those for containers' rights."""
+    before, now = -1, account.requests()
+    while before != now:
+        time.sleep(2)
+        before, now = now, account.requests()
+    return now
+
+
 def _rescan(account: Account, pid: int, growth: Growth) -> None:
-    before, wal = account.requests(), account.ledger.with_name("geesync.db-wal")
+    wal = account.ledger.with_name("geesync.db-wal")
     written = wal.stat().st_size
     account.geesync("enqueue", ROOT)
+    before = account.requests()
     growth.rescan_s, growth.rescan_cpu_s = _scan(account, pid, Growth(0), 2)
     growth.rescan_requests = account.requests() - before
     growth.rescan_bytes = max(wal.stat().st_size - written, 0)
@@ -235,19 +246,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.growth", description=__doc__)
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
     parser.add_argument("--idle-s", type=float, default=60.0, help="how long to watch it idle")
-    parser.add_argument("--folder", type=Path, help="where ledgers are made; for the largest 3 GB")
-    parser.add_argument("--to", type=Path, default=DOCS / "growth.json")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where ledgers are made; for the largest 3 GB",
+    )
+    parser.add_argument("--to", type=Path, default=PAGE, help="the page to put the results into")
     given = parser.parse_args(arguments)
+    given.folder.mkdir(parents=True, exist_ok=True)
+    if not given.to.exists():
+        given.to.write_text(PAGE.read_text())
     grown = []
     for size in given.sizes:
         with tempfile.TemporaryDirectory(prefix="geesync-growth-", dir=given.folder) as folder:
             grown.append(asdict(measure(size, Path(folder), given.idle_s)))
-        where = machine([Path(given.folder or tempfile.gettempdir())])
-        given.to.write_text(json.dumps({"machine": where, "sizes": grown}, indent=1) + "\n")
-    # Only this draws; a measurement that ran for an hour must not fail for want of it.
-    from tests.benchmarks.growth_report import report  # noqa: PLC0415
-
-    report(given.to)
+        measured = given.to.with_suffix(".json")
+        told = {"machine": machine([given.folder]), "sizes": grown}
+        measured.write_text(json.dumps(told, indent=1) + "\n")
+        report(measured, given.to)
     return 0
 
 

@@ -13,8 +13,6 @@ from matplotlib.figure import Figure
 
 from tests.benchmarks.report import Table, write
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-
 #: Seen on white and on near-black alike.
 _INK = "#808a94"
 _COLOURS = ("#2f81d7", "#d9822b", "#3fa45b", "#b065c8")
@@ -22,7 +20,7 @@ _COLOURS = ("#2f81d7", "#d9822b", "#3fa45b", "#b065c8")
 Size = dict[str, Any]
 
 
-def report(measured: Path, page: Path = DOCS / "growth.md") -> None:
+def report(measured: Path, page: Path) -> None:
     """Write the tables and the pictures of a page."""
     told = json.loads(measured.read_text())
     sizes: list[Size] = told["sizes"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from geesync.domain.assets import SourceAsset
 from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import StoredObject
-from geesync.domain.exports import Ask, body_hash, request_body
+from geesync.domain.exports import Ask, Part, body_hash, request_body
 from geesync.domain.layout import staged_prefix
 from geesync.domain.lifecycle import (
     CheckPassed,
@@ -31,6 +30,8 @@ from geesync.store.ledger import Ledger, LedgerAsset, Move
 from geesync.store.staging import Staging
 
 _CHUNK = 1000
+#: Chunks after which the history is looked at from its beginning again.
+_DAY = 100
 _SIDECARS = ("asset.json", "geesync.json", "iam.json", "item.json")
 
 
@@ -38,21 +39,23 @@ def work_through(ledger: Path, *, keep_events: int = 1_000_000) -> int:
     """Bring every asset of a ledger to ``verified``; returns how many."""
     database = open_current(ledger)
     try:
-        work = _Work(database)
-        done = 0
-        for assets in work.chunks():
+        work, history = _Work(database), History(database)
+        done = forgotten = 0
+        for number, assets in enumerate(work.chunks(), 1):
             work.through(assets)
             done += len(assets)
-        _forget(database, keep_events)
+            forgotten = _forget(history, keep_events, forgotten if number % _DAY else 0)
+        _forget(history, keep_events, 0)
     finally:
         database.close()
     return done
 
 
-def _forget(database: Database, keep: int) -> None:
-    after: int | None = 0
-    while after is not None:
-        after = History(database).forget(keep=keep, after=after)
+def _forget(history: History, keep: int, after: int) -> int:
+    """Forget as the daemon does between its work; return the event after which to go on."""
+    while (following := history.forget(keep=keep, after=after)) is not None:
+        after = following
+    return after
 
 
 class _Work:
@@ -71,10 +74,10 @@ class _Work:
     def through(self, assets: list[LedgerAsset]) -> None:
         now = datetime.now(UTC)
         sources = self.ledger.sources_of(assets)
-        images = [asset for asset in assets if plan(sources[asset.id]).parts]
-        without = {asset.id for asset in assets} - {asset.id for asset in images}
-        self._move([asset for asset in assets if asset.id in without], NothingToExport(""))
-        self._export(images, sources, now)
+        parts = {asset.id: plan(sources[asset.id]).parts for asset in assets}
+        images = [asset for asset in assets if parts[asset.id]]
+        self._move([asset for asset in assets if not parts[asset.id]], NothingToExport(""))
+        self._export(images, parts, now)
         self._move(images, DownloadFinished())
         self.sidecars.note(
             {
@@ -91,12 +94,12 @@ class _Work:
         self.catalogue.told(there, extents={}, sha256=digests)
 
     def _export(
-        self, images: list[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime
+        self, images: list[LedgerAsset], parts: Mapping[int, Sequence[Part]], now: datetime
     ) -> None:
         asks = [
             (asset, Ask(asset.name, asset.revision, part, 1, "growth"))
             for asset in images
-            for part in plan(sources[asset.id]).parts
+            for part in parts[asset.id]
         ]
         self.exports.intend([_intent(asset, ask) for asset, ask in asks], now)
         found = self.exports.of(asset.id for asset in images)
