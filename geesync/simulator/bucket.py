@@ -43,7 +43,7 @@ class CloudStorage:
         proxy = StorageProxy(self.backend_port, audit)
         parts = FaultyTransport(proxy, faults, "storage")  # a batch is refused as one, or in parts
         app = FaultyTransport(BatchRequests(proxy, parts), faults, "storage")
-        self._server = LoopbackServer(app, port=port, name="storage")
+        self._server = LoopbackServer(app, port=port, name="storage", closing=proxy.close)
         self._guard: subprocess.Popen[bytes] | None = None
         self.url = self._server.url
         #: Where exports wait to become objects: one folder, as making one for each takes longer

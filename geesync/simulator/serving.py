@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from types import TracebackType
 from typing import Self
@@ -27,9 +28,19 @@ class _TransportProtocol(H11Protocol):
 
 
 class LoopbackServer:
-    """Serves an ASGI application at ``http://127.0.0.1:port`` between start and stop."""
+    """Serves an ASGI application at ``http://127.0.0.1:port`` between start and stop.
 
-    def __init__(self, app: ASGIApp, *, port: int = 0, name: str = "simulator") -> None:
+    closing: gives back, at the end, what the application keeps for its requests.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        port: int = 0,
+        name: str = "simulator",
+        closing: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         # The protocol is named because asyncio sends small packets at once only then; else
         # each answer waits 40 ms for the client's acknowledgement of its headers.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -46,6 +57,7 @@ class LoopbackServer:
             proxy_headers=False,
             timeout_keep_alive=3600,  # an idle client must not meet a closing connection
         )
+        self._closing = closing
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -87,6 +99,8 @@ class LoopbackServer:
             connection.transport.abort()
         for task in state.tasks:
             task.cancel()
+        if self._closing is not None:
+            await self._closing()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -36,8 +36,7 @@ class StorageProxy:
     def __init__(self, upstream: int, audit: Audit) -> None:
         self._upstream = upstream
         self._audit = audit
-        # A connection that is kept would outlive the event loop that serves requests.
-        self._pool = httpcore.AsyncConnectionPool(max_connections=None, max_keepalive_connections=0)
+        self._pool = httpcore.AsyncConnectionPool(max_connections=None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -65,6 +64,10 @@ class StorageProxy:
                 await _relay(response, send)
         finally:
             await response.aclose()
+
+    async def close(self) -> None:
+        """Close what connections are kept; in the event loop that served the requests."""
+        await self._pool.aclose()
 
     def _request(
         self, method: str, target: str, headers: Headers, content: AsyncIterator[bytes] | None
