@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from http.client import HTTPConnection
 from importlib import resources
@@ -52,6 +53,9 @@ class CloudStorage:
         self._behind = httpx.Client(
             base_url=f"http://127.0.0.1:{self.backend_port}", timeout=600, trust_env=False
         )
+        # Every export ends in an upload, of which httpx alone would be most of the cost.
+        self._uploads = HTTPConnection("127.0.0.1", self.backend_port, timeout=600)
+        self._uploading = threading.Lock()
 
     def start(self) -> Self:
         """Begin to serve; returns when requests are answered, raises TimeoutError if never."""
@@ -71,6 +75,7 @@ class CloudStorage:
         """End the server and forget all objects; may be called more than once."""
         self._server.stop()
         self._behind.close()
+        self._uploads.close()
         if self.spool.name:
             shutil.rmtree(self.spool, ignore_errors=True)
         if self._guard is not None and self._guard.stdin is not None:
@@ -91,12 +96,14 @@ class CloudStorage:
         query = urlencode({"uploadType": "media", "name": name})
         target = f"/upload/storage/v1/b/{quote(bucket, safe='')}/o?{query}"
         headers = {"content-type": content_type, "content-length": str(file.stat().st_size)}
-        # Every export ends here: httpx would take several times as long as the upload itself.
-        connection = HTTPConnection("127.0.0.1", self.backend_port, timeout=600)
-        with contextlib.closing(connection), file.open("rb") as content:
-            connection.request("POST", target, content, headers)
-            answer = connection.getresponse()
-            said = answer.read()
+        with self._uploading, file.open("rb") as content:
+            try:
+                self._uploads.request("POST", target, content, headers)
+                answer = self._uploads.getresponse()
+                said = answer.read()
+            except BaseException:
+                self._uploads.close()  # half an exchange is in it: the next one needs another
+                raise
         if answer.status == httpx.codes.NOT_FOUND:
             raise KeyError(bucket)
         if not httpx.codes.is_success(answer.status):
