@@ -131,24 +131,18 @@ class Exports:
         if not found:
             return
         table = schema.export
-        rows = [
-            {
-                "export_id": export_id,
-                "name": obj.name,
-                "generation": obj.generation,
-                "size_bytes": obj.size_bytes,
-                "crc32c": obj.crc32c,
-                "file": file,
-            }
-            for export_id, objects in found.items()
-            for obj, file in objects
-        ]
+        query = sa.select(table.c.id, table.c.prefix).where(table.c.id.in_(list(found)))
         with self._database.write() as connection:
             connection.execute(
                 sa.update(table)
                 .where(table.c.id.in_(list(found)), table.c.state == "running")
                 .values(state="succeeded", ended_at=now)
             )
+            rows = [
+                {"export_id": row.id, "file": file, **kept_object(obj, row.prefix)}
+                for row in connection.execute(query)
+                for obj, file in found[row.id]
+            ]
             insert_rows(connection, schema.stored, rows, instead="IGNORE")
 
     def in_flight(self) -> list[Export]:
@@ -207,6 +201,18 @@ class Exports:
         )
         with self._database.read() as connection:
             return {(row.asset_id, row.part): row.attempts for row in connection.execute(query)}
+
+
+def kept_object(obj: StoredObject, prefix: str) -> dict[str, Any]:
+    """Return columns of an object of an export; raises ValueError if it is not called like one."""
+    if not obj.name.startswith(prefix):
+        raise ValueError(obj.name)
+    return {
+        "suffix": obj.name.removeprefix(prefix),
+        "generation": obj.generation,
+        "size_bytes": obj.size_bytes,
+        "crc32c": obj.crc32c,
+    }
 
 
 def read_export(row: sa.Row[Any]) -> Export:

@@ -14,7 +14,7 @@ from geesync.domain.exports import Ask, Part
 from geesync.domain.lifecycle import Recovered, State
 from geesync.store import schema
 from geesync.store.database import Database
-from geesync.store.exports import part_id
+from geesync.store.exports import kept_object, part_id
 from geesync.store.intake import insert
 from geesync.store.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.packing import pack
@@ -99,7 +99,7 @@ class Recovery:
                 export_id = _insert_export(
                     connection, one.asset, one.ask, now, state, operation=one.operation, **at
                 )
-                _insert_objects(connection, export_id, one.objects)
+                _insert_objects(connection, export_id, one.prefix, one.objects)
 
 
 def _restore_part(
@@ -113,7 +113,9 @@ def _restore_part(
     at = {"bucket": copied.bucket, "prefix": copied.prefix}
     export_id = _insert_export(connection, asset, ask, now, "succeeded", operation=None, **at)
     # What is left of them in the bucket is not this ledger's to delete.
-    _insert_objects(connection, export_id, copied.objects, landed_at=now, swept_at=now)
+    _insert_objects(
+        connection, export_id, copied.prefix, copied.objects, landed_at=now, swept_at=now
+    )
 
 
 def _insert_export(
@@ -144,19 +146,12 @@ def _insert_export(
 def _insert_objects(
     connection: sa.Connection,
     export_id: int,
+    prefix: str,
     objects: Sequence[StoredObject],
     **reached: datetime,
 ) -> None:
     rows = [
-        {
-            "export_id": export_id,
-            "name": one.name,
-            "generation": one.generation,
-            "size_bytes": one.size_bytes,
-            "crc32c": one.crc32c,
-            "file": one.file_name,
-            **reached,
-        }
+        {"export_id": export_id, "file": one.file_name, **kept_object(one, prefix), **reached}
         for one in objects
     ]
     insert_rows(connection, schema.stored, rows)

@@ -196,7 +196,7 @@ stored = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("export_id", ForeignKey("export.id"), nullable=False),
-    Column("name", Text, nullable=False),
+    Column("suffix", Text, nullable=False),  # of its name, behind its export's prefix
     Column("generation", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("crc32c", Integer, nullable=False),
@@ -205,7 +205,7 @@ stored = Table(
     Column("landed_at", Instant),  # on disk, every byte, fsynced
     Column("swept_at", Instant),  # the staged copy is deleted
     CheckConstraint("swept_at IS NULL OR landed_at IS NOT NULL", name="swept_after_landed"),
-    Index("uq_object_export_id_name", "export_id", "name", unique=True),
+    Index("uq_object_export_id_suffix", "export_id", "suffix", unique=True),
     Index("ix_object_unswept", "export_id", sqlite_where=sa.text("swept_at IS NULL")),
 )
 

@@ -80,7 +80,8 @@ class Staging:
             sa.select(
                 schema.export,
                 stored.c.id.label("object_id"),
-                *(stored.c.name, stored.c.generation, stored.c.size_bytes, stored.c.crc32c),
+                (schema.export.c.prefix + stored.c.suffix).label("name"),
+                *(stored.c.generation, stored.c.size_bytes, stored.c.crc32c),
                 *(stored.c.file, stored.c.landed_at, stored.c.swept_at, stored.c.sha256),
             )
             .select_from(schema.export.join(stored).join(schema.asset))

@@ -250,7 +250,7 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
         told["objects"] = [
             dict(row) | {"sha256": row["sha256"] and row["sha256"].hex()}
             for row in connection.execute(
-                "SELECT object.*, export.token FROM object JOIN export"
+                "SELECT object.*, prefix || suffix AS name, token FROM object JOIN export"
                 " ON export.id = object.export_id WHERE export.asset_id = ? ORDER BY object.id",
                 (asset["id"],),
             )

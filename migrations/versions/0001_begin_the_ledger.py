@@ -214,7 +214,7 @@ CREATE TABLE source (
 CREATE TABLE object (
     id INTEGER NOT NULL,
     export_id INTEGER NOT NULL,
-    name TEXT NOT NULL,
+    suffix TEXT NOT NULL,
     generation INTEGER NOT NULL,
     size_bytes INTEGER NOT NULL,
     crc32c INTEGER NOT NULL,
@@ -231,7 +231,7 @@ CREATE TABLE object (
 CREATE INDEX ix_object_unswept ON object (export_id) WHERE swept_at IS NULL
 """,
     """
-CREATE UNIQUE INDEX uq_object_export_id_name ON object (export_id, name)
+CREATE UNIQUE INDEX uq_object_export_id_suffix ON object (export_id, suffix)
 """,
     """
 CREATE TRIGGER tally_insert AFTER INSERT ON asset BEGIN

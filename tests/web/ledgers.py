@@ -138,7 +138,7 @@ class Story:
                 obj = {
                     "export_id": key.inserted_primary_key[0],
                     "generation": 1,
-                    "name": f"geesync/{asset.id}.tif",
+                    "suffix": ".tif",
                     "file": _file(asset),
                     "size_bytes": asset.size_bytes * 4 // 5,
                     "crc32c": 0xC0FFEE12,
