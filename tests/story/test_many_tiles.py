@@ -1,7 +1,6 @@
 """An image so large that it comes in many files, three of them late and half of them hard to get.
 
-``GEESYNC_TILES=2000`` makes it as many as an image of 50 GB has; writing them alone takes most of
-a minute.
+``GEESYNC_TILES=2000`` makes it as many as an image of 50 GB has; that takes a minute.
 """
 
 from __future__ import annotations

@@ -1,0 +1,75 @@
+"""What one more asset costs in system calls: they are what a disk and a network are asked for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from geesync.simulator import Simulator
+from tests.faults.conditions import needs_strace
+from tests.story.world import World, a_world
+
+SCRIPT = Path(__file__).with_name("mirror_script.py")
+CALLS = "fsync,fdatasync,syncfs,connect,openat,rename,renameat,renameat2,mkdirat,unlink,unlinkat"
+IMAGES = 60
+
+pytestmark = needs_strace
+
+
+@pytest.fixture(scope="module")
+def of_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """Return what one image adds, by call, when there are many: the start is not counted."""
+    few = calls(IMAGES, tmp_path_factory.mktemp("few"))
+    many = calls(2 * IMAGES, tmp_path_factory.mktemp("many"))
+    return {call: (many[call] - few[call]) / IMAGES for call in CALLS.split(",")}
+
+
+def calls(images: int, folder: Path) -> Counter[str]:
+    """Mirror an account of so many images in a process of its own; count its system calls."""
+    with Simulator(f"thousands:{images}") as simulator, a_world(simulator, folder) as world:
+        simulator.operations.set_slots(simulator.project, 2 * images)
+        world.enqueue("projects/demo-project/assets/archive")
+        told = folder / "strace"
+        command = ["strace", "-f", "--seccomp-bpf", "-qq", "-c", "-o", str(told)]
+        command += ["-e", f"trace={CALLS}", sys.executable, str(SCRIPT), configuration(world)]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        assert world.counts() == {"verified": images + 2}
+    rows = [line.split() for line in told.read_text().splitlines()]
+    return Counter({row[-1]: int(row[3]) for row in rows if row[-1:] and row[-1] in CALLS})
+
+
+def configuration(world: World) -> str:
+    """Return the world's configuration, with room for all of it."""
+    kept = {"ledger", "mirror", "bucket", "earth_engine", "storage"}
+    told = world.config.model_dump(mode="json", include=kept)
+    throttle = {"requests_per_s": 100_000, "reserve": 0, "max_operations": 3000}
+    return json.dumps(told | {"throttle": throttle})
+
+
+def test_an_assets_documents_and_folder_are_synced_and_its_data_with_that_of_others(
+    of_one: dict[str, float],
+) -> None:
+    assert of_one["fsync"] <= 6  # four documents, and the folder twice; of the data nothing
+    assert of_one["fdatasync"] < 0.5  # the ledger's, by its transactions, not by its assets
+    assert of_one["syncfs"] < 0.1
+
+
+def test_connections_are_used_again(of_one: dict[str, float]) -> None:
+    assert of_one["connect"] < 0.1
+
+
+def test_files_and_folders_are_opened_and_named_a_bounded_number_of_times(
+    of_one: dict[str, float],
+) -> None:
+    renamed = sum(of_one[call] for call in ("rename", "renameat", "renameat2"))
+    removed = of_one["unlink"] + of_one["unlinkat"]
+
+    assert of_one["openat"] < 60
+    assert renamed <= 8
+    assert of_one["mkdirat"] <= 2  # two threads may try the same folder
+    assert removed <= 1
