@@ -196,9 +196,8 @@ def _settled(account: Account) -> int:
 
 def _rescan(account: Account, pid: int, growth: Growth) -> None:
     wal = account.ledger.with_name("geesync.db-wal")
-    written = wal.stat().st_size
+    written, before = wal.stat().st_size, account.requests()
     account.geesync("enqueue", ROOT)
-    before = account.requests()
     growth.rescan_s, growth.rescan_cpu_s = _scan(account, pid, Growth(0), 2)
     growth.rescan_requests = account.requests() - before
     growth.rescan_bytes = max(wal.stat().st_size - written, 0)
