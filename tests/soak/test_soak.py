@@ -13,7 +13,8 @@ from tests.soak.soak import Plan, Soak
 
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_twice_or_falsely_good_however_often_it_is_killed(tmp_path: Path) -> None:
-    plan = Plan(assets=40, kills=200, profile=replace(HELL, burst_s=0.5, latency_s=0.005), seed=4)
+    profile = replace(HELL, burst_s=0.5, latency_s=0.005)
+    plan = Plan(assets=100, kills=200, profile=profile, seed=4, settle_within_s=200)
 
     verdict = Soak(plan, tmp_path, print).run()
 
