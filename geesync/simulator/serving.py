@@ -44,7 +44,8 @@ class LoopbackServer:
         # The protocol is named because asyncio sends small packets at once only then; else
         # each answer waits 40 ms for the client's acknowledgement of its headers.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if port:  # where any will do, it would let the system give the same one to two servers
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"

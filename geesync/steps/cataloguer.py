@@ -199,7 +199,8 @@ class Cataloguer:
         if count <= stac_links.PAGE_LINKS:
             return self._page_links(batch, container, 0)
         pages = -(-count // stac_links.PAGE_LINKS)
-        changed = {self.catalogue.rank(child) // stac_links.PAGE_LINKS for child in children}
+        ranks = self.catalogue.ranks(container, children)
+        changed = {rank // stac_links.PAGE_LINKS for rank in ranks}
         for number in range(pages):
             file = stac_links.page_file(number + 1)
             if number in changed or place.size_of(file) is None:

@@ -72,11 +72,20 @@ class Catalogue:
         """Return how many children of a container are known, told or not."""
         return self._count(schema.asset.c.parent_id == container.id)
 
-    def rank(self, asset: LedgerAsset) -> int:
-        """Return an asset's place among its siblings, from 0; it never changes."""
-        table = schema.asset
-        parent = sa.select(table.c.parent_id).where(table.c.id == asset.id).scalar_subquery()
-        return self._count((table.c.parent_id == parent) & (table.c.id < asset.id))
+    def ranks(self, container: LedgerAsset, children: Iterable[LedgerAsset]) -> list[int]:
+        """Return some children's places among all siblings, from 0; these never change.
+
+        Siblings that lie between them are counted once, so that a large collection that is told
+        bit by bit is not counted from its beginning for each child.
+        """
+        ids = schema.asset.c.id
+        ranks, rank, after = [], 0, 0
+        for child in sorted(one.id for one in children):
+            here = schema.asset.c.parent_id == container.id
+            rank += self._count(here & (ids >= after) & (ids < child))
+            ranks.append(rank)
+            after = child
+        return ranks
 
     def _count(self, where: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).select_from(schema.asset).where(where)
