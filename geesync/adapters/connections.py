@@ -1,4 +1,4 @@
-"""libcurl's connections, of which each thread keeps its own; the only importer of libcurl.
+"""libcurl's connections, of which each thread keeps its own: how all are set up.
 
 Whatever a server does, a request ends: silence by the time-out.
 """

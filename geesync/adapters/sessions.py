@@ -1,4 +1,4 @@
-"""How the Google clients' sessions keep connections, and what they need not look up each time."""
+"""How Cloud Storage's client keeps connections, and what it need not look up each time."""
 
 from __future__ import annotations
 
