@@ -13,7 +13,7 @@ from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 BACKLOG = 512  #: a client with dozens of threads connects them all at once
@@ -32,7 +32,7 @@ def reserve_port() -> socket.socket:
     return reserved
 
 
-class _TransportProtocol(H11Protocol):
+class _TransportProtocol(HttpToolsProtocol):
     """Shows an application its TCP connection, so that a fault can cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class

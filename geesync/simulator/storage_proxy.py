@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 
-import httpcore
 from starlette.types import Receive, Scope, Send
 
 from geesync.simulator.audit import Audit
@@ -19,12 +18,10 @@ from geesync.simulator.storage_requests import (
     refusal_body,
     within_page_limit,
 )
-
-Headers = list[tuple[bytes, bytes]]
+from geesync.simulator.upstream import Answer, Headers, Upstream
 
 #: They belong to one connection and are made anew for the next one.
 HOP_BY_HOP = frozenset((b"connection", b"date", b"expect", b"keep-alive", b"transfer-encoding"))
-TIMEOUT_S = 600.0  #: for a single read or write: the server is on this machine
 
 
 class StorageProxy:
@@ -34,9 +31,8 @@ class StorageProxy:
     """
 
     def __init__(self, upstream: int, audit: Audit) -> None:
-        self._upstream = upstream
+        self._behind = Upstream(upstream)
         self._audit = audit
-        self._pool = httpcore.AsyncConnectionPool(max_connections=None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -46,66 +42,57 @@ class StorageProxy:
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         asked = object_request(method, path, query, headers)
         generation: int | None = None
-        if asked is not None and asked.needs_generation:
+        if asked is not None and asked.may_change:
             generation = await self._generation(asked)
-            status = asked.refusal(generation)
-            if status is not None:
-                kind, body = refusal_body(asked, status)
-                await _answer(send, status, [(b"content-type", kind.encode())], body)
+            if status := asked.refusal(generation):
+                await _refuse(send, asked, status)
                 return
         query = within_page_limit(method, path, query)
         target = f"{path}?{query}" if query else path
-        request = self._request(method, target, scope["headers"], _body(receive))
-        response = await self._pool.handle_async_request(request)
-        try:
-            if asked is not None and method == "DELETE":
-                await self._deleted(asked, generation, response, send)
+        passed = _to_pass_on(scope["headers"])
+        async with self._behind.ask(method, target, passed, _body(receive)) as answer:
+            if asked is not None and asked.may_be_stale:
+                await self._read(asked, answer, send)
+            elif asked is not None and method == "DELETE":
+                await self._deleted(asked, generation, answer, send)
             else:
-                await _relay(response, send)
-        finally:
-            await response.aclose()
+                await _relay(answer, send)
 
     async def close(self) -> None:
         """Close what connections are kept; in the event loop that served the requests."""
-        await self._pool.aclose()
-
-    def _request(
-        self, method: str, target: str, headers: Headers, content: AsyncIterator[bytes] | None
-    ) -> httpcore.Request:
-        url = httpcore.URL(
-            scheme=b"http", host=b"127.0.0.1", port=self._upstream, target=target.encode("latin-1")
-        )
-        kept = [
-            (name, value)
-            for name, value in headers
-            if name not in HOP_BY_HOP or (name, value) == (b"transfer-encoding", b"chunked")
-        ]
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_S)
-        return httpcore.Request(
-            method, url, headers=kept, content=content, extensions={"timeout": timeouts}
-        )
+        await self._behind.close()
 
     async def _generation(self, asked: ObjectRequest) -> int | None:
         """Return the generation of an object now; None if there is none."""
-        headers = [(b"host", b"127.0.0.1")]
-        request = self._request("GET", asked.metadata_path, headers, None)
-        response = await self._pool.handle_async_request(request)
-        try:
-            body = await response.aread()
-        finally:
-            await response.aclose()
-        return int(json.loads(body)["generation"]) if response.status == 200 else None  # noqa: PLR2004 - OK
+        host = [(b"host", b"127.0.0.1")]
+        async with self._behind.ask("GET", asked.metadata_path, host) as answer:
+            body = await answer.read()
+        return int(json.loads(body)["generation"]) if answer.status == 200 else None  # noqa: PLR2004 - OK
+
+    async def _read(self, asked: ObjectRequest, answer: Answer, send: Send) -> None:
+        """Pass an object on if it is the one that is meant: to have read it harms nothing."""
+        told = dict(answer.headers).get(b"x-goog-generation")
+        generation = int(told) if told else await self._generation(asked)
+        if status := asked.refusal(generation):
+            await _refuse(send, asked, status)
+        else:
+            await _relay(answer, send)
 
     async def _deleted(
-        self, asked: ObjectRequest, generation: int | None, response: httpcore.Response, send: Send
+        self, asked: ObjectRequest, generation: int | None, answer: Answer, send: Send
     ) -> None:
         """Answer a deletion as the real service does: without a body."""
-        if response.status >= 300:  # noqa: PLR2004 - not a success
-            await _relay(response, send)
+        if answer.status >= 300:  # noqa: PLR2004 - not a success
+            await _relay(answer, send)
             return
-        await response.aread()
+        await answer.read()
         self._audit.add("object_delete", asked.url, generation=generation)
         await _answer(send, 204, [], b"")
+
+
+def _to_pass_on(headers: Headers) -> Headers:
+    chunked = (b"transfer-encoding", b"chunked")
+    return [header for header in headers if header[0] not in HOP_BY_HOP or header == chunked]
 
 
 async def _body(receive: Receive) -> AsyncIterator[bytes]:
@@ -117,13 +104,17 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
             return
 
 
-async def _relay(response: httpcore.Response, send: Send) -> None:
-    headers = [(name.lower(), value) for name, value in response.headers]
-    kept = [(name, value) for name, value in headers if name not in HOP_BY_HOP]
-    await send({"type": "http.response.start", "status": response.status, "headers": kept})
-    async for chunk in response.aiter_stream():
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+async def _relay(answer: Answer, send: Send) -> None:
+    kept = [header for header in answer.headers if header[0] not in HOP_BY_HOP]
+    await send({"type": "http.response.start", "status": answer.status, "headers": kept})
+    async for piece in answer.pieces():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _refuse(send: Send, asked: ObjectRequest, status: int) -> None:
+    kind, body = refusal_body(asked, status)
+    await _answer(send, status, [(b"content-type", kind.encode())], body)
 
 
 async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:

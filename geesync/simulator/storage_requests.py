@@ -41,10 +41,23 @@ class ObjectRequest:
         return f"/storage/v1/b/{quote(self.bucket, safe='')}/o/{quote(self.name, safe='')}"
 
     @property
-    def needs_generation(self) -> bool:
+    def may_change(self) -> bool:
         """Whether the current generation must be known before the request may pass."""
+        return self.method == "DELETE" or (self._conditional and not self._reads)
+
+    @property
+    def may_be_stale(self) -> bool:
+        """Whether the answer may be of another generation than the one that is meant."""
+        return self._conditional and self._reads
+
+    @property
+    def _conditional(self) -> bool:
         conditions = (self.generation, self.if_match, self.if_not_match)
-        return self.method == "DELETE" or any(value is not None for value in conditions)
+        return any(value is not None for value in conditions)
+
+    @property
+    def _reads(self) -> bool:
+        return self.method in ("GET", "HEAD")
 
     def refusal(self, current: int | None) -> int | None:
         """Return the HTTP status of the refusal, None if the request may pass.
@@ -58,7 +71,7 @@ class ObjectRequest:
         if self.if_match not in (None, current):
             return 412
         if self.if_not_match == current:
-            return 304 if self.method in ("GET", "HEAD") else 412
+            return 304 if self._reads else 412
         return None
 
 
