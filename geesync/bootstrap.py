@@ -126,7 +126,7 @@ def service(
     stop = stop or threading.Event()
     pace = Pace(*(Pacer(sleep=stop.wait) for _ in range(2)))
     pace.set(config.throttle)
-    earth_engine, storage = cloud(config, pace, stopping=stop.is_set)
+    earth_engine, storage = cloud(config, pace)
     ledger, listing, roots = Ledger(database), Listing(database), Roots(database)
     exports, staging = Exports(database), Staging(database)
     if any("geoparquet" in config.over(root.options).tables for root in roots.active()):
@@ -165,6 +165,7 @@ def service(
                 staging,
                 limits,
                 Gate("downloads", clock),
+                config.throttle.downloads,
             ),
             Verifier(
                 shop(),
@@ -232,9 +233,7 @@ def comparer(config: Config, database: Database) -> Iterator[Comparer]:
         yield Comparer(survey, Checks(database), Roots(database), config)
 
 
-def cloud(
-    config: Config, pace: Pace | None = None, *, stopping: Callable[[], bool] = lambda: False
-) -> tuple[EarthEngine, Storage]:
+def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storage]:
     """Return Earth Engine and Cloud Storage as one user; nothing is asked of them yet."""
     pace = pace or Pace()
     url = config.earth_engine.url
@@ -254,7 +253,6 @@ def cloud(
         pacer=pace.storage,
         url=config.storage.url,
         timeout_s=config.storage.timeout_s,
-        stopping=stopping,
     )
     return earth_engine, storage
 

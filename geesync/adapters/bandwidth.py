@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from geesync.adapters.transfer import Sink
+from geesync.adapters.transfer import PIECE_BYTES, Sink
 from geesync.errors import Cause, RemoteError
 
 #: What may come at once after a rest, as a share of what comes in a second.
@@ -35,6 +35,11 @@ class Bandwidth:
     _debt_bytes: float = field(default=0.0, init=False)  #: below 0: what may come at once
     _counted_at: float = field(default=0.0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    @property
+    def piece_bytes(self) -> int:
+        """How many bytes to take at a time: with a limit, few, as all others wait for them."""
+        return PIECE_BYTES if self._rate() is None else 1
 
     def take(self, size_bytes: int, keep_on: Callable[[], bool]) -> None:
         """Wait until so many bytes may have come. Raises RemoteError if it is to end instead."""

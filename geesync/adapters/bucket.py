@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from geesync.adapters.answers import UNREADABLE, no_answer, token_error, unreadable
 from geesync.adapters.pacing import Pacer
 from geesync.adapters.sessions import prepare
-from geesync.adapters.transfer import Sink, Transfers
+from geesync.adapters.transfer import PIECE_BYTES, Sink, Transfers
+from geesync.adapters.wire import Turn
 from geesync.domain.coverage import StoredObject
 from geesync.domain.failures import classify_call
 from geesync.errors import Cause, RemoteError
@@ -41,8 +42,7 @@ class BucketSettings:
 class Storage:
     """Cloud Storage as one user. Raises RemoteError, classed, and nothing else of its own.
 
-    url: another service than Google's, e.g. the simulator's bucket. stopping: whether the program
-    ends, so that transfers must.
+    url: another service than Google's, e.g. the simulator's bucket.
     """
 
     def __init__(
@@ -53,16 +53,13 @@ class Storage:
         pacer: Pacer,
         url: str | None = None,
         timeout_s: float = 30.0,
-        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._project = project
         self._credentials = credentials
         self._pacer = pacer
         self._url = url
         self._timeout_s = timeout_s
-        self._transfers = Transfers(
-            credentials=credentials, url=url, timeout_s=timeout_s, stopping=stopping
-        )
+        self._transfers = Transfers(credentials=credentials, url=url, timeout_s=timeout_s)
         self._connecting = threading.Lock()
         self._connected: Any = None
 
@@ -78,18 +75,32 @@ class Storage:
         with _missing_is_forbidden(bucket):
             return self._pacer(lambda: _translated(listed))
 
-    def fetch(self, bucket: str, obj: StoredObject, sink: Sink, *, start: int) -> None:
+    async def fetch(
+        self,
+        bucket: str,
+        obj: StoredObject,
+        sink: Sink,
+        *,
+        start: int,
+        piece_bytes: int = PIECE_BYTES,
+    ) -> None:
         """Write one generation's bytes from an offset on into the sink, once, unchecked.
 
-        Nothing is checked on the way, so the sink must. Raises RemoteError; GONE if this
+        Nothing is checked on the way, so the sink must. piece_bytes: how many it is given at a
+        time, about, if there are as many. Raises RemoteError; GONE if this
         generation is not there any more.
         """
+        turn = self._pacer.take_turn()
+        if turn > self._pacer.monotonic():
+            await Turn(turn, self._pacer.wait_until)
         try:
-            self._pacer(lambda: self._transfers.fetch(bucket, obj, sink, start=start), tries=1)
+            await self._transfers.fetch(bucket, obj, sink, start=start, piece_bytes=piece_bytes)
         except RemoteError as error:
+            self._pacer.failed(error)
             if error.cause == Cause.GONE:
                 self.check_access(bucket)  # a bucket that is gone must not look like lost objects
             raise
+        self._pacer.succeeded()
 
     def delete(self, bucket: str, objects: Sequence[StoredObject]) -> list[bool | RemoteError]:
         """Delete exactly these generations, in one request; at most ``DELETED_AT_ONCE``.

@@ -1,4 +1,4 @@
-"""libcurl's connections, of which each thread keeps its own: how all are set up.
+"""libcurl's handles, of which each keeps its connection: how all are set up.
 
 Whatever a server does, a request ends: silence by the time-out.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +18,36 @@ _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 class Connections:
     """A connection for each thread that asks, kept open between its requests.
 
-    timeout_s: how long a connection may stay silent. prepare: sets what all requests share.
+    timeout_s: how long a connection may stay silent.
     """
 
-    def __init__(self, timeout_s: float, prepare: Callable[[Any], None] = lambda _: None) -> None:
+    def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._prepare = prepare
         self._of_thread = threading.local()
 
     def mine(self) -> Any:
         """Return this thread's ``pycurl.Curl``, with the last request's options still set."""
         if not hasattr(self._of_thread, "curl"):
-            self._of_thread.curl = self._connect()
+            self._of_thread.curl = handle(self._timeout_s)
         return self._of_thread.curl
 
-    def _connect(self) -> Any:
-        import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
 
-        curl = pycurl.Curl()
-        for option, value in (
-            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),  # one stream is all we want
-            (pycurl.NOSIGNAL, True),
-            (pycurl.TCP_KEEPALIVE, True),
-            (pycurl.CONNECTTIMEOUT_MS, math.ceil(self._timeout_s * 1000)),
-            (pycurl.LOW_SPEED_LIMIT, 1),
-            (pycurl.LOW_SPEED_TIME, math.ceil(self._timeout_s)),
-            _trusted(pycurl),
-        ):
-            curl.setopt(option, value)
-        self._prepare(curl)
-        return curl
+def handle(timeout_s: float) -> Any:
+    """Return a new ``pycurl.Curl``. timeout_s: how long a connection may stay silent."""
+    import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
+
+    curl = pycurl.Curl()
+    for option, value in (
+        (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),  # one stream is all we want
+        (pycurl.NOSIGNAL, True),
+        (pycurl.TCP_KEEPALIVE, True),
+        (pycurl.CONNECTTIMEOUT_MS, math.ceil(timeout_s * 1000)),
+        (pycurl.LOW_SPEED_LIMIT, 1),
+        (pycurl.LOW_SPEED_TIME, math.ceil(timeout_s)),
+        _trusted(pycurl),
+    ):
+        curl.setopt(option, value)
+    return curl
 
 
 def _trusted(pycurl: Any) -> tuple[int, str]:

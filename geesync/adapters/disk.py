@@ -1,8 +1,6 @@
 """The mirror's file system: files that land whole, durable, and only inside the mirror.
 
-The order is write, fsync, rename, fsync of the folder; only then may the ledger say so. Folders
-are opened one component at a time without following links, so that a symbolic link planted in the
-mirror leads nowhere.
+The order is write, fsync, rename, fsync of the folder; only then may the ledger say so.
 """
 
 from __future__ import annotations
@@ -16,11 +14,10 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.mirror import MARKER
 from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import StoredObject
 from geesync.domain.layout import PARTIAL
-from geesync.errors import Cause, MirrorError, RemoteError
+from geesync.errors import Cause, RemoteError
 
 _CHUNK_BYTES = 1024 * 1024
 _FILE_MODE = 0o644
@@ -51,9 +48,14 @@ def write_all(descriptor: int, data: bytes) -> None:
 class Folder:
     """An open folder inside the mirror. Names are single components, never paths."""
 
-    def __init__(self, descriptor: int, parent: Path, relative: str) -> None:
+    def __init__(
+        self, descriptor: int, parent: Path, relative: str, *, is_new: bool = False
+    ) -> None:
         self._descriptor = descriptor
         self._parent, self._relative = parent, relative
+        self.is_new = (
+            is_new  #: made just now, so that nothing is in it that was not put there since
+        )
         self.written: list[KeptFile] = []  #: by ``write`` and ``keep``, while it was open
         self.known: Container[KeptFile] | None = None  #: ours; None asks nothing of ``write``
 
@@ -201,9 +203,9 @@ class Folder:
     @contextmanager
     def inner(self, name: str) -> Iterator[Folder]:
         """Open a folder in this one; it is made if it is absent."""
-        descriptor = _step_into(self._descriptor, name, create=True)
+        descriptor, is_new = step_into(self._descriptor, name, create=True)
         try:
-            yield Folder(descriptor, self.path, name)
+            yield Folder(descriptor, self.path, name, is_new=is_new)
         finally:
             os.close(descriptor)
 
@@ -212,53 +214,23 @@ class Folder:
         os.fsync(self._descriptor)
 
 
-@contextmanager
-def folder(
-    mirror: Path, relative: str, *, create: bool = True, durable: bool = True
-) -> Iterator[Folder]:
-    """Open a folder of the mirror, one component at a time, never through a link.
-
-    durable: names of folders that are made are synced; False leaves that to who made them.
-
-    Raises RemoteError DISK for a full or failing disk, FOREIGN if something else is in the way,
-    MirrorError if the mirror is not there, FileNotFoundError if it is absent and not to be made.
-    """
-    with disk_errors(mirror):
-        descriptor = _open_mirror(mirror)
-        try:
-            for component in relative.split("/"):
-                inner = _step_into(descriptor, component, create=create, durable=durable)
-                os.close(descriptor)
-                descriptor = inner
-            yield Folder(descriptor, mirror, relative)
-        finally:
-            os.close(descriptor)
-
-
-def _open_mirror(mirror: Path) -> int:
-    with suppress(FileNotFoundError, NotADirectoryError):
-        descriptor = os.open(mirror, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        with suppress(FileNotFoundError):
-            os.stat(MARKER, dir_fd=descriptor)
-            return descriptor
-        os.close(descriptor)
-    raise MirrorError(
-        f"{mirror} has no {MARKER} folder", hint="is its disk mounted? geesync wrote one there"
-    )
-
-
-def _step_into(descriptor: int, component: str, *, create: bool, durable: bool = True) -> int:
+def step_into(
+    descriptor: int, component: str, *, create: bool, durable: bool = True
+) -> tuple[int, bool]:
+    """Open a folder in an open one; return it, and whether it was made for that."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return os.open(component, flags, dir_fd=descriptor)
+        return os.open(component, flags, dir_fd=descriptor), False
     except FileNotFoundError:
         if not create:
             raise
+    is_new = False
     with suppress(FileExistsError):
         os.mkdir(component, _FOLDER_MODE, dir_fd=descriptor)
+        is_new = True
         if durable:
             os.fsync(descriptor)
-    return os.open(component, flags, dir_fd=descriptor)
+    return os.open(component, flags, dir_fd=descriptor), is_new
 
 
 @contextmanager

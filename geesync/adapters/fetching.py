@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Protocol
 
 import structlog
 
-from geesync.adapters.disk import folder
-from geesync.adapters.landing import Landing, unproved
+from geesync.adapters.folders import Folders
+from geesync.adapters.landing import Landing, make_durable, unproved
 from geesync.adapters.transfer import Sink
+from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 
@@ -32,41 +34,52 @@ class Fetch:
     token: str  #: of the export that wrote the object
     bucket: str
     obj: StoredObject
-    durable: bool = True  #: False: who asked syncs it, together with others
+    durable: bool = True  #: folders that are made for it are synced; False: with many others
 
 
 class Line(Protocol):
     """The way from the bucket, as fast as it may be used."""
 
-    def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
+    async def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
         """Write one generation's bytes from an offset on into the sink; raises RemoteError."""
 
     def keep_on(self) -> bool:
         """Asked between two pieces; False ends the transfer."""
 
 
-def fetch(job: Fetch, line: Line) -> str:
-    """Bring every byte to disk; return the name that the file bears.
+async def fetch(job: Fetch, line: Line, folders: Folders) -> str:
+    """Bring every byte to disk; return the name that the file bears, which is yet to be synced.
 
     It is one of its own, unless the bytes are there already. Raises RemoteError or MirrorError.
     """
-    with folder(Path(job.mirror), job.path, durable=job.durable) as place:
-        for name in (job.file, unproved(job.file, job.token)):
+    with folders.folder(job.path, durable=job.durable) as place:
+        for name in () if place.is_new else (job.file, unproved(job.file, job.token)):
             if place.holds(name, job.obj):
                 return name  # an older copy has the same bytes, or the power failed: all is here
-        with Landing(place, job.file, job.token, job.obj, durable=job.durable) as landing:
+        with Landing(place, job.file, job.token, job.obj) as landing:
             into = partial(line.fetch, job.bucket, job.obj)
-            _persistently(lambda: landing.fetch(into, line.keep_on), lambda: landing.progress)
+            await _persistently(lambda: landing.fetch(into, line.keep_on), lambda: landing.progress)
         return landing.name
 
 
-def _persistently(attempt: Callable[[], None], progress: Callable[[], int]) -> None:
+def fetch_durably(job: Fetch, line: Line) -> str:
+    """Do the same by itself, to the end: the file is on the disk. For a worker elsewhere."""
+    with closing(Folders(Path(job.mirror))) as folders:
+        (name,) = run([fetch(job, line, folders)], stopping=lambda: not line.keep_on())
+        with folders.folder(job.path) as place:
+            make_durable(place, name)
+    return name
+
+
+async def _persistently(
+    attempt: Callable[[], Awaitable[None]], progress: Callable[[], int]
+) -> None:
     """Resume a broken transfer while it moves; start a damaged one anew, once."""
     fresh_start_left = True
     for _ in range(_RESUMES):
         before = progress()
         try:
-            attempt()
+            await attempt()
         except RemoteError as error:
             if error.cause == Cause.INTEGRITY and fresh_start_left:
                 fresh_start_left = False

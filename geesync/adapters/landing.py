@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Self
 
@@ -13,7 +12,7 @@ import google_crc32c
 
 from geesync.adapters.disk import Folder, write_all
 from geesync.domain.coverage import StoredObject
-from geesync.domain.layout import PARTIAL, UNPROVED, WRITER_LENGTH
+from geesync.domain.layout import PARTIAL, UNPROVED, WRITER_LENGTH, WRITER_LETTERS
 from geesync.errors import Cause, RemoteError
 
 
@@ -21,9 +20,8 @@ class Landing:
     """An object's bytes on their way to disk: resumed where they ended, checked as a whole.
 
     Each writes a file of its own, which nobody else ever opens to write: a writer that was given
-    up, and lives on, spoils nothing. As a context it leaves what came to the next one.
-
-    durable: synced when it is whole; False leaves that to who settles it.
+    up, and lives on, spoils nothing. As a context it leaves what came to the next one. What is
+    whole is yet to be made durable.
     """
 
     def __init__(
@@ -34,18 +32,17 @@ class Landing:
         obj: StoredObject,
         *,
         writer: str = "",
-        durable: bool = True,
     ) -> None:
         self._place = place
         self._obj = obj
-        self._durable = durable
         self._stem = f"{file}.{token}."
         self._resting = f"{file}.{token}{PARTIAL}"  #: what came so far, of which nobody is writer
         self.name = f"{self._stem}{writer or _draw()}{PARTIAL}"  #: complete when it was fetched
 
     def __enter__(self) -> Self:
-        with suppress(FileNotFoundError):
-            self._place.rename(self._resting, self.name)
+        if not self._place.is_new:
+            with suppress(FileNotFoundError):
+                self._place.rename(self._resting, self.name)
         return self
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
@@ -53,7 +50,9 @@ class Landing:
             with suppress(FileNotFoundError):
                 self._place.rename(self.name, self._resting)
 
-    def fetch(self, fetch: Callable[[Writer, int], None], keep_on: Callable[[], bool]) -> None:
+    async def fetch(
+        self, fetch: Callable[[Writer, int], Awaitable[None]], keep_on: Callable[[], bool]
+    ) -> None:
         """Bring every byte to disk under ``name``; to be given another by ``settle``.
 
         fetch: writes the object's bytes from an offset on. keep_on: asked between chunks; False
@@ -63,19 +62,8 @@ class Landing:
         with self._place.opened(self.name, os.O_WRONLY | os.O_CREAT) as descriptor:
             writer = self._resume(descriptor, keep_on)
             if writer.position < self._obj.size_bytes:
-                fetch(writer, writer.position)
+                await fetch(writer, writer.position)
             self._check(writer)
-            if self._durable:
-                self._make_durable(descriptor)
-
-    def _make_durable(self, descriptor: int) -> None:
-        try:
-            os.fsync(descriptor)
-        except OSError:
-            # The kernel may have dropped what it could not write, and would call a second fsync
-            # a success: the file is written anew, from its first byte.
-            self._place.remove(self.name)
-            raise
 
     @property
     def progress(self) -> int:
@@ -83,7 +71,7 @@ class Landing:
         return self._place.size_of(self.name) or 0
 
     def _resume(self, descriptor: int, keep_on: Callable[[], bool]) -> Writer:
-        size = self.progress
+        size = os.fstat(descriptor).st_size
         if size > self._obj.size_bytes:
             os.ftruncate(descriptor, 0)
             size = 0
@@ -91,7 +79,7 @@ class Landing:
         crc32c = self._place.checksum(self.name) if size else 0
         os.lseek(descriptor, size, os.SEEK_SET)
         writer = Writer(descriptor, crc32c, size, self._obj.size_bytes, keep_on)
-        if not size:
+        if not size and not self._place.is_new:
             self._take_over(writer)
         return writer
 
@@ -163,6 +151,18 @@ class Writer:
         return len(data)
 
 
+def make_durable(place: Folder, name: str) -> None:
+    """Have a file that landed on the disk itself; if that fails it is removed."""
+    with place.opened(name, os.O_RDONLY) as descriptor:
+        try:
+            os.fsync(descriptor)
+        except OSError:
+            # The kernel may have dropped what it could not write, and would call a second fsync
+            # a success: the file is written anew, from its first byte.
+            place.remove(name)
+            raise
+
+
 def settle(place: Folder, name: str, file: str, token: str) -> None:
     """Give a file that landed the name that says it is unproved; the folder is yet to be synced.
 
@@ -183,4 +183,4 @@ def unproved(file: str, token: str) -> str:
 
 
 def _draw() -> str:
-    return base64.b32encode(secrets.token_bytes(WRITER_LENGTH)).decode().lower()[:WRITER_LENGTH]
+    return "".join(WRITER_LETTERS[byte % 32] for byte in secrets.token_bytes(WRITER_LENGTH))

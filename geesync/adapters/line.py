@@ -41,10 +41,12 @@ class MeteredLine:
     bandwidth: Bandwidth
     keep_on: Callable[[], bool]
 
-    def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
+    async def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
         """Write one generation's bytes from an offset on into the sink; raises RemoteError."""
         metered = Metered(sink, self.bandwidth, self.keep_on)
-        self.storage.fetch(bucket, obj, metered, start=start)
+        await self.storage.fetch(
+            bucket, obj, metered, start=start, piece_bytes=self.bandwidth.piece_bytes
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return WorkersLine, (self.access,)
@@ -79,14 +81,16 @@ class WorkersLine:
 
     access: Access
 
-    def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
+    async def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
         """Write one generation's bytes from an offset on into the sink; raises RemoteError.
 
         NotAllowedError if this worker has no credentials.
         """
         bandwidth = Bandwidth(lambda: _told(self.access.daemon).rate)
         metered = Metered(sink, bandwidth, self.keep_on)
-        _storage(self.access).fetch(bucket, obj, metered, start=start)
+        await _storage(self.access).fetch(
+            bucket, obj, metered, start=start, piece_bytes=bandwidth.piece_bytes
+        )
 
     def keep_on(self) -> bool:
         """Whether the daemon that sent the job still wants it."""
@@ -101,5 +105,4 @@ def _storage(access: Access) -> Storage:
         pacer=Pacer(_REQUESTS_PER_S),
         url=access.url,
         timeout_s=access.timeout_s,
-        stopping=lambda: _told(access.daemon).stop,
     )

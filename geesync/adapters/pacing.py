@@ -48,23 +48,30 @@ class Pacer:
             try:
                 answer = ask()
             except RemoteError as error:
+                self.failed(error)
                 left -= 1
                 if error.cause != Cause.TRANSIENT or not left:
-                    self._note(error)
                     raise
-                self._note(error)
                 self._hold((tries or self.tries) - left, error.retry_after_s)
             else:
-                self._recover()
+                self.succeeded()
                 return answer
 
     def wait_for_turn(self) -> None:
         """Wait until it is our turn. Raises RemoteError if the program ends meanwhile."""
+        self.wait_until(self.take_turn())
+
+    def take_turn(self) -> float:
+        """Return when it is our turn, on the monotonic clock: nobody else has the same."""
         with self._lock:
-            now = self.monotonic()
-            turn = max(now, self._next)
+            turn = max(self.monotonic(), self._next)
             self._next = turn + 1 / self.rate_per_s
-        if turn > now and self.sleep(turn - now):
+        return turn
+
+    def wait_until(self, turn: float) -> None:
+        """Wait until it is our turn. Raises RemoteError if the program ends meanwhile."""
+        wait_s = turn - self.monotonic()
+        if wait_s > 0 and self.sleep(wait_s):
             raise RemoteError(Cause.TRANSIENT, "stopped")
 
     @property
@@ -72,12 +79,14 @@ class Pacer:
         """Until when every thread waits for its turn, on the monotonic clock."""
         return self._next
 
-    def _note(self, error: RemoteError) -> None:
+    def failed(self, error: RemoteError) -> None:
+        """Learn from a refusal: who is told that it asks too fast asks more slowly."""
         if error.status == _TOO_MANY_REQUESTS and error.cause == Cause.TRANSIENT:
             with self._lock:
                 self._share = max(self._share / 2, 1 / 64)
 
-    def _recover(self) -> None:
+    def succeeded(self) -> None:
+        """Learn from an answer: by and by the allowed rate comes back."""
         with self._lock:
             self._share = min(1.0, self._share * 1.02)
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from geesync.adapters import rasters, tables
-from geesync.adapters.disk import folder
+from geesync.adapters.folders import folder
 from geesync.domain.assets import SourceAsset
 from geesync.domain.coverage import Tile, tiles
 from geesync.domain.exports import Part

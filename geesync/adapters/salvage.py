@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from geesync.adapters.disk import folder
+from geesync.adapters.folders import folder
 from geesync.adapters.mirror import MARKER, is_mirror
 from geesync.errors import MirrorError
 

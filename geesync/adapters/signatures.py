@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from geesync.adapters.disk import folder
+from geesync.adapters.folders import folder
 from geesync.adapters.mirror import MARKER
 
 _LEDGERS = f"{MARKER}/ledgers"

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from geesync.adapters.disk import disk_errors, folder
-from geesync.adapters.landing import settle
+from geesync.adapters.disk import disk_errors
+from geesync.adapters.folders import Folders, folder
+from geesync.adapters.landing import make_durable, settle
 from geesync.errors import GeesyncError, RemoteError
 
 #: From this many files of one pass on it is worth a sync of all that the disk has in memory.
@@ -32,11 +33,24 @@ class Landed:
     token: str
 
 
+def settle_alone(mirror: Path, one: Landed, *, durable: bool) -> None:
+    """Make one file durable, unless it is, then its name that says that it is unproved.
+
+    Raises RemoteError or MirrorError.
+    """
+    with folder(mirror, one.path) as place:
+        if not durable:
+            make_durable(place, one.name)
+        settle(place, one.name, one.file, one.token)
+        place.sync()
+
+
 class Together:
     """One mirror's disk, from before the first byte is written: it tells what failed since."""
 
     def __init__(self, mirror: Path) -> None:
         self._mirror = mirror
+        self.folders = Folders(mirror)
 
     def __enter__(self) -> Self:
         with disk_errors(self._mirror):
@@ -46,6 +60,7 @@ class Together:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        self.folders.close()
         os.close(self._descriptor)
 
     def settle(self, landed: Sequence[Landed]) -> list[Exception | None]:
@@ -70,14 +85,14 @@ class Together:
 
     def _named(self, one: Landed) -> Exception | None:
         try:
-            with folder(self._mirror, one.path, create=False) as place:
+            with self.folders.folder(one.path, create=False) as place:
                 settle(place, one.name, one.file, one.token)
         except (GeesyncError, OSError) as error:
             return error
         return None
 
     def _remove(self, one: Landed) -> None:
-        with suppress(FileNotFoundError), folder(self._mirror, one.path, create=False) as place:
+        with suppress(FileNotFoundError), self.folders.folder(one.path, create=False) as place:
             place.remove(one.name)
 
     def _sync(self) -> None:

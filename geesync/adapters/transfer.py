@@ -1,37 +1,41 @@
 """Moves the bytes of one object from Cloud Storage into a sink.
 
-Whatever a server does, a transfer ends: silence by the time-out, everything else when the sink or
-the program says stop, within a second.
+Whatever a server does, a transfer ends: silence by the time-out, everything else when the sink
+says stop. Many are on their way at a time, by one thread (``wire``).
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from geesync.adapters.answers import token_error
-from geesync.adapters.connections import Connections
+from geesync.adapters.connections import handle
+from geesync.adapters.wire import STOPPED, Exchange
 from geesync.domain.coverage import StoredObject
 from geesync.domain.failures import classify_call
 from geesync.errors import Cause, RemoteError
 
 _GOOGLE = "https://storage.googleapis.com"
 
-#: What libcurl hands over at a time, at most; fewer crossings into Python cost less.
-_BUFFER_BYTES = 512 * 1024
+#: What is held before it is written: each piece has a price.
+PIECE_BYTES = 512 * 1024
+
+#: What libcurl reads at a time; it hands over 16 KiB of it at a time, whatever it is told.
+_BUFFER_BYTES = 128 * 1024
 
 #: A refusal is words; more is somebody's web page.
 _LONGEST_REFUSAL_BYTES = 4096
 
+_CONTENT = frozenset({0, 200, 206})  #: 0: nothing came
 _CLIENT_ERROR = 400
 _UNAUTHORIZED = 401
 _RETRY_AFTER = b"retry-after:"
-_ABORT = 1
 
 
 class Sink(Protocol):
@@ -44,72 +48,75 @@ class Sink(Protocol):
 class Transfers:
     """Downloads as one user; any number of threads at a time.
 
-    timeout_s: how long a connection may stay silent. stopping: asked about once a second, also
-    while nothing comes.
+    timeout_s: how long a connection may stay silent.
     """
 
-    def __init__(
-        self,
-        *,
-        credentials: Any,
-        url: str | None,
-        timeout_s: float,
-        stopping: Callable[[], bool],
-    ) -> None:
+    def __init__(self, *, credentials: Any, url: str | None, timeout_s: float) -> None:
         self._credentials = credentials
         self._url = (url or _GOOGLE).rstrip("/")
-        self._stopping = stopping
-        self._connections = Connections(timeout_s, self._prepare)
+        self._timeout_s = timeout_s
+        self._idle: list[Any] = []
         self._asking = threading.Lock()
         self._request: Any = None
+        self._headers_of_token: tuple[object, list[str]] = (object(), [])
 
-    def fetch(self, bucket: str, obj: StoredObject, sink: Sink, *, start: int) -> None:
+    async def fetch(
+        self, bucket: str, obj: StoredObject, sink: Sink, *, start: int, piece_bytes: int
+    ) -> None:
         """Write one generation's bytes from an offset on into the sink, as they are stored.
 
+        piece_bytes: how many the sink is given at a time, about, if there are as many.
         Raises what the sink raised, or RemoteError.
         """
         place = f"{quote(bucket, safe='')}/o/{quote(obj.name, safe='')}"
         url = f"{self._url}/download/storage/v1/b/{place}?alt=media&generation={obj.generation}"
-        answer = self._get(url, sink, start)
+        answer = await self._get(url, _Answer(sink, piece_bytes), start)
         if answer.status == _UNAUTHORIZED:
             self._renew()  # it may have been withdrawn before its time
-            answer = self._get(url, sink, start)
+            answer = await self._get(url, _Answer(sink, piece_bytes), start)
         if answer.is_refusal:
             raise answer.refusal()
 
-    def _get(self, url: str, sink: Sink, start: int) -> _Answer:
+    async def _get(self, url: str, answer: _Answer, start: int) -> _Answer:
         import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
 
-        answer = _Answer(sink)
-        curl = self._connections.mine()
-        curl.setopt(pycurl.URL, url)
-        curl.setopt(pycurl.RANGE, f"{start}-") if start else curl.unsetopt(pycurl.RANGE)
-        curl.setopt(pycurl.HTTPHEADER, self._headers(url))
-        curl.setopt(pycurl.HEADERFUNCTION, answer.head.append)
-        curl.setopt(pycurl.WRITEFUNCTION, answer.write)
-        try:
-            curl.perform()
-        except pycurl.error as error:
-            if answer.error is not None:
-                raise answer.error from None
-            if not answer.is_refusal:  # a refusal's status tells enough, whole or not
-                reason = "stopped" if self._stopping() else f"no answer: {error.args[-1]}"
-                raise RemoteError(Cause.TRANSIENT, reason) from None
+        with self._handle() as curl:
+            curl.setopt(pycurl.URL, url)
+            curl.setopt(pycurl.RANGE, f"{start}-") if start else curl.unsetopt(pycurl.RANGE)
+            curl.setopt(pycurl.HTTPHEADER, self._headers(url))
+            curl.setopt(pycurl.HEADERFUNCTION, answer.head.append)
+            curl.setopt(pycurl.WRITEFUNCTION, answer.write)
+            broken = await Exchange(curl)
+        answer.pass_on()
+        if answer.error is not None:
+            raise answer.error from None
+        if broken and not answer.is_refusal:  # a refusal's status tells enough, whole or not
+            reason = broken if broken == STOPPED else f"no answer: {broken}"
+            raise RemoteError(Cause.TRANSIENT, reason)
         return answer
 
-    def _prepare(self, curl: Any) -> None:
+    @contextmanager
+    def _handle(self) -> Iterator[Any]:
         import pycurl  # noqa: PLC0415
 
-        curl.setopt(pycurl.BUFFERSIZE, _BUFFER_BYTES)
-        curl.setopt(pycurl.NOPROGRESS, 0)
-        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: _ABORT if self._stopping() else 0)
+        try:
+            curl = self._idle.pop()
+        except IndexError:
+            curl = handle(self._timeout_s)
+            curl.setopt(pycurl.BUFFERSIZE, _BUFFER_BYTES)
+        yield curl
+        self._idle.append(curl)  # one that was given up in the middle is not used again
 
     def _headers(self, url: str) -> list[str]:
-        headers: dict[str, str] = {}
-        self._with_token(
-            lambda request: self._credentials.before_request(request, "GET", url, headers)
-        )
-        return [f"{name}: {value}" for name, value in headers.items()]
+        token = self._credentials.token
+        if not (self._headers_of_token[0] == token and self._credentials.valid):
+            headers: dict[str, str] = {}
+            self._with_token(
+                lambda request: self._credentials.before_request(request, "GET", url, headers)
+            )
+            lines = [f"{name}: {value}" for name, value in headers.items()]
+            self._headers_of_token = self._credentials.token, lines
+        return self._headers_of_token[1]
 
     def _renew(self) -> None:
         self._with_token(self._credentials.refresh)
@@ -127,14 +134,18 @@ class Transfers:
                 raise token_error(error) from None  # its context holds the endpoint's whole answer
 
 
-@dataclass
 class _Answer:
     """One answer as it comes: content goes to the sink, a refusal is kept for its words."""
 
-    sink: Sink
-    head: list[bytes] = field(default_factory=list)  #: lines, as they come
-    error: BaseException | None = None  #: what the sink raised; libcurl would only print it
-    _words: bytearray = field(default_factory=bytearray)
+    def __init__(self, sink: Sink, piece_bytes: int) -> None:
+        self.head: list[bytes] = []  #: lines, as they come
+        self.error: BaseException | None = (
+            None  #: what the sink raised; libcurl would only print it
+        )
+        self._sink = sink
+        self._piece_bytes = piece_bytes
+        self._pieces: list[bytes] = []
+        self._held_bytes = 0
 
     @cached_property
     def status(self) -> int:
@@ -143,24 +154,33 @@ class _Answer:
         code = b"".join(codes[-1]) if codes else b""
         return int(code) if code.isdigit() else 0
 
-    @cached_property
+    @property
     def is_refusal(self) -> bool:
-        return self.status not in {0, 200, 206}
+        return self.status not in _CONTENT
 
     def write(self, data: bytes) -> int:
-        """Take a piece of the body; another count than its length ends the transfer."""
+        """Take 16 KiB of the body; another count than its length ends the transfer."""
+        self._pieces.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes < self._piece_bytes or self.pass_on():
+            return len(data)
+        return 0
+
+    def pass_on(self) -> bool:
+        """Give the sink what is held; whether more may come. A refusal stays here."""
         if self.is_refusal:
-            self._words += data
-            return len(data) if len(self._words) < _LONGEST_REFUSAL_BYTES else 0
-        try:
-            return self.sink.write(data)
-        except BaseException as error:  # noqa: BLE001 # it is raised again behind libcurl's back
-            self.error = error
-            return 0
+            return self._held_bytes < _LONGEST_REFUSAL_BYTES
+        if self._pieces and self.error is None:
+            try:
+                self._sink.write(b"".join(self._pieces))
+            except BaseException as error:  # noqa: BLE001 # it is raised again behind libcurl's back
+                self.error = error
+            self._pieces, self._held_bytes = [], 0
+        return self.error is None
 
     def refusal(self) -> RemoteError:
         """Return what an answer without content means."""
-        message = f"{self.status}: {_words(bytes(self._words))}"
+        message = f"{self.status}: {_words(b''.join(self._pieces)[:_LONGEST_REFUSAL_BYTES])}"
         is_theirs = self.status < _CLIENT_ERROR  # a redirection or the like: some proxy's
         retry_after = [
             line[len(_RETRY_AFTER) :].strip().decode("latin-1")

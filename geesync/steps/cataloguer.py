@@ -17,7 +17,8 @@ from typing import ClassVar, TypeVar
 import structlog
 
 from geesync.adapters import rasters
-from geesync.adapters.disk import Folder, folder
+from geesync.adapters.disk import Folder
+from geesync.adapters.folders import folder
 from geesync.adapters.mirror import is_mirror
 from geesync.domain import stac, stac_links
 from geesync.domain.assets import IMAGE_COLLECTION, Json, SourceAsset

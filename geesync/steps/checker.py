@@ -13,7 +13,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from geesync.adapters.disk import Folder, folder
+from geesync.adapters.disk import Folder
+from geesync.adapters.folders import folder
 from geesync.adapters.salvage import entries, move_aside
 from geesync.domain.checking import Flaw, KeptFile, Verdict, compare, worst
 from geesync.domain.lifecycle import State

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from geesync.adapters.disk import folder
-from geesync.adapters.fetching import Fetch, Line, fetch
-from geesync.adapters.landing import settle
+from geesync.adapters.fetching import Fetch, Line, fetch, fetch_durably
 from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
-from geesync.adapters.together import SMALL_BYTES, WORTH_IT_FROM, Landed, Together
+from geesync.adapters.together import SMALL_BYTES, WORTH_IT_FROM, Landed, Together, settle_alone
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.errors import WORLDLY, RemoteError
 from geesync.steps.brakes import Limits
@@ -39,6 +38,7 @@ class Downloader:
     staging: Staging
     limits: Limits
     gate: Gate
+    at_once: int  #: objects on their way at a time
 
     def run_once(self) -> Tally:
         """Download the objects of the next assets, many at a time."""
@@ -50,12 +50,7 @@ class Downloader:
         staged = self.staging.staged([asset.id for asset in due])
         wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
         fitting, waiting = self._fitting(wanted)
-        with ExitStack() as open_disks:
-            disks = {
-                dest: open_disks.enter_context(Together(Path(dest)))
-                for dest in self._with_many_small(fitting)
-            }
-            answers = self._settled(disks, self.workshop.each(fitting, partial(self._land, disks)))
+        answers = self._fetched(fitting)
         self.gate.learn([answer for _, answer in answers])
         failures: dict[int, Exception] = {}
         lost: dict[int, RemoteError] = {}
@@ -103,43 +98,75 @@ class Downloader:
                 waiting = f"{dest} has no room, or is no mirror ({MARKER} is missing)"
         return [pair for pair in wanted if pair[0].id in fitting], waiting
 
-    def _with_many_small(self, fitting: list[Wanted]) -> list[str]:
-        """Return the mirrors whose small files are worth being made durable together."""
-        small = Counter(asset.dest for asset, staged in fitting if _is_small(staged))
-        many = [dest for dest, count in small.items() if count >= WORTH_IT_FROM]
-        return many if self.workshop.is_alone else []
+    def _fetched(self, wanted: list[Wanted]) -> list[tuple[Wanted, object]]:
+        """Bring objects to disk; return what failed, for each, or something else."""
+        if not self.workshop.is_alone:
+            return [*self.workshop.each(wanted, self._fetch_elsewhere)]
+        with ExitStack() as open_disks:
+            disks = {
+                dest: open_disks.enter_context(Together(Path(dest)))
+                for dest in {asset.dest for asset, _ in wanted}
+            }
+            fetch_one = partial(self._fetch, disks, _with_many_small(wanted))
+            answers = self.workshop.each_on_wire(wanted, fetch_one, at_once=self.at_once)
+            return [*_settled_alone(answers), *_settled_together(disks, answers)]
 
-    def _land(self, disks: Mapping[str, Together], wanted: Wanted) -> Landed | None:
-        """Bring an object to disk; return it if it is yet to be settled, with others."""
+    async def _fetch(
+        self, disks: Mapping[str, Together], together: Collection[str], wanted: Wanted
+    ) -> Landed | Future[None]:
+        """Bring an object to disk; return it, to be settled with others, or its settling."""
         asset, staged = wanted
-        alone = asset.dest not in disks or not _is_small(staged)
-        bucket, token = staged.export.bucket, staged.export.token
-        job = Fetch(asset.dest, asset.path, staged.file, token, bucket, staged.obj, durable=alone)
-        (name,) = self.workshop.hand_over([partial(fetch, job, self.line)])
+        alone = asset.dest not in together or not _is_small(staged)
+        job = _job(wanted, durable=alone)
+        name = await fetch(job, self.line, disks[asset.dest].folders)
+        landed = Landed(asset.path, name, staged.file, job.token)
         if not alone:
-            return Landed(asset.path, name, staged.file, token)
-        with folder(Path(asset.dest), asset.path) as place:
-            settle(place, name, staged.file, token)
-            place.sync()
-        return None
+            return landed
+        return self.workshop.pool.submit(settle_alone, Path(asset.dest), landed, durable=False)
 
-    def _settled(
-        self, disks: Mapping[str, Together], answers: list[tuple[Wanted, Landed | Exception | None]]
-    ) -> list[tuple[Wanted, Exception | None]]:
-        """Settle what landed together; return what failed, for each object."""
-        settled = [(one, answer) for one, answer in answers if not isinstance(answer, Landed)]
-        for dest, disk in disks.items():
-            landed = [
-                (one, answer)
-                for one, answer in answers
-                if isinstance(answer, Landed) and one[0].dest == dest
-            ]
-            failures = disk.settle([answer for _, answer in landed])
-            settled += [(one, error) for (one, _), error in zip(landed, failures, strict=True)]
-        return settled
+    def _fetch_elsewhere(self, wanted: Wanted) -> None:
+        asset, staged = wanted
+        job = _job(wanted, durable=True)
+        (name,) = self.workshop.hand_over([partial(fetch_durably, job, self.line)])
+        landed = Landed(asset.path, name, staged.file, job.token)
+        settle_alone(Path(asset.dest), landed, durable=True)
 
     def _event(self, failure: Exception | None) -> Event:
         return event_of(failure, StagedCopyLost) if failure else DownloadFinished()
+
+
+def _job(wanted: Wanted, *, durable: bool) -> Fetch:
+    asset, staged = wanted
+    bucket, token = staged.export.bucket, staged.export.token
+    return Fetch(asset.dest, asset.path, staged.file, token, bucket, staged.obj, durable)
+
+
+def _with_many_small(wanted: list[Wanted]) -> list[str]:
+    """Return the mirrors whose small files are worth being made durable together."""
+    small = Counter(asset.dest for asset, staged in wanted if _is_small(staged))
+    return [dest for dest, count in small.items() if count >= WORTH_IT_FROM]
+
+
+def _settled_alone(answers: list[tuple[Wanted, Any]]) -> Iterator[tuple[Wanted, object]]:
+    """Wait for those that are settled one by one, and pass on what failed."""
+    for one, answer in answers:
+        if isinstance(answer, Future):
+            yield one, answer.exception()
+        elif isinstance(answer, Exception):
+            yield one, answer
+
+
+def _settled_together(
+    disks: Mapping[str, Together], answers: list[tuple[Wanted, Any]]
+) -> Iterator[tuple[Wanted, object]]:
+    for dest, disk in disks.items():
+        landed = [
+            (one, answer)
+            for one, answer in answers
+            if isinstance(answer, Landed) and one[0].dest == dest
+        ]
+        failures = disk.settle([answer for _, answer in landed])
+        yield from zip((one for one, _ in landed), failures, strict=True)
 
 
 def _is_small(staged: Staged) -> bool:

@@ -13,7 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.disk import Folder, folder
+from geesync.adapters.disk import Folder
+from geesync.adapters.folders import folder
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.coverage import StoredObject, own_objects
 from geesync.domain.exports import Part

@@ -6,15 +6,18 @@ A step never sets a state, sleeps or schedules, and is safe to repeat at any mom
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from itertools import chain
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from geesync.adapters.hands import Hands, HearsayError, Here
+from geesync.adapters.wire import run
 from geesync.domain.lifecycle import Delayed, Event, Setback
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
 from geesync.steps.gate import Batch, NotTriedError
@@ -25,6 +28,9 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+#: Threads for what is on the wire: while one writes to the disk, another takes what came.
+_LANES = 2
 
 #: Between two signs of life while somebody else works.
 _TICK_S = 0.5
@@ -107,20 +113,42 @@ class Workshop:
         batch = Batch()
 
         def attempt(item: Item) -> tuple[Item, Answer | Exception]:
-            if not self.keep_on():
-                return item, stopped()
-            if refusal := batch.refusal():
+            if refusal := self._refusal(batch):
                 return item, refusal
-            answer: Answer | Exception
-            try:
-                answer = work(item)
-            except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
-                answer = error
+            with _tried(batch) as tried:
+                tried.append(work(item))
             self.beat()
-            batch.note(answer)
-            return item, answer
+            return item, tried[0]
 
         return list(self.pool.map(attempt, items))
+
+    def each_on_wire(
+        self, items: Iterable[Item], work: Callable[[Item], Awaitable[Answer]], *, at_once: int
+    ) -> list[tuple[Item, Answer | Exception]]:
+        """Do the same with work that waits for the wire: so many at once, by two threads.
+
+        Answers come in the order of their ends.
+        """
+        batch = Batch()
+
+        async def attempt(item: Item) -> tuple[Item, Answer | Exception]:
+            if refusal := self._refusal(batch):
+                return item, refusal
+            with _tried(batch) as tried:
+                tried.append(await work(item))
+            self.beat()
+            return item, tried[0]
+
+        waiting = iter(list(items))
+        share = -(-at_once // _LANES)
+
+        def lane(_: int) -> list[tuple[Item, Answer | Exception]]:
+            return run(map(attempt, waiting), at_once=share, stopping=self.stopping)
+
+        return list(chain.from_iterable(self.pool.map(lane, range(min(_LANES, at_once)))))
+
+    def _refusal(self, batch: Batch) -> RemoteError | None:
+        return batch.refusal() if self.keep_on() else stopped()
 
     def hand_over(self, jobs: Collection[Callable[[], Answer]]) -> list[Answer]:
         """Have work on bytes done by whoever is at hand; return the answers, in order.
@@ -165,6 +193,17 @@ class Workshop:
                 reason=move.event.reason or None,
             )
         return moved
+
+
+@contextmanager
+def _tried(batch: Batch) -> Iterator[list[Any]]:
+    """Keep the answer of a try; an exception is one, too."""
+    tried: list[Any] = []
+    try:
+        yield tried
+    except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
+        tried.append(error)
+    batch.note(tried[0])
 
 
 def _answer(future: Future[Answer], job: Callable[[], Answer]) -> Answer:

@@ -15,7 +15,8 @@ from typing import ClassVar
 from pydantic_core import to_json
 
 from geesync.adapters import tables
-from geesync.adapters.disk import Folder, folder
+from geesync.adapters.disk import Folder
+from geesync.adapters.folders import folder
 from geesync.adapters.landing import unproved
 from geesync.adapters.proving import proofs, prove
 from geesync.adapters.versions import set_aside

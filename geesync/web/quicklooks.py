@@ -10,7 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from geesync.adapters.disk import Folder, folder
+from geesync.adapters.disk import Folder
+from geesync.adapters.folders import folder
 from geesync.adapters.mirror import MARKER
 from geesync.errors import GeesyncError
 from geesync.store.browsing import Picture, picture

@@ -15,7 +15,7 @@ from geesync import __version__
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.cluster import work
-from geesync.adapters.fetching import Fetch, fetch
+from geesync.adapters.fetching import Fetch, fetch_durably
 from geesync.adapters.hands import Hands, HearsayError
 from geesync.adapters.line import Access, MeteredLine, Orders, WorkersLine, hear
 from geesync.adapters.mirror import prepare_mirror
@@ -46,7 +46,7 @@ def a_line() -> MeteredLine:
 def test_a_job_travels_without_the_credentials_of_the_daemon() -> None:
     job = Fetch("/mirror", "users/x/img", "img.tif", "token", "bucket", OBJECT)
 
-    sent = pickle.dumps(partial(fetch, job, a_line()))
+    sent = pickle.dumps(partial(fetch_durably, job, a_line()))
 
     assert b"secret" not in sent
     assert pickle.loads(sent).args == (job, WorkersLine(a_line().access))  # noqa: S301 # our own

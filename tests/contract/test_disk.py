@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
 import google_crc32c
 import pytest
 
-from geesync.adapters.disk import disk_errors, folder
+from geesync.adapters.disk import disk_errors
+from geesync.adapters.folders import folder
 from geesync.adapters.landing import Landing, Writer, settle, unproved
 from geesync.adapters.mirror import MARKER, free_bytes, is_mirror, prepare_mirror
+from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, ExitCode, MirrorError, RemoteError
 
@@ -28,7 +30,7 @@ def mirror(tmp_path: Path) -> Path:
     return path
 
 
-def send(writer: Writer, start: int) -> None:
+async def send(writer: Writer, start: int) -> None:
     writer.write(CONTENT[start:])
 
 
@@ -36,11 +38,11 @@ def land(
     mirror: Path,
     relative: str = "users/x/img",
     *,
-    fetch: Callable[[Writer, int], None] = send,
+    fetch: Callable[[Writer, int], Awaitable[None]] = send,
 ) -> Path:
     with folder(mirror, relative) as place:
         with Landing(place, "img.tif", "token", OBJECT) as landing:
-            landing.fetch(fetch, lambda: True)
+            run([landing.fetch(fetch, lambda: True)])
         settle(place, landing.name, "img.tif", "token")
         place.sync()
         return place.path / unproved("img.tif", "token")
@@ -171,9 +173,9 @@ def test_what_a_kill_left_is_gone_on_with(mirror: Path, name: str, left: bytes) 
     partial.write_bytes(left)
     starts = []
 
-    def send_rest(writer: Writer, start: int) -> None:
+    async def send_rest(writer: Writer, start: int) -> None:
         starts.append(start)
-        send(writer, start)
+        await send(writer, start)
 
     path = land(mirror, fetch=send_rest)
 
@@ -197,7 +199,7 @@ def test_a_writer_that_was_given_up_and_lives_on_spoils_nothing(mirror: Path) ->
     """It writes into a file of its own, which the next one copied and nobody names any more."""
     given_up: list[Path] = []
 
-    def slowly(writer: Writer, _start: int) -> None:
+    async def slowly(writer: Writer, _start: int) -> None:
         writer.write(CONTENT[:100])
         given_up.append(land(mirror))  # meanwhile another one was sent, and its word was heard
         given_up[0].rename(given_up[0].with_name("img.tif"))
@@ -237,7 +239,7 @@ def test_other_bytes_under_the_unproved_name_are_replaced(mirror: Path) -> None:
 
 
 def test_wrong_bytes_are_discarded(mirror: Path) -> None:
-    def lie(writer: Writer, start: int) -> None:
+    async def lie(writer: Writer, start: int) -> None:
         writer.write(CONTENT[start:][::-1])
 
     with folder(mirror, "users/x/img") as place:
@@ -245,7 +247,7 @@ def test_wrong_bytes_are_discarded(mirror: Path) -> None:
             pytest.raises(RemoteError) as failure,
             Landing(place, "img.tif", "token", OBJECT) as landing,
         ):
-            landing.fetch(lie, lambda: True)
+            run([landing.fetch(lie, lambda: True)])
 
         assert failure.value.cause == Cause.INTEGRITY
         assert place.names() == []

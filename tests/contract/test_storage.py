@@ -13,11 +13,12 @@ import pytest
 
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
-from geesync.adapters.disk import folder
 from geesync.adapters.fetching import Fetch, fetch
+from geesync.adapters.folders import Folders, folder
 from geesync.adapters.landing import Landing, Writer, settle, unproved
 from geesync.adapters.line import Access, MeteredLine
 from geesync.adapters.mirror import prepare_mirror
+from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
@@ -38,12 +39,12 @@ def land(mirror: Path, storage: Storage, simulator: Simulator) -> Callable[[Stor
     """Bring an object to disk; what came of it stays for the next attempt."""
 
     def once(obj: StoredObject, keep_on: Callable[[], bool] = lambda: True) -> Path:
-        def fetch(sink: Writer, start: int) -> None:
-            storage.fetch(simulator.bucket, obj, sink, start=start)
+        async def fetch(sink: Writer, start: int) -> None:
+            await storage.fetch(simulator.bucket, obj, sink, start=start)
 
         with folder(mirror, "users/x/img") as place:
             with Landing(place, "img.tif", "token", obj) as landing:
-                landing.fetch(fetch, keep_on)
+                run([landing.fetch(fetch, keep_on)])
             settle(place, landing.name, "img.tif", "token")
             place.sync()
             return place.path / unproved("img.tif", "token")
@@ -59,7 +60,7 @@ def cause(ask: Callable[[], object]) -> Cause:
 
 def fetched(storage: Storage, simulator: Simulator, obj: StoredObject, start: int = 0) -> bytes:
     sink = io.BytesIO()
-    storage.fetch(simulator.bucket, obj, sink, start=start)
+    run([storage.fetch(simulator.bucket, obj, sink, start=start)])
     return sink.getvalue()
 
 
@@ -263,7 +264,7 @@ def test_a_power_cut_after_the_rename_costs_no_transfer(
     line = MeteredLine(access, storage, Bandwidth(lambda: None), lambda: True)
 
     job = Fetch(str(mirror), "users/x/img", "img.tif", "token", simulator.bucket, obj)
-    assert fetch(job, line) == landed.name
+    assert run([fetch(job, line, Folders(mirror))]) == [landed.name]
 
     assert fault.seen == 0
 

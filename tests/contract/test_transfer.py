@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from geesync.adapters.bucket import Storage
 from geesync.adapters.credentials import find_credentials
+from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
@@ -25,15 +27,25 @@ def storage(simulator: Simulator, **given: Any) -> Storage:
     return Storage(project=simulator.project, pacer=patient(1), url=simulator.storage_url, **told)
 
 
-def fetch(client: Storage, simulator: Simulator, obj: StoredObject) -> bytes:
+def fetch(
+    client: Storage,
+    simulator: Simulator,
+    obj: StoredObject,
+    stopping: Callable[[], bool] = lambda: False,
+) -> bytes:
     sink = io.BytesIO()
-    client.fetch(simulator.bucket, obj, sink, start=0)
+    run([client.fetch(simulator.bucket, obj, sink, start=0)], stopping=stopping)
     return sink.getvalue()
 
 
-def refused(client: Storage, simulator: Simulator, obj: StoredObject) -> RemoteError:
+def refused(
+    client: Storage,
+    simulator: Simulator,
+    obj: StoredObject,
+    stopping: Callable[[], bool] = lambda: False,
+) -> RemoteError:
     with pytest.raises(RemoteError) as caught:
-        fetch(client, simulator, obj)
+        fetch(client, simulator, obj, stopping)
     return caught.value
 
 
@@ -41,11 +53,10 @@ def test_a_transfer_in_silence_ends_when_the_program_does(simulator: Simulator, 
     obj = put("silent/a.tif", CONTENT)
     simulator.faults.add("stall", path="a.tif.*alt=media", after_bytes=100, seconds=60, count=1)
     stop = threading.Event()
-    client = storage(simulator, stopping=stop.is_set)
     threading.Timer(0.2, stop.set).start()
 
     began = time.monotonic()
-    error = refused(client, simulator, obj)
+    error = refused(storage(simulator), simulator, obj, stop.is_set)
 
     assert (error.cause, str(error)) == (Cause.TRANSIENT, "stopped")
     assert time.monotonic() - began < 10
@@ -114,7 +125,7 @@ def test_a_sink_that_refuses_is_heard_word_for_word(simulator: Simulator, put: P
             raise RemoteError(Cause.DISK, f"no room for {len(data)}")
 
     with pytest.raises(RemoteError, match="no room") as caught:
-        storage(simulator).fetch(simulator.bucket, obj, Full(), start=0)
+        run([storage(simulator).fetch(simulator.bucket, obj, Full(), start=0)])
 
     assert caught.value.cause == Cause.DISK
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.disk import folder
-from geesync.adapters.landing import Landing, Writer, settle, unproved
+from geesync.adapters.folders import folder
+from geesync.adapters.landing import Landing, Writer, make_durable, settle, unproved
+from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
 from geesync.errors import RemoteError
 
@@ -16,7 +17,7 @@ CONTENT = bytes(range(256)) * 1000
 MIRROR = Path(sys.argv[1])
 
 
-def fetch(sink: Writer, start: int) -> None:
+async def fetch(sink: Writer, start: int) -> None:
     """Write the rest of the object."""
     print(f"from {start}")
     for at in range(start, len(CONTENT), 100_000):
@@ -28,7 +29,8 @@ for _ in range(2):
     try:
         with folder(MIRROR, "users/x") as place:
             with Landing(place, "x.tif", "t", obj, writer="w") as landing:
-                landing.fetch(fetch, lambda: True)
+                run([landing.fetch(fetch, lambda: True)])
+            make_durable(place, landing.name)
             settle(place, landing.name, "x.tif", "t")
             place.sync()
             print("landed", sorted(place.names()), place.holds(unproved("x.tif", "t"), obj))

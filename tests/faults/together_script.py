@@ -7,10 +7,11 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.disk import folder
+from geesync.adapters.folders import folder
 from geesync.adapters.landing import Landing, Writer
 from geesync.adapters.mirror import prepare_mirror
 from geesync.adapters.together import Landed, Together
+from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
 
 CONTENT = bytes(range(256)) * 100
@@ -18,7 +19,7 @@ MIRROR = Path(sys.argv[1])
 PATHS = [f"users/x/img{number}" for number in range(3)]
 
 
-def fetch(sink: Writer, _start: int) -> None:
+async def fetch(sink: Writer, _start: int) -> None:
     """Write the object."""
     sink.write(CONTENT)
 
@@ -28,9 +29,9 @@ def landed(path: str) -> Landed:
     obj = StoredObject("geesync/t/x.tif", 1, len(CONTENT), google_crc32c.value(CONTENT))
     with (
         folder(MIRROR, path, durable=False) as place,
-        Landing(place, "x.tif", "t", obj, durable=False) as landing,
+        Landing(place, "x.tif", "t", obj) as landing,
     ):
-        landing.fetch(fetch, lambda: True)
+        run([landing.fetch(fetch, lambda: True)])
     return Landed(path, landing.name, "x.tif", "t")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.disk import folder
+from geesync.adapters.folders import folder
 from geesync.adapters.mirror import prepare_mirror
 from geesync.domain import stac_links
 from geesync.domain.assets import SourceAsset

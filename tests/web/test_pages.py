@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from geesync.adapters.disk import folder
+from geesync.adapters.folders import folder
 from geesync.adapters.quicklook import EDGE, quicklook
 from geesync.config import Config
 from geesync.domain.lifecycle import State
