@@ -6,9 +6,7 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
-from http.client import HTTPConnection
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +21,7 @@ from geesync.simulator.faulty_transport import FaultyTransport
 from geesync.simulator.serving import LoopbackServer, reserve_port
 from geesync.simulator.storage_batch import BatchRequests
 from geesync.simulator.storage_proxy import StorageProxy
+from geesync.simulator.uploads import Uploads
 
 READY_WITHIN_S = 20.0
 ASK_AGAIN_S = 0.02
@@ -53,9 +52,7 @@ class CloudStorage:
         self._behind = httpx.Client(
             base_url=f"http://127.0.0.1:{self.backend_port}", timeout=600, trust_env=False
         )
-        # Every export ends in an upload, of which httpx alone would be most of the cost.
-        self._uploads = HTTPConnection("127.0.0.1", self.backend_port, timeout=600)
-        self._uploading = threading.Lock()
+        self._uploads = Uploads(self.backend_port)
 
     def start(self) -> Self:
         """Begin to serve; returns when requests are answered, raises TimeoutError if never."""
@@ -96,19 +93,11 @@ class CloudStorage:
         """
         query = urlencode({"uploadType": "media", "name": name})
         target = f"/upload/storage/v1/b/{quote(bucket, safe='')}/o?{query}"
-        headers = {"content-type": content_type, "content-length": str(file.stat().st_size)}
-        with self._uploading, file.open("rb") as content:
-            try:
-                self._uploads.request("POST", target, content, headers)
-                answer = self._uploads.getresponse()
-                said = answer.read()
-            except BaseException:
-                self._uploads.close()  # half an exchange is in it: the next one needs another
-                raise
-        if answer.status == httpx.codes.NOT_FOUND:
+        status, said = self._uploads.post(target, content_type, file)
+        if status == httpx.codes.NOT_FOUND:
             raise KeyError(bucket)
-        if not httpx.codes.is_success(answer.status):
-            raise OSError(f"upload of gs://{bucket}/{name}: {answer.status} {said[:200]!r}")
+        if not httpx.codes.is_success(status):
+            raise OSError(f"upload of gs://{bucket}/{name}: {status} {said[:200]!r}")
 
     def generation(self, bucket: str, name: str) -> int:
         """Return the current generation of an object; raises KeyError if there is none."""

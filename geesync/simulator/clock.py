@@ -52,7 +52,7 @@ def rfc3339(moment: datetime, *, digits: int = 6) -> str:
 
     A fraction of zero is left out, as protocol buffers' JSON does.
     """
-    whole = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    whole = moment.astimezone(UTC).isoformat()[: len("2024-05-01T12:34:56")]
     if digits == 0 or (moment.microsecond == 0 and digits != 9):  # noqa: PLR2004 - 9 is a format
         return f"{whole}Z"
     fraction = f"{moment.microsecond:06d}000"[:digits]

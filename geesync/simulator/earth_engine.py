@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-import anyio.to_thread
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -105,8 +105,9 @@ class EarthEngine:
         if self._in_flight > self._service.profile.calls_at_once:
             return error_response(CallRefused(429, TOO_MANY))
         if self._service.profile.latency_s:
-            await anyio.sleep(self._service.profile.latency_s)
-        return await anyio.to_thread.run_sync(self._respond, wire)
+            await asyncio.sleep(self._service.profile.latency_s)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self._respond, wire)
 
     def _respond(self, wire: Wire) -> Response:
         try:
@@ -174,8 +175,8 @@ async def _read(request: Request) -> Wire:
     override = request.headers.get("x-http-method-override")
     if override:
         method, body, query = override, b"", [*query, *parse_qsl(body.decode())]
-    root_url = f"{request.url.scheme}://{request.url.netloc}"
-    return Wire(method, request.url.path, query, request.headers, body, root_url)
+    root_url = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+    return Wire(method, request.scope["path"], query, request.headers, body, root_url)
 
 
 def _route(wire: Wire, resource: str) -> tuple[Method, str]:

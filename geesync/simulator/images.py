@@ -190,8 +190,10 @@ def unmasked(band: Band, other: Band, *, same_footprint: bool) -> Band:
 
     def read(target: SimGrid) -> Pixels:
         values, mask = band.read(target)
-        new_values, new_mask = other.read(target)
         fill = mask == 0
+        if not fill.any():
+            return Pixels(kind.convert(values), mask)
+        new_values, new_mask = other.read(target)
         if same_footprint and band.extent is not None:
             fill &= _inside(band.extent, target)
         merged = np.where(fill, kind.convert(new_values), kind.convert(values))

@@ -7,6 +7,7 @@ the words of the real service.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ Parser = Callable[[Any, str], Any]
 
 INT32_BITS = 31
 INT64_BITS = 63
+NAMES_KEPT = 1000  #: there are some hundred fields; what clients make up is no matter
 
 
 def parse(message: Parser, body: Any) -> Json:
@@ -183,11 +185,13 @@ def _join(at: str, name: str) -> str:
     return f"{at}.{name}" if at else name
 
 
+@functools.lru_cache(maxsize=NAMES_KEPT)
 def snake_case(name: str) -> str:
     """Return ``file_format`` for ``fileFormat``."""
     return re.sub(r"([A-Z])", lambda capital: "_" + capital.group(1).lower(), name)
 
 
+@functools.lru_cache(maxsize=NAMES_KEPT)
 def camel_case(name: str) -> str:
     """Return ``fileFormat`` for ``file_format``; other names as they are."""
     return re.sub(r"_([a-z])", lambda letter: letter.group(1).upper(), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -28,6 +29,7 @@ TYPE_NAMES = {
 }
 
 
+@functools.lru_cache(maxsize=1000)
 def smallest_type(precision: Precision, value_range: tuple[int, int] | None) -> np.dtype[Any]:
     """Return the pixel type in which an export writes bands of this declared type.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,5 +101,7 @@ class Spool:
 
     def drop(self) -> None:
         """Forget the files."""
-        for file in self.stem.parent.glob(f"{self.stem.name}*"):
-            file.unlink(missing_ok=True)
+        folder = self.stem.parent
+        for name in os.listdir(folder):  # noqa: PTH208 - a pattern of its own takes longer to make
+            if name.startswith(self.stem.name):
+                (folder / name).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 BACKLOG = 512  #: a client with dozens of threads connects them all at once
+THREADS = 40  #: for calls that may be slow
 
 
 def reserve_port() -> socket.socket:
@@ -73,6 +75,7 @@ class LoopbackServer:
         )
         self._closing = closing
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(THREADS, f"{name}-call"))
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 

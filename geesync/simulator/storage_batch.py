@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import email.message
-import email.parser
-import email.policy
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from geesync.simulator.upstream import Headers
 
 BATCH_PATH = "/batch/storage/v1"
 BOUNDARY = "batch_of_answers"
@@ -30,16 +30,16 @@ class BatchRequests:
             await self._app(scope, receive, send)
             return
         parts = _parts(scope, await _whole_body(receive))
-        answers = [await self._answer(scope, part) for part in parts]
+        answers = [await self._answer(scope, *part) for part in parts]
         body = b"".join([*answers, f"--{BOUNDARY}--\r\n".encode()])
         kind = f'multipart/mixed; boundary="{BOUNDARY}"'.encode()
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, part: email.message.Message) -> bytes:
+    async def _answer(self, scope: Scope, content_id: str, part: bytes) -> bytes:
         """Return the answer to one request of a batch, as a part of the batch's answer."""
-        request, content = _request(scope, part.get_payload(decode=True))
+        request, content = _request(scope, part)
         sent: list[Message] = []
 
         async def receive() -> Message:
@@ -54,7 +54,7 @@ class BatchRequests:
         head = [
             f"--{BOUNDARY}",
             "Content-Type: application/http",
-            f"Content-ID: {part.get('Content-ID', '<>').replace('<', '<response-', 1)}",
+            f"Content-ID: {content_id.replace('<', '<response-', 1)}",
             "",
             f"HTTP/1.1 {status.value} {status.phrase}",
             "Content-Type: application/json; charset=UTF-8",
@@ -65,35 +65,43 @@ class BatchRequests:
         return "\r\n".join(head).encode() + body + b"\r\n"
 
 
-def _parts(scope: Scope, body: bytes) -> list[email.message.Message]:
-    """Return the parts of a batch's body."""
-    kind = dict(scope["headers"]).get(b"content-type", b"")
-    parser = email.parser.BytesParser(policy=email.policy.compat32)
-    whole = parser.parsebytes(b"Content-Type: " + kind + b"\r\n\r\n" + body)
-    payload = whole.get_payload()
-    if not isinstance(payload, list):
+def _parts(scope: Scope, body: bytes) -> list[tuple[str, bytes]]:
+    """Return (Content-ID, request) of the parts of a batch's body."""
+    kind = email.message.Message()
+    kind["Content-Type"] = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
+    boundary = kind.get_boundary()
+    if boundary is None:
         return []
-    return [part for part in payload if isinstance(part, email.message.Message)]
+    # A general parser of mail would take longer over a part than the bucket over its answer.
+    lines = b"\n" + body.replace(b"\r\n", b"\n")
+    parts = lines.split(b"\n--" + boundary.encode())
+    found = []
+    for part in parts[1:-1]:
+        head, _, request = part.partition(b"\n\n")
+        found.append((dict(_headers(head)).get(b"content-id", b"<>").decode("latin-1"), request))
+    return found
 
 
-def _request(scope: Scope, text: object) -> tuple[Scope, bytes]:
+def _headers(lines: bytes) -> Headers:
+    pairs = (line.partition(b":") for line in lines.splitlines() if b":" in line)
+    return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+
+
+def _request(scope: Scope, text: bytes) -> tuple[Scope, bytes]:
     """Return (scope, body) of the request that is the text of a part."""
-    assert isinstance(text, bytes)
-    first, _, rest = text.lstrip().partition(b"\n")
+    head, _, content = text.lstrip().partition(b"\n\n")
+    first, _, rest = head.partition(b"\n")
     method, url, _ = first.decode("latin-1").split(" ", 2)
-    message = email.parser.BytesParser(policy=email.policy.compat32).parsebytes(rest)
     target = urlsplit(url)
-    headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in message.items()]
     host = [(k, v) for k, v in scope["headers"] if k == b"host"]
-    content = message.get_payload(decode=True)
     return {
         **scope,
         "method": method,
-        "path": target.path,
+        "path": unquote(target.path),
         "raw_path": target.path.encode("latin-1"),
         "query_string": target.query.encode("latin-1"),
-        "headers": [*(pair for pair in headers if pair[0] != b"host"), *host],
-    }, content if isinstance(content, bytes) else b""
+        "headers": [*(pair for pair in _headers(rest) if pair[0] != b"host"), *host],
+    }, content
 
 
 async def _whole_body(receive: Receive) -> bytes:

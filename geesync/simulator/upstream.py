@@ -13,56 +13,33 @@ Headers = list[tuple[bytes, bytes]]
 PIECE_BYTES = 2**18  #: of a body that are read at once, at most
 
 
-class Answer:
-    """The answer to a request; its head is there, its body comes in pieces.
+class AnswerParser:
+    """Reads the bytes of one answer, however they are cut; headers have names in lower case."""
 
-    headers: names in lower case.
-    """
-
-    def __init__(self, reader: asyncio.StreamReader, *, only_head: bool) -> None:
+    def __init__(self, *, only_head: bool = False) -> None:
         self.headers: Headers = []
+        self.begun = False
         self.ended = False
-        self._reader = reader
+        self.keeps_alive = False
         self._only_head = only_head
-        self._begun = False
-        self._keeps_alive = False
         self._pieces: list[bytes] = []
         self._parser = httptools.HttpResponseParser(self)
 
     @property
     def status(self) -> int:
-        """The HTTP status."""
+        """The HTTP status, once the head is there."""
         return self._parser.get_status_code()
 
-    @property
-    def reusable(self) -> bool:
-        """Tell whether another request may follow on the connection."""
-        return self.ended and self._keeps_alive
-
-    async def begin(self) -> None:
-        """Return when the head is there."""
-        while not self._begun:
-            await self._feed()
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body, once."""
-        while True:
-            pieces, self._pieces = self._pieces, []
-            for piece in pieces:
-                yield piece
-            if self.ended:
-                return
-            await self._feed()
-
-    async def read(self) -> bytes:
-        """Return the body, once."""
-        return b"".join([piece async for piece in self.pieces()])
-
-    async def _feed(self) -> None:
-        data = await self._reader.read(PIECE_BYTES)
+    def feed(self, data: bytes) -> None:
+        """Take in what came; raises ConnectionResetError if that is the end of the connection."""
         if not data:
             raise ConnectionResetError("the connection ended before the answer did")
         self._parser.feed_data(data)
+
+    def take(self) -> list[bytes]:
+        """Return what of the body came since the last call."""
+        pieces, self._pieces = self._pieces, []
+        return pieces
 
     # --- What httptools calls.
 
@@ -72,8 +49,8 @@ class Answer:
 
     def on_headers_complete(self) -> None:
         """Take in the end of the head; the length that one to HEAD names is not to come."""
-        self._begun = True
-        self._keeps_alive = self._parser.should_keep_alive()  # it forgets that at the end
+        self.begun = True
+        self.keeps_alive = self._parser.should_keep_alive()  # it forgets that at the end
         self.ended = self._only_head
 
     def on_body(self, body: bytes) -> None:
@@ -83,6 +60,42 @@ class Answer:
     def on_message_complete(self) -> None:
         """Take in the end."""
         self.ended = True
+
+
+class Answer:
+    """The answer to a request; its head is there, its body comes in pieces."""
+
+    def __init__(self, reader: asyncio.StreamReader, parser: AnswerParser) -> None:
+        self._reader = reader
+        self._parser = parser
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._parser.status
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, names in lower case."""
+        return self._parser.headers
+
+    async def begin(self) -> None:
+        """Return when the head is there."""
+        while not self._parser.begun:
+            self._parser.feed(await self._reader.read(PIECE_BYTES))
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body, once."""
+        while True:
+            for piece in self._parser.take():
+                yield piece
+            if self._parser.ended:
+                return
+            self._parser.feed(await self._reader.read(PIECE_BYTES))
+
+    async def read(self) -> bytes:
+        """Return the body, once."""
+        return b"".join([piece async for piece in self.pieces()])
 
 
 class Upstream:
@@ -103,15 +116,16 @@ class Upstream:
         Raises OSError if the server goes away.
         """
         reader, writer = await self._connection()
-        answer = Answer(reader, only_head=method == "HEAD")
+        parser = AnswerParser(only_head=method == "HEAD")
+        answer = Answer(reader, parser)
         try:
-            writer.write(_head(method, target, headers))
+            writer.write(request_head(method, target, headers))
             if body is not None:
                 await _send(writer, body, chunked=(b"transfer-encoding", b"chunked") in headers)
             await answer.begin()
             yield answer
         finally:
-            if answer.reusable and not self._closed:
+            if parser.ended and parser.keeps_alive and not self._closed:
                 self._kept.append((reader, writer))
             else:
                 writer.close()
@@ -132,7 +146,8 @@ class Upstream:
         return await asyncio.open_connection("127.0.0.1", self._port, limit=PIECE_BYTES)
 
 
-def _head(method: str, target: str, headers: Headers) -> bytes:
+def request_head(method: str, target: str, headers: Headers) -> bytes:
+    """Return all of a request but its body."""
     first = f"{method} {target} HTTP/1.1\r\n".encode("latin-1")
     return b"".join([first, *(b"%b: %b\r\n" % header for header in headers), b"\r\n"])
 
