@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,14 +79,23 @@ class Catalogue:
         Siblings that lie between them are counted once, so that a large collection that is told
         bit by bit is not counted from its beginning for each child.
         """
-        ids = schema.asset.c.id
-        ranks, rank, after = [], 0, 0
-        for child in sorted(one.id for one in children):
-            here = schema.asset.c.parent_id == container.id
-            rank += self._count(here & (ids >= after) & (ids < child))
-            ranks.append(rank)
-            after = child
-        return ranks
+        told, sibling = schema.asset.c, schema.asset.alias()
+        before = sa.func.lag(told.id, 1, 0).over(order_by=told.id).label("before")
+        ids = [one.id for one in children]
+        span = sa.select(told.id, before).where(told.id.in_(ids)).subquery()
+        within = (
+            (sibling.c.parent_id == container.id)
+            & (sibling.c.id >= span.c.before)
+            & (sibling.c.id < span.c.id)
+        )
+        query = (
+            sa.select(sa.func.count(sibling.c.id))
+            .select_from(span.outerjoin(sibling, within))
+            .group_by(span.c.id)
+            .order_by(span.c.id)
+        )
+        with self._database.read() as connection:
+            return list(accumulate(connection.execute(query).scalars()))
 
     def _count(self, where: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).select_from(schema.asset).where(where)
