@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -53,11 +53,12 @@ class Folder:
     ) -> None:
         self._descriptor = descriptor
         self._parent, self._relative = parent, relative
-        self.is_new = (
-            is_new  #: made just now, so that nothing is in it that was not put there since
-        )
-        self.written: list[KeptFile] = []  #: by ``write`` and ``keep``, while it was open
-        self.known: Container[KeptFile] | None = None  #: ours; None asks nothing of ``write``
+        #: Made just now, so that nothing is in it that was not put there since.
+        self.is_new = is_new
+        self.written: list[KeptFile] = []  #: by whatever method, while it was open
+        self.drafts: list[KeptFile] = []  #: those that are yet to be published
+        self.syncs_drafts = True  #: each by itself; else who publishes them has synced them before
+        self.known: Container[KeptFile] | None = None  #: ours; None claims every name
 
     @property
     def path(self) -> Path:
@@ -121,16 +122,31 @@ class Folder:
 
     def write(self, name: str, content: bytes, *, read_only: bool = False) -> None:
         """Write a small file whole; the old one stays until the new one is on the disk."""
+        self._draft(name, content, durable=True)
+        self.rename(name + PARTIAL, name)
+        if read_only:  # after it has its name: what a crash leaves must be writable again
+            with self.opened(name, os.O_RDONLY) as descriptor:
+                os.fchmod(descriptor, os.fstat(descriptor).st_mode & 0o444)
+
+    def draft(self, name: str, content: bytes) -> None:
+        """Write a small file whole, under another name until it is published."""
+        self.drafts.append(self._draft(name, content, durable=self.syncs_drafts))
+
+    def publish(self, drafts: Iterable[KeptFile]) -> None:
+        """Give drafts, which are on the disk, their names."""
+        for draft in drafts:
+            self.claim(draft)
+            self.rename(draft.name + PARTIAL, draft.name)
+
+    def _draft(self, name: str, content: bytes, *, durable: bool) -> KeptFile:
         file = KeptFile(name, len(content), google_crc32c.value(content))
         self.claim(file)
-        partial = name + PARTIAL
-        with self.opened(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+        with self.opened(name + PARTIAL, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
             write_all(descriptor, content)
-            os.fsync(descriptor)
-            self.rename(partial, name)
-            if read_only:  # after it has its name: what a crash leaves must be writable again
-                os.fchmod(descriptor, os.fstat(descriptor).st_mode & 0o444)
+            if durable:
+                os.fsync(descriptor)
         self.written.append(file)
+        return file
 
     def keep(self, name: str) -> KeptFile:
         """Take a file that is there for one that was written just so; return what it is."""

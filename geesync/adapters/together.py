@@ -71,14 +71,14 @@ class Together:
         of them, and would call a second sync a success.
         """
         try:
-            self._sync()
+            self.sync()
         except RemoteError as error:
             for one in landed:
                 self._remove(one)
             return [error] * len(landed)
         failures = [self._named(one) for one in landed]
         try:
-            self._sync()
+            self.sync()
         except RemoteError as error:
             return [error] * len(landed)
         return failures
@@ -95,7 +95,8 @@ class Together:
         with suppress(FileNotFoundError), self.folders.folder(one.path, create=False) as place:
             place.remove(one.name)
 
-    def _sync(self) -> None:
+    def sync(self) -> None:
+        """Make all that is on its way to the disk durable. Raises RemoteError DISK."""
         with disk_errors(self._mirror):
             if _libc.syncfs(self._descriptor):
                 error = ctypes.get_errno()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,12 @@ from geesync.adapters.folders import folder
 from geesync.adapters.mirror import is_mirror
 from geesync.domain import stac, stac_links
 from geesync.domain.assets import IMAGE_COLLECTION, Json, SourceAsset
-from geesync.domain.checking import KeptFile
 from geesync.domain.coverage import tiles
 from geesync.domain.extent import Extent
 from geesync.domain.layout import GEESYNC_JSON, SIDECARS
 from geesync.domain.lifecycle import State
 from geesync.errors import Cause, GeesyncError, RemoteError
+from geesync.steps.drafting import Drafting, Drafts
 from geesync.steps.step import Tally, Workshop
 from geesync.store.catalogue import Catalogue
 from geesync.store.checks import Sidecars
@@ -49,7 +49,7 @@ class _Batch:
     histories: dict[int, tuple[stac.History, bool]]
     staged: dict[int, list[Staged]]
     fresh: set[int] = field(default_factory=set)  #: assets whose document is on disk now
-    written: dict[int, list[KeptFile]] = field(default_factory=dict)  #: Items, by asset
+    sha256: dict[int, str] = field(default_factory=dict)  #: of their files, by object
 
     @property
     def proved(self) -> list[LedgerAsset]:
@@ -114,14 +114,16 @@ class Cataloguer:
 
     def _tell(self, dest: str, batch: _Batch) -> int:
         items = [asset for asset in batch.proved if not asset.is_container]
-        sha256 = self._all(items, partial(self._write_item, batch))
-        batch.fresh.update(sha256)
-        self.sidecars.note(batch.written)
+        with Drafting(items) as drafting:
+            drafted = self.workshop.each(items, partial(self._draft_item, drafting, batch))
+            written = _done(drafting.publish(drafted))
+        batch.fresh.update(written)
+        self.sidecars.note({key: one.written for key, one in written.items()})
         linked: set[int] = set()
         extents: dict[int, Extent] = {}
         for container in batch.containers:
             # One at a time: a container's links depend on what is written by then.
-            done = self._all([container], partial(self._write_container, batch))
+            done = _done(self.workshop.each([container], partial(self._write_container, batch)))
             extents |= done
             linked |= done.keys()
             batch.fresh.update(done.keys() & {asset.id for asset in batch.proved})
@@ -134,29 +136,13 @@ class Cataloguer:
             if asset.id in batch.fresh
             and (asset.id not in batch.parents or batch.parents[asset.id].id in linked)
         ]
-        hashes = {key: value for digests in sha256.values() for key, value in digests.items()}
-        self.catalogue.told(told, extents=extents, sha256=hashes)
+        self.catalogue.told(told, extents=extents, sha256=batch.sha256)
         return len(told)
 
-    def _all(
-        self, assets: Iterable[LedgerAsset], work: Callable[[LedgerAsset], Answer]
-    ) -> dict[int, Answer]:
-        """Do the work for each asset; return the answers of those for which it went well, by id."""
-        done = {}
-        for asset, answer in self.workshop.each(assets, work):
-            if isinstance(answer, Exception):
-                bug = None if isinstance(answer, GeesyncError | OSError) else answer
-                log.warning("not_catalogued", asset=asset.name, error=str(answer), exc_info=bug)
-            else:
-                done[asset.id] = answer
-        return done
-
-    def _write_item(self, batch: _Batch, asset: LedgerAsset) -> dict[int, str]:
-        with folder(Path(asset.dest), asset.path, create=False) as place:
-            sha256 = _write_item(place, batch, asset)
-            place.sync()
-        batch.written[asset.id] = list(place.written)
-        return sha256
+    def _draft_item(self, drafting: Drafting, batch: _Batch, asset: LedgerAsset) -> Drafts:
+        with drafting.folder(asset, create=False) as place:
+            batch.sha256.update(_draft_item(place, batch, asset))
+            return Drafts.of(asset, place)
 
     def _write_container(self, batch: _Batch, container: LedgerAsset) -> Extent:
         """Write a container's document and those of its pages that changed; return its extent."""
@@ -175,7 +161,7 @@ class Cataloguer:
             )
             if container.standing.state == State.GONE:
                 document = stac.gone(document, batch.histories[container.id][0].updated_at)
-            _write(place, node.document, document)
+            place.write(node.document, _bytes(document))
             place.sync()
         self.sidecars.note({container.id: place.written})
         return extent
@@ -206,7 +192,7 @@ class Cataloguer:
             file = stac_links.page_file(number + 1)
             if number in changed or place.size_of(file) is None:
                 links = self._page_links(batch, container, number)
-                _write(place, file, stac.page(_node(container), number + 1, links))
+                place.write(file, _bytes(stac.page(_node(container), number + 1, links)))
         return stac_links.page_links(pages)
 
     def _page_links(self, batch: _Batch, container: LedgerAsset, number: int) -> list[Json]:
@@ -222,8 +208,20 @@ class Cataloguer:
         tops = self.catalogue.tops(dest, fresh=batch.fresh)
         document = stac.top([stac_links.child_link(stac_links.TOP, node) for node in tops])
         with folder(Path(dest), stac_links.TOP.path) as place:
-            _write(place, stac_links.TOP.document, document)
+            place.write(stac_links.TOP.document, _bytes(document))
             place.sync()
+
+
+def _done(answers: Iterable[tuple[LedgerAsset, Answer | Exception]]) -> dict[int, Answer]:
+    """Return the answers of those assets for which it went well, by id; tell of the others."""
+    done = {}
+    for asset, answer in answers:
+        if isinstance(answer, Exception):
+            bug = None if isinstance(answer, GeesyncError | OSError) else answer
+            log.warning("not_catalogued", asset=asset.name, error=str(answer), exc_info=bug)
+        else:
+            done[asset.id] = answer
+    return done
 
 
 def _node(asset: LedgerAsset) -> stac_links.Node:
@@ -234,12 +232,12 @@ def _parent(container: LedgerAsset | None) -> stac_links.Node:
     return _node(container) if container else stac_links.TOP
 
 
-def _write(place: Folder, name: str, document: Json) -> None:
-    place.write(name, json.dumps(document, ensure_ascii=False).encode())
+def _bytes(document: Json) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
-def _write_item(place: Folder, batch: _Batch, asset: LedgerAsset) -> dict[int, str]:
-    """Write an asset's Item; return the SHA-256 of its files by object id."""
+def _draft_item(place: Folder, batch: _Batch, asset: LedgerAsset) -> dict[int, str]:
+    """Draft an asset's Item; return the SHA-256 of its files by object id."""
     node, history = _node(asset), batch.histories[asset.id][0]
     is_gone = asset.standing.state == State.GONE
     if is_gone and place.size_of(node.document) is not None:
@@ -260,7 +258,7 @@ def _write_item(place: Folder, batch: _Batch, asset: LedgerAsset) -> dict[int, s
         )
     if is_gone:
         document = stac.gone(document, history.updated_at)
-    _write(place, node.document, document)
+    place.draft(node.document, _bytes(document))
     return sha256
 
 

@@ -7,16 +7,14 @@ under its final name is never without them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic_core import to_json
 
 from geesync.adapters import tables
 from geesync.adapters.disk import Folder
-from geesync.adapters.folders import folder
 from geesync.adapters.landing import unproved
 from geesync.adapters.proving import proofs, prove
 from geesync.adapters.versions import set_aside
@@ -28,6 +26,7 @@ from geesync.domain.planning import Plan
 from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.steps.claims import claim
+from geesync.steps.drafting import Drafting, Drafts
 from geesync.steps.making import make
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, moves_of, stopped
@@ -49,7 +48,6 @@ class _Job:
     plan: Plan
     staged: list[Staged]
     known: set[KeptFile]  #: what was ever put into its folder
-    written: list[KeptFile] = field(default_factory=list)  #: sidecars, as they are now
 
     def exports(self) -> list[tuple[Export, list[Staged]]]:
         """Return each export with its files."""
@@ -111,17 +109,20 @@ class Verifier:
         staged, known = self.staging.staged(ids), self.sidecars.known(ids)
         if any(staged.values()):
             self.workshop.hands.require()
-        outcomes = self.workshop.each(
-            [
-                _Job(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id])
-                for asset in due
-            ],
-            self._verify,
-        )
-        passed = [job for job, outcome in outcomes if isinstance(outcome, CheckPassed)]
-        self.sidecars.note({job.asset.id: job.written for job in passed}, anew=True)
+        jobs = [
+            _Job(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id])
+            for asset in due
+        ]
+        with Drafting(due) as drafting:
+            proved = self.workshop.each(jobs, partial(self._prove, drafting))
+            outcomes = drafting.publish(proved, _give_names)
+        written = {job.asset.id: one.written for job, one in outcomes if isinstance(one, Drafts)}
+        self.sidecars.note(written, anew=True)
         self._give_up([error for _, error in outcomes if isinstance(error, _UnprovedError)])
-        moves = moves_of(((job.asset, outcome) for job, outcome in outcomes), CheckFailed)
+        events = (
+            (job.asset, CheckPassed() if isinstance(one, Drafts) else one) for job, one in outcomes
+        )
+        moves = moves_of(events, CheckFailed)
         moved = self.workshop.record(moves)
         return Tally(moved=moved, busy=len(due) == self.workshop.chunk)
 
@@ -134,10 +135,11 @@ class Verifier:
             else:
                 self.exports.disprove({error.export.id: error}, now, found=error.found)
 
-    def _verify(self, job: _Job) -> CheckPassed:
+    def _prove(self, drafting: Drafting, job: _Job) -> Drafts:
+        """Prove an asset's files, and write what is to stand beside them."""
         if missing := job.missing():
             raise RemoteError(Cause.INTEGRITY, f"no copy of {', '.join(sorted(missing))}")
-        with folder(Path(job.asset.dest), job.asset.path) as place:
+        with drafting.folder(job.asset) as place:
             found = []
             for export, files in job.exports():
                 if not self.workshop.keep_on():
@@ -148,16 +150,10 @@ class Verifier:
             self._set_aside(place, job)
             taken = self._taken(job)
             made = self._make(place, job, taken, table)
-            _write(place, ASSET_JSON, job.source.json)
-            _write(place, GEESYNC_JSON, sidecar(job.source, job.plan, taken, made, table))
+            _draft(place, ASSET_JSON, job.source.json)
+            _draft(place, GEESYNC_JSON, sidecar(job.source, job.plan, taken, made, table))
             self._save_policy(place, job.asset)
-            for one in job.staged:
-                _give_name(place, one)
-            if job.staged:
-                _clear(place)
-            place.sync()
-        job.written.extend(place.written)
-        return CheckPassed()
+            return Drafts.of(job.asset, place)
 
     def _prove_or_tell(
         self, place: Folder, job: _Job, export: Export, files: list[Staged]
@@ -194,12 +190,12 @@ class Verifier:
         if self.policy_of is None:
             return
         try:
-            _write(place, IAM_JSON, self.policy_of(asset.name))
+            _draft(place, IAM_JSON, self.policy_of(asset.name))
         except RemoteError as error:
             if error.cause not in _NOT_READABLE:
                 raise
             if place.size_of(IAM_JSON) is None:  # what could be read once is worth more
-                _write(place, IAM_JSON, {"not_readable": str(error)})
+                _draft(place, IAM_JSON, {"not_readable": str(error)})
             else:
                 place.keep(IAM_JSON)
 
@@ -260,18 +256,23 @@ def _present(place: Folder, staged: Staged) -> str:
     return name
 
 
+def _draft(place: Folder, name: str, document: Json) -> None:
+    place.draft(name, to_json(document, indent=2, inf_nan_mode="constants"))
+
+
+def _give_names(job: _Job, place: Folder) -> None:
+    """Give proved files their names, beside the documents that have theirs."""
+    for one in job.staged:
+        name = unproved(one.file, one.export.token)
+        if place.size_of(name) is not None:
+            place.claim(KeptFile(one.file, one.obj.size_bytes, one.obj.crc32c))
+            place.rename(name, one.file)
+    if job.staged:
+        _clear(place)
+
+
 def _clear(place: Folder) -> None:
     """Remove what exports that were given up left on their way; all that counts has its name."""
     for name in place.names():
         if is_unfinished(name):
             place.remove(name)
-
-
-def _write(place: Folder, name: str, document: Json) -> None:
-    place.write(name, to_json(document, indent=2, inf_nan_mode="constants"))
-
-
-def _give_name(place: Folder, staged: Staged) -> None:
-    name = unproved(staged.file, staged.export.token)
-    if place.size_of(name) is not None:
-        place.rename(name, staged.file)

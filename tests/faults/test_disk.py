@@ -163,6 +163,25 @@ def test_files_that_were_synced_together_are_settled_only_if_the_disk_took_them(
 
 @needs_strace
 @pytest.mark.parametrize(
+    ("sync", "left"), [("when=1", ""), ("when=2", "asset.json asset.json asset.json asset.json")]
+)
+def test_documents_that_were_synced_together_are_told_only_if_the_disk_took_them(
+    tmp_path: Path, sync: str, left: str
+) -> None:
+    script = SCRIPT.with_name("drafting_script.py")
+
+    told = python_under_strace(f"syncfs:error=EIO:{sync}", script, tmp_path / "mirror")
+
+    assert told.splitlines() == [
+        "disk disk disk disk",
+        left,
+        "published published published published",
+        "asset.json asset.json asset.json asset.json",
+    ]
+
+
+@needs_strace
+@pytest.mark.parametrize(
     "inject",
     [
         "write:error=ENOSPC:when=2",

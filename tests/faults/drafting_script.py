@@ -1,0 +1,47 @@
+"""Drafts a document for each of four assets, twice, and prints how it ended and what is there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from geesync.adapters.mirror import prepare_mirror
+from geesync.domain.lifecycle import Standing, State
+from geesync.steps.drafting import Drafting, Drafts
+from geesync.store.ledger import LedgerAsset
+
+MIRROR = Path(sys.argv[1])
+
+
+def asset(number: int) -> LedgerAsset:
+    """Return one of the assets of the mirror."""
+    return LedgerAsset(
+        id=number,
+        root_id=1,
+        name=f"users/x/img{number}",
+        type="IMAGE",
+        path=f"users/x/img{number}",
+        dest=str(MIRROR),
+        bucket="b",
+        options={},
+        revision="1",
+        size_bytes=0,
+        standing=Standing(State.DOWNLOADED),
+        version=1,
+    )
+
+
+def drafted(drafting: Drafting, one: LedgerAsset) -> Drafts:
+    """Write an asset's document."""
+    with drafting.folder(one) as place:
+        place.draft("asset.json", b"{}")
+        return Drafts.of(one, place)
+
+
+prepare_mirror(MIRROR)
+assets = [asset(number) for number in range(4)]
+for _ in range(2):
+    with Drafting(assets) as drafting:
+        told = drafting.publish([(one, drafted(drafting, one)) for one in assets])
+    print(*(getattr(one, "cause", "published") for _, one in told))
+    print(*sorted(path.name for path in MIRROR.rglob("asset.json*")))
