@@ -53,40 +53,75 @@ class Wanted:
 
 def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Page:
     """Return the page of assets that comes after an id."""
-    conditions, values = ["asset.id > ?"], [str(after)]
-    for column, value in (
-        ("asset.state = ?", wanted.state),
-        ("asset.root_id = (SELECT id FROM root WHERE name = ?)", wanted.root),
-        ("asset.cause = ?", wanted.cause),
-        ("instr(asset.name, ?)", wanted.text),
+    conditions, values = ["id > ?"], [str(after)]
+    for condition, value in (
+        ("state = ?", wanted.state),
+        ("root_id = (SELECT id FROM root WHERE name = ?)", wanted.root),
+        ("cause = ?", wanted.cause),
+        ("instr(name, ?)", wanted.text),
     ):
         if value:
-            conditions.append(column)
+            conditions.append(condition)
             values.append(value)
+    query = (
+        "SELECT id, name, type, state, size_bytes, cause, reason FROM asset"  # noqa: S608 # ours
+        f" WHERE {' AND '.join(conditions)}"
+    )
     with reading(path) as connection:
-        rows = connection.execute(
-            "SELECT id, name, type, state, size_bytes, cause, reason FROM asset"  # noqa: S608 # ours
-            f" WHERE {' AND '.join(conditions)} ORDER BY id LIMIT ?",
-            (*values, limit + 1),
-        ).fetchall()
-    entries = [Entry(**dict(row)) for row in rows[:limit]]
-    return Page(entries, entries[-1].id if len(rows) > limit else None)
+        if wanted.state:
+            rows = _of_state(connection, wanted.state, query, values, limit + 1)
+        else:
+            ordered = f"{query} ORDER BY id LIMIT ?"
+            rows = connection.execute(ordered, (*values, limit + 1)).fetchall()
+        entries = [Entry(**dict(row)) for row in rows]
+    return Page(entries[:limit], entries[limit - 1].id if len(entries) > limit else None)
+
+
+def _of_state(
+    connection: sqlite3.Connection, state: str, query: str, values: list[str], limit: int
+) -> list[sqlite3.Row]:
+    """Return the first rows of a state by id, each priority's by themselves.
+
+    So their index has them in order; otherwise all of the state were sorted for each page.
+    """
+    priorities = connection.execute(
+        "WITH RECURSIVE there(priority) AS ("
+        " SELECT max(priority) FROM asset WHERE state = :state UNION ALL"
+        " SELECT (SELECT max(priority) FROM asset"
+        "  WHERE state = :state AND priority < there.priority)"
+        " FROM there WHERE priority IS NOT NULL"
+        ") SELECT priority FROM there WHERE priority IS NOT NULL",
+        {"state": state},
+    ).fetchall()
+    rows = [
+        row
+        for (priority,) in priorities
+        for row in connection.execute(
+            f"{query} AND priority = ? ORDER BY id LIMIT ?", (*values, priority, limit)
+        )
+    ]
+    return sorted(rows, key=lambda row: row["id"])[:limit]
 
 
 def latest_images(path: Path, *, limit: int) -> list[tuple[Entry, datetime]]:
     """Return the images that were verified last, newest first, and when."""
+    found: dict[int, tuple[Entry, datetime]] = {}
     with reading(path) as connection:
-        rows = connection.execute(
-            "SELECT asset.id, asset.name, type, state, size_bytes, cause, reason, max(at) AS at"
-            " FROM event JOIN asset ON asset.id = asset_id"
+        # CROSS: by events. SQLite would rather begin with all assets that are verified.
+        for row in connection.execute(
+            "SELECT at, asset.id, asset.name, type, state, size_bytes, cause, reason"
+            " FROM event CROSS JOIN asset ON asset.id = asset_id"
             " WHERE event.id > (SELECT coalesce(max(id), 0) FROM event) - ?"
             " AND to_state = 'verified' AND state = 'verified' AND type = 'IMAGE'"
-            " GROUP BY asset.id ORDER BY at DESC, asset.id DESC LIMIT ?",
-            (_LATEST_EVENTS, limit),
-        ).fetchall()
-    told = [dict(row) for row in rows]
-    times = [datetime.fromtimestamp(row.pop("at"), UTC) for row in told]
-    return [(Entry(**row), at) for row, at in zip(told, times, strict=True)]
+            " ORDER BY event.id DESC",
+            (_LATEST_EVENTS,),
+        ):
+            told = dict(row)
+            at = datetime.fromtimestamp(told.pop("at"), UTC)
+            found.setdefault(row["id"], (Entry(**told), at))
+            if len(found) == limit:
+                break
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -102,14 +137,17 @@ def spots(path: Path) -> list[Spot]:
     """Return where the assets of watched roots lie; counted by cells where they are many."""
     with reading(path) as connection:
         rows = connection.execute(
-            "SELECT cell, state, sum(assets) AS assets FROM cell JOIN root ON root.id = root_id"
-            " WHERE assets > 0 AND removed_at IS NULL GROUP BY cell, state ORDER BY cell"
+            "SELECT cell, state, assets FROM cell JOIN root ON root.id = root_id"
+            " WHERE removed_at IS NULL"
         ).fetchall()
         if sum(row["assets"] for row in rows) <= _FEW:
             return _footprints(connection) if rows else []
+    squares = {divmod(row["cell"], CELLS_AROUND) for row in rows}
     side = 1
-    while len(places := _places(rows, side)) > _MANY:
+    while len(squares) > _MANY:
+        squares = {(north // 2, east // 2) for north, east in squares}
         side *= 2
+    places = _places(rows, side)
     return [Spot(_box(north, east, side), counts) for (north, east), counts in places.items()]
 
 

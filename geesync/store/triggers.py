@@ -28,9 +28,11 @@ _ADD_CELL = f"""
     SELECT NEW.root_id, {_cell("NEW")}, NEW.state, 1 WHERE NEW.west IS NOT NULL
     ON CONFLICT DO UPDATE SET assets = assets + 1;
 """  # our own constants
+_OLD_CELL = f"root_id = OLD.root_id AND cell = {_cell('OLD')} AND state = OLD.state"
+#: Rows that count nothing would stay for every state that an asset ever was in.
 _TAKE_CELL = f"""
-    UPDATE cell SET assets = assets - 1
-    WHERE root_id = OLD.root_id AND cell = {_cell("OLD")} AND state = OLD.state;
+    UPDATE cell SET assets = assets - 1 WHERE {_OLD_CELL};
+    DELETE FROM cell WHERE {_OLD_CELL} AND assets = 0;
 """  # noqa: S608 # our own constants
 
 _COUNTED = "root_id, type, state, size_bytes"

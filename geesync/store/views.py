@@ -176,11 +176,13 @@ def _troubles(connection: sqlite3.Connection) -> list[Trouble]:
 
 
 def _per_hour(connection: sqlite3.Connection, now: datetime) -> float:
-    newest = connection.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0]
+    newest = connection.execute("SELECT id, at FROM event ORDER BY id DESC LIMIT 1").fetchone()
     since = (now - _RATE_WINDOW).timestamp()
+    if newest is None or newest["at"] <= since:
+        return 0.0
     count, first = connection.execute(
         "SELECT count(*), min(at) FROM event WHERE id > ? AND at > ? AND to_state = 'verified'",
-        (newest - _RATE_EVENTS, since),
+        (newest["id"] - _RATE_EVENTS, since),
     ).fetchone()
     if not count:
         return 0.0

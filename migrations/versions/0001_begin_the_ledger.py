@@ -264,8 +264,8 @@ CREATE TRIGGER cell_insert AFTER INSERT ON asset BEGIN
 """,
     """
 CREATE TRIGGER cell_update AFTER UPDATE OF root_id, state, west, south, east, north ON asset BEGIN
-    UPDATE cell SET assets = assets - 1
-    WHERE root_id = OLD.root_id AND cell = CAST((OLD.south + OLD.north + 180) / 4 AS INTEGER) * 180 + CAST((OLD.west + OLD.east + 360) / 4 AS INTEGER) % 180 AND state = OLD.state;
+    UPDATE cell SET assets = assets - 1 WHERE root_id = OLD.root_id AND cell = CAST((OLD.south + OLD.north + 180) / 4 AS INTEGER) * 180 + CAST((OLD.west + OLD.east + 360) / 4 AS INTEGER) % 180 AND state = OLD.state;
+    DELETE FROM cell WHERE root_id = OLD.root_id AND cell = CAST((OLD.south + OLD.north + 180) / 4 AS INTEGER) * 180 + CAST((OLD.west + OLD.east + 360) / 4 AS INTEGER) % 180 AND state = OLD.state AND assets = 0;
     INSERT INTO cell (root_id, cell, state, assets)
     SELECT NEW.root_id, CAST((NEW.south + NEW.north + 180) / 4 AS INTEGER) * 180 + CAST((NEW.west + NEW.east + 360) / 4 AS INTEGER) % 180, NEW.state, 1 WHERE NEW.west IS NOT NULL
     ON CONFLICT DO UPDATE SET assets = assets + 1;
@@ -273,8 +273,8 @@ CREATE TRIGGER cell_update AFTER UPDATE OF root_id, state, west, south, east, no
 """,
     """
 CREATE TRIGGER cell_delete AFTER DELETE ON asset BEGIN
-    UPDATE cell SET assets = assets - 1
-    WHERE root_id = OLD.root_id AND cell = CAST((OLD.south + OLD.north + 180) / 4 AS INTEGER) * 180 + CAST((OLD.west + OLD.east + 360) / 4 AS INTEGER) % 180 AND state = OLD.state;
+    UPDATE cell SET assets = assets - 1 WHERE root_id = OLD.root_id AND cell = CAST((OLD.south + OLD.north + 180) / 4 AS INTEGER) * 180 + CAST((OLD.west + OLD.east + 360) / 4 AS INTEGER) % 180 AND state = OLD.state;
+    DELETE FROM cell WHERE root_id = OLD.root_id AND cell = CAST((OLD.south + OLD.north + 180) / 4 AS INTEGER) * 180 + CAST((OLD.west + OLD.east + 360) / 4 AS INTEGER) % 180 AND state = OLD.state AND assets = 0;
  END
 """,
     """

@@ -204,16 +204,10 @@ def _rescan(account: Account, pid: int, growth: Growth) -> None:
 
 
 def _ask(account: Account, folder: Path, growth: Growth, idle_s: float) -> None:
-    """Ask all that is ever asked, while the daemon runs; then let it be."""
+    """Let the daemon be; then ask all that is ever asked, while it runs."""
     began = time.monotonic()
     with account.daemon(folder / "idle.log") as process:
         growth.ready_s = time.monotonic() - began
-        for command in (["status"], ["status", "--json"]):
-            growth.answers_s[f"geesync {' '.join(command)}"] = _quickest(
-                lambda command=command: account.geesync(*command)
-            )
-        for page in PAGES:
-            growth.answers_s[page] = _quickest(lambda page=page: _get(account.page + page))
         time.sleep(min(idle_s, 20))  # what the start left to do
         cpu_s, _ = usage(process.pid)
         before = account.requests()
@@ -221,6 +215,12 @@ def _ask(account: Account, folder: Path, growth: Growth, idle_s: float) -> None:
         after_s, growth.idle_bytes = usage(process.pid)
         growth.idle_cpu = (after_s - cpu_s) / idle_s if idle_s else 0.0
         growth.idle_requests = account.requests() - before
+        for command in (["status"], ["status", "--json"]):
+            growth.answers_s[f"geesync {' '.join(command)}"] = _quickest(
+                lambda command=command: account.geesync(*command)
+            )
+        for page in PAGES:
+            growth.answers_s[page] = _quickest(lambda page=page: _get(account.page + page))
 
 
 def _quickest(ask: Any) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from geesync.domain.lifecycle import State
 from geesync.simulator import Simulator
 from geesync.simulator.profiles import CALM, always
 from geesync.store import schema
+from geesync.web.app import build
 from tests.faults.conftest import ARCHIVE
 from tests.story.world import World, a_world
+from tests.web.asking import Asking
 
 #: Of other people, listed before ours; and ours that wait: as many as a project may have.
 FINISHED, QUEUED = 30_000, 3_000
@@ -172,6 +176,37 @@ def test_a_pass_costs_the_same_however_many_assets_the_ledger_knows(load: Load) 
     assert large.transactions <= small.transactions
     assert large.statements <= small.statements
     assert large.instructions < 1.1 * small.instructions
+
+
+class _Counted(sqlite3.Connection):
+    """A connection that counts the instructions of SQLite's machine."""
+
+    def __init__(self, spent: Costs, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._spent = spent
+        self.set_progress_handler(self._count, _STRIDE)
+
+    def _count(self) -> int:
+        self._spent.instructions += _STRIDE
+        return 0
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *("/", "/?span=all&map=world", "/status.json", "/metrics", "/healthz"),
+        *("/assets", "/assets?state=verified", "/assets?state=discovered"),
+    ],
+)
+def test_no_answer_reads_all_assets(load: Load, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = Costs()
+    counted = partial(sqlite3.connect, factory=partial(_Counted, spent))
+    monkeypatch.setattr(sqlite3, "connect", counted)
+
+    answer = Asking(build(load.world.database.path, hosts=["localhost"])).get(page)
+
+    assert answer.status_code in {200, 503}  # no daemon runs: healthz says so
+    assert spent.instructions < 2 * ASSETS  # mostly for the pace, from the newest events
 
 
 def test_thousands_of_operations_in_the_listing_are_read_in_little_memory(load: Load) -> None:

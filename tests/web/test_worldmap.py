@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from geesync.domain.footprint import Box
+from geesync.domain.lifecycle import State
 from geesync.store import browsing
 from geesync.store.browsing import Spot, spots
 from geesync.web.worldmap import draw, is_local
@@ -63,3 +64,13 @@ def test_more_cells_than_can_be_told_apart_are_drawn_as_larger_squares(
     assert 0 < len(places) <= 50
     assert sum(sum(place.counts.values()) for place in places) == 700
     assert min(place.box.east - place.box.west for place in places) > 2
+
+
+def test_the_map_keeps_no_trace_of_states_that_assets_have_left(story: Story) -> None:
+    names = story.discover(story.enqueue(), 5)
+
+    story.bring(names, State.VERIFIED)
+
+    with story.database.read() as connection:
+        states = connection.exec_driver_sql("SELECT DISTINCT state FROM cell").scalars().all()
+    assert states == ["verified"]
