@@ -8,7 +8,6 @@ and pass it on more often than they use it. Here each piece of work is a corouti
 from __future__ import annotations
 
 import heapq
-import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ class _Loop:
     """Works that were begun: on the wire, or waiting for their time."""
 
     def __init__(self, stopping: Callable[[], bool]) -> None:
-        self._multi = _multi()
+        self._multi = _taken()
         self._stopping = stopping
         self._on_wire: dict[Any, tuple[int, Work[Any]]] = {}
         self._later: list[tuple[float, int, Turn, Work[Any]]] = []
@@ -118,7 +117,7 @@ class _Loop:
             self.go_on(number, work)
         self._multi.perform()
         if not self._ended():
-            until = self._later[0][0] - now if self._later else _LOOK_S
+            until = max(0.0, self._later[0][0] - now) if self._later else _LOOK_S
             self._multi.select(min(until, _LOOK_S))
 
     def _ended(self) -> int:
@@ -140,15 +139,17 @@ class _Loop:
             work.close()
         for *_, work in self._later:
             work.close()
+        _resting.append(self._multi)
 
 
-_of_thread = threading.local()
+#: ``pycurl.CurlMulti`` that nobody uses just now: their connections stay open for the next run.
+_resting: list[Any] = []
 
 
-def _multi() -> Any:
-    """Return this thread's connections, which stay open from one run to the next."""
+def _taken() -> Any:
     import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
 
-    if not hasattr(_of_thread, "multi"):
-        _of_thread.multi = pycurl.CurlMulti()
-    return _of_thread.multi
+    try:
+        return _resting.pop()
+    except IndexError:
+        return pycurl.CurlMulti()

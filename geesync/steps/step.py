@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,9 +28,6 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-
-#: Threads for what is on the wire: while one writes to the disk, another takes what came.
-_LANES = 2
 
 #: Between two signs of life while somebody else works.
 _TICK_S = 0.5
@@ -127,7 +124,7 @@ class Workshop:
     ) -> list[tuple[Item, Answer | Exception]]:
         """Do the same with work that waits for the wire: so many at once, by two threads.
 
-        Answers come in the order of their ends.
+        While one writes to the disk, the other takes what came. Answers come in no order.
         """
         batch = Batch()
 
@@ -140,12 +137,16 @@ class Workshop:
             return item, tried[0]
 
         waiting = iter(list(items))
-        share = -(-at_once // _LANES)
+        half = at_once // 2
 
-        def lane(_: int) -> list[tuple[Item, Answer | Exception]]:
+        def lane(share: int) -> list[tuple[Item, Answer | Exception]]:
             return run(map(attempt, waiting), at_once=share, stopping=self.stopping)
 
-        return list(chain.from_iterable(self.pool.map(lane, range(min(_LANES, at_once)))))
+        # Threads of its own: in the pool they would keep all other steps waiting, for hours.
+        with ThreadPoolExecutor(2, thread_name_prefix="geesync-wire") as threads:
+            return list(
+                chain.from_iterable(threads.map(lane, filter(None, [at_once - half, half])))
+            )
 
     def _refusal(self, batch: Batch) -> RemoteError | None:
         return batch.refusal() if self.keep_on() else stopped()
