@@ -14,8 +14,6 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from geesync.adapters import geoparquet
-from geesync.adapters.hands import require_dask
 from geesync.domain.options import Options
 from geesync.domain.values import AbsolutePath
 from geesync.errors import ConfigError
@@ -125,9 +123,14 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         config = Config.model_validate(_nest({key: value for key, (value, _) in given.items()}))
     except ValidationError as error:
         raise ConfigError(_explain(error, origins)) from None
+    # Imported here: most commands only read the configuration.
     if "geoparquet" in config.tables:
+        from geesync.adapters import geoparquet  # noqa: PLC0415
+
         geoparquet.require()
     if config.workers.executor == "dask":
+        from geesync.adapters.hands import require_dask  # noqa: PLC0415
+
         require_dask()
         config.need("workers.scheduler")
     return Loaded(config, origins, str(path) if path else None)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from geesync.domain.assets import Json, SourceAsset
 from geesync.errors import UserError
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
+
+    from geesync.domain.assets import Json, SourceAsset
 
 
 def _instant(value: Any) -> Any:

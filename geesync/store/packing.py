@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
+from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
-from geesync.domain.assets import Json
+if TYPE_CHECKING:
+    from geesync.domain.assets import Json
 
 #: What most documents have in common, so that each need not say it; the commonest comes last.
 #: Ledgers hold documents that were packed with it: it must never change.

@@ -43,6 +43,9 @@ PAGES = (
     "/healthz",
 )
 
+#: What is installed is compiled; what runs from a checkout is too, unless this forbids it.
+_AS_INSTALLED = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -107,7 +110,7 @@ class Account:
         """Run a command to its end."""
         return subprocess.run(
             [sys.executable, "-m", "geesync", *arguments],
-            env={**os.environ, "GEESYNC_CONFIG": str(self.config)},
+            env={**_AS_INSTALLED, "GEESYNC_CONFIG": str(self.config)},
             check=True,
             capture_output=True,
             text=True,
@@ -119,7 +122,7 @@ class Account:
         with log.open("wb") as lines:
             process = subprocess.Popen(
                 [sys.executable, "-m", "geesync", "daemon"],
-                env={**os.environ, "GEESYNC_CONFIG": str(self.config)},
+                env={**_AS_INSTALLED, "GEESYNC_CONFIG": str(self.config)},
                 stderr=lines,
             )
         try:
