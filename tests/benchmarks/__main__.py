@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import download, whole
+from tests.benchmarks import download, served, whole
 from tests.benchmarks.report import Table, machine, write
 
 #: On every Linux.
@@ -65,6 +65,10 @@ def _scripts(places: download.Places, given: argparse.Namespace) -> list[Table]:
     return whole.scripts(places.disk, images, given.rounds, _say)
 
 
+def _simulator(places: download.Places, given: argparse.Namespace) -> list[Table]:
+    return served.simulator(places.disk, 20 if given.tiny else 2000, _say)
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -74,6 +78,7 @@ BENCHMARKS: dict[str, Callable[[download.Places, argparse.Namespace], list[Table
     "assets": _assets,
     "listing": _listing,
     "scripts": _scripts,
+    "simulator": _simulator,
 }
 
 

@@ -37,8 +37,13 @@ class Account:
         self.work.mkdir()
 
     def servers(self) -> list[int]:
-        """Return the ids of the processes that serve."""
+        """Return the ids of the processes that serve, but for the bucket's."""
         return children_of(self.pid)
+
+    def bucket(self) -> list[int]:
+        """Return the ids of the processes behind the bucket; a shell started them."""
+        _, *guards = children_of(self.pid)
+        return [pid for guard in guards for pid in children_of(guard)]
 
     def geesync(self, *command: str) -> list[str]:
         """Return a geesync command that works on this account."""
