@@ -101,6 +101,7 @@ class Operation:
     in_slot: bool = False
     step: int = 0  #: events planned for an earlier step are void
     holes: frozenset[str] = field(default=frozenset())  #: parts of the metadata that are odd
+    told: Json | None = None  #: what is told of it since its end, made when first asked for
 
     @property
     def name(self) -> str:
@@ -142,7 +143,15 @@ HOLES = (
 
 
 def operation_json(operation: Operation, now: datetime) -> Json:
-    """Return the resource as it looks at a moment."""
+    """Return the resource as it looks at a moment; not to be changed by the caller."""
+    if not operation.done:
+        return _resource(operation, now)
+    if operation.told is None:
+        operation.told = _resource(operation, now)
+    return operation.told
+
+
+def _resource(operation: Operation, now: datetime) -> Json:
     answer: Json = {"name": operation.name, "metadata": _metadata(operation, now)}
     if operation.done:
         answer["done"] = True

@@ -221,10 +221,10 @@ class Schedule:
         if operation.in_slot:
             self._leave_slot(operation)
             operation.eecu_s = eecu_seconds(operation.started, now)
-        operation.state = state
         operation.updated = operation.ended = now
         operation.error = error
         operation.task = replace(operation.task, work=None)
+        operation.state = state  # last: what is told of an end is told for good
         operation.step += 1
         self.on_end(operation)
 
