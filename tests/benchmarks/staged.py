@@ -99,6 +99,8 @@ def run(config: Config, wanted: int) -> None:
     logs.configure(log_format="json", level="INFO")
     database = open_migrating(config.ledger)
     with service(config, database) as built:
+        import google.auth.transport.requests  # noqa: F401, PLC0415 # a daemon has used it long ago
+
         downloader = next(step for step in built.steps if step.name == "downloader")
         began, used = time.monotonic(), time.process_time()
         moved = 0
