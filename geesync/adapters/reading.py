@@ -33,7 +33,8 @@ def read_image(folder: Path) -> dict[str, ReadBand]:
     """
     sidecar: Json = json.loads((folder / GEESYNC_JSON).read_text())
     parts = {part["key"]: part for part in sidecar["parts"]}
-    return {band["id"]: _band(folder, parts, band) for band in sidecar["bands"]}
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):  # only what geesync wrote counts
+        return {band["id"]: _band(folder, parts, band) for band in sidecar["bands"]}
 
 
 def _band(folder: Path, parts: dict[str, Json], band: Json) -> ReadBand:

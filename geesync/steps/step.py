@@ -186,9 +186,9 @@ class Workshop:
             # What is held up because we stop has met no failure: it goes on at the next start.
             moves = [move for move in moves if not isinstance(move.event, Delayed)]
         moved = self.ledger.record(moves, self.clock())
-        told = log.bind()  # once: the proxy would look its configuration up for each line
+        bound_log = log.bind()  # once: the proxy would look its configuration up for each line
         for move in moves:
-            told.info(
+            bound_log.info(
                 "asset_moved",
                 asset=move.asset.name,
                 event_name=move.event.name,

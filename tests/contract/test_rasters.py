@@ -103,6 +103,19 @@ def test_what_differs_is_named(tmp_path: Path, changes: dict[str, Any], named: s
     assert named in complaint(written(tmp_path / "img.tif", **changes))
 
 
+def test_what_lies_beside_a_file_says_nothing_of_it(tmp_path: Path) -> None:
+    """A program that shows it may have left notes, and GDAL would take them for the file's own."""
+    whole, placeless = written(tmp_path / "a.tif"), written(tmp_path / "b.tif", crs=None)
+    for file in (whole, placeless):
+        file.with_name(f"{file.name}.aux.xml").write_text(
+            "<PAMDataset><SRS>EPSG:32633</SRS>"
+            '<PAMRasterBand band="1"><NoDataValue>7</NoDataValue></PAMRasterBand></PAMDataset>'
+        )
+
+    prove(whole, EXPECTED)
+    assert "CRS" in complaint(placeless)
+
+
 def test_very_old_exports_without_names_of_bands_are_proved(tmp_path: Path) -> None:
     prove(written(tmp_path / "img.tif", names=()), EXPECTED)
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TOLD = re.compile(r'\blog\.(?:debug|info|warning|error|exception)\(\s*"(\w+)"')
+TOLD = re.compile(r'log\.(?:debug|info|warning|error|exception)\(\s*"(\w+)"')
 
 
 def test_the_catalogue_holds_exactly_the_events_of_the_code() -> None:
