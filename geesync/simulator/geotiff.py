@@ -12,6 +12,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
+from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
 from geesync.simulator.images import Band, Image
@@ -165,7 +166,12 @@ def _tiles(grid: SimGrid, width: int, height: int) -> Iterator[tuple[int, int, S
 def _write(image: Image, grid: SimGrid, options: GeoTiffOptions, file: Path) -> bool:
     """Write one file; returns whether any of its pixels is valid in any band."""
     any_valid = False
-    with rasterio.open(file, "w", **_profile(image, grid, options)) as dataset:
+    # Half the time that a small file takes goes into its making: rasterio.open enters two
+    # environments, and GDAL reads a description of all of its options to check ours.
+    with (
+        rasterio.Env(GDAL_VALIDATE_CREATION_OPTIONS=False),
+        DatasetWriter(str(file), "w", **_profile(image, grid, options)) as dataset,
+    ):
         for index, band in enumerate(image.bands, start=1):
             dataset.set_band_description(index, band.id)
         for row, column, chunk in _tiles(grid, CHUNK, CHUNK):
