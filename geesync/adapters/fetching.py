@@ -34,7 +34,6 @@ class Fetch:
     token: str  #: of the export that wrote the object
     bucket: str
     obj: StoredObject
-    durable: bool = True  #: folders that are made for it are synced; False: with many others
 
 
 class Line(Protocol):
@@ -48,11 +47,12 @@ class Line(Protocol):
 
 
 async def fetch(job: Fetch, line: Line, folders: Folders) -> str:
-    """Bring every byte to disk; return the name that the file bears, which is yet to be synced.
+    """Bring every byte to disk; return the name that the file bears.
 
-    It is one of its own, unless the bytes are there already. Raises RemoteError or MirrorError.
+    It is one of its own, unless the bytes are there already. The file and the folders that were
+    made for it are yet to be synced. Raises RemoteError or MirrorError.
     """
-    with folders.folder(job.path, durable=job.durable) as place:
+    with folders.folder(job.path, durable=False) as place:
         for name in () if place.is_new else (job.file, unproved(job.file, job.token)):
             if place.holds(name, job.obj):
                 return name  # an older copy has the same bytes, or the power failed: all is here

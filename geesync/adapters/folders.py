@@ -36,6 +36,14 @@ class Folders:
         while self._kept:
             os.close(self._kept.popitem()[1])
 
+    def sync_way(self, relative: str) -> None:
+        """Make the names in a folder durable, its own, and those of all above it."""
+        with disk_errors(self._mirror), self._opening:
+            while relative:
+                os.fsync(self._keep(relative, create=False, durable=False))
+                relative = relative.rpartition("/")[0]
+            os.fsync(self._keep("", create=False, durable=False))
+
     @contextmanager
     def folder(
         self, relative: str, *, create: bool = True, durable: bool = True

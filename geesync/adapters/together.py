@@ -5,14 +5,14 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from geesync.adapters.disk import disk_errors
-from geesync.adapters.folders import Folders, folder
+from geesync.adapters.folders import Folders
 from geesync.adapters.landing import make_durable, settle
 from geesync.errors import GeesyncError, RemoteError
 
@@ -36,13 +36,14 @@ class Landed:
 def settle_alone(mirror: Path, one: Landed, *, durable: bool) -> None:
     """Make one file durable, unless it is, then its name that says that it is unproved.
 
-    Raises RemoteError or MirrorError.
+    The names of all folders on the way to it, too. Raises RemoteError or MirrorError.
     """
-    with folder(mirror, one.path) as place:
-        if not durable:
-            make_durable(place, one.name)
-        settle(place, one.name, one.file, one.token)
-        place.sync()
+    with closing(Folders(mirror)) as folders:
+        with folders.folder(one.path, create=False) as place:
+            if not durable:
+                make_durable(place, one.name)
+            settle(place, one.name, one.file, one.token)
+        folders.sync_way(one.path)
 
 
 class Together:

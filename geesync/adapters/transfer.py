@@ -139,9 +139,7 @@ class _Answer:
 
     def __init__(self, sink: Sink, piece_bytes: int) -> None:
         self.head: list[bytes] = []  #: lines, as they come
-        self.error: BaseException | None = (
-            None  #: what the sink raised; libcurl would only print it
-        )
+        self.error: BaseException | None = None  #: the sink's; libcurl would only print it
         self._sink = sink
         self._piece_bytes = piece_bytes
         self._pieces: list[bytes] = []

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -107,9 +108,12 @@ class Downloader:
                 dest: open_disks.enter_context(Together(Path(dest)))
                 for dest in {asset.dest for asset, _ in wanted}
             }
-            fetch_one = partial(self._fetch, disks, _with_many_small(wanted))
-            answers = self.workshop.each_on_wire(wanted, fetch_one, at_once=self.at_once)
-            return [*_settled_alone(answers), *_settled_together(disks, answers)]
+            together = _with_many_small(wanted)
+            answers = self.workshop.each_on_wire(
+                wanted, partial(self._fetch, disks, together), at_once=self.at_once
+            )
+            settled = [_settled_together(disks[dest], dest, answers) for dest in together]
+            return [*_settled_alone(answers), *chain.from_iterable(settled)]
 
     async def _fetch(
         self, disks: Mapping[str, Together], together: Collection[str], wanted: Wanted
@@ -117,7 +121,7 @@ class Downloader:
         """Bring an object to disk; return it, to be settled with others, or its settling."""
         asset, staged = wanted
         alone = asset.dest not in together or not _is_small(staged)
-        job = _job(wanted, durable=alone)
+        job = _job(wanted)
         name = await fetch(job, self.line, disks[asset.dest].folders)
         landed = Landed(asset.path, name, staged.file, job.token)
         if not alone:
@@ -126,7 +130,7 @@ class Downloader:
 
     def _fetch_elsewhere(self, wanted: Wanted) -> None:
         asset, staged = wanted
-        job = _job(wanted, durable=True)
+        job = _job(wanted)
         (name,) = self.workshop.hand_over([partial(fetch_durably, job, self.line)])
         landed = Landed(asset.path, name, staged.file, job.token)
         settle_alone(Path(asset.dest), landed, durable=True)
@@ -135,10 +139,10 @@ class Downloader:
         return event_of(failure, StagedCopyLost) if failure else DownloadFinished()
 
 
-def _job(wanted: Wanted, *, durable: bool) -> Fetch:
+def _job(wanted: Wanted) -> Fetch:
     asset, staged = wanted
     bucket, token = staged.export.bucket, staged.export.token
-    return Fetch(asset.dest, asset.path, staged.file, token, bucket, staged.obj, durable)
+    return Fetch(asset.dest, asset.path, staged.file, token, bucket, staged.obj)
 
 
 def _with_many_small(wanted: list[Wanted]) -> list[str]:
@@ -157,16 +161,15 @@ def _settled_alone(answers: list[tuple[Wanted, Any]]) -> Iterator[tuple[Wanted, 
 
 
 def _settled_together(
-    disks: Mapping[str, Together], answers: list[tuple[Wanted, Any]]
+    disk: Together, dest: str, answers: list[tuple[Wanted, Any]]
 ) -> Iterator[tuple[Wanted, object]]:
-    for dest, disk in disks.items():
-        landed = [
-            (one, answer)
-            for one, answer in answers
-            if isinstance(answer, Landed) and one[0].dest == dest
-        ]
-        failures = disk.settle([answer for _, answer in landed])
-        yield from zip((one for one, _ in landed), failures, strict=True)
+    landed = [
+        (one, answer)
+        for one, answer in answers
+        if isinstance(answer, Landed) and one[0].dest == dest
+    ]
+    failures = disk.settle([answer for _, answer in landed])
+    return zip((one for one, _ in landed), failures, strict=True)
 
 
 def _is_small(staged: Staged) -> bool:
