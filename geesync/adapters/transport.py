@@ -41,12 +41,12 @@ class Transport:
 
         curl = self._connections.mine()
         head: list[bytes] = []
-        content: list[bytes] = []
+        content = io.BytesIO()
         curl.setopt(pycurl.URL, uri)
         curl.setopt(pycurl.HTTPHEADER, _lines(headers or {}))
         curl.setopt(pycurl.ACCEPT_ENCODING, "")  # all that it knows
         curl.setopt(pycurl.HEADERFUNCTION, head.append)
-        curl.setopt(pycurl.WRITEFUNCTION, content.append)
+        curl.setopt(pycurl.WRITEFUNCTION, content.write)
         if body is None:
             curl.setopt(pycurl.HTTPGET, 1)
         else:
@@ -63,7 +63,10 @@ class Transport:
             code, reason = error.args
             late = code == pycurl.E_OPERATION_TIMEDOUT
             raise (TimeoutError if late else ConnectionError)(None, reason) from None
-        return httplib2.Response(_told(head, curl.getinfo(pycurl.RESPONSE_CODE))), b"".join(content)
+        told = httplib2.Response(_told(head, curl.getinfo(pycurl.RESPONSE_CODE)))
+        answer = content.getvalue()
+        content.close()  # the handle has it until it asks again: a page may be megabytes
+        return told, answer
 
 
 def _lines(headers: dict[str, str]) -> list[bytes]:

@@ -37,7 +37,10 @@ class Database:
         self._file = _identity(path)
         self._writing = threading.Lock()
         self._engine = sa.create_engine(
-            "sqlite://", creator=partial(_connect, path), poolclass=sa.pool.QueuePool
+            "sqlite://",
+            creator=partial(_connect, path),
+            poolclass=sa.pool.QueuePool,
+            pool_use_lifo=True,  # who wrote last has the right pages in its cache; the others none
         )
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
