@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from geesync.adapters.disk import Folder
-from geesync.adapters.folders import folder
+from geesync.adapters.folders import Folders
 from geesync.adapters.mirror import is_mirror
 from geesync.adapters.together import WORTH_IT_FROM, Together
 from geesync.domain.checking import KeptFile
@@ -48,6 +48,7 @@ class Drafting:
 
     def __init__(self, assets: Iterable[LedgerAsset]) -> None:
         counts = Counter(asset.dest for asset in assets)
+        self._folders = {dest: Folders(Path(dest)) for dest in counts}
         self._with_many = [dest for dest, count in counts.items() if count >= WORTH_IT_FROM]
         self._disks: dict[str, Together] = {}
         self._open = ExitStack()
@@ -61,21 +62,16 @@ class Drafting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        for folders in self._folders.values():
+            folders.close()
         self._open.close()
 
     @contextmanager
     def folder(self, asset: LedgerAsset, *, create: bool = True) -> Iterator[Folder]:
         """Open an asset's folder, as ``disk.folder`` does, to write drafts into it."""
-        with self._folder(asset.dest, asset.path, create=create) as place:
+        with self._folders[asset.dest].folder(asset.path, create=create, durable=False) as place:
             place.syncs_drafts = asset.dest not in self._disks
             yield place
-
-    def _folder(
-        self, dest: str, path: str, *, create: bool = False
-    ) -> AbstractContextManager[Folder]:
-        if dest in self._disks:
-            return self._disks[dest].folders.folder(path, create=create, durable=False)
-        return folder(Path(dest), path, create=create)
 
     def publish(
         self,
@@ -115,17 +111,18 @@ class Drafting:
 
     def _publish(self, one: Drafts, finish: Callable[[Folder], None]) -> Drafts | Exception:
         try:
-            with self._folder(one.dest, one.path) as place:
+            with self._folders[one.dest].folder(one.path, create=False) as place:
                 place.known = one.known
                 place.publish(one.drafts)
                 finish(place)
-                if one.dest not in self._disks:
-                    place.sync()
+            if one.dest not in self._disks:
+                self._folders[one.dest].sync_way(one.path)
         except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
             return error
         return one
 
     def _discard(self, one: Drafts) -> None:
-        with suppress(GeesyncError, OSError), self._folder(one.dest, one.path) as place:
+        folders = self._folders[one.dest]
+        with suppress(GeesyncError, OSError), folders.folder(one.path, create=False) as place:
             for draft in one.drafts:
                 place.remove(draft.name + PARTIAL)

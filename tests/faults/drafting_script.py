@@ -1,16 +1,19 @@
-"""Drafts a document for each of four assets, twice, and prints how it ended and what is there."""
+"""Drafts a document for each of some assets, twice, and prints how it ended and what is there."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from geesync.adapters.folders import Folders
 from geesync.adapters.mirror import prepare_mirror
 from geesync.domain.lifecycle import Standing, State
 from geesync.steps.drafting import Drafting, Drafts
 from geesync.store.ledger import LedgerAsset
 
 MIRROR = Path(sys.argv[1])
+ASSETS = int(sys.argv[2])
 
 
 def asset(number: int) -> LedgerAsset:
@@ -39,7 +42,11 @@ def drafted(drafting: Drafting, one: LedgerAsset) -> Drafts:
 
 
 prepare_mirror(MIRROR)
-assets = [asset(number) for number in range(4)]
+assets = [asset(number) for number in range(ASSETS)]
+with closing(Folders(MIRROR)) as folders:
+    for one in assets:
+        with folders.folder(one.path, durable=False):
+            pass  # made by somebody else, who has not synced it yet
 for _ in range(2):
     with Drafting(assets) as drafting:
         told = drafting.publish([(one, drafted(drafting, one)) for one in assets])

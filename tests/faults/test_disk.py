@@ -170,7 +170,7 @@ def test_documents_that_were_synced_together_are_told_only_if_the_disk_took_them
 ) -> None:
     script = SCRIPT.with_name("drafting_script.py")
 
-    told = python_under_strace(f"syncfs:error=EIO:{sync}", script, tmp_path / "mirror")
+    told = python_under_strace(f"syncfs:error=EIO:{sync}", script, tmp_path / "mirror", "4")
 
     assert told.splitlines() == [
         "disk disk disk disk",
@@ -178,6 +178,21 @@ def test_documents_that_were_synced_together_are_told_only_if_the_disk_took_them
         "published published published published",
         "asset.json asset.json asset.json asset.json",
     ]
+
+
+@needs_strace
+@pytest.mark.parametrize("number", range(2, 6))
+def test_a_document_is_told_only_if_the_disk_took_it_and_all_folders_above_it(
+    tmp_path: Path, number: int
+) -> None:
+    script = SCRIPT.with_name("drafting_script.py")
+    prepare_mirror(tmp_path / "mirror")
+
+    told = python_under_strace(
+        f"fsync:error=EIO:when={number}", script, tmp_path / "mirror", "1"
+    ).splitlines()
+
+    assert (told[0], told[2:]) == ("disk", ["published", "asset.json"])
 
 
 @needs_strace
