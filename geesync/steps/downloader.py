@@ -110,7 +110,12 @@ class Downloader:
             }
             together = _with_many_small(wanted)
             answers = self.workshop.each_on_wire(
-                wanted, partial(self._fetch, disks, together), at_once=self.at_once
+                wanted,
+                partial(self._fetch, disks, together),
+                at_once=self.at_once,
+                # Of large objects one thread writes while the other takes what came; small ones
+                # are Python's work, of which two threads do no more than one.
+                threads=1 if all(_is_small(staged) for _, staged in wanted) else 2,
             )
             settled = [_settled_together(disks[dest], dest, answers) for dest in together]
             return [*_settled_alone(answers), *chain.from_iterable(settled)]

@@ -120,11 +120,16 @@ class Workshop:
         return list(self.pool.map(attempt, items))
 
     def each_on_wire(
-        self, items: Iterable[Item], work: Callable[[Item], Awaitable[Answer]], *, at_once: int
+        self,
+        items: Iterable[Item],
+        work: Callable[[Item], Awaitable[Answer]],
+        *,
+        at_once: int,
+        threads: int = 1,
     ) -> list[tuple[Item, Answer | Exception]]:
-        """Do the same with work that waits for the wire: so many at once, by two threads.
+        """Do the same with work that waits for the wire: so many at once, by so many threads.
 
-        While one writes to the disk, the other takes what came. Answers come in no order.
+        Answers come in no order.
         """
         batch = Batch()
 
@@ -137,16 +142,14 @@ class Workshop:
             return item, tried[0]
 
         waiting = iter(list(items))
-        half = at_once // 2
 
         def lane(share: int) -> list[tuple[Item, Answer | Exception]]:
             return run(map(attempt, waiting), at_once=share, stopping=self.stopping)
 
+        shares = [len(range(number, at_once, threads)) for number in range(min(threads, at_once))]
         # Threads of its own: in the pool they would keep all other steps waiting, for hours.
-        with ThreadPoolExecutor(2, thread_name_prefix="geesync-wire") as threads:
-            return list(
-                chain.from_iterable(threads.map(lane, filter(None, [at_once - half, half])))
-            )
+        with ThreadPoolExecutor(threads, thread_name_prefix="geesync-wire") as own:
+            return list(chain.from_iterable(own.map(lane, shares)))
 
     def _refusal(self, batch: Batch) -> RemoteError | None:
         return batch.refusal() if self.keep_on() else stopped()

@@ -28,7 +28,7 @@ def test_what_is_on_the_wire_keeps_no_thread_of_the_pool(workshop: Workshop) -> 
     async def other_steps_go_on(word: str) -> int:
         return workshop.pool.submit(len, word).result(timeout=30)
 
-    answers = workshop.each_on_wire(["a", "two", "word"], other_steps_go_on, at_once=8)
+    answers = workshop.each_on_wire(["a", "two", "word"], other_steps_go_on, at_once=8, threads=2)
 
     assert sorted(answers) == [("a", 1), ("two", 3), ("word", 4)]
 
