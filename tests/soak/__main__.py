@@ -32,9 +32,6 @@ def main() -> int:
         seed=given.seed,
         speed=given.speed,
         settle_within_s=given.settle_within_s,
-        chunk=50,
-        longest_life_requests=1000,
-        longest_life_s=5.0,
     )
     with tempfile.TemporaryDirectory(prefix="geesync-soak-") as temporary:
         folder = given.folder or Path(temporary)

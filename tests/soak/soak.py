@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ ENDED = {"failed", "lost", "cancelled", "refused", "abandoned", "disproved"}
 #: Seconds of the account's time by which two processes' clocks may differ.
 SAME_MOMENT_S = 600.0
 
+#: Of the daemon; refused in a row, it goes down to a 64th of that.
+REQUESTS_PER_S = 1000
+
 #: Between two looks at what a life has asked for, and from its last request to its end.
 _LOOK_EVERY_S = 0.001
 _BETWEEN_REQUESTS_S = 0.02
@@ -49,10 +52,12 @@ class Plan:
     profile: Profile
     seed: int = 0
     speed: float = 3600.0  #: of the account's clock, and the daemon's
-    slots: int = 20
-    chunk: int = 10  #: assets of one pass: also a short life gets one done
-    longest_life_requests: int = 60  #: a busy machine gets as far in a life as an idle one
-    longest_life_s: float = 1.2  #: of one that asks for nothing
+    slots: int = 200
+    chunk: int = 50  #: assets of one pass: also a short life gets one done
+    last_chunk: int = 200  #: of the last life, which nobody ends
+    max_operations: int = 300  #: so few that every step has work from the first lives on
+    longest_life_requests: int = 1000  #: a busy machine gets as far in a life as an idle one
+    longest_life_s: float = 2.0  #: of one that asks for nothing
     settle_within_s: float = 60.0
 
 
@@ -95,7 +100,11 @@ class Soak:
         self._dice = random.Random(plan.seed)
         self._began = time.time()
         self.simulator = Simulator(
-            f"thousands:{plan.assets}", profile=plan.profile, seed=plan.seed, speed=plan.speed
+            f"thousands:{plan.assets}",
+            # Its clock runs faster than ours, by which its limits of calls go.
+            profile=replace(plan.profile, calls_per_s=2.0 * REQUESTS_PER_S, calls_at_once=1000.0),
+            seed=plan.seed,
+            speed=plan.speed,
         )
         self._requests = self.simulator.faults.add("delay", count=0)  # it only counts
 
@@ -126,7 +135,11 @@ class Soak:
             "earth_engine": {"project": simulator.project, "url": simulator.earth_engine_url},
             "storage": {"url": simulator.storage_url},
             "schedule": {"retry": "0.3s", "reconcile": "0.2s", "discover": "3650d"},
-            "throttle": {"requests_per_s": 10_000, "reserve": 0},
+            "throttle": {
+                "requests_per_s": REQUESTS_PER_S,
+                "reserve": 0,
+                "max_operations": self.plan.max_operations,
+            },
         }
         built = Config.model_validate(config)
         prepare_mirror(self.folder / "mirror")
@@ -134,15 +147,12 @@ class Soak:
         now = fast_clock(self._began, self.plan.speed)()
         Roots(database).add(ROOT, dest=config["mirror"], bucket=simulator.bucket, now=now)  # type: ignore[arg-type] # a str
         database.close()
-        self._order = json.dumps(
-            {
-                "config": config,
-                "began": self._began,
-                "speed": self.plan.speed,
-                "chunk": self.plan.chunk,
-                "log": str(self.folder / "log"),
-            }
-        )
+        self._order = {
+            "config": config,
+            "began": self._began,
+            "speed": self.plan.speed,
+            "log": str(self.folder / "log"),
+        }
         return built
 
     @contextmanager
@@ -157,10 +167,10 @@ class Soak:
             assert zygote.stdin is not None
             zygote.stdin.close()
 
-    def _start(self, zygote: subprocess.Popen[str]) -> int:
+    def _start(self, zygote: subprocess.Popen[str], chunk: int) -> int:
         assert zygote.stdin is not None
         assert zygote.stdout is not None
-        zygote.stdin.write(self._order + "\n")
+        zygote.stdin.write(json.dumps({**self._order, "chunk": chunk}) + "\n")
         zygote.stdin.flush()
         return int(zygote.stdout.readline())
 
@@ -170,7 +180,7 @@ class Soak:
         return int(zygote.stdout.readline())
 
     def _live_and_die(self, zygote: subprocess.Popen[str]) -> int:
-        pid = self._start(zygote)
+        pid = self._start(zygote, self.plan.chunk)
         # Most lives are short; some are long enough for a whole pass of a step.
         asks = int(self.plan.longest_life_requests ** self._dice.random())
         last = self._requests.seen + asks
@@ -182,7 +192,7 @@ class Soak:
         return int(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
 
     def _settle(self, zygote: subprocess.Popen[str], config: Config) -> None:
-        pid = self._start(zygote)
+        pid = self._start(zygote, self.plan.last_chunk)
         deadline = time.monotonic() + self.plan.settle_within_s
         while time.monotonic() < deadline and not self._at_rest(config):
             time.sleep(0.2)

@@ -11,10 +11,10 @@ from geesync.simulator.profiles import HELL
 from tests.soak.soak import Plan, Soak
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_nothing_is_lost_twice_or_falsely_good_however_often_it_is_killed(tmp_path: Path) -> None:
     profile = replace(HELL, burst_s=0.5, latency_s=0.005)
-    plan = Plan(assets=100, kills=200, profile=profile, seed=4, settle_within_s=200)
+    plan = Plan(assets=2000, kills=200, profile=profile, seed=4, settle_within_s=500)
 
     verdict = Soak(plan, tmp_path, print).run()
 
