@@ -1,11 +1,7 @@
-"""An image so large that it comes in many files, three of them late and half of them hard to get.
-
-``GEESYNC_TILES=2000`` makes it as many as an image of 50 GB has; that takes a minute.
-"""
+"""An image that comes in as many files as one of 50 GB: three late, half of them hard to get."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,7 @@ from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import World, a_world
 
 EDGE = 16
-TILES = int(os.environ.get("GEESYNC_TILES", "300"))
+TILES = 2000
 COLUMNS = 25
 ROWS = TILES // COLUMNS
 PIXELS = np.arange(ROWS * COLUMNS * EDGE * EDGE).reshape(ROWS * EDGE, COLUMNS * EDGE)
