@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,11 +45,14 @@ def demo(
     if folder and folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty", hint="name a new folder")
     simulator_class = load_simulator()
+    from geesync.simulator.serving import reserve_port
+
     with (
         _a_folder(folder) as place,
         simulator_class("demo", profile="calm", seed=1, speed=_SPEED) as simulator,
+        closing(reserve_port()) as reserved,
     ):
-        page = _free_address()
+        page = f"127.0.0.1:{reserved.getsockname()[1]}"
         settings = _settings(simulator, place, page)
         say = output().print
         say("[bold]geesync demo[/]: an Earth Engine and a bucket on this machine's loopback")
@@ -62,11 +64,6 @@ def demo(
             raise typer.Exit(ExitCode.INCOMPLETE)
         if folder:
             say(f"\nMirror and ledger are kept in {place}", markup=False)
-
-
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 @contextmanager

@@ -25,8 +25,8 @@ from typing import Any
 
 import httpx
 
+from geesync.simulator.serving import reserve_port
 from tests.benchmarks.growth_report import report
-from tests.benchmarks.origin import free_port
 from tests.benchmarks.report import machine
 from tests.benchmarks.worked_through import work_through
 
@@ -86,7 +86,8 @@ class Account:
         self.url, self.storage_url = (line.split('"')[1] for line in told if "url" in line)
         self.config = folder / "geesync.toml"
         self.ledger = folder / "geesync.db"
-        self.page = f"127.0.0.1:{free_port()}"
+        self._reserved = reserve_port()
+        self.page = f"127.0.0.1:{self._reserved.getsockname()[1]}"
         self.config.write_text(
             f'ledger = "{self.ledger}"\nmirror = "{folder / "mirror"}"\nbucket = "demo-bucket"\n'
             f'[earth_engine]\nproject = "demo-project"\nurl = "{self.url}"\n'
@@ -137,6 +138,7 @@ class Account:
     def close(self) -> None:
         self.process.terminate()
         self.process.wait()
+        self._reserved.close()
 
 
 def usage(pid: int) -> tuple[float, int]:

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import google_crc32c
 
+from geesync.simulator.serving import reserve_port
 from tests.benchmarks.measure import children_of
 
 #: Which writing of each object: one, since each is written once.
@@ -93,6 +94,7 @@ class Origin:
 
     folder: Path
     port: int
+    api_port: int  #: of what answers all but the bytes, behind it
     buckets: dict[str, list[Blob]] = field(default_factory=dict)
     _index: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _running: list[int] = field(default_factory=list)
@@ -163,7 +165,6 @@ class Origin:
         """Serve what was filled in, as two processes."""
         index = self.folder / "index.json"
         index.write_text(json.dumps(self._index))
-        api_port = free_port()
         configuration = self.folder / "nginx.conf"
         configuration.write_text(
             _CONFIGURATION.format(
@@ -171,14 +172,14 @@ class Origin:
                 folder=self.folder,
                 workers=os.cpu_count(),
                 port=self.port,
-                api_port=api_port,
+                api_port=self.api_port,
                 generation=GENERATION,
             )
         )
-        api = [sys.executable, "-m", "tests.benchmarks.origin_api", str(index), str(api_port)]
+        api = [sys.executable, "-m", "tests.benchmarks.origin_api", str(index), str(self.api_port)]
         nginx = ["nginx", "-p", str(self.folder), "-c", str(configuration)]
         with _running(api) as one, _running(nginx) as other:
-            for port in (self.port, api_port):
+            for port in (self.port, self.api_port):
                 _wait_for(port)
             self._running = [one, other]
             yield self
@@ -193,7 +194,8 @@ def origin(folder: Path) -> Iterator[Origin]:
     """Make an empty origin; its objects are removed at the end."""
     (folder / "objects").mkdir(parents=True)
     try:
-        yield Origin(folder, free_port())
+        with closing(reserve_port()) as front, closing(reserve_port()) as behind:
+            yield Origin(folder, front.getsockname()[1], behind.getsockname()[1])
     finally:
         shutil.rmtree(folder)
 
@@ -206,13 +208,6 @@ def _running(argv: list[str]) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait()
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int, within_s: float = 20.0) -> None:

@@ -20,7 +20,7 @@ from geesync.errors import DOCS
 from geesync.simulator.simulator import Simulator
 from geesync.store.database import open_migrating
 from geesync.store.roots import Roots
-from tests.story.dask_processes import a_cluster, free_address
+from tests.story.dask_processes import a_cluster, reserved_address
 
 from .daemon_process import Place
 
@@ -288,8 +288,9 @@ def test_a_cluster_that_shares_the_mirror_is_ok_and_one_that_cannot_is_told(
     examine: Examine, tmp_path: Path
 ) -> None:
     prepare_mirror(tmp_path / "mirror")
-    away = {"executor": "dask", "scheduler": free_address()}
-    assert_fails(examine(workers=away)["workers"], "does not answer", "scaling.md")
+    with reserved_address() as nobodys:
+        away = {"executor": "dask", "scheduler": nobodys}
+        assert_fails(examine(workers=away)["workers"], "does not answer", "scaling.md")
 
     with a_cluster(tmp_path, workers=1, threads=9) as cluster:
         dask = {"executor": "dask", "scheduler": cluster.address}

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+
+from geesync.simulator.serving import reserve_port
 
 #: Longer than anything here takes on a busy machine; only a failing test waits for it.
 PATIENCE_S = 60
 
 
-def free_address() -> str:
-    """Return an address at which nobody listens just now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{one.getsockname()[1]}"
+@contextmanager
+def reserved_address() -> Iterator[str]:
+    """Keep an address at which nobody listens, but for a cluster that is told it."""
+    with closing(reserve_port()) as reserved:
+        yield f"tcp://127.0.0.1:{reserved.getsockname()[1]}"
 
 
 class Cluster:
@@ -97,7 +98,8 @@ def a_cluster(
 ) -> Iterator[Cluster]:
     """Run a cluster; all of its processes are gone at the end."""
     with ExitStack() as stack:
-        cluster = Cluster(address or free_address(), folder, stack).start()
+        address = address or stack.enter_context(reserved_address())
+        cluster = Cluster(address, folder, stack).start()
         for _ in range(workers):
             cluster.add_worker(threads=threads)
         yield cluster.wait_for_workers()

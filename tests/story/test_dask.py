@@ -18,7 +18,7 @@ from geesync.steps.step import Step
 from geesync.workers import run_step
 from tests.service.daemon_process import eventually
 from tests.story.accounts import HOME, a_band, an_account, an_image
-from tests.story.dask_processes import Cluster, a_cluster, free_address
+from tests.story.dask_processes import Cluster, a_cluster, reserved_address
 from tests.story.world import World, a_world
 
 #: Noise, so that the file is large enough to break in the middle.
@@ -102,7 +102,8 @@ def staged(tmp_path: Path) -> Iterator[World]:
     """An image that is in the bucket, and a scheduler's address at which nobody is yet."""
     with (
         Simulator(an_account(an_image("img", a_band("b", VALUES)))) as simulator,
-        a_world(simulator, tmp_path, workers=with_dask(free_address())) as world,
+        reserved_address() as address,
+        a_world(simulator, tmp_path, workers=with_dask(address)) as world,
     ):
         world.enqueue(IMAGE)
         until_staged(world)
@@ -132,7 +133,8 @@ def test_a_cluster_that_is_away_is_waited_for_and_told(staged: World, tmp_path: 
 def test_a_daemon_without_files_to_move_needs_no_cluster(tmp_path: Path) -> None:
     with (
         Simulator(an_account(SimAsset(f"{HOME}/empty", "FOLDER"))) as simulator,
-        a_world(simulator, tmp_path, workers=with_dask(free_address())) as world,
+        reserved_address() as address,
+        a_world(simulator, tmp_path, workers=with_dask(address)) as world,
     ):
         world.enqueue(HOME)
         world.settle()
