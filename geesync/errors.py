@@ -109,6 +109,8 @@ class Cause(StrEnum):
     FOREIGN = "foreign"
     #: Bytes or pixels that differ from what they must be.
     INTEGRITY = "integrity"
+    #: The process that read its file died of it, or had not the memory. Tried a few times.
+    CRASHED = "crashed"
     #: It cannot be taken as files, by its nature.
     UNSUPPORTED = "unsupported"
     #: Earth Engine failed this export and no rule says why. Tried a few times.

@@ -34,8 +34,9 @@ _FAREWELL_S = 2.0
 #: Between two looks at the cluster while it works for us.
 _LOOK_S = 1.0
 
-#: So many in a row must fail: a worker that is started again is away for a moment.
-_LOOKS = 3
+#: So many in a row must fail: a worker that died and is started again is away for some seconds, and
+#: Dask counts of how many a job was the last only while we wait for it.
+_LOOKS = 15
 
 
 def connect(address: str) -> Any:
@@ -57,7 +58,7 @@ def _away(what: str, address: str) -> RemoteError:
 
 
 @dataclass(frozen=True)
-class _Failure:
+class Failure:
     """What a job failed of, as it travels."""
 
     cause: Cause
@@ -65,12 +66,13 @@ class _Failure:
     status: int | None = None
     retry_after_s: float | None = None
 
-    def error(self) -> RemoteError:
-        kind = RemoteError if self.cause in WORLDLY else HearsayError
+    def error(self, own: type[RemoteError] = HearsayError) -> RemoteError:
+        """Return it as it is raised; own: as what, if it lies in the asset."""
+        kind = RemoteError if self.cause in WORLDLY else own
         return kind(self.cause, self.message, status=self.status, retry_after_s=self.retry_after_s)
 
 
-def work(wanted: str, orders: Orders, job: Callable[[], Answer]) -> Answer | _Failure:
+def work(wanted: str, orders: Orders, job: Callable[[], Answer]) -> Answer | Failure:
     """Do a job on a worker. What fails is answered: an exception would be the cluster's own."""
     failed = partial(_failure, socket.gethostname())
     if wanted != __version__:
@@ -81,16 +83,18 @@ def work(wanted: str, orders: Orders, job: Callable[[], Answer]) -> Answer | _Fa
     except RemoteError as error:
         told = failed(error.cause, str(error))
         return replace(told, status=error.status, retry_after_s=error.retry_after_s)
-    except NotAllowedError as error:
-        return failed(Cause.PERMISSION, str(error))
+    except MemoryError:
+        return failed(Cause.CRASHED, "it takes more memory than there is")
     except (GeesyncError, OSError) as error:
-        return failed(Cause.DISK, str(error))  # its mirror is not mounted, or shows another state
+        # Its mirror is not mounted, or shows another state.
+        cause = Cause.PERMISSION if isinstance(error, NotAllowedError) else Cause.DISK
+        return failed(cause, str(error))
     except Exception as error:  # noqa: BLE001 # a mistake of ours; it is told if it is seen here
         return failed(Cause.BUG, f"{type(error).__name__}: {error}")
 
 
-def _failure(host: str, cause: Cause, message: str) -> _Failure:
-    return _Failure(cause, f"worker {host}: {message}" if cause in WORLDLY else message)
+def _failure(host: str, cause: Cause, message: str) -> Failure:
+    return Failure(cause, f"worker {host}: {message}" if cause in WORLDLY else message)
 
 
 class Cluster(Hands):
@@ -139,20 +143,29 @@ class Cluster(Hands):
         ours.add_done_callback(self._pending.discard)
         return ours
 
-    def _settle(self, ours: Future[Answer], theirs: Future[Answer | _Failure]) -> None:
+    def _settle(self, ours: Future[Answer], theirs: Future[Answer | Failure]) -> None:
         """Give a job's answer to who waits for it."""
         try:
             answer = theirs.result()
         except CancelledError:
             self._fail(ours, _away("the scheduler was lost", self.address))
         except Exception as error:  # noqa: BLE001 # whatever it is: it is the cluster's, see work()
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            self._fail(ours, _away(f"a worker failed: {what}", self.address))
+            self._fail(ours, self._lost(error))
         else:
-            if isinstance(answer, _Failure):
+            if isinstance(answer, Failure):
                 self._fail(ours, answer.error())
             elif self._claim(ours):
                 ours.set_result(answer)
+
+    def _lost(self, error: Exception) -> RemoteError:
+        """Return what it means that the cluster gave a job up."""
+        from distributed import KilledWorker  # noqa: PLC0415 # an extra, and slow to import
+
+        if isinstance(error, KilledWorker):
+            # Of this job, or of one that they did beside it: whoever asked has to find out.
+            return HearsayError(Cause.CRASHED, f"{error.allowed_failures + 1} workers died of it")
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        return _away(f"a worker failed: {what}", self.address)
 
     def _fail(self, ours: Future[Any], error: RemoteError) -> None:
         if self._claim(ours):

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
+from geesync.adapters.apart import do_apart
 from geesync.adapters.hands import Hands, HearsayError, Here
 from geesync.adapters.wire import run
 from geesync.domain.lifecycle import Delayed, Event, Setback
@@ -154,11 +155,14 @@ class Workshop:
     def _refusal(self, batch: Batch) -> RemoteError | None:
         return batch.refusal() if self.keep_on() else stopped()
 
-    def hand_over(self, jobs: Collection[Callable[[], Answer]]) -> list[Answer]:
+    def hand_over(
+        self, jobs: Collection[Callable[[], Answer]], *, risky: bool = False
+    ) -> list[Answer]:
         """Have work on bytes done by whoever is at hand; return the answers, in order.
 
         A job can be pickled: a function of a module, plain values, a plain answer. Raises the
-        first failure; what was not begun then is not done any more.
+        first failure; what was not begun then is not done any more. risky: it reads what is in a
+        file, and might die of that.
         """
         sent: dict[Future[Answer], Callable[[], Answer]] = {}
         answers: dict[Future[Answer], Answer] = {}
@@ -168,16 +172,27 @@ class Workshop:
                 future = self.hands.submit(job)
                 sent[future] = job
                 if future.done():
-                    answers[future] = _answer(future, job)
+                    answers[future] = self._answer(future, job, risky=risky)
             waiting = sent.keys() - answers.keys()
             while waiting:
                 done, waiting = wait(waiting, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
-                answers |= {future: _answer(future, sent[future]) for future in done}
+                answers |= {
+                    future: self._answer(future, sent[future], risky=risky) for future in done
+                }
                 self._go_on()
             return [answers[future] for future in sent]
         finally:
             for future in sent:
                 future.cancel()
+
+    def _answer(self, future: Future[Answer], job: Callable[[], Answer], *, risky: bool) -> Answer:
+        try:
+            return future.result()
+        except HearsayError as error:
+            log.warning("work_repeated_here", error=str(error))
+            if risky and error.cause == Cause.CRASHED:
+                return do_apart(job, self._go_on)
+            return job()
 
     def _go_on(self) -> None:
         if not self.keep_on():
@@ -209,14 +224,6 @@ def _tried(batch: Batch) -> Iterator[list[Any]]:
     except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
         tried.append(error)
     batch.note(tried[0])
-
-
-def _answer(future: Future[Answer], job: Callable[[], Answer]) -> Answer:
-    try:
-        return future.result()
-    except HearsayError as error:
-        log.warning("work_repeated_here", error=str(error))
-        return job()
 
 
 def stopped() -> RemoteError:

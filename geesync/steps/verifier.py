@@ -166,7 +166,7 @@ class Verifier:
             names = {one.file: _present(place, one) for one in files}
             asset, part = job.asset, export.part
             todo = proofs(asset.dest, asset.path, job.source, part, stem=export.stem, names=names)
-            proved = self.workshop.hand_over([partial(prove, one) for one in todo])
+            proved = self.workshop.hand_over([partial(prove, one) for one in todo], risky=True)
             return [contents for contents in proved if contents is not None]
         except RemoteError as error:
             if error.cause in WORLDLY:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from geesync import __version__
+from geesync.adapters.apart import do_apart
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.cluster import work
@@ -102,6 +105,46 @@ def a_mistake() -> None:
 @pytest.mark.parametrize("job", [wrong_bytes, a_mistake])
 def test_what_a_worker_says_against_an_asset_is_hearsay(job: Callable[[], None]) -> None:
     assert isinstance(failure(job), HearsayError)
+
+
+def too_large() -> None:
+    bytearray(2**40)
+
+
+def test_a_job_that_a_workers_memory_is_too_small_for_is_not_done_in_the_daemon() -> None:
+    error = failure(too_large)
+
+    assert (type(error), error.cause) == (HearsayError, Cause.CRASHED)
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        (os.abort, "died of SIGABRT"),
+        (partial(os._exit, 3), "ended with 3"),
+        (partial(bytearray, 2**31), "more memory than there is"),
+    ],
+    ids=["killed", "ended", "too large"],
+)
+def test_what_a_process_of_its_own_dies_of_is_the_assets(
+    job: Callable[[], object], told: str
+) -> None:
+    with pytest.raises(RemoteError, match=told) as died:
+        do_apart(job, lambda: None)
+
+    assert (type(died.value), died.value.cause) == (RemoteError, Cause.CRASHED)
+
+
+def test_what_a_process_of_its_own_survives_is_its_answer() -> None:
+    assert do_apart(partial(len, "x" * 2**20), lambda: None) == 2**20
+
+
+def test_a_stop_ends_a_process_of_its_own() -> None:
+    def stop() -> None:
+        raise RemoteError(Cause.TRANSIENT, "stopped")
+
+    with pytest.raises(RemoteError, match="stopped"):
+        do_apart(partial(time.sleep, 600), stop)
 
 
 class Gossips(Hands):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from geesync.simulator.serving import reserve_port
@@ -37,11 +37,12 @@ class Cluster:
         self._run("scheduler", "--port", self.address.rpartition(":")[2])
         return self
 
-    def add_worker(self, *, threads: int = 2) -> subprocess.Popen[bytes]:
-        """Start a worker; it is there once the scheduler says so."""
+    def add_worker(self, *, threads: int = 2, nanny: bool = False) -> subprocess.Popen[bytes]:
+        """Start a worker; it is there once the scheduler says so. A nanny starts it anew."""
         place = self._folder / f"worker{len(self.workers)}"
         worker = self._run(
-            *("worker", self.address, "--no-nanny", "--nthreads", str(threads)),
+            *("worker", self.address, "--nanny" if nanny else "--no-nanny"),
+            *("--nthreads", str(threads)),
             *("--local-directory", str(place)),
         )
         self.workers.append(worker)
@@ -69,6 +70,7 @@ class Cluster:
             [*command, "--host", "127.0.0.1", "--no-dashboard"],
             stdout=log,
             stderr=log,
+            start_new_session=True,
             env={**os.environ, "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "0"},
         )
         self._stack.callback(_end, process)
@@ -86,20 +88,26 @@ def _has_open(pid: int, ending: str) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGCONT)
-        process.kill()
+    """End a process and what it started, also if it was stopped."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGCONT)
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 @contextmanager
 def a_cluster(
-    folder: Path, *, address: str | None = None, workers: int = 0, threads: int = 2
+    folder: Path,
+    *,
+    address: str | None = None,
+    workers: int = 0,
+    threads: int = 2,
+    nanny: bool = False,
 ) -> Iterator[Cluster]:
     """Run a cluster; all of its processes are gone at the end."""
     with ExitStack() as stack:
         address = address or stack.enter_context(reserved_address())
         cluster = Cluster(address, folder, stack).start()
         for _ in range(workers):
-            cluster.add_worker(threads=threads)
+            cluster.add_worker(threads=threads, nanny=nanny)
         yield cluster.wait_for_workers()

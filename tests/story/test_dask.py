@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from geesync.domain.names import LEGACY
 from geesync.domain.timetable import Timetable
 from geesync.simulator.pixels import SimAsset
+from geesync.simulator.scenarios.features import make_features
 from geesync.simulator.simulator import Simulator
 from geesync.steps.step import Step
 from geesync.workers import run_step
@@ -95,6 +97,47 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_file_costs_time_only(tmp_pat
         assert world.accepted(IMAGE) == 1
         assert world.show(IMAGE)["failures"] == 0
         assert "Delayed" not in world.history(IMAGE)  # Dask gave it to the other one at once
+
+
+#: Loaded by every Python that is started with its folder in the path: who reads such a file dies.
+DEADLY = """
+import os, re, signal, sys
+
+def die(event, arguments):
+    if event == "open" and re.search(r"poison\\.csv\\.\\w+\\.new$", str(arguments[0])):
+        with open(os.environ["DEATHS"], "a") as deaths:
+            deaths.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(die)
+"""
+
+
+def test_a_file_that_kills_all_who_read_it_is_quarantined_and_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(DEADLY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("DEATHS", str(tmp_path / "deaths"))
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
+    poison = SimAsset(f"{HOME}/poison", "TABLE", update_time="2024-01-01T00:00:00Z")
+    poison.features, poison.feature_count = make_features("mixed", 5, seed=4), 5
+    sound = [an_image(f"img{number}", a_band("b", VALUES[:9, :9])) for number in range(6)]
+    with (
+        a_cluster(tmp_path, workers=1, threads=8, nanny=True) as cluster,
+        Simulator(an_account(poison, *sound)) as simulator,
+        a_world(simulator, tmp_path, workers=with_dask(cluster.address)) as world,
+    ):
+        world.enqueue(HOME)
+        world.settle()
+
+        assert world.counts() == {"verified": 7, "quarantined": 1}
+        assert {world.show(image.name)["failures"] for image in sound} == {0}
+        assert {world.accepted(image.name) for image in sound} == {1}
+        told = world.show(poison.name)
+        assert (told["failures"], told["cause"]) == (5, "crashed")
+        assert "SIGKILL" in told["reason"]
+        assert (tmp_path / "deaths").stat().st_size >= 5 * (2 + 1)  # two workers, and one here
 
 
 @pytest.fixture
