@@ -24,6 +24,7 @@ from geesync.adapters.systemd import Systemd
 from geesync.bootstrap import Service
 from geesync.config import Config, needs_restart
 from geesync.domain.lifecycle import State
+from geesync.domain.words import counted
 from geesync.errors import ConfigError, RemoteError
 from geesync.steps.step import Step
 from geesync.store import views
@@ -193,11 +194,12 @@ def status_line(status: views.Status, waiting: Mapping[str, str]) -> str:
     wanted = sum(root.assets for root in status.roots) - gone
     verified = sum(root.counts.get(State.VERIFIED, 0) for root in status.roots)
     quarantined = sum(root.counts.get(State.QUARANTINED, 0) for root in status.roots)
-    told = [f"{verified:,} of {wanted:,} assets verified"] if status.roots else ["no roots yet"]
+    whole = counted(wanted, "asset")
+    told = [f"{verified:,} of {whole} verified"] if status.roots else ["no roots yet"]
     if quarantined:
         told.append(f"{quarantined:,} quarantined")
     if status.operations:
-        told.append(f"{sum(status.operations.values()):,} exports in flight")
+        told.append(f"{counted(sum(status.operations.values()), 'export')} in flight")
     told += [f"{root.name}: {root.alarm}" for root in status.roots if root.alarm]
     return "; ".join(told + [f"{step} waits: {why}" for step, why in waiting.items()])
 

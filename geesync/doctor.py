@@ -26,6 +26,7 @@ from geesync.bootstrap import cloud
 from geesync.config import Config
 from geesync.domain.findings import Finding, Verdict, fail, ok, warn
 from geesync.domain.layout import STAGING
+from geesync.domain.words import counted
 from geesync.errors import DOCS, Cause, ConfigError, LedgerError, NotAllowedError, RemoteError
 from geesync.store import views
 from geesync.store.soundness import check
@@ -188,12 +189,12 @@ class Doctor:
         finally:
             probe.unlink(missing_ok=True)
         at_a_time = self.config.throttle.downloads
-        text = f"{found.workers:,} with {found.threads:,} threads"
+        text = f"{found.workers:,} with {counted(found.threads, 'thread')}"
         for trouble in found.troubles:
             yield fail("workers", trouble, _SCALING)
         if found.threads > at_a_time:
             mend = f"throttle.downloads = {found.threads}"
-            yield warn("workers", f"{text}, {at_a_time} files at a time", mend)
+            yield warn("workers", f"{text}, {counted(at_a_time, 'file')} at a time", mend)
         elif not found.troubles:
             yield ok("workers", text)
 
@@ -238,13 +239,14 @@ def _judge(settings: BucketSettings, bucket: str) -> Iterator[Finding]:
     name, update = "bucket settings", f"gcloud storage buckets update gs://{bucket}"
     days = settings.deletes_after_days
     if days is not None and days < _LEAST_AGE_DAYS:
-        text = f"objects are deleted after {days} days, before a long queue is done"
+        text = f"objects are deleted after {counted(days, 'day')}, before a long queue is done"
         yield fail(name, text, f"{update} --lifecycle-file=lifecycle.json  # {_GUIDE}")
     if settings.forbids_deleting:
         text = "a retention policy forbids deleting"
         yield fail(name, text, f"{update} --clear-retention-period")
     if settings.keeps_deleted_s:
-        text = f"deleted objects are kept, and billed, for {settings.keeps_deleted_s // 86400} days"
+        kept = counted(settings.keeps_deleted_s // 86400, "day")
+        text = f"deleted objects are kept, and billed, for {kept}"
         yield warn(name, text, f"{update} --clear-soft-delete")
     if settings.keeps_versions:
         text = "deleted objects are kept as versions, and billed"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.domain.assets import Json
+from geesync.domain.words import counted
 from geesync.errors import Cause, ConfigError, RemoteError
 
 _INDEX = "system:index"
@@ -59,7 +60,8 @@ def make_geoparquet(geojson: Path, target: Path, held: Json) -> None:
         raise RemoteError(Cause.INTEGRITY, f"{target.name} cannot be made: {error}") from error
     if count != held["rows"]:
         raise RemoteError(
-            Cause.INTEGRITY, f"{target.name} has {count:,} rows, the GeoJSON {held['rows']:,}"
+            Cause.INTEGRITY,
+            f"{target.name} has {counted(count, 'row')}, the GeoJSON {held['rows']:,}",
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, TextIO
 
 import ijson
 
+from geesync.domain.words import counted
 from geesync.errors import Cause, RemoteError
 
 #: Earth Engine's tables have at most a thousand columns.
@@ -54,7 +55,9 @@ def prove_csv(path: Path, *, rows: int | None) -> Contents:
         count = 0
         for row in reader:
             if len(row) != columns:
-                raise ValueError(f"row {count + 1} has {len(row)} cells, the header {columns}")
+                raise ValueError(
+                    f"row {count + 1} has {counted(len(row), 'cell')}, the header {columns}"
+                )
             count += 1
     _compare(path, count, rows)
     return Contents(count, {name: [] for name in header})
@@ -147,5 +150,5 @@ def _parsing(path: Path) -> Iterator[None]:
 def _compare(path: Path, count: int, rows: int | None) -> None:
     if rows is not None and count != rows:
         raise RemoteError(
-            Cause.INTEGRITY, f"{path.name} has {count:,} rows, Earth Engine says {rows:,}"
+            Cause.INTEGRITY, f"{path.name} has {counted(count, 'row')}, Earth Engine says {rows:,}"
         )

@@ -14,6 +14,7 @@ from geesync.cli.context import json_line, output
 from geesync.domain.assets import CONTAINERS
 from geesync.domain.checking import Verdict
 from geesync.domain.names import display_id
+from geesync.domain.words import counted
 
 if TYPE_CHECKING:
     from geesync.steps.checker import Finding
@@ -107,8 +108,10 @@ class Report:
             return
         checked = sum(self.counts.values()) - self.counts[Verdict.UNKNOWN]
         told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-        output().print(f"{checked:,} assets checked: {told or 'nothing on disk yet'}", markup=False)
+        assets = counted(checked, "asset")
+        output().print(f"{assets} checked: {told or 'nothing on disk yet'}", markup=False)
         if self.pending:
-            output().print(f"{self.pending:,} assets are not on disk yet: geesync status")
+            pending = counted(self.pending, "asset is", "assets are")
+            output().print(f"{pending} not on disk yet: geesync status")
         if self.is_stopped:
             output().print("The time is over; the next run goes on from here")

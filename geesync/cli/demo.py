@@ -16,6 +16,7 @@ import typer
 
 from geesync.cli.context import now, output
 from geesync.cli.simulator import load_simulator
+from geesync.domain.words import counted
 from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _proved(simulator: Simulator, place: Path) -> bool:
     twice = asked - views.parts(ledger)
     exact = all(proof.exact for proof in proofs)
     say(
-        f"\n{len(proofs):,} assets · {asked:,} exports, {twice:,} of them twice ·"
+        f"\n{counted(len(proofs), 'asset')} · {counted(asked, 'export')}, {twice:,} of them twice ·"
         f" {'every pixel and mask is exact' if exact else 'NOT everything is exact'}"
     )
     return exact and not twice and bool(proofs)

@@ -20,7 +20,7 @@ from geesync.adapters.reading import ReadBand, read_image
 from geesync.domain.layout import ASSET_JSON
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
-from geesync.domain.words import size
+from geesync.domain.words import counted, size
 from geesync.simulator.truth import truth
 from geesync.store import views
 
@@ -72,7 +72,7 @@ def _against(asset: SimAsset, folder: Path, files: list[Path]) -> tuple[str, boo
         return _against_pixels(asset, folder)
     if asset.type == "TABLE":
         rows = {_rows(path) for path in files if path.suffix in {".csv", ".geojson"}}
-        return f"{asset.feature_count:,} rows", rows == {asset.feature_count}
+        return counted(asset.feature_count, "row"), rows == {asset.feature_count}
     kept = [json.loads(path.read_text()) for path in files if path.name == ASSET_JSON]
     return "metadata", bool(kept) and kept[0]["name"] == asset.name
 

@@ -14,7 +14,7 @@ from geesync.cli.context import json_line, output
 from geesync.domain.estimate import Pace, pace_of
 from geesync.domain.names import display_id
 from geesync.domain.planning import plan
-from geesync.domain.words import duration, size
+from geesync.domain.words import counted, duration, size
 
 if TYPE_CHECKING:
     from geesync.adapters.earth_engine import EarthEngine
@@ -134,17 +134,18 @@ def _sum_up(total: _Total, pace: Pace, *, json: bool) -> None:
             for (what, kind), count in sorted(total.kinds.items())
             if what == does
         )
-        say(f"{does:<9}{sums.assets:,} assets, {size(sums.size_bytes)}: {kinds}", markup=False)
+        assets = counted(sums.assets, "asset")
+        say(f"{does:<9}{assets}, {size(sums.size_bytes)}: {kinds}", markup=False)
     hours = pace.eecu_hours_for(total.exports)
     compute = "compute not known yet" if hours is None else f"about {hours:,.1f} EECU-hours"
     basis = (
-        f"as the last {pace.measured:,} exports of this ledger did"
+        f"as the last {counted(pace.measured, 'export')} of this ledger did"
         if pace.measured
         else "if two run at a time, eight minutes each (docs/earth-engine.md)"
     )
     say(
-        f"{total.exports:,} exports: about {duration(pace.time_for(total.exports))}, {compute},"
-        f" {basis}",
+        f"{counted(total.exports, 'export')}: about {duration(pace.time_for(total.exports))},"
+        f" {compute}, {basis}",
         markup=False,
     )
 

@@ -12,6 +12,7 @@ import typer
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.cli.enqueuing import existing, watch
 from geesync.domain.names import display_id
+from geesync.domain.words import counted
 from geesync.errors import LedgerError, RemoteError, UnavailableError
 
 if TYPE_CHECKING:
@@ -59,15 +60,16 @@ def recover(
             with opened(apart) as made, output().status("looking for copies") as line:
                 count = sum(
                     recover_root(
-                        made, root, config, now, lambda n: line.update(f"{n:,} copies found")
+                        *(made, root, config, now),
+                        lambda n: line.update(f"{counted(n, 'copy', 'copies')} found"),
                     )
                     for root in Roots(made).active()
                 )
             adopted = _adopt(apart)
             database.backup(apart.ledger, ledger)
     output().print(
-        f"{count:,} assets are in {ledger}; the daemon proves their files."
-        f" {adopted:,} exports go on",
+        f"{counted(count, 'asset is', 'assets are')} in {ledger}; the daemon proves the files."
+        f" {counted(adopted, 'export goes on', 'exports go on')}",
         markup=False,
     )
 

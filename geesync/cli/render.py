@@ -9,7 +9,7 @@ from rich.text import Text
 
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
-from geesync.domain.words import duration, next_action, percent, size
+from geesync.domain.words import counted, duration, next_action, percent, size
 from geesync.store.views import RootStatus, Status, Trouble
 
 _BAR_WIDTH = 24  #: characters
@@ -108,9 +108,10 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         facts.insert(0, ("paused", "everything; geesync resume"))
     excluded = sum(root.excluded for root in status.roots)
     if excluded:
-        facts.append(("excluded", f"{excluded:,} assets or folders, by filters of their roots"))
+        what = counted(excluded, "asset or folder", "assets or folders")
+        facts.append(("excluded", f"{what}, by filters of the roots"))
     if status.left_out:
-        facts.append(("metadata only", f"{status.left_out:,} assets, in whole or in part"))
+        facts.append(("metadata only", f"{counted(status.left_out, 'asset')}, in whole or in part"))
     waiting = (status.daemon or {}).get("waiting", {})
     return facts + [(f"{step} waits", why) for step, why in waiting.items()]
 
@@ -136,7 +137,7 @@ def _rate(status: Status) -> str:
         return "nothing left to do"
     if status.eta is None:
         return "not known yet"
-    return f"{status.per_hour:,.0f} assets an hour, done in about {duration(status.eta)}"
+    return f"{counted(status.per_hour, 'asset')} an hour, done in about {duration(status.eta)}"
 
 
 def _last_scan(status: Status, now: datetime) -> str:

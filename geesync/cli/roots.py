@@ -8,6 +8,7 @@ import typer
 
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.names import candidates, display_id
+from geesync.domain.words import counted
 from geesync.errors import Cause, UserError
 
 if TYPE_CHECKING:
@@ -85,4 +86,4 @@ def retry(
     with opened(mine.config()) as database:
         count = Ledger(database).retry(now(), names=names or None, cause=cause)
         Roots(database).asked(now())
-    output().print(f"{count:,} assets will be tried again")
+    output().print(f"{counted(count, 'asset')} will be tried again")

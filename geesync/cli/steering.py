@@ -10,6 +10,7 @@ import typer
 
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.domain.names import candidates, display_id
+from geesync.domain.words import counted
 from geesync.errors import LockedError, UserError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def cancel(context: typer.Context, name: _NAME) -> None:
         known = _known(Ledger(database), name)
         count = Ledger(database).cancel(known, now())
         Roots(database).asked(now())
-    output().print(f"{count:,} assets are cancelled")
+    output().print(f"{counted(count, 'asset is', 'assets are')} cancelled")
     try:
         _cancel_operations(config)
     except LockedError:
@@ -108,7 +109,7 @@ def priority(
         if root:  # the next scan would give it back its old one
             store.update(root.id, options=json.dumps(root.options | {"priority": number}))
         store.asked(now())
-    output().print(f"{count:,} assets have priority {number}")
+    output().print(f"{counted(count, 'asset has', 'assets have')} priority {number}")
 
 
 def _known(ledger: Ledger, given: str) -> str:

@@ -31,6 +31,14 @@ def next_action(cause: str, state: str) -> str:
     )
 
 
+def counted(count: float, one: str, many: str = "") -> str:
+    """Return a whole number and what follows it: ``1 asset``, ``2,000 assets``.
+
+    many: what follows any number but 1, where that is not ``one`` and an s.
+    """
+    return f"{count:,.0f} {one if round(count) == 1 else many or one + 's'}"
+
+
 def size(size_bytes: float) -> str:
     """Return a readable size: ``1.5 GiB``."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):

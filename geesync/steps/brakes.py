@@ -13,6 +13,7 @@ from pathlib import Path
 
 from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
 from geesync.domain.timetable import Timetable
+from geesync.domain.words import counted
 from geesync.store.roots import Roots
 from geesync.store.usage import Usage
 
@@ -88,12 +89,16 @@ class Brakes:
     def operations(self) -> Reading:
         """Our operations at Earth Engine."""
         used, limit = self.usage.operations(), self.limits.max_operations
-        return Reading("operations", used, limit, f"{used:,} of {limit:,} operations of ours")
+        return Reading(
+            "operations", used, limit, f"{used:,} of {counted(limit, 'operation')} of ours"
+        )
 
     def queue(self) -> Reading:
         """The project's whole queue, which other people use too."""
         used, limit = self.usage.queued(), self.limits.max_queue
-        return Reading("queue", used, limit, f"{used:,} of {limit:,} places in the project's queue")
+        return Reading(
+            "queue", used, limit, f"{used:,} of {counted(limit, 'place')} in the project's queue"
+        )
 
     def requests(self) -> Reading:
         """Requests that Earth Engine has made us give up, by saying "too many"."""

@@ -14,7 +14,7 @@ from geesync.adapters.mirror import free_bytes, is_mirror
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
 from geesync.domain.notices import Notice, Told, due, remembered
-from geesync.domain.words import duration, next_action, size
+from geesync.domain.words import counted, duration, next_action, size
 from geesync.errors import Cause
 from geesync.steps.step import Tally, Workshop
 from geesync.store import views
@@ -78,7 +78,7 @@ class Notifier:
                 "stuck",
                 "",
                 f"geesync: nothing has moved for {duration(now - last)}",
-                f"{waiting:,} assets wait. geesync status says what for.",
+                f"{counted(waiting, 'asset waits', 'assets wait')}. geesync status says what for.",
             )
 
     def _disks(self, status: views.Status) -> Iterator[Notice]:
@@ -99,8 +99,9 @@ def _by_root(status: views.Status) -> Iterator[Notice]:
             yield Notice("alarm", name, f"geesync: the scan of {name} was not believed", root.alarm)
         elif root.scanned_at and root.wanted and not root.moving:
             rest = root.counts.get(State.QUARANTINED, 0)
-            text = f"{root.counts.get(State.VERIFIED, 0):,} assets are on disk and proved."
-            more = f" {rest:,} are quarantined." if rest else ""
+            proved = counted(root.counts.get(State.VERIFIED, 0), "asset is", "assets are")
+            text = f"{proved} on disk and proved."
+            more = f" {counted(rest, 'is', 'are')} quarantined." if rest else ""
             yield Notice("complete", name, f"geesync: {name} is complete", text + more)
 
 
@@ -112,9 +113,8 @@ def _by_failures(status: views.Status) -> Iterator[Notice]:
             f"{trouble.count:,} {trouble.cause}: {display_id(trouble.example)}: {trouble.reason}"
             for trouble in quarantined
         ]
-        yield Notice(
-            "quarantined", "", f"geesync: {count:,} assets are quarantined", "\n".join(lines), count
-        )
+        assets = counted(count, "asset is", "assets are")
+        yield Notice("quarantined", "", f"geesync: {assets} quarantined", "\n".join(lines), count)
     refused = [trouble for trouble in status.troubles if trouble.cause == Cause.PERMISSION]
     if refused:
         action = next_action(Cause.PERMISSION, State.DISCOVERED)

@@ -10,7 +10,7 @@ from typing import Any
 from geesync.adapters.mirror import free_bytes, is_mirror
 from geesync.domain.lifecycle import UNWANTED, State
 from geesync.domain.names import display_id
-from geesync.domain.words import duration, percent, size
+from geesync.domain.words import counted, duration, percent, size
 from geesync.store import samples, views
 from geesync.store.browsing import latest_images, spots
 from geesync.web import curves, worldmap
@@ -106,10 +106,12 @@ def _lead(status: views.Status, counts: dict[str, int], now: datetime) -> str:
     wanted = _wanted(counts)
     if not wanted:
         return "The first scan has not found anything yet."
-    done = f"{counts.get(State.VERIFIED, 0):,} of {wanted:,} assets are on disk and proved."
+    whole = counted(wanted, "asset is", "assets are")
+    done = f"{counts.get(State.VERIFIED, 0):,} of {whole} on disk and proved."
     if not status.moving:
         rest = counts.get(State.QUARANTINED, 0)
-        return f"{done} {rest:,} wait for a person." if rest else f"{done} Nothing is left to do."
+        wait = counted(rest, "waits for a person", "wait for a person")
+        return f"{done} {wait}." if rest else f"{done} Nothing is left to do."
     if status.eta is None:
         return f"{done} How fast it goes is not known yet."
     end = now + status.eta
@@ -144,7 +146,7 @@ def _facts(status: views.Status, now: datetime) -> list[Fact]:
     queue = status.queue
     pace = f"{status.per_hour:,.0f} an hour" if status.moving else "done"
     return [
-        Fact("Pace", pace, f"{status.moving:,} assets to go"),
+        Fact("Pace", pace, f"{counted(status.moving, 'asset')} to go"),
         Fact("Verified", size(verified), f"of {size(whole)}"),
         Fact(
             "Earth Engine",
@@ -173,8 +175,7 @@ def _scan(status: views.Status, now: datetime) -> Fact:
     scans = [root.scanned_at for root in status.roots if root.scanned_at]
     if not scans:
         return Fact("Last scan", "not yet", "complete")
-    roots = "1 root" if len(status.roots) == 1 else f"{len(status.roots):,} roots"
-    return Fact("Last scan", ago(now, max(scans)), f"of {roots}")
+    return Fact("Last scan", ago(now, max(scans)), f"of {counted(len(status.roots), 'root')}")
 
 
 def _slots(status: views.Status) -> str:
@@ -189,4 +190,5 @@ def _slots(status: views.Status) -> str:
     )
     others = f", {foreign:,} of them other people's" if foreign else ", all of them ours"
     mine = sum(status.operations.values())
-    return f"{told}{others}. {mine:,} of our exports are in flight." if mine else f"{told}{others}."
+    flying = counted(mine, "of our exports is in flight", "of our exports are in flight")
+    return f"{told}{others}. {flying}." if mine else f"{told}{others}."

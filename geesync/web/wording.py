@@ -9,7 +9,7 @@ from typing import Any
 
 from geesync.domain.lifecycle import State
 from geesync.domain.names import display_id
-from geesync.domain.words import duration, next_action, percent, size
+from geesync.domain.words import counted, duration, next_action, percent, size
 from geesync.store.views import RootStatus
 
 _WHOLE = 1000
@@ -105,4 +105,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "id": display_id,
     "size": size,
     "action": next_action,
+    "counted": counted,
 }

@@ -146,6 +146,6 @@ def test_a_ledger_is_recovered_only_where_there_is_none(geesync: Run, tmp_path: 
     assert refused.returncode == ExitCode.LEDGER
     assert refused.stderr.startswith("geesync: there is a ledger")
     assert recovered.returncode == 0, recovered.stderr
-    assert "1 assets are in" in recovered.stdout
+    assert "1 asset is in" in recovered.stdout
     assert "0 exports go on" in recovered.stdout
     assert json.loads(geesync("status", "--json").stdout)["moving"] == 1

@@ -180,7 +180,7 @@ def test_a_lifecycle_rule_that_deletes_before_a_queue_is_done(
     rule = {"action": {"type": "Delete"}, "condition": {"age": 1}}
     bucket_is(simulator, lifecycle={"rule": [rule]})
 
-    assert_fails(examine()["bucket settings"], "after 1 days", "--lifecycle-file")
+    assert_fails(examine()["bucket settings"], "after 1 day,", "--lifecycle-file")
 
 
 def test_a_retention_policy(examine: Examine, simulator: Simulator) -> None:

@@ -44,7 +44,7 @@ def test_no_more_operations_are_ours_than_allowed_at_a_time(tmp_path: Path) -> N
     with four_images(tmp_path, max_operations=1) as world:
         waiting(world)
 
-        assert "1 of 1 operations of ours" in waiting(world)
+        assert "1 of 1 operation of ours" in waiting(world)
         assert exported(world) == 1
 
         world.settle()

@@ -52,6 +52,16 @@ def test_the_first_page_says_how_far_how_fast_and_until_when(scene: Scenes) -> N
     assert "2 running and 38 queued in the project, 4 of them other people" in page
 
 
+def test_one_asset_is_told_in_the_singular(story: Story) -> None:
+    story.discover(story.enqueue(), 1)
+
+    page = client(story).get("/").text
+
+    assert "0 of 1 asset is on disk and proved" in page
+    assert ">1 asset to go<" in page
+    assert "Map of 1 place in" in page
+
+
 def test_what_went_wrong_is_told_with_what_to_do(scene: Scenes) -> None:
     story = scene("troubled")
 
