@@ -25,6 +25,9 @@ _DESCRIPTION = re.compile(r"[^A-Za-z0-9_-]+")
 _DESCRIPTION_LENGTH = 90
 
 
+Form = tuple[str, str, int | None]
+
+
 @dataclass(frozen=True)
 class Part:
     """One export of an asset: what one operation writes, in one file or in tiles."""
@@ -38,6 +41,11 @@ class Part:
     of_masks: bool = False  #: its pixels are the masks of the bands, 0 to 1
     columns: tuple[str, ...] = ()  #: tables only; none leaves them to Earth Engine
     tile_edge: int | None = None  #: pixels, a multiple of 256; None leaves the cut to Earth Engine
+
+    @property
+    def form(self) -> Form:
+        """What tells it from the other parts of a plan, and from those of other plans."""
+        return self.key, self.extension, self.tile_edge
 
     def to_json(self) -> Json:
         """Return what the ledger keeps."""

@@ -7,11 +7,11 @@ Earth Engine could not make in one piece is asked for in smaller ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from geesync.domain.assets import IMAGE, TABLE, UNREADABLE, Band, SourceAsset
-from geesync.domain.exports import Part
+from geesync.domain.exports import Form, Part
 from geesync.domain.grid import Grid
 from geesync.domain.masks import NODATA, NONE, SEPARATE, hold, needs_mask_file
 from geesync.domain.options import Options
@@ -53,6 +53,28 @@ def plan(source: SourceAsset, options: Options = _DEFAULT, history: History = _N
     if source.type == UNREADABLE:
         return Plan((), ("what Earth Engine says of it cannot be read; only that is kept",))
     return Plan((), (f"{source.type} has no export to files; kept as metadata",))
+
+
+def cut_before(
+    source: SourceAsset, options: Options, forms: Collection[Form]
+) -> tuple[Part, ...] | None:
+    """Return which parts must have been too much for the plan to have these forms.
+
+    None if no plan has, whatever was too much.
+    """
+    too_much: tuple[Part, ...] = ()
+    while True:
+        parts = plan(source, options, History(too_much)).parts
+        others = tuple(part for part in parts if part.form not in forms)
+        if not others and len(parts) == len(forms):
+            return too_much
+        if not others or len(parts) > len(forms) or not all(map(_can_be_cut, others)):
+            return None
+        too_much += others
+
+
+def _can_be_cut(part: Part) -> bool:
+    return part.grid is not None and (len(part.bands) > 1 or part.tile_edge != _TILE_EDGES[-1])
 
 
 def _plan_table(formats: tuple[str, ...], history: History) -> Plan:

@@ -83,6 +83,7 @@ def _part(taken: TakenPart) -> Json:
             "pixel_type": part.pixel_type,
             "nodata": part.sentinel,
             "grid": part.grid.to_json(),
+            "tile_edge": part.tile_edge,
         }
     return told | {
         "operation": taken.operation,

@@ -8,18 +8,22 @@ asked for another revision has another token, and is nobody's any more.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters.bucket import Storage
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.signatures import signatures
+from geesync.domain.assets import SourceAsset
 from geesync.domain.coverage import StoredObject, complete
 from geesync.domain.exports import Ask, Part
 from geesync.domain.layout import STAGING, staged_prefix
-from geesync.domain.operations import Operation
+from geesync.domain.operations import FAILED, Operation
+from geesync.domain.options import Options
+from geesync.domain.planning import History, plan
 from geesync.steps.planner import Planner
 from geesync.steps.step import Workshop
 from geesync.store.ledger import LedgerAsset
@@ -27,6 +31,9 @@ from geesync.store.recovery import Found, Recovery
 
 #: Attempts that are looked for. An asset rests after a few; the count goes on with each revision.
 _MOST_ATTEMPTS = 32
+
+
+_Cut = tuple[LedgerAsset, tuple[Part, ...]]
 
 
 @dataclass
@@ -37,6 +44,11 @@ class _Left:
     objects: dict[str, dict[str, list[StoredObject]]] = field(default_factory=dict)
     """By bucket, then by token."""
 
+    def look(self, asset: LedgerAsset, ledgers: Iterable[str], part: Part) -> Found | None:
+        """Return what is left of the last ask for a part."""
+        asks = _asks(asset, part, ledgers)
+        return next(filter(None, (self.of(asset, ask) for ask in asks)), None)
+
     def of(self, asset: LedgerAsset, ask: Ask) -> Found | None:
         """Return what is left of an ask: its operation, or all of its objects."""
         operation = self.operations.get(ask.token)
@@ -45,7 +57,8 @@ class _Left:
             return None
         prefix = staged_prefix(ask.token, asset.path, ask.part.key)
         if operation is not None:
-            return Found(asset, ask, prefix, operation.id)
+            failed = operation.state == FAILED
+            return Found(asset, ask, prefix, operation.id, has_failed=failed)
         # Finished operations are forgotten after a while; files that are all there need none.
         objects = complete(prefix, ask.part, listed)
         return Found(asset, ask, prefix, None, tuple(objects)) if objects else None
@@ -74,8 +87,8 @@ class Adopter:
             left = left or self._left()
             for bucket in {asset.bucket for asset in assets} - left.objects.keys():
                 left.objects[bucket] = self._staged(bucket)
-            found = list(self._found(assets, left))
-            self.recovery.adopt(found, self.workshop.clock())
+            cut, found = self._found(assets, left)
+            self.recovery.adopt(found, cut, self.workshop.clock())
             count += len(found)
         return count
 
@@ -95,15 +108,50 @@ class Adopter:
             objects[obj.name.split("/")[1]].append(obj)
         return dict(objects)
 
-    def _found(self, assets: list[LedgerAsset], left: _Left) -> Iterator[Found]:
+    def _found(self, assets: list[LedgerAsset], left: _Left) -> tuple[list[_Cut], list[Found]]:
+        """Return what assets' parts were cut into before, and what is left of the exports."""
         ledgers = {dest: signatures(Path(dest)) for dest in {asset.dest for asset in assets}}
-        plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))
+        sources = self.workshop.ledger.sources_of(assets)
+        cut: list[_Cut] = []
+        found: list[Found] = []
         for asset in assets:
-            for part in plans[asset.id].parts:
-                asks = _asks(asset, part, ledgers[asset.dest])
-                found = next(filter(None, (left.of(asset, ask) for ask in asks)), None)
-                if found:
-                    yield found
+            look = partial(left.look, asset, ledgers[asset.dest])
+            planned = partial(_planned, sources[asset.id], self.planner.chosen(asset))
+            too_much = _too_much(planned, look)
+            cut.append((asset, too_much))
+            found += filter(None, map(look, planned(too_much)))
+        return cut, found
+
+
+def _planned(source: SourceAsset, options: Options, too_much: tuple[Part, ...]) -> tuple[Part, ...]:
+    return plan(source, options, History(too_much)).parts
+
+
+def _too_much(
+    planned: Callable[[tuple[Part, ...]], tuple[Part, ...]], look: Callable[[Part], Found | None]
+) -> tuple[Part, ...]:
+    """Return the parts that were cut: they failed, or nothing is left of them, but of pieces is.
+
+    A single band's files have other sizes after a failure, and the same tokens: nothing is to be
+    told of these.
+    """
+    too_much: tuple[Part, ...] = ()
+    while True:
+        parts = planned(too_much)
+        cut = tuple(
+            part
+            for part in parts
+            if len(part.bands) > 1
+            and _has_failed(look(part))
+            and any(look(piece) for piece in planned((*too_much, part)) if piece not in parts)
+        )
+        if not cut:
+            return too_much
+        too_much += cut
+
+
+def _has_failed(found: Found | None) -> bool:
+    return found is None or found.has_failed
 
 
 def _asks(asset: LedgerAsset, part: Part, ledgers: Iterable[str]) -> Iterator[Ask]:

@@ -22,7 +22,7 @@ from geesync.domain.footprint import outline
 from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, asset_path, file_stem
 from geesync.domain.names import is_within
 from geesync.domain.options import Options
-from geesync.domain.planning import plan
+from geesync.domain.planning import History, cut_before, plan
 from geesync.errors import RemoteError
 from geesync.store.database import Database
 from geesync.store.exports import part_id
@@ -91,16 +91,19 @@ def _copy(place: Folder, path: str, options: Options) -> Copy | None:
             return None
         outline(source)
         _number(source.size_bytes)
-        planned = {part_id(part): part for part in plan(source, options).parts}
-        if sorted(f"{one['key']}.{one['extension']}" for one in told["parts"]) != sorted(planned):
+        forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in told["parts"]]
+        too_much = cut_before(source, options, forms)
+        if too_much is None:
             return None
-        parts = tuple(
+        parts = plan(source, options, History(too_much)).parts
+        planned = {part_id(part): part for part in parts}
+        copied = tuple(
             _part(place, planned[f"{one['key']}.{one['extension']}"], path, one)
             for one in told["parts"]
         )
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return None  # somebody else's, edited, or of files that are not there
-    return Copy(source, path, parts)
+    return Copy(source, path, copied, too_much)
 
 
 def _read(place: Folder, name: str) -> Json:

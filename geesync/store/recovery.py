@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from geesync.domain.assets import SourceAsset
 from geesync.domain.coverage import StoredObject
 from geesync.domain.exports import Ask, Part
+from geesync.domain.layout import staged_prefix
 from geesync.domain.lifecycle import Recovered, State
+from geesync.errors import Cause
 from geesync.store import schema
 from geesync.store.database import Database
 from geesync.store.exports import kept_object, part_id
@@ -40,6 +42,7 @@ class Copy:
     source: SourceAsset
     path: str  #: folder relative to the mirror
     parts: tuple[CopiedPart, ...]
+    too_much: tuple[Part, ...] = ()  #: what could not be made in one piece before
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Found:
     prefix: str  #: of its objects' names
     operation: str | None
     objects: tuple[StoredObject, ...] = ()  #: all there are, where there is no operation
+    has_failed: bool = False  #: the operation has
 
 
 class Recovery:
@@ -74,6 +78,7 @@ class Recovery:
             rows = connection.execute(select_assets().where(table.c.name.in_(list(new))))
             there = [asset for asset in map(read_asset, rows) if asset.path == new[asset.name].path]
             for asset in there:
+                _note_too_much(connection, asset, new[asset.name].too_much, now)
                 for copied in new[asset.name].parts:
                     _restore_part(connection, asset, copied, now)
             return len(record_in(connection, [Move(asset, Recovered()) for asset in there], now))
@@ -90,9 +95,19 @@ class Recovery:
         with self._database.read() as connection:
             return [read_asset(row) for row in connection.execute(query)]
 
-    def adopt(self, found: Sequence[Found], now: datetime) -> None:
-        """Note exports as asked for: those of an operation run, the others have succeeded."""
+    def adopt(
+        self,
+        found: Sequence[Found],
+        too_much: Sequence[tuple[LedgerAsset, tuple[Part, ...]]],
+        now: datetime,
+    ) -> None:
+        """Note exports as asked for: those of an operation run, the others have succeeded.
+
+        too_much: what could not be made in one piece before, by asset.
+        """
         with self._database.write() as connection:
+            for asset, parts in too_much:
+                _note_too_much(connection, asset, parts, now)
             for one in found:
                 state = "running" if one.operation else "succeeded"
                 at = {"bucket": one.asset.bucket, "prefix": one.prefix}
@@ -100,6 +115,18 @@ class Recovery:
                     connection, one.asset, one.ask, now, state, operation=one.operation, **at
                 )
                 _insert_objects(connection, export_id, one.prefix, one.objects)
+
+
+def _note_too_much(
+    connection: sa.Connection, asset: LedgerAsset, parts: Sequence[Part], now: datetime
+) -> None:
+    """Note exports that failed under another ledger, so that the plan is what it was there."""
+    for attempt, part in enumerate(parts, start=1):
+        ask = Ask(asset.name, asset.revision, part, attempt, "too much")
+        prefix = staged_prefix(ask.token, asset.path, part.key)
+        told = {"cause": Cause.PLAN, "error": "too much for one export, a lost ledger had found"}
+        at = {"bucket": asset.bucket, "prefix": prefix}
+        _insert_export(connection, asset, ask, now, "failed", operation=None, **at, **told)
 
 
 def _restore_part(
@@ -136,7 +163,7 @@ def _insert_export(
         body_hash="",  # the old ledger's request cannot be made again
         state=state,
         intended_at=now,
-        ended_at=now if state == "succeeded" else None,
+        ended_at=None if state == "running" else now,
         **where,
     )
     (export_id,) = connection.execute(export).inserted_primary_key or (0,)

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
+from geesync.simulator.pixels import SimAsset
 from geesync.simulator.simulator import Simulator
 from geesync.steps.recovery import recover
+from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 
 ROOT = "users/demo"
@@ -112,6 +115,68 @@ def test_a_link_in_a_mirror_is_not_followed_by_recovery(
 
     with recovered(simulator, tmp_path) as (_, count):
         assert count == 9
+
+
+def large() -> SimAsset:
+    """Return an image that Earth Engine makes in pieces only, once it was told to refuse."""
+    values = np.arange(300 * 600, dtype="int32").reshape(300, 600)
+    return an_image("img", *(a_band(f"b{number}", values + number) for number in range(4)))
+
+
+#: What Earth Engine refuses of an image of four bands, and what it is cut into.
+REFUSALS = {"halves": 1, "quarters": 3, "single bands, in tiles": 8}
+
+
+@pytest.mark.parametrize("refusals", REFUSALS.values(), ids=REFUSALS)
+def test_an_image_that_came_in_pieces_is_taken_in_as_it_is(tmp_path: Path, refusals: int) -> None:
+    image = large()
+    with Simulator(an_account(image)) as simulator:
+        simulator.operations.fail("img", 3, "User memory limit exceeded.", count=refusals)
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue(HOME)
+            world.settle()
+            before, files = simulator.audit.count("export"), world.files(image.name)
+        lost_ledger(tmp_path)
+
+        with recovered(simulator, tmp_path, HOME) as (world, count):
+            world.settle()
+
+            assert count == 2
+            assert world.counts() == {"verified": 2}
+            assert simulator.audit.count("export") == before
+            assert world.files(image.name) == files
+            assert world.is_exact(image.name)
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_pieces_that_were_asked_for_go_on_under_a_new_ledger(
+    tmp_path: Path, refusals: int, *, forgotten: bool
+) -> None:
+    image = large()
+    with Simulator(an_account(image)) as simulator:
+        simulator.operations.fail("img", 3, "User memory limit exceeded.", count=refusals)
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue(HOME)
+            world.run("discoverer")
+            for _ in range(refusals + 1):
+                world.run("exporter")
+                simulator.advance(3600)
+                world.run("reconciler")
+            before = simulator.audit.count("export")
+        lost_ledger(tmp_path)
+        if forgotten:
+            for operation in simulator.operations.all():
+                simulator.operations.delete(operation.name)
+
+        with recovered(simulator, tmp_path, HOME) as (world, _):
+            world.run("discoverer")
+            world.service.adopter.run()
+            world.settle()
+
+            assert world.counts() == {"verified": 2}
+            assert simulator.audit.count("export") == before
+            assert world.is_exact(image.name)
 
 
 ARCHIVE = "projects/demo-project/assets/archive"
