@@ -18,11 +18,13 @@ import structlog
 
 from geesync.adapters.apart import do_apart
 from geesync.adapters.hands import Hands, HearsayError, Here
+from geesync.adapters.together import SMALL_BYTES
 from geesync.adapters.wire import run
 from geesync.domain.lifecycle import Delayed, Event, Setback
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
 from geesync.steps.gate import Batch, NotTriedError
 from geesync.store.ledger import Ledger, LedgerAsset, Move
+from geesync.store.staging import Staged
 
 log = structlog.get_logger()
 
@@ -102,10 +104,16 @@ class Workshop:
         return not self.stopping()
 
     def each(
-        self, items: Iterable[Item], work: Callable[[Item], Answer]
+        self,
+        items: Iterable[Item],
+        work: Callable[[Item], Answer],
+        *,
+        is_little: Callable[[Item], bool] = lambda _: False,
     ) -> list[tuple[Item, Answer | Exception]]:
         """Do the work for all items at once; an exception is an answer too.
 
+        is_little: whether it is only some of Python's time, which threads of the pool would take
+        from one another: it is done by the one that asks. Answers come in no order then.
         After a refusal that concerns all, or in an outage, the rest are answered NotTriedError.
         """
         batch = Batch()
@@ -118,7 +126,12 @@ class Workshop:
             self.beat()
             return item, tried[0]
 
-        return list(self.pool.map(attempt, items))
+        little: list[Item] = []
+        large: list[Item] = []
+        for item in items:
+            (little if is_little(item) else large).append(item)
+        in_pool = self.pool.map(attempt, large)
+        return [*map(attempt, little), *in_pool]
 
     def each_on_wire(
         self,
@@ -224,6 +237,11 @@ def _tried(batch: Batch) -> Iterator[list[Any]]:
     except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
         tried.append(error)
     batch.note(tried[0])
+
+
+def is_small(staged: Iterable[Staged]) -> bool:
+    """Whether files are read faster than somebody else is asked to."""
+    return sum(one.obj.size_bytes for one in staged) <= SMALL_BYTES
 
 
 def stopped() -> RemoteError:

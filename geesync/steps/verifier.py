@@ -29,7 +29,7 @@ from geesync.steps.claims import claim
 from geesync.steps.drafting import Drafting, Drafts
 from geesync.steps.making import make
 from geesync.steps.planner import Planner
-from geesync.steps.step import Tally, Workshop, moves_of, stopped
+from geesync.steps.step import Tally, Workshop, is_small, moves_of, stopped
 from geesync.store.checks import Sidecars
 from geesync.store.exports import Export, Exports, part_id
 from geesync.store.ledger import LedgerAsset
@@ -48,6 +48,8 @@ class _Job:
     plan: Plan
     staged: list[Staged]
     known: set[KeptFile]  #: what was ever put into its folder
+    #: Who may do what with it; words say why we may not know; None was not asked for.
+    policy: Json | str | Exception | None
 
     def exports(self) -> list[tuple[Export, list[Staged]]]:
         """Return each export with its files."""
@@ -109,12 +111,18 @@ class Verifier:
         staged, known = self.staging.staged(ids), self.sidecars.known(ids)
         if any(staged.values()):
             self.workshop.hands.require()
+        policies = self._policies(due)
         jobs = [
-            _Job(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id])
+            _Job(
+                *(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id]),
+                policies.get(asset.id),
+            )
             for asset in due
         ]
         with Drafting(due) as drafting:
-            proved = self.workshop.each(jobs, partial(self._prove, drafting))
+            proved = self.workshop.each(
+                jobs, partial(self._prove, drafting), is_little=self._is_little
+            )
             outcomes = drafting.publish(proved, _give_names)
         written = {job.asset.id: one.written for job, one in outcomes if isinstance(one, Drafts)}
         self.sidecars.note(written, anew=True)
@@ -122,9 +130,26 @@ class Verifier:
         events = (
             (job.asset, CheckPassed() if isinstance(one, Drafts) else one) for job, one in outcomes
         )
-        moves = moves_of(events, CheckFailed)
-        moved = self.workshop.record(moves)
+        moved = self.workshop.record(moves_of(events, CheckFailed))
         return Tally(moved=moved, busy=len(due) == self.workshop.chunk)
+
+    def _policies(self, due: list[LedgerAsset]) -> dict[int, Json | str | Exception]:
+        """Ask for policies by asset id; often only owners may read one: then say so, in words."""
+        if (policy_of := self.policy_of) is None:
+            return {}
+
+        def ask(asset: LedgerAsset) -> Json | str:
+            try:
+                return policy_of(asset.name)
+            except RemoteError as error:
+                if error.cause not in _NOT_READABLE:
+                    raise
+                return str(error)
+
+        return {asset.id: policy for asset, policy in self.workshop.each(due, ask)}
+
+    def _is_little(self, job: _Job) -> bool:
+        return self.workshop.is_alone and is_small(job.staged)
 
     def _give_up(self, errors: Iterable[_UnprovedError]) -> None:
         """Note what must be fetched again, and what must be exported again."""
@@ -137,6 +162,8 @@ class Verifier:
 
     def _prove(self, drafting: Drafting, job: _Job) -> Drafts:
         """Prove an asset's files, and write what is to stand beside them."""
+        if isinstance(job.policy, Exception):
+            raise job.policy
         if missing := job.missing():
             raise RemoteError(Cause.INTEGRITY, f"no copy of {', '.join(sorted(missing))}")
         with drafting.folder(job.asset) as place:
@@ -152,7 +179,7 @@ class Verifier:
             made = self._make(place, job, taken, table)
             _draft(place, ASSET_JSON, job.source.json)
             _draft(place, GEESYNC_JSON, sidecar(job.source, job.plan, taken, made, table))
-            self._save_policy(place, job.asset)
+            _draft_policy(place, job.policy)
             return Drafts.of(job.asset, place)
 
     def _prove_or_tell(
@@ -184,20 +211,6 @@ class Verifier:
             there={one.file for one in job.staged if _name(place, one) == one.file},
             keep=self.planner.chosen(job.asset).keep_versions,
         )
-
-    def _save_policy(self, place: Folder, asset: LedgerAsset) -> None:
-        """Write who may do what with the asset, or why we may not know: often only owners may."""
-        if self.policy_of is None:
-            return
-        try:
-            _draft(place, IAM_JSON, self.policy_of(asset.name))
-        except RemoteError as error:
-            if error.cause not in _NOT_READABLE:
-                raise
-            if place.size_of(IAM_JSON) is None:  # what could be read once is worth more
-                _draft(place, IAM_JSON, {"not_readable": str(error)})
-            else:
-                place.keep(IAM_JSON)
 
     def _make(
         self, place: Folder, job: _Job, taken: list[TakenPart], table: Json | None
@@ -258,6 +271,14 @@ def _present(place: Folder, staged: Staged) -> str:
 
 def _draft(place: Folder, name: str, document: Json) -> None:
     place.draft(name, to_json(document, indent=2, inf_nan_mode="constants"))
+
+
+def _draft_policy(place: Folder, policy: Json | str | None) -> None:
+    if isinstance(policy, str) and place.size_of(IAM_JSON) is not None:
+        place.keep(IAM_JSON)  # what could be read once is worth more
+    elif policy is not None:
+        told = {"not_readable": policy} if isinstance(policy, str) else policy
+        _draft(place, IAM_JSON, told)
 
 
 def _give_names(job: _Job, place: Folder) -> None:
