@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,7 @@ def _same_crs(found: Any, expected: Any) -> bool:
     return bool(found.to_dict(projjson=False) == expected.to_dict(projjson=False))
 
 
+@lru_cache(maxsize=64)
 def wkt2(crs: str) -> str:
     """Return any text of a CRS as WKT2, as far as GDAL understands it."""
     from rasterio.crs import CRS  # noqa: PLC0415

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,8 @@ ASK_AGAIN_S = 0.02
 #: The shell outlives nobody: when we end, by whatever signal, its standard input ends, and
 #: it takes the server along. (PDEATHSIG would fire when the starting *thread* ends.)
 GUARD = '"$@" & child=$!; cat >/dev/null; kill -KILL $child; wait $child'
+#: What it does for us is little: threads that look for more would take the machine from others.
+_ONE_THREAD = {"GOMAXPROCS": "1", "GOGC": "400"}
 
 
 class CloudStorage:
@@ -63,6 +66,7 @@ class CloudStorage:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in a terminal is for us to handle
+            env=os.environ | _ONE_THREAD,
         )
         self._wait_until_ready()
         self._server.start()
