@@ -84,13 +84,12 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
 def _write_ee_json(assets: Iterable[KnownAsset], file: TextIO) -> None:
     """Write one entry a line: no more than one asset is in memory."""
     from geesync.domain.extent import millis, time_span
-    from geesync.domain.footprint import outline
 
     before = "{\n"
     for asset in assets:
         begin, _ = time_span(asset.source)
         told = {
-            "geometry": outline(asset.source),
+            "geometry": asset.source.outline,
             "system:time_start": None if begin is None else millis(begin),
         }
         key = json.dumps(display_id(asset.source.name), ensure_ascii=False)

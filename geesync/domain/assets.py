@@ -10,8 +10,10 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
+from geesync.domain.footprint import Box, box_of, outline
 from geesync.domain.grid import Grid
 
 Json = dict[str, Any]
@@ -91,21 +93,21 @@ class Band:
 
 @dataclass(frozen=True)
 class SourceAsset:
-    """An asset as Earth Engine lists it; ``json`` is the answer, verbatim."""
+    """An asset as Earth Engine lists it; ``json`` is the answer, verbatim, and never changes."""
 
     json: Json
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The canonical name, the only key that geesync stores."""
         return str(self.json.get("name", ""))
 
-    @property
+    @cached_property
     def type(self) -> str:
         """IMAGE, TABLE, FOLDER, … or whatever the service invents next."""
         return str(self.json.get("type", "TYPE_UNSPECIFIED"))
 
-    @property
+    @cached_property
     def revision(self) -> str:
         """``updateTime``, which moves when pixels or metadata do.
 
@@ -154,7 +156,17 @@ class SourceAsset:
         ]
         return tuple(uri for place in places for uri in place.get("uris", ()))
 
-    @property
+    @cached_property
+    def outline(self) -> Json | None:
+        """Its outline as a plain GeoJSON geometry; None where there is none, or it has no end."""
+        return outline(self.json.get("geometry"), self.properties.get("system:footprint"))
+
+    @cached_property
+    def box(self) -> Box | None:
+        """The box of its outline."""
+        return box_of(self.outline)
+
+    @cached_property
     def bands(self) -> tuple[Band, ...]:
         """The bands in their original order."""
         return tuple(Band.from_json(band) for band in self.json.get("bands", ()))

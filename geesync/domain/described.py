@@ -10,7 +10,6 @@ import json
 from pydantic_core import to_json
 
 from geesync.domain.assets import IMAGE, UNREADABLE, Json, SourceAsset
-from geesync.domain.footprint import box_of, outline
 from geesync.domain.masks import NODATA, hold
 
 #: What SQLite holds as an integer.
@@ -53,8 +52,7 @@ def _read(source: SourceAsset) -> None:
         raise TypeError(source.type)
     if source.type == IMAGE:
         _read_bands(source)
-    box_of(outline(source))
-    _ = source.revision, source.date, source.external_files
+    _ = source.box, source.revision, source.date, source.external_files
 
 
 def _read_bands(source: SourceAsset) -> None:

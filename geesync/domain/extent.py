@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from geesync.domain.assets import Json, SourceAsset
-from geesync.domain.footprint import Bbox, box_of, outline
+from geesync.domain.footprint import Bbox
 
 _EDGE = 180.0
 
@@ -63,8 +63,7 @@ class Extent:
     @classmethod
     def of(cls, source: SourceAsset) -> Extent:
         """Return what one asset covers."""
-        box = box_of(outline(source))
-        bounds = box.bbox if box else None
+        bounds = source.box.bbox if source.box else None
         if bounds and bounds[0] > bounds[2]:
             bounds = (-_EDGE, bounds[1], _EDGE, bounds[3])
         begin, end = time_span(source)

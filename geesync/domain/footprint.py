@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from geesync.domain.assets import Json, SourceAsset
+Json = dict[str, Any]
 
 Bbox = tuple[float, float, float, float]
 
@@ -42,12 +43,12 @@ class Box:
         return self.west, self.south, self.east - (_AROUND if self.east > half else 0), self.north
 
 
-def outline(source: SourceAsset) -> Json | None:
-    """Return the asset's outline as a plain GeoJSON geometry, longitude first.
+def outline(*told: Any) -> Json | None:
+    """Return the first that is one, of what may be an outline, as a plain GeoJSON geometry.
 
-    None where Earth Engine gives none, or one that has no end: an image may be unbounded.
+    Longitude first. None where Earth Engine gives none, or one that has no end: an image may be
+    unbounded.
     """
-    told = (source.json.get("geometry"), source.properties.get("system:footprint"))
     return next((clean for one in told if (clean := _geometry(one)) is not None), None)
 
 
@@ -85,18 +86,14 @@ def _is_position(numbers: Any) -> bool:
         return False
 
 
-def box_of(geometry: Any) -> Box | None:
-    """Return the box of a GeoJSON geometry; None for what has no place, or none that is finite.
-
-    An image without an edge lists infinite corners; a box of it would say nothing.
-    """
-    points = list(_points(geometry)) if isinstance(geometry, dict) else []
-    if not points:
+def box_of(geometry: Json | None) -> Box | None:
+    """Return the box of an outline; None for what has no place."""
+    if geometry is None:
         return None
-    longitudes, latitudes = zip(*points, strict=True)
-    if not (all(map(math.isfinite, longitudes)) and all(map(math.isfinite, latitudes))):
-        return None
-    west, east = min(longitudes), max(longitudes)
+    positions = list(_positions(geometry))
+    longitudes = [position[0] for position in positions]
+    latitudes = [position[1] for position in positions]
+    west, east = float(min(longitudes)), float(max(longitudes))
     if east - west >= _AROUND:
         west, east = -_AROUND / 2, _AROUND / 2
     # Whole turns only: a longitude that is on the map already keeps its every digit.
@@ -105,27 +102,14 @@ def box_of(geometry: Any) -> Box | None:
 
 
 def _on_globe(latitude: float) -> float:
-    return min(max(latitude, -_POLE), _POLE)
+    return min(max(float(latitude), -_POLE), _POLE)
 
 
-def _points(geometry: Json) -> Iterator[tuple[float, float]]:
-    """Yield every (longitude, latitude), however deep the geometry nests them."""
-    waiting: list[Any] = [geometry]
-    while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, list):
-            if len(inner) > 1 and _is_number(inner[0]) and _is_number(inner[1]):
-                yield float(inner[0]), float(inner[1])
-            else:
-                waiting += inner
-        elif isinstance(inner, dict):
-            waiting += [inner.get("coordinates"), inner.get("geometries")]
-
-
-def _is_number(value: Any) -> bool:
-    # Infinity comes as text, as JSON has no number for it.
-    return type(value) in _NUMBERS or (type(value) is str and value in _INFINITE)
-
-
-_NUMBERS = frozenset({float, int})
-_INFINITE = frozenset({"Infinity", "-Infinity", "NaN"})
+def _positions(geometry: Json) -> Iterable[list[float]]:
+    """Return every position of an outline; longitude and latitude are its first numbers."""
+    if geometry["type"] == "GeometryCollection":
+        return chain.from_iterable(map(_positions, geometry["geometries"]))
+    nested: Iterable[Any] = [geometry["coordinates"]]
+    for _ in range(_DEPTHS[geometry["type"]]):
+        nested = chain.from_iterable(nested)
+    return nested

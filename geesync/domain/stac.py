@@ -16,7 +16,6 @@ from urllib.parse import quote
 from geesync.domain.assets import IMAGE_COLLECTION, Json, SourceAsset
 from geesync.domain.exports import Part
 from geesync.domain.extent import Extent, time_span, write_time
-from geesync.domain.footprint import box_of, outline
 from geesync.domain.grid import Grid
 from geesync.domain.names import display_id
 from geesync.domain.stac_links import GEOJSON_TYPE, JSON_TYPE, TOP, Node, link, upwards
@@ -86,8 +85,7 @@ def item(
     sidecars: names of files in its folder that only describe it. wkt2: turns any text of a CRS
     that is no authority's code into WKT2.
     """
-    geometry = outline(source)
-    box = box_of(geometry)
+    geometry, box = source.outline, source.box
     assets = {
         **{_key(file): _asset(file, wkt2) for file in files},
         **{one.file.partition(".")[2]: _made(one) for one in made},

@@ -18,7 +18,6 @@ from geesync.adapters.folders import folder
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.coverage import StoredObject, own_objects
 from geesync.domain.exports import Part
-from geesync.domain.footprint import outline
 from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, asset_path, file_stem
 from geesync.domain.names import is_within
 from geesync.domain.options import Options
@@ -89,7 +88,7 @@ def _copy(place: Folder, path: str, options: Options) -> Copy | None:
         mine = (told["asset"], told["type"], told["revision"])
         if mine != (source.name, source.type, source.revision) or asset_path(source.name) != path:
             return None
-        outline(source)
+        _ = source.box
         _number(source.size_bytes)
         forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in told["parts"]]
         too_much = cut_before(source, options, forms)

@@ -11,7 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.assets import SourceAsset
-from geesync.domain.footprint import box_of, outline
 from geesync.domain.layout import asset_path, distinct
 from geesync.domain.lifecycle import Event, Included, SourceChanged, SourceReappeared, State
 from geesync.domain.names import parent_of
@@ -166,5 +165,5 @@ def _replace(connection: sa.Connection, asset: LedgerAsset, source: SourceAsset)
 
 
 def _place(source: SourceAsset) -> dict[str, float | None]:
-    box = box_of(outline(source))
+    box = source.box
     return dict(vars(box)) if box else dict.fromkeys(("west", "south", "east", "north"))
