@@ -9,10 +9,10 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.benchmarks.measure import Contender, Cost, FailedError, run
+from tests.benchmarks.measure import Contender, FailedError, run, without_start
 from tests.benchmarks.origin import Blob, Origin
 
 #: Files on their way at a time: geesync's default.
@@ -72,12 +72,7 @@ def _geesync(work: Work) -> Contender:
         (work.folder / "geesync.json").write_text(json.dumps(settings))
         run([*program, "make"], log=work.folder / "log")
 
-    return Contender("geesync", prepare, [*program, "run"], work.arrived, running=_running)
-
-
-def _running(cost: Cost, log: str) -> Cost:
-    """Return what the step took by itself: a daemon starts once, not for each pass."""
-    return replace(cost, **json.loads(log.splitlines()[-1]))
+    return Contender("geesync", prepare, [*program, "run"], work.arrived, running=without_start)
 
 
 def _rclone(work: Work) -> Iterator[Contender]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from pathlib import Path
 
 from geesync import logs
@@ -13,19 +15,27 @@ from geesync.workers import run_step
 
 
 def main(file: Path, name: str) -> None:
-    """Run the step; what held it back is an error."""
+    """Run the step; what held it back is an error.
+
+    The last line tells what it took by itself: a daemon starts once.
+    """
     logs.configure(log_format="json", level="INFO")
     config = load(file=file).config
     database = open_migrating(config.ledger)
     with service(config, database) as built:
+        import ee  # noqa: F401, PLC0415 # a daemon has used it long ago
+
         step = next(step for step in built.steps if step.name == name)
+        began, used = time.monotonic(), time.process_time()
         while True:
             tally = run_step(step)
             if tally.waiting:
                 sys.exit(tally.waiting)
             if not tally.busy:
                 break
+        took = {"wall_s": time.monotonic() - began, "cpu_s": time.process_time() - used}
     database.close()
+    print(json.dumps(took), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks.account import ARCHIVE, Account, account
-from tests.benchmarks.measure import Contender, Cost, FailedError, Rounds, alternate, cpu_of, run
+from tests.benchmarks.measure import (
+    Contender,
+    Cost,
+    FailedError,
+    Rounds,
+    alternate,
+    cpu_of,
+    run,
+    without_start,
+)
 from tests.benchmarks.report import Table
 
 Say = Callable[[str], None]
@@ -72,6 +81,7 @@ def listing(folder: Path, images: int, rounds: int, say: Say) -> list[Table]:
                 prepare,
                 [sys.executable, "-m", "tests.benchmarks.step", config, "discoverer"],
                 all_known,
+                running=without_start,
             ),
             Contender(
                 "earthengine ls, of each collection", there.clear, ["sh", "-c", loop], all_listed
@@ -84,7 +94,7 @@ def listing(folder: Path, images: int, rounds: int, say: Say) -> list[Table]:
             ),
         ]
         told = _measured(there, contenders, rounds, say)
-    found = [images, images, 0]
+    found = [images, images, images, 0]
     rows = [
         (name, f"{count:,}", *_figures(told, name, count))
         for name, count in zip(told.costs, found, strict=True)
