@@ -75,8 +75,8 @@ def retry(
     ] = None,
 ) -> None:
     """Try quarantined assets again."""
-    from geesync.store.ledger import Ledger
     from geesync.store.roots import Roots
+    from geesync.store.steering import Steering
 
     if not (assets or every or cause):
         raise UserError("nothing to try again", hint="name assets, or --all, or --cause CAUSE")
@@ -84,6 +84,6 @@ def retry(
     mine.existing_ledger()
     names = {name for given in assets or () for name in candidates(given)}
     with opened(mine.config()) as database:
-        count = Ledger(database).retry(now(), names=names or None, cause=cause)
+        count = Steering(database).retry(now(), names=names or None, cause=cause)
         Roots(database).asked(now())
     output().print(f"{counted(count, 'asset')} will be tried again")

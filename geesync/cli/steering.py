@@ -16,7 +16,6 @@ from geesync.errors import LockedError, UserError
 if TYPE_CHECKING:
     from geesync.config import Config
     from geesync.store.database import Database
-    from geesync.store.ledger import Ledger
     from geesync.store.roots import Root, Roots
 
 _ROOT = Annotated[
@@ -56,15 +55,15 @@ def resume(context: typer.Context, root: _ROOT = None) -> None:
 
 def cancel(context: typer.Context, name: _NAME) -> None:
     """Give up what is on its way, at Earth Engine too, until it is retried or changes there."""
-    from geesync.store.ledger import Ledger
     from geesync.store.roots import Roots
+    from geesync.store.steering import Steering
 
     mine: Context = context.obj
     mine.existing_ledger()
     config = mine.config()
     with opened(config) as database:
-        known = _known(Ledger(database), name)
-        count = Ledger(database).cancel(known, now())
+        known = _known(database, name)
+        count = Steering(database).cancel(known, now())
         Roots(database).asked(now())
     output().print(f"{counted(count, 'asset is', 'assets are')} cancelled")
     try:
@@ -95,15 +94,14 @@ def priority(
     number: Annotated[int, typer.Argument(help="The highest comes first; 0 is usual.")],
 ) -> None:
     """Say what comes first: an asset and all below it, also what is found there later."""
-    from geesync.store.ledger import Ledger
     from geesync.store.roots import Roots
+    from geesync.store.steering import Steering
 
     mine: Context = context.obj
     mine.existing_ledger()
     with opened(mine.config()) as database:
-        ledger = Ledger(database)
-        known = _known(ledger, name)
-        count = ledger.prioritize(known, number)
+        known = _known(database, name)
+        count = Steering(database).prioritize(known, number)
         store = Roots(database)
         root = store.find(known)
         if root:  # the next scan would give it back its old one
@@ -112,7 +110,10 @@ def priority(
     output().print(f"{counted(count, 'asset has', 'assets have')} priority {number}")
 
 
-def _known(ledger: Ledger, given: str) -> str:
+def _known(database: Database, given: str) -> str:
+    from geesync.store.ledger import Ledger
+
+    ledger = Ledger(database)
     for name in candidates(given):
         if ledger.find(name):
             return name

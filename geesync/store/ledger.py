@@ -12,12 +12,9 @@ import sqlalchemy as sa
 
 from geesync.domain.assets import CONTAINERS, Json, SourceAsset
 from geesync.domain.lifecycle import (
-    RESTING,
     CheckPassed,
     Delayed,
     Event,
-    Refused,
-    Retried,
     SourceChanged,
     SourceGone,
     SourceReappeared,
@@ -70,7 +67,7 @@ _VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone)
 #: The setting that pauses everything.
 PAUSED = "paused"
 
-#: Assets that a person moves in one transaction.
+#: Assets that are moved in one transaction.
 _CHUNK = 500
 
 
@@ -128,44 +125,18 @@ class Ledger:
             rows = connection.execute(query)
             return {row.asset_id: SourceAsset(row.json) for row in rows}
 
-    def retry(
-        self, now: datetime, *, names: Collection[str] | None = None, cause: Cause | None = None
-    ) -> int:
-        """Try quarantined assets again: these, or of this cause, or all. Returns how many."""
-        table = schema.asset
-        query = select_assets().where(table.c.state == State.QUARANTINED)
-        if names is not None:
-            query = query.where(table.c.name.in_(names))
-        if cause is not None:
-            query = query.where(table.c.cause == cause)
-        return self._move_all(query, Retried(), now)
+    def move_all(self, query: sa.Select[tuple[object, ...]], event: Event, now: datetime) -> int:
+        """Move all assets of a query of ``select_assets``, which the event makes leave it.
 
-    def cancel(self, name: str, now: datetime) -> int:
-        """Take an asset and all below it off the work, until retried; returns how many."""
-        moving = schema.asset.c.state.not_in(RESTING)
-        query = select_assets().where(_within(name), moving)
-        return self._move_all(query, Refused("a person cancelled it", cause=Cause.CANCELLED), now)
-
-    def _move_all(self, query: sa.Select[tuple[object, ...]], event: Event, now: datetime) -> int:
-        """Move all assets of a query, which the event makes leave it, chunk by chunk."""
+        A chunk in each transaction, so that the daemon can write in between. Returns how many.
+        """
         count = 0
         while True:
             with self._database.read() as connection:
-                rows = connection.execute(query.limit(_CHUNK))
-                assets = [read_asset(row) for row in rows]
+                assets = [read_asset(row) for row in connection.execute(query.limit(_CHUNK))]
             if not assets:
                 return count
             count += self.record([Move(asset, event) for asset in assets], now)
-
-    def prioritize(self, name: str, priority: int) -> int:
-        """Set the priority of an asset and all below it; new ones take their container's.
-
-        Returns how many; the highest comes first.
-        """
-        with self._database.write() as connection:
-            return connection.execute(
-                sa.update(schema.asset).where(_within(name)).values(priority=priority)
-            ).rowcount
 
     def record(self, moves: Sequence[Move], now: datetime) -> int:
         """Move assets on, each with its row in the history, in one transaction.
@@ -177,12 +148,6 @@ class Ledger:
             return 0
         with self._database.write() as connection:
             return len(record_in(connection, moves, now))
-
-
-def _within(name: str) -> sa.ColumnElement[bool]:
-    """Whether an asset is this one or below it; "0" follows "/" in every sorting of names."""
-    column = schema.asset.c.name
-    return (column == name) | ((column > f"{name}/") & (column < f"{name}0"))
 
 
 def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -> set[int]:

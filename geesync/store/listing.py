@@ -11,26 +11,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.assets import SourceAsset
-from geesync.domain.lifecycle import (
-    Excluded,
-    State,
-)
+from geesync.domain.lifecycle import Excluded, State
 from geesync.store import schema
 from geesync.store.database import Database
 from geesync.store.intake import differs, insert, renew
 from geesync.store.ledger import (
+    Ledger,
     LedgerAsset,
-    Move,
     read_asset,
-    record_in,
     select_assets,
 )
 
 #: States in which a filter still stops an asset.
 _STOPPABLE = (State.DISCOVERED, State.QUARANTINED)
-
-#: Assets that are left out in one transaction.
-_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -103,16 +96,8 @@ class Listing:
     def _exclude(self, root_id: int, which: sa.ColumnElement[bool], why: str, now: datetime) -> int:
         table = schema.asset
         stoppable = (table.c.root_id == root_id) & table.c.state.in_(_STOPPABLE)
-        query = select_assets().where(which, stoppable).limit(_CHUNK)
-        count = 0
-        while True:
-            with self._database.read() as connection:
-                assets = [read_asset(row) for row in connection.execute(query)]
-            if not assets:
-                return count
-            with self._database.write() as connection:
-                moves = [Move(asset, Excluded(why)) for asset in assets]
-                count += len(record_in(connection, moves, now))
+        query = select_assets().where(which, stoppable)
+        return Ledger(self._database).move_all(query, Excluded(why), now)
 
     def prioritise(self, root_id: int, name: str, priority: int) -> None:
         """Give all assets of a root its priority, if it is a new one: the top bears the old."""

@@ -229,7 +229,7 @@ def test_what_a_colleague_cancelled_stays_cancelled_until_somebody_asks(build: B
     assert world.counts()["quarantined"] == 1
     assert [trouble.cause for trouble in world.status().troubles] == ["cancelled"]
 
-    world.service.ledger.retry(world.now())
+    world.steering.retry(world.now())
     world.settle()
 
     assert world.simulator.audit.count("export") == exports + 1

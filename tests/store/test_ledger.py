@@ -32,6 +32,7 @@ from geesync.domain.lifecycle import (
 from geesync.errors import Cause
 from geesync.store.exports import Export
 from geesync.store.ledger import Move
+from geesync.store.steering import Steering
 from tests.store.conftest import NOW, Store, image
 
 DONE = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())
@@ -105,9 +106,9 @@ def test_quarantined_assets_are_tried_again_by_name_or_cause(store: Store) -> No
     store.move(a, Refused("no", cause=Cause.CANCELLED))
     store.move(b, Refused("no", cause=Cause.FAILED))
 
-    assert store.ledger.retry(NOW, cause=Cause.PLAN) == 0
-    assert store.ledger.retry(NOW, names=[a.name]) == 1
-    assert store.ledger.retry(NOW) == 1
+    assert Steering(store.database).retry(NOW, cause=Cause.PLAN) == 0
+    assert Steering(store.database).retry(NOW, names=[a.name]) == 1
+    assert Steering(store.database).retry(NOW) == 1
     assert set(store.states().values()) == {State.DISCOVERED}
 
 

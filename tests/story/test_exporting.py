@@ -209,7 +209,7 @@ def test_a_quarantined_asset_is_mirrored_when_a_person_asks_again(world: World, 
     world.settle()
     assert failing.fired == 5
 
-    world.service.ledger.retry(world.now())
+    world.steering.retry(world.now())
     world.settle()
 
     assert world.state(f"{home}/img") == "verified"

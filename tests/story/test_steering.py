@@ -75,7 +75,7 @@ def test_a_cancelled_asset_is_cancelled_at_earth_engine_too_and_stays_so(tmp_pat
     with three_images(tmp_path) as world:
         world.run("exporter")
 
-        assert world.service.ledger.cancel(f"{HOME}/img1", world.now()) == 1
+        assert world.steering.cancel(f"{HOME}/img1", world.now()) == 1
 
         world.settle()
         assert world.counts() == {"verified": IMAGES, "quarantined": 1}
@@ -86,10 +86,10 @@ def test_a_cancelled_asset_is_cancelled_at_earth_engine_too_and_stays_so(tmp_pat
 def test_a_cancelled_asset_is_asked_for_anew_when_it_is_retried(tmp_path: Path) -> None:
     with three_images(tmp_path) as world:
         world.run("exporter")
-        world.service.ledger.cancel(f"{HOME}/img1", world.now())
+        world.steering.cancel(f"{HOME}/img1", world.now())
         world.settle()
 
-        world.service.ledger.retry(world.now(), names=[f"{HOME}/img1"])
+        world.steering.retry(world.now(), names=[f"{HOME}/img1"])
 
         world.settle()
         assert world.counts() == {"verified": IMAGES + 1}
@@ -102,13 +102,13 @@ def test_cancelling_a_root_cancels_all_below_it_and_not_its_namesake(tmp_path: P
         world.enqueue("users/x")
         world.run("discoverer")
 
-        assert world.service.ledger.cancel(f"{HOME}/a", world.now()) == 1
-        assert world.service.ledger.cancel(HOME, world.now()) == 2
+        assert world.steering.cancel(f"{HOME}/a", world.now()) == 1
+        assert world.steering.cancel(HOME, world.now()) == 2
 
 
 def test_the_highest_priority_comes_first(tmp_path: Path) -> None:
     with three_images(tmp_path, max_operations=1) as world:
-        world.service.ledger.prioritize(f"{HOME}/img2", 5)
+        world.steering.prioritize(f"{HOME}/img2", 5)
 
         world.run("exporter")
 

@@ -21,6 +21,7 @@ from geesync.simulator.simulator import Simulator
 from geesync.simulator.truth import truth
 from geesync.store import views
 from geesync.store.database import Database, open_migrating
+from geesync.store.steering import Steering
 from geesync.workers import run_step
 
 
@@ -53,6 +54,10 @@ class World:
         )
         sign(self.mirror, ledger_id(self.service.roots, self.now()))
         return name
+
+    @property
+    def steering(self) -> Steering:
+        return Steering(self.database)
 
     def rescan(self) -> None:
         """Make every root's scan due."""

@@ -20,6 +20,7 @@ from geesync.adapters.quicklook import EDGE, quicklook
 from geesync.config import Config
 from geesync.domain.lifecycle import State
 from geesync.errors import UserError
+from geesync.store.steering import Steering
 from geesync.web.app import build
 from geesync.web.server import server, url
 from tests.web.asking import Asking
@@ -86,7 +87,7 @@ def test_an_archive_that_is_complete_says_so(scene: Scenes) -> None:
 def test_pages_of_assets_follow_one_another_without_a_gap(story: Story, asked: str) -> None:
     names = story.discover(story.enqueue(), 230)
     for number, name in enumerate(names):
-        story.ledger.prioritize(name, number % 3)
+        Steering(story.database).prioritize(name, number % 3)
     seen: list[str] = []
 
     while asked:
