@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geesync.adapters.disk import Folder
+from geesync.adapters.gdal import told_files_only
 
 #: Pixels of the longer side.
 EDGE = 320
@@ -36,13 +37,12 @@ def quicklook(place: Folder, files: Sequence[str]) -> bytes | None:
 
     Files are opened in the folder, never through a link.
     """
-    import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most pages to show
-    from rasterio.errors import RasterioError  # noqa: PLC0415
+    from rasterio.errors import RasterioError  # noqa: PLC0415 # GDAL takes longer than most pages
 
     if not 0 < len(files) <= _MOST_TILES:
         return None
     try:
-        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), _opened(place, files) as tiles:
+        with told_files_only(), _opened(place, files) as tiles:
             pixels = _read(tiles)  # (band, row, col), NaN where masked
         return _png(_coloured(pixels))
     except (RasterioError, OSError, ValueError):

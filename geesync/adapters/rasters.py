@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from geesync.adapters.gdal import told_files_only
 from geesync.domain.grid import Grid
 from geesync.errors import Cause, RemoteError
 
@@ -49,11 +50,7 @@ def prove(path: Path, expected: Expected) -> None:
 
     try:
         # The driver is named, because the file's ending says that it is unproved, not what it is.
-        # GDAL looks at no other file: there may be thousands, and what is proved is this one.
-        with (
-            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),
-            rasterio.open(path, driver="GTiff") as dataset,
-        ):
+        with told_files_only(), rasterio.open(path, driver="GTiff") as dataset:
             _compare(path, _header(dataset), _promised(expected))
             _compare_place(path, dataset, expected.grid)
             _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)

@@ -13,6 +13,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.transform import rowcol
 
+from geesync.adapters.gdal import told_files_only
 from geesync.domain.assets import Json
 from geesync.domain.layout import GEESYNC_JSON
 
@@ -33,7 +34,7 @@ def read_image(folder: Path) -> dict[str, ReadBand]:
     """
     sidecar: Json = json.loads((folder / GEESYNC_JSON).read_text())
     parts = {part["key"]: part for part in sidecar["parts"]}
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):  # only what geesync wrote counts
+    with told_files_only():
         return {band["id"]: _band(folder, parts, band) for band in sidecar["bands"]}
 
 
