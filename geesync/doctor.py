@@ -226,7 +226,7 @@ class Doctor:
 
     def _daemon(self) -> Iterator[Finding]:
         ledger = self.config.ledger
-        beat = views.status(ledger, now=self.now()).daemon if ledger.exists() else None
+        beat = views.heartbeat(ledger, now=self.now()) if ledger.exists() else None
         if beat:
             yield ok("daemon", f"running, pid {beat['pid']}")
             return

@@ -107,6 +107,7 @@ asset = Table(
     Index("ix_asset_parent", "parent_id"),
     Index("ix_asset_left_out", "id", sqlite_where=sa.text("left_out IS NOT NULL")),
     Index("ix_asset_cause", "cause", sqlite_where=sa.text("cause IS NOT NULL")),
+    Index("ix_asset_trouble", "cause", "state", sqlite_where=sa.text("cause IS NOT NULL")),
     Index("ix_asset_due", "state", sa.text("priority DESC")),  # and by id, as every index
     Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
     Index(
@@ -243,6 +244,17 @@ tally = Table(
     Column("state", Text, primary_key=True),
     Column("assets", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Assets by the cause of their failure and state, and, as kind "left_out", those of which something
+#: cannot be taken as files; kept by triggers.
+trouble = Table(
+    "trouble",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 

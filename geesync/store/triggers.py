@@ -35,6 +35,23 @@ _TAKE_CELL = f"""
     DELETE FROM cell WHERE {_OLD_CELL} AND assets = 0;
 """  # noqa: S608 # our own constants
 
+_ADD_TROUBLE = """
+    INSERT INTO trouble (kind, state, assets)
+    SELECT NEW.cause, NEW.state, 1 WHERE NEW.cause IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+"""
+_TAKE_TROUBLE = """
+    UPDATE trouble SET assets = assets - 1 WHERE kind = OLD.cause AND state = OLD.state;
+"""
+_ADD_LEFT_OUT = """
+    INSERT INTO trouble (kind, state, assets)
+    SELECT 'left_out', '', 1 WHERE NEW.left_out IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+"""
+_TAKE_LEFT_OUT = """
+    UPDATE trouble SET assets = assets - 1 WHERE kind = 'left_out' AND OLD.left_out IS NOT NULL;
+"""
+
 _COUNTED = "root_id, type, state, size_bytes"
 _PLACED = "root_id, state, west, south, east, north"
 
@@ -69,6 +86,20 @@ TRIGGERS = (
         f" BEGIN {_TAKE_CELL} {_ADD_CELL} END"
     ),
     f"CREATE TRIGGER cell_delete AFTER DELETE ON asset BEGIN {_TAKE_CELL} END",
+    f"CREATE TRIGGER trouble_insert AFTER INSERT ON asset BEGIN {_ADD_TROUBLE}{_ADD_LEFT_OUT} END",
+    (
+        f"CREATE TRIGGER trouble_update AFTER UPDATE OF cause, state ON asset"
+        f" WHEN coalesce(OLD.cause, NEW.cause) IS NOT NULL BEGIN {_TAKE_TROUBLE}{_ADD_TROUBLE} END"
+    ),
+    (
+        f"CREATE TRIGGER trouble_delete AFTER DELETE ON asset"
+        f" BEGIN {_TAKE_TROUBLE}{_TAKE_LEFT_OUT} END"
+    ),
+    (
+        f"CREATE TRIGGER left_out_update AFTER UPDATE OF left_out ON asset"
+        f" WHEN coalesce(OLD.left_out, NEW.left_out) IS NOT NULL"
+        f" BEGIN {_TAKE_LEFT_OUT}{_ADD_LEFT_OUT} END"
+    ),
     (
         f"CREATE TRIGGER total_moves AFTER INSERT ON event"
         f" WHEN NEW.from_state IS NOT NEW.to_state BEGIN {_MOVED} END"

@@ -127,7 +127,7 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
             ).fetchone()[0],
             troubles=_troubles(connection),
             left_out=connection.execute(
-                "SELECT count(*) FROM asset WHERE left_out IS NOT NULL"
+                "SELECT coalesce(sum(assets), 0) FROM trouble WHERE kind = 'left_out'"
             ).fetchone()[0],
             per_hour=_per_hour(connection, now),
             paused="paused" in settings,
@@ -166,8 +166,10 @@ def _root(row: sqlite3.Row, tally: dict[str, tuple[int, int]]) -> RootStatus:
 
 def _troubles(connection: sqlite3.Connection) -> list[Trouble]:
     rows = connection.execute(
-        "SELECT cause, state, count(*) AS count, min(name) AS example, reason FROM asset"
-        " WHERE cause IS NOT NULL GROUP BY cause, state ORDER BY count(*) DESC"
+        "SELECT cause, asset.state, assets AS count, name AS example, reason FROM trouble"
+        " JOIN asset ON asset.id = (SELECT min(id) FROM asset AS one"
+        "  WHERE one.cause = trouble.kind AND one.state = trouble.state)"
+        " WHERE assets > 0 ORDER BY assets DESC"
     )
     return [
         Trouble(row["cause"], row["count"], row["example"], row["reason"] or "", row["state"])
@@ -188,6 +190,13 @@ def _per_hour(connection: sqlite3.Connection, now: datetime) -> float:
         return 0.0
     hours = (now.timestamp() - first) / 3600
     return float(count / max(hours, 1 / 60))
+
+
+def heartbeat(path: Path, *, now: datetime) -> dict[str, Any] | None:
+    """Return the daemon's sign of life; None if it gives none."""
+    with reading(path) as connection:
+        row = connection.execute("SELECT * FROM setting WHERE key = 'heartbeat'").fetchone()
+        return _heartbeat(row, now)
 
 
 def _heartbeat(row: sqlite3.Row | None, now: datetime) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ def complaints(ledger: Path, now: datetime) -> list[str]:
     A failing asset is no complaint: that is work for a person, not for a restart.
     """
     try:
-        status = views.status(ledger, now=now)
+        alive = views.heartbeat(ledger, now=now)
     except (sqlite3.Error, GeesyncError) as error:
         return [f"the ledger cannot be read: {error}"]
-    return [] if status.daemon else ["the daemon gives no sign of life"]
+    return [] if alive else ["the daemon gives no sign of life"]

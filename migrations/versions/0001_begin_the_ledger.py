@@ -75,6 +75,15 @@ CREATE TABLE total (
  WITHOUT ROWID
 """,
     """
+CREATE TABLE trouble (
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    assets INTEGER NOT NULL,
+    CONSTRAINT pk_trouble PRIMARY KEY (kind, state)
+)
+ WITHOUT ROWID
+""",
+    """
 CREATE TABLE asset (
     id INTEGER NOT NULL,
     root_id INTEGER NOT NULL,
@@ -129,6 +138,9 @@ CREATE INDEX ix_asset_left_out ON asset (id) WHERE left_out IS NOT NULL
 """,
     """
 CREATE INDEX ix_asset_parent ON asset (parent_id)
+""",
+    """
+CREATE INDEX ix_asset_trouble ON asset (cause, state) WHERE cause IS NOT NULL
 """,
     """
 CREATE INDEX ix_asset_uncatalogued ON asset (id) WHERE state IN ('verified', 'gone') AND catalogued_version IS NOT version
@@ -278,6 +290,42 @@ CREATE TRIGGER cell_delete AFTER DELETE ON asset BEGIN
  END
 """,
     """
+CREATE TRIGGER trouble_insert AFTER INSERT ON asset BEGIN
+    INSERT INTO trouble (kind, state, assets)
+    SELECT NEW.cause, NEW.state, 1 WHERE NEW.cause IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+
+    INSERT INTO trouble (kind, state, assets)
+    SELECT 'left_out', '', 1 WHERE NEW.left_out IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+ END
+""",
+    """
+CREATE TRIGGER trouble_update AFTER UPDATE OF cause, state ON asset WHEN coalesce(OLD.cause, NEW.cause) IS NOT NULL BEGIN
+    UPDATE trouble SET assets = assets - 1 WHERE kind = OLD.cause AND state = OLD.state;
+
+    INSERT INTO trouble (kind, state, assets)
+    SELECT NEW.cause, NEW.state, 1 WHERE NEW.cause IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+ END
+""",
+    """
+CREATE TRIGGER trouble_delete AFTER DELETE ON asset BEGIN
+    UPDATE trouble SET assets = assets - 1 WHERE kind = OLD.cause AND state = OLD.state;
+
+    UPDATE trouble SET assets = assets - 1 WHERE kind = 'left_out' AND OLD.left_out IS NOT NULL;
+ END
+""",
+    """
+CREATE TRIGGER left_out_update AFTER UPDATE OF left_out ON asset WHEN coalesce(OLD.left_out, NEW.left_out) IS NOT NULL BEGIN
+    UPDATE trouble SET assets = assets - 1 WHERE kind = 'left_out' AND OLD.left_out IS NOT NULL;
+
+    INSERT INTO trouble (kind, state, assets)
+    SELECT 'left_out', '', 1 WHERE NEW.left_out IS NOT NULL
+    ON CONFLICT DO UPDATE SET assets = assets + 1;
+ END
+""",
+    """
 CREATE TRIGGER total_moves AFTER INSERT ON event WHEN NEW.from_state IS NOT NEW.to_state BEGIN INSERT INTO total (name, label, value) VALUES ('moves', coalesce(NEW.from_state, '') || '>' || NEW.to_state, 1) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
 """,
     """
@@ -311,6 +359,7 @@ def downgrade() -> None:
         "export",
         "event",
         "asset",
+        "trouble",
         "total",
         "tally",
         "setting",

@@ -276,6 +276,11 @@ def test_the_counters_are_what_one_would_count(
     )
     kept = store.query("SELECT root_id, type, state, assets, size_bytes FROM tally WHERE assets")
     assert sorted(map(tuple, kept)) == sorted(map(tuple, counted))
+    failed = store.query(
+        "SELECT cause, state, count(*) FROM asset WHERE cause IS NOT NULL GROUP BY 1, 2"
+    )
+    told = store.query("SELECT kind, state, assets FROM trouble WHERE assets")
+    assert sorted(map(tuple, told)) == sorted(map(tuple, failed))
 
 
 # --- One writer.
