@@ -120,8 +120,8 @@ class Brakes:
 
     def eecu(self) -> Reading:
         """Earth Engine's compute in this calendar month, UTC."""
-        month = self.clock().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        used, limit = self.usage.eecu_s(month) / _HOUR_S, self.limits.eecu_hours_per_month
+        used = self.usage.eecu_s(self.clock()) / _HOUR_S
+        limit = self.limits.eecu_hours_per_month
         allowed = "" if limit is None else f" of {limit:,g}"
         return Reading("eecu", used, limit, f"{used:,.2f}{allowed} EECU-hours used this month")
 

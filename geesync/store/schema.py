@@ -176,9 +176,6 @@ export = Table(
         sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})"),
     ),
     Index("ix_export_state", "state", sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})")),
-    Index(
-        "ix_export_eecu", "ended_at", "eecu_s", sqlite_where=sa.text("eecu_s IS NOT NULL")
-    ),  # the budget looks at a month, not at years
     Index("ix_export_asset", "asset_id"),
 )
 

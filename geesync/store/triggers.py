@@ -71,7 +71,8 @@ _ASKED = _count("exports", "'asked'", "1")
 _ENDED = _count("exports", "NEW.state", "1") + _count(
     "export_s", "NEW.state", "coalesce(NEW.ended_at - NEW.intended_at, 0)"
 )
-_COMPUTED = _count("eecu_s", "''", "NEW.eecu_s")
+_MONTH = "strftime('%Y-%m', coalesce(NEW.ended_at, NEW.intended_at), 'unixepoch')"
+_COMPUTED = _count("eecu_s", "''", "NEW.eecu_s") + _count("eecu_s_of_month", _MONTH, "NEW.eecu_s")
 
 #: States in which an export is still under way.
 _OPEN = "('intended', 'unclear', 'running')"

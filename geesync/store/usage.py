@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,11 +52,10 @@ class Usage:
         under_way = tally.c.state.in_(_UNDER_WAY)
         return int(self._sum(sa.func.sum(tally.c.size_bytes), of_dest, under_way))
 
-    def eecu_s(self, since: datetime) -> float:
-        """Return the EECU-seconds of our exports that have ended since."""
-        export = schema.export
-        spent = export.c.eecu_s.is_not(None)
-        return self._sum(sa.func.sum(export.c.eecu_s), spent, export.c.ended_at >= since)
+    def eecu_s(self, now: datetime) -> float:
+        """Return the EECU-seconds of our exports that have ended in this calendar month, UTC."""
+        total, month = schema.total, now.astimezone(UTC).strftime("%Y-%m")
+        return self._sum(total.c.value, total.c.name == "eecu_s_of_month", total.c.label == month)
 
     def _sum(self, what: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> float:
         with self._database.read() as connection:

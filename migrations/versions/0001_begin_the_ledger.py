@@ -192,9 +192,6 @@ CREATE TABLE export (
 CREATE INDEX ix_export_asset ON export (asset_id)
 """,
     """
-CREATE INDEX ix_export_eecu ON export (ended_at, eecu_s) WHERE eecu_s IS NOT NULL
-""",
-    """
 CREATE INDEX ix_export_state ON export (state) WHERE state IN ('intended', 'unclear', 'running')
 """,
     """
@@ -335,7 +332,7 @@ CREATE TRIGGER total_asked AFTER INSERT ON export BEGIN INSERT INTO total (name,
 CREATE TRIGGER total_ended AFTER UPDATE OF state ON export WHEN OLD.state IN ('intended', 'unclear', 'running') AND NEW.state NOT IN ('intended', 'unclear', 'running') BEGIN INSERT INTO total (name, label, value) VALUES ('exports', NEW.state, 1) ON CONFLICT DO UPDATE SET value = value + excluded.value;INSERT INTO total (name, label, value) VALUES ('export_s', NEW.state, coalesce(NEW.ended_at - NEW.intended_at, 0)) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
 """,
     """
-CREATE TRIGGER total_computed AFTER UPDATE OF eecu_s ON export WHEN OLD.eecu_s IS NULL AND NEW.eecu_s IS NOT NULL BEGIN INSERT INTO total (name, label, value) VALUES ('eecu_s', '', NEW.eecu_s) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+CREATE TRIGGER total_computed AFTER UPDATE OF eecu_s ON export WHEN OLD.eecu_s IS NULL AND NEW.eecu_s IS NOT NULL BEGIN INSERT INTO total (name, label, value) VALUES ('eecu_s', '', NEW.eecu_s) ON CONFLICT DO UPDATE SET value = value + excluded.value;INSERT INTO total (name, label, value) VALUES ('eecu_s_of_month', strftime('%Y-%m', coalesce(NEW.ended_at, NEW.intended_at), 'unixepoch'), NEW.eecu_s) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
 """,
     """
 CREATE TRIGGER total_landed AFTER UPDATE OF landed_at ON object WHEN OLD.landed_at IS NULL AND NEW.landed_at IS NOT NULL BEGIN INSERT INTO total (name, label, value) VALUES ('landed_objects', '', 1) ON CONFLICT DO UPDATE SET value = value + excluded.value;INSERT INTO total (name, label, value) VALUES ('landed_bytes', '', NEW.size_bytes) ON CONFLICT DO UPDATE SET value = value + excluded.value; END

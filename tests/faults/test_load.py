@@ -108,7 +108,6 @@ _COPIES: dict[sa.Table, dict[str, str]] = {
         "id": ":ids + n",
         "asset_id": ":ids + n",
         "token": "token || n",
-        "ended_at": "ended_at - 40 * 86400",  # the budget adds up a month
     },
     schema.stored: {"id": ":ids + n", "export_id": ":ids + n"},
     schema.sidecar: {"asset_id": ":ids + n"},

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from geesync.store import views
 from geesync.store.database import Database, open_migrating
+from geesync.store.usage import Usage
 from geesync.web.health import complaints
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -104,3 +105,15 @@ def test_a_status_costs_the_same_however_many_assets_are_in_trouble(
     (status,) = told
     (trouble,) = status.troubles
     assert (trouble.count, trouble.reason, status.left_out) == (count, "an outage", count)
+
+
+def test_the_budget_costs_the_same_however_many_exports_a_month_had(
+    ledger: tuple[Database, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, count = ledger
+    told = []
+
+    spent = spent_by(lambda: told.append(Usage(database).eecu_s(NOW)), database, monkeypatch)
+
+    assert 0 < spent < 100
+    assert told == [2 * count]
