@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,12 +50,17 @@ class Folder:
     """An open folder inside the mirror. Names are single components, never paths."""
 
     def __init__(
-        self, descriptor: int, parent: Path, relative: str, *, is_new: bool = False
+        self,
+        descriptor: int,
+        parent: Path,
+        relative: str,
+        *,
+        earlier: dict[str, list[str]] | None = None,
     ) -> None:
         self._descriptor = descriptor
         self._parent, self._relative = parent, relative
-        #: Made just now, so that nothing is in it that was not put there since.
-        self.is_new = is_new
+        #: By folder: the names that were in it when it was first looked at, sorted.
+        self._earlier = {} if earlier is None else earlier
         self.written: list[KeptFile] = []  #: by whatever method, while it was open
         self.drafts: list[KeptFile] = []  #: those that are yet to be published
         self.syncs_drafts = True  #: each by itself; else who publishes them has synced them before
@@ -76,6 +82,22 @@ class Folder:
     def names(self) -> list[str]:
         """Return what is in the folder."""
         return os.listdir(self._descriptor)  # noqa: PTH208 # by descriptor: no path can be swapped
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing is in it but what was put there since it was first opened."""
+        return self._earlier.get(self._relative) == []
+
+    def earlier(self, beginning: str) -> list[str]:
+        """Return the names that began so when the folder was first looked at.
+
+        It is listed once, however many files come into it one by one and ask.
+        """
+        if self._relative not in self._earlier:
+            self._earlier[self._relative] = sorted(self.names())
+        names = self._earlier[self._relative]
+        end = bisect_right(names, beginning, key=lambda name: name[: len(beginning)])
+        return names[bisect_left(names, beginning) : end]
 
     @contextmanager
     def opened(self, name: str, flags: int) -> Iterator[int]:
@@ -219,9 +241,9 @@ class Folder:
     @contextmanager
     def inner(self, name: str) -> Iterator[Folder]:
         """Open a folder in this one; it is made if it is absent."""
-        descriptor, is_new = step_into(self._descriptor, name, create=True)
+        descriptor, _is_new = step_into(self._descriptor, name, create=True)
         try:
-            yield Folder(descriptor, self.path, name, is_new=is_new)
+            yield Folder(descriptor, self.path, name)
         finally:
             os.close(descriptor)
 

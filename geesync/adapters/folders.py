@@ -22,17 +22,19 @@ _KEPT_AT_MOST = 32
 class Folders:
     """Opens folders of one mirror, one component at a time, never through a link.
 
-    Keeps the parents of what it opened, for their next children, until it is closed. Any number of
-    threads may use it at a time.
+    Keeps the parents of what it opened, for their next children, and what it saw in folders, until
+    it is closed. Any number of threads may use it at a time.
     """
 
     def __init__(self, mirror: Path) -> None:
         self._mirror = mirror
         self._kept: dict[str, int] = {}  #: descriptors by path
+        self._earlier: dict[str, list[str]] = {}  #: what was in folders at first, by path
         self._opening = threading.Lock()
 
     def close(self) -> None:
         """Close what was kept; it may be used again."""
+        self._earlier.clear()
         while self._kept:
             os.close(self._kept.popitem()[1])
 
@@ -63,8 +65,10 @@ class Folders:
                     self.close()
                 above = self._keep(parent, create=create, durable=durable)
                 descriptor, is_new = step_into(above, name, create=create, durable=durable)
+                if is_new:
+                    self._earlier[relative] = []
             try:
-                yield Folder(descriptor, self._mirror, relative, is_new=is_new)
+                yield Folder(descriptor, self._mirror, relative, earlier=self._earlier)
             finally:
                 os.close(descriptor)
 

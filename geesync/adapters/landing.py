@@ -79,13 +79,13 @@ class Landing:
         crc32c = self._place.checksum(self.name) if size else 0
         os.lseek(descriptor, size, os.SEEK_SET)
         writer = Writer(descriptor, crc32c, size, self._obj.size_bytes, keep_on)
-        if not size and not self._place.is_new:
+        if not size:
             self._take_over(writer)
         return writer
 
     def _take_over(self, writer: Writer) -> None:
         """Begin with a copy of what a writer left that was killed, or is believed to have been."""
-        left = [name for name in self._place.names() if self._is_orphan(name)]
+        left = [name for name in self._place.earlier(self._stem) if self._is_orphan(name)]
         if not left:
             return
         longest = max(left, key=lambda name: self._place.size_of(name) or 0)
@@ -99,9 +99,9 @@ class Landing:
 
     def _is_orphan(self, name: str) -> bool:
         return (
-            name.startswith(self._stem)
-            and name.endswith(PARTIAL)
+            name.endswith(PARTIAL)
             and name not in {self.name, self._resting}
+            and self._place.size_of(name) is not None  # it may have been taken since
         )
 
     def _check(self, writer: Writer) -> None:

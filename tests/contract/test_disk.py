@@ -195,6 +195,23 @@ def test_wrong_bytes_that_a_kill_left_are_taken_once(mirror: Path) -> None:
     assert land(mirror).read_bytes() == CONTENT
 
 
+def test_wrong_bytes_that_a_kill_left_are_not_taken_again_by_the_next_try(mirror: Path) -> None:
+    partial = mirror / "users/x/img/img.tif.token.killed.part"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(CONTENT[::-1][:100])
+
+    with (
+        folder(mirror, "users/x/img") as place,
+        Landing(place, "img.tif", "token", OBJECT) as landing,
+    ):
+        with pytest.raises(RemoteError, match="CRC32C"):
+            run([landing.fetch(send, lambda: True)])
+        run([landing.fetch(send, lambda: True)])
+
+        assert place.holds(landing.name, OBJECT)
+        assert place.names() == [landing.name]
+
+
 def test_a_writer_that_was_given_up_and_lives_on_spoils_nothing(mirror: Path) -> None:
     """It writes into a file of its own, which the next one copied and nobody names any more."""
     given_up: list[Path] = []

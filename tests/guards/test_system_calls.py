@@ -6,17 +6,24 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from geesync.simulator import Simulator
+from geesync.simulator import CALM, Simulator
 from tests.faults.conditions import needs_strace
+from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import World, a_world
 
 SCRIPT = Path(__file__).with_name("mirror_script.py")
-CALLS = "fsync,fdatasync,syncfs,connect,openat,rename,renameat,renameat2,mkdirat,unlink,unlinkat"
+CALLS = (
+    "fsync,fdatasync,syncfs,connect,openat,rename,renameat,renameat2,mkdirat,unlink,unlinkat,"
+    "getdents64"
+)
 IMAGES = 60
+EDGE = 16  #: of a tile, in pixels
 
 pytestmark = needs_strace
 
@@ -30,15 +37,20 @@ def of_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
 
 
 def calls(images: int, folder: Path) -> Counter[str]:
-    """Mirror an account of so many images in a process of its own; count its system calls."""
+    """Mirror an account of so many images; count the system calls."""
     with Simulator(f"thousands:{images}") as simulator, a_world(simulator, folder) as world:
         simulator.operations.set_slots(simulator.project, 2 * images)
         world.enqueue("projects/demo-project/assets/archive")
-        told = folder / "strace"
-        command = ["strace", "-f", "--seccomp-bpf", "-qq", "-c", "-o", str(told)]
-        command += ["-e", f"trace={CALLS}", sys.executable, str(SCRIPT), configuration(world)]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        counted = mirrored(world, folder / "strace")
         assert world.counts() == {"verified": images + 2}
+        return counted
+
+
+def mirrored(world: World, told: Path) -> Counter[str]:
+    """Mirror what is enqueued in a process of its own; count its system calls."""
+    command = ["strace", "-f", "--seccomp-bpf", "-qq", "-c", "-o", str(told)]
+    command += ["-e", f"trace={CALLS}", sys.executable, str(SCRIPT), configuration(world)]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     rows = [line.split() for line in told.read_text().splitlines()]
     return Counter({row[-1]: int(row[3]) for row in rows if row[-1:] and row[-1] in CALLS})
 
@@ -71,3 +83,26 @@ def test_files_and_folders_are_opened_and_named_a_bounded_number_of_times(
     assert renamed <= 7
     assert of_one["mkdirat"] <= 2  # two threads may try the same folder
     assert removed <= 1
+
+
+def listings(tiles: int, place: Path) -> int:
+    """Mirror one image into a folder that is there already; count the looks into folders."""
+    place.mkdir()
+    pixels = np.arange(tiles * EDGE * EDGE, dtype="int32").reshape(EDGE, tiles * EDGE)
+    image = an_image("large", a_band("b", pixels))
+    with (
+        Simulator(an_account(image), profile=replace(CALM, file_edge=EDGE)) as simulator,
+        a_world(simulator, place) as world,
+    ):
+        world.enqueue("users/x")
+        world.run("discoverer")
+        world.folder(image.name).mkdir(parents=True)
+        counted = mirrored(world, place / "strace")
+        assert world.counts() == {"verified": 2}
+        return counted["getdents64"]
+
+
+def test_a_folder_is_not_listed_for_each_tile_that_comes_into_it(tmp_path: Path) -> None:
+    few, many = listings(20, tmp_path / "few"), listings(120, tmp_path / "many")
+
+    assert many - few < 20
