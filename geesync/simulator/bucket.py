@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -27,8 +26,11 @@ from geesync.simulator.uploads import Uploads
 READY_WITHIN_S = 20.0
 ASK_AGAIN_S = 0.02
 #: The shell outlives nobody: when we end, by whatever signal, its standard input ends, and
-#: it takes the server along. (PDEATHSIG would fire when the starting *thread* ends.)
-GUARD = '"$@" & child=$!; cat >/dev/null; kill -KILL $child; wait $child'
+#: it takes the server and the spool along. (PDEATHSIG would fire when the starting *thread* ends.)
+GUARD = (
+    'spool=$1; shift; "$@" & child=$!; cat >/dev/null; kill -KILL $child; wait $child;'
+    ' rm -rf -- "$spool"'
+)
 #: What it does for us is little: threads that look for more would take the machine from others.
 _ONE_THREAD = {"GOMAXPROCS": "1", "GOGC": "400"}
 
@@ -59,9 +61,10 @@ class CloudStorage:
 
     def start(self) -> Self:
         """Begin to serve; returns when requests are answered, raises TimeoutError if never."""
+        server = [str(_binary()), *self._flags()]
         self.spool = Path(tempfile.mkdtemp(prefix="earth-engine-"))
         self._guard = subprocess.Popen(  # noqa: S603 - our own words, and a pinned binary
-            ["/bin/sh", "-c", GUARD, "sh", str(_binary()), *self._flags()],
+            ["/bin/sh", "-c", GUARD, "sh", str(self.spool), *server],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -77,8 +80,6 @@ class CloudStorage:
         self._server.stop()
         self._behind.close()
         self._uploads.close()
-        if self.spool.name:
-            shutil.rmtree(self.spool, ignore_errors=True)
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
             self._guard.wait()

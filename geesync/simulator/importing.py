@@ -86,7 +86,7 @@ def _work(
 
 def ingested(storage: CloudStorage, ingest: Ingest, manifest: Json) -> SimAsset:
     """Return the asset of a manifest, without its name; raises ExportRefused if it cannot be."""
-    with tempfile.TemporaryDirectory(prefix="earth-engine-") as folder:
+    with tempfile.TemporaryDirectory(dir=storage.spool) as folder:
         files = SourceFiles(storage, Path(folder), manifest.get("uriPrefix", ""))
         return ingest(manifest, files.fetch)
 

@@ -314,7 +314,7 @@ def test_a_deletion_whose_answer_is_lost_is_done(
     assert audit.count("object_delete", "gs://bkt/lost") == 1
 
 
-def test_nothing_is_left_running_when_the_starter_is_killed() -> None:
+def test_nothing_is_left_when_the_starter_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, threading\n"
         "from geesync.simulator.audit import Audit\n"
@@ -326,18 +326,23 @@ def test_nothing_is_left_running_when_the_starter_is_killed() -> None:
         "sys.stdin.read()\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as starter:
         assert starter.stdout is not None
         port = int(starter.stdout.readline())
         assert _answers(port)
+        assert any(tmp_path.iterdir())
 
         starter.send_signal(signal.SIGKILL)
         starter.wait()
 
     deadline = time.monotonic() + GIVE_UP_S
-    while _answers(port):
-        assert time.monotonic() < deadline, "the server outlived its starter"
+    while _answers(port) or any(tmp_path.iterdir()):
+        assert time.monotonic() < deadline, "the server outlived its starter, or its files did"
 
 
 def _answers(port: int) -> bool:
