@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from geesync.adapters.sockets import Sockets
+
 Answer = TypeVar("Answer")
 
 #: Between two looks whether to stop, at most.
@@ -76,7 +78,8 @@ class _Loop:
     """Works that were begun: on the wire, or waiting for their time."""
 
     def __init__(self, stopping: Callable[[], bool]) -> None:
-        self._multi = _taken()
+        self._sockets = _taken()
+        self._multi = self._sockets.multi
         self._stopping = stopping
         self._on_wire: dict[Any, tuple[int, Work[Any]]] = {}
         self._later: list[tuple[float, int, Turn, Work[Any]]] = []
@@ -115,13 +118,12 @@ class _Loop:
         while self._later and self._later[0][0] <= now:
             _, number, _, work = heapq.heappop(self._later)
             self.go_on(number, work)
-        self._multi.perform()
-        if not self._ended():
-            until = max(0.0, self._later[0][0] - now) if self._later else _LOOK_S
-            self._multi.select(min(until, _LOOK_S))
+        until = max(0.0, self._later[0][0] - now) if self._later else _LOOK_S
+        self._sockets.work(min(until, _LOOK_S))
+        self._go_on_after_ends()
 
-    def _ended(self) -> int:
-        """Let those go on whose exchange has ended; return how many."""
+    def _go_on_after_ends(self) -> None:
+        """Let those go on whose exchange has ended."""
         _, whole, broken = self._multi.info_read(len(self._on_wire))
         ended = [(curl, None) for curl in whole] + [(curl, why) for curl, _, why in broken]
         if self._stopping():
@@ -130,7 +132,6 @@ class _Loop:
         for curl, why in ended:
             self._multi.remove_handle(curl)
             self.go_on(*self._on_wire.pop(curl), why)
-        return len(ended)
 
     def give_up(self) -> None:
         """Leave nothing on the wire."""
@@ -139,17 +140,15 @@ class _Loop:
             work.close()
         for *_, work in self._later:
             work.close()
-        _resting.append(self._multi)
+        _resting.append(self._sockets)
 
 
-#: ``pycurl.CurlMulti`` that nobody uses just now: their connections stay open for the next run.
-_resting: list[Any] = []
+#: Those that nobody uses just now: their connections stay open for the next run.
+_resting: list[Sockets] = []
 
 
-def _taken() -> Any:
-    import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
-
+def _taken() -> Sockets:
     try:
         return _resting.pop()
     except IndexError:
-        return pycurl.CurlMulti()
+        return Sockets()

@@ -1,11 +1,17 @@
-"""No file can be opened any more: every step waits, says why, and goes on by itself."""
+"""Few files can be opened, or many are: every step waits or works, and says what holds it up."""
 
 from __future__ import annotations
 
 import json
+import os
+import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from geesync.adapters import wire
 from geesync.simulator import Simulator
 from tests.faults.conditions import run
 from tests.faults.conftest import ARCHIVE
@@ -37,3 +43,41 @@ def test_a_process_that_can_open_no_file_waits_and_counts_nothing_against_an_ass
             ]
             assert world.accepted(CHANGED) == 2
             assert not list(world.mirror.rglob("*.part"))
+
+
+@pytest.fixture
+def _many_are_open() -> Iterator[None]:
+    """Hold so many descriptors that no other has a number which select(2) knows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    taken = [os.dup(2) for _ in range(1100)]
+    yield
+    for descriptor in taken:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("_many_are_open")
+def test_a_process_with_more_than_a_thousand_open_files_downloads_and_does_not_spin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = 0
+    turn = wire._Loop.turn
+
+    def counted(loop: wire._Loop) -> None:
+        nonlocal turns
+        turns += 1
+        turn(loop)
+
+    monkeypatch.setattr(wire._Loop, "turn", counted)
+    with Simulator("thousands:3") as simulator, a_world(simulator, tmp_path) as world:
+        slow = simulator.faults.add(
+            "delay", server="storage", path="alt=media", seconds=0.5, count=None
+        )
+        world.enqueue(ARCHIVE)
+
+        world.settle()
+
+        assert slow.fired >= 3
+        assert world.counts() == {"verified": 5}
+        assert turns < 1_000
