@@ -5,11 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import os
-import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,7 +24,6 @@ from geesync.simulator.bucket import CloudStorage
 from geesync.simulator.clock import SimClock
 from geesync.simulator.faults import Faults
 
-GIVE_UP_S = 20.0
 # Google's client leaves the sockets of broken answers to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 NO_RETRY = DEFAULT_RETRY.with_predicate(lambda _: False)
@@ -312,39 +307,3 @@ def test_a_deletion_whose_answer_is_lost_is_done(
 
     assert not bucket.blob("lost").exists()
     assert audit.count("object_delete", "gs://bkt/lost") == 1
-
-
-def test_nothing_is_left_when_the_starter_is_killed(tmp_path: Path) -> None:
-    script = (
-        "import sys, threading\n"
-        "from geesync.simulator.audit import Audit\n"
-        "from geesync.simulator.bucket import CloudStorage\n"
-        "from geesync.simulator.clock import SimClock\n"
-        "from geesync.simulator.faults import Faults\n"
-        "cloud = CloudStorage(Faults(), Audit(SimClock())).start()\n"
-        "print(cloud.backend_port, flush=True)\n"
-        "sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as starter:
-        assert starter.stdout is not None
-        port = int(starter.stdout.readline())
-        assert _answers(port)
-        assert any(tmp_path.iterdir())
-
-        starter.send_signal(signal.SIGKILL)
-        starter.wait()
-
-    deadline = time.monotonic() + GIVE_UP_S
-    while _answers(port) or any(tmp_path.iterdir()):
-        assert time.monotonic() < deadline, "the server outlived its starter, or its files did"
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -17,32 +17,9 @@ from geesync.simulator.pixels import SimAsset
 from geesync.simulator.scenarios import load_scenario
 from geesync.simulator.scenarios.tree import walk
 from geesync.simulator.truth import truth
+from tests.simulator.ingesting import ELEVATION, HOME, MADE, Json, ended, exported, simple
 
 Start = Callable[..., Simulator]
-Json = dict[str, Any]
-HOME = "projects/earthengine-legacy/assets/users/demo"
-ELEVATION = f"{HOME}/elevation"
-MADE = "projects/demo-project/assets/made"
-
-
-def exported(
-    simulator: Simulator, image: Any, prefix: str, grid: Json | None = None, **options: Any
-) -> Json:
-    """Export an image; return the source of its files, if it is one file."""
-    body = {
-        "expression": image,
-        "description": prefix,
-        "maxPixels": "1000000000",
-        "fileExportOptions": {
-            "fileFormat": "GEO_TIFF",
-            "cloudStorageDestination": {"bucket": simulator.bucket, "filenamePrefix": prefix},
-            "geoTiffOptions": options,
-        },
-        **({"grid": grid} if grid else {}),
-    }
-    answer = ee.data.exportImage(ee.data.newTaskId()[0], body)
-    assert "error" not in ee.data.getOperation(answer["name"])
-    return {"uris": [f"gs://{simulator.bucket}/{prefix}.tif"]}
 
 
 def manifest(simulator: Simulator, asset: Json) -> Json:
@@ -63,13 +40,6 @@ def manifest(simulator: Simulator, asset: Json) -> Json:
         masks.append({"tilesetId": f"{name}-mask", "bandIds": [name]})
     told: Json = {key: asset[key] for key in ("properties", "startTime", "endTime") if key in asset}
     return {**told, "name": MADE, "tilesets": tilesets, "bands": bands, "maskBands": masks}
-
-
-def ended(simulator: Simulator, answer: Json) -> Json:
-    """Return an operation that has ended."""
-    operation: Json = ee.data.getOperation(answer["name"])
-    assert operation["done"], simulator.operations.all()
-    return operation
 
 
 def same_pixels(first: SimAsset, second: SimAsset) -> bool:
@@ -177,12 +147,6 @@ def test_it_takes_its_time_and_the_asset_is_there_at_the_end_only(start: Start) 
     ]
     assert early is None
     assert ee.data.getAsset(MADE)["updateTime"].startswith("2026-01-01T00:10:30")
-
-
-def simple(simulator: Simulator, name: str = MADE) -> Json:
-    source = exported(simulator, ee.Image(ELEVATION), "plain")
-    simulator.operations.settle()
-    return {"name": name, "tilesets": [{"sources": [source]}]}
 
 
 def test_imports_wait_for_no_export(start: Start) -> None:
@@ -346,57 +310,3 @@ def test_texts_that_look_like_numbers_become_some_unless_declared(start: Start) 
     ee.data.startTableIngestion("r-1", table(simulator, columns=("code", ".geo")))
 
     assert [row.properties["code"] for row in rows(simulator)][:3] == [0, 1, 2]
-
-
-# --- External images.
-
-
-def test_an_external_image_shows_what_is_in_the_bucket(start: Start) -> None:
-    simulator = start()
-    told = simple(simulator)
-
-    ee.data.startExternalImageIngestion({**told, "properties": {"a": 1}})
-
-    made = ee.data.getAsset(MADE)
-    (uri,) = made["tilesets"][0]["sources"][0]["uris"]
-    assert uri.startswith(f"gs://{simulator.bucket}/plain.tif#")
-    assert made["properties"] == {"a": 1}
-    original = simulator.world.get(ELEVATION).bands[0]
-    np.testing.assert_array_equal(simulator.world.get(MADE).bands[0].load()[0], original.load()[0])
-
-
-def test_an_external_image_can_be_created_by_its_place(start: Start) -> None:
-    simulator = start()
-    uris = simple(simulator)["tilesets"][0]["sources"][0]["uris"]
-
-    made = ee.data.createAsset({"type": "Image", "gcs_location": {"uris": uris}}, MADE)
-
-    assert [band["id"] for band in made["bands"]] == ["b1"]
-    assert "tilesets" in made
-
-
-def test_an_external_image_is_broken_by_a_new_file_in_the_place_of_its_own(start: Start) -> None:
-    simulator = start()
-    ee.data.startExternalImageIngestion(simple(simulator))
-    exported(simulator, ee.Image(ELEVATION).toFloat(), "plain")
-
-    answer = ee.data.exportImage(
-        "r-9",
-        {
-            "expression": ee.Image(MADE),
-            "fileExportOptions": {
-                "cloudStorageDestination": {"bucket": simulator.bucket, "filenamePrefix": "again"}
-            },
-        },
-    )
-
-    assert "Failed to load the GeoTIFF at" in ended(simulator, answer)["error"]["message"]
-
-
-def test_an_external_image_needs_its_file(start: Start) -> None:
-    simulator = start()
-    source = {"uris": [f"gs://{simulator.bucket}/none.tif"]}
-
-    with pytest.raises(ee.EEException, match="Failed to load the GeoTIFF"):
-        ee.data.startExternalImageIngestion({"name": MADE, "tilesets": [{"sources": [source]}]})
-    assert simulator.world.find(MADE) is None
