@@ -150,14 +150,14 @@ def _watch(ledger: Path, timeout_s: float) -> None:
 def _proved(simulator: Simulator, place: Path) -> bool:
     """Print the mirror, what could not be taken, and the proof; say whether all of it holds."""
     from geesync.cli.demo_proof import compare_all, proof_table, tree
-    from geesync.store import views
+    from geesync.store import browsing, views
 
     ledger = place / "geesync.db"
     say = output().print
     say("\n[bold]The mirror[/]")
     say(tree(place / "mirror"))
     say("\n[bold]Kept as metadata only[/]")
-    for name, reasons in views.left_out(ledger, limit=50):
+    for name, reasons in browsing.left_out(ledger, limit=50):
         say(f"  {name.rpartition('assets/')[2]}: {reasons}", markup=False)
     proofs = compare_all(simulator, ledger)
     say("\n[bold]The proof[/]: every pixel and mask against the simulator's own arrays")

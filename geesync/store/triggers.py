@@ -67,6 +67,16 @@ def _count(name: str, label: str, value: str) -> str:
 _MOVED = _count("moves", "coalesce(NEW.from_state, '') || '>' || NEW.to_state", "1")
 _LANDED = _count("landed_objects", "''", "1") + _count("landed_bytes", "''", "NEW.size_bytes")
 _SWEPT = _count("swept_bytes", "''", "NEW.size_bytes")
+_STAGED = _count("staged_bytes", "''", "NEW.size_bytes")
+_UNSTAGED = _count("unstaged_bytes", "''", "NEW.size_bytes")
+#: What an export has in the bucket, as the whole export begins or ceases to count.
+_OF_EXPORT = (
+    "(SELECT coalesce(sum(size_bytes), 0) FROM object"
+    " WHERE export_id = NEW.id AND swept_at IS NULL)"
+)
+_STAGED_WHOLE = _count("staged_bytes", "''", _OF_EXPORT)
+_UNSTAGED_WHOLE = _count("unstaged_bytes", "''", _OF_EXPORT)
+_HAS_SUCCEEDED = "(SELECT state FROM export WHERE id = NEW.export_id) = 'succeeded'"
 _ASKED = _count("exports", "'asked'", "1")
 _ENDED = _count("exports", "NEW.state", "1") + _count(
     "export_s", "NEW.state", "coalesce(NEW.ended_at - NEW.intended_at, 0)"
@@ -121,5 +131,22 @@ TRIGGERS = (
     (
         f"CREATE TRIGGER total_swept AFTER UPDATE OF swept_at ON object"
         f" WHEN OLD.swept_at IS NULL AND NEW.swept_at IS NOT NULL BEGIN {_SWEPT} END"
+    ),
+    (
+        f"CREATE TRIGGER total_staged AFTER INSERT ON object"
+        f" WHEN NEW.swept_at IS NULL AND {_HAS_SUCCEEDED} BEGIN {_STAGED} END"
+    ),
+    (
+        f"CREATE TRIGGER total_unstaged AFTER UPDATE OF swept_at ON object"
+        f" WHEN OLD.swept_at IS NULL AND NEW.swept_at IS NOT NULL AND {_HAS_SUCCEEDED}"
+        f" BEGIN {_UNSTAGED} END"
+    ),
+    (
+        f"CREATE TRIGGER total_staged_whole AFTER UPDATE OF state ON export"
+        f" WHEN OLD.state <> 'succeeded' AND NEW.state = 'succeeded' BEGIN {_STAGED_WHOLE} END"
+    ),
+    (
+        f"CREATE TRIGGER total_unstaged_whole AFTER UPDATE OF state ON export"
+        f" WHEN OLD.state = 'succeeded' AND NEW.state <> 'succeeded' BEGIN {_UNSTAGED_WHOLE} END"
     ),
 )

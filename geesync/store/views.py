@@ -121,10 +121,12 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
                 ).fetchall()
             ),
             queue=json.loads(settings["queue"]["value"]) if "queue" in settings else {},
-            staged_bytes=connection.execute(
-                "SELECT coalesce(sum(size_bytes), 0) FROM object JOIN export"
-                " ON export.id = export_id WHERE swept_at IS NULL AND export.state = 'succeeded'"
-            ).fetchone()[0],
+            staged_bytes=int(
+                connection.execute(
+                    "SELECT total(CASE name WHEN 'staged_bytes' THEN value ELSE -value END)"
+                    " FROM total WHERE name IN ('staged_bytes', 'unstaged_bytes')"
+                ).fetchone()[0]
+            ),
             troubles=_troubles(connection),
             left_out=connection.execute(
                 "SELECT coalesce(sum(assets), 0) FROM trouble WHERE kind = 'left_out'"
@@ -289,16 +291,6 @@ def parts(path: Path) -> int:
                 "SELECT count(*) FROM (SELECT DISTINCT asset_id, revision, part, plan FROM export)"
             ).fetchone()[0]
         )
-
-
-def left_out(path: Path, *, limit: int) -> list[tuple[str, str]]:
-    """Return (name, reasons) of assets of which something cannot be taken as files."""
-    with reading(path) as connection:
-        rows = connection.execute(
-            "SELECT name, left_out FROM asset WHERE left_out IS NOT NULL ORDER BY name LIMIT ?",
-            (limit,),
-        )
-        return [(row["name"], row["left_out"]) for row in rows]
 
 
 def heartbeat_at(path: Path) -> datetime | None:

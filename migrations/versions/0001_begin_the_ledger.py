@@ -340,6 +340,18 @@ CREATE TRIGGER total_landed AFTER UPDATE OF landed_at ON object WHEN OLD.landed_
     """
 CREATE TRIGGER total_swept AFTER UPDATE OF swept_at ON object WHEN OLD.swept_at IS NULL AND NEW.swept_at IS NOT NULL BEGIN INSERT INTO total (name, label, value) VALUES ('swept_bytes', '', NEW.size_bytes) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
 """,
+    """
+CREATE TRIGGER total_staged AFTER INSERT ON object WHEN NEW.swept_at IS NULL AND (SELECT state FROM export WHERE id = NEW.export_id) = 'succeeded' BEGIN INSERT INTO total (name, label, value) VALUES ('staged_bytes', '', NEW.size_bytes) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
+    """
+CREATE TRIGGER total_unstaged AFTER UPDATE OF swept_at ON object WHEN OLD.swept_at IS NULL AND NEW.swept_at IS NOT NULL AND (SELECT state FROM export WHERE id = NEW.export_id) = 'succeeded' BEGIN INSERT INTO total (name, label, value) VALUES ('unstaged_bytes', '', NEW.size_bytes) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
+    """
+CREATE TRIGGER total_staged_whole AFTER UPDATE OF state ON export WHEN OLD.state <> 'succeeded' AND NEW.state = 'succeeded' BEGIN INSERT INTO total (name, label, value) VALUES ('staged_bytes', '', (SELECT coalesce(sum(size_bytes), 0) FROM object WHERE export_id = NEW.id AND swept_at IS NULL)) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
+    """
+CREATE TRIGGER total_unstaged_whole AFTER UPDATE OF state ON export WHEN OLD.state = 'succeeded' AND NEW.state <> 'succeeded' BEGIN INSERT INTO total (name, label, value) VALUES ('unstaged_bytes', '', (SELECT coalesce(sum(size_bytes), 0) FROM object WHERE export_id = NEW.id AND swept_at IS NULL)) ON CONFLICT DO UPDATE SET value = value + excluded.value; END
+""",
 )
 
 

@@ -39,6 +39,15 @@ _EXPORTS = (
     " prefix, state, intended_at) SELECT n, n, '.tif', 1, x'', 'r', 't' || n, x'', 'b',"
     " 'p', 'intended', 0 FROM numbers"
 )
+_STAGED = (
+    "INSERT INTO object (export_id, suffix, generation, size_bytes, crc32c, file, landed_at)"
+    " SELECT n, '.tif', 1, 100, 0, n || '.tif', 1 FROM numbers"
+)
+_LEFT = (
+    "UPDATE object SET swept_at = 2 WHERE export_id = 1",
+    "UPDATE export SET state = 'disproved' WHERE id IN (1, 2)",
+    "UPDATE object SET swept_at = 2 WHERE export_id = 2",
+)
 _ENDED = "UPDATE export SET state = 'succeeded', ended_at = ?, eecu_s = 2"
 
 
@@ -60,6 +69,8 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Dat
         connection.exec_driver_sql(_ASSETS)
         connection.exec_driver_sql(_EXPORTS)
         connection.exec_driver_sql(_ENDED, (NOW.timestamp(),))
+        for statement in (_STAGED, *_LEFT):
+            connection.exec_driver_sql(statement)
     yield database, request.param
     database.close()
 
@@ -105,6 +116,7 @@ def test_a_status_costs_the_same_however_many_assets_are_in_trouble(
     (status,) = told
     (trouble,) = status.troubles
     assert (trouble.count, trouble.reason, status.left_out) == (count, "an outage", count)
+    assert status.staged_bytes == 100 * (count - 2)
 
 
 def test_the_budget_costs_the_same_however_many_exports_a_month_had(
