@@ -27,7 +27,7 @@ class Folders:
     """
 
     def __init__(self, mirror: Path) -> None:
-        self._mirror = mirror
+        self.mirror = mirror
         self._kept: dict[str, int] = {}  #: descriptors by path
         self._earlier: dict[str, list[str]] = {}  #: what was in folders at first, by path
         self._opening = threading.Lock()
@@ -40,7 +40,7 @@ class Folders:
 
     def sync_way(self, relative: str) -> None:
         """Make the names in a folder durable, its own, and those of all above it."""
-        with disk_errors(self._mirror), self._opening:
+        with disk_errors(self.mirror), self._opening:
             while relative:
                 os.fsync(self._keep(relative, create=False, durable=False))
                 relative = relative.rpartition("/")[0]
@@ -58,7 +58,7 @@ class Folders:
         way, MirrorError if the mirror is not there, FileNotFoundError if the folder is absent and
         not to be made.
         """
-        with disk_errors(self._mirror):
+        with disk_errors(self.mirror):
             parent, _, name = relative.rpartition("/")
             with self._opening:
                 if len(self._kept) > _KEPT_AT_MOST:
@@ -68,7 +68,7 @@ class Folders:
                 if is_new:
                     self._earlier[relative] = []
             try:
-                yield Folder(descriptor, self._mirror, relative, earlier=self._earlier)
+                yield Folder(descriptor, self.mirror, relative, earlier=self._earlier)
             finally:
                 os.close(descriptor)
 
@@ -76,7 +76,7 @@ class Folders:
         if relative in self._kept:
             return self._kept[relative]
         if not relative:
-            descriptor = _open_mirror(self._mirror)
+            descriptor = _open_mirror(self.mirror)
         else:
             parent, _, name = relative.rpartition("/")
             above = self._keep(parent, create=create, durable=durable)
@@ -86,14 +86,9 @@ class Folders:
 
 
 @contextmanager
-def folder(
-    mirror: Path, relative: str, *, create: bool = True, durable: bool = True
-) -> Iterator[Folder]:
+def folder(mirror: Path, relative: str, *, create: bool = True) -> Iterator[Folder]:
     """Open one folder of a mirror, as ``Folders`` does."""
-    with (
-        closing(Folders(mirror)) as folders,
-        folders.folder(relative, create=create, durable=durable) as place,
-    ):
+    with closing(Folders(mirror)) as folders, folders.folder(relative, create=create) as place:
         yield place
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -33,35 +32,33 @@ class Landed:
     token: str
 
 
-def settle_alone(mirror: Path, one: Landed, *, durable: bool) -> None:
+def settle_alone(folders: Folders, one: Landed, *, durable: bool) -> None:
     """Make one file durable, unless it is, then its name that says that it is unproved.
 
     The names of all folders on the way to it, too. Raises RemoteError or MirrorError.
     """
-    with closing(Folders(mirror)) as folders:
-        with folders.folder(one.path, create=False) as place:
-            if not durable:
-                make_durable(place, one.name)
-            settle(place, one.name, one.file, one.token)
-        folders.sync_way(one.path)
+    with folders.folder(one.path, create=False) as place:
+        if not durable:
+            make_durable(place, one.name)
+        settle(place, one.name, one.file, one.token)
+    folders.sync_way(one.path)
 
 
 class Together:
     """One mirror's disk, from before the first byte is written: it tells what failed since."""
 
-    def __init__(self, mirror: Path) -> None:
-        self._mirror = mirror
-        self.folders = Folders(mirror)
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
 
     def __enter__(self) -> Self:
-        with disk_errors(self._mirror):
-            self._descriptor = os.open(self._mirror, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        mirror = self._folders.mirror
+        with disk_errors(mirror):
+            self._descriptor = os.open(mirror, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self.folders.close()
         os.close(self._descriptor)
 
     def settle(self, landed: Sequence[Landed]) -> list[Exception | None]:
@@ -86,19 +83,19 @@ class Together:
 
     def _named(self, one: Landed) -> Exception | None:
         try:
-            with self.folders.folder(one.path, create=False) as place:
+            with self._folders.folder(one.path, create=False) as place:
                 settle(place, one.name, one.file, one.token)
         except (GeesyncError, OSError) as error:
             return error
         return None
 
     def _remove(self, one: Landed) -> None:
-        with suppress(FileNotFoundError), self.folders.folder(one.path, create=False) as place:
+        with suppress(FileNotFoundError), self._folders.folder(one.path, create=False) as place:
             place.remove(one.name)
 
     def sync(self) -> None:
         """Make all that is on its way to the disk durable. Raises RemoteError DISK."""
-        with disk_errors(self._mirror):
+        with disk_errors(self._folders.mirror):
             if _libc.syncfs(self._descriptor):
                 error = ctypes.get_errno()
                 raise OSError(error, os.strerror(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from geesync.adapters.fetching import Fetch, Line, fetch, fetch_durably
+from geesync.adapters.folders import Folders
 from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
 from geesync.adapters.together import SMALL_BYTES, WORTH_IT_FROM, Landed, Together, settle_alone
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
@@ -104,41 +105,45 @@ class Downloader:
         if not self.workshop.is_alone:
             return [*self.workshop.each(wanted, self._fetch_elsewhere)]
         with ExitStack() as open_disks:
-            disks = {
-                dest: open_disks.enter_context(Together(Path(dest)))
+            folders = {
+                dest: open_disks.enter_context(closing(Folders(Path(dest))))
                 for dest in {asset.dest for asset, _ in wanted}
             }
-            together = _with_many_small(wanted)
+            together = {
+                dest: open_disks.enter_context(Together(folders[dest]))
+                for dest in _with_many_small(wanted)
+            }
             answers = self.workshop.each_on_wire(
                 wanted,
-                partial(self._fetch, disks, together),
+                partial(self._fetch, folders, together),
                 at_once=self.at_once,
                 # Of large objects one thread writes while the other takes what came; small ones
                 # are Python's work, of which two threads do no more than one.
                 threads=1 if all(_is_small(staged) for _, staged in wanted) else 2,
             )
-            settled = [_settled_together(disks[dest], dest, answers) for dest in together]
+            settled = [_settled_together(disk, dest, answers) for dest, disk in together.items()]
             return [*_settled_alone(answers), *chain.from_iterable(settled)]
 
     async def _fetch(
-        self, disks: Mapping[str, Together], together: Collection[str], wanted: Wanted
+        self, folders: Mapping[str, Folders], together: Collection[str], wanted: Wanted
     ) -> Landed | Future[None]:
         """Bring an object to disk; return it, to be settled with others, or its settling."""
         asset, staged = wanted
         alone = asset.dest not in together or not _is_small(staged)
         job = _job(wanted)
-        name = await fetch(job, self.line, disks[asset.dest].folders)
+        name = await fetch(job, self.line, folders[asset.dest])
         landed = Landed(asset.path, name, staged.file, job.token)
         if not alone:
             return landed
-        return self.workshop.pool.submit(settle_alone, Path(asset.dest), landed, durable=False)
+        return self.workshop.pool.submit(settle_alone, folders[asset.dest], landed, durable=False)
 
     def _fetch_elsewhere(self, wanted: Wanted) -> None:
         asset, staged = wanted
         job = _job(wanted)
         (name,) = self.workshop.hand_over([partial(fetch_durably, job, self.line)])
         landed = Landed(asset.path, name, staged.file, job.token)
-        settle_alone(Path(asset.dest), landed, durable=True)
+        with closing(Folders(Path(asset.dest))) as folders:
+            settle_alone(folders, landed, durable=True)
 
     def _event(self, failure: Exception | None) -> Event:
         return event_of(failure, StagedCopyLost) if failure else DownloadFinished()

@@ -56,7 +56,7 @@ class Drafting:
     def __enter__(self) -> Self:
         for dest in self._with_many:
             if is_mirror(Path(dest)):
-                self._disks[dest] = self._open.enter_context(Together(Path(dest)))
+                self._disks[dest] = self._open.enter_context(Together(self._folders[dest]))
         return self
 
     def __exit__(

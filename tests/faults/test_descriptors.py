@@ -37,9 +37,12 @@ def test_a_process_that_can_open_no_file_waits_and_counts_nothing_against_an_ass
         with a_world(simulator, tmp_path) as world:
             history = world.history(CHANGED)
             assert world.counts() == {"verified": 5}
-            assert history[history.index("SourceChanged") :] == [
+            since = history[history.index("SourceChanged") :]
+            assert "Delayed" in since
+            # How often it waits depends on which connections are still open.
+            assert [event for event in since if event != "Delayed"] == [
                 *("SourceChanged", "ExportStarted", "ExportsSucceeded"),
-                *("Delayed", "DownloadFinished", "Delayed", "CheckPassed"),
+                *("DownloadFinished", "CheckPassed"),
             ]
             assert world.accepted(CHANGED) == 2
             assert not list(world.mirror.rglob("*.part"))

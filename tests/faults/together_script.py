@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.folders import folder
+from geesync.adapters.folders import Folders
 from geesync.adapters.landing import Landing, Writer
 from geesync.adapters.mirror import prepare_mirror
 from geesync.adapters.together import Landed, Together
@@ -24,11 +25,11 @@ async def fetch(sink: Writer, _start: int) -> None:
     sink.write(CONTENT)
 
 
-def landed(path: str) -> Landed:
+def landed(folders: Folders, path: str) -> Landed:
     """Bring an object to disk, in memory only."""
     obj = StoredObject("geesync/t/x.tif", 1, len(CONTENT), google_crc32c.value(CONTENT))
     with (
-        folder(MIRROR, path, durable=False) as place,
+        folders.folder(path, durable=False) as place,
         Landing(place, "x.tif", "t", obj) as landing,
     ):
         run([landing.fetch(fetch, lambda: True)])
@@ -37,7 +38,7 @@ def landed(path: str) -> Landed:
 
 prepare_mirror(MIRROR)
 for _ in range(2):
-    with Together(MIRROR) as together:
-        failures = together.settle([landed(path) for path in PATHS])
+    with closing(Folders(MIRROR)) as folders, Together(folders) as together:
+        failures = together.settle([landed(folders, path) for path in PATHS])
     print(*(getattr(failure, "cause", "settled") for failure in failures))
     print(*sorted(path.name for path in MIRROR.rglob("x.tif*")))
