@@ -9,7 +9,6 @@ import tempfile
 import time
 from importlib import resources
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urlencode
 
@@ -18,6 +17,7 @@ import httpx
 from geesync.simulator.audit import Audit
 from geesync.simulator.faults import Faults
 from geesync.simulator.faulty_transport import FaultyTransport
+from geesync.simulator.running import Running
 from geesync.simulator.serving import LoopbackServer, reserve_port
 from geesync.simulator.storage_batch import BatchRequests
 from geesync.simulator.storage_proxy import StorageProxy
@@ -35,7 +35,7 @@ GUARD = (
 _ONE_THREAD = {"GOMAXPROCS": "1", "GOGC": "400"}
 
 
-class CloudStorage:
+class CloudStorage(Running):
     """A Cloud Storage between ``start`` and ``stop``, empty at first, held in memory.
 
     ``url`` is what clients use: faults happen and preconditions hold there. Exports are
@@ -142,17 +142,6 @@ class CloudStorage:
             time.sleep(ASK_AGAIN_S)
         self.stop()
         raise TimeoutError(f"no Cloud Storage after {READY_WITHIN_S} s")
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def _binary() -> Path:

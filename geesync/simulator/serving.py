@@ -9,13 +9,14 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
-from types import TracebackType
 from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from geesync.simulator.running import Running
 
 BACKLOG = 512  #: a client with dozens of threads connects them all at once
 THREADS = 40  #: for calls that may be slow
@@ -42,7 +43,7 @@ class _TransportProtocol(HttpToolsProtocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-class LoopbackServer:
+class LoopbackServer(Running):
     """Serves an ASGI application at ``http://127.0.0.1:port`` between start and stop.
 
     closing: gives back, at the end, what the application keeps for its requests.
@@ -119,14 +120,3 @@ class LoopbackServer:
             task.cancel()
         if self._closing is not None:
             await self._closing()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -6,7 +6,6 @@ import json
 import threading
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from geesync.simulator import credentials
@@ -20,6 +19,7 @@ from geesync.simulator.faults import Faults
 from geesync.simulator.faulty_transport import FaultyTransport
 from geesync.simulator.operations import Operations
 from geesync.simulator.profiles import Dice, Profile, named
+from geesync.simulator.running import Running
 from geesync.simulator.scenarios import Scenario, load_scenario
 from geesync.simulator.service import Service
 from geesync.simulator.serving import LoopbackServer
@@ -30,7 +30,7 @@ BUCKET = "demo-bucket"
 TICK_S = 0.05  #: real seconds; how promptly files appear while nobody asks
 
 
-class Simulator:
+class Simulator(Running):
     """Runs between ``with`` and its end; everything in it is forgotten then.
 
     scenario: what the account holds; a name, a TOML file, or a ``Scenario``.
@@ -137,14 +137,3 @@ class Simulator:
     def _tick(self) -> None:
         while not self._stopping.wait(TICK_S):
             self.operations.settle()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
