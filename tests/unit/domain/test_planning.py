@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from geesync.domain.assets import SourceAsset
 from geesync.domain.exports import Part
 from geesync.domain.options import Options
-from geesync.domain.planning import History, Plan, plan
+from geesync.domain.planning import History, Plan, cut_before, plan
 
 FULL = {"precision": "INT", "range": {"max": 255}}
 NARROW = {"precision": "INT", "range": {"max": 10000}}
@@ -168,3 +168,27 @@ def test_a_single_band_comes_in_ever_smaller_files() -> None:
     plans = failing(an_image(a_band("a")), "a", 4)
 
     assert [made.parts[0].tile_edge for made in plans] == [None, 8192, 2048, 512, 512]
+
+
+@given(bands=bands, data=st.data())
+def test_a_plan_is_known_again_by_the_forms_of_its_parts(
+    bands: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    image, failed = an_image(*bands), list[Part]()
+    for _ in range(data.draw(st.integers(0, 5))):
+        parts = plan(image, history=History(too_much=tuple(failed))).parts
+        failed += data.draw(st.lists(st.sampled_from(parts), max_size=1)) if parts else []
+    parts = plan(image, history=History(too_much=tuple(failed))).parts
+
+    too_much = cut_before(image, Options(), [part.form for part in parts])
+
+    assert too_much is not None
+    assert plan(image, history=History(too_much)).parts == parts
+
+
+def test_forms_that_no_plan_has_are_not_known() -> None:
+    image = an_image(a_band("b"), a_band("c"))
+
+    assert cut_before(image, Options(), [("bands_a", "tif", None)]) is None
+    assert cut_before(image, Options(), [("", "tif", 1000)]) is None
+    assert cut_before(image, Options(), []) is None
