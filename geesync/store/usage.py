@@ -37,13 +37,15 @@ class Usage:
         return int(json.loads(told)["queued"]) if told else 0
 
     def staged_bytes(self) -> int:
-        """Return what lies in the bucket, and what exports in flight will add to it, about."""
-        staged = self._sum(
-            sa.func.sum(schema.stored.c.size_bytes), schema.stored.c.swept_at.is_(None)
-        )
-        tally = schema.tally
+        """Return what lies in the bucket, and what exports in flight will add to it, about.
+
+        What exports left that were no good is not ours to wait for: it is swept by itself.
+        """
+        total, tally = schema.total, schema.tally
+        came = self._sum(sa.func.sum(total.c.value), total.c.name == "staged_bytes")
+        went = self._sum(sa.func.sum(total.c.value), total.c.name == "unstaged_bytes")
         coming = self._sum(sa.func.sum(tally.c.size_bytes), tally.c.state == State.EXPORTING)
-        return int(staged + coming)
+        return int(came - went + coming)
 
     def coming_bytes(self, dest: str) -> int:
         """Return what is on its way to a mirror, as Earth Engine counts it."""

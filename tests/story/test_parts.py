@@ -63,6 +63,20 @@ def test_a_band_that_does_not_keep_to_its_declared_range_gets_its_mask_as_a_file
         np.testing.assert_array_equal(found.mask > 0, MASK)
 
 
+def test_what_an_export_left_that_was_no_good_does_not_count_as_staged_for_ever(
+    tmp_path: Path,
+) -> None:
+    lying = np.where(VALUES == 50, 20_000, VALUES).astype("uint16")
+    image = an_image("img", a_band("b", lying, MASK, declared=(0, 10_000)))
+    with an_account_of(tmp_path, image) as world:
+        world.enqueue("users/x")
+
+        world.settle()
+
+        assert (".tif", "disproved") in exports(world, "img")
+        assert world.service.brakes.usage.staged_bytes() == 0
+
+
 def test_an_image_that_is_masked_everywhere_is_mirrored_in_every_mode(tmp_path: Path) -> None:
     nothing = np.zeros_like(MASK)
     image = an_image("img", a_band("b", VALUES.astype("uint8"), nothing))
