@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geesync.adapters.mirror import MARKER, free_bytes
+from geesync.adapters.mirror import MARKER
 from geesync.simulator.simulator import Simulator
 from geesync.workers import run_step
 from tests.story.accounts import a_band, an_account, an_image
@@ -22,9 +22,11 @@ IMAGES = 4
 
 
 @contextmanager
-def four_images(folder: Path, **throttle: Any) -> Iterator[World]:
+def four_images(
+    folder: Path, *, size_bytes: int = VALUES.nbytes, **throttle: Any
+) -> Iterator[World]:
     images = (an_image(f"img{n}", a_band("b", VALUES)) for n in range(IMAGES))
-    account = an_account(*(replace(image, size_bytes=VALUES.nbytes) for image in images))
+    account = an_account(*(replace(image, size_bytes=size_bytes) for image in images))
     with Simulator(account) as simulator, a_world(simulator, folder, **throttle) as world:
         world.enqueue("users/x")
         world.run("discoverer")
@@ -87,10 +89,9 @@ def test_nothing_is_exported_for_a_disk_that_has_no_room(tmp_path: Path) -> None
 
 
 def test_the_disk_counts_what_is_on_its_way_to_it(tmp_path: Path) -> None:
-    with four_images(tmp_path, max_operations=1) as world:
+    with four_images(tmp_path, size_bytes=10**17, max_operations=1, max_staged=10**18) as world:
         waiting(world)
         world.service.brakes.limits.max_operations = 100
-        world.service.brakes.limits.reserve_bytes = free_bytes(world.mirror) - 1
 
         assert "on the way" in waiting(world)
         assert exported(world) == 1
