@@ -14,6 +14,9 @@ from geesync.store import schema
 from geesync.store.database import Database
 from geesync.store.exports import Export, read_export
 
+#: Found once: for SQLAlchemy to look how the tables belong together takes as long as ten rows.
+_OF_EXPORTS = schema.export.join(schema.stored).join(schema.asset)
+
 
 @dataclass(frozen=True)
 class Staged:
@@ -84,7 +87,7 @@ class Staging:
                 *(stored.c.generation, stored.c.size_bytes, stored.c.crc32c),
                 *(stored.c.file, stored.c.landed_at, stored.c.swept_at, stored.c.sha256),
             )
-            .select_from(schema.export.join(stored).join(schema.asset))
+            .select_from(_OF_EXPORTS)
             .where(wanted)
             .order_by(stored.c.export_id, stored.c.file)
             .limit(limit)
