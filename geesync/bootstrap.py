@@ -20,6 +20,7 @@ from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.hands import Hands, Here
 from geesync.adapters.line import Access, MeteredLine
+from geesync.adapters.memory import keep_little
 from geesync.adapters.messenger import Messenger
 from geesync.adapters.pacing import Pacer
 from geesync.config import Config
@@ -123,6 +124,7 @@ def service(
     stop: ends what waits or is long, soon. Raises ConfigError or NotAllowedError for what is
     missing.
     """
+    keep_little()
     stop = stop or threading.Event()
     pace = Pace(*(Pacer(sleep=stop.wait) for _ in range(2)))
     pace.set(config.throttle)
