@@ -20,7 +20,6 @@ from typing import Any
 
 import google_crc32c
 
-from geesync.simulator.serving import reserve_port
 from tests.benchmarks.measure import children_of
 
 #: Which writing of each object: one, since each is written once.
@@ -194,7 +193,7 @@ def origin(folder: Path) -> Iterator[Origin]:
     """Make an empty origin; its objects are removed at the end."""
     (folder / "objects").mkdir(parents=True)
     try:
-        with closing(reserve_port()) as front, closing(reserve_port()) as behind:
+        with closing(_kept_port()) as front, closing(_kept_port()) as behind:
             yield Origin(folder, front.getsockname()[1], behind.getsockname()[1])
     finally:
         shutil.rmtree(folder)
@@ -221,3 +220,15 @@ def _wait_for(port: int, within_s: float = 20.0) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def _kept_port() -> socket.socket:
+    """Return a socket that keeps a port for a server, as the simulator's ``reserve_port`` does.
+
+    That one would bring all of the simulator into this process, whose memory must stay small: what
+    is below it cannot be seen of those that are measured.
+    """
+    reserved = socket.socket()
+    reserved.bind(("127.0.0.1", 0))
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return reserved

@@ -24,6 +24,16 @@ def test_the_download_step_is_measured_beside_a_peer(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_who_measures_is_small_as_nothing_below_its_own_memory_can_be_seen() -> None:
+    code = "import sys, tests.benchmarks.__main__; print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert not {"numpy", "rasterio", "ee", "sqlalchemy"} & set(loaded.stdout.split())
+
+
 def test_results_take_the_place_of_older_ones_and_of_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before <!-- results: x -->\nold\n<!-- end: x --> after")
