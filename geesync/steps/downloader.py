@@ -15,12 +15,12 @@ from typing import Any, ClassVar
 from geesync.adapters.fetching import Fetch, Line, fetch, fetch_durably
 from geesync.adapters.folders import Folders
 from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
-from geesync.adapters.together import SMALL_BYTES, WORTH_IT_FROM, Landed, Together, settle_alone
+from geesync.adapters.together import WORTH_IT_FROM, Landed, Together, settle_alone
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.errors import WORLDLY, RemoteError
 from geesync.steps.brakes import Limits
 from geesync.steps.gate import Gate, NotTriedError
-from geesync.steps.step import Tally, Workshop, event_of
+from geesync.steps.step import Tally, Workshop, event_of, is_small
 from geesync.store.exports import Exports
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.staging import Staged, Staging
@@ -119,7 +119,7 @@ class Downloader:
                 at_once=self.at_once,
                 # Of large objects one thread writes while the other takes what came; small ones
                 # are Python's work, of which two threads do no more than one.
-                threads=1 if all(_is_small(staged) for _, staged in wanted) else 2,
+                threads=1 if all(is_small([staged]) for _, staged in wanted) else 2,
             )
             settled = [_settled_together(disk, dest, answers) for dest, disk in together.items()]
             return [*_settled_alone(answers), *chain.from_iterable(settled)]
@@ -129,7 +129,7 @@ class Downloader:
     ) -> Landed | Future[None]:
         """Bring an object to disk; return it, to be settled with others, or its settling."""
         asset, staged = wanted
-        alone = asset.dest not in together or not _is_small(staged)
+        alone = asset.dest not in together or not is_small([staged])
         job = _job(wanted)
         name = await fetch(job, self.line, folders[asset.dest])
         landed = Landed(asset.path, name, staged.file, job.token)
@@ -157,7 +157,7 @@ def _job(wanted: Wanted) -> Fetch:
 
 def _with_many_small(wanted: list[Wanted]) -> list[str]:
     """Return the mirrors whose small files are worth being made durable together."""
-    small = Counter(asset.dest for asset, staged in wanted if _is_small(staged))
+    small = Counter(asset.dest for asset, staged in wanted if is_small([staged]))
     return [dest for dest, count in small.items() if count >= WORTH_IT_FROM]
 
 
@@ -180,7 +180,3 @@ def _settled_together(
     ]
     failures = disk.settle([answer for _, answer in landed])
     return zip((one for one, _ in landed), failures, strict=True)
-
-
-def _is_small(staged: Staged) -> bool:
-    return staged.obj.size_bytes <= SMALL_BYTES

@@ -42,12 +42,18 @@ def sidecar(world: World, name: str) -> dict[str, Any]:
     return told
 
 
+#: Beyond what is declared of it.
+LYING = np.where(VALUES == 50, 20_000, VALUES).astype("uint16")
+
+
+def a_lying_image() -> SimAsset:
+    return an_image("img", a_band("b", LYING, MASK, declared=(0, 10_000)))
+
+
 def test_a_band_that_does_not_keep_to_its_declared_range_gets_its_mask_as_a_file(
     tmp_path: Path,
 ) -> None:
-    lying = np.where(VALUES == 50, 20_000, VALUES).astype("uint16")
-    image = an_image("img", a_band("b", lying, MASK, declared=(0, 10_000)))
-    with an_account_of(tmp_path, image) as world:
+    with an_account_of(tmp_path, a_lying_image()) as world:
         world.enqueue("users/x")
 
         world.settle()
@@ -59,16 +65,14 @@ def test_a_band_that_does_not_keep_to_its_declared_range_gets_its_mask_as_a_file
             ("mask.tif", "succeeded"),
         ]
         found = read_image(world.mirror / "users/x/img")["b"]
-        np.testing.assert_array_equal(found.values[MASK], lying[MASK])
+        np.testing.assert_array_equal(found.values[MASK], LYING[MASK])
         np.testing.assert_array_equal(found.mask > 0, MASK)
 
 
 def test_what_an_export_left_that_was_no_good_does_not_count_as_staged_for_ever(
     tmp_path: Path,
 ) -> None:
-    lying = np.where(VALUES == 50, 20_000, VALUES).astype("uint16")
-    image = an_image("img", a_band("b", lying, MASK, declared=(0, 10_000)))
-    with an_account_of(tmp_path, image) as world:
+    with an_account_of(tmp_path, a_lying_image()) as world:
         world.enqueue("users/x")
 
         world.settle()
