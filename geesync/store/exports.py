@@ -98,11 +98,19 @@ class Exports:
                 insert_rows(connection, schema.export, rows)
 
     def update(self, changes: Mapping[int, Mapping[str, Any]]) -> None:
-        """Write what became of exports: ``{export id: {column: value}}``, in one transaction."""
+        """Write what became of exports: ``{export id: {column: value}}``, in one transaction.
+
+        One that another step ended meanwhile does not begin again: it may have been asked for anew.
+        """
         if not changes:
             return
+        going = [key for key, change in changes.items() if change.get("state") in schema.IN_FLIGHT]
+        table = schema.export
+        query = sa.select(table.c.id).where(table.c.id.in_(going), ~schema.in_flight())
         with self._database.write() as connection:
-            change_rows(connection, schema.export, changes)
+            ended = set(connection.execute(query).scalars()) if going else set()
+            still = {key: change for key, change in changes.items() if key not in ended}
+            change_rows(connection, table, still)
 
     def disprove(
         self, errors: Mapping[int, RemoteError], now: datetime, *, found: Json | None = None
@@ -131,7 +139,9 @@ class Exports:
         if not found:
             return
         table = schema.export
-        query = sa.select(table.c.id, table.c.prefix).where(table.c.id.in_(list(found)))
+        query = sa.select(table.c.id, table.c.prefix).where(
+            table.c.id.in_(list(found)), table.c.state == "succeeded"
+        )
         with self._database.write() as connection:
             connection.execute(
                 sa.update(table)

@@ -155,6 +155,19 @@ def test_a_part_has_one_live_export_at_most(store: Store) -> None:
     assert store.intend(asset, attempt=2).attempt == 2
 
 
+def test_an_export_that_another_step_ended_meanwhile_does_not_begin_again(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    given_up = store.intend(asset)
+    store.exports.update({given_up.id: {"state": "refused"}})
+    asked_anew = store.intend(asset, attempt=2)
+
+    found_late = {"state": "running", "operation": "OP"}
+    store.exports.update({given_up.id: found_late, asked_anew.id: {"state": "unclear"}})
+
+    by_attempt = store.exports.of([asset.id], live=False)[asset.id]
+    assert [export.state for export in by_attempt] == ["refused", "unclear"]
+
+
 def test_other_parts_have_exports_of_their_own(store: Store) -> None:
     (asset,) = store.see(store.root(), image())
     store.intend(asset)
