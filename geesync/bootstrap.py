@@ -7,11 +7,13 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from geesync import logs
 from geesync.adapters import geoparquet
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
@@ -19,10 +21,11 @@ from geesync.adapters.cluster import Cluster
 from geesync.adapters.credentials import find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.hands import Hands, Here
-from geesync.adapters.line import Access, MeteredLine
+from geesync.adapters.line import REQUESTS_PER_S, Access, MeteredLine
 from geesync.adapters.memory import keep_little
 from geesync.adapters.messenger import Messenger
 from geesync.adapters.pacing import Pacer
+from geesync.adapters.processes import Processes
 from geesync.config import Config
 from geesync.domain.layout import STAGING
 from geesync.domain.timetable import Timetable
@@ -70,7 +73,7 @@ class Pace:
 
     requests: Pacer = field(default_factory=Pacer)
     submits: Pacer = field(default_factory=Pacer)
-    storage: Pacer = field(default_factory=lambda: Pacer(_STORAGE_REQUESTS_PER_S))
+    storage: Pacer = field(default_factory=lambda: Pacer(REQUESTS_PER_S))
 
     def set(self, throttle: ThrottleConfig) -> None:
         """Take over what the configuration says."""
@@ -82,10 +85,6 @@ class Pace:
     def held_until(self) -> float:
         """Until when work may rightly be silent, on the monotonic clock: its turn is later."""
         return max(pacer.held_until for pacer in (self.requests, self.submits, self.storage))
-
-
-#: Cloud Storage allows thousands; this only keeps a mistake from becoming an attack.
-_STORAGE_REQUESTS_PER_S = 5000.0
 
 
 @dataclass(frozen=True)
@@ -139,13 +138,14 @@ def service(
     access = _access(config)
     with (
         ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool,
-        _hands(config, access.daemon, bandwidth.rate) as hands,
+        _hands(config, access.daemon, bandwidth.rate) as (fetching, proving),
     ):
 
-        def shop() -> Workshop:
-            return Workshop(ledger, pool, clock, stopping=stop.is_set, hands=hands)
+        def shop(hands: Hands | None = None) -> Workshop:
+            return Workshop(ledger, pool, clock, stopping=stop.is_set, hands=hands or Here())
 
-        reconciling, downloading = shop(), shop()
+        reconciling, downloading = shop(), shop(fetching)
+        downloading.chunk = 1000  # what comes is recorded as it comes, and not at the end
         planner = Planner(exports, config, ledger_id(roots, clock()))
         exporting = Gate("exports", clock)
         steps: list[Step] = [
@@ -170,7 +170,7 @@ def service(
                 config.throttle.downloads,
             ),
             Verifier(
-                shop(),
+                shop(proving),
                 exports,
                 staging,
                 planner,
@@ -195,20 +195,28 @@ def service(
 
 def _access(config: Config) -> Access:
     project, storage = config.need("earth_engine.project"), config.storage
-    return Access(secrets.token_hex(8), project, storage.url, storage.timeout_s)
+    beside = config.workers.executor == "processes"
+    key_file = config.earth_engine.credentials if beside else None
+    return Access(secrets.token_hex(8), project, storage.url, storage.timeout_s, key_file)
 
 
-def _hands(config: Config, daemon: str, rate: Callable[[], float | None]) -> Hands:
-    """Return who moves and reads the bytes; nobody is asked anything yet."""
-    if config.workers.executor == "threads":
-        return Here()
-
-    def share() -> float | None:
-        """Return what one of all transfers may take: they do not know of each other."""
-        together = rate()
-        return together and together / config.throttle.downloads
-
-    return Cluster(config.need("workers.scheduler"), daemon, share)
+@contextmanager
+def _hands(
+    config: Config, daemon: str, rate: Callable[[], float | None]
+) -> Iterator[tuple[Hands, Hands]]:
+    """Give who moves the bytes, and who reads them; nobody is asked anything yet."""
+    workers = config.workers
+    begin = partial(logs.configure, log_format=config.log.format, level=config.log.level)
+    beside = partial(Processes, daemon, begin=begin, rate=rate)
+    with ExitStack() as stack:
+        if workers.executor == "dask":
+            address, at_once = config.need("workers.scheduler"), config.throttle.downloads
+            cluster = Cluster(address, daemon, rate, at_once=at_once, here=beside(1))
+            yield (stack.enter_context(cluster),) * 2
+            return
+        hands = Here if workers.executor == "threads" else beside
+        fetching, proving = hands(workers.fetching), hands(workers.proving)
+        yield stack.enter_context(fetching), stack.enter_context(proving)
 
 
 def _notifier(config: Config, shop: Workshop, roots: Roots) -> Notifier:

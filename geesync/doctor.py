@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from geesync.adapters.bucket import BucketSettings, Storage
-from geesync.adapters.cluster import examine
+from geesync.adapters.cluster_examination import examine
 from geesync.adapters.credentials import describe, find_credentials
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.adapters.hands import require_dask

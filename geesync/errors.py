@@ -8,6 +8,7 @@ never ends because of one.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from functools import partial
 
 #: Where the pages are that errors and help name: an installed program has no folder of them.
 DOCS = "https://github.com/geesync/geesync/blob/main/docs"
@@ -162,3 +163,7 @@ class RemoteError(GeesyncError):
         self.cause = cause
         self.status = status
         self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[object, ...]:
+        again = partial(type(self), status=self.status, retry_after_s=self.retry_after_s)
+        return again, (self.cause, str(self))

@@ -132,7 +132,12 @@ class NotifyConfig(_Section):
 class WorkersConfig(_Section):
     """Who moves and reads the bytes; see scaling.md."""
 
-    executor: Literal["threads", "dask"] = "threads"
-    """threads: the daemon's own; dask: a cluster whose workers share the mirror's file system."""
+    executor: Literal["processes", "threads", "dask"] = "processes"
+    """processes: beside the daemon; threads: its own, for little memory; dask: a cluster that
+    shares the mirror's file system."""
+    fetching: int = Field(2, ge=1, le=64)
+    """Processes, or threads, that fetch, together ``throttle.downloads`` files at a time."""
+    proving: int = Field(1, ge=1, le=64)
+    """Processes, or threads, that read files through, each one at a time."""
     scheduler: str | None = Field(None, pattern=r"^(?:tcp|tls)://[^/\s]+:\d+$")
     """The address of Dask's scheduler, e.g. "tcp://head:8786"; needs the extra "dask"."""

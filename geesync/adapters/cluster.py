@@ -7,29 +7,36 @@ itself is the world's, never an asset's.
 from __future__ import annotations
 
 import logging
-import os
-import platform
 import socket
 import threading
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+import structlog
 
 from geesync import __version__
-from geesync.adapters.hands import Hands, HearsayError
+from geesync.adapters.hands import Answer, Hands, HearsayError, Item, Told, Work, plain
 from geesync.adapters.line import Orders, hear
-from geesync.errors import WORLDLY, Cause, GeesyncError, NotAllowedError, RemoteError
+from geesync.adapters.together import SMALL_BYTES
+from geesync.errors import WORLDLY, Cause, RemoteError
 
-Answer = TypeVar("Answer")
+log = structlog.get_logger()
 
 _CONNECT_TIMEOUT_S = 5.0
 _ASK_TIMEOUT_S = 5.0
-_FAREWELL_S = 2.0
+#: For what is said to a cluster at the end.
+FAREWELL_S = 2.0
+
+#: Between two looks whether to go on.
+_TICK_S = 0.5
+
+#: What is handed over as one: a task has its price.
+_MOST_ITEMS = 32
+_MOST_BYTES = SMALL_BYTES
 
 #: Between two looks at the cluster while it works for us.
 _LOOK_S = 1.0
@@ -50,63 +57,69 @@ def connect(address: str) -> Any:
             address, timeout=_CONNECT_TIMEOUT_S, set_as_default=False, name="geesync"
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise _away(f"the scheduler does not answer ({type(error).__name__})", address) from None
+        raise away(f"the scheduler does not answer ({type(error).__name__})", address) from None
 
 
-def _away(what: str, address: str) -> RemoteError:
+def away(what: str, address: str) -> RemoteError:
+    """Return that a cluster cannot be used just now."""
     return RemoteError(Cause.TRANSIENT, f"Dask at {address}: {what}")
 
 
-@dataclass(frozen=True)
-class Failure:
-    """What a job failed of, as it travels."""
+def work_there(
+    wanted: str, orders: Orders, work: Work[Any, Any], items: Sequence[Any]
+) -> list[Told[Any]] | RemoteError:
+    """Do work on a worker. What fails is answered: an exception would be the cluster's own.
 
-    cause: Cause
-    message: str
-    status: int | None = None
-    retry_after_s: float | None = None
-
-    def error(self, own: type[RemoteError] = HearsayError) -> RemoteError:
-        """Return it as it is raised; own: as what, if it lies in the asset."""
-        kind = RemoteError if self.cause in WORLDLY else own
-        return kind(self.cause, self.message, status=self.status, retry_after_s=self.retry_after_s)
-
-
-def work(wanted: str, orders: Orders, job: Callable[[], Answer]) -> Answer | Failure:
-    """Do a job on a worker. What fails is answered: an exception would be the cluster's own."""
-    failed = partial(_failure, socket.gethostname())
+    What it says against an item is hearsay.
+    """
+    host = socket.gethostname()
     if wanted != __version__:
-        return failed(Cause.TRANSIENT, f"has geesync {__version__}, the daemon has {wanted}")
+        told = f"worker {host}: has geesync {__version__}, the daemon has {wanted}"
+        return RemoteError(Cause.TRANSIENT, told)
     hear(orders)
     try:
-        return job()
-    except RemoteError as error:
-        told = failed(error.cause, str(error))
-        return replace(told, status=error.status, retry_after_s=error.retry_after_s)
-    except MemoryError:
-        return failed(Cause.CRASHED, "it takes more memory than there is")
-    except (GeesyncError, OSError) as error:
-        # Its mirror is not mounted, or shows another state.
-        cause = Cause.PERMISSION if isinstance(error, NotAllowedError) else Cause.DISK
-        return failed(cause, str(error))
-    except Exception as error:  # noqa: BLE001 # a mistake of ours; it is told if it is seen here
-        return failed(Cause.BUG, f"{type(error).__name__}: {error}")
+        return [_from_there(host, told) for told in work(items)]
+    except Exception as error:  # noqa: BLE001 # a mistake of ours is told if it is seen here, too
+        return _of_there(host, error)
 
 
-def _failure(host: str, cause: Cause, message: str) -> Failure:
-    return Failure(cause, f"worker {host}: {message}" if cause in WORLDLY else message)
+def _from_there(host: str, told: Told[Any]) -> Told[Any]:
+    return [
+        (number, _of_there(host, answer) if isinstance(answer, Exception) else answer)
+        for number, answer in told
+    ]
+
+
+def _of_there(host: str, error: Exception) -> RemoteError:
+    told = plain(error)
+    of_world = told.cause in WORLDLY
+    again = partial(RemoteError if of_world else HearsayError, told.cause)
+    message = f"worker {host}: {told}" if of_world else str(told)
+    return again(message, status=told.status, retry_after_s=told.retry_after_s)
 
 
 class Cluster(Hands):
-    """The executor that a cluster is; connected when it is first needed, and again when lost.
+    """A cluster; connected when it is first needed, and again when it was lost.
 
-    rate: bytes a second that one transfer may take now; None is no limit.
+    at_once: files at a time, of all workers. rate: bytes a second that all together may take now;
+    None is no limit. here: who looks again into what a worker says against an asset.
     """
 
-    def __init__(self, address: str, daemon: str, rate: Callable[[], float | None]) -> None:
+    def __init__(
+        self,
+        address: str,
+        daemon: str,
+        rate: Callable[[], float | None],
+        *,
+        at_once: int,
+        here: Hands,
+    ) -> None:
+        super().__init__(at_once)
+        self._here = here
+        self._workers = 1
         self.address = address
         self._rate = rate
-        self._orders = Orders(daemon, rate=rate())
+        self._orders = Orders(daemon)
         self._connecting = threading.Lock()
         self._settling = threading.Lock()
         self._client: Any = None
@@ -119,9 +132,51 @@ class Cluster(Hands):
         try:
             found = self._connected().nthreads(callback_timeout=_ASK_TIMEOUT_S)
         except (OSError, RuntimeError) as error:  # a time-out is an OSError, too
-            raise _away(f"no answer ({type(error).__name__})", self.address) from None
+            raise away(f"no answer ({type(error).__name__})", self.address) from None
         if not found:
-            raise _away("there are no workers", self.address)
+            raise away("there are no workers", self.address)
+        self._workers = len(found)
+
+    def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
+        """Return the numbers of items, by who is to have them: large ones alone."""
+        loads: list[list[int]] = []
+        held_bytes = 0
+        for number, size_bytes in enumerate(sizes_bytes):
+            held_bytes += size_bytes
+            if not loads or len(loads[-1]) >= _MOST_ITEMS or held_bytes > _MOST_BYTES:
+                loads.append([])
+                held_bytes = size_bytes
+            loads[-1].append(number)
+        return loads
+
+    def share(self, _at_once: int) -> int:
+        """Return that a worker has one after another on its way: it has several loads."""
+        return 1
+
+    def do(
+        self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
+    ) -> Generator[Told[Answer]]:
+        """Have a worker do it; what it says against an item is looked into here."""
+        future = self._submit(work, items)
+        try:
+            while not wait([future], timeout=_TICK_S).done:
+                go_on()
+            answers = future.result()
+        except HearsayError as error:  # of which item it was shows when it is done here
+            answers = [[(number, error) for number in range(len(items))]]
+        finally:
+            future.cancel()
+        for told in answers:
+            yield [one for one in told if not isinstance(one[1], HearsayError)]
+            for number, answer in told:
+                if isinstance(answer, HearsayError):
+                    log.warning("work_repeated_here", error=str(answer))
+                    for again in self._here.do(work, [items[number]], go_on):
+                        yield [(number, one) for _, one in again]
+
+    def rest(self) -> None:
+        """Hear that there is nothing to do just now."""
+        self._here.rest()
 
     def _connected(self) -> Any:
         with self._connecting:
@@ -131,29 +186,31 @@ class Cluster(Hands):
                     self._watcher.start()
             return self._client
 
-    def submit(self, fn: Callable[..., Answer], /, *args: Any, **kwargs: Any) -> Future[Answer]:
-        """Hand a job over. Its failure is a RemoteError: the world's, or hearsay of the asset."""
+    def _submit(
+        self, work: Work[Item, Answer], items: Sequence[Item]
+    ) -> Future[list[Told[Answer]]]:
+        """Hand work over. Its failure is a RemoteError: the world's, or hearsay of the asset."""
+        self._orders = replace(self._orders, rate=self._share())
         executor = self._connected().get_executor()
-        job = partial(fn, *args, **kwargs)
-        theirs = executor.submit(work, __version__, self._orders, job)
-        ours: Future[Answer] = Future()
+        theirs = executor.submit(work_there, __version__, self._orders, work, items)
+        ours: Future[list[Told[Answer]]] = Future()
         self._pending.add(ours)
         theirs.add_done_callback(partial(self._settle, ours))
         ours.add_done_callback(lambda _: theirs.cancel())
         ours.add_done_callback(self._pending.discard)
         return ours
 
-    def _settle(self, ours: Future[Answer], theirs: Future[Answer | Failure]) -> None:
+    def _settle(self, ours: Future[Any], theirs: Future[Any]) -> None:
         """Give a job's answer to who waits for it."""
         try:
             answer = theirs.result()
         except CancelledError:
-            self._fail(ours, _away("the scheduler was lost", self.address))
+            self._fail(ours, away("the scheduler was lost", self.address))
         except Exception as error:  # noqa: BLE001 # whatever it is: it is the cluster's, see work()
             self._fail(ours, self._lost(error))
         else:
-            if isinstance(answer, Failure):
-                self._fail(ours, answer.error())
+            if isinstance(answer, RemoteError):
+                self._fail(ours, answer)
             elif self._claim(ours):
                 ours.set_result(answer)
 
@@ -165,7 +222,7 @@ class Cluster(Hands):
             # Of this job, or of one that they did beside it: whoever asked has to find out.
             return HearsayError(Cause.CRASHED, f"{error.allowed_failures + 1} workers died of it")
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        return _away(f"a worker failed: {what}", self.address)
+        return away(f"a worker failed: {what}", self.address)
 
     def _fail(self, ours: Future[Any], error: RemoteError) -> None:
         if self._claim(ours):
@@ -193,8 +250,13 @@ class Cluster(Hands):
                     self._give_up(error)
             else:
                 failed = 0
-                if self._rate() != self._orders.rate:
-                    self._tell(rate=self._rate())
+                if self._share() != self._orders.rate:
+                    self._tell(rate=self._share())
+
+    def _share(self) -> float | None:
+        """Return what one of the workers may take: they do not know of each other."""
+        rate = self._rate()
+        return rate and rate / self._workers
 
     def _give_up(self, error: RemoteError) -> None:
         for ours in tuple(self._pending):
@@ -208,70 +270,18 @@ class Cluster(Hands):
         thread.start()
         return thread
 
-    def shutdown(self, *_: Any, **__: Any) -> None:
+    def end(self) -> None:
         """Have the workers stop within seconds, and leave the cluster."""
+        self._here.end()
         self._closed.set()
         if self._client is None:
             return
-        self._tell(stop=True).join(_FAREWELL_S)
+        self._tell(stop=True).join(FAREWELL_S)
         self._give_up(RemoteError(Cause.TRANSIENT, "stopped"))
-        _quietly(partial(self._client.close, timeout=_FAREWELL_S))
+        _quietly(partial(self._client.close, timeout=FAREWELL_S))
 
 
 def _quietly(ask: Callable[[], object]) -> None:
     """Ask something of a cluster that may be gone, where nothing depends on the answer."""
     with suppress(OSError, RuntimeError):
         ask()
-
-
-@dataclass(frozen=True)
-class Examined:
-    """What a cluster is found to be."""
-
-    threads: int  #: of all workers: so many files at a time
-    workers: int
-    troubles: list[str]  #: what is wrong with which worker, or with the scheduler
-
-
-def examine(address: str, probe: Path) -> Examined:
-    """Look at a cluster; raise RemoteError TRANSIENT if it is away, or has no workers.
-
-    probe: a file that was just put into the mirror; who shares it sees it.
-    """
-    client = connect(address)
-    try:
-        found = client.nthreads()
-        theirs = client.get_versions()["scheduler"]["packages"]["distributed"]
-        seen = client.run(_look, str(probe), on_error="return")
-    finally:
-        client.close(timeout=_FAREWELL_S)
-    if not found:
-        raise _away("there are no workers", address)
-    ours = _versions()
-    troubles = [f"{worker} {wrong}" for worker, told in seen.items() if (wrong := _wrong(told))]
-    if theirs != ours["distributed"]:
-        troubles.insert(0, f"the scheduler has distributed {theirs}, we {ours['distributed']}")
-    return Examined(sum(found.values()), len(found), troubles)
-
-
-def _look(probe: str) -> tuple[dict[str, str], bool]:
-    """On a worker: return its versions, and whether it may write where the probe is."""
-    path = Path(probe)
-    return _versions(), path.is_file() and os.access(path.parent, os.W_OK)
-
-
-def _versions() -> dict[str, str]:
-    python = ".".join(platform.python_version_tuple()[:2])
-    return {"geesync": __version__, "distributed": version("distributed"), "Python": python}
-
-
-def _wrong(told: tuple[dict[str, str], bool] | Exception) -> str:
-    if isinstance(told, Exception):
-        return f"cannot do geesync's work: {told}"
-    versions, sees = told
-    differ = [
-        f"{name} {versions[name]}" for name, ours in _versions().items() if versions[name] != ours
-    ]
-    if differ:
-        return f"has {', '.join(differ)}"
-    return "" if sees else "does not see the mirror, or may not write into it"

@@ -53,7 +53,7 @@ class Landing:
     async def fetch(
         self, fetch: Callable[[Writer, int], Awaitable[None]], keep_on: Callable[[], bool]
     ) -> None:
-        """Bring every byte to disk under ``name``; to be given another by ``settle``.
+        """Bring every byte to disk under ``name``; to be given another by ``name_unproved``.
 
         fetch: writes the object's bytes from an offset on. keep_on: asked between chunks; False
         ends the transfer, what came stays. Raises RemoteError INTEGRITY if the bytes are not the
@@ -163,7 +163,7 @@ def make_durable(place: Folder, name: str) -> None:
             raise
 
 
-def settle(place: Folder, name: str, file: str, token: str) -> None:
+def name_unproved(place: Folder, name: str, file: str, token: str) -> None:
     """Give a file that landed the name that says it is unproved; the folder is yet to be synced.
 
     Only the daemon does, after the writer's last word. Raises RemoteError DISK if it is not there.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from geesync.adapters import rasters, tables
 from geesync.adapters.folders import folder
+from geesync.adapters.hands import Told
 from geesync.domain.assets import SourceAsset
 from geesync.domain.coverage import Tile, tiles
 from geesync.domain.exports import Part
@@ -57,6 +58,16 @@ def _expected(source: SourceAsset, part: Part, grid: Grid, tile: Tile) -> raster
         ranges = tuple(declared[band] for band in part.bands)
     window = grid.window(tile.row, tile.column, tile.height, tile.width)
     return rasters.Expected(window, part.pixel_type, part.bands, part.sentinel, ranges)
+
+
+def prove_all(jobs: Sequence[Proof]) -> Iterator[Told[tables.Contents | None]]:
+    """Read files through, one after another; yield what becomes of each, as ``prove`` says it."""
+    for number, job in enumerate(jobs):
+        try:
+            answer: tables.Contents | Exception | None = prove(job)
+        except Exception as error:  # noqa: BLE001 # one file's surprise must not stop the others
+            answer = error
+        yield [(number, answer)]
 
 
 def prove(job: Proof) -> tables.Contents | None:

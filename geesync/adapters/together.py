@@ -12,7 +12,7 @@ from typing import Self
 
 from geesync.adapters.disk import disk_errors
 from geesync.adapters.folders import Folders
-from geesync.adapters.landing import make_durable, settle
+from geesync.adapters.landing import name_unproved
 from geesync.errors import GeesyncError, RemoteError
 
 #: From this many files of one pass on it is worth a sync of all that the disk has in memory.
@@ -24,7 +24,7 @@ SMALL_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Landed:
-    """A file that is whole, under the name that its writer gave it, and perhaps in memory only."""
+    """A file that is whole and durable, under the name that its writer gave it."""
 
     path: str  #: the asset's folder, relative to the mirror
     name: str  #: of the file now
@@ -32,16 +32,39 @@ class Landed:
     token: str
 
 
-def settle_alone(folders: Folders, one: Landed, *, durable: bool) -> None:
-    """Make one file durable, unless it is, then its name that says that it is unproved.
+def settle(folders: Folders, landed: Sequence[Landed]) -> list[Exception | None]:
+    """Give files the names that say that they are unproved, durably; return what failed, for each.
 
-    The names of all folders on the way to it, too. Raises RemoteError or MirrorError.
+    The names of all folders on the way to them are durable then, too.
     """
-    with folders.folder(one.path, create=False) as place:
-        if not durable:
-            make_durable(place, one.name)
-        settle(place, one.name, one.file, one.token)
-    folders.sync_way(one.path)
+    if len(landed) < WORTH_IT_FROM:
+        return [_settle_alone(folders, one) for one in landed]
+    try:
+        with Together(folders) as together:
+            failures = [_named(folders, one) for one in landed]
+            together.sync()
+    except (GeesyncError, OSError) as error:
+        return [error] * len(landed)
+    return failures
+
+
+def _settle_alone(folders: Folders, one: Landed) -> Exception | None:
+    if error := _named(folders, one):
+        return error
+    try:
+        folders.sync_way(one.path)
+    except (GeesyncError, OSError) as failure:
+        return failure
+    return None
+
+
+def _named(folders: Folders, one: Landed) -> Exception | None:
+    try:
+        with folders.folder(one.path, create=False) as place:
+            name_unproved(place, one.name, one.file, one.token)
+    except (GeesyncError, OSError) as error:
+        return error
+    return None
 
 
 class Together:
@@ -61,37 +84,23 @@ class Together:
     ) -> None:
         os.close(self._descriptor)
 
-    def settle(self, landed: Sequence[Landed]) -> list[Exception | None]:
-        """Make files durable, then their names that say that they are unproved.
+    def sync_files(self, files: Sequence[tuple[str, str]]) -> RemoteError | None:
+        """Make files durable, by folder and name; return what failed, the disk.
 
-        Returns what failed, for each file: its name, or the disk, RemoteError DISK. The files of a
-        disk that failed are removed: the kernel may have dropped what it could not write, of any
-        of them, and would call a second sync a success.
+        They are removed then: the kernel may have dropped what it could not write, of any of them,
+        and would call a second sync a success.
         """
         try:
             self.sync()
         except RemoteError as error:
-            for one in landed:
-                self._remove(one)
-            return [error] * len(landed)
-        failures = [self._named(one) for one in landed]
-        try:
-            self.sync()
-        except RemoteError as error:
-            return [error] * len(landed)
-        return failures
-
-    def _named(self, one: Landed) -> Exception | None:
-        try:
-            with self._folders.folder(one.path, create=False) as place:
-                settle(place, one.name, one.file, one.token)
-        except (GeesyncError, OSError) as error:
+            for path, name in files:
+                self._remove(path, name)
             return error
         return None
 
-    def _remove(self, one: Landed) -> None:
-        with suppress(FileNotFoundError), self._folders.folder(one.path, create=False) as place:
-            place.remove(one.name)
+    def _remove(self, path: str, name: str) -> None:
+        with suppress(FileNotFoundError), self._folders.folder(path, create=False) as place:
+            place.remove(name)
 
     def sync(self) -> None:
         """Make all that is on its way to the disk durable. Raises RemoteError DISK."""

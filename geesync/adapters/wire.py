@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from geesync.adapters.sockets import Sockets
@@ -56,10 +58,21 @@ def run(
     at_once: int = 1,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Answer]:
-    """Do all works, so many at a time; return their answers, in order.
+    """Do all works, as ``turns`` does; return their answers, in order."""
+    ended = chain.from_iterable(turns(works, at_once=at_once, stopping=stopping))
+    return [answer for _, answer in sorted(ended, key=itemgetter(0))]
 
-    stopping: when it says so, what is on its way breaks off as ``STOPPED``. Raises what a work
-    raises; the others are given up then.
+
+def turns(
+    works: Iterable[Work[Answer]],
+    *,
+    at_once: int = 1,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[list[tuple[int, Answer]]]:
+    """Do all works, so many at a time; yield those that ended, with their numbers, as they do.
+
+    Once a second nothing at least. stopping: when it says so, what is on its way breaks off as
+    ``STOPPED``. Raises what a work raises; the others are given up then, or when this is closed.
     """
     loop = _Loop(stopping)
     waiting = enumerate(works)
@@ -67,9 +80,13 @@ def run(
         while True:
             while loop.at_work < at_once and (one := next(waiting, None)):
                 loop.go_on(*one)
+            if loop.ended:
+                yield loop.ended
+                loop.ended = []
             if not loop.at_work:
-                return [loop.answers[number] for number in sorted(loop.answers)]
+                return
             loop.turn()
+            yield []
     finally:
         loop.give_up()
 
@@ -83,7 +100,7 @@ class _Loop:
         self._stopping = stopping
         self._on_wire: dict[Any, tuple[int, Work[Any]]] = {}
         self._later: list[tuple[float, int, Turn, Work[Any]]] = []
-        self.answers: dict[int, Any] = {}
+        self.ended: list[tuple[int, Any]] = []
 
     @property
     def at_work(self) -> int:
@@ -95,7 +112,7 @@ class _Loop:
         try:
             asked = work.throw(told) if isinstance(told, Exception) else work.send(told)
         except StopIteration as end:
-            self.answers[number] = end.value
+            self.ended.append((number, end.value))
             return
         if isinstance(asked, Exchange):
             self._on_wire[asked.curl] = number, work

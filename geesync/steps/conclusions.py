@@ -18,8 +18,8 @@ from geesync.domain.lifecycle import (
     Setback,
     State,
 )
+from geesync.domain.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
-from geesync.steps.gate import NotTriedError
 from geesync.steps.planner import Planner
 from geesync.steps.step import Workshop, event_of
 from geesync.store.exports import Export, Exports

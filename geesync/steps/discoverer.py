@@ -21,7 +21,8 @@ from geesync.domain.lifecycle import SourceGone
 from geesync.domain.names import display_id
 from geesync.domain.options import Options
 from geesync.errors import Cause, RemoteError
-from geesync.steps.step import Tally, Workshop, stopped
+from geesync.steps.gate import stopped
+from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.listing import Listing
 from geesync.store.roots import Root, Roots

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import ExitStack, closing
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from geesync.adapters.fetching import Fetch, Line, fetch, fetch_durably
+from geesync.adapters.fetching import Fetch, Line, fetch_all
 from geesync.adapters.folders import Folders
 from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
-from geesync.adapters.together import WORTH_IT_FROM, Landed, Together, settle_alone
+from geesync.adapters.together import Landed, settle
 from geesync.domain.lifecycle import DownloadFinished, Event, StagedCopyLost, State
-from geesync.errors import WORLDLY, RemoteError
+from geesync.domain.refusals import NotTriedError
+from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.steps.brakes import Limits
-from geesync.steps.gate import Gate, NotTriedError
-from geesync.steps.step import Tally, Workshop, event_of, is_small
+from geesync.steps.gate import Gate
+from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Exports
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.staging import Staged, Staging
+
+#: What one pass fetches, about: what was asked for meanwhile has its turn after that.
+_PASS_BYTES = 4 * 1024**3
 
 Wanted = tuple[LedgerAsset, Staged]
 
@@ -47,17 +51,35 @@ class Downloader:
         now = self.workshop.clock()
         chunk = self.gate.room(self.workshop.chunk)
         due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=chunk)
-        if due:
-            self.workshop.hands.require()
+        if not due:
+            self.workshop.hands.rest()
+            return Tally(waiting=self.gate.reason)
+        self.workshop.hands.require()
         staged = self.staging.staged([asset.id for asset in due])
+        is_full = len(due) == self.workshop.chunk
+        due = _soon(due, staged)
         wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
         fitting, waiting = self._fitting(wanted)
-        answers = self._fetched(fitting)
-        self.gate.learn([answer for _, answer in answers])
+        pending = Counter(asset.id for asset, _ in wanted)
+        moved = self._record([asset for asset in due if asset.id not in pending], {})
         failures: dict[int, Exception] = {}
+        answers: list[object] = []
+        with closing(self._fetched(fitting)) as coming:
+            for came in coming:
+                answers += [answer for _, answer in came]
+                self._take(came, failures)
+                pending.subtract(asset.id for (asset, _), _ in came)
+                moved += self._record(_ended(came, pending), failures)
+        self.gate.learn(answers)
+        waiting = self.gate.reason or waiting
+        is_full = is_full or len(due) < len(staged)
+        return Tally(moved=moved, busy=is_full and not waiting, waiting=waiting)
+
+    def _take(self, came: list[tuple[Wanted, object]], failures: dict[int, Exception]) -> None:
+        """Remember what became of objects, and what failed, by asset."""
         lost: dict[int, RemoteError] = {}
         landed = []
-        for (asset, obj), answer in answers:
+        for (asset, obj), answer in came:
             if isinstance(answer, Exception):
                 failures.setdefault(asset.id, answer)
                 if isinstance(answer, RemoteError) and answer.cause not in WORLDLY:
@@ -66,17 +88,15 @@ class Downloader:
                 landed.append(obj.id)
         self.staging.mark("landed_at", landed, self.workshop.clock())
         self.exports.disprove(lost, self.workshop.clock())
-        left_out = {asset.id for asset, _ in wanted} - {asset.id for asset, _ in fitting}
+
+    def _record(self, ended: list[LedgerAsset], failures: Mapping[int, Exception]) -> int:
+        """Record what became of assets of which nothing is on its way any more."""
         moves = [
             Move(asset, self._event(failures.get(asset.id)))
-            for asset in due
-            if asset.id not in left_out and not isinstance(failures.get(asset.id), NotTriedError)
+            for asset in ended
+            if not isinstance(failures.get(asset.id), NotTriedError)
         ]
-        moved = self.workshop.record(moves)
-        waiting = self.gate.reason or waiting
-        return Tally(
-            moved=moved, busy=len(due) == self.workshop.chunk and not waiting, waiting=waiting
-        )
+        return self.workshop.record(moves)
 
     def _fitting(self, wanted: list[Wanted]) -> tuple[list[Wanted], str]:
         """Return what the disks have room for, whole assets only, and what keeps the rest back."""
@@ -100,83 +120,60 @@ class Downloader:
                 waiting = f"{dest} has no room, or is no mirror ({MARKER} is missing)"
         return [pair for pair in wanted if pair[0].id in fitting], waiting
 
-    def _fetched(self, wanted: list[Wanted]) -> list[tuple[Wanted, object]]:
-        """Bring objects to disk; return what failed, for each, or something else."""
-        if not self.workshop.is_alone:
-            return [*self.workshop.each(wanted, self._fetch_elsewhere)]
-        with ExitStack() as open_disks:
-            folders = {
-                dest: open_disks.enter_context(closing(Folders(Path(dest))))
-                for dest in {asset.dest for asset, _ in wanted}
-            }
-            together = {
-                dest: open_disks.enter_context(Together(folders[dest]))
-                for dest in _with_many_small(wanted)
-            }
-            answers = self.workshop.each_on_wire(
-                wanted,
-                partial(self._fetch, folders, together),
-                at_once=self.at_once,
-                # Of large objects one thread writes while the other takes what came; small ones
-                # are Python's work, of which two threads do no more than one.
-                threads=1 if all(is_small([staged]) for _, staged in wanted) else 2,
-            )
-            settled = [_settled_together(disk, dest, answers) for dest, disk in together.items()]
-            return [*_settled_alone(answers), *chain.from_iterable(settled)]
-
-    async def _fetch(
-        self, folders: Mapping[str, Folders], together: Collection[str], wanted: Wanted
-    ) -> Landed | Future[None]:
-        """Bring an object to disk; return it, to be settled with others, or its settling."""
-        asset, staged = wanted
-        alone = asset.dest not in together or not is_small([staged])
-        job = _job(wanted)
-        name = await fetch(job, self.line, folders[asset.dest])
-        landed = Landed(asset.path, name, staged.file, job.token)
-        if not alone:
-            return landed
-        return self.workshop.pool.submit(settle_alone, folders[asset.dest], landed, durable=False)
-
-    def _fetch_elsewhere(self, wanted: Wanted) -> None:
-        asset, staged = wanted
-        job = _job(wanted)
-        (name,) = self.workshop.hand_over([partial(fetch_durably, job, self.line)])
-        landed = Landed(asset.path, name, staged.file, job.token)
-        with closing(Folders(Path(asset.dest))) as folders:
-            settle_alone(folders, landed, durable=True)
+    def _fetched(self, wanted: list[Wanted]) -> Generator[list[tuple[Wanted, object]]]:
+        """Bring objects to disk; yield what failed, for each, or something else, as they come."""
+        by_mirror: dict[str, dict[Fetch, Wanted]] = defaultdict(dict)
+        for asset, staged in wanted:
+            by_mirror[asset.dest][_job(asset, staged)] = asset, staged
+        at_once = self.workshop.hands.share(self.at_once)
+        for dest, jobs in by_mirror.items():
+            work = partial(fetch_all, self.line, dest, at_once)
+            with closing(Folders(Path(dest))) as folders:
+                for came in self.workshop.hand_over(list(jobs), work, size_bytes=_size_bytes):
+                    if came:
+                        yield [(jobs[job], answer) for job, answer in _settled(folders, came)]
 
     def _event(self, failure: Exception | None) -> Event:
         return event_of(failure, StagedCopyLost) if failure else DownloadFinished()
 
 
-def _job(wanted: Wanted) -> Fetch:
-    asset, staged = wanted
+def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[LedgerAsset]:
+    """Return the first assets, and no more than come soon: it may be others' turn then."""
+    sizes = (sum(one.obj.size_bytes for one in staged[asset.id]) for asset in due)
+    most = bisect_right(list(accumulate(sizes)), _PASS_BYTES)
+    return due[: max(1, most)]
+
+
+def _job(asset: LedgerAsset, staged: Staged) -> Fetch:
     bucket, token = staged.export.bucket, staged.export.token
-    return Fetch(asset.dest, asset.path, staged.file, token, bucket, staged.obj)
+    return Fetch(asset.path, staged.file, token, bucket, staged.obj)
 
 
-def _with_many_small(wanted: list[Wanted]) -> list[str]:
-    """Return the mirrors whose small files are worth being made durable together."""
-    small = Counter(asset.dest for asset, staged in wanted if is_small([staged]))
-    return [dest for dest, count in small.items() if count >= WORTH_IT_FROM]
+def _size_bytes(job: Fetch) -> int:
+    return job.obj.size_bytes
 
 
-def _settled_alone(answers: list[tuple[Wanted, Any]]) -> Iterator[tuple[Wanted, object]]:
-    """Wait for those that are settled one by one, and pass on what failed."""
-    for one, answer in answers:
-        if isinstance(answer, Future):
-            yield one, answer.exception()
-        elif isinstance(answer, Exception):
-            yield one, answer
+def _settled(
+    folders: Folders, came: list[tuple[Fetch, str | Exception]]
+) -> Iterator[tuple[Fetch, object]]:
+    """Give what came the names that say that it is unproved; yield what failed, for each."""
+    landed = {
+        job: Landed(job.path, answer, job.file, job.token)
+        for job, answer in came
+        if isinstance(answer, str)
+    }
+    yield from ((job, _failure(answer)) for job, answer in came if isinstance(answer, Exception))
+    yield from zip(landed, settle(folders, list(landed.values())), strict=True)
 
 
-def _settled_together(
-    disk: Together, dest: str, answers: list[tuple[Wanted, Any]]
-) -> Iterator[tuple[Wanted, object]]:
-    landed = [
-        (one, answer)
-        for one, answer in answers
-        if isinstance(answer, Landed) and one[0].dest == dest
-    ]
-    failures = disk.settle([answer for _, answer in landed])
-    return zip((one for one, _ in landed), failures, strict=True)
+def _failure(error: Exception) -> Exception:
+    """Return what it means for an object: who dies of fetching dies of the machine."""
+    if isinstance(error, RemoteError) and error.cause == Cause.CRASHED:
+        return RemoteError(Cause.TRANSIENT, str(error))
+    return error
+
+
+def _ended(came: list[tuple[Wanted, object]], pending: Mapping[int, int]) -> list[LedgerAsset]:
+    """Return the assets of which the last object has come, or failed."""
+    assets = {asset.id: asset for (asset, _), _ in came}
+    return [asset for key, asset in assets.items() if not pending[key]]

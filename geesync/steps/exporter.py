@@ -23,9 +23,10 @@ from geesync.domain.lifecycle import (
 )
 from geesync.domain.operations import Operation
 from geesync.domain.planning import Plan
+from geesync.domain.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes import Brakes
-from geesync.steps.gate import Gate, NotTriedError
+from geesync.steps.gate import Gate
 from geesync.steps.planner import Planner
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Export, Exports, Intent, part_id

@@ -13,15 +13,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from geesync.domain.refusals import FOR_ALL, NotTriedError
 from geesync.errors import Cause, RemoteError
 
 log = structlog.get_logger()
-
-#: So many calls in a row without an answer are an outage, not bad luck.
-OUTAGE = 8
-
-#: Causes that would be the same for everything of its kind.
-_FOR_ALL = frozenset({Cause.PERMISSION, Cause.QUEUE_FULL, Cause.OVER_QUOTA})
 
 #: What lasts for hours is not asked for every few minutes: a probe may cost an operation.
 _PATIENCE_S = {Cause.OVER_QUOTA: 1800.0}
@@ -31,8 +26,9 @@ _LONGEST_WAIT = timedelta(minutes=5)  # an outage that has ended is seen before 
 _DOUBLINGS = 5
 
 
-class NotTriedError(RemoteError):
-    """It was not even asked: others of its kind had just been refused."""
+def stopped() -> RemoteError:
+    """Return what ends work that was asked to end."""
+    return RemoteError(Cause.TRANSIENT, "stopped")
 
 
 @dataclass
@@ -74,7 +70,7 @@ class Gate:
             self._open()
 
     def _blocks(self, error: RemoteError) -> bool:
-        if error.cause in _FOR_ALL or isinstance(error, NotTriedError):
+        if error.cause in FOR_ALL or isinstance(error, NotTriedError):
             return True
         return bool(self.reason) and error.cause == Cause.TRANSIENT
 
@@ -96,28 +92,3 @@ class Gate:
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 # spreads machines, hides nothing
         self._probe_at = self.clock() + max(wait * jitter, asked)
         self._probes += 1
-
-
-class Batch:
-    """The calls of one pass: after a refusal, or an outage, the rest of them need not try."""
-
-    def __init__(self) -> None:
-        self._unanswered = 0
-        self._last: RemoteError | None = None
-
-    def refusal(self) -> NotTriedError | None:
-        """Return what those hear that need not try; None lets them through."""
-        return NotTriedError(self._last.cause, str(self._last)) if self._last else None
-
-    def note(self, answer: object) -> None:
-        """Learn from one answer."""
-        if not isinstance(answer, RemoteError):
-            self._unanswered = 0
-        elif answer.cause in _FOR_ALL:
-            self._last = answer
-        elif answer.cause == Cause.TRANSIENT:
-            self._unanswered += 1
-            if self._unanswered >= OUTAGE:
-                self._last = answer
-        else:
-            self._unanswered = 0

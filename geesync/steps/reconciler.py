@@ -21,8 +21,8 @@ from geesync.domain.operations import CANCELLED, FAILED, SUCCEEDED, Operation
 from geesync.errors import Cause, RemoteError
 from geesync.steps.conclusions import Conclusions
 from geesync.steps.evidence import Evidence
-from geesync.steps.gate import Gate
-from geesync.steps.step import Tally, Workshop, stopped
+from geesync.steps.gate import Gate, stopped
+from geesync.steps.step import Tally, Workshop
 from geesync.store.exports import Export, Exports
 from geesync.store.roots import Roots
 from geesync.store.usage import QUEUE

@@ -6,35 +6,28 @@ A step never sets a state, sleeps or schedules, and is safe to repeat at any mom
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import structlog
 
-from geesync.adapters.apart import do_apart
-from geesync.adapters.hands import Hands, HearsayError, Here
+from geesync.adapters.hands import Answer, Hands, Here, Item, Work
 from geesync.adapters.together import SMALL_BYTES
-from geesync.adapters.wire import run
 from geesync.domain.lifecycle import Delayed, Event, Setback
+from geesync.domain.refusals import Calls, NotTriedError
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
-from geesync.steps.gate import Batch, NotTriedError
+from geesync.steps.gate import stopped
+from geesync.steps.handover import Came, Handover
 from geesync.store.ledger import Ledger, LedgerAsset, Move
 from geesync.store.staging import Staged
 
 log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
-
-#: Between two signs of life while somebody else works.
-_TICK_S = 0.5
-
 #: How long an asset waits after the world's failure, before it is looked at again.
 _WAITS = {
     Cause.QUEUE_FULL: timedelta(minutes=1),
@@ -89,11 +82,6 @@ class Workshop:
     hands: Hands = field(default_factory=Here)  #: who moves and reads bytes
     beaten_at: float = field(default_factory=time.monotonic, init=False)  #: last sign of life
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether bytes are moved by this process: what it wrote, it can sync."""
-        return isinstance(self.hands, Here)
-
     def beat(self) -> None:
         """Give a sign of life: something came, was written, or was decided."""
         self.beaten_at = time.monotonic()
@@ -116,12 +104,12 @@ class Workshop:
         from one another: it is done by the one that asks. Answers come in no order then.
         After a refusal that concerns all, or in an outage, the rest are answered NotTriedError.
         """
-        batch = Batch()
+        calls = Calls()
 
         def attempt(item: Item) -> tuple[Item, Answer | Exception]:
-            if refusal := self._refusal(batch):
+            if refusal := self._refusal(calls):
                 return item, refusal
-            with _tried(batch) as tried:
+            with _tried(calls) as tried:
                 tried.append(work(item))
             self.beat()
             return item, tried[0]
@@ -133,83 +121,19 @@ class Workshop:
         in_pool = self.pool.map(attempt, large)
         return [*map(attempt, little), *in_pool]
 
-    def each_on_wire(
-        self,
-        items: Iterable[Item],
-        work: Callable[[Item], Awaitable[Answer]],
-        *,
-        at_once: int,
-        threads: int = 1,
-    ) -> list[tuple[Item, Answer | Exception]]:
-        """Do the same with work that waits for the wire: so many at once, by so many threads.
-
-        Answers come in no order.
-        """
-        batch = Batch()
-
-        async def attempt(item: Item) -> tuple[Item, Answer | Exception]:
-            if refusal := self._refusal(batch):
-                return item, refusal
-            with _tried(batch) as tried:
-                tried.append(await work(item))
-            self.beat()
-            return item, tried[0]
-
-        waiting = iter(list(items))
-
-        def lane(share: int) -> list[tuple[Item, Answer | Exception]]:
-            return run(map(attempt, waiting), at_once=share, stopping=self.stopping)
-
-        shares = [len(range(number, at_once, threads)) for number in range(min(threads, at_once))]
-        # Threads of its own: in the pool they would keep all other steps waiting, for hours.
-        with ThreadPoolExecutor(threads, thread_name_prefix="geesync-wire") as own:
-            return list(chain.from_iterable(own.map(lane, shares)))
-
-    def _refusal(self, batch: Batch) -> RemoteError | None:
-        return batch.refusal() if self.keep_on() else stopped()
-
     def hand_over(
-        self, jobs: Collection[Callable[[], Answer]], *, risky: bool = False
-    ) -> list[Answer]:
-        """Have work on bytes done by whoever is at hand; return the answers, in order.
+        self,
+        items: Sequence[Item],
+        work: Work[Item, Answer],
+        *,
+        size_bytes: Callable[[Item], int],
+    ) -> Generator[Came[Item, Answer]]:
+        """Have work on bytes done by whoever is at hand; yield as ``Handover.answers`` does."""
+        handover = Handover(self.hands, work, items, self.keep_on)
+        return handover.answers([size_bytes(item) for item in items])
 
-        A job can be pickled: a function of a module, plain values, a plain answer. Raises the
-        first failure; what was not begun then is not done any more. risky: it reads what is in a
-        file, and might die of that.
-        """
-        sent: dict[Future[Answer], Callable[[], Answer]] = {}
-        answers: dict[Future[Answer], Answer] = {}
-        try:
-            for job in jobs:
-                self._go_on()
-                future = self.hands.submit(job)
-                sent[future] = job
-                if future.done():
-                    answers[future] = self._answer(future, job, risky=risky)
-            waiting = sent.keys() - answers.keys()
-            while waiting:
-                done, waiting = wait(waiting, timeout=_TICK_S, return_when=FIRST_EXCEPTION)
-                answers |= {
-                    future: self._answer(future, sent[future], risky=risky) for future in done
-                }
-                self._go_on()
-            return [answers[future] for future in sent]
-        finally:
-            for future in sent:
-                future.cancel()
-
-    def _answer(self, future: Future[Answer], job: Callable[[], Answer], *, risky: bool) -> Answer:
-        try:
-            return future.result()
-        except HearsayError as error:
-            log.warning("work_repeated_here", error=str(error))
-            if risky and error.cause == Cause.CRASHED:
-                return do_apart(job, self._go_on)
-            return job()
-
-    def _go_on(self) -> None:
-        if not self.keep_on():
-            raise stopped()
+    def _refusal(self, calls: Calls) -> RemoteError | None:
+        return calls.refusal() if self.keep_on() else stopped()
 
     def record(self, moves: list[Move]) -> int:
         """Record moves and tell the log."""
@@ -229,24 +153,19 @@ class Workshop:
 
 
 @contextmanager
-def _tried(batch: Batch) -> Iterator[list[Any]]:
+def _tried(calls: Calls) -> Iterator[list[Any]]:
     """Keep the answer of a try; an exception is one, too."""
     tried: list[Any] = []
     try:
         yield tried
     except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
         tried.append(error)
-    batch.note(tried[0])
+    calls.note(tried[0])
 
 
 def is_small(staged: Iterable[Staged]) -> bool:
-    """Whether files are read faster than somebody else is asked to."""
+    """Whether files are read faster than others can take Python from one another."""
     return sum(one.obj.size_bytes for one in staged) <= SMALL_BYTES
-
-
-def stopped() -> RemoteError:
-    """Return what ends work that was asked to end."""
-    return RemoteError(Cause.TRANSIENT, "stopped")
 
 
 def event_of(error: Exception, setback: type[Setback]) -> Event:

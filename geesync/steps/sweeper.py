@@ -12,8 +12,8 @@ import structlog
 
 from geesync.adapters.bucket import DELETED_AT_ONCE, Storage
 from geesync.domain.coverage import StoredObject
+from geesync.domain.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
-from geesync.steps.gate import NotTriedError
 from geesync.steps.step import Tally, Workshop
 from geesync.store.staging import Staging
 

@@ -6,84 +6,45 @@ under its final name is never without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 from pydantic_core import to_json
 
-from geesync.adapters import tables
 from geesync.adapters.disk import Folder
 from geesync.adapters.landing import unproved
-from geesync.adapters.proving import proofs, prove
+from geesync.adapters.proving import Proof, prove_all
+from geesync.adapters.tables import Contents
 from geesync.adapters.versions import set_aside
-from geesync.domain.assets import Json, SourceAsset
+from geesync.domain.assets import Json
 from geesync.domain.checking import KeptFile
 from geesync.domain.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON, file_stem, is_unfinished
 from geesync.domain.lifecycle import CheckFailed, CheckPassed, State
-from geesync.domain.planning import Plan
 from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
-from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.errors import Cause, RemoteError
+from geesync.steps.candidate import Candidate, UnprovedError, name_now
 from geesync.steps.claims import claim
 from geesync.steps.drafting import Drafting, Drafts
+from geesync.steps.handover import Came
 from geesync.steps.making import make
 from geesync.steps.planner import Planner
-from geesync.steps.step import Tally, Workshop, is_small, moves_of, stopped
+from geesync.steps.step import Tally, Workshop, moves_of
 from geesync.store.checks import Sidecars
-from geesync.store.exports import Export, Exports, part_id
+from geesync.store.exports import Exports
 from geesync.store.ledger import LedgerAsset
-from geesync.store.staging import Staged, Staging
+from geesync.store.staging import Staging
+
+#: So many assets are published with one another; the first of them waits no longer than this.
+_GROUP = 64
+_LATE_S = 5.0
+
+Outcome = tuple[Candidate, Drafts | Exception]
 
 #: Answers that say that an asset's policy is not for us; they never hold up its proof.
 _NOT_READABLE = frozenset({Cause.PERMISSION, Cause.GONE})
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One asset to be proved."""
-
-    asset: LedgerAsset
-    source: SourceAsset
-    plan: Plan
-    staged: list[Staged]
-    known: set[KeptFile]  #: what was ever put into its folder
-    #: Who may do what with it; words say why we may not know; None was not asked for.
-    policy: Json | str | Exception | None
-
-    def exports(self) -> list[tuple[Export, list[Staged]]]:
-        """Return each export with its files."""
-        by_id = {one.export.id: one.export for one in self.staged}
-        return [
-            (export, [one for one in self.staged if one.export.id == export_id])
-            for export_id, export in by_id.items()
-        ]
-
-    def missing(self) -> set[str]:
-        """Return the parts of which there is no copy; one may just have been given up."""
-        staged = {part_id(one.export.part) for one in self.staged}
-        return {part_id(part) for part in self.plan.parts} - staged
-
-
-class _UnprovedError(RemoteError):
-    """Files of an export that are not what they must be.
-
-    ``damaged`` are those whose bytes are not what the bucket had: they are fetched again if it
-    still has them.
-    ``found`` is what they taught for the next plan.
-    """
-
-    def __init__(
-        self,
-        error: RemoteError,
-        export: Export,
-        damaged: Iterable[Staged] = (),
-        found: Json | None = None,
-    ) -> None:
-        super().__init__(error.cause, str(error))
-        self.export = export
-        self.damaged = list(damaged)
-        self.found = found
 
 
 @dataclass
@@ -104,6 +65,7 @@ class Verifier:
         now = self.workshop.clock()
         due = self.workshop.ledger.due(State.DOWNLOADED, now=now, limit=self.workshop.chunk)
         if not due:
+            self.workshop.hands.rest()
             return Tally()
         sources = self.workshop.ledger.sources_of(due)
         plans = self.planner.plans(due, sources)
@@ -112,26 +74,29 @@ class Verifier:
         if any(staged.values()):
             self.workshop.hands.require()
         policies = self._policies(due)
-        jobs = [
-            _Job(
+        candidates = [
+            Candidate(
                 *(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id]),
                 policies.get(asset.id),
             )
             for asset in due
         ]
-        with Drafting(due) as drafting:
-            proved = self.workshop.each(
-                jobs, partial(self._prove, drafting), is_little=self._is_little
-            )
-            outcomes = drafting.publish(proved, _give_names)
-        written = {job.asset.id: one.written for job, one in outcomes if isinstance(one, Drafts)}
-        self.sidecars.note(written, anew=True)
-        self._give_up([error for _, error in outcomes if isinstance(error, _UnprovedError)])
-        events = (
-            (job.asset, CheckPassed() if isinstance(one, Drafts) else one) for job, one in outcomes
-        )
-        moved = self.workshop.record(moves_of(events, CheckFailed))
+        moved = 0
+        with Drafting(due) as drafting, closing(self._drafted(drafting, candidates)) as coming:
+            for drafted in coming:
+                moved += self._conclude(drafting.publish(drafted, _give_names))
         return Tally(moved=moved, busy=len(due) == self.workshop.chunk)
+
+    def _conclude(self, outcomes: list[Outcome]) -> int:
+        """Remember what is proved, what must be fetched again, and what must be exported again."""
+        written = {one.asset.id: told.written for one, told in outcomes if isinstance(told, Drafts)}
+        self.sidecars.note(written, anew=True)
+        self._give_up([told for _, told in outcomes if isinstance(told, UnprovedError)])
+        events = (
+            (one.asset, CheckPassed() if isinstance(told, Drafts) else told)
+            for one, told in outcomes
+        )
+        return self.workshop.record(moves_of(events, CheckFailed))
 
     def _policies(self, due: list[LedgerAsset]) -> dict[int, Json | str | Exception]:
         """Ask for policies by asset id; often only owners may read one: then say so, in words."""
@@ -148,11 +113,7 @@ class Verifier:
 
         return {asset.id: policy for asset, policy in self.workshop.each(due, ask)}
 
-    def _is_little(self, job: _Job) -> bool:
-        return self.workshop.is_alone and is_small(job.staged)
-
-    def _give_up(self, errors: Iterable[_UnprovedError]) -> None:
-        """Note what must be fetched again, and what must be exported again."""
+    def _give_up(self, errors: Iterable[UnprovedError]) -> None:
         now = self.workshop.clock()
         for error in errors:
             if error.damaged and not any(one.swept for one in error.damaged):
@@ -160,60 +121,83 @@ class Verifier:
             else:
                 self.exports.disprove({error.export.id: error}, now, found=error.found)
 
-    def _prove(self, drafting: Drafting, job: _Job) -> Drafts:
-        """Prove an asset's files, and write what is to stand beside them."""
-        if isinstance(job.policy, Exception):
-            raise job.policy
-        if missing := job.missing():
-            raise RemoteError(Cause.INTEGRITY, f"no copy of {', '.join(sorted(missing))}")
-        with drafting.folder(job.asset) as place:
-            found = []
-            for export, files in job.exports():
-                if not self.workshop.keep_on():
-                    raise stopped()
-                found += [(export, one) for one in self._prove_or_tell(place, job, export, files)]
-            table = _table(found)
-            claim(place, job.asset.name, job.known, job.staged)
-            self._set_aside(place, job)
-            taken = self._taken(job)
-            made = self._make(place, job, taken, table)
-            _draft(place, ASSET_JSON, job.source.json)
-            _draft(place, GEESYNC_JSON, sidecar(job.source, job.plan, taken, made, table))
-            _draft_policy(place, job.policy)
-            return Drafts.of(job.asset, place)
+    def _drafted(self, drafting: Drafting, candidates: list[Candidate]) -> Generator[list[Outcome]]:
+        """Have all files read through; yield what is to stand beside those of an asset, or why not.
 
-    def _prove_or_tell(
-        self, place: Folder, job: _Job, export: Export, files: list[Staged]
-    ) -> list[tables.Contents]:
-        """Have an export's files read through; return what tables hold.
-
-        A failure says whether it is the disk's or the export's.
+        Some assets at a time, those that were read meanwhile.
         """
-        try:
-            names = {one.file: _present(place, one) for one in files}
-            asset, part = job.asset, export.part
-            todo = proofs(asset.dest, asset.path, job.source, part, stem=export.stem, names=names)
-            proved = self.workshop.hand_over([partial(prove, one) for one in todo], risky=True)
-            return [contents for contents in proved if contents is not None]
-        except RemoteError as error:
-            if error.cause in WORLDLY:
-                raise
-            damaged = [one for one in files if not place.holds(_name(place, one), one.obj)]
-            for one in damaged:
-                place.remove(_name(place, one))
-            raise _UnprovedError(error, export, damaged) from error
+        begun = [(one, self._begin(drafting, one)) for one in candidates]
+        reading = {proof: one for one, error in begun if not error for proof in one.todo}
+        ready = [
+            (one, error or self._draft(drafting, one))
+            for one, error in begun
+            if error or not one.todo
+        ]
+        since = time.monotonic()
+        with closing(
+            self.workshop.hand_over(
+                list(reading), prove_all, size_bytes=lambda one: reading[one].size_bytes(one)
+            )
+        ) as proving:
+            for told in proving:
+                ready += self._read(drafting, reading, told)
+                if len(ready) >= _GROUP or (ready and time.monotonic() > since + _LATE_S):
+                    yield ready
+                    ready, since = [], time.monotonic()
+        yield ready
 
-    def _set_aside(self, place: Folder, job: _Job) -> None:
+    def _read(
+        self,
+        drafting: Drafting,
+        reading: Mapping[Proof, Candidate],
+        told: Came[Proof, Contents | None],
+    ) -> Iterator[Outcome]:
+        """Take what files showed; yield the assets of which it was the last one."""
+        for proof, answer in told:
+            one = reading[proof]
+            one.found[proof] = answer
+            if one.is_read:
+                yield one, self._draft(drafting, one)
+
+    def _begin(self, drafting: Drafting, one: Candidate) -> Exception | None:
+        try:
+            with drafting.folder(one.asset) as place:
+                one.begin(place)
+        except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
+            return error
+        return None
+
+    def _draft(self, drafting: Drafting, one: Candidate) -> Drafts | Exception:
+        """Write what is to stand beside an asset's files, if these are what they must be."""
+        try:
+            return self._write(drafting, one)
+        except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
+            return error
+
+    def _write(self, drafting: Drafting, one: Candidate) -> Drafts:
+        with drafting.folder(one.asset) as place:
+            table = one.table(place)
+            claim(place, one.asset.name, one.known, one.staged)
+            self._set_aside(place, one)
+            taken = self._taken(one)
+            made = self._make(place, one, taken, table)
+            _draft(place, ASSET_JSON, one.source.json)
+            _draft(place, GEESYNC_JSON, sidecar(one.source, one.plan, taken, made, table))
+            assert not isinstance(one.policy, Exception)  # it did not begin with one
+            _draft_policy(place, one.policy)
+            return Drafts.of(one.asset, place)
+
+    def _set_aside(self, place: Folder, job: Candidate) -> None:
         set_aside(
             place,
             job.source.revision,
             names={one.file for one in job.staged},
-            there={one.file for one in job.staged if _name(place, one) == one.file},
+            there={one.file for one in job.staged if name_now(place, one) == one.file},
             keep=self.planner.chosen(job.asset).keep_versions,
         )
 
     def _make(
-        self, place: Folder, job: _Job, taken: list[TakenPart], table: Json | None
+        self, place: Folder, job: Candidate, taken: list[TakenPart], table: Json | None
     ) -> list[KeptFile]:
         files = {one.file: one for one in job.staged}
         return make(
@@ -222,10 +206,10 @@ class Verifier:
             self.planner.chosen(job.asset),
             table=table,
             stem=lambda key: file_stem(job.asset.path, key),
-            present=lambda file: _name(place, files[file]),
+            present=lambda file: name_now(place, files[file]),
         )
 
-    def _taken(self, job: _Job) -> list[TakenPart]:
+    def _taken(self, job: Candidate) -> list[TakenPart]:
         return [
             TakenPart(
                 part=export.part,
@@ -237,36 +221,6 @@ class Verifier:
             )
             for export, files in job.exports()
         ]
-
-
-def _table(found: list[tuple[Export, tables.Contents]]) -> Json | None:
-    """Return what a table holds. The GeoJSON has each row's own columns, a CSV must have them all.
-
-    Raises _UnprovedError for a CSV that lacks some: its columns are those of its first row, unless
-    they are asked for.
-    """
-    if not found:
-        return None
-    export, told = max(found, key=lambda one: one[0].part.extension == "geojson")
-    for export, csv in found:
-        wanted = ("system:index", *told.columns, ".geo")
-        if export.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
-            error = RemoteError(Cause.PLAN, "the CSV lacks columns that other rows have")
-            raise _UnprovedError(error, export, found={"columns": list(dict.fromkeys(wanted))})
-    return {"rows": told.rows, "columns": told.columns, "geometries": told.geometries}
-
-
-def _name(place: Folder, staged: Staged) -> str:
-    """Return the name under which the file is there: unproved, or final after a power cut."""
-    name = unproved(staged.file, staged.export.token)
-    return name if place.size_of(name) is not None else staged.file
-
-
-def _present(place: Folder, staged: Staged) -> str:
-    name = _name(place, staged)
-    if name == staged.file and not place.holds(name, staged.obj):
-        raise RemoteError(Cause.INTEGRITY, f"{name} is not on disk any more")
-    return name
 
 
 def _draft(place: Folder, name: str, document: Json) -> None:
@@ -281,7 +235,7 @@ def _draft_policy(place: Folder, policy: Json | str | None) -> None:
         _draft(place, IAM_JSON, told)
 
 
-def _give_names(job: _Job, place: Folder) -> None:
+def _give_names(job: Candidate, place: Folder) -> None:
     """Give proved files their names, beside the documents that have theirs."""
     for one in job.staged:
         name = unproved(one.file, one.export.token)

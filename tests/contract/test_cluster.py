@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,23 +11,17 @@ from typing import Any
 import pytest
 
 from geesync import __version__
-from geesync.adapters.apart import do_apart
 from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
-from geesync.adapters.cluster import work
-from geesync.adapters.fetching import Fetch, fetch_durably
-from geesync.adapters.hands import Hands, HearsayError
+from geesync.adapters.cluster import work_there
+from geesync.adapters.fetching import fetch_all
+from geesync.adapters.hands import HearsayError, Told, Work
 from geesync.adapters.line import Access, MeteredLine, Orders, WorkersLine, hear
 from geesync.adapters.mirror import prepare_mirror
 from geesync.adapters.pacing import Pacer
-from geesync.adapters.proving import Proof, prove
-from geesync.domain.coverage import StoredObject
+from geesync.adapters.proving import Proof, prove_all
 from geesync.errors import Cause, RemoteError
-from geesync.steps.step import Workshop
-from geesync.store.database import open_migrating
-from geesync.store.ledger import Ledger
 
-OBJECT = StoredObject("geesync/t/img.tif", 1, 6, 0)
 ORDERS = Orders("daemon")
 
 
@@ -47,12 +38,10 @@ def a_line() -> MeteredLine:
 
 
 def test_a_job_travels_without_the_credentials_of_the_daemon() -> None:
-    job = Fetch("/mirror", "users/x/img", "img.tif", "token", "bucket", OBJECT)
-
-    sent = pickle.dumps(partial(fetch_durably, job, a_line()))
+    sent = pickle.dumps(partial(fetch_all, a_line(), "/mirror", 8))
 
     assert b"secret" not in sent
-    assert pickle.loads(sent).args == (job, WorkersLine(a_line().access))  # noqa: S301 # our own
+    assert pickle.loads(sent).args == (WorkersLine(a_line().access), "/mirror", 8)  # noqa: S301 # our own
 
 
 def test_orders_are_heard_in_their_order() -> None:
@@ -65,14 +54,21 @@ def test_orders_are_heard_in_their_order() -> None:
     assert not line.keep_on()
 
 
-def failure(job: Callable[[], object], *, version: str = __version__) -> RemoteError:
-    answer: Any = work(version, ORDERS, job)
-    error: RemoteError = pickle.loads(pickle.dumps(answer)).error()  # noqa: S301 # our own
+def there(work: Work[Any, Any], *items: object, version: str = __version__) -> Any:
+    """Return what a worker answers to work, as it comes back."""
+    answer = work_there(version, ORDERS, work, items)
+    return pickle.loads(pickle.dumps(answer))  # noqa: S301 # our own
+
+
+def failure(work: Work[Any, Any], *items: object) -> RemoteError:
+    """Return what the only item has failed of."""
+    (((_, error),),) = there(work, *items)
+    assert isinstance(error, RemoteError)
     return error
 
 
 def test_a_mirror_that_a_worker_does_not_see_is_the_worlds(tmp_path: Path) -> None:
-    error = failure(partial(prove, Proof(str(tmp_path), "users/x/img", "img.csv", "csv")))
+    error = failure(prove_all, Proof(str(tmp_path), "users/x/img", "img.csv", "csv"))
 
     assert error.cause == Cause.DISK
     assert "worker" in str(error)
@@ -84,84 +80,45 @@ def test_a_file_that_a_worker_does_not_see_yet_is_the_worlds(tmp_path: Path) -> 
     (tmp_path / "mirror/users/x/img").mkdir(parents=True)
     job = Proof(str(tmp_path / "mirror"), "users/x/img", "img.csv", "csv")
 
-    assert failure(partial(prove, job)).cause == Cause.DISK
+    assert failure(prove_all, job).cause == Cause.DISK
 
 
 def test_a_worker_with_another_geesync_does_nothing_and_says_why() -> None:
-    error = failure(pytest.fail, version="0.0.1")
+    error = there(wrong_bytes, version="0.0.1")
 
     assert error.cause == Cause.TRANSIENT
     assert f"has geesync {__version__}, the daemon has 0.0.1" in str(error)
 
 
-def wrong_bytes() -> None:
-    raise RemoteError(Cause.INTEGRITY, "img.tif came with another CRC32C")
+def wrong_bytes(_items: object) -> Iterator[Told[None]]:
+    yield [(0, RemoteError(Cause.INTEGRITY, "img.tif came with another CRC32C"))]
 
 
-def a_mistake() -> None:
-    raise KeyError("oops")
+def a_mistake(_items: object) -> Iterator[Told[None]]:
+    yield [(0, KeyError("oops"))]
 
 
-@pytest.mark.parametrize("job", [wrong_bytes, a_mistake])
-def test_what_a_worker_says_against_an_asset_is_hearsay(job: Callable[[], None]) -> None:
-    assert isinstance(failure(job), HearsayError)
-
-
-def too_large() -> None:
-    bytearray(2**40)
-
-
-def test_a_job_that_a_workers_memory_is_too_small_for_is_not_done_in_the_daemon() -> None:
-    error = failure(too_large)
-
-    assert (type(error), error.cause) == (HearsayError, Cause.CRASHED)
+def too_large(_items: object) -> Iterator[Told[None]]:
+    yield [(0, MemoryError())]
 
 
 @pytest.mark.parametrize(
-    ("job", "told"),
-    [
-        (os.abort, "died of SIGABRT"),
-        (partial(os._exit, 3), "ended with 3"),
-        (partial(bytearray, 2**31), "more memory than there is"),
-    ],
-    ids=["killed", "ended", "too large"],
+    ("work", "cause"),
+    [(wrong_bytes, Cause.INTEGRITY), (a_mistake, Cause.BUG), (too_large, Cause.CRASHED)],
 )
-def test_what_a_process_of_its_own_dies_of_is_the_assets(
-    job: Callable[[], object], told: str
+def test_what_a_worker_says_against_an_asset_is_hearsay(
+    work: Work[object, None], cause: Cause
 ) -> None:
-    with pytest.raises(RemoteError, match=told) as died:
-        do_apart(job, lambda: None)
+    error = failure(work, "img")
 
-    assert (type(died.value), died.value.cause) == (RemoteError, Cause.CRASHED)
-
-
-def test_what_a_process_of_its_own_survives_is_its_answer() -> None:
-    assert do_apart(partial(len, "x" * 2**20), lambda: None) == 2**20
+    assert (type(error), error.cause) == (HearsayError, cause)
 
 
-def test_a_stop_ends_a_process_of_its_own() -> None:
-    def stop() -> None:
-        raise RemoteError(Cause.TRANSIENT, "stopped")
+def test_what_a_server_asked_for_is_told_with_its_refusal() -> None:
+    def busy(_items: object) -> Iterator[Told[None]]:
+        yield [(0, RemoteError(Cause.TRANSIENT, "busy", status=429, retry_after_s=7.0))]
 
-    with pytest.raises(RemoteError, match="stopped"):
-        do_apart(partial(time.sleep, 600), stop)
+    error = failure(busy, "img")
 
-
-class Gossips(Hands):
-    """Says of every job that it failed."""
-
-    def submit(self, _fn: Callable[..., Any], /, *_: Any, **__: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_exception(HearsayError(Cause.INTEGRITY, "it is all wrong"))
-        return future
-
-
-def test_hearsay_is_looked_into_here_and_only_that_counts(tmp_path: Path) -> None:
-    database = open_migrating(tmp_path / "geesync.db")
-    workshop = Workshop(Ledger(database), Gossips(), hands=Gossips())
-
-    assert workshop.hand_over([partial(len, "fine"), partial(len, "too")]) == [4, 3]
-    with pytest.raises(RemoteError, match="came with another CRC32C"):
-        workshop.hand_over([wrong_bytes])
-
-    database.close()
+    assert (type(error), error.status, error.retry_after_s) == (RemoteError, 429, 7.0)
+    assert "worker" in str(error)

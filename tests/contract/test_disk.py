@@ -13,7 +13,7 @@ import pytest
 
 from geesync.adapters.disk import disk_errors
 from geesync.adapters.folders import folder
-from geesync.adapters.landing import Landing, Writer, settle, unproved
+from geesync.adapters.landing import Landing, Writer, name_unproved, unproved
 from geesync.adapters.mirror import MARKER, free_bytes, is_mirror, prepare_mirror
 from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
@@ -43,7 +43,7 @@ def land(
     with folder(mirror, relative) as place:
         with Landing(place, "img.tif", "token", OBJECT) as landing:
             run([landing.fetch(fetch, lambda: True)])
-        settle(place, landing.name, "img.tif", "token")
+        name_unproved(place, landing.name, "img.tif", "token")
         place.sync()
         return place.path / unproved("img.tif", "token")
 
@@ -234,7 +234,7 @@ def test_a_file_that_only_the_one_who_fetched_it_sees_is_not_believed(mirror: Pa
         folder(mirror, "users/x/img") as place,
         pytest.raises(RemoteError, match="share the mirror") as failure,
     ):
-        settle(place, "img.tif.token.abcdef.part", "img.tif", "token")
+        name_unproved(place, "img.tif.token.abcdef.part", "img.tif", "token")
 
     assert failure.value.cause == Cause.DISK
 

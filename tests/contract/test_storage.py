@@ -15,7 +15,7 @@ from geesync.adapters.bandwidth import Bandwidth
 from geesync.adapters.bucket import Storage
 from geesync.adapters.fetching import Fetch, fetch
 from geesync.adapters.folders import Folders, folder
-from geesync.adapters.landing import Landing, Writer, settle, unproved
+from geesync.adapters.landing import Landing, Writer, name_unproved, unproved
 from geesync.adapters.line import Access, MeteredLine
 from geesync.adapters.mirror import prepare_mirror
 from geesync.adapters.wire import run
@@ -45,7 +45,7 @@ def land(mirror: Path, storage: Storage, simulator: Simulator) -> Callable[[Stor
         with folder(mirror, "users/x/img") as place:
             with Landing(place, "img.tif", "token", obj) as landing:
                 run([landing.fetch(fetch, keep_on)])
-            settle(place, landing.name, "img.tif", "token")
+            name_unproved(place, landing.name, "img.tif", "token")
             place.sync()
             return place.path / unproved("img.tif", "token")
 
@@ -263,7 +263,7 @@ def test_a_power_cut_after_the_rename_costs_no_transfer(
     access = Access("daemon", "demo-project", simulator.storage_url, 30)
     line = MeteredLine(access, storage, Bandwidth(lambda: None), lambda: True)
 
-    job = Fetch(str(mirror), "users/x/img", "img.tif", "token", simulator.bucket, obj)
+    job = Fetch("users/x/img", "img.tif", "token", simulator.bucket, obj)
     assert run([fetch(job, line, Folders(mirror))]) == [landed.name]
 
     assert fault.seen == 0

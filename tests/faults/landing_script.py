@@ -8,7 +8,7 @@ from pathlib import Path
 import google_crc32c
 
 from geesync.adapters.folders import folder
-from geesync.adapters.landing import Landing, Writer, make_durable, settle, unproved
+from geesync.adapters.landing import Landing, Writer, make_durable, name_unproved, unproved
 from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
 from geesync.errors import RemoteError
@@ -31,7 +31,7 @@ for _ in range(2):
             with Landing(place, "x.tif", "t", obj, writer="w") as landing:
                 run([landing.fetch(fetch, lambda: True)])
             make_durable(place, landing.name)
-            settle(place, landing.name, "x.tif", "t")
+            name_unproved(place, landing.name, "x.tif", "t")
             place.sync()
             print("landed", sorted(place.names()), place.holds(unproved("x.tif", "t"), obj))
     except RemoteError as error:

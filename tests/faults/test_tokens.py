@@ -112,7 +112,7 @@ def test_a_key_that_is_replaced_is_used_without_a_restart(
         assert world.counts() == {"verified": 10}
 
 
-def test_a_key_file_that_is_broken_in_between_leaves_the_old_key_in_use(
+def test_a_key_file_that_is_broken_in_between_costs_time_only(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     key = simulator.write_credentials(tmp_path / "key.json")
@@ -120,9 +120,16 @@ def test_a_key_file_that_is_broken_in_between_leaves_the_old_key_in_use(
         world.enqueue("users/demo")
         key.write_text("{")
         world.service.reload(world.config)
+        world.run("discoverer", "exporter")  # who asks Earth Engine has the old key still
+        simulator.advance(60)
+        world.run("reconciler", "downloader")
+        held = world.status().troubles
+        simulator.write_credentials(key)
         world.settle()
 
+        assert [trouble.cause for trouble in held] == [Cause.PERMISSION]
         assert world.counts() == {"verified": 10}
+        assert world.show(held[0].example)["failures"] == 0
 
 
 def test_the_next_start_uses_the_key_that_is_there_then(

@@ -1,4 +1,4 @@
-"""Lands three objects together, twice, and prints how each ended and what is there then."""
+"""Lands some objects together, twice, and prints how each ended and what is there then."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import google_crc32c
 from geesync.adapters.folders import Folders
 from geesync.adapters.landing import Landing, Writer
 from geesync.adapters.mirror import prepare_mirror
-from geesync.adapters.together import Landed, Together
+from geesync.adapters.together import WORTH_IT_FROM, Landed, Together, settle
 from geesync.adapters.wire import run
 from geesync.domain.coverage import StoredObject
 
 CONTENT = bytes(range(256)) * 100
 MIRROR = Path(sys.argv[1])
-PATHS = [f"users/x/img{number}" for number in range(3)]
+PATHS = [f"users/x/img{number}" for number in range(WORTH_IT_FROM)]
 
 
 async def fetch(sink: Writer, _start: int) -> None:
@@ -25,20 +25,23 @@ async def fetch(sink: Writer, _start: int) -> None:
     sink.write(CONTENT)
 
 
-def landed(folders: Folders, path: str) -> Landed:
-    """Bring an object to disk, in memory only."""
+def land(folders: Folders, path: str) -> str:
+    """Bring an object to disk, in memory only; return its file's name."""
     obj = StoredObject("geesync/t/x.tif", 1, len(CONTENT), google_crc32c.value(CONTENT))
     with (
         folders.folder(path, durable=False) as place,
         Landing(place, "x.tif", "t", obj) as landing,
     ):
         run([landing.fetch(fetch, lambda: True)])
-    return Landed(path, landing.name, "x.tif", "t")
+    return landing.name
 
 
 prepare_mirror(MIRROR)
 for _ in range(2):
     with closing(Folders(MIRROR)) as folders, Together(folders) as together:
-        failures = together.settle([landed(folders, path) for path in PATHS])
+        names = [land(folders, path) for path in PATHS]
+        error = together.sync_files(list(zip(PATHS, names, strict=True)))
+        landed = [Landed(*one, "x.tif", "t") for one in zip(PATHS, names, strict=True)]
+        failures = [error] * len(PATHS) if error else settle(folders, landed)
     print(*(getattr(failure, "cause", "settled") for failure in failures))
     print(*sorted(path.name for path in MIRROR.rglob("x.tif*")))

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from geesync.adapters.cluster import examine as look_at
+from geesync.adapters.cluster_examination import examine as look_at
 from geesync.adapters.mirror import MARKER, prepare_mirror
 from geesync.config import Config
 from geesync.doctor import Doctor

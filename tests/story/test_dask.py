@@ -14,13 +14,13 @@ import pytest
 from geesync.domain.names import LEGACY
 from geesync.domain.timetable import Timetable
 from geesync.simulator.pixels import SimAsset
-from geesync.simulator.scenarios.features import make_features
 from geesync.simulator.simulator import Simulator
 from geesync.steps.step import Step
 from geesync.workers import run_step
 from tests.service.daemon_process import eventually
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.dask_processes import Cluster, a_cluster, reserved_address
+from tests.story.deadly import a_deadly_table
 from tests.story.world import World, a_world
 
 #: Noise, so that the file is large enough to break in the middle.
@@ -99,29 +99,43 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_file_costs_time_only(tmp_pat
         assert "Delayed" not in world.history(IMAGE)  # Dask gave it to the other one at once
 
 
-#: Loaded by every Python that is started with its folder in the path: who reads such a file dies.
-DEADLY = """
-import os, re, signal, sys
+#: Loaded by every Python that is started with its folder in the path: it calls all files bad.
+LYING = """
+from geesync.adapters import proving
+from geesync.errors import Cause, RemoteError
 
-def die(event, arguments):
-    if event == "open" and re.search(r"poison\\.csv\\.\\w+\\.new$", str(arguments[0])):
-        with open(os.environ["DEATHS"], "a") as deaths:
-            deaths.write("x")
-        os.kill(os.getpid(), signal.SIGKILL)
+def lie(job):
+    raise RemoteError(Cause.INTEGRITY, "it is all wrong")
 
-sys.addaudithook(die)
+proving.prove = lie
 """
+
+
+def test_hearsay_is_looked_into_here_and_only_that_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LYING)
+    with monkeypatch.context() as there:
+        there.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+        cluster = a_cluster(tmp_path, workers=1)
+        address = cluster.__enter__().address
+    with (
+        Simulator(an_account(an_image("img", a_band("b", VALUES)))) as simulator,
+        a_world(simulator, tmp_path, workers=with_dask(address)) as world,
+    ):
+        world.enqueue(IMAGE)
+        world.settle()
+
+        assert world.is_exact(IMAGE)
+        assert (world.show(IMAGE)["failures"], world.accepted(IMAGE)) == (0, 1)
+    cluster.__exit__(None, None, None)
 
 
 def test_a_file_that_kills_all_who_read_it_is_quarantined_and_holds_up_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(DEADLY)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setenv("DEATHS", str(tmp_path / "deaths"))
+    poison = a_deadly_table(tmp_path, monkeypatch)
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
-    poison = SimAsset(f"{HOME}/poison", "TABLE", update_time="2024-01-01T00:00:00Z")
-    poison.features, poison.feature_count = make_features("mixed", 5, seed=4), 5
     sound = [an_image(f"img{number}", a_band("b", VALUES[:9, :9])) for number in range(6)]
     with (
         a_cluster(tmp_path, workers=1, threads=8, nanny=True) as cluster,
@@ -137,7 +151,7 @@ def test_a_file_that_kills_all_who_read_it_is_quarantined_and_holds_up_no_other(
         told = world.show(poison.name)
         assert (told["failures"], told["cause"]) == (5, "crashed")
         assert "SIGKILL" in told["reason"]
-        assert (tmp_path / "deaths").stat().st_size >= 5 * (2 + 1)  # two workers, and one here
+        assert (tmp_path / "deaths").stat().st_size >= 5 * (2 + 2)  # two workers, and two here
 
 
 @pytest.fixture

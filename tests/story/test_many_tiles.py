@@ -94,7 +94,7 @@ def test_an_image_is_done_when_the_last_of_its_tiles_is_and_none_is_fetched_twic
         world.settle()
 
         assert world.counts() == {"verified": 2}
-        assert fetched.seen == TILES - some
+        assert fetched.seen <= TILES - some  # some had come, and were yet to be told
         assert landed(world) == TILES
         assert world.is_exact(IMAGE.name)
         assert world.accepted(IMAGE.name) == 1

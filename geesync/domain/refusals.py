@@ -1,0 +1,40 @@
+"""What concerns all calls of a kind: after one that hears it, the rest need not ask."""
+
+from __future__ import annotations
+
+from geesync.errors import Cause, RemoteError
+
+#: So many calls in a row without an answer are an outage, not bad luck.
+OUTAGE = 8
+
+#: Causes that would be the same for everything of its kind.
+FOR_ALL = frozenset({Cause.PERMISSION, Cause.QUEUE_FULL, Cause.OVER_QUOTA})
+
+
+class NotTriedError(RemoteError):
+    """It was not even asked: others of its kind had just been refused."""
+
+
+class Calls:
+    """The calls of one pass: after a refusal, or an outage, the rest of them need not try."""
+
+    def __init__(self) -> None:
+        self._unanswered = 0
+        self._last: RemoteError | None = None
+
+    def refusal(self) -> NotTriedError | None:
+        """Return what those hear that need not try; None lets them through."""
+        return NotTriedError(self._last.cause, str(self._last)) if self._last else None
+
+    def note(self, answer: object) -> None:
+        """Learn from one answer."""
+        if not isinstance(answer, RemoteError):
+            self._unanswered = 0
+        elif answer.cause in FOR_ALL:
+            self._last = answer
+        elif answer.cause == Cause.TRANSIENT:
+            self._unanswered += 1
+            if self._unanswered >= OUTAGE:
+                self._last = answer
+        else:
+            self._unanswered = 0

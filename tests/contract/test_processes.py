@@ -1,0 +1,182 @@
+"""Processes that do work on bytes beside the daemon: what one dies of, and how all of them end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from geesync.adapters.line import Access, WorkersLine
+from geesync.adapters.processes import Processes
+from geesync.errors import Cause, RemoteError
+from tests.contract.workload import die_once, do, line_keeps_on, nothing, rate
+from tests.service.daemon_process import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+    """Two of them, that know these tests."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    with Processes("daemon", 2, begin=nothing) as processes:
+        yield processes
+
+
+def answers(
+    processes: Processes, *items: object, go_on: Callable[[], object] = nothing
+) -> list[object]:
+    """Return what became of items, in order."""
+    told = [one for some in processes.do(do, items, go_on) for one in some]
+    return [answer for _, answer in sorted(told, key=lambda one: one[0])]
+
+
+def test_a_process_answers_what_it_finds_and_is_kept_for_the_next_work(
+    processes: Processes,
+) -> None:
+    first, length = answers(processes, (os.getpid,), (len, "x" * 2**20))
+    (second,) = answers(processes, (os.getpid,))
+
+    assert length == 2**20
+    assert first == second != os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("deadly", "told"),
+    [
+        ((os.abort,), "died of SIGABRT"),
+        ((os._exit, 3), "ended with 3"),
+    ],
+    ids=["killed", "ended"],
+)
+def test_what_a_process_dies_of_is_told_of_the_item_that_did_it_and_of_no_other(
+    processes: Processes, deadly: tuple[object, ...], told: str
+) -> None:
+    first, second, third = answers(processes, (len, "a"), deadly, (len, "word"))
+
+    assert (first, third) == (1, 4)
+    assert isinstance(second, RemoteError)
+    assert second.cause == Cause.CRASHED
+    assert told in str(second)
+
+
+def test_a_process_that_the_system_killed_once_costs_no_item_its_good_name(
+    processes: Processes, tmp_path: Path
+) -> None:
+    assert answers(processes, (die_once, tmp_path / "mark")) == ["alive"]
+
+
+def test_what_takes_more_memory_than_there_is_fails_by_itself(processes: Processes) -> None:
+    with pytest.raises(RemoteError, match="more memory than there is") as failed:
+        answers(processes, (bytearray, 2**31))
+
+    assert failed.value.cause == Cause.CRASHED
+
+
+def test_a_mistake_of_ours_is_told_and_the_process_lives(
+    processes: Processes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (before,) = answers(processes, (os.getpid,))
+
+    with pytest.raises(RemoteError, match="ValueError") as failed:
+        answers(processes, (int, "no number"))
+
+    assert failed.value.cause == Cause.BUG
+    assert answers(processes, (os.getpid,)) == [before]
+    assert "ValueError" in capfd.readouterr().err
+
+
+def test_who_asks_no_more_has_the_work_left_in_order(processes: Processes) -> None:
+    line = WorkersLine(Access("daemon", "demo-project", None, 30.0))
+    working = processes.do(line_keeps_on, [line], nothing)
+    ((_, pid),) = next(working)
+
+    working.close()
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(str(pid)), 0)
+    assert answers(processes, (os.getpid,)) != [pid]
+
+
+def test_a_stop_ends_what_is_at_work(processes: Processes) -> None:
+    def stop() -> None:
+        raise RemoteError(Cause.TRANSIENT, "stopped")
+
+    with pytest.raises(RemoteError, match="stopped"):
+        answers(processes, (time.sleep, 600), go_on=stop)
+
+
+def test_what_is_typed_at_the_daemons_terminal_is_the_daemons_to_hear(
+    processes: Processes,
+) -> None:
+    assert answers(processes, (os.getpgrp,)) != [os.getpgrp()]
+
+
+def test_those_at_work_share_the_bandwidth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    line = WorkersLine(Access("daemon", "demo-project", None, 30.0))
+    with Processes("daemon", 2, begin=nothing, rate=lambda: 1000.0) as processes:
+        assert [*processes.do(rate, [0], nothing)] == [[(0, 1000.0)]]
+
+        other = processes.do(line_keeps_on, [line], nothing)
+        next(other)
+
+        assert [*processes.do(rate, [0], nothing)] == [[(0, 500.0)]]
+        other.close()
+
+
+def test_a_process_that_had_nothing_to_do_for_a_while_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    clock = [0.0]
+    with Processes("daemon", 1, begin=nothing, monotonic=lambda: clock[0]) as processes:
+        (pid,) = answers(processes, (os.getpid,))
+        processes.rest()
+        assert answers(processes, (os.getpid,)) == [pid]
+
+        clock[0] = 60.0
+        processes.rest()
+
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(str(pid)), 0)
+
+
+DAEMON = """
+import os, sys
+from geesync.adapters.processes import Processes
+from tests.contract.workload import line_keeps_on, nothing
+from geesync.adapters.line import Access, WorkersLine
+
+line = WorkersLine(Access("daemon", "demo-project", None, 30.0))
+((_, pid),) = next(Processes("daemon", 1, begin=nothing).do(line_keeps_on, [line], lambda: None))
+print(pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_process_ends_with_a_daemon_that_is_killed() -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", DAEMON],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    pid = int(killed.stdout)
+
+    assert killed.returncode == -signal.SIGKILL
+
+    def is_gone() -> bool:
+        with suppress(ProcessLookupError, FileNotFoundError):
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return True
+
+    eventually(is_gone)

@@ -1,0 +1,45 @@
+"""Work for a process that is not this one: it finds these functions by their names."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from geesync.adapters import line
+from geesync.adapters.hands import Told
+from geesync.adapters.line import WorkersLine
+
+
+def do(items: Sequence[Any]) -> Iterator[Told[Any]]:
+    """Call each; told at once, so that it is known which came last."""
+    for number, (function, *arguments) in enumerate(items):
+        yield [(number, function(*arguments))]
+
+
+def line_keeps_on(items: Sequence[WorkersLine]) -> Iterator[Told[int]]:
+    """Tell whom it is that works, then whether the daemon wants that still, until it does not."""
+    yield [(0, os.getpid())]
+    while items[0].keep_on():
+        time.sleep(0.01)
+    yield [(1, 0)]
+
+
+def rate(_items: object) -> Iterator[Told[float | None]]:
+    """Tell at what rate may be fetched."""
+    yield [(0, line._told("daemon").rate)]
+
+
+def die_once(mark: Path) -> str:
+    """Die as one does whom the system kills; the second time live."""
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "alive"
+
+
+def nothing() -> None:
+    """Go on."""

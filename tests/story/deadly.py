@@ -1,0 +1,38 @@
+"""A file of which every process dies that reads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from geesync.simulator.pixels import SimAsset
+from geesync.simulator.scenarios.features import make_features
+from tests.story.accounts import HOME
+
+#: Loaded by every Python that is started with its folder in the path: who reads such a file dies.
+_DEADLY = """
+import os, re, signal, sys
+
+def die(event, arguments):
+    if event == "open" and re.search(r"poison\\.csv\\.\\w+\\.new$", str(arguments[0])):
+        with open(os.environ["DEATHS"], "a") as deaths:
+            deaths.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(die)
+"""
+
+
+def a_deadly_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> SimAsset:
+    """Return a table whose file kills whoever is started from now on and reads it.
+
+    Who died is counted by the size of the file "deaths" in the folder.
+    """
+    (folder / "sitecustomize.py").write_text(_DEADLY)
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setenv("DEATHS", str(folder / "deaths"))
+    poison = SimAsset(f"{HOME}/poison", "TABLE", update_time="2024-01-01T00:00:00Z")
+    poison.features, poison.feature_count = make_features("mixed", 5, seed=4), 5
+    return poison
