@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from geesync.adapters.hands import plain, told_plainly
+from geesync.adapters.hands import plain
 from geesync.adapters.line import Orders, hear
 from geesync.adapters.memory import keep_little
 from geesync.errors import Cause, RemoteError
@@ -64,12 +64,20 @@ def _answer(line: Connection[Any, Any], job: tuple[Any, Any]) -> None:
     failed: RemoteError | None = None
     try:
         for told in work(items):
-            _tell(line, told_plainly(told))
-    except Exception as error:
-        failed = plain(error)
-        if failed.cause == Cause.BUG:
-            log.exception("bug")
+            _tell(line, [(number, _plain(answer)) for number, answer in told])
+    except Exception as error:  # noqa: BLE001 # it is told
+        failed = _plain(error)
     _tell(line, failed)
+
+
+def _plain(answer: Any) -> Any:
+    """Return an answer that can be sent; of our own mistake the log has the traceback."""
+    if not isinstance(answer, Exception):
+        return answer
+    error = plain(answer)
+    if error.cause == Cause.BUG:
+        log.error("bug", error=repr(answer), exc_info=answer)
+    return error
 
 
 def _tell(line: Connection[Any, Any], told: object) -> None:

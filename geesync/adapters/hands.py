@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from importlib.util import find_spec
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from geesync.adapters.together import SMALL_BYTES
 from geesync.errors import Cause, ConfigError, GeesyncError, NotAllowedError, RemoteError
@@ -109,14 +109,6 @@ def plain(error: Exception) -> RemoteError:
         cause = Cause.PERMISSION if isinstance(error, NotAllowedError) else Cause.DISK
         return RemoteError(cause, str(error))
     return RemoteError(Cause.BUG, f"{type(error).__name__}: {error}")
-
-
-def told_plainly(told: Told[Any]) -> Told[Any]:
-    """Return answers that can be pickled."""
-    return [
-        (number, plain(answer) if isinstance(answer, Exception) else answer)
-        for number, answer in told
-    ]
 
 
 def require_dask() -> None:

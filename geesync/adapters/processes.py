@@ -102,9 +102,18 @@ class Processes(Hands):
 
     def _taken(self) -> _Process:
         with self._changing:
-            process = self._resting.pop() if self._resting else _Process(self._orders, self._begin)
+            try:
+                process = self._resting.pop()
+            except IndexError:
+                process = self._begun()
             self._at_work.add(process)
             return process
+
+    def _begun(self) -> _Process:
+        try:
+            return _Process(self._orders, self._begin)
+        except OSError as error:  # no memory, or no descriptors
+            raise RemoteError(Cause.TRANSIENT, f"no process can begin: {error}") from None
 
     def _give_back(self, process: _Process) -> None:
         with self._changing:

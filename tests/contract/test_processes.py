@@ -16,7 +16,7 @@ import pytest
 from geesync.adapters.line import Access, WorkersLine
 from geesync.adapters.processes import Processes
 from geesync.errors import Cause, RemoteError
-from tests.contract.workload import die_once, do, line_keeps_on, nothing, rate
+from tests.contract.workload import a_mistake, die_once, do, line_keeps_on, nothing, rate
 from tests.service.daemon_process import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -87,10 +87,26 @@ def test_a_mistake_of_ours_is_told_and_the_process_lives(
 
     with pytest.raises(RemoteError, match="ValueError") as failed:
         answers(processes, (int, "no number"))
+    (((_, told),),) = processes.do(a_mistake, ["img"], nothing)
 
     assert failed.value.cause == Cause.BUG
+    assert isinstance(told, RemoteError)
+    assert (told.cause, str(told)) == (Cause.BUG, "KeyError: 'oops'")
     assert answers(processes, (os.getpid,)) == [before]
-    assert "ValueError" in capfd.readouterr().err
+    logged = capfd.readouterr().err
+    assert "ValueError" in logged
+    assert "oops" in logged
+
+
+def test_a_system_that_lets_no_process_begin_is_waited_for(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/program")
+
+    with pytest.raises(RemoteError, match="no process can begin") as failed:
+        answers(processes, (len, "a"))
+
+    assert failed.value.cause == Cause.TRANSIENT
 
 
 def test_who_asks_no_more_has_the_work_left_in_order(processes: Processes) -> None:

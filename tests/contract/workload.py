@@ -33,6 +33,11 @@ def rate(_items: object) -> Iterator[Told[float | None]]:
     yield [(0, line._told("daemon").rate)]
 
 
+def a_mistake(items: Sequence[Any]) -> Iterator[Told[None]]:
+    """Have failed in a way that nobody thought of."""
+    yield [(number, KeyError("oops")) for number, _ in enumerate(items)]
+
+
 def die_once(mark: Path) -> str:
     """Die as one does whom the system kills; the second time live."""
     if not mark.exists():
