@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from geesync.simulator import Simulator
-from tests.story.world import World, a_world
+from tests.story.world import BESIDE, World, a_world
 
 Build = Callable[..., World]
 
@@ -26,7 +26,8 @@ def build(tmp_path: Path) -> Iterator[Build]:
             images: int = 20, *, throttle: dict[str, Any] | None = None, **knobs: Any
         ) -> World:
             simulator = stack.enter_context(Simulator(f"thousands:{images}", **knobs))
-            return stack.enter_context(a_world(simulator, tmp_path, **(throttle or {})))
+            world = a_world(simulator, tmp_path, workers=BESIDE, **(throttle or {}))
+            return stack.enter_context(world)
 
         yield built
 

@@ -13,7 +13,7 @@ from geesync.simulator import Simulator
 from geesync.workers import run_step
 from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs
 from tests.faults.conftest import ARCHIVE, Build
-from tests.story.world import World, a_world
+from tests.story.world import BESIDE, World, a_world
 
 SCRIPT = Path(__file__).with_name("landing_script.py")
 
@@ -24,7 +24,7 @@ def on_small_disk(tmp_path: Path) -> Iterator[World]:
     with (
         tmpfs(tmp_path / "mirror", "size=64m,nr_inodes=400"),
         Simulator("thousands:12") as simulator,
-        a_world(simulator, tmp_path) as world,
+        a_world(simulator, tmp_path, workers=BESIDE) as world,
     ):
         world.enqueue(ARCHIVE)
         yield world

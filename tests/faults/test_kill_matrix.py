@@ -18,7 +18,7 @@ from geesync.simulator import Simulator
 from geesync.store import views
 from tests.faults.conditions import needs_strace
 from tests.faults.conftest import ARCHIVE
-from tests.story.world import World, a_world
+from tests.story.world import BESIDE, World, a_world
 
 #: What leaves a trace in the world: on the disk, in the ledger, or at Google.
 CALLS = (
@@ -83,7 +83,7 @@ def simulator() -> Iterator[Simulator]:
 def fresh(simulator: Simulator, folder: Path) -> World:
     """Return a world whose ledger has been closed again: the victim works on it."""
     folder.mkdir()
-    with a_world(simulator, folder) as world:
+    with a_world(simulator, folder, workers=BESIDE) as world:
         world.enqueue(ARCHIVE)
     return world
 
@@ -103,7 +103,7 @@ def test_wherever_it_is_killed_the_rest_is_done_once(
         world = fresh(simulator, folder)
         inject = f"inject={CALLS}:signal=KILL:when={moment}"
         killed += victim.run(world, "-e", inject, "-o", "/dev/null")
-        with a_world(simulator, folder) as again:
+        with a_world(simulator, folder, workers=BESIDE) as again:
             again.settle()
             _assert_sound(again)
     assert killed >= POINTS // 2

@@ -22,7 +22,7 @@ from geesync.simulator import Simulator
 from geesync.store import views
 from tests.faults.conditions import needs_root, run
 from tests.faults.conftest import ARCHIVE
-from tests.story.world import World, a_world
+from tests.story.world import BESIDE, World, a_world
 
 _SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
 _DROP_WHAT_IS_NOT_ON_THE_DEVICE = 2
@@ -96,7 +96,10 @@ def simulator() -> Iterator[Simulator]:
 
 def until_the_cut(simulator: Simulator, disks: list[Disk], names: list[str]) -> None:
     """Run these steps and pull the plug of all disks."""
-    with contextlib.suppress(GeesyncError, OSError), a_world(simulator, disks[0].folder) as world:
+    with (
+        contextlib.suppress(GeesyncError, OSError),
+        a_world(simulator, disks[0].folder, workers=BESIDE) as world,
+    ):
         if not world.service.roots.active():
             world.enqueue(ARCHIVE)
         for name in names:
@@ -146,7 +149,7 @@ def test_after_a_power_cut_the_ledger_is_true_and_the_rest_is_done(
     until_the_cut(simulator, disks, steps[: steps.index(last) + 1])
     _boot(disks)
 
-    with a_world(simulator, disks[0].folder) as world:
+    with a_world(simulator, disks[0].folder, workers=BESIDE) as world:
         assert_the_ledger_says_no_more_than_the_disk_holds(world)
         world.settle()
 
@@ -167,7 +170,10 @@ def test_a_power_cut_in_the_midst_of_downloads_leaves_no_lie(
         count=None,
         skip=2,
     )
-    with contextlib.suppress(GeesyncError, OSError), a_world(simulator, disks[0].folder) as world:
+    with (
+        contextlib.suppress(GeesyncError, OSError),
+        a_world(simulator, disks[0].folder, workers=BESIDE) as world,
+    ):
         world.enqueue(ARCHIVE)
         for name in ("discoverer", "exporter", "reconciler"):
             world.run(name)
@@ -181,7 +187,7 @@ def test_a_power_cut_in_the_midst_of_downloads_leaves_no_lie(
     simulator.faults.clear()
     _boot(disks)
 
-    with a_world(simulator, disks[0].folder) as world:
+    with a_world(simulator, disks[0].folder, workers=BESIDE) as world:
         assert_the_ledger_says_no_more_than_the_disk_holds(world)
         world.settle()
 

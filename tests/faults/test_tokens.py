@@ -17,7 +17,7 @@ from geesync.adapters.pacing import Pacer
 from geesync.errors import Cause, RemoteError
 from geesync.simulator import Simulator
 from geesync.simulator.faults import Action
-from tests.story.world import a_world
+from tests.story.world import BESIDE, a_world
 
 Ask = Callable[[], object]
 
@@ -95,7 +95,7 @@ def test_a_key_that_is_replaced_is_used_without_a_restart(
     simulator: Simulator, tmp_path: Path, moment: str
 ) -> None:
     key = simulator.write_credentials(tmp_path / "key.json", email=OLD)
-    with a_world(simulator, tmp_path, credentials=key) as world:
+    with a_world(simulator, tmp_path, credentials=key, workers=BESIDE) as world:
         world.enqueue("users/demo")
         world.run("discoverer")
         simulator.world.permissions.deny(principal=OLD)
@@ -116,7 +116,7 @@ def test_a_key_file_that_is_broken_in_between_costs_time_only(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     key = simulator.write_credentials(tmp_path / "key.json")
-    with a_world(simulator, tmp_path, credentials=key) as world:
+    with a_world(simulator, tmp_path, credentials=key, workers=BESIDE) as world:
         world.enqueue("users/demo")
         key.write_text("{")
         world.service.reload(world.config)
@@ -136,13 +136,13 @@ def test_the_next_start_uses_the_key_that_is_there_then(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     key = simulator.write_credentials(tmp_path / "key.json", email=OLD)
-    with a_world(simulator, tmp_path, credentials=key) as world:
+    with a_world(simulator, tmp_path, credentials=key, workers=BESIDE) as world:
         world.enqueue("users/demo")
     simulator.world.permissions.deny(principal=OLD)
     simulator.write_credentials(key, email=NEW)
     ee.Reset()
 
-    with a_world(simulator, tmp_path, credentials=key) as world:
+    with a_world(simulator, tmp_path, credentials=key, workers=BESIDE) as world:
         world.settle()
 
         assert world.counts() == {"verified": 10}

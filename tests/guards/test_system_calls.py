@@ -15,7 +15,7 @@ import pytest
 from geesync.simulator import CALM, Simulator
 from tests.faults.conditions import needs_strace
 from tests.story.accounts import a_band, an_account, an_image
-from tests.story.world import World, a_world
+from tests.story.world import BESIDE, World, a_world
 
 SCRIPT = Path(__file__).with_name("mirror_script.py")
 CALLS = (
@@ -38,7 +38,10 @@ def of_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
 
 def calls(images: int, folder: Path) -> Counter[str]:
     """Mirror an account of so many images; count the system calls."""
-    with Simulator(f"thousands:{images}") as simulator, a_world(simulator, folder) as world:
+    with (
+        Simulator(f"thousands:{images}") as simulator,
+        a_world(simulator, folder, workers=BESIDE) as world,
+    ):
         simulator.operations.set_slots(simulator.project, 2 * images)
         world.enqueue("projects/demo-project/assets/archive")
         counted = mirrored(world, folder / "strace")
@@ -92,7 +95,7 @@ def listings(tiles: int, place: Path) -> int:
     image = an_image("large", a_band("b", pixels))
     with (
         Simulator(an_account(image), profile=replace(CALM, file_edge=EDGE)) as simulator,
-        a_world(simulator, place) as world,
+        a_world(simulator, place, workers=BESIDE) as world,
     ):
         world.enqueue("users/x")
         world.run("discoverer")

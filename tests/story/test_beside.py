@@ -13,7 +13,7 @@ from geesync.simulator.simulator import Simulator
 from tests.service.daemon_process import eventually
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.deadly import a_deadly_table
-from tests.story.world import a_world
+from tests.story.world import BESIDE, a_world
 
 #: Noise, so that a file is large enough to break in the middle.
 NOISE = np.random.default_rng(1).integers(0, 255, (600, 700)).astype("uint8")
@@ -44,7 +44,7 @@ def test_a_file_that_kills_who_reads_it_is_quarantined_and_the_daemon_lives(
     sound = [an_image(f"img{number}", a_band("b", NOISE[:9, :9])) for number in range(6)]
     with (
         Simulator(an_account(poison, *sound)) as simulator,
-        a_world(simulator, tmp_path) as world,
+        a_world(simulator, tmp_path, workers=BESIDE) as world,
     ):
         world.enqueue(HOME)
         world.settle()

@@ -12,7 +12,7 @@ import numpy as np
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
 from tests.story.accounts import a_band, an_account, an_image
-from tests.story.world import World, a_world
+from tests.story.world import BESIDE, World, a_world
 
 EDGE = 16
 TILES = 2000
@@ -67,7 +67,7 @@ def test_an_image_is_done_when_the_last_of_its_tiles_is_and_none_is_fetched_twic
 ) -> None:
     with (
         Simulator(an_account(IMAGE), profile=replace(CALM, file_edge=EDGE)) as simulator,
-        a_world(simulator, tmp_path) as world,
+        a_world(simulator, tmp_path, workers=BESIDE) as world,
     ):
         world.enqueue("users/x")
         world.run("discoverer", "exporter")

@@ -10,7 +10,7 @@ import pytest
 
 from geesync.domain.names import LEGACY
 from geesync.simulator.simulator import Simulator
-from tests.story.world import World, a_world
+from tests.story.world import BESIDE, World, a_world
 
 HOME = f"{LEGACY}users/demo"
 CLOUD = "projects/demo-project/assets"
@@ -20,7 +20,7 @@ CLOUD = "projects/demo-project/assets"
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The small account, mirrored whole."""
     folder = tmp_path_factory.mktemp("mirrored")
-    with Simulator("small") as simulator, a_world(simulator, folder) as built:
+    with Simulator("small") as simulator, a_world(simulator, folder, workers=BESIDE) as built:
         built.enqueue("users/demo")
         built.enqueue("projects/demo-project")
         built.settle()

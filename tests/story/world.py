@@ -24,6 +24,12 @@ from geesync.store.database import Database, open_migrating
 from geesync.store.steering import Steering
 from geesync.workers import run_step
 
+#: A story has no time for processes to begin.
+AT_HAND = {"executor": "threads"}
+
+#: As it is unless it is configured otherwise.
+BESIDE: dict[str, str] = {}
+
 
 @dataclass
 class World:
@@ -151,7 +157,7 @@ def a_world(
     *,
     sweep: bool = True,
     credentials: Path | None = None,
-    workers: Mapping[str, str] | None = None,
+    workers: Mapping[str, str] = AT_HAND,
     stop: threading.Event | None = None,
     **throttle: object,
 ) -> Iterator[World]:
@@ -167,7 +173,7 @@ def a_world(
                 "credentials": credentials,
             },
             "storage": {"url": simulator.storage_url, "sweep": sweep},
-            "workers": workers or {},
+            "workers": workers,
             "throttle": {"requests_per_s": 100_000, "reserve": 0, **throttle},
         }
     )
