@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 from geesync import logs
 from geesync.adapters.hands import Hands
 from geesync.adapters.mirror import prepare_mirror
-from geesync.adapters.proving import prove_all
+from geesync.adapters.proving import Proof, prove_all
 from geesync.bootstrap import service
 from geesync.config import Config
 from geesync.domain.assets import SourceAsset
@@ -123,9 +122,12 @@ def run(config: Config, wanted: int) -> None:
 
 def _begin(hands: Hands) -> None:
     """Have all begin who will work: while a daemon is at work they are there."""
-    with ThreadPoolExecutor(hands.at_once) as asking:
-        for _ in range(hands.at_once):
-            asking.submit(lambda: list(hands.do(prove_all, [], lambda: None)))
+    nowhere = Proof("/nowhere", "", "", "csv")
+    at_work = [hands.do(prove_all, [nowhere], lambda: None) for _ in range(hands.at_once)]
+    for one in at_work:
+        next(one)  # all at once, or the first would do it for all
+    for one in at_work:
+        list(one)
 
 
 if __name__ == "__main__":
