@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from geesync import __version__
-from geesync.adapters.hands import Answer, Hands, HearsayError, Item, Told, Work, plain
+from geesync.adapters.hands import TICK_S, Answer, Hands, HearsayError, Item, Told, Work, plain
 from geesync.adapters.line import Orders, hear
 from geesync.adapters.together import SMALL_BYTES
 from geesync.errors import WORLDLY, Cause, RemoteError
@@ -28,11 +28,9 @@ log = structlog.get_logger()
 
 _CONNECT_TIMEOUT_S = 5.0
 _ASK_TIMEOUT_S = 5.0
+
 #: For what is said to a cluster at the end.
 FAREWELL_S = 2.0
-
-#: Between two looks whether to go on.
-_TICK_S = 0.5
 
 #: What is handed over as one: a task has its price.
 _MOST_ITEMS = 32
@@ -159,7 +157,7 @@ class Cluster(Hands):
         """Have a worker do it; what it says against an item is looked into here."""
         future = self._submit(work, items)
         try:
-            while not wait([future], timeout=_TICK_S).done:
+            while not wait([future], timeout=TICK_S).done:
                 go_on()
             answers = future.result()
         except HearsayError as error:  # of which item it was shows when it is done here
@@ -206,7 +204,7 @@ class Cluster(Hands):
             answer = theirs.result()
         except CancelledError:
             self._fail(ours, away("the scheduler was lost", self.address))
-        except Exception as error:  # noqa: BLE001 # whatever it is: it is the cluster's, see work()
+        except Exception as error:  # noqa: BLE001 # whatever it is: see work_there()
             self._fail(ours, self._lost(error))
         else:
             if isinstance(answer, RemoteError):

@@ -19,6 +19,9 @@ Answer = TypeVar("Answer")
 #: Answers, or exceptions, by the number of the item among those that were given.
 Told = list[tuple[int, Answer | Exception]]
 
+#: Between two looks whether to go on, and how fast, while somebody works.
+TICK_S = 0.5
+
 Work = Callable[[Sequence[Item]], Iterable[Told[Answer]]]
 
 

@@ -17,12 +17,9 @@ from dataclasses import replace
 from multiprocessing import Pipe
 from typing import Any
 
-from geesync.adapters.hands import Answer, Hands, Item, Told, Work
+from geesync.adapters.hands import TICK_S, Answer, Hands, Item, Told, Work
 from geesync.adapters.line import Orders
 from geesync.errors import Cause, RemoteError
-
-#: Between two looks whether to go on, and how fast.
-_TICK_S = 0.5
 
 #: What a process is given to leave in order what it was writing.
 _FAREWELL_S = 2.0
@@ -183,7 +180,7 @@ class _Process:
             raise told
 
     def _told(self, tick: Callable[[], object]) -> Any:
-        while not self._line.poll(_TICK_S):
+        while not self._line.poll(TICK_S):
             tick()
         return self._line.recv()
 

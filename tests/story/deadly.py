@@ -10,6 +10,7 @@ import pytest
 from geesync.simulator.pixels import SimAsset
 from geesync.simulator.scenarios.features import make_features
 from tests.story.accounts import HOME
+from tests.story.world import World
 
 #: Loaded by every Python that is started with its folder in the path: who reads such a file dies.
 _DEADLY = """
@@ -36,3 +37,13 @@ def a_deadly_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> SimAsset:
     poison = SimAsset(f"{HOME}/poison", "TABLE", update_time="2024-01-01T00:00:00Z")
     poison.features, poison.feature_count = make_features("mixed", 5, seed=4), 5
     return poison
+
+
+def assert_only_it_is_quarantined(world: World, poison: SimAsset, sound: list[SimAsset]) -> None:
+    """Assert that the table costs itself its tries, and the images beside it nothing."""
+    assert world.counts() == {"verified": len(sound) + 1, "quarantined": 1}  # and the folder
+    assert {world.show(image.name)["failures"] for image in sound} == {0}
+    assert {world.accepted(image.name) for image in sound} == {1}
+    told = world.show(poison.name)
+    assert (told["failures"], told["cause"]) == (5, "crashed")
+    assert "SIGKILL" in told["reason"]

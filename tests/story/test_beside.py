@@ -12,7 +12,7 @@ from geesync.domain.names import LEGACY
 from geesync.simulator.simulator import Simulator
 from tests.service.daemon_process import eventually
 from tests.story.accounts import HOME, a_band, an_account, an_image
-from tests.story.deadly import a_deadly_table
+from tests.story.deadly import a_deadly_table, assert_only_it_is_quarantined
 from tests.story.world import BESIDE, a_world
 
 #: Noise, so that a file is large enough to break in the middle.
@@ -49,12 +49,7 @@ def test_a_file_that_kills_who_reads_it_is_quarantined_and_the_daemon_lives(
         world.enqueue(HOME)
         world.settle()
 
-        assert world.counts() == {"verified": 7, "quarantined": 1}
-        assert {world.show(image.name)["failures"] for image in sound} == {0}
-        assert {world.accepted(image.name) for image in sound} == {1}
-        told = world.show(poison.name)
-        assert (told["failures"], told["cause"]) == (5, "crashed")
-        assert "SIGKILL" in told["reason"]
+        assert_only_it_is_quarantined(world, poison, sound)
 
 
 @pytest.mark.parametrize("executor", ["processes", "threads"])

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from geesync.workers import run_step
 from tests.service.daemon_process import eventually
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.dask_processes import Cluster, a_cluster, reserved_address
-from tests.story.deadly import a_deadly_table
+from tests.story.deadly import a_deadly_table, assert_only_it_is_quarantined
 from tests.story.world import World, a_world
 
 #: Noise, so that the file is large enough to break in the middle.
@@ -115,20 +116,19 @@ def test_hearsay_is_looked_into_here_and_only_that_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(LYING)
-    with monkeypatch.context() as there:
-        there.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-        cluster = a_cluster(tmp_path, workers=1)
-        address = cluster.__enter__().address
-    with (
-        Simulator(an_account(an_image("img", a_band("b", VALUES)))) as simulator,
-        a_world(simulator, tmp_path, workers=with_dask(address)) as world,
-    ):
+    with ExitStack() as opened:
+        with monkeypatch.context() as there:
+            there.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+            cluster = opened.enter_context(a_cluster(tmp_path, workers=1))
+        account = an_account(an_image("img", a_band("b", VALUES)))
+        simulator = opened.enter_context(Simulator(account))
+        dask = with_dask(cluster.address)
+        world = opened.enter_context(a_world(simulator, tmp_path, workers=dask))
         world.enqueue(IMAGE)
         world.settle()
 
         assert world.is_exact(IMAGE)
         assert (world.show(IMAGE)["failures"], world.accepted(IMAGE)) == (0, 1)
-    cluster.__exit__(None, None, None)
 
 
 def test_a_file_that_kills_all_who_read_it_is_quarantined_and_holds_up_no_other(
@@ -145,12 +145,7 @@ def test_a_file_that_kills_all_who_read_it_is_quarantined_and_holds_up_no_other(
         world.enqueue(HOME)
         world.settle()
 
-        assert world.counts() == {"verified": 7, "quarantined": 1}
-        assert {world.show(image.name)["failures"] for image in sound} == {0}
-        assert {world.accepted(image.name) for image in sound} == {1}
-        told = world.show(poison.name)
-        assert (told["failures"], told["cause"]) == (5, "crashed")
-        assert "SIGKILL" in told["reason"]
+        assert_only_it_is_quarantined(world, poison, sound)
         assert (tmp_path / "deaths").stat().st_size >= 5 * (2 + 2)  # two workers, and two here
 
 
