@@ -6,7 +6,7 @@ import math
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -137,11 +137,12 @@ def service(
     bandwidth = Bandwidth(lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait)
     access = _access(config)
     with (
-        ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool,
+        _threads(config) as pool,
+        _threads(config) as submitting,
         _hands(config, access.daemon, bandwidth.rate) as (fetching, proving),
     ):
 
-        def shop(hands: Hands | None = None) -> Workshop:
+        def shop(hands: Hands | None = None, pool: Executor = pool) -> Workshop:
             return Workshop(ledger, pool, clock, stopping=stop.is_set, hands=hands or Here())
 
         reconciling, downloading = shop(), shop(fetching)
@@ -150,7 +151,8 @@ def service(
         exporting = Gate("exports", clock)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
-            Exporter(shop(), earth_engine, exports, planner, brakes, exporting),
+            # In the pool its asks, which wait for their turn, would keep all other steps waiting.
+            Exporter(shop(pool=submitting), earth_engine, exports, planner, brakes, exporting),
             Reconciler(
                 reconciling,
                 earth_engine,
@@ -193,6 +195,10 @@ def service(
         )
 
 
+def _threads(config: Config) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync")
+
+
 def _access(config: Config) -> Access:
     project, storage = config.need("earth_engine.project"), config.storage
     beside = config.workers.executor == "processes"
@@ -230,7 +236,7 @@ def _notifier(config: Config, shop: Workshop, roots: Roots) -> Notifier:
 @contextmanager
 def checker(config: Config, database: Database) -> Iterator[Checker]:
     """Build what compares the mirror with the ledger; it needs no network."""
-    with ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool:
+    with _threads(config) as pool:
         yield Checker(Workshop(Ledger(database), pool), Checks(database), Roots(database))
 
 
@@ -238,7 +244,7 @@ def checker(config: Config, database: Database) -> Iterator[Checker]:
 def comparer(config: Config, database: Database) -> Iterator[Comparer]:
     """Build what compares the mirror with Earth Engine; nothing is asked of it until it is used."""
     earth_engine, _ = cloud(config)
-    with ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync") as pool:
+    with _threads(config) as pool:
         survey = Surveyor(earth_engine, pool).survey
         yield Comparer(survey, Checks(database), Roots(database), config)
 

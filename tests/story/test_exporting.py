@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geesync.config import Config
 from geesync.domain.names import display_id
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.pixels import SimAsset
@@ -301,6 +304,37 @@ def test_a_large_image_comes_in_tiles_that_cover_it(tmp_path: Path) -> None:
 
             assert len([f for f in world.files(image.name) if f.suffix == ".tif"]) == 6
             assert world.is_exact(image.name)
+
+
+def test_nobody_else_waits_while_asks_for_exports_wait_for_their_turn(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    threads = Config().throttle.downloads
+    turn, waits = threading.Event(), threading.Semaphore(0)
+
+    def wait(_: float) -> None:
+        waits.release()
+        turn.wait()
+
+    with a_world(simulator, tmp_path) as world, ThreadPoolExecutor(2) as beside:
+        first = world.enqueue(furnished(simulator))
+        world.run("discoverer", "exporter")
+        simulator.advance(120)
+        world.enqueue(furnished(simulator, *(f"i{number}" for number in range(2 * threads))))
+        world.run("discoverer")
+        submits = world.service.pace.submits
+        submits.requests_per_s, submits.sleep = 0.01, wait
+
+        try:
+            exporting = beside.submit(world.run, "exporter")
+            for _ in range(threads):
+                assert waits.acquire(timeout=60)
+            beside.submit(world.run, "reconciler").result(timeout=60)
+        finally:
+            turn.set()
+
+        assert world.state(f"{first}/img") == "in_bucket"
+        exporting.result()
 
 
 def test_a_crash_while_a_bad_copy_is_noted_never_verifies_without_it(
