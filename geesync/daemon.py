@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from geesync import logs
@@ -26,13 +25,14 @@ from geesync.config import Config, needs_restart
 from geesync.domain.lifecycle import State
 from geesync.domain.words import counted
 from geesync.errors import ConfigError, RemoteError
+from geesync.logger import get_logger
 from geesync.steps.step import Step
 from geesync.store import views
 from geesync.store.database import Database
 from geesync.store.roots import Asked
 from geesync.workers import Workers
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: What other processes ask for is noticed within a second; a quiet account needs no more.
 _TICK_S = 0.5

@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import structlog
-from structlog.typing import EventDict
+from typing import TYPE_CHECKING, Any, Literal
 
 from geesync.adapters.journal import Journal, is_journal
+from geesync.logger import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict
 
 #: Longer texts come from outside; a log line is no place for them.
 _LONGEST_TEXT = 2000

@@ -6,12 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import structlog
-
 from geesync.errors import LedgerError, RemoteError
+from geesync.logger import get_logger
 from geesync.steps.step import Step, Tally
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: What a step that moved something makes work for.
 WAKES: Mapping[str, tuple[str, ...]] = {

@@ -16,14 +16,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import structlog
-
 from geesync.adapters.hands import plain
 from geesync.adapters.line import Orders, hear
 from geesync.adapters.memory import keep_little
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: What it may take: beside the daemon, less than the unit may, which would be stopped as a whole.
 _MOST_BYTES = 2**30

@@ -16,15 +16,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import structlog
-
 from geesync import __version__
 from geesync.adapters.hands import TICK_S, Answer, Hands, HearsayError, Item, Told, Work, plain
 from geesync.adapters.line import Orders, hear
 from geesync.adapters.together import SMALL_BYTES
 from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.logger import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 _CONNECT_TIMEOUT_S = 5.0
 _ASK_TIMEOUT_S = 5.0

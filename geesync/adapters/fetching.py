@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import structlog
-
 from geesync.adapters.folders import Folders
 from geesync.adapters.hands import Told
 from geesync.adapters.landing import Landing, make_durable, unproved
@@ -24,8 +22,9 @@ from geesync.adapters.wire import turns
 from geesync.domain.coverage import StoredObject
 from geesync.domain.refusals import Calls
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: Small files that are synced with one another, and for how long the first of them waits for that.
 _GROUP = 64

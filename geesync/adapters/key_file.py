@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import structlog
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2 import service_account
 
 from geesync.errors import NotAllowedError
+from geesync.logger import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class KeyFile(Credentials):

@@ -8,11 +8,10 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from geesync.domain.notices import Notice, safe
+from geesync.logger import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 _TIMEOUT_S = 30.0
 

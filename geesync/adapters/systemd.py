@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import structlog
+from geesync.logger import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: What a start or a migration that takes long asks for at a time, and how often.
 _EXTENSION_S = 60

@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-import structlog
-
 from geesync.adapters.disk import Folder
 from geesync.adapters.folders import folder
 from geesync.adapters.mirror import is_mirror
@@ -23,6 +21,7 @@ from geesync.domain.assets import IMAGE_COLLECTION, Json
 from geesync.domain.extent import Extent
 from geesync.domain.lifecycle import State
 from geesync.errors import GeesyncError
+from geesync.logger import get_logger
 from geesync.steps.drafting import Drafting, Drafts
 from geesync.steps.items import Batch, document_bytes, draft_item, node_of, parent_of
 from geesync.steps.step import Tally, Workshop, is_small
@@ -31,7 +30,7 @@ from geesync.store.checks import Sidecars
 from geesync.store.ledger import LedgerAsset
 from geesync.store.staging import Staging
 
-log = structlog.get_logger()
+log = get_logger()
 
 Answer = TypeVar("Answer")
 

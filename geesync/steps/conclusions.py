@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import structlog
-
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.assets import SourceAsset
 from geesync.domain.lifecycle import (
@@ -20,13 +18,14 @@ from geesync.domain.lifecycle import (
 )
 from geesync.domain.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
 from geesync.steps.planner import Planner
 from geesync.steps.step import Workshop, event_of
 from geesync.store.exports import Export, Exports
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.listing import Listing
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: Between two looks for an asset that an export did not find: the scan decides what is true.
 _UNSEEN_WAIT = timedelta(hours=1)

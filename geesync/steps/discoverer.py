@@ -13,21 +13,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-import structlog
-
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.assets import CONTAINERS, IMAGE_COLLECTION, SourceAsset
 from geesync.domain.lifecycle import SourceGone
 from geesync.domain.names import display_id
 from geesync.domain.options import Options
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
 from geesync.steps.gate import stopped
 from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger import LedgerAsset, Move
 from geesync.store.listing import Listing
 from geesync.store.roots import Root, Roots
 
-log = structlog.get_logger()
+log = get_logger()
 
 _PAGE = 500
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-import structlog
-
 from geesync.adapters.bucket import Storage
 from geesync.domain.coverage import StoredObject, complete
+from geesync.logger import get_logger
 from geesync.steps.step import Workshop
 from geesync.store.exports import Export
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: From this many ended parts on, one listing of everything staged is cheaper than one each.
 _LIST_ALL_FROM = 8

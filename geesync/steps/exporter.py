@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import structlog
-
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.exports import Part, body_hash, request_body
 from geesync.domain.layout import staged_prefix
@@ -25,6 +23,7 @@ from geesync.domain.operations import Operation
 from geesync.domain.planning import Plan
 from geesync.domain.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
 from geesync.steps.brakes import Brakes
 from geesync.steps.gate import Gate
 from geesync.steps.planner import Planner
@@ -32,7 +31,7 @@ from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.exports import Export, Exports, Intent, part_id
 from geesync.store.ledger import LedgerAsset, Move
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: States of an export whose answer is known.
 _KNOWN = ("running", "succeeded")

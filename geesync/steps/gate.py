@@ -11,12 +11,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from geesync.domain.refusals import FOR_ALL, NotTriedError
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: What lasts for hours is not asked for every few minutes: a probe may cost an operation.
 _PATIENCE_S = {Cause.OVER_QUOTA: 1800.0}

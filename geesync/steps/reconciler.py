@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-import structlog
-
 from geesync.adapters.earth_engine import EarthEngine
 from geesync.domain.failures import classify_operation
 from geesync.domain.lifecycle import State
 from geesync.domain.operations import CANCELLED, FAILED, SUCCEEDED, Operation
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
 from geesync.steps.conclusions import Conclusions
 from geesync.steps.evidence import Evidence
 from geesync.steps.gate import Gate, stopped
@@ -27,7 +26,7 @@ from geesync.store.exports import Export, Exports
 from geesync.store.roots import Roots
 from geesync.store.usage import QUEUE
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: How long an ask whose answer was lost may be on its way: a new operation is not listed at once.
 _GRACE = timedelta(minutes=2)

@@ -13,19 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-import structlog
-
 from geesync.adapters.hands import Answer, Hands, Here, Item, Work
 from geesync.adapters.together import SMALL_BYTES
 from geesync.domain.lifecycle import Delayed, Event, Setback
 from geesync.domain.refusals import Calls, NotTriedError
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
+from geesync.logger import get_logger
 from geesync.steps.gate import stopped
 from geesync.steps.handover import Came, Handover
 from geesync.store.ledger import Ledger, LedgerAsset, Move
 from geesync.store.staging import Staged
 
-log = structlog.get_logger()
+log = get_logger()
 
 Clock = Callable[[], datetime]
 #: How long an asset waits after the world's failure, before it is looked at again.

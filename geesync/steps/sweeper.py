@@ -8,16 +8,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar
 
-import structlog
-
 from geesync.adapters.bucket import DELETED_AT_ONCE, Storage
 from geesync.domain.coverage import StoredObject
 from geesync.domain.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
 from geesync.store.staging import Staging
 
-log = structlog.get_logger()
+log = get_logger()
 
 #: Between two looks for what ended exports left behind; an object that could not be deleted (a
 #: hold, a retention policy) rests as long, so that it does not stand before the others.

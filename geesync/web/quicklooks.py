@@ -8,15 +8,14 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from geesync.adapters.disk import Folder
 from geesync.adapters.folders import folder
 from geesync.adapters.mirror import MARKER
 from geesync.errors import GeesyncError
+from geesync.logger import get_logger
 from geesync.store.browsing import Picture, picture
 
-log = structlog.get_logger()
+log = get_logger()
 
 _CACHE = f"{MARKER}/quicklooks"
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import structlog
 import uvicorn
 
 from geesync.config import Config
 from geesync.errors import UserError
+from geesync.logger import get_logger
 from geesync.web.app import build
 
-log = structlog.get_logger()
+log = get_logger()
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 

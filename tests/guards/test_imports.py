@@ -35,6 +35,14 @@ print(code, *sorted(names), file=sys.stderr)
 """
 
 
+_DAEMON = """
+import sys
+import geesync.bootstrap, geesync.cli.work, geesync.daemon, geesync.web.server
+import ee, google.cloud.storage
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+
 def imported(*arguments: str) -> set[str]:
     """Run a command; return the packages, and geesync's own modules, that it imported."""
     done = subprocess.run(
@@ -61,6 +69,14 @@ def test_answers_for_machines_wait_for_no_terminal_library(ledger: str) -> None:
 
 def test_help_imports_nothing_that_is_slow_to_import() -> None:
     assert not imported("--help") & {*_HEAVY, "rich", "pydantic", "sqlite3"}
+
+
+def test_a_daemon_keeps_no_library_in_memory_that_it_does_not_use() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _DAEMON], capture_output=True, text=True, check=True
+    )
+
+    assert not {"rich", "pygments", "rasterio", "numpy"} & set(done.stdout.split())
 
 
 def test_a_command_imports_no_other_command(ledger: str) -> None:
