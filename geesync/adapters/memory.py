@@ -15,7 +15,11 @@ _LARGE_BYTES = 576 * 1024
 #: So much may lie free at the end of the heap, to be used again.
 _FREE_BYTES = 4 * 1024 * 1024
 
-_M_TRIM_THRESHOLD = -1  # as malloc.h has them
+#: Heaps, of which each keeps some: threads that take turns at Python need none of their own.
+_HEAPS = 2
+
+_M_ARENA_MAX = -8  # as malloc.h has them
+_M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
 
@@ -23,5 +27,6 @@ def keep_little() -> None:
     """Have this process keep little of what it frees; see mallopt(3). Other C libraries do."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_ARENA_MAX, _HEAPS)
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
         libc.mallopt(_M_TRIM_THRESHOLD, _FREE_BYTES)
