@@ -25,7 +25,7 @@ class State(StrEnum):
     IN_BUCKET = "in_bucket"
     #: Every byte is on disk, CRC32C equal to the bucket's. Taken by the Verifier.
     DOWNLOADED = "downloaded"
-    #: Read through, agrees with Earth Engine's metadata, under its final name. Rests.
+    #: Read back, agrees with bucket and Earth Engine, under its final name. Rests.
     VERIFIED = "verified"
     #: Its own failures used up its tries; a person must look; the reason is stored. Rests.
     QUARANTINED = "quarantined"

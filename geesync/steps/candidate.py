@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from geesync.adapters import tables
 from geesync.adapters.disk import Folder
 from geesync.adapters.landing import unproved
-from geesync.adapters.proving import Proof, proofs
+from geesync.adapters.proving import Proof, Proved, proofs
 from geesync.domain.assets import Json, SourceAsset
 from geesync.domain.checking import KeptFile
 from geesync.domain.planning import Plan
@@ -51,8 +51,8 @@ class Candidate:
     #: Who may do what with it; words say why we may not know; None was not asked for.
     policy: Json | str | Exception | None
     todo: dict[Proof, Staged] = field(default_factory=dict, init=False)  #: what is to be read
-    #: What that showed: what a table holds, or why it is not what it must be.
-    found: dict[Proof, tables.Contents | Exception | None] = field(default_factory=dict, init=False)
+    #: What that showed, or why it is not what it must be.
+    found: dict[Proof, Proved | Exception] = field(default_factory=dict, init=False)
 
     def exports(self) -> list[tuple[Export, list[Staged]]]:
         """Return each export with its files."""
@@ -72,6 +72,12 @@ class Candidate:
         for export, files in self.exports():
             self.todo |= self._proofs(place, export, files)
 
+    @property
+    def sha256(self) -> dict[int, str]:
+        """The hexadecimal SHA-256 of what was read, by the object's id."""
+        told = {self.todo[proof].id: found for proof, found in self.found.items()}
+        return {key: found.sha256 for key, found in told.items() if isinstance(found, Proved)}
+
     def size_bytes(self, proof: Proof) -> int:
         """Return the size of a file that is to be read."""
         return self.todo[proof].obj.size_bytes
@@ -84,9 +90,9 @@ class Candidate:
     def _proofs(self, place: Folder, export: Export, files: list[Staged]) -> dict[Proof, Staged]:
         try:
             by_name = {_present(place, one): one for one in files}
-            names = {one.file: name for name, one in by_name.items()}
+            now = {one.file: (name, one.obj.crc32c) for name, one in by_name.items()}
             dest, path, part = self.asset.dest, self.asset.path, export.part
-            todo = proofs(dest, path, self.source, part, stem=export.stem, names=names)
+            todo = proofs(dest, path, self.source, part, stem=export.stem, files=now)
             return {proof: by_name[proof.name] for proof in todo}
         except RemoteError as error:
             raise self._unproved(place, export, error) from error
@@ -103,8 +109,8 @@ class Candidate:
                 raise self._unproved(place, one.export, answer) from answer
             if isinstance(answer, Exception):
                 raise answer
-            if answer is not None:
-                contents.append((one.export, answer))
+            if answer.table is not None:
+                contents.append((one.export, answer.table))
         return _table(contents)
 
     def _unproved(self, place: Folder, export: Export, error: RemoteError) -> RemoteError:

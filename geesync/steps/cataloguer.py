@@ -102,12 +102,12 @@ class Cataloguer:
             if asset.id in batch.fresh
             and (asset.id not in batch.parents or batch.parents[asset.id].id in linked)
         ]
-        self.catalogue.told(told, extents=extents, sha256=batch.sha256)
+        self.catalogue.told(told, extents=extents)
         return len(told)
 
     def _draft_item(self, drafting: Drafting, batch: Batch, asset: LedgerAsset) -> Drafts:
         with drafting.folder(asset, create=False) as place:
-            batch.sha256.update(draft_item(place, batch, asset))
+            draft_item(place, batch, asset)
             return Drafts.of(asset, place)
 
     def _write_container(self, batch: Batch, container: LedgerAsset) -> Extent:

@@ -30,7 +30,6 @@ class Batch:
     histories: dict[int, tuple[stac.History, bool]]
     staged: dict[int, list[Staged]]
     fresh: set[int] = field(default_factory=set)  #: assets whose document is on disk now
-    sha256: dict[int, str] = field(default_factory=dict)  #: of their files, by object
 
     @cached_property
     def proved(self) -> list[LedgerAsset]:
@@ -73,22 +72,20 @@ def document_bytes(document: Json) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
-def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> dict[int, str]:
-    """Draft an asset's Item; return the SHA-256 of its files by object id."""
+def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
+    """Draft an asset's Item."""
     node, history = node_of(asset), batch.histories[asset.id][0]
     is_gone = asset.standing.state == State.GONE
     if is_gone and place.size_of(node.document) is not None:
         # The ledger may know a newer revision than the one that was ever copied.
-        document, sha256 = json.loads(place.read(node.document)), {}
+        document = json.loads(place.read(node.document))
     else:
-        staged = batch.staged[asset.id]
-        sha256 = {one.id: one.sha256 or _sha256(place, one) for one in staged}
         document = stac.item(
             node,
             parent_of(batch.parents.get(asset.id)),
             batch.sources[asset.id],
             history,
-            files=_files(staged, sha256),
+            files=_files(batch.staged[asset.id]),
             made=_made(place),
             sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
             wkt2=rasters.wkt2,
@@ -96,14 +93,12 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> dict[int, str
     if is_gone:
         document = stac.gone(document, history.updated_at)
     place.draft(node.document, document_bytes(document))
-    return sha256
 
 
-def _sha256(place: Folder, staged: Staged) -> str:
-    crc32c, sha256 = place.digests(staged.file)
-    if crc32c != staged.obj.crc32c:
-        raise RemoteError(Cause.INTEGRITY, f"{staged.file} is not any more what was proved")
-    return sha256
+def _sha256(staged: Staged) -> str:
+    if staged.sha256 is None:
+        raise RemoteError(Cause.INTEGRITY, f"{staged.file} was not read through yet")
+    return staged.sha256
 
 
 def _made(place: Folder) -> Iterator[stac.Made]:
@@ -114,7 +109,7 @@ def _made(place: Folder) -> Iterator[stac.Made]:
             yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
 
 
-def _files(staged: list[Staged], sha256: dict[int, str]) -> Iterator[stac.DataFile]:
+def _files(staged: list[Staged]) -> Iterator[stac.DataFile]:
     """Yield each file with its own grid: a tile's is a window of its part's."""
     by_export: dict[int, list[Staged]] = defaultdict(list)
     for one in staged:
@@ -127,7 +122,7 @@ def _files(staged: list[Staged], sha256: dict[int, str]) -> Iterator[stac.DataFi
             yield stac.DataFile(
                 file=one.file,
                 size_bytes=one.obj.size_bytes,
-                sha256=sha256[one.id],
+                sha256=_sha256(one),
                 part=part,
                 grid=part.grid.window(tile.row, tile.column, tile.height, tile.width)
                 if part.grid and tile

@@ -16,8 +16,7 @@ from pydantic_core import to_json
 
 from geesync.adapters.disk import Folder
 from geesync.adapters.landing import unproved
-from geesync.adapters.proving import Proof, prove_all
-from geesync.adapters.tables import Contents
+from geesync.adapters.proving import Proof, Proved, prove_all
 from geesync.adapters.versions import set_aside
 from geesync.domain.assets import Json
 from geesync.domain.checking import KeptFile
@@ -89,8 +88,9 @@ class Verifier:
 
     def _conclude(self, outcomes: list[Outcome]) -> int:
         """Remember what is proved, what must be fetched again, and what must be exported again."""
-        written = {one.asset.id: told.written for one, told in outcomes if isinstance(told, Drafts)}
-        self.sidecars.note(written, anew=True)
+        proved = [(one, told) for one, told in outcomes if isinstance(told, Drafts)]
+        self.sidecars.note({one.asset.id: told.written for one, told in proved}, anew=True)
+        self.staging.note_read({key: sha for one, _ in proved for key, sha in one.sha256.items()})
         self._give_up([told for _, told in outcomes if isinstance(told, UnprovedError)])
         events = (
             (one.asset, CheckPassed() if isinstance(told, Drafts) else told)
@@ -150,7 +150,7 @@ class Verifier:
         self,
         drafting: Drafting,
         reading: Mapping[Proof, Candidate],
-        told: Came[Proof, Contents | None],
+        told: Came[Proof, Proved],
     ) -> Iterator[Outcome]:
         """Take what files showed; yield the assets of which it was the last one."""
         for proof, answer in told:

@@ -152,24 +152,16 @@ class Catalogue:
             kept = connection.execute(query).scalar()
         return Extent.from_json(json.loads(kept)) if kept else None
 
-    def told(
-        self,
-        assets: Sequence[LedgerAsset],
-        *,
-        extents: Mapping[int, Extent],
-        sha256: Mapping[int, str],
-    ) -> None:
+    def told(self, assets: Sequence[LedgerAsset], *, extents: Mapping[int, Extent]) -> None:
         """Note what the documents on disk now tell, in one transaction.
 
-        extents: by id of the collection. sha256: by id of the object.
+        extents: by id of the collection.
         """
         versions = {one.id: {"catalogued_version": one.version} for one in assets}
         covered = {key: {"extent": json.dumps(one.to_json())} for key, one in extents.items()}
-        digests = {key: {"sha256": digest} for key, digest in sha256.items()}
         with self._database.write() as connection:
             change_rows(connection, schema.asset, versions)
             change_rows(connection, schema.asset, covered)
-            change_rows(connection, schema.stored, digests)
 
 
 def _history(row: Any) -> tuple[History, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from geesync.domain.coverage import StoredObject
 from geesync.store import schema
 from geesync.store.database import Database
 from geesync.store.exports import Export, read_export
+from geesync.store.rows import change_rows
 
 #: Found once: for SQLAlchemy to look how the tables belong together takes as long as ten rows.
 _OF_EXPORTS = schema.export.join(schema.stored).join(schema.asset)
@@ -28,7 +29,7 @@ class Staged:
     file: str  #: its final name in the asset's folder
     landed: bool  #: every byte is on disk
     swept: bool = False  #: the bucket is not asked for it any more
-    sha256: str | None = None  #: hexadecimal; known once it is catalogued
+    sha256: str | None = None  #: of its file, hexadecimal; known once that was read through
 
 
 class Staging:
@@ -108,6 +109,13 @@ class Staging:
                     .where(schema.stored.c.id.in_(ids))
                     .values({column: now})
                 )
+
+    def note_read(self, sha256: Mapping[int, str]) -> None:
+        """Note the hexadecimal SHA-256 of objects' files, by id: each was read, every byte."""
+        if sha256:
+            with self._database.write() as connection:
+                changes = {key: {"sha256": digest} for key, digest in sha256.items()}
+                change_rows(connection, schema.stored, changes)
 
 
 def _staged(row: sa.Row[Any]) -> Staged:

@@ -122,7 +122,7 @@ def run(config: Config, wanted: int) -> None:
 
 def _begin(hands: Hands) -> None:
     """Have all begin who will work: while a daemon is at work they are there."""
-    nowhere = Proof("/nowhere", "", "", "csv")
+    nowhere = Proof("/nowhere", "", "", "csv", 0)
     at_work = [hands.do(prove_all, [nowhere], lambda: None) for _ in range(hands.at_once)]
     for one in at_work:
         next(one)  # all at once, or the first would do it for all

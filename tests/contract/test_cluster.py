@@ -68,7 +68,7 @@ def failure(work: Work[Any, Any], *items: object) -> RemoteError:
 
 
 def test_a_mirror_that_a_worker_does_not_see_is_the_worlds(tmp_path: Path) -> None:
-    error = failure(prove_all, Proof(str(tmp_path), "users/x/img", "img.csv", "csv"))
+    error = failure(prove_all, Proof(str(tmp_path), "users/x/img", "img.csv", "csv", 0))
 
     assert error.cause == Cause.DISK
     assert "worker" in str(error)
@@ -78,7 +78,7 @@ def test_a_mirror_that_a_worker_does_not_see_is_the_worlds(tmp_path: Path) -> No
 def test_a_file_that_a_worker_does_not_see_yet_is_the_worlds(tmp_path: Path) -> None:
     prepare_mirror(tmp_path / "mirror")
     (tmp_path / "mirror/users/x/img").mkdir(parents=True)
-    job = Proof(str(tmp_path / "mirror"), "users/x/img", "img.csv", "csv")
+    job = Proof(str(tmp_path / "mirror"), "users/x/img", "img.csv", "csv", 0)
 
     assert failure(prove_all, job).cause == Cause.DISK
 

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
-FAULTS = 77
+FAULTS = 78
 
 #: Faults without a test; each row says why. May only become fewer.
 WITHOUT: set[int] = set()

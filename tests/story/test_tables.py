@@ -167,3 +167,22 @@ def test_without_its_libraries_geoparquet_is_refused_by_the_extra(
 
     with pytest.raises(ConfigError, match=r"geesync\[geoparquet\]"):
         load()
+
+
+def test_a_row_that_rots_into_another_one_is_fetched_again_not_exported_again(
+    tmp_path: Path,
+) -> None:
+    account = an_account(a_table("points", 50))
+    with Simulator(account) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+        while not (files := list(world.mirror.rglob("tab.csv.*.new"))):
+            world.run("discoverer", "exporter", "reconciler", "downloader")
+            simulator.advance(60)
+        there = files[0].read_bytes()
+        files[0].write_bytes(there.replace(b"7", b"8", 1))
+
+        world.settle()
+
+        assert world.counts() == {"verified": 2}
+        assert {state for _, state in exports(world)} == {"succeeded"}
+        assert kept(world, "tab.csv").read_bytes() == there
