@@ -58,6 +58,11 @@ class EarthEngine:
         self._connecting = threading.Lock()
         self._connected: Any = None
 
+    @property
+    def exports_per_s(self) -> float:
+        """How many exports may be asked for in a second."""
+        return self._submits.rate_per_s
+
     def renew(self) -> None:
         """Ask with a new token from now on, all who share it: the key may have been replaced."""
         renew(self._credentials)

@@ -33,6 +33,9 @@ from geesync.store.ledger import LedgerAsset, Move
 
 log = get_logger()
 
+#: What one pass asks for takes no longer: pauses and priorities are heard between passes.
+_PASS_S = 60.0
+
 #: States of an export whose answer is known.
 _KNOWN = ("running", "succeeded")
 
@@ -99,7 +102,7 @@ class Exporter:
         assets = self.workshop.ledger.due(
             State.DISCOVERED,
             now=self.workshop.clock(),
-            limit=self.gate.room(self.workshop.chunk),
+            limit=self.gate.room(self._soon()),
             not_in=full_disks,
         )
         if not assets:
@@ -120,6 +123,11 @@ class Exporter:
             busy=progress and not full and not self.gate.reason,
             waiting="; ".join([*self._refusal(), *held, *full_disks.values()]),
         )
+
+    def _soon(self) -> int:
+        """Return how many assets to take: as many as are soon asked for."""
+        in_a_pass = max(1.0, self.earth_engine.exports_per_s * _PASS_S)
+        return int(min(self.workshop.chunk, in_a_pass))
 
     def _refusal(self) -> list[str]:
         return [self.gate.reason] if self.gate.reason else []

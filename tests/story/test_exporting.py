@@ -323,7 +323,7 @@ def test_nobody_else_waits_while_asks_for_exports_wait_for_their_turn(
         world.enqueue(furnished(simulator, *(f"i{number}" for number in range(2 * threads))))
         world.run("discoverer")
         submits = world.service.pace.submits
-        submits.requests_per_s, submits.sleep = 0.01, wait
+        submits.requests_per_s, submits.sleep = 1, wait
 
         try:
             exporting = beside.submit(world.run, "exporter")
@@ -335,6 +335,20 @@ def test_nobody_else_waits_while_asks_for_exports_wait_for_their_turn(
 
         assert world.state(f"{first}/img") == "in_bucket"
         exporting.result()
+
+
+def test_what_is_asked_for_slowly_is_asked_for_a_bit_at_a_time(
+    world: World, simulator: Simulator
+) -> None:
+    world.run("discoverer", "exporter")
+    names = [f"i{number}" for number in range(5)]
+    folder = world.enqueue(furnished(simulator, *names))
+    world.service.pace.submits.requests_per_s = 3 / 60
+
+    world.run("discoverer", "exporter")
+
+    states = [world.state(f"{folder}/{name}") for name in names]
+    assert states.count("exporting") == 2  # the third is the folder, of which there is nothing
 
 
 def test_a_crash_while_a_bad_copy_is_noted_never_verifies_without_it(
