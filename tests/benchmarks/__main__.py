@@ -51,7 +51,7 @@ def _download(places: download.Places, given: argparse.Namespace) -> list[Table]
 
 
 def _assets(places: download.Places, given: argparse.Namespace) -> list[Table]:
-    images = 20 if given.tiny else 2000
+    images = 20 if given.tiny else 6000
     return whole.assets(places.disk, images, given.rounds, _say)
 
 
