@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geesync.config import Config
 from geesync.domain.names import display_id
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.pixels import SimAsset
@@ -304,51 +301,6 @@ def test_a_large_image_comes_in_tiles_that_cover_it(tmp_path: Path) -> None:
 
             assert len([f for f in world.files(image.name) if f.suffix == ".tif"]) == 6
             assert world.is_exact(image.name)
-
-
-def test_nobody_else_waits_while_asks_for_exports_wait_for_their_turn(
-    simulator: Simulator, tmp_path: Path
-) -> None:
-    threads = Config().throttle.downloads
-    turn, waits = threading.Event(), threading.Semaphore(0)
-
-    def wait(_: float) -> None:
-        waits.release()
-        turn.wait()
-
-    with a_world(simulator, tmp_path) as world, ThreadPoolExecutor(2) as beside:
-        first = world.enqueue(furnished(simulator))
-        world.run("discoverer", "exporter")
-        simulator.advance(120)
-        world.enqueue(furnished(simulator, *(f"i{number}" for number in range(2 * threads))))
-        world.run("discoverer")
-        submits = world.service.pace.submits
-        submits.requests_per_s, submits.sleep = 1, wait
-
-        try:
-            exporting = beside.submit(world.run, "exporter")
-            for _ in range(threads):
-                assert waits.acquire(timeout=60)
-            beside.submit(world.run, "reconciler").result(timeout=60)
-        finally:
-            turn.set()
-
-        assert world.state(f"{first}/img") == "in_bucket"
-        exporting.result()
-
-
-def test_what_is_asked_for_slowly_is_asked_for_a_bit_at_a_time(
-    world: World, simulator: Simulator
-) -> None:
-    world.run("discoverer", "exporter")
-    names = [f"i{number}" for number in range(5)]
-    folder = world.enqueue(furnished(simulator, *names))
-    world.service.pace.submits.requests_per_s = 3 / 60
-
-    world.run("discoverer", "exporter")
-
-    states = [world.state(f"{folder}/{name}") for name in names]
-    assert states.count("exporting") == 2  # the third is the folder, of which there is nothing
 
 
 def test_a_crash_while_a_bad_copy_is_noted_never_verifies_without_it(
