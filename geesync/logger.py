@@ -1,7 +1,7 @@
 """Where events are told to: structlog, without rich.
 
 structlog imports rich, if it is there, to draw tracebacks, which geesync's log never has: a tenth
-of a second and five megabytes of each process, of which a daemon has four.
+of a second and four megabytes of each process, of which a daemon has four.
 """
 
 from __future__ import annotations
