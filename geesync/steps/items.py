@@ -85,7 +85,7 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
             parent_of(batch.parents.get(asset.id)),
             batch.sources[asset.id],
             history,
-            files=_files(batch.staged[asset.id]),
+            files=_files(place, batch.staged[asset.id]),
             made=_made(place),
             sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
             wkt2=rasters.wkt2,
@@ -95,9 +95,9 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
     place.draft(node.document, document_bytes(document))
 
 
-def _sha256(staged: Staged) -> str:
-    if staged.sha256 is None:
-        raise RemoteError(Cause.INTEGRITY, f"{staged.file} was not read through yet")
+def _sha256(place: Folder, staged: Staged) -> str:
+    if staged.sha256 is None or place.size_of(staged.file) != staged.obj.size_bytes:
+        raise RemoteError(Cause.INTEGRITY, f"{staged.file} is not what was proved")
     return staged.sha256
 
 
@@ -109,7 +109,7 @@ def _made(place: Folder) -> Iterator[stac.Made]:
             yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
 
 
-def _files(staged: list[Staged]) -> Iterator[stac.DataFile]:
+def _files(place: Folder, staged: list[Staged]) -> Iterator[stac.DataFile]:
     """Yield each file with its own grid: a tile's is a window of its part's."""
     by_export: dict[int, list[Staged]] = defaultdict(list)
     for one in staged:
@@ -122,7 +122,7 @@ def _files(staged: list[Staged]) -> Iterator[stac.DataFile]:
             yield stac.DataFile(
                 file=one.file,
                 size_bytes=one.obj.size_bytes,
-                sha256=_sha256(one),
+                sha256=_sha256(place, one),
                 part=part,
                 grid=part.grid.window(tile.row, tile.column, tile.height, tile.width)
                 if part.grid and tile

@@ -121,3 +121,14 @@ def test_a_vanished_image_stays_in_the_catalogue_marked(tmp_path: Path) -> None:
         assert item.properties["deprecated"] is True
         assert item.properties["ee:gone"]
         assert Path(str(item.assets["grid1-uint16"].get_absolute_href())).is_file()
+
+
+def test_a_file_that_is_not_any_more_what_was_proved_gets_no_item(tmp_path: Path) -> None:
+    with Simulator("small") as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/demo/elevation")
+        world.settle(without="cataloguer")
+        (world.mirror / "users/demo/elevation/elevation.tif").write_bytes(b"rot")
+
+        world.run("cataloguer")
+
+        assert not (world.mirror / "users/demo/elevation/item.json").exists()
