@@ -75,8 +75,11 @@ class Candidate:
     @property
     def sha256(self) -> dict[int, str]:
         """The hexadecimal SHA-256 of what was read, by the object's id."""
-        told = {self.todo[proof].id: found for proof, found in self.found.items()}
-        return {key: found.sha256 for key, found in told.items() if isinstance(found, Proved)}
+        return {
+            self.todo[proof].id: found.sha256
+            for proof, found in self.found.items()
+            if isinstance(found, Proved)
+        }
 
     def size_bytes(self, proof: Proof) -> int:
         """Return the size of a file that is to be read."""

@@ -10,13 +10,10 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Generic
 
-from geesync.adapters.hands import Answer, Hands, Item, Work
+from geesync.adapters.hands import TICK_S, Answer, Hands, Item, Work
 from geesync.domain.refusals import Calls, NotTriedError
 from geesync.errors import RemoteError
 from geesync.steps.gate import stopped
-
-#: Between two answers, or none.
-_TICK_S = 0.5
 
 Came = list[tuple[Item, Answer | Exception]]
 
@@ -49,7 +46,7 @@ class Handover(Generic[Item, Answer]):
                 while at_work:
                     came: Came[Item, Answer] | None = []
                     with suppress(Empty):
-                        came = self._came.get(timeout=_TICK_S)
+                        came = self._came.get(timeout=TICK_S)
                         at_work -= came is None
                     yield came or []
             finally:

@@ -90,7 +90,7 @@ class Verifier:
         """Remember what is proved, what must be fetched again, and what must be exported again."""
         proved = [(one, told) for one, told in outcomes if isinstance(told, Drafts)]
         self.sidecars.note({one.asset.id: told.written for one, told in proved}, anew=True)
-        self.staging.note_read({key: sha for one, _ in proved for key, sha in one.sha256.items()})
+        self.staging.note_sha256({key: sha for one, _ in proved for key, sha in one.sha256.items()})
         self._give_up([told for _, told in outcomes if isinstance(told, UnprovedError)])
         events = (
             (one.asset, CheckPassed() if isinstance(told, Drafts) else told)

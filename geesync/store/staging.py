@@ -110,7 +110,7 @@ class Staging:
                     .values({column: now})
                 )
 
-    def note_read(self, sha256: Mapping[int, str]) -> None:
+    def note_sha256(self, sha256: Mapping[int, str]) -> None:
         """Note the hexadecimal SHA-256 of objects' files, by id: each was read, every byte."""
         if sha256:
             with self._database.write() as connection:

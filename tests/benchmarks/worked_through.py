@@ -91,7 +91,7 @@ class _Work:
         objects = [one.id for found in staged.values() for one in found]
         self.staging.mark("swept_at", objects, now)
         digests = {key: f"{key:064x}"[::-1] for key in objects}
-        self.staging.note_read(digests)
+        self.staging.note_sha256(digests)
         self.catalogue.told(there, extents={})
 
     def _export(
