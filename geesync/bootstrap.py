@@ -14,55 +14,55 @@ from functools import partial
 from pathlib import Path
 
 from geesync import logs
-from geesync.adapters import geoparquet
-from geesync.adapters.bandwidth import Bandwidth
-from geesync.adapters.bucket import Storage
-from geesync.adapters.cluster import Cluster
-from geesync.adapters.credentials import find_credentials
-from geesync.adapters.earth_engine import EarthEngine
-from geesync.adapters.hands import Hands, Here
-from geesync.adapters.line import REQUESTS_PER_S, Access, MeteredLine
-from geesync.adapters.memory import keep_little
-from geesync.adapters.messenger import Messenger
-from geesync.adapters.pacing import Pacer
-from geesync.adapters.processes import Processes
+from geesync.adapters.executors.cluster import Cluster
+from geesync.adapters.executors.executor import Hands, Here
+from geesync.adapters.executors.processes import Processes
+from geesync.adapters.formats import geoparquet
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.credentials import find_credentials
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.host.memory import keep_little
+from geesync.adapters.host.messenger import Messenger
+from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.adapters.transfer.object_source import REQUESTS_PER_S, Access, MeteredLine
+from geesync.checks.adopter import Adopter
+from geesync.checks.checker import Checker
+from geesync.checks.comparer import Comparer
 from geesync.config import Config
-from geesync.domain.layout import STAGING
-from geesync.domain.timetable import Timetable
+from geesync.domain.choices.timetable import Timetable
+from geesync.domain.mirror.layout import STAGING
 from geesync.sections import ThrottleConfig
-from geesync.steps.adopter import Adopter
-from geesync.steps.brakes import Brakes, Limits
-from geesync.steps.cataloguer import Cataloguer
-from geesync.steps.checker import Checker
-from geesync.steps.comparer import Comparer
-from geesync.steps.conclusions import Conclusions
-from geesync.steps.discoverer import Discoverer
-from geesync.steps.downloader import Downloader
-from geesync.steps.evidence import Evidence
-from geesync.steps.examiner import Examiner
-from geesync.steps.exporter import Exporter
-from geesync.steps.forgetter import Forgetter
-from geesync.steps.gate import Gate
-from geesync.steps.notifier import Notifier
-from geesync.steps.planner import Planner
-from geesync.steps.reconciler import Reconciler
-from geesync.steps.sampler import Sampler
+from geesync.steps.catalogue.cataloguer import Cataloguer
+from geesync.steps.mirror.discoverer import Discoverer
+from geesync.steps.mirror.downloader import Downloader
+from geesync.steps.mirror.surveyor import Surveyor
+from geesync.steps.mirror.sweeper import Sweeper
+from geesync.steps.mirror.verifier import Verifier
 from geesync.steps.step import Step, Workshop, utc_now
-from geesync.steps.surveyor import Surveyor
-from geesync.steps.sweeper import Sweeper
-from geesync.steps.verifier import Verifier
-from geesync.store.catalogue import Catalogue
-from geesync.store.checks import Checks, Sidecars
-from geesync.store.database import Database
-from geesync.store.exports import Exports
-from geesync.store.history import History
-from geesync.store.ledger import Ledger
-from geesync.store.listing import Listing
-from geesync.store.recovery import Recovery
-from geesync.store.roots import Roots
-from geesync.store.samples import Samples
-from geesync.store.staging import Staging
-from geesync.store.usage import Usage
+from geesync.steps.tasks.brakes import Brakes, Limits
+from geesync.steps.tasks.conclusions import Conclusions
+from geesync.steps.tasks.evidence import Evidence
+from geesync.steps.tasks.exporter import Exporter
+from geesync.steps.tasks.gate import Gate
+from geesync.steps.tasks.planner import Planner
+from geesync.steps.tasks.reconciler import Reconciler
+from geesync.steps.upkeep.examiner import Examiner
+from geesync.steps.upkeep.forgetter import Forgetter
+from geesync.steps.upkeep.notifier import Notifier
+from geesync.steps.upkeep.sampler import Sampler
+from geesync.store.copies.catalogue import Catalogue
+from geesync.store.copies.checks import Checks, Sidecars
+from geesync.store.copies.recovery import Recovery
+from geesync.store.copies.staging import Staging
+from geesync.store.file.database import Database
+from geesync.store.ledger.exports import Exports
+from geesync.store.ledger.history import History
+from geesync.store.ledger.ledger import Ledger
+from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.roots import Roots
+from geesync.store.ledger.usage import Usage
+from geesync.store.views.samples import Samples
 
 _LEDGER_ID = "ledger_id"
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from geesync.domain.options import Options
-from geesync.domain.values import AbsolutePath
+from geesync.domain.choices.options import Options
+from geesync.domain.choices.values import AbsolutePath
 from geesync.errors import ConfigError
 from geesync.sections import (
     EarthEngineConfig,
@@ -125,11 +125,11 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         raise ConfigError(_explain(error, origins)) from None
     # Imported here: most commands only read the configuration.
     if "geoparquet" in config.tables:
-        from geesync.adapters import geoparquet  # noqa: PLC0415
+        from geesync.adapters.formats import geoparquet  # noqa: PLC0415
 
         geoparquet.require()
     if config.workers.executor == "dask":
-        from geesync.adapters.hands import require_dask  # noqa: PLC0415
+        from geesync.adapters.executors.executor import require_dask  # noqa: PLC0415
 
         require_dask()
         config.need("workers.scheduler")

@@ -19,17 +19,17 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from geesync import logs
-from geesync.adapters.systemd import Systemd
+from geesync.adapters.host.systemd import Systemd
 from geesync.bootstrap import Service
 from geesync.config import Config, needs_restart
-from geesync.domain.lifecycle import State
-from geesync.domain.words import counted
+from geesync.domain.messages.words import counted
+from geesync.domain.mirror.lifecycle import State
 from geesync.errors import ConfigError, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Step
-from geesync.store import views
-from geesync.store.database import Database
-from geesync.store.roots import Asked
+from geesync.store.file.database import Database
+from geesync.store.ledger.roots import Asked
+from geesync.store.views import status as views
 from geesync.workers import Workers
 
 log = get_logger()

@@ -16,20 +16,20 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from geesync.adapters.bucket import BucketSettings, Storage
-from geesync.adapters.cluster_examination import examine
-from geesync.adapters.credentials import describe, find_credentials
-from geesync.adapters.earth_engine import EarthEngine
-from geesync.adapters.hands import require_dask
-from geesync.adapters.mirror import MARKER, free_bytes, is_mirror
+from geesync.adapters.executors.cluster_examination import examine
+from geesync.adapters.executors.executor import require_dask
+from geesync.adapters.google.bucket import BucketSettings, Storage
+from geesync.adapters.google.credentials import describe, find_credentials
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
 from geesync.bootstrap import cloud
 from geesync.config import Config
-from geesync.domain.findings import Finding, Verdict, fail, ok, warn
-from geesync.domain.layout import STAGING
-from geesync.domain.words import counted
+from geesync.domain.messages.findings import Finding, Verdict, fail, ok, warn
+from geesync.domain.messages.words import counted
+from geesync.domain.mirror.layout import STAGING
 from geesync.errors import DOCS, Cause, ConfigError, LedgerError, NotAllowedError, RemoteError
-from geesync.store import views
-from geesync.store.soundness import check
+from geesync.store.file.soundness import check
+from geesync.store.views import status as views
 
 _GUIDE = f"{DOCS}/real-account.md"
 _SCALING = f"{DOCS}/scaling.md"

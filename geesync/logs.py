@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from geesync.adapters.journal import Journal, is_journal
+from geesync.adapters.host.journal import Journal, is_journal
 from geesync.logger import structlog
 
 if TYPE_CHECKING:

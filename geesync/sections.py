@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr
 
-from geesync.domain.values import (
+from geesync.domain.choices.values import (
     AbsolutePath,
     Command,
     Duration,

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from geesync.store.schema import metadata
+from geesync.store.tables.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

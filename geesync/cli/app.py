@@ -18,20 +18,20 @@ from geesync.errors import DOCS, ExitCode, GeesyncError
 
 #: Each command, and the module in this package that has it.
 COMMANDS = {
-    "enqueue": "enqueuing",
-    "doctor": "examining",
-    **dict.fromkeys(("roots", "dequeue", "retry"), "roots"),
-    **dict.fromkeys(("status", "show"), "status"),
-    **dict.fromkeys(("pause", "resume", "cancel", "priority"), "steering"),
-    "check": "checking",
-    **dict.fromkeys(("daemon", "sync", "web"), "work"),
-    "export-metadata": "metadata",
-    "backup": "backing_up",
-    "recover": "recovering",
-    "config": "configuring",
-    "install-service": "installing",
-    "demo": "demo",
-    "simulator": "simulator",
+    "enqueue": "roots.enqueuing",
+    "doctor": "upkeep.examining",
+    **dict.fromkeys(("roots", "dequeue", "retry"), "roots.roots"),
+    **dict.fromkeys(("status", "show"), "answers.status"),
+    **dict.fromkeys(("pause", "resume", "cancel", "priority"), "roots.steering"),
+    "check": "upkeep.checking",
+    **dict.fromkeys(("daemon", "sync", "web"), "service.work"),
+    "export-metadata": "answers.metadata",
+    "backup": "upkeep.backing_up",
+    "recover": "upkeep.recovering",
+    "config": "service.configuring",
+    "install-service": "service.installing",
+    "demo": "trial.demo",
+    "simulator": "trial.simulator",
 }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from geesync.config import Config, Loaded
-    from geesync.store.database import Database
+    from geesync.store.file.database import Database
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Context:
 @contextmanager
 def opened(config: Config) -> Iterator[Database]:
     """Open the ledger for a command that writes; make it if there is none."""
-    from geesync.store.database import open_current
+    from geesync.store.file.database import open_current
 
     with as_owner_of(config.ledger.parent):
         database = open_current(config.ledger)

@@ -7,10 +7,10 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from geesync.domain.lifecycle import State
-from geesync.domain.names import display_id
-from geesync.domain.words import counted, duration, next_action, percent, size
-from geesync.store.views import RootStatus, Status, Trouble
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.words import counted, duration, next_action, percent, size
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.views.status import RootStatus, Status, Trouble
 
 _BAR_WIDTH = 24  #: characters
 

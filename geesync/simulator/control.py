@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from geesync.simulator.api.service import Service
 from geesync.simulator.clock import rfc3339
-from geesync.simulator.faults import KNOBS, Faults
-from geesync.simulator.operation import operation_json
-from geesync.simulator.pixels import Json
 from geesync.simulator.refusals import BadRequest, CallRefused
-from geesync.simulator.service import Service
-from geesync.simulator.world_script import change
+from geesync.simulator.tasks.operation import operation_json
+from geesync.simulator.wire.faults import KNOBS, Faults
+from geesync.simulator.world.pixels import Json
+from geesync.simulator.world.world_script import change
 
 Do = Callable[[Json], Any]
 

@@ -8,23 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from geesync.simulator import credentials
-from geesync.simulator.ambient import Ambient
-from geesync.simulator.audit import Audit
-from geesync.simulator.bucket import CloudStorage
+from geesync.simulator.api.earth_engine import EarthEngine
+from geesync.simulator.api.service import Service
 from geesync.simulator.clock import SimClock
 from geesync.simulator.control import Control
-from geesync.simulator.earth_engine import EarthEngine
-from geesync.simulator.faults import Faults
-from geesync.simulator.faulty_transport import FaultyTransport
-from geesync.simulator.operations import Operations
 from geesync.simulator.profiles import Dice, Profile, named
-from geesync.simulator.running import Running
 from geesync.simulator.scenarios import Scenario, load_scenario
-from geesync.simulator.service import Service
-from geesync.simulator.serving import LoopbackServer
-from geesync.simulator.world import World
-from geesync.simulator.world_script import change
+from geesync.simulator.storage.bucket import CloudStorage
+from geesync.simulator.tasks.operations import Operations
+from geesync.simulator.wire import credentials
+from geesync.simulator.wire.ambient import Ambient
+from geesync.simulator.wire.audit import Audit
+from geesync.simulator.wire.faults import Faults
+from geesync.simulator.wire.faulty_transport import FaultyTransport
+from geesync.simulator.wire.running import Running
+from geesync.simulator.wire.serving import LoopbackServer
+from geesync.simulator.world.world import World
+from geesync.simulator.world.world_script import change
 
 BUCKET = "demo-bucket"
 TICK_S = 0.05  #: real seconds; how promptly files appear while nobody asks

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from geesync.adapters.hands import Answer, Hands, Here, Item, Work
-from geesync.adapters.together import SMALL_BYTES
-from geesync.domain.lifecycle import Delayed, Event, Setback
-from geesync.domain.refusals import Calls, NotTriedError
+from geesync.adapters.executors.executor import Answer, Hands, Here, Item, Work
+from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
+from geesync.domain.mirror.lifecycle import Delayed, Event, Setback
+from geesync.domain.tasks.refusals import Calls, NotTriedError
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.gate import stopped
-from geesync.steps.handover import Came, Handover
-from geesync.store.ledger import Ledger, LedgerAsset, Move
-from geesync.store.staging import Staged
+from geesync.steps.mirror.dispatch import Came, Handover
+from geesync.steps.tasks.gate import stopped
+from geesync.store.copies.staging import Staged
+from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
 
 log = get_logger()
 

@@ -30,13 +30,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geesync import __version__
-from geesync.domain.footprint import Box
-from geesync.domain.lifecycle import MAX_TRIES, State
-from geesync.domain.names import candidates
+from geesync.domain.assets.footprint import Box
+from geesync.domain.assets.names import candidates
+from geesync.domain.mirror.lifecycle import MAX_TRIES, State
 from geesync.errors import Cause, UserError
 from geesync.steps.step import utc_now
-from geesync.store import browsing, views
-from geesync.store.documents import status_document
+from geesync.store.views import browsing
+from geesync.store.views import status as views
+from geesync.store.views.documents import status_document
 from geesync.web import quicklooks, worldmap
 from geesync.web.health import complaints
 from geesync.web.metrics import exposition

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from geesync.domain.lifecycle import State
-from geesync.store.samples import Sample
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.views.samples import Sample
 
 WIDTH, HEIGHT = 720, 200
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from geesync.errors import GeesyncError
-from geesync.store import views
+from geesync.store.views import status as views
 
 
 def complaints(ledger: Path, now: datetime) -> list[str]:

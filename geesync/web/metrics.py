@@ -18,11 +18,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from geesync import __version__
-from geesync.adapters.mirror import free_bytes, is_mirror
-from geesync.domain.lifecycle import State
-from geesync.domain.names import display_id
-from geesync.store import views
-from geesync.store.totals import Totals, totals
+from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
+from geesync.domain.assets.names import display_id
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.views import status as views
+from geesync.store.views.totals import Totals, totals
 
 #: Endings of exports, as the ledger counts them.
 _ENDINGS = ("succeeded", "failed", "cancelled", "lost", "refused", "abandoned")

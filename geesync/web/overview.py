@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.mirror import free_bytes, is_mirror
-from geesync.domain.lifecycle import UNWANTED, State
-from geesync.domain.names import display_id
-from geesync.domain.words import counted, duration, percent, size
-from geesync.store import samples, views
-from geesync.store.browsing import latest_images, spots
+from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.words import counted, duration, percent, size
+from geesync.domain.mirror.lifecycle import UNWANTED, State
+from geesync.store.views import samples
+from geesync.store.views import status as views
+from geesync.store.views.browsing import latest_images, spots
 from geesync.web import curves, worldmap
 from geesync.web.wording import ago
 

@@ -8,12 +8,12 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from geesync.adapters.disk import Folder
-from geesync.adapters.folders import folder
-from geesync.adapters.mirror import MARKER
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.mirror_files.folders import folder
+from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.errors import GeesyncError
 from geesync.logger import get_logger
-from geesync.store.browsing import Picture, picture
+from geesync.store.views.browsing import Picture, picture
 
 log = get_logger()
 
@@ -53,7 +53,7 @@ def _kept(wanted: Picture) -> bytes | None:
 
 def _made(wanted: Picture) -> bytes | None:
     # Imported late: a daemon whose page shows no picture need not hold what makes them.
-    from geesync.adapters.quicklook import quicklook  # noqa: PLC0415
+    from geesync.adapters.formats.quicklook import quicklook  # noqa: PLC0415
 
     with folder(wanted.mirror, wanted.folder, create=False) as place:
         made = quicklook(place, wanted.files)

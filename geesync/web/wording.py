@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from geesync.domain.lifecycle import State
-from geesync.domain.names import display_id
-from geesync.domain.words import counted, duration, next_action, percent, size
-from geesync.store.views import RootStatus
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.words import counted, duration, next_action, percent, size
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.views.status import RootStatus
 
 _WHOLE = 1000
 _DAY = timedelta(days=1)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from geesync.domain.lifecycle import State
-from geesync.domain.names import display_id
-from geesync.store.browsing import Spot
+from geesync.domain.assets.names import display_id
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.views.browsing import Spot
 
 #: What is drawn last lies on top: what needs a person must be seen.
 _DRAWN = (

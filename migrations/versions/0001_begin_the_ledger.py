@@ -1,6 +1,6 @@
 """Begin the ledger.
 
-The schema as it was, frozen: geesync/store/schema.py moves on, this does not.
+The schema as it was, frozen: geesync/store/tables/schema.py moves on, this does not.
 """
 
 from alembic import op

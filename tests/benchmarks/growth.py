@@ -25,7 +25,7 @@ from typing import Any
 
 import httpx
 
-from geesync.simulator.serving import reserve_port
+from geesync.simulator.wire.serving import reserve_port
 from tests.benchmarks.growth_report import report
 from tests.benchmarks.report import machine
 from tests.benchmarks.worked_through import work_through

@@ -15,21 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from geesync import logs
-from geesync.adapters.hands import Hands
-from geesync.adapters.mirror import prepare_mirror
-from geesync.adapters.proving import Proof, prove_all
+from geesync.adapters.executors.executor import Hands
+from geesync.adapters.formats.proving import Proof, prove_all
+from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.bootstrap import service
 from geesync.config import Config
-from geesync.domain.assets import SourceAsset
-from geesync.domain.coverage import StoredObject
-from geesync.domain.exports import Ask
-from geesync.domain.lifecycle import ExportsSucceeded, ExportStarted, State
-from geesync.domain.planning import plan
-from geesync.store.database import Database, open_migrating
-from geesync.store.exports import Exports, Intent
-from geesync.store.ledger import Ledger, Move
-from geesync.store.listing import Listing
-from geesync.store.roots import Roots
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.lifecycle import ExportsSucceeded, ExportStarted, State
+from geesync.domain.mirror.planning import plan
+from geesync.domain.tasks.exports import Ask
+from geesync.store.file.database import Database, open_migrating
+from geesync.store.ledger.exports import Exports, Intent
+from geesync.store.ledger.ledger import Ledger, Move
+from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.roots import Roots
 from geesync.workers import run_step
 from tests.benchmarks.measure import children_of, cpu_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from geesync import logs
 from geesync.bootstrap import service
 from geesync.config import load
-from geesync.store.database import open_migrating
+from geesync.store.file.database import open_migrating
 from geesync.workers import run_step
 
 

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from geesync.domain.checking import KeptFile
-from geesync.domain.coverage import StoredObject
-from geesync.domain.exports import Ask, Part, body_hash, request_body
-from geesync.domain.layout import staged_prefix
-from geesync.domain.lifecycle import (
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.layout import staged_prefix
+from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     DownloadFinished,
     Event,
@@ -20,14 +19,15 @@ from geesync.domain.lifecycle import (
     NothingToExport,
     State,
 )
-from geesync.domain.planning import plan
-from geesync.store.catalogue import Catalogue
-from geesync.store.checks import Sidecars
-from geesync.store.database import Database, open_current
-from geesync.store.exports import Exports, Intent
-from geesync.store.history import History
-from geesync.store.ledger import Ledger, LedgerAsset, Move
-from geesync.store.staging import Staging
+from geesync.domain.mirror.planning import plan
+from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
+from geesync.store.copies.catalogue import Catalogue
+from geesync.store.copies.checks import Sidecars
+from geesync.store.copies.staging import Staging
+from geesync.store.file.database import Database, open_current
+from geesync.store.ledger.exports import Exports, Intent
+from geesync.store.ledger.history import History
+from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
 
 _CHUNK = 1000
 #: Chunks after which the history is looked at from its beginning again.

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from geesync.adapters.bucket import Storage
-from geesync.adapters.earth_engine import EarthEngine
-from geesync.adapters.pacing import Pacer
-from geesync.domain.coverage import StoredObject
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.pacing import Pacer
+from geesync.domain.mirror.coverage import StoredObject
 from geesync.simulator.simulator import Simulator
 
 

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from geesync import __version__
-from geesync.adapters.bandwidth import Bandwidth
-from geesync.adapters.bucket import Storage
-from geesync.adapters.cluster import work_there
-from geesync.adapters.fetching import fetch_all
-from geesync.adapters.hands import HearsayError, Told, Work
-from geesync.adapters.line import Access, MeteredLine, Orders, WorkersLine, hear
-from geesync.adapters.mirror import prepare_mirror
-from geesync.adapters.pacing import Pacer
-from geesync.adapters.proving import Proof, prove_all
+from geesync.adapters.executors.cluster import work_there
+from geesync.adapters.executors.executor import HearsayError, Told, Work
+from geesync.adapters.formats.proving import Proof, prove_all
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.adapters.transfer.fetching import fetch_all
+from geesync.adapters.transfer.object_source import Access, MeteredLine, Orders, WorkersLine, hear
 from geesync.errors import Cause, RemoteError
 
 ORDERS = Orders("daemon")

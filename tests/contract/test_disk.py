@@ -11,12 +11,12 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
-from geesync.adapters.disk import disk_errors
-from geesync.adapters.folders import folder
-from geesync.adapters.landing import Landing, Writer, name_unproved, unproved
-from geesync.adapters.mirror import MARKER, free_bytes, is_mirror, prepare_mirror
-from geesync.adapters.wire import run
-from geesync.domain.coverage import StoredObject
+from geesync.adapters.mirror_files.disk import disk_errors
+from geesync.adapters.mirror_files.folders import folder
+from geesync.adapters.mirror_files.landing import Landing, Writer, name_unproved, unproved
+from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror, prepare_mirror
+from geesync.adapters.transfer.curl_loop import run
+from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, ExitCode, MirrorError, RemoteError
 
 CONTENT = b"pixels" * 1000

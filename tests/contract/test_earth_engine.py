@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from geesync.adapters.credentials import find_credentials
-from geesync.adapters.earth_engine import EarthEngine
-from geesync.domain.assets import SourceAsset
-from geesync.domain.exports import Ask, request_body
-from geesync.domain.names import LEGACY
-from geesync.domain.operations import PENDING, SUCCEEDED
-from geesync.domain.planning import plan
+from geesync.adapters.google.credentials import find_credentials
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.names import LEGACY
+from geesync.domain.mirror.planning import plan
+from geesync.domain.tasks.exports import Ask, request_body
+from geesync.domain.tasks.operations import PENDING, SUCCEEDED
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.profiles import Profile, always
 from geesync.simulator.simulator import Simulator

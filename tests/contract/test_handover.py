@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.hands import Here, Told, Work
-from geesync.domain.refusals import NotTriedError
+from geesync.adapters.executors.executor import Here, Told, Work
+from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Workshop
-from geesync.store.database import open_migrating
-from geesync.store.ledger import Ledger
+from geesync.store.file.database import open_migrating
+from geesync.store.ledger.ledger import Ledger
 
 LARGE = 2**30
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from geesync.adapters.memory import keep_little
+from geesync.adapters.host.memory import keep_little
 
 LARGE_BYTES = 1024 * 1024
 NUMBER = 64

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.line import Access, WorkersLine
-from geesync.adapters.processes import Processes
+from geesync.adapters.executors.processes import Processes
+from geesync.adapters.transfer.object_source import Access, WorkersLine
 from geesync.errors import Cause, RemoteError
 from tests.contract.workload import a_mistake, die_once, do, line_keeps_on, nothing, rate
 from tests.service.daemon_process import eventually
@@ -167,9 +167,9 @@ def test_a_process_that_had_nothing_to_do_for_a_while_is_ended(
 
 DAEMON = """
 import os, sys
-from geesync.adapters.processes import Processes
+from geesync.adapters.executors.processes import Processes
 from tests.contract.workload import line_keeps_on, nothing
-from geesync.adapters.line import Access, WorkersLine
+from geesync.adapters.transfer.object_source import Access, WorkersLine
 
 line = WorkersLine(Access("daemon", "demo-project", None, 30.0))
 ((_, pid),) = next(Processes("daemon", 1, begin=nothing).do(line_keeps_on, [line], lambda: None))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from geesync.adapters.rasters import Expected, prove
-from geesync.domain.grid import Grid, Transform
+from geesync.adapters.formats.rasters import Expected, prove
+from geesync.domain.assets.grid import Grid, Transform
 from geesync.errors import Cause, RemoteError
 
 UTM: Transform = (30.0, 0.0, 500_000.0, 0.0, -30.0, 5_200_000.0)

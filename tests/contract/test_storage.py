@@ -11,15 +11,15 @@ from typing import Any
 import google_crc32c
 import pytest
 
-from geesync.adapters.bandwidth import Bandwidth
-from geesync.adapters.bucket import Storage
-from geesync.adapters.fetching import Fetch, fetch
-from geesync.adapters.folders import Folders, folder
-from geesync.adapters.landing import Landing, Writer, name_unproved, unproved
-from geesync.adapters.line import Access, MeteredLine
-from geesync.adapters.mirror import prepare_mirror
-from geesync.adapters.wire import run
-from geesync.domain.coverage import StoredObject
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.mirror_files.folders import Folders, folder
+from geesync.adapters.mirror_files.landing import Landing, Writer, name_unproved, unproved
+from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.adapters.transfer.curl_loop import run
+from geesync.adapters.transfer.fetching import Fetch, fetch
+from geesync.adapters.transfer.object_source import Access, MeteredLine
+from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
 from tests.contract.conftest import Put

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from geesync.adapters.bucket import Storage
-from geesync.adapters.credentials import find_credentials
-from geesync.adapters.wire import run
-from geesync.domain.coverage import StoredObject
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.credentials import find_credentials
+from geesync.adapters.transfer.curl_loop import run
+from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
 from tests.contract.conftest import Put, patient

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pycurl
 import pytest
 
-from geesync.adapters.connections import handle
-from geesync.adapters.wire import STOPPED, Exchange, Turn, run
-from geesync.simulator.serving import reserve_port
+from geesync.adapters.transfer.connections import handle
+from geesync.adapters.transfer.curl_loop import STOPPED, Exchange, Turn, run
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.wire.serving import reserve_port
 
 Ask = Callable[[str], pycurl.Curl]
 

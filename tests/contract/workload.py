@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters import line
-from geesync.adapters.hands import Told
-from geesync.adapters.line import WorkersLine
+from geesync.adapters.executors.executor import Told
+from geesync.adapters.transfer import object_source as line
+from geesync.adapters.transfer.object_source import WorkersLine
 
 
 def do(items: Sequence[Any]) -> Iterator[Told[Any]]:

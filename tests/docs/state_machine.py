@@ -6,8 +6,8 @@ import inspect
 import re
 from pathlib import Path
 
-from geesync.domain import lifecycle
-from geesync.domain.lifecycle import TABLE, State
+from geesync.domain.mirror import lifecycle
+from geesync.domain.mirror.lifecycle import TABLE, State
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/state-machine.md"
 
@@ -16,11 +16,11 @@ _STATE = re.compile(r"((?: +#: .*\n)+) +[A-Z_]+ = \"(\w+)\"")
 _TEXT = """\
 # The life of an asset
 
-Made from the table in [`geesync/domain/lifecycle.py`][table] by
+Made from the table in [`geesync/domain/mirror/lifecycle.py`][table] by
 `python tests/docs/state_machine.py`; a test fails if it is stale. Why states
 [say what is true](adr/0001-states-say-what-is-true.md).
 
-[table]: https://github.com/geesync/geesync/blob/main/geesync/domain/lifecycle.py
+[table]: https://github.com/geesync/geesync/blob/main/geesync/domain/mirror/lifecycle.py
 
 | state | what is true | leaves by |
 |---|---|---|

@@ -16,8 +16,8 @@ from geesync.bootstrap import service
 from geesync.config import Config
 from geesync.simulator.clock import DAWN
 from geesync.steps.step import Step
-from geesync.store import views
-from geesync.store.database import open_migrating
+from geesync.store.file.database import open_migrating
+from geesync.store.views import status as views
 from geesync.workers import run_step
 
 #: As many as a busy process may have open; the rest is taken away.

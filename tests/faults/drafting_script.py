@@ -6,11 +6,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from geesync.adapters.folders import Folders
-from geesync.adapters.mirror import prepare_mirror
-from geesync.domain.lifecycle import Standing, State
-from geesync.steps.drafting import Drafting, Drafts
-from geesync.store.ledger import LedgerAsset
+from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.domain.mirror.lifecycle import Standing, State
+from geesync.steps.catalogue.drafting import Drafting, Drafts
+from geesync.store.ledger.ledger import LedgerAsset
 
 MIRROR = Path(sys.argv[1])
 ASSETS = int(sys.argv[2])

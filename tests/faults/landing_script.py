@@ -7,10 +7,16 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.folders import folder
-from geesync.adapters.landing import Landing, Writer, make_durable, name_unproved, unproved
-from geesync.adapters.wire import run
-from geesync.domain.coverage import StoredObject
+from geesync.adapters.mirror_files.folders import folder
+from geesync.adapters.mirror_files.landing import (
+    Landing,
+    Writer,
+    make_durable,
+    name_unproved,
+    unproved,
+)
+from geesync.adapters.transfer.curl_loop import run
+from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import RemoteError
 
 CONTENT = bytes(range(256)) * 1000

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geesync.errors import LedgerError, RemoteError
-from geesync.store.database import Database
-from geesync.store.roots import Roots
+from geesync.store.file.database import Database
+from geesync.store.ledger.roots import Roots
 
 database = Database(Path(sys.argv[1]))
 for number in range(3):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from geesync.cli.app import app
-from geesync.store import views
+from geesync.store.views import status as views
 from tests.story.world import World
 
 

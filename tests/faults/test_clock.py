@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from geesync import daemon as daemon_module
-from geesync.adapters.systemd import Systemd
+from geesync.adapters.host.systemd import Systemd
 from geesync.daemon import Daemon
 from tests.story.world import World
 

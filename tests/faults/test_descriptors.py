@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters import wire
+from geesync.adapters.transfer import curl_loop as wire
 from geesync.simulator import Simulator
 from tests.faults.conditions import run
 from tests.faults.conftest import ARCHIVE

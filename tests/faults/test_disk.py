@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.mirror import MARKER, prepare_mirror
+from geesync.adapters.mirror_files.mirror import MARKER, prepare_mirror
 from geesync.simulator import Simulator
 from geesync.workers import run_step
 from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs

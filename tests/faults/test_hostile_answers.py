@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from geesync.adapters.bucket import Storage
-from geesync.adapters.credentials import find_credentials
-from geesync.adapters.earth_engine import EarthEngine
-from geesync.adapters.pacing import Pacer
-from geesync.domain.exports import Ask, Part, request_body
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.credentials import find_credentials
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.pacing import Pacer
+from geesync.domain.tasks.exports import Ask, Part, request_body
 from geesync.errors import Cause, RemoteError
 from geesync.simulator import Simulator
 from tests.faults.conftest import ARCHIVE, Build

@@ -14,9 +14,9 @@ import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geesync.adapters.rasters import Expected, prove
-from geesync.adapters.tables import Contents, _Shallow, prove_csv, prove_geojson
-from geesync.domain.grid import Grid
+from geesync.adapters.formats.rasters import Expected, prove
+from geesync.adapters.formats.tables import Contents, _Shallow, prove_csv, prove_geojson
+from geesync.domain.assets.grid import Grid
 from geesync.errors import Cause, RemoteError
 
 EDGE = 60_000

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from geesync.simulator import Simulator
-from geesync.store import views
+from geesync.store.views import status as views
 from tests.faults.conditions import needs_strace
 from tests.faults.conftest import ARCHIVE
 from tests.story.world import BESIDE, World, a_world

@@ -13,7 +13,7 @@ import pytest
 
 from geesync.errors import ExitCode, LedgerError
 from geesync.simulator import Simulator
-from geesync.store.database import LOG_LIMIT_BYTES, open_migrating
+from geesync.store.file.database import LOG_LIMIT_BYTES, open_migrating
 from geesync.workers import run_step
 from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs
 from tests.faults.conftest import ARCHIVE, Build

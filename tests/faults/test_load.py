@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from geesync.domain.lifecycle import State
+from geesync.domain.mirror.lifecycle import State
 from geesync.simulator import Simulator
 from geesync.simulator.profiles import CALM, always
-from geesync.store import schema
+from geesync.store.tables import schema
 from geesync.web.app import build
 from tests.faults.conftest import ARCHIVE
 from tests.story.world import World, a_world

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.landing import unproved
+from geesync.adapters.mirror_files.landing import unproved
 from geesync.errors import GeesyncError
 from geesync.simulator import Simulator
-from geesync.store import views
+from geesync.store.views import status as views
 from tests.faults.conditions import needs_root, run
 from tests.faults.conftest import ARCHIVE
 from tests.story.world import BESIDE, World, a_world

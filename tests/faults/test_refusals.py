@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.domain.refusals import OUTAGE
-from geesync.simulator.faults import Action
+from geesync.domain.tasks.refusals import OUTAGE
+from geesync.simulator.wire.faults import Action
 from geesync.workers import run_step
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import World

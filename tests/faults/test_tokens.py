@@ -10,13 +10,13 @@ from typing import Any
 import ee
 import pytest
 
-from geesync.adapters.bucket import Storage
-from geesync.adapters.credentials import find_credentials
-from geesync.adapters.earth_engine import EarthEngine
-from geesync.adapters.pacing import Pacer
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.credentials import find_credentials
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.pacing import Pacer
 from geesync.errors import Cause, RemoteError
 from geesync.simulator import Simulator
-from geesync.simulator.faults import Action
+from geesync.simulator.wire.faults import Action
 from tests.story.world import BESIDE, a_world
 
 Ask = Callable[[], object]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.folders import Folders
-from geesync.adapters.landing import Landing, Writer
-from geesync.adapters.mirror import prepare_mirror
-from geesync.adapters.together import WORTH_IT_FROM, Landed, Together, settle
-from geesync.adapters.wire import run
-from geesync.domain.coverage import StoredObject
+from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, Landed, Together, settle
+from geesync.adapters.mirror_files.landing import Landing, Writer
+from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.adapters.transfer.curl_loop import run
+from geesync.domain.mirror.coverage import StoredObject
 
 CONTENT = bytes(range(256)) * 100
 MIRROR = Path(sys.argv[1])

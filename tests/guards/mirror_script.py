@@ -7,7 +7,7 @@ import sys
 
 from geesync.bootstrap import service
 from geesync.config import Config
-from geesync.store.database import open_current
+from geesync.store.file.database import open_current
 from geesync.workers import run_step
 
 

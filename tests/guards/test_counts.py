@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from geesync.simulator import Simulator
-from geesync.simulator.faults import Fault
+from geesync.simulator.wire.faults import Fault
 from tests.story.world import World, a_world
 
 IMAGES = 100

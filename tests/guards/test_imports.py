@@ -13,7 +13,7 @@ from typer.main import get_group
 
 from geesync import cli
 from geesync.cli.app import COMMANDS
-from geesync.store.database import open_migrating
+from geesync.store.file.database import open_migrating
 
 #: Each takes tenths of a second, and none is needed to ask the ledger.
 _HEAVY = {
@@ -37,7 +37,7 @@ print(code, *sorted(names), file=sys.stderr)
 
 _DAEMON = """
 import sys
-import geesync.bootstrap, geesync.cli.work, geesync.daemon, geesync.web.server
+import geesync.bootstrap, geesync.cli.service.work, geesync.daemon, geesync.web.server
 import ee, google.cloud.storage
 print(*{name.partition(".")[0] for name in sys.modules})
 """
@@ -82,16 +82,17 @@ def test_a_daemon_keeps_no_library_in_memory_that_it_does_not_use() -> None:
 def test_a_command_imports_no_other_command(ledger: str) -> None:
     commands = {f"geesync.cli.{module}" for module in COMMANDS.values()}
 
-    assert imported("--ledger", ledger, "status") & commands == {"geesync.cli.status"}
+    assert imported("--ledger", ledger, "status") & commands == {"geesync.cli.answers.status"}
 
 
 def test_every_command_is_listed_with_the_module_that_has_it() -> None:
     found: dict[str, str] = {}
-    for file in CLI.glob("*.py"):
-        module = import_module(f"geesync.cli.{file.stem}")
+    for file in CLI.rglob("*.py"):
+        place = ".".join(file.relative_to(CLI).with_suffix("").parts)
+        module = import_module(f"geesync.cli.{place}")
         if hasattr(module, "register"):
             part = typer.Typer()
             module.register(part)
-            found |= dict.fromkeys(get_group(part).commands, file.stem)
+            found |= dict.fromkeys(get_group(part).commands, place)
 
     assert found == COMMANDS

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from geesync.store import views
-from geesync.store.database import Database, open_migrating
-from geesync.store.usage import Usage
+from geesync.store.file.database import Database, open_migrating
+from geesync.store.ledger.usage import Usage
+from geesync.store.views import status as views
 from geesync.web.health import complaints
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)

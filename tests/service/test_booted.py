@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.simulator import credentials
+from geesync.simulator.wire import credentials
 
 from .booted import PROGRAM, PYTHON, Machine, booted, why_not
 

@@ -6,7 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
-from geesync.adapters.systemd import Systemd
+from geesync.adapters.host.systemd import Systemd
 from geesync.simulator.simulator import Simulator
 
 from .daemon_process import Manager, Place, eventually, terminate

@@ -11,15 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from geesync.adapters.cluster_examination import examine as look_at
-from geesync.adapters.mirror import MARKER, prepare_mirror
+from geesync.adapters.executors.cluster_examination import examine as look_at
+from geesync.adapters.mirror_files.mirror import MARKER, prepare_mirror
 from geesync.config import Config
 from geesync.doctor import Doctor
-from geesync.domain.findings import Finding, Verdict
+from geesync.domain.messages.findings import Finding, Verdict
 from geesync.errors import DOCS
 from geesync.simulator.simulator import Simulator
-from geesync.store.database import open_migrating
-from geesync.store.roots import Roots
+from geesync.store.file.database import open_migrating
+from geesync.store.ledger.roots import Roots
 from tests.story.dask_processes import a_cluster, reserved_address
 
 from .daemon_process import Place

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.cli.installing import service_files
+from geesync.cli.service.installing import service_files
 from geesync.config import Config
 from geesync.errors import ExitCode
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from geesync.simulator import CALM, Profile, always
-from geesync.simulator.audit import Audit
 from geesync.simulator.clock import SimClock
-from geesync.simulator.operation import Operation, Task, Work
-from geesync.simulator.operations import Operations
+from geesync.simulator.tasks.operation import Operation, Task, Work
+from geesync.simulator.tasks.operations import Operations
+from geesync.simulator.wire.audit import Audit
 
 PROJECT = "demo-project"
 MINUTE = replace(CALM, run_s=always(60))

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from geesync.simulator.evaluator import check, evaluate
-from geesync.simulator.images import Image, Pixels
-from geesync.simulator.pixels import MaskArray, PixelArray, SimAsset, SimBand, SimGrid
+from geesync.simulator.computing.evaluator import check, evaluate
+from geesync.simulator.computing.images import Image, Pixels
 from geesync.simulator.scenarios.landscape import TYPES
+from geesync.simulator.world.pixels import MaskArray, PixelArray, SimAsset, SimBand, SimGrid
 
 Node = dict[str, Any]
 

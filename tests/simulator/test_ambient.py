@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from geesync.simulator import CALM, HELL, REAL, Profile
-from geesync.simulator.ambient import Ambient
 from geesync.simulator.clock import SimClock
 from geesync.simulator.profiles import Dice, named
+from geesync.simulator.wire.ambient import Ambient
 
 
 def actions(profile: Profile, calls: int = 2000, seed: int = 1) -> Counter[str]:

@@ -19,10 +19,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from geesync.simulator.audit import Audit
-from geesync.simulator.bucket import CloudStorage
 from geesync.simulator.clock import SimClock
-from geesync.simulator.faults import Faults
+from geesync.simulator.storage.bucket import CloudStorage
+from geesync.simulator.wire.audit import Audit
+from geesync.simulator.wire.faults import Faults
 
 # Google's client leaves the sockets of broken answers to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

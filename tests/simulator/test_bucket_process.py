@@ -16,10 +16,10 @@ GIVE_UP_S = 20.0
 def test_nothing_is_left_when_the_starter_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, threading\n"
-        "from geesync.simulator.audit import Audit\n"
-        "from geesync.simulator.bucket import CloudStorage\n"
+        "from geesync.simulator.wire.audit import Audit\n"
+        "from geesync.simulator.storage.bucket import CloudStorage\n"
         "from geesync.simulator.clock import SimClock\n"
-        "from geesync.simulator.faults import Faults\n"
+        "from geesync.simulator.wire.faults import Faults\n"
         "cloud = CloudStorage(Faults(), Audit(SimClock())).start()\n"
         "print(cloud.backend_port, flush=True)\n"
         "sys.stdin.read()\n"

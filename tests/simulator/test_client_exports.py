@@ -11,7 +11,7 @@ import pytest
 from ee import _cloud_api_utils
 
 from geesync.simulator import Simulator, always
-from geesync.simulator.operation import State
+from geesync.simulator.tasks.operation import State
 from tests.simulator.conftest import ELEVATION
 
 ExportBody = Callable[..., dict[str, Any]]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from geesync.simulator import Simulator
-from geesync.simulator.evaluator import check, evaluate
-from geesync.simulator.expression_message import expression
-from geesync.simulator.images import Image
-from geesync.simulator.regions import export_grid
+from geesync.simulator.computing.evaluator import check, evaluate
+from geesync.simulator.computing.images import Image
+from geesync.simulator.computing.regions import export_grid
+from geesync.simulator.messages.expression_message import expression
 
 SCENE = "projects/earthengine-legacy/assets/users/demo/scenes/s0000"
 ELEVATION = "users/demo/elevation"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from geesync.simulator import Simulator
-from geesync.simulator.operation import State
+from geesync.simulator.tasks.operation import State
 
 Run = Callable[..., str]
 PROJECT = "projects/demo-project/assets"

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.simulator.evaluator import check, evaluate
-from geesync.simulator.pixels import SimAsset, SimFeature, SimGrid
-from geesync.simulator.projections import Projection
+from geesync.simulator.computing.evaluator import check, evaluate
+from geesync.simulator.computing.projections import Projection
 from geesync.simulator.refusals import BadRequest, ExportRefused
 from geesync.simulator.scenarios.landscape import TYPES
+from geesync.simulator.world.pixels import SimAsset, SimFeature, SimGrid
 from tests.simulator.graphs import GRID, account, band, call, evaluated, graph, load, pixels
 
 WHOLE_NUMBERS = {

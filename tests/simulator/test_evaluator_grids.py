@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.simulator.evaluator import check, evaluate
-from geesync.simulator.pixels import SimGrid
-from geesync.simulator.projections import Projection, aligned
+from geesync.simulator.computing.evaluator import check, evaluate
+from geesync.simulator.computing.projections import Projection, aligned
+from geesync.simulator.computing.regions import export_grid
 from geesync.simulator.refusals import ExportRefused
-from geesync.simulator.regions import export_grid
+from geesync.simulator.world.pixels import SimGrid
 from tests.simulator.graphs import GRID, account, band, call, evaluated, image, load, pixels
 
 COARSE = SimGrid("EPSG:32633", (20.0, 0.0, 500000.0, 0.0, -20.0, 5200000.0), 2, 2)

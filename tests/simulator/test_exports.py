@@ -18,7 +18,7 @@ from google.cloud import storage
 from rasterio.io import DatasetReader, MemoryFile
 
 from geesync.simulator import Simulator
-from geesync.simulator.pixels import SimAsset, SimBand
+from geesync.simulator.world.pixels import SimAsset, SimBand
 
 ELEVATION = "users/demo/elevation"
 

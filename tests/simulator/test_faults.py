@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from geesync.simulator.faults import Faults
-from geesync.simulator.faulty_transport import FaultyTransport
-from geesync.simulator.serving import LoopbackServer
+from geesync.simulator.wire.faults import Faults
+from geesync.simulator.wire.faulty_transport import FaultyTransport
+from geesync.simulator.wire.serving import LoopbackServer
 
 BODY = bytes(range(256)) * 1000
 

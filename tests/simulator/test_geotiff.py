@@ -16,14 +16,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from geesync.simulator import CALM
-from geesync.simulator.geotiff import default_edge
-from geesync.simulator.pixels import SimAsset, SimGrid
+from geesync.simulator.exports.geotiff import default_edge
+from geesync.simulator.exports.writer import write_export
 from geesync.simulator.refusals import ExportRefused
 from geesync.simulator.scenarios import load_scenario
 from geesync.simulator.scenarios.landscape import TYPES, make_band
 from geesync.simulator.scenarios.tree import walk
-from geesync.simulator.truth import compare
-from geesync.simulator.writer import write_export
+from geesync.simulator.world.pixels import SimAsset, SimGrid
+from geesync.simulator.world.truth import compare
 from tests.simulator.graphs import account, band, graph, image, load
 
 SINUSOIDAL = next(

@@ -12,10 +12,10 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 
-from geesync.simulator.image_ingestion import ingest_image
-from geesync.simulator.manifest_messages import image_manifest
-from geesync.simulator.pixels import SimAsset
+from geesync.simulator.ingestion.image_ingestion import ingest_image
+from geesync.simulator.messages.manifest_messages import image_manifest
 from geesync.simulator.refusals import BadRequest, ExportRefused
+from geesync.simulator.world.pixels import SimAsset
 
 Write = Callable[..., None]
 UTM = CRS.from_epsg(32633)

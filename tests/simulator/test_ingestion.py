@@ -12,11 +12,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from geesync.simulator import Simulator, always
-from geesync.simulator.operation import State
-from geesync.simulator.pixels import SimAsset
 from geesync.simulator.scenarios import load_scenario
 from geesync.simulator.scenarios.tree import walk
-from geesync.simulator.truth import truth
+from geesync.simulator.tasks.operation import State
+from geesync.simulator.world.pixels import SimAsset
+from geesync.simulator.world.truth import truth
 from tests.simulator.ingesting import ELEVATION, HOME, MADE, Json, ended, exported, simple
 
 Start = Callable[..., Simulator]

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.simulator.listing_filters import read_filter
-from geesync.simulator.pixels import SimAsset
+from geesync.simulator.assets.listing_filters import read_filter
 from geesync.simulator.refusals import BadRequest
+from geesync.simulator.world.pixels import SimAsset
 
 ASSET = SimAsset(
     "projects/p/assets/a",

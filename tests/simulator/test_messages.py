@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from geesync.simulator import schemas
-from geesync.simulator.messages import parse
+from geesync.simulator.messages import schemas
+from geesync.simulator.messages.reading import parse
 from geesync.simulator.refusals import BadRequest
 
 GRAPH = {"result": "0", "values": {"0": {"constantValue": 1}}}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from geesync.simulator import CALM
-from geesync.simulator.operation import created_json, operation_json
 from geesync.simulator.refusals import CallRefused
+from geesync.simulator.tasks.operation import created_json, operation_json
 from tests.simulator.exporting import MINUTE, PROJECT, Account
 
 

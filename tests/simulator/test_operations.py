@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from geesync.simulator import CALM, REAL, Durations, always
-from geesync.simulator.operation import State, Task, operation_json
 from geesync.simulator.refusals import CallRefused, ExportRefused
+from geesync.simulator.tasks.operation import State, Task, operation_json
 from tests.simulator.exporting import MINUTE, PROJECT, Account, File
 
 

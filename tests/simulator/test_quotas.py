@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from geesync.simulator import CALM, Simulator, always
-from geesync.simulator.asset_exports import BYTES_A_ROW
-from geesync.simulator.operation import State
+from geesync.simulator.exports.asset_exports import BYTES_A_ROW
+from geesync.simulator.tasks.operation import State
 
 Start = Callable[..., Simulator]
 HOME = "projects/earthengine-legacy/assets/users/demo"

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.simulator.pixels import SimAsset, SimGrid
 from geesync.simulator.scenarios import Scenario, load_scenario
 from geesync.simulator.scenarios.features import make_features
 from geesync.simulator.scenarios.footprints import footprint, utm_at
 from geesync.simulator.scenarios.landscape import TYPES, make_band
 from geesync.simulator.scenarios.tree import walk
+from geesync.simulator.world.pixels import SimAsset, SimGrid
 
 CONTAINERS = ("FOLDER", "IMAGE_COLLECTION")
 KINDS = {"FOLDER", "IMAGE_COLLECTION", "IMAGE", "TABLE", "CLASSIFIER"}

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 
-from geesync.simulator.audit import Audit
-from geesync.simulator.bucket import CloudStorage
 from geesync.simulator.clock import SimClock
-from geesync.simulator.faults import Faults
-from geesync.simulator.serving import LoopbackServer, reserve_port
+from geesync.simulator.storage.bucket import CloudStorage
+from geesync.simulator.wire.audit import Audit
+from geesync.simulator.wire.faults import Faults
+from geesync.simulator.wire.serving import LoopbackServer, reserve_port
 
 
 def test_a_reserved_port_is_refused_to_whoever_takes_any_but_not_to_the_server_it_is_for() -> None:

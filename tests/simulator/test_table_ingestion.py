@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from geesync.simulator import CALM
-from geesync.simulator.manifest_messages import IMPORT_TABLE
-from geesync.simulator.pixels import SimFeature
+from geesync.simulator.ingestion.table_ingestion import ingest_table
+from geesync.simulator.messages.manifest_messages import IMPORT_TABLE
 from geesync.simulator.refusals import BadRequest, ExportRefused
-from geesync.simulator.table_ingestion import ingest_table
+from geesync.simulator.world.pixels import SimFeature
 
 POINT = '{"type":"Point","coordinates":[1.5,-2.25]}'
 QUOTED_POINT = '"' + POINT.replace('"', '""') + '"'

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geesync.simulator.pixels import SimAsset, SimFeature
+from geesync.simulator.exports.writer import write_export
 from geesync.simulator.refusals import ExportRefused
 from geesync.simulator.scenarios.features import make_features
-from geesync.simulator.writer import write_export
+from geesync.simulator.world.pixels import SimAsset, SimFeature
 from tests.simulator.graphs import account, call, graph
 
 POINT = {"type": "Point", "coordinates": [1.5, -2.25]}

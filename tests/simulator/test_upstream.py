@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from geesync.simulator.upstream import Upstream
+from geesync.simulator.wire.upstream import Upstream
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from geesync.simulator.clock import SimClock, parse_rfc3339
-from geesync.simulator.pixels import SimAsset
 from geesync.simulator.refusals import CallRefused
 from geesync.simulator.scenarios import load_scenario
-from geesync.simulator.world import World
+from geesync.simulator.world.pixels import SimAsset
+from geesync.simulator.world.world import World
 
 ROOT = "projects/earthengine-legacy/assets/users/demo"
 SCENES = f"{ROOT}/scenes"

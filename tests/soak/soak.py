@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.mirror import prepare_mirror
-from geesync.cli.demo_proof import compare_all
+from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.cli.trial.demo_proof import compare_all
 from geesync.config import Config
 from geesync.simulator import Simulator
 from geesync.simulator.profiles import Profile
-from geesync.store import views
-from geesync.store.database import open_migrating
-from geesync.store.roots import Roots
+from geesync.store.file.database import open_migrating
+from geesync.store.ledger.roots import Roots
+from geesync.store.views import status as views
 from tests.soak.zygote import fast_clock
 
 ROOT = "projects/demo-project/assets/archive"

@@ -20,12 +20,12 @@ import google.cloud.storage
 import rasterio
 
 from geesync import logs
-from geesync.adapters.systemd import Systemd
+from geesync.adapters.host.systemd import Systemd
 from geesync.bootstrap import service
 from geesync.config import Config
 from geesync.daemon import Daemon
 from geesync.simulator.clock import DAWN
-from geesync.store.database import locked, open_migrating
+from geesync.store.file.database import locked, open_migrating
 from geesync.workers import run_step
 
 PRELOADED = (ee, google.cloud.storage, rasterio)

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.exports import Ask, Part
-from geesync.domain.lifecycle import Event, State
-from geesync.store.database import Database, open_migrating
-from geesync.store.exports import Export, Exports, Intent
-from geesync.store.ledger import Ledger, LedgerAsset, Move
-from geesync.store.listing import Listing
-from geesync.store.roots import Root, Roots
-from geesync.store.staging import Staging
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.mirror.lifecycle import Event, State
+from geesync.domain.tasks.exports import Ask, Part
+from geesync.store.copies.staging import Staging
+from geesync.store.file.database import Database, open_migrating
+from geesync.store.ledger.exports import Export, Exports, Intent
+from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
+from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.roots import Root, Roots
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TOP = "projects/earthengine-legacy/assets/users/x"

@@ -18,21 +18,21 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from geesync.errors import LedgerError, LockedError
-from geesync.steps.examiner import Examiner
 from geesync.steps.step import Workshop
-from geesync.store import database as module
-from geesync.store import soundness
-from geesync.store.database import (
+from geesync.steps.upkeep.examiner import Examiner
+from geesync.store.file import database as module
+from geesync.store.file import soundness
+from geesync.store.file.database import (
     backup,
     locked,
     open_current,
     open_migrating,
 )
-from geesync.store.ledger import Ledger
-from geesync.store.roots import Roots
-from geesync.store.schema import APPLICATION_ID, metadata
-from geesync.store.soundness import HEAD, check
-from geesync.store.triggers import TRIGGERS
+from geesync.store.file.soundness import HEAD, check
+from geesync.store.ledger.ledger import Ledger
+from geesync.store.ledger.roots import Roots
+from geesync.store.tables.schema import APPLICATION_ID, metadata
+from geesync.store.tables.triggers import TRIGGERS
 from tests.store.conftest import Store, image
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -263,8 +263,8 @@ def test_half_a_ledger_is_never_seen(ledger_path: Path) -> None:
 def test_many_who_begin_at_once_share_one_ledger(ledger_path: Path) -> None:
     begin = (
         "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
-        "from geesync.store.database import open_current\n"
-        "from geesync.store.roots import Roots\n"
+        "from geesync.store.file.database import open_current\n"
+        "from geesync.store.ledger.roots import Roots\n"
         "sys.stdin.read()\n"
         "Roots(open_current(Path(sys.argv[1]))).put(sys.argv[2], 'here', datetime.now(UTC))\n"
     )
@@ -299,7 +299,7 @@ def test_a_ledger_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> Non
 def test_a_second_daemon_is_told_who_holds_the_ledger(ledger_path: Path) -> None:
     try_to_lock = (
         "import sys\nfrom pathlib import Path\nfrom geesync.errors import LockedError\n"
-        "from geesync.store.database import locked\n"
+        "from geesync.store.file.database import locked\n"
         "try:\n    with locked(Path(sys.argv[1])): print('mine')\n"
         "except LockedError as error: print(error)\n"
     )

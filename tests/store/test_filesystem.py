@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.store.filesystem import is_remote, kind_of
+from geesync.store.file.filesystem import is_remote, kind_of
 
 
 def test_the_kind_of_a_file_system_is_that_of_the_innermost_mount(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from geesync.domain.lifecycle import (
+from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     DownloadFinished,
     Event,
@@ -18,11 +18,11 @@ from geesync.domain.lifecycle import (
     Refused,
 )
 from geesync.errors import Cause
-from geesync.steps.forgetter import Forgetter
 from geesync.steps.step import Workshop
-from geesync.store import history
-from geesync.store.catalogue import Catalogue
-from geesync.store.history import History
+from geesync.steps.upkeep.forgetter import Forgetter
+from geesync.store.copies.catalogue import Catalogue
+from geesync.store.ledger import history
+from geesync.store.ledger.history import History
 from tests.store.conftest import NOW, Store, image
 
 DONE: tuple[Event, ...] = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 import geesync
-from geesync.domain.coverage import StoredObject
-from geesync.domain.lifecycle import (
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.lifecycle import (
     TABLE,
     CheckPassed,
     Delayed,
@@ -30,9 +30,9 @@ from geesync.domain.lifecycle import (
     State,
 )
 from geesync.errors import Cause
-from geesync.store.exports import Export
-from geesync.store.ledger import Move
-from geesync.store.steering import Steering
+from geesync.store.ledger.exports import Export
+from geesync.store.ledger.ledger import Move
+from geesync.store.ledger.steering import Steering
 from tests.store.conftest import NOW, Store, image
 
 DONE = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())
@@ -307,7 +307,7 @@ def test_nothing_but_the_ledger_writes_the_state_of_an_asset() -> None:
         if "simulator" not in file.parts and _writes_state(file.read_text(encoding="utf-8"))
     }
 
-    assert writers == {"store/ledger.py"}
+    assert writers == {"store/ledger/ledger.py"}
 
 
 def _writes_state(text: str) -> bool:

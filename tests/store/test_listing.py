@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.lifecycle import (
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     NothingToExport,
     SourceGone,
     State,
 )
-from geesync.store.listing import Observed
+from geesync.store.ledger.listing import Observed
 from tests.store.conftest import NOW, TOP, Store, folder, image
 
 VERIFIED = (NothingToExport(), CheckPassed())

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geesync.simulator.pixels import SimAsset, SimBand, SimGrid
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.scenarios.landscape import TYPES
+from geesync.simulator.world.pixels import SimAsset, SimBand, SimGrid
 
 HOME = "projects/earthengine-legacy/assets/users/x"
 

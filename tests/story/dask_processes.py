@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from geesync.simulator.serving import reserve_port
+from geesync.simulator.wire.serving import reserve_port
 
 #: Longer than anything here takes on a busy machine; only a failing test waits for it.
 PATIENCE_S = 60

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from geesync.simulator.pixels import SimAsset
 from geesync.simulator.scenarios.features import make_features
+from geesync.simulator.world.pixels import SimAsset
 from tests.story.accounts import HOME
 from tests.story.world import World
 

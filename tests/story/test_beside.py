@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geesync.domain.names import LEGACY
+from geesync.domain.assets.names import LEGACY
 from geesync.simulator.simulator import Simulator
 from tests.service.daemon_process import eventually
 from tests.story.accounts import HOME, a_band, an_account, an_image

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.folders import folder
-from geesync.adapters.mirror import prepare_mirror
-from geesync.domain import stac_links
-from geesync.domain.assets import SourceAsset
-from geesync.domain.lifecycle import CheckPassed, NothingToExport, State
-from geesync.steps.cataloguer import Cataloguer
+from geesync.adapters.mirror_files.folders import folder
+from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.mirror.lifecycle import CheckPassed, NothingToExport, State
+from geesync.domain.stac import links as stac_links
+from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.step import Workshop, utc_now
-from geesync.store.catalogue import Catalogue
-from geesync.store.checks import Sidecars
-from geesync.store.database import Database, open_migrating
-from geesync.store.ledger import Ledger, Move
-from geesync.store.listing import Listing
-from geesync.store.roots import Roots
-from geesync.store.staging import Staging
+from geesync.store.copies.catalogue import Catalogue
+from geesync.store.copies.checks import Sidecars
+from geesync.store.copies.staging import Staging
+from geesync.store.file.database import Database, open_migrating
+from geesync.store.ledger.ledger import Ledger, Move
+from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.roots import Roots
 from tests.story.catalogue import items, validated
 
 ROOT = "projects/demo-project/assets/scenes"

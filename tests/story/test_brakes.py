@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geesync.adapters.mirror import MARKER
+from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.simulator.simulator import Simulator
 from geesync.workers import run_step
 from tests.story.accounts import a_band, an_account, an_image

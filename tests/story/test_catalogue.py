@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from geesync.domain.layout import SIDECARS
+from geesync.domain.mirror.layout import SIDECARS
 from geesync.simulator.simulator import Simulator
 from tests.story.catalogue import Json, documents, hrefs, items, target, validated
 from tests.story.world import World, a_world

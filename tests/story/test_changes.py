@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from geesync.adapters.reading import read_image
-from geesync.simulator.pixels import SimAsset, SimBand
+from geesync.adapters.formats.reading import read_image
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset, SimBand
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from geesync.simulator import CALM
-from geesync.simulator.pixels import SimAsset
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 

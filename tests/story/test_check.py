@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from geesync.bootstrap import checker, comparer
-from geesync.domain.checking import Verdict
-from geesync.domain.names import LEGACY, display_id
+from geesync.checks.checker import Checker
+from geesync.domain.assets.names import LEGACY, display_id
+from geesync.domain.mirror.checking import Verdict
 from geesync.simulator.simulator import Simulator
-from geesync.steps.checker import Checker
-from geesync.store.checks import Scope
+from geesync.store.copies.checks import Scope
 from tests.story.world import World, a_world
 
 ALL = Scope()
@@ -147,7 +147,7 @@ def test_against_earth_engine_it_names_what_is_new_changed_or_absent_there(world
 def test_many_bad_assets_do_not_hide_the_others(
     world: World, built: Checker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("geesync.store.checks._PAGE", 2)
+    monkeypatch.setattr("geesync.store.copies.checks._PAGE", 2)
     for image in world.mirror.rglob("*.tif"):
         image.unlink()
 

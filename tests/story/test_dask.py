@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geesync.domain.names import LEGACY
-from geesync.domain.timetable import Timetable
-from geesync.simulator.pixels import SimAsset
+from geesync.domain.assets.names import LEGACY
+from geesync.domain.choices.timetable import Timetable
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset
 from geesync.steps.step import Step
 from geesync.workers import run_step
 from tests.service.daemon_process import eventually
@@ -102,7 +102,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_file_costs_time_only(tmp_pat
 
 #: Loaded by every Python that is started with its folder in the path: it calls all files bad.
 LYING = """
-from geesync.adapters import proving
+from geesync.adapters.formats import proving
 from geesync.errors import Cause, RemoteError
 
 def lie(job):

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from geesync.adapters.reading import ReadBand, read_image
-from geesync.simulator.pixels import SimAsset, SimBand, SimGrid
+from geesync.adapters.formats.reading import ReadBand, read_image
 from geesync.simulator.profiles import CALM
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.scenarios.landscape import TYPES
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset, SimBand, SimGrid
 from tests.story.world import World, a_world
 
 HOME = "projects/earthengine-legacy/assets/users/exact"

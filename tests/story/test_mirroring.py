@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from geesync.domain.names import LEGACY
+from geesync.domain.assets.names import LEGACY
 from geesync.simulator.simulator import Simulator
 from tests.story.world import BESIDE, World, a_world
 

@@ -14,9 +14,9 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from geesync.simulator.pixels import SimBand
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimBand
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import a_world
 

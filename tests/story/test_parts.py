@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from geesync.adapters.reading import read_image
-from geesync.simulator.pixels import SimAsset
+from geesync.adapters.formats.reading import read_image
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import World, a_world
 

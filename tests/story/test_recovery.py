@@ -11,9 +11,9 @@ import httpx
 import numpy as np
 import pytest
 
-from geesync.simulator.pixels import SimAsset
+from geesync.checks.recovery import recover
 from geesync.simulator.simulator import Simulator
-from geesync.steps.recovery import recover
+from geesync.simulator.world.pixels import SimAsset
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.domain.names import LEGACY
+from geesync.domain.assets.names import LEGACY
 from geesync.simulator.simulator import Simulator
 from tests.story.world import World, a_world
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from geesync.simulator import CALM, always
-from geesync.simulator.faults import Fault
-from geesync.simulator.operation import State
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.tasks.operation import State
+from geesync.simulator.wire.faults import Fault
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geesync.adapters.mirror import MARKER
+from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.errors import Cause
-from geesync.simulator.pixels import SimAsset
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset
 from tests.story.accounts import HOME, a_band, an_account
 from tests.story.world import World, a_world
 

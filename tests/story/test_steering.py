@@ -12,7 +12,7 @@ import numpy as np
 
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
-from geesync.store import views
+from geesync.store.views import status as views
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 

@@ -13,12 +13,12 @@ import geopandas
 import pytest
 from pyarrow import parquet
 
-from geesync.adapters import geoparquet
+from geesync.adapters.formats import geoparquet
 from geesync.config import load
 from geesync.errors import ConfigError
-from geesync.simulator.pixels import SimAsset, SimFeature
 from geesync.simulator.scenarios.features import TableKind, make_features
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset, SimFeature
 from tests.story.accounts import HOME, an_account
 from tests.story.world import World, a_world
 

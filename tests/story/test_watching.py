@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geesync.simulator.pixels import SimAsset
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset
 from tests.story.accounts import HOME, a_band, an_account
 from tests.story.world import World, a_world
 

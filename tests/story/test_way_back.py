@@ -13,9 +13,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from geesync.simulator.pixels import SimAsset
 from geesync.simulator.simulator import Simulator
-from geesync.simulator.truth import truth
+from geesync.simulator.world.pixels import SimAsset
+from geesync.simulator.world.truth import truth
 from tests.story.world import World, a_world
 
 Json = dict[str, Any]

@@ -10,18 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.mirror import prepare_mirror
-from geesync.adapters.reading import ReadBand, read_image
-from geesync.adapters.signatures import sign
+from geesync.adapters.formats.reading import ReadBand, read_image
+from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.adapters.mirror_files.signatures import sign
 from geesync.bootstrap import Service, ledger_id, service
 from geesync.config import Config
-from geesync.domain.names import candidates
-from geesync.simulator.images import Pixels
+from geesync.domain.assets.names import candidates
+from geesync.simulator.computing.images import Pixels
 from geesync.simulator.simulator import Simulator
-from geesync.simulator.truth import truth
-from geesync.store import views
-from geesync.store.database import Database, open_migrating
-from geesync.store.steering import Steering
+from geesync.simulator.world.truth import truth
+from geesync.store.file.database import Database, open_migrating
+from geesync.store.ledger.steering import Steering
+from geesync.store.views import status as views
 from geesync.workers import run_step
 
 #: A story has no time for processes to begin.

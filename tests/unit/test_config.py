@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from geesync.config import Config, Loaded, load, needs_restart
-from geesync.domain.values import Duration, SizeBytes
+from geesync.domain.choices.values import Duration, SizeBytes
 from geesync.errors import ConfigError, ExitCode
 
 

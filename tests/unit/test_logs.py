@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from geesync.adapters.journal import Journal
+from geesync.adapters.host.journal import Journal
 from geesync.logs import Fold, JournalRenderer
 
 

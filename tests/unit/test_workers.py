@@ -12,8 +12,8 @@ import pytest
 
 from geesync.errors import LedgerError
 from geesync.steps.step import Tally, Workshop
-from geesync.store.database import open_migrating
-from geesync.store.ledger import Ledger
+from geesync.store.file.database import open_migrating
+from geesync.store.ledger.ledger import Ledger
 from geesync.workers import run_until_quiet
 
 PATIENCE_S = 60.0

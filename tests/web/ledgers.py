@@ -14,8 +14,8 @@ import numpy as np
 import rasterio
 import sqlalchemy as sa
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.lifecycle import (
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     Delayed,
     DownloadFinished,
@@ -27,13 +27,13 @@ from geesync.domain.lifecycle import (
     State,
 )
 from geesync.errors import Cause
-from geesync.store import schema
-from geesync.store.database import Database, open_current
-from geesync.store.ledger import Ledger, LedgerAsset, Move
-from geesync.store.listing import Listing
-from geesync.store.packing import pack
-from geesync.store.roots import Root, Roots
-from geesync.store.samples import Samples
+from geesync.store.file.database import Database, open_current
+from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
+from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.roots import Root, Roots
+from geesync.store.tables import schema
+from geesync.store.tables.packing import pack
+from geesync.store.views.samples import Samples
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 HOME = "projects/earthengine-legacy/assets/users/demo"

@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from geesync.domain.lifecycle import State
+from geesync.domain.mirror.lifecycle import State
 from geesync.web.app import build
 from geesync.web.server import _listen, url
 from tests.web.chromium import CHROMIUM, DRIVER, chromium, full_height, show, without_scripts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from geesync.domain.lifecycle import State
+from geesync.domain.mirror.lifecycle import State
 from geesync.web.metrics import LedgerCollector, exposition
 from tests.web.conftest import Scenes
 from tests.web.ledgers import NOW, Story

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from geesync.adapters.messenger import Messenger
+from geesync.adapters.host.messenger import Messenger
 from geesync.config import load
-from geesync.domain.lifecycle import State
-from geesync.domain.notices import Notice, safe
-from geesync.steps.notifier import Notifier
+from geesync.domain.messages.notices import Notice, safe
+from geesync.domain.mirror.lifecycle import State
 from geesync.steps.step import Workshop
+from geesync.steps.upkeep.notifier import Notifier
 from tests.web.ledgers import NOW, Story, troubled
 
 WRITE = "import sys; open({0!r}, 'a').write(sys.stdin.read() + chr(10))"

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import rasterio
 
-from geesync.adapters.folders import folder
-from geesync.adapters.quicklook import EDGE, quicklook
+from geesync.adapters.formats.quicklook import EDGE, quicklook
+from geesync.adapters.mirror_files.folders import folder
 from geesync.config import Config
-from geesync.domain.lifecycle import State
+from geesync.domain.mirror.lifecycle import State
 from geesync.errors import UserError
-from geesync.store.steering import Steering
+from geesync.store.ledger.steering import Steering
 from geesync.web.app import build
 from geesync.web.server import server, url
 from tests.web.asking import Asking

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from geesync.domain.lifecycle import State
-from geesync.store import samples
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.views import samples
 from tests.web.ledgers import NOW, Story
 
 

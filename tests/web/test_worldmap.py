@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.domain.footprint import Box
-from geesync.domain.lifecycle import State
-from geesync.store import browsing
-from geesync.store.browsing import Spot, spots
+from geesync.domain.assets.footprint import Box
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.views import browsing
+from geesync.store.views.browsing import Spot, spots
 from geesync.web.worldmap import draw, is_local
 from tests.web.ledgers import Story
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from geesync.simulator.pixels import Json, SimFeature
+from geesync.simulator.world.pixels import Json, SimFeature
 
 TableKind = Literal["points", "parcels", "mixed", "empty"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from geesync.simulator.pixels import Json, SimGrid
+from geesync.simulator.world.pixels import Json, SimGrid
 
 EDGE_POINTS = 4  #: a side; curved enough for any projection of a scene
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from geesync.simulator.pixels import Json, SimAsset, SimGrid
 from geesync.simulator.scenarios.landscape import make_band, seed_of
+from geesync.simulator.world.pixels import Json, SimAsset, SimGrid
 
 EDGE = 8  #: pixels
 PIXEL_DEG = 0.001

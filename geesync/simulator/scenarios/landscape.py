@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from geesync.simulator.pixels import MaskArray, PixelArray, Precision, SimBand, SimGrid
+from geesync.simulator.world.pixels import MaskArray, PixelArray, Precision, SimBand, SimGrid
 
 Mask = Literal["none", "lakes", "soft", "swath", "all"]
 

@@ -10,12 +10,12 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from geesync.simulator.clock import rfc3339
-from geesync.simulator.names import canonical, root_of
-from geesync.simulator.pixels import Json, SimAsset, SimBand, SimGrid
 from geesync.simulator.scenarios.features import TableKind, make_features
 from geesync.simulator.scenarios.footprints import footprint, origin_at, utm_at
 from geesync.simulator.scenarios.landscape import Mask, make_band, seed_of
 from geesync.simulator.scenarios.tree import Tree
+from geesync.simulator.world.names import canonical, root_of
+from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimGrid
 
 BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 TypeName = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from geesync.simulator.pixels import SimAsset
+from geesync.simulator.world.pixels import SimAsset
 
 
 class Scenario(Protocol):

@@ -9,21 +9,21 @@ from typing import Any
 import google_crc32c
 import pytest
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.coverage import StoredObject
-from geesync.domain.described import described
-from geesync.domain.exports import Ask, body_hash, request_body
-from geesync.domain.failures import classify_call, classify_operation
-from geesync.domain.lifecycle import Delayed, State
-from geesync.domain.planning import plan
-from geesync.domain.sidecar import TakenFile, TakenPart, sidecar
-from geesync.domain.stac import DataFile, History, item
-from geesync.domain.stac_links import TOP, Node
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.described import described
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.lifecycle import Delayed, State
+from geesync.domain.mirror.planning import plan
+from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
+from geesync.domain.stac.documents import DataFile, History, item
+from geesync.domain.stac.links import TOP, Node
+from geesync.domain.tasks.exports import Ask, body_hash, request_body
+from geesync.domain.tasks.failures import classify_call, classify_operation
 from geesync.errors import Cause
-from geesync.store.database import open_current
-from geesync.store.ledger import Ledger, Move
-from geesync.store.listing import Listing
-from geesync.store.roots import Roots
+from geesync.store.file.database import open_current
+from geesync.store.ledger.ledger import Ledger, Move
+from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.roots import Roots
 
 Benchmark = Any  #: pytest-benchmark's fixture, which is given a function and what to call it with
 

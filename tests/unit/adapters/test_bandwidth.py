@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.adapters.bandwidth import Bandwidth, Metered
+from geesync.adapters.transfer.bandwidth import Bandwidth, Metered
 from geesync.errors import RemoteError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from geesync.adapters.pacing import Pacer
+from geesync.adapters.google.pacing import Pacer
 from geesync.errors import Cause, RemoteError
 
 

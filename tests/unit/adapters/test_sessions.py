@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from geesync.adapters.sessions import prepare
+from geesync.adapters.google.sessions import prepare
 
 URL = "https://earthengine.googleapis.com"
 

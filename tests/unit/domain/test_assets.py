@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.domain.assets import Band, SourceAsset
+from geesync.domain.assets.asset import Band, SourceAsset
 
 
 @pytest.mark.parametrize(

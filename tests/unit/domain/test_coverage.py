@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.coverage import StoredObject, own_objects, tiles
-from geesync.domain.exports import Part
-from geesync.domain.grid import Grid
+from geesync.domain.assets.grid import Grid
+from geesync.domain.mirror.coverage import StoredObject, own_objects, tiles
+from geesync.domain.tasks.exports import Part
 
 GRID = Grid("EPSG:32633", (30.0, 0.0, 0.0, 0.0, -30.0, 0.0), 1000, 700)
 PART = Part("", "tif", ("b",), GRID, "uint8")

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain import stac
-from geesync.domain.assets import UNREADABLE, SourceAsset
-from geesync.domain.described import described
-from geesync.domain.options import Options
-from geesync.domain.planning import plan
-from geesync.domain.sidecar import sidecar
-from geesync.domain.stac_links import Node
+from geesync.domain.assets.asset import UNREADABLE, SourceAsset
+from geesync.domain.assets.described import described
+from geesync.domain.choices.options import Options
+from geesync.domain.mirror.planning import plan
+from geesync.domain.mirror.sidecar import sidecar
+from geesync.domain.stac import documents as stac
+from geesync.domain.stac.links import Node
 
 NAME = "projects/p/assets/a"
 GRID = {

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from geesync.domain.estimate import DEFAULT, Ended, pace_of
+from geesync.domain.tasks.estimate import DEFAULT, Ended, pace_of
 
 
 def test_without_a_history_two_run_at_a_time_for_eight_minutes_each() -> None:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.exports import Ask, Part, body_hash, request_body, token_in
-from geesync.domain.names import LEGACY
-from geesync.domain.planning import plan
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.names import LEGACY
+from geesync.domain.mirror.planning import plan
+from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body, token_in
 
 #: What Earth Engine declares of bands.
 TYPES = {

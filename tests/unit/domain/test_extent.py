@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.extent import Extent, millis, time_span, write_time
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.extent import Extent, millis, time_span, write_time
 
 
 def test_times_come_from_the_fields_and_else_from_the_properties() -> None:

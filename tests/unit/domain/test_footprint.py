@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.footprint import Box, box_of
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.footprint import Box, box_of
 
 POINT = st.tuples(st.floats(-720, 720), st.floats(-180, 180)).map(list)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from geesync.domain.grid import Grid
+from geesync.domain.assets.grid import Grid
 
 NUMBER = st.floats(-1e7, 1e7, allow_nan=False).map(lambda value: value + 0.0)
 SIDE = st.integers(1, 100_000)

@@ -8,9 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from geesync.domain import layout
-from geesync.domain.layout import asset_path, distinct, escape, file_stem, is_unfinished, unescape
-from geesync.domain.names import LEGACY
+from geesync.domain.assets.names import LEGACY
+from geesync.domain.mirror import layout
+from geesync.domain.mirror.layout import (
+    asset_path,
+    distinct,
+    escape,
+    file_stem,
+    is_unfinished,
+    unescape,
+)
 
 ANY_NAME = st.text(min_size=1, max_size=40).filter(lambda text: "/" not in text)
 LONG_NAME = st.text("aÄ漢.~", min_size=1, max_size=400)

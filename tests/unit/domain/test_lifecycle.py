@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain import lifecycle
-from geesync.domain.lifecycle import (
+from geesync.domain.mirror import lifecycle
+from geesync.domain.mirror.lifecycle import (
     MAX_TRIES,
     RESTING,
     TABLE,

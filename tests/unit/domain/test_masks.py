@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.assets import INTEGER_RANGES, Band
-from geesync.domain.grid import Grid
-from geesync.domain.masks import MODES, hold, needs_mask_file
+from geesync.domain.assets.asset import INTEGER_RANGES, Band
+from geesync.domain.assets.grid import Grid
+from geesync.domain.mirror.masks import MODES, hold, needs_mask_file
 
 GRID = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), 4, 4)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.names import (
+from geesync.domain.assets.names import (
     LEGACY,
     candidates,
     display_id,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.operations import FAILED, PENDING, SUCCEEDED, Operation
+from geesync.domain.tasks.operations import FAILED, PENDING, SUCCEEDED, Operation
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20))
 JSON = st.recursive(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.options import Options
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.choices.options import Options
 from geesync.errors import UserError
 
 ROOT = "projects/earthengine-legacy/assets/users/x"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.assets import SourceAsset
-from geesync.domain.exports import Part
-from geesync.domain.options import Options
-from geesync.domain.planning import History, Plan, cut_before, plan
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.choices.options import Options
+from geesync.domain.mirror.planning import History, Plan, cut_before, plan
+from geesync.domain.tasks.exports import Part
 
 FULL = {"precision": "INT", "range": {"max": 255}}
 NARROW = {"precision": "INT", "range": {"max": 10000}}

@@ -8,11 +8,12 @@ from typing import Any
 import pystac
 import pytest
 
-from geesync.domain import stac, stac_links
-from geesync.domain.assets import Json, SourceAsset
-from geesync.domain.exports import Part
-from geesync.domain.extent import Extent
-from geesync.domain.grid import Grid
+from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.extent import Extent
+from geesync.domain.assets.grid import Grid
+from geesync.domain.stac import documents as stac
+from geesync.domain.stac import links as stac_links
+from geesync.domain.tasks.exports import Part
 
 DAY = datetime(2024, 4, 1, tzinfo=UTC)
 HISTORY = stac.History(DAY, DAY)

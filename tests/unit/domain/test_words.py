@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.domain.words import counted
+from geesync.domain.messages.words import counted
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Who runs work on bytes: threads, processes beside the daemon, or a Dask cluster."""

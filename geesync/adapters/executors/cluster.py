@@ -1,0 +1,293 @@
+"""A Dask cluster whose workers share the mirror's file system; the only importer of distributed.
+
+Dask gives a task whose worker was lost to another one. Everything that goes wrong with the cluster
+itself is the world's, never an asset's.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from geesync import __version__
+from geesync.adapters.executors.executor import (
+    TICK_S,
+    Answer,
+    Hands,
+    HearsayError,
+    Item,
+    Told,
+    Work,
+    plain,
+)
+from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
+from geesync.adapters.transfer.object_source import Orders, hear
+from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.logger import get_logger
+
+log = get_logger()
+
+_CONNECT_TIMEOUT_S = 5.0
+_ASK_TIMEOUT_S = 5.0
+
+#: For what is said to a cluster at the end.
+FAREWELL_S = 2.0
+
+#: What is handed over as one: a task has its price.
+_MOST_ITEMS = 32
+_MOST_BYTES = SMALL_BYTES
+
+#: Between two looks at the cluster while it works for us.
+_LOOK_S = 1.0
+
+#: So many in a row must fail: a worker that died and is started again is away for some seconds, and
+#: Dask counts of how many a job was the last only while we wait for it.
+_LOOKS = 15
+
+
+def connect(address: str) -> Any:
+    """Return a client of a cluster. Raises RemoteError TRANSIENT if its scheduler is away."""
+    from distributed import Client  # noqa: PLC0415 # an extra, and slow to import
+
+    # It tells of each lost connection at length; what matters of that we tell ourselves.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        return Client(  # type: ignore[no-untyped-call] # it has types for some of it only
+            address, timeout=_CONNECT_TIMEOUT_S, set_as_default=False, name="geesync"
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise away(f"the scheduler does not answer ({type(error).__name__})", address) from None
+
+
+def away(what: str, address: str) -> RemoteError:
+    """Return that a cluster cannot be used just now."""
+    return RemoteError(Cause.TRANSIENT, f"Dask at {address}: {what}")
+
+
+def work_there(
+    wanted: str, orders: Orders, work: Work[Any, Any], items: Sequence[Any]
+) -> list[Told[Any]] | RemoteError:
+    """Do work on a worker. What fails is answered: an exception would be the cluster's own.
+
+    What it says against an item is hearsay.
+    """
+    host = socket.gethostname()
+    if wanted != __version__:
+        told = f"worker {host}: has geesync {__version__}, the daemon has {wanted}"
+        return RemoteError(Cause.TRANSIENT, told)
+    hear(orders)
+    try:
+        return [_from_there(host, told) for told in work(items)]
+    except Exception as error:  # noqa: BLE001 # a mistake of ours is told if it is seen here, too
+        return _of_there(host, error)
+
+
+def _from_there(host: str, told: Told[Any]) -> Told[Any]:
+    return [
+        (number, _of_there(host, answer) if isinstance(answer, Exception) else answer)
+        for number, answer in told
+    ]
+
+
+def _of_there(host: str, error: Exception) -> RemoteError:
+    told = plain(error)
+    of_world = told.cause in WORLDLY
+    again = partial(RemoteError if of_world else HearsayError, told.cause)
+    message = f"worker {host}: {told}" if of_world else str(told)
+    return again(message, status=told.status, retry_after_s=told.retry_after_s)
+
+
+class Cluster(Hands):
+    """A cluster; connected when it is first needed, and again when it was lost.
+
+    at_once: files at a time, of all workers. rate: bytes a second that all together may take now;
+    None is no limit. here: who looks again into what a worker says against an asset.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        daemon: str,
+        rate: Callable[[], float | None],
+        *,
+        at_once: int,
+        here: Hands,
+    ) -> None:
+        super().__init__(at_once)
+        self._here = here
+        self._workers = 1
+        self.address = address
+        self._rate = rate
+        self._orders = Orders(daemon)
+        self._connecting = threading.Lock()
+        self._settling = threading.Lock()
+        self._client: Any = None
+        self._pending: set[Future[Any]] = set()
+        self._closed = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="geesync-dask", daemon=True)
+
+    def require(self) -> None:
+        """Raise RemoteError TRANSIENT if the scheduler is away, or has no workers."""
+        try:
+            found = self._connected().nthreads(callback_timeout=_ASK_TIMEOUT_S)
+        except (OSError, RuntimeError) as error:  # a time-out is an OSError, too
+            raise away(f"no answer ({type(error).__name__})", self.address) from None
+        if not found:
+            raise away("there are no workers", self.address)
+        self._workers = len(found)
+
+    def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
+        """Return the numbers of items, by who is to have them: large ones alone."""
+        loads: list[list[int]] = []
+        held_bytes = 0
+        for number, size_bytes in enumerate(sizes_bytes):
+            held_bytes += size_bytes
+            if not loads or len(loads[-1]) >= _MOST_ITEMS or held_bytes > _MOST_BYTES:
+                loads.append([])
+                held_bytes = size_bytes
+            loads[-1].append(number)
+        return loads
+
+    def share(self, _at_once: int) -> int:
+        """Return that a worker has one after another on its way: it has several loads."""
+        return 1
+
+    def do(
+        self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
+    ) -> Generator[Told[Answer]]:
+        """Have a worker do it; what it says against an item is looked into here."""
+        future = self._submit(work, items)
+        try:
+            while not wait([future], timeout=TICK_S).done:
+                go_on()
+            answers = future.result()
+        except HearsayError as error:  # of which item it was shows when it is done here
+            answers = [[(number, error) for number in range(len(items))]]
+        finally:
+            future.cancel()
+        for told in answers:
+            yield [one for one in told if not isinstance(one[1], HearsayError)]
+            for number, answer in told:
+                if isinstance(answer, HearsayError):
+                    log.warning("work_repeated_here", error=str(answer))
+                    for again in self._here.do(work, [items[number]], go_on):
+                        yield [(number, one) for _, one in again]
+
+    def rest(self) -> None:
+        """Hear that there is nothing to do just now."""
+        self._here.rest()
+
+    def _connected(self) -> Any:
+        with self._connecting:
+            if self._client is None or self._client.status in {"closed", "closing"}:
+                self._client = connect(self.address)
+                if not self._watcher.is_alive():
+                    self._watcher.start()
+            return self._client
+
+    def _submit(
+        self, work: Work[Item, Answer], items: Sequence[Item]
+    ) -> Future[list[Told[Answer]]]:
+        """Hand work over. Its failure is a RemoteError: the world's, or hearsay of the asset."""
+        self._orders = replace(self._orders, rate=self._share())
+        executor = self._connected().get_executor()
+        theirs = executor.submit(work_there, __version__, self._orders, work, items)
+        ours: Future[list[Told[Answer]]] = Future()
+        self._pending.add(ours)
+        theirs.add_done_callback(partial(self._settle, ours))
+        ours.add_done_callback(lambda _: theirs.cancel())
+        ours.add_done_callback(self._pending.discard)
+        return ours
+
+    def _settle(self, ours: Future[Any], theirs: Future[Any]) -> None:
+        """Give a job's answer to who waits for it."""
+        try:
+            answer = theirs.result()
+        except CancelledError:
+            self._fail(ours, away("the scheduler was lost", self.address))
+        except Exception as error:  # noqa: BLE001 # whatever it is: see work_there()
+            self._fail(ours, self._lost(error))
+        else:
+            if isinstance(answer, RemoteError):
+                self._fail(ours, answer)
+            elif self._claim(ours):
+                ours.set_result(answer)
+
+    def _lost(self, error: Exception) -> RemoteError:
+        """Return what it means that the cluster gave a job up."""
+        from distributed import KilledWorker  # noqa: PLC0415 # an extra, and slow to import
+
+        if isinstance(error, KilledWorker):
+            # Of this job, or of one that they did beside it: whoever asked has to find out.
+            return HearsayError(Cause.CRASHED, f"{error.allowed_failures + 1} workers died of it")
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        return away(f"a worker failed: {what}", self.address)
+
+    def _fail(self, ours: Future[Any], error: RemoteError) -> None:
+        if self._claim(ours):
+            ours.set_exception(error)
+
+    def _claim(self, ours: Future[Any]) -> bool:
+        """Say whether this is the first answer to a job, and somebody waits for it."""
+        with self._settling:
+            if ours not in self._pending:
+                return False
+            self._pending.discard(ours)
+            return ours.set_running_or_notify_cancel()
+
+    def _watch(self) -> None:
+        """Give work up that nobody can do any more, and let the workers know of another rate."""
+        failed = 0
+        while not self._closed.wait(_LOOK_S):
+            if not self._pending:
+                continue
+            try:
+                self.require()
+            except RemoteError as error:
+                failed += 1
+                if failed >= _LOOKS:
+                    self._give_up(error)
+            else:
+                failed = 0
+                if self._share() != self._orders.rate:
+                    self._tell(rate=self._share())
+
+    def _share(self) -> float | None:
+        """Return what one of the workers may take: they do not know of each other."""
+        rate = self._rate()
+        return rate and rate / self._workers
+
+    def _give_up(self, error: RemoteError) -> None:
+        for ours in tuple(self._pending):
+            self._fail(ours, error)
+
+    def _tell(self, **changed: Any) -> threading.Thread:
+        """Let all workers know; one that does not listen holds nobody up."""
+        self._orders = replace(self._orders, number=self._orders.number + 1, **changed)
+        tell = partial(self._client.run, hear, self._orders, on_error="ignore")
+        thread = threading.Thread(target=_quietly, args=(tell,), daemon=True)
+        thread.start()
+        return thread
+
+    def end(self) -> None:
+        """Have the workers stop within seconds, and leave the cluster."""
+        self._here.end()
+        self._closed.set()
+        if self._client is None:
+            return
+        self._tell(stop=True).join(FAREWELL_S)
+        self._give_up(RemoteError(Cause.TRANSIENT, "stopped"))
+        _quietly(partial(self._client.close, timeout=FAREWELL_S))
+
+
+def _quietly(ask: Callable[[], object]) -> None:
+    """Ask something of a cluster that may be gone, where nothing depends on the answer."""
+    with suppress(OSError, RuntimeError):
+        ask()

@@ -1,0 +1,123 @@
+"""Who does work on bytes: the daemon's own threads, processes beside it, or machines elsewhere.
+
+Work is a function of a module: it takes some items, and yields what became of them as it comes.
+With plain items it can be pickled, and done anywhere where the mirror's file system is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from importlib.util import find_spec
+from typing import Self, TypeVar
+
+from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
+from geesync.errors import Cause, ConfigError, GeesyncError, NotAllowedError, RemoteError
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+#: Answers, or exceptions, by the number of the item among those that were given.
+Told = list[tuple[int, Answer | Exception]]
+
+#: Between two looks whether to go on, and how fast, while somebody works.
+TICK_S = 0.5
+
+Work = Callable[[Sequence[Item]], Iterable[Told[Answer]]]
+
+
+class Hands:
+    """Does work on some items; as a context it ends with whoever works for it.
+
+    at_once: so many loads of items are to be under way at a time.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
+        self.at_once = at_once
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Leave nobody at work."""
+
+    def rest(self) -> None:
+        """Hear that there is nothing to do just now."""
+
+    def require(self) -> None:
+        """Raise RemoteError TRANSIENT if nothing can be done just now."""
+
+    def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
+        """Return the numbers of items, by who is to have them: as much work for each."""
+        loads: list[list[int]] = [[] for _ in range(min(self.at_once, len(sizes_bytes)))]
+        weights = [0] * len(loads)
+        for number, size_bytes in sorted(enumerate(sizes_bytes), key=lambda one: -one[1]):
+            lightest = weights.index(min(weights))
+            weights[lightest] += size_bytes + _LEAST_BYTES
+            loads[lightest].append(number)
+        return [sorted(load) for load in loads]
+
+    def share(self, at_once: int) -> int:
+        """Return how many of so many at a time each load may have on its way."""
+        return -(-at_once // self.at_once)
+
+    def do(
+        self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
+    ) -> Generator[Told[Answer]]:
+        """Yield what becomes of items, as it comes.
+
+        go_on: called now and then meanwhile; what it raises ends the work. Raises what the work
+        fails of as a whole; what it has not answered then has failed of that.
+        """
+        raise NotImplementedError
+
+
+#: What a file costs however small it is, in bytes of a large one.
+_LEAST_BYTES = 256 * 1024
+
+
+class Here(Hands):
+    """The threads that ask."""
+
+    def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
+        """Return the numbers of items: small ones are Python's work, of which two do no more."""
+        if sizes_bytes and max(sizes_bytes) <= SMALL_BYTES:
+            return [list(range(len(sizes_bytes)))]
+        return super().loads(sizes_bytes)
+
+    def do(
+        self, work: Work[Item, Answer], items: Sequence[Item], _go_on: Callable[[], object]
+    ) -> Generator[Told[Answer]]:
+        """Do it, as far as somebody asks for the next answer."""
+        yield from work(items)
+
+
+class HearsayError(RemoteError):
+    """What somebody elsewhere said against an asset: it counts only once it was seen here, too.
+
+    A worker with a bad memory or a stale view of the mirror must not cost an asset its good name.
+    """
+
+
+def plain(error: Exception) -> RemoteError:
+    """Return what an exception means where it cannot be seen itself."""
+    if isinstance(error, RemoteError):
+        return error
+    if isinstance(error, MemoryError):
+        return RemoteError(Cause.CRASHED, "it takes more memory than there is")
+    if isinstance(error, GeesyncError | OSError):
+        # The mirror is not mounted, or shows another state.
+        cause = Cause.PERMISSION if isinstance(error, NotAllowedError) else Cause.DISK
+        return RemoteError(cause, str(error))
+    return RemoteError(Cause.BUG, f"{type(error).__name__}: {error}")
+
+
+def require_dask() -> None:
+    """Raise ConfigError if Dask's client is not installed."""
+    if not find_spec("distributed"):
+        raise ConfigError(
+            "workers.executor is dask, and Dask is not installed",
+            hint="pip install 'geesync[dask]'",
+        )

@@ -1,0 +1,217 @@
+"""Processes beside the daemon that do its work on bytes: each on a core of its own.
+
+A file that crashes GDAL ends one of them, and the daemon learns of which it was. They are begun
+when there is work, kept for the next, and ended when there was none for a while.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing import Pipe
+from typing import Any
+
+from geesync.adapters.executors.executor import TICK_S, Answer, Hands, Item, Told, Work
+from geesync.adapters.transfer.object_source import Orders
+from geesync.errors import Cause, RemoteError
+
+#: What a process is given to leave in order what it was writing.
+_FAREWELL_S = 2.0
+
+#: A process that had nothing to do for so long is ended: it costs memory.
+_KEPT_FOR_S = 45.0
+
+
+class Processes(Hands):
+    """At most so many for each who asks; they end with the daemon, however that ends.
+
+    begin: done by each before anything else; it can be pickled. rate: bytes a second that all
+    together may take now; None is no limit.
+    """
+
+    def __init__(
+        self,
+        daemon: str,
+        at_once: int,
+        *,
+        begin: Callable[[], object],
+        rate: Callable[[], float | None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(at_once)
+        self._orders = Orders(daemon)
+        self._begin = begin
+        self._rate = rate
+        self._monotonic = monotonic
+        self._changing = threading.Lock()
+        self._at_work: set[_Process] = set()
+        self._resting: list[_Process] = []
+
+    def do(
+        self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
+    ) -> Generator[Told[Answer]]:
+        """Have one of them do it; what each of them died of is told of the item that did it.
+
+        It did if two have died of it with nothing else to do: one may have been killed for what
+        others took of the memory.
+        """
+        yield from self._do(work, items, go_on, again=True)
+
+    def _do(
+        self,
+        work: Work[Item, Answer],
+        items: Sequence[Item],
+        go_on: Callable[[], object],
+        *,
+        again: bool,
+    ) -> Iterator[Told[Answer]]:
+        left = dict(enumerate(items))
+        process = self._taken()
+        try:
+            for told in process.do(work, items, lambda: self._tick(process, go_on)):
+                for number, _ in told:
+                    del left[number]
+                yield told
+        except _DiedError as error:
+            died = error
+        else:
+            return
+        finally:
+            self._give_back(process)
+        if not again:
+            yield [(number, died.told()) for number in left]
+            return
+        for number, item in left.items():
+            go_on()
+            for told in self._do(work, [item], go_on, again=False):
+                yield [(number, answer) for _, answer in told]
+
+    def _tick(self, process: _Process, go_on: Callable[[], object]) -> None:
+        go_on()
+        rate = self._rate()
+        process.hear(rate=rate and rate / len(self._at_work))
+
+    def _taken(self) -> _Process:
+        with self._changing:
+            try:
+                process = self._resting.pop()
+            except IndexError:
+                process = self._begun()
+            self._at_work.add(process)
+            return process
+
+    def _begun(self) -> _Process:
+        try:
+            return _Process(self._orders, self._begin)
+        except OSError as error:  # no memory, or no descriptors
+            raise RemoteError(Cause.TRANSIENT, f"no process can begin: {error}") from None
+
+    def _give_back(self, process: _Process) -> None:
+        with self._changing:
+            self._at_work.discard(process)
+            if process.is_ready:
+                process.rests_since = self._monotonic()
+                self._resting.append(process)
+                return
+        process.end()
+
+    def rest(self) -> None:
+        """End those that had nothing to do for a while."""
+        long_ago = self._monotonic() - _KEPT_FOR_S
+        with self._changing:
+            tired = [one for one in self._resting if one.rests_since <= long_ago]
+            self._resting = [one for one in self._resting if one not in tired]
+        for process in tired:
+            process.end()
+
+    def end(self) -> None:
+        """End all that have nothing to do; who works is asked to stop by who asked for it."""
+        with self._changing:
+            resting, self._resting = self._resting, []
+        for process in resting:
+            process.end()
+
+
+class _DiedError(Exception):
+    """A process ended in the middle of its work."""
+
+    def told(self) -> RemoteError:
+        return RemoteError(Cause.CRASHED, f"the process that had it {self}")
+
+
+class _Process:
+    """One process, and the line to it."""
+
+    def __init__(self, orders: Orders, begin: Callable[[], object]) -> None:
+        self._line, theirs = Pipe()
+        command = (
+            sys.executable,
+            "-P",
+            "-m",
+            "geesync.adapters.executors.worker_process",
+            str(theirs.fileno()),
+        )
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 # ourselves
+                command,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                process_group=0,  # Ctrl-C is the daemon's to hear: it tells them
+            )
+        self._orders = orders
+        self.is_ready = False  #: for the next work
+        self.rests_since = 0.0
+        self._send(begin)
+
+    def do(
+        self, work: Work[Any, Any], items: Sequence[Any], tick: Callable[[], object]
+    ) -> Generator[Told[Any]]:
+        """Yield what it answers. Raises _DiedError, or RemoteError for the work as a whole."""
+        self.is_ready = False
+        tick()
+        self._send((work, items))
+        try:
+            while isinstance(told := self._told(tick), list):
+                yield told
+        except (EOFError, ConnectionError):
+            raise _DiedError(_end(self._process.wait())) from None
+        self.is_ready = True
+        if told is not None:
+            raise told
+
+    def _told(self, tick: Callable[[], object]) -> Any:
+        while not self._line.poll(TICK_S):
+            tick()
+        return self._line.recv()
+
+    def hear(self, **changed: Any) -> None:
+        """Let it know of other orders."""
+        orders = replace(self._orders, **changed)
+        if orders != self._orders:
+            self._orders = replace(orders, number=orders.number + 1)
+            self._send(self._orders)
+
+    def _send(self, told: object) -> None:
+        with suppress(ConnectionError):  # it died: that shows when it does not answer
+            self._line.send(told)
+
+    def end(self) -> None:
+        """Have it leave its work in order, or end it."""
+        self.hear(stop=True)
+        with self._line:
+            deadline = time.monotonic() + _FAREWELL_S
+            with suppress(EOFError, ConnectionError):
+                while not self.is_ready and self._line.poll(max(0.0, deadline - time.monotonic())):
+                    self.is_ready = not isinstance(self._line.recv(), list)
+        self._process.kill()
+        self._process.wait()
+
+
+def _end(code: int) -> str:
+    return f"ended with {code}" if code >= 0 else f"died of {signal.Signals(-code).name}"

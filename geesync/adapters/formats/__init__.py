@@ -1,0 +1,1 @@
+"""GeoTIFF, CSV, GeoJSON and GeoParquet: read, proved and made."""

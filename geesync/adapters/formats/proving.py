@@ -1,0 +1,120 @@
+"""Reads one file through and compares it with what it must be: a function of plain values.
+
+Its bytes first: what rots on the disk may well be read, as other pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geesync.adapters.executors.executor import Told
+from geesync.adapters.formats import rasters, tables
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.mirror_files.folders import folder
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.grid import Grid
+from geesync.domain.mirror.coverage import Tile, tiles
+from geesync.domain.tasks.exports import Part
+from geesync.errors import Cause, RemoteError
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One file that is to be proved, and what it must be."""
+
+    mirror: str  #: its folder
+    path: str  #: the asset's, relative to the mirror
+    name: str  #: that the file bears now
+    extension: str  #: "tif", "csv", "geojson"
+    crc32c: int  #: of its bytes
+    raster: rasters.Expected | None = None
+    rows: int | None = None  #: of a table, where that is known
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What a file turned out to be: what it must."""
+
+    sha256: str  #: hexadecimal
+    table: tables.Contents | None = None  #: what a table holds
+
+
+def proofs(
+    mirror: str,
+    path: str,
+    source: SourceAsset,
+    part: Part,
+    *,
+    stem: str,
+    files: Mapping[str, tuple[str, int]],
+) -> list[Proof]:
+    """Return what is to be proved of an export: each of its files.
+
+    stem: what its files' final names begin with. files: by final name, the one that a file bears
+    now, and its CRC32C. Raises RemoteError INTEGRITY if these cannot be all.
+    """
+
+    def a_file(final: str, **expected: Any) -> Proof:
+        name, crc32c = files[final]
+        return Proof(mirror, path, name, part.extension, crc32c, **expected)
+
+    if part.grid is None:
+        return [a_file(final, rows=source.feature_count) for final in files]
+    placed = tiles(part, stem, files)
+    if placed is None:
+        raise RemoteError(Cause.INTEGRITY, "the files do not cover the grid")
+    return [
+        a_file(final, raster=_expected(source, part, part.grid, tile))
+        for final, tile in placed.items()
+    ]
+
+
+def _expected(source: SourceAsset, part: Part, grid: Grid, tile: Tile) -> rasters.Expected:
+    declared = {band.id: band.value_range for band in source.bands}
+    ranges: tuple[tuple[float, float] | None, ...] = ()
+    if part.of_masks:
+        ranges = ((0.0, 1.0),) * len(part.bands)
+    elif part.sentinel is not None:
+        ranges = tuple(declared[band] for band in part.bands)
+    window = grid.window(tile.row, tile.column, tile.height, tile.width)
+    return rasters.Expected(window, part.pixel_type, part.bands, part.sentinel, ranges)
+
+
+def prove_all(jobs: Sequence[Proof]) -> Iterator[Told[Proved]]:
+    """Read files through, one after another; yield what becomes of each, as ``prove`` says it."""
+    for number, job in enumerate(jobs):
+        try:
+            answer: Proved | Exception = prove(job)
+        except Exception as error:  # noqa: BLE001 # one file's surprise must not stop the others
+            answer = error
+        yield [(number, answer)]
+
+
+def prove(job: Proof) -> Proved:
+    """Read a file through, every byte and then every block or row. Changes nothing.
+
+    Raises RemoteError, saying what differs: INTEGRITY, or PLAN if the export is to be another one;
+    DISK if it is not there to be seen.
+    """
+    with folder(Path(job.mirror), job.path, create=False) as place:
+        sha256 = _same_bytes(place, job)
+        path = place.path / job.name
+        if job.raster is not None:
+            rasters.prove(path, job.raster)
+            return Proved(sha256)
+        read = tables.prove_csv if job.extension == "csv" else tables.prove_geojson
+        return Proved(sha256, read(path, rows=job.rows))
+
+
+def _same_bytes(place: Folder, job: Proof) -> str:
+    """Return the SHA-256 of a file whose CRC32C is what it must be."""
+    try:
+        crc32c, sha256 = place.digests(job.name)
+    except FileNotFoundError:
+        raise RemoteError(Cause.DISK, f"{job.name} is not in {place.path}") from None
+    if crc32c != job.crc32c:
+        raise RemoteError(Cause.INTEGRITY, f"{job.name} is not any more what came")
+    return sha256

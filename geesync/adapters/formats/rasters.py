@@ -1,0 +1,170 @@
+"""GeoTIFFs, read whole and compared with what Earth Engine says they are. Imports rasterio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from geesync.adapters.formats.gdal import told_files_only
+from geesync.domain.assets.grid import Grid
+from geesync.errors import Cause, RemoteError
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a GeoTIFF must be."""
+
+    grid: Grid
+    pixel_type: str  #: numpy name
+    bands: tuple[str, ...]  #: band descriptions, in file order
+    sentinel: float | None = None  #: what the file must name as the value of masked pixels
+    ranges: tuple[tuple[float, float] | None, ...] = ()
+    """By band: (least, most) of what its pixels may be, but for the sentinel; none says nothing."""
+
+
+#: What one block of all bands may take in memory; a hundred times what Earth Engine writes.
+_MOST_BLOCK_BYTES = 512 * 1024 * 1024
+
+_BYTES_PER_PIXEL = {
+    "uint8": 1,
+    "int8": 1,
+    "uint16": 2,
+    "int16": 2,
+    "uint32": 4,
+    "int32": 4,
+    "float32": 4,
+    "float64": 8,
+}
+
+
+def prove(path: Path, expected: Expected) -> None:
+    """Read a GeoTIFF through, every block, and compare it with what it must be.
+
+    The header is compared first: a file that lies about its size is not read. Raises RemoteError,
+    saying what differs: PLAN if it is the sentinel that cannot be relied on, else INTEGRITY.
+    """
+    import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
+    from rasterio.errors import RasterioError  # noqa: PLC0415
+
+    try:
+        # The driver is named, because the file's ending says that it is unproved, not what it is.
+        with told_files_only(), rasterio.open(path, driver="GTiff") as dataset:
+            _compare(path, _header(dataset), _promised(expected))
+            _compare_place(path, dataset, expected.grid)
+            _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)
+            _refuse_expensive(path, dataset)
+            for _, window in dataset.block_windows(1):
+                _compare_values(path, dataset.read(window=window), expected)
+    except RasterioError as error:
+        raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
+
+
+def _refuse_expensive(path: Path, dataset: Any) -> None:
+    """Refuse blocks that are made to fill the memory; Earth Engine's are 256 pixels wide."""
+    pixels = max(height * width for height, width in dataset.block_shapes)
+    block_bytes = pixels * sum(_BYTES_PER_PIXEL.get(dtype, 16) for dtype in dataset.dtypes)
+    if block_bytes > _MOST_BLOCK_BYTES:
+        raise RemoteError(
+            Cause.INTEGRITY, f"{path.name} has blocks of {block_bytes:,} bytes, too large to read"
+        )
+
+
+def _header(dataset: Any) -> dict[str, Any]:
+    return {
+        "width": dataset.width,
+        "height": dataset.height,
+        "pixel types": sorted(set(dataset.dtypes)),
+        "bands": dataset.descriptions
+        if any(dataset.descriptions)
+        else ("unnamed",) * dataset.count,
+    }
+
+
+def _promised(expected: Expected) -> dict[str, Any]:
+    return {
+        "width": expected.grid.width,
+        "height": expected.grid.height,
+        "pixel types": [expected.pixel_type],
+        "bands": expected.bands,
+    }
+
+
+def _compare(path: Path, found: dict[str, Any], promised: dict[str, Any]) -> None:
+    if found["bands"] == ("unnamed",) * len(promised["bands"]):
+        found = found | {"bands": promised["bands"]}  # very old exports have no descriptions
+    for what, value in promised.items():
+        if found[what] != value:
+            raise RemoteError(
+                Cause.INTEGRITY, f"{path.name}: {what} {found[what]}, Earth Engine says {value}"
+            )
+
+
+def _compare_sentinel(path: Path, found: set[float | None], sentinel: float | None) -> None:
+    if found != {sentinel}:
+        cause = Cause.INTEGRITY if sentinel is None else Cause.PLAN
+        raise RemoteError(cause, f"{path.name}: nodata {found}, asked for was {sentinel}")
+
+
+def _compare_values(path: Path, block: Any, expected: Expected) -> None:
+    """Compare pixels, of shape (bands, rows, columns), with what is declared of them.
+
+    A pixel out of its range shows that Earth Engine's word for the range, and so the sentinel,
+    proves nothing.
+    """
+    for band, values, limits in zip(expected.bands, block, expected.ranges, strict=False):
+        if limits is None:
+            continue
+        outside = (values < limits[0]) | (values > limits[1])
+        if expected.sentinel is not None:
+            outside &= values != expected.sentinel
+        if outside.any():
+            raise RemoteError(
+                Cause.INTEGRITY if expected.sentinel is None else Cause.PLAN,
+                f"{path.name}: band {band} holds {values[outside][0]}, declared is"
+                f" {limits[0]:g} to {limits[1]:g}",
+            )
+
+
+def _compare_place(path: Path, dataset: Any, grid: Grid) -> None:
+    from rasterio.crs import CRS  # noqa: PLC0415
+    from rasterio.errors import CRSError  # noqa: PLC0415
+
+    transform = tuple(dataset.transform)[:6]
+    if not grid.same_place(transform):
+        raise RemoteError(
+            Cause.INTEGRITY,
+            f"{path.name}: transform {transform}, Earth Engine says {grid.transform}",
+        )
+    try:
+        crs = CRS.from_user_input(grid.crs)
+    except CRSError:
+        # A code that PROJ does not know, such as MODIS' SR-ORG:6974: the file spells it out.
+        crs = dataset.crs
+    if not _same_crs(dataset.crs, crs):
+        raise RemoteError(
+            Cause.INTEGRITY, f"{path.name}: CRS {dataset.crs}, Earth Engine says {grid.crs}"
+        )
+
+
+def _same_crs(found: Any, expected: Any) -> bool:
+    """Compare by meaning: a GeoTIFF keeps a CRS as keys, and its text changes on the way."""
+    if not found:
+        return False
+    if found == expected:
+        return True
+    return bool(found.to_dict(projjson=False) == expected.to_dict(projjson=False))
+
+
+@lru_cache(maxsize=64)
+def wkt2(crs: str) -> str:
+    """Return any text of a CRS as WKT2, as far as GDAL understands it."""
+    from rasterio.crs import CRS  # noqa: PLC0415
+    from rasterio.enums import WktVersion  # noqa: PLC0415
+    from rasterio.errors import CRSError  # noqa: PLC0415
+
+    try:
+        return str(CRS.from_user_input(crs).to_wkt(version=WktVersion.WKT2_2019))
+    except CRSError:
+        return crs

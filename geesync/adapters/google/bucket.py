@@ -1,0 +1,267 @@
+"""The bucket in which Earth Engine leaves its exports; the only importer of its client."""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from geesync.adapters.google.google_errors import UNREADABLE, no_answer, token_error, unreadable
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.sessions import prepare
+from geesync.adapters.transfer.curl_loop import Turn
+from geesync.adapters.transfer.transfer import PIECE_BYTES, Sink, Transfers
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.tasks.failures import classify_call
+from geesync.errors import Cause, RemoteError
+
+Answer = TypeVar("Answer")
+
+#: What Google lets one batch hold.
+DELETED_AT_ONCE = 100
+
+_FIELDS = "items(name,size,generation,crc32c),nextPageToken"
+
+_GOOGLE = "https://storage.googleapis.com"
+
+
+@dataclass(frozen=True)
+class BucketSettings:
+    """What a bucket does to objects by itself."""
+
+    deletes_after_days: int | None  #: its lifecycle's shortest age; None is never
+    keeps_deleted_s: int  #: soft delete: kept, and billed, for so long
+    keeps_versions: bool
+    forbids_deleting: bool  #: a retention policy
+
+
+class Storage:
+    """Cloud Storage as one user. Raises RemoteError, classed, and nothing else of its own.
+
+    url: another service than Google's, e.g. the simulator's bucket.
+    """
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        credentials: Any,
+        pacer: Pacer,
+        url: str | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self._project = project
+        self._credentials = credentials
+        self._pacer = pacer
+        self._url = url
+        self._timeout_s = timeout_s
+        self._transfers = Transfers(credentials=credentials, url=url, timeout_s=timeout_s)
+        self._connecting = threading.Lock()
+        self._connected: Any = None
+
+    def list_objects(self, bucket: str, prefix: str) -> list[StoredObject]:
+        """Return every object below a prefix, all pages or none (a RemoteError)."""
+
+        def listed() -> list[StoredObject]:
+            blobs = self._client().list_blobs(
+                bucket, prefix=prefix, fields=_FIELDS, timeout=self._timeout_s, retry=None
+            )
+            return [_stored(blob) for blob in blobs if _is_whole(blob)]
+
+        with _missing_is_forbidden(bucket):
+            return self._pacer(lambda: _translated(listed))
+
+    async def fetch(
+        self,
+        bucket: str,
+        obj: StoredObject,
+        sink: Sink,
+        *,
+        start: int,
+        piece_bytes: int = PIECE_BYTES,
+    ) -> None:
+        """Write one generation's bytes from an offset on into the sink, once, unchecked.
+
+        Nothing is checked on the way, so the sink must. piece_bytes: how many it is given at a
+        time, about, if there are as many. Raises RemoteError; GONE if this
+        generation is not there any more.
+        """
+        turn = self._pacer.take_turn()
+        if turn > self._pacer.monotonic():
+            await Turn(turn, self._pacer.wait_until)
+        try:
+            await self._transfers.fetch(bucket, obj, sink, start=start, piece_bytes=piece_bytes)
+        except RemoteError as error:
+            self._pacer.failed(error)
+            if error.cause == Cause.GONE:
+                self.check_access(bucket)  # a bucket that is gone must not look like lost objects
+            raise
+        self._pacer.succeeded()
+
+    def delete(self, bucket: str, objects: Sequence[StoredObject]) -> list[bool | RemoteError]:
+        """Delete exactly these generations, in one request; at most ``DELETED_AT_ONCE``.
+
+        Returns for each object, in order: True; False if it was not there any more (or is
+        another); or why it could not be deleted. Raises RemoteError if the request failed as a
+        whole: what it did is not known then, and asking again is safe.
+        """
+
+        def deleted() -> list[bool | RemoteError]:
+            client = self._client()
+            with client.batch(raise_exception=False) as batch:
+                for obj in objects:
+                    blob = client.bucket(bucket).blob(obj.name, generation=obj.generation)
+                    blob.delete(
+                        if_generation_match=obj.generation, timeout=self._timeout_s, retry=None
+                    )
+            answers = batch._responses  # noqa: SLF001 # the client tells them nowhere else
+            return [_deleted(answer) for answer in answers]
+
+        return self._pacer(lambda: _translated(deleted))
+
+    def check_access(self, bucket: str) -> None:
+        """Raise RemoteError if the bucket's objects cannot be listed.
+
+        PERMISSION also if there is no such bucket: a person must act, and nothing else is lost.
+        """
+
+        def looked() -> None:
+            blobs = self._client().list_blobs(
+                bucket, max_results=1, fields=_FIELDS, timeout=self._timeout_s, retry=None
+            )
+            next(iter(blobs), None)
+
+        with _missing_is_forbidden(bucket):
+            self._pacer(lambda: _translated(looked))
+
+    def probe(self, bucket: str, name: str) -> None:
+        """Write and delete a small object: what Earth Engine and the sweeper will do."""
+
+        def probed() -> None:
+            blob = self._client().bucket(bucket).blob(name)
+            blob.upload_from_string(b"geesync", timeout=self._timeout_s, retry=None)
+            blob.delete(timeout=self._timeout_s, retry=None)
+
+        with _missing_is_forbidden(bucket):
+            self._pacer(lambda: _translated(probed), tries=1)
+
+    def settings(self, bucket: str) -> BucketSettings:
+        """Return what the bucket does to objects by itself. PERMISSION if we may not see it."""
+
+        def got() -> BucketSettings:
+            found = self._client().get_bucket(bucket, timeout=self._timeout_s, retry=None)
+            return _settings(found._properties)  # noqa: SLF001 # not all of it has accessors
+
+        with _missing_is_forbidden(bucket):
+            return self._pacer(lambda: _translated(got))
+
+    def _client(self) -> Any:
+        with self._connecting:
+            if self._connected is None:
+                self._connected = self._connect()
+        return self._connected
+
+    def _connect(self) -> Any:
+        # The client would ask for the bucket behind our back, for traces that nobody reads.
+        os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+        # Imported late: it takes longer than most commands need for all their work.
+        from google.cloud import storage  # noqa: PLC0415
+
+        options = {"api_endpoint": self._url} if self._url else None
+        client = storage.Client(self._project, self._credentials, client_options=options)
+        prepare(client._http, self._url or _GOOGLE)  # noqa: SLF001 # it is given no other way
+        return client
+
+
+def _settings(found: dict[str, Any]) -> BucketSettings:
+    ages = [
+        rule["condition"]["age"]
+        for rule in found.get("lifecycle", {}).get("rule", [])
+        if rule.get("action", {}).get("type") == "Delete" and "age" in rule.get("condition", {})
+    ]
+    kept = found.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)
+    return BucketSettings(
+        deletes_after_days=min(ages, default=None),
+        keeps_deleted_s=int(kept),
+        keeps_versions=bool(found.get("versioning", {}).get("enabled")),
+        forbids_deleting="retentionPolicy" in found,
+    )
+
+
+def _deleted(answer: Any) -> bool | RemoteError:
+    """Return what one part of a batch's answer says."""
+    from google.api_core.exceptions import from_http_response  # noqa: PLC0415
+
+    if answer.ok:
+        return True
+    error = from_http_response(answer)
+    words = str(error.message).removeprefix(f"BATCH {answer.request.url}: ")
+    refusal = _classed(error.code, words, answer)
+    return False if refusal.cause == Cause.GONE else refusal
+
+
+def _is_whole(blob: Any) -> bool:
+    """Whether a listing says of an object what a copy of it is proved by."""
+    return None not in (blob.name, blob.generation, blob.size, blob.crc32c)
+
+
+def _stored(blob: Any) -> StoredObject:
+    return StoredObject(
+        name=blob.name,
+        generation=int(blob.generation),
+        size_bytes=int(blob.size),
+        crc32c=int.from_bytes(base64.b64decode(blob.crc32c), "big"),
+    )
+
+
+@contextmanager
+def _missing_is_forbidden(bucket: str) -> Iterator[None]:
+    try:
+        yield
+    except RemoteError as error:
+        if error.cause != Cause.GONE:
+            raise
+        raise RemoteError(
+            Cause.PERMISSION, f"there is no bucket {bucket}: {error}", status=error.status
+        ) from error
+
+
+_PRECONDITION_FAILED = 412
+
+
+def _translated(call: Callable[[], Answer]) -> Answer:
+    with _translating():
+        return call()
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    import requests  # noqa: PLC0415
+    from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+
+    try:
+        yield
+    except GoogleAPICallError as error:
+        raise _classed(error.code, str(error.message), error.response) from error
+    except GoogleAuthError as error:
+        raise token_error(error) from None  # its context holds the endpoint's whole answer
+    except (requests.RequestException, ConnectionError, TimeoutError) as error:
+        raise no_answer(error) from error
+    except UNREADABLE as error:
+        raise unreadable(error) from error
+
+
+def _classed(status: int | None, message: str, response: Any) -> RemoteError:
+    retry_after = response.headers.get("retry-after", "") if response is not None else ""
+    cause = Cause.GONE if status == _PRECONDITION_FAILED else classify_call(status, message)
+    return RemoteError(
+        cause,
+        message,
+        status=status,
+        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
+    )

@@ -1,0 +1,260 @@
+"""Earth Engine, in our words. The only module that imports ``ee``.
+
+The client keeps one identity per process and opens its connection when it is first asked, so that
+a daemon is up before the network is. Every method raises RemoteError, classed, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
+
+from geesync.adapters.google.credentials import renew
+from geesync.adapters.google.google_errors import UNREADABLE, no_answer, token_error, unreadable
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.transport import Transport
+from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.described import described
+from geesync.domain.tasks.failures import classify_call
+from geesync.domain.tasks.operations import Operation
+from geesync.errors import Cause, RemoteError
+
+Answer = TypeVar("Answer")
+
+#: Earth Engine's own limit for pages with all fields.
+_ASSETS_PER_PAGE = 1000
+_OPERATIONS_PER_PAGE = 500
+
+#: So many times the token of a page may be that of the one before: a page may be empty.
+_SAME_PAGES = 20
+
+
+class EarthEngine:
+    """One project at Earth Engine, as one user.
+
+    url: another service than Google's, e.g. the simulator. timeout_s: per request; the client
+    itself has none and would hang for ever. submits: spaces requests for exports further apart.
+    """
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        credentials: Any,
+        pacer: Pacer,
+        submits: Pacer,
+        url: str | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self.project = project
+        self._credentials = credentials
+        self._pacer = pacer
+        self._submits = submits
+        self._url = url
+        self._timeout_s = timeout_s
+        self._connecting = threading.Lock()
+        self._connected: Any = None
+
+    @property
+    def exports_per_s(self) -> float:
+        """How many exports may be asked for in a second."""
+        return self._submits.rate_per_s
+
+    def renew(self) -> None:
+        """Ask with a new token from now on, all who share it: the key may have been replaced."""
+        renew(self._credentials)
+
+    def list_children(self, name: str) -> Iterator[list[SourceAsset]]:
+        """Yield pages of what a container directly holds.
+
+        Children of a folder are named only (type and name); images of a collection come complete.
+        A page may be empty and not the last. A listing that breaks raises: what was not seen is
+        not known to be absent.
+        """
+        asked = {"parent": name, "pageSize": _ASSETS_PER_PAGE}
+
+        def page(token: str | None, ee: Any) -> Json:
+            # A fresh dict each time: the client writes into the one that it is given.
+            answer: Json = ee.data.listAssets(asked | ({"pageToken": token} if token else {}))
+            return answer
+
+        for answer in self._pages(page):
+            yield [asset for item in _list(answer, "assets") if (asset := _described(item))]
+
+    def get_asset(self, name: str) -> SourceAsset:
+        """Return an asset with everything that Earth Engine says of it.
+
+        Raises RemoteError GONE if it is absent or not ours to see: the two look the same.
+        """
+        asset = described(self._ask(lambda ee: ee.data.getAsset(name)))
+        if asset is None:
+            raise RemoteError(Cause.TRANSIENT, f"an asset without a name came for {name}")
+        return asset
+
+    def get_policy(self, name: str) -> Json:
+        """Return an asset's IAM policy; an asset without its own has an empty one."""
+        policy: Json = self._ask(lambda ee: _writable(ee.data.getIamPolicy(name)))
+        return policy
+
+    def start_export(self, body: Json) -> Operation:
+        """Ask for an export; the body carries the request id that makes repetition safe.
+
+        Raises RemoteError QUEUE_FULL, MAYBE_STARTED, or TRANSIENT when the answer was lost: the
+        operation may be running then.
+        """
+        export = "exportImage" if "grid" in body else "exportTable"
+        self._submits.wait_for_turn()
+        answer = self._ask(
+            lambda ee: getattr(ee.data, export)(body["requestId"], dict(body)),
+            tries=1,  # the asset waits in the ledger; others go on
+        )
+        operation = Operation.from_json(answer)
+        if operation is None:
+            raise RemoteError(Cause.TRANSIENT, "an operation without a name came for an export")
+        return operation
+
+    def list_operations(self) -> Iterator[list[Operation]]:
+        """Yield pages of the project's operations, everybody's, in no promised order."""
+
+        def page(token: str | None, ee: Any) -> Json:
+            # The public function reads all pages, however long the history is.
+            operations = ee.data._get_cloud_projects().operations()  # noqa: SLF001
+            answer: Json = operations.list(
+                name=f"projects/{self.project}", pageSize=_OPERATIONS_PER_PAGE, pageToken=token
+            ).execute(num_retries=0)
+            return answer
+
+        for answer in self._pages(page):
+            yield [op for item in _list(answer, "operations") if (op := _operation(item))]
+
+    def _pages(self, page: Callable[[str | None, Any], Json]) -> Iterator[Json]:
+        token: str | None = None
+        repeated = 0
+        while repeated < _SAME_PAGES:
+            answer = self._ask(partial(page, token))
+            yield answer
+            last, token = token, answer.get("nextPageToken")
+            if not token:
+                return
+            repeated = repeated + 1 if token == last else 0
+        raise RemoteError(Cause.TRANSIENT, "an unreadable answer: the same page without end")
+
+    def get_operation(self, operation: str) -> Operation:
+        """Return one operation by its id. Raises RemoteError GONE if it is not known any more."""
+        name = f"projects/{self.project}/operations/{operation}"
+        found = _operation(self._ask(lambda ee: ee.data.getOperation(name)))
+        if found is None:
+            raise RemoteError(Cause.TRANSIENT, f"no operation came for {operation}")
+        return found
+
+    def cancel_operation(self, operation: str) -> None:
+        """Ask for an operation to be cancelled; it may still succeed."""
+        name = f"projects/{self.project}/operations/{operation}"
+        self._ask(lambda ee: ee.data.cancelOperation(name) or {})
+
+    def _ask(self, ask: Callable[[Any], Any], *, tries: int | None = None) -> Any:
+        def once() -> Any:
+            answer = _translate(lambda: ask(self._client()))
+            if not isinstance(answer, dict):
+                # A proxy's page with status 200 comes through the client as text.
+                raise RemoteError(Cause.TRANSIENT, "the answer is no JSON object")
+            return answer
+
+        return self._pacer(once, tries=tries)
+
+    def _client(self) -> Any:
+        with self._connecting:
+            if self._connected is None:
+                self._connected = self._connect()
+        return self._connected
+
+    def _connect(self) -> Any:
+        # Imported late: it takes longer than most commands need for all their work.
+        import ee  # noqa: PLC0415
+
+        state: Any = ee.data._get_state()  # noqa: SLF001
+        ee.data.setMaxRetries(0)  # the pacer repeats, for all threads together
+        ee.data.initialize(
+            self._credentials,
+            cloud_api_base_url=self._url,
+            project=self.project,
+            http_transport=Transport(self._timeout_s),
+        )
+        state.cloud_api_resource = _built_once(state.cloud_api_resource)
+        return ee
+
+
+def _built_once(resource: Any) -> Any:
+    """Return the client's resource, with those below it made now.
+
+    It would make their methods anew for every call, which takes longer than the call.
+    """
+    for name, make in list(vars(resource).items()):
+        if getattr(make, "__is_resource__", False):
+            inner = _built_once(make())
+            setattr(resource, name, lambda inner=inner: inner)
+    return resource
+
+
+def _list(answer: Json, member: str) -> list[Any]:
+    """Return the items of a page. A page that is none must not pass for an empty one."""
+    items = answer.get(member, [])
+    if not isinstance(items, list):
+        raise RemoteError(Cause.TRANSIENT, f"an unreadable answer: its {member} are no list")
+    return items
+
+
+def _writable(answer: Any) -> Any:
+    """Return an answer that a file can hold; raises ValueError for halves of characters."""
+    json.dumps(answer, ensure_ascii=False).encode()
+    return answer
+
+
+def _described(item: Any) -> SourceAsset | None:
+    return described(item) if isinstance(item, dict) else None
+
+
+def _operation(item: Any) -> Operation | None:
+    return Operation.from_json(item) if isinstance(item, dict) else None
+
+
+def _translate(call: Callable[[], Answer]) -> Answer:
+    """Turn what the client raises into a RemoteError; its status is hidden in its context."""
+    import ee  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from googleapiclient.errors import Error as ApiError  # noqa: PLC0415
+
+    try:
+        return call()
+    except ee.EEException as error:
+        raise _from_answer(error, error.__context__) from error
+    except ApiError as error:  # not translated by the client while it connects
+        raise _from_answer(error, error) from error
+    except GoogleAuthError as error:
+        raise token_error(error) from None  # its context holds the endpoint's whole answer
+    except OSError as error:
+        raise no_answer(error) from error
+    except UNREADABLE as error:
+        raise unreadable(error) from error
+
+
+#: What the client makes of a proxy's page: the name of its status, at best.
+_NO_WORDS = {"", "ok"}
+
+
+def _from_answer(error: Exception, told: BaseException | None) -> RemoteError:
+    response = getattr(told, "resp", None)
+    status = getattr(response, "status", None)
+    message = str(error)
+    if status and message.strip().lower() in _NO_WORDS:
+        message = f"HTTP {status} without a reason"
+    retry_after = (response or {}).get("retry-after", "") if response is not None else ""
+    return RemoteError(
+        classify_call(status, message) if status else Cause.TRANSIENT,
+        message if status else f"an unreadable answer: {message}",
+        status=status,
+        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
+    )

@@ -1,0 +1,92 @@
+"""How the Earth Engine client's requests travel: by libcurl, through the client's own opening.
+
+The client asks through requests else, which takes longer than all the rest of an asset's way.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from geesync.adapters.transfer.connections import Connections
+
+#: libcurl undoes them by itself; and it would wait for a server's leave to send a large body.
+_LEFT_TO_LIBCURL = frozenset({"accept-encoding", "content-length", "expect"})
+
+
+class Transport:
+    """What the client calls its ``http_transport``: the interface of ``httplib2.Http``.
+
+    timeout_s: how long a server may stay silent. Any number of threads may ask at a time.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._connections = Connections(timeout_s)
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: str | bytes | None = None,
+        headers: dict[str, str] | None = None,
+        **_: Any,
+    ) -> tuple[Any, bytes]:
+        """Ask once; return the ``httplib2.Response`` and its body, whatever its status is.
+
+        A redirection is an answer, too: Earth Engine sends none, and our token is for it alone.
+        Raises TimeoutError or ConnectionError.
+        """
+        import httplib2  # noqa: PLC0415
+        import pycurl  # noqa: PLC0415
+
+        curl = self._connections.mine()
+        head: list[bytes] = []
+        content = io.BytesIO()
+        curl.setopt(pycurl.URL, uri)
+        curl.setopt(pycurl.HTTPHEADER, _lines(headers or {}))
+        curl.setopt(pycurl.ACCEPT_ENCODING, "")  # all that it knows
+        curl.setopt(pycurl.HEADERFUNCTION, head.append)
+        curl.setopt(pycurl.WRITEFUNCTION, content.write)
+        if body is None:
+            curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            whole = body.encode() if isinstance(body, str) else body
+            curl.setopt(pycurl.POST, 1)
+            curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(whole))
+            # What it cannot rewind, libcurl does not ask twice when a kept connection breaks:
+            # whether an export may be asked again is the ledger's to say.
+            curl.setopt(pycurl.READFUNCTION, io.BytesIO(whole).read)
+        curl.setopt(pycurl.CUSTOMREQUEST, method)
+        try:
+            curl.perform()
+        except pycurl.error as error:
+            code, reason = error.args
+            late = code == pycurl.E_OPERATION_TIMEDOUT
+            raise (TimeoutError if late else ConnectionError)(None, reason) from None
+        told = httplib2.Response(_told(head, curl.getinfo(pycurl.RESPONSE_CODE)))
+        answer = content.getvalue()
+        content.close()  # the handle has it until it asks again: a page may be megabytes
+        return told, answer
+
+
+def _lines(headers: dict[str, str]) -> list[bytes]:
+    lines = [
+        f"{name}: {value}".encode()
+        for name, value in headers.items()
+        if name.lower() not in _LEFT_TO_LIBCURL
+    ]
+    return [*lines, b"expect:"]
+
+
+def _told(head: list[bytes], status: int) -> dict[str, Any]:
+    """Return the last answer's headers; what came before it said that it would come."""
+    told: dict[str, Any] = {}
+    for line in head:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if colon:
+            told[name.strip().lower()] = value.strip()
+        elif line.startswith(b"HTTP/"):
+            told.clear()
+    # It says how the body travelled, which libcurl has undone.
+    told.pop("content-encoding", None)
+    return told | {"status": status}

@@ -1,0 +1,79 @@
+"""Older copies of an asset, beside the present one: ``.versions/REVISION/`` in its folder.
+
+No asset's folder can be called so, since a component made of an asset's name never holds a dot.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.domain.assets.asset import Json
+from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS
+
+VERSIONS = ".versions"
+
+#: What moves with the files; by the last of them an unfinished move is known.
+_SIDECARS = sorted(SIDECARS, key=GEESYNC_JSON.__eq__)
+
+_ODD = re.compile(r"[^A-Za-z0-9.-]")
+
+
+def set_aside(
+    place: Folder, revision: str, *, names: Collection[str], there: Collection[str], keep: int
+) -> None:
+    """Make room for the proved copy of a revision: keep what an older one left, or remove it.
+
+    names: files of the new copy. there: those of them that have their final names already, since
+    the old copy's bytes are the same. keep: how many older copies stay. Safe to repeat: the old
+    sidecar, by which the old files are known, goes last.
+    """
+    old = _sidecar(place)
+    if old is None:
+        return
+    files = [name for name in _files(old) if name not in there]
+    if not keep or old.get("revision") == revision:
+        for name in set(files).difference(names):
+            place.remove(name)
+        return
+    with place.inner(VERSIONS) as versions:
+        with versions.inner(version_name(str(old.get("revision")))) as aside:
+            for name in there:
+                place.link(name, aside)
+            for name in (*files, *_SIDECARS):
+                place.move(name, aside)
+            aside.sync()
+        _prune(versions, keep)
+        versions.sync()
+
+
+def version_name(revision: str) -> str:
+    """Return the folder's name for a revision: a time without colons, for any file system."""
+    return _ODD.sub("", revision).strip(".") or "unknown"
+
+
+def _sidecar(place: Folder) -> Json | None:
+    try:
+        told = json.loads(place.read(GEESYNC_JSON))
+    except (FileNotFoundError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _files(told: Json) -> list[str]:
+    """Return the files that a sidecar names; one that was tampered with names no path."""
+    listed = [file for part in told.get("parts", ()) for file in part["files"]]
+    names = [str(file.get("name")) for file in (*listed, *told.get("made", ()))]
+    return [name for name in names if "/" not in name and name not in {".", ".."}]
+
+
+def _prune(versions: Folder, keep: int) -> None:
+    by_age = sorted(versions.names(), key=versions.modified_ns, reverse=True)
+    for name in by_age[keep:]:
+        with versions.inner(name) as old:
+            told = _sidecar(old)
+            for file in (*(_files(told) if told else ()), *_SIDECARS):
+                old.remove(file)  # nothing else: it is not ours
+        versions.remove_folder(name)

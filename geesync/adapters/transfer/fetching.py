@@ -1,0 +1,185 @@
+"""Brings objects to disk: work on plain values, for a process beside the daemon or afar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from geesync.adapters.executors.executor import Told
+from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.mirror_files.group_sync import SMALL_BYTES, WORTH_IT_FROM, Together
+from geesync.adapters.mirror_files.landing import Landing, make_durable, unproved
+from geesync.adapters.transfer.curl_loop import turns
+from geesync.adapters.transfer.transfer import Sink
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.tasks.refusals import Calls
+from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+
+log = get_logger()
+
+#: Small files that are synced with one another, and for how long the first of them waits for that.
+_GROUP = 64
+_LATE_S = 5.0
+
+#: A disk does better with several.
+_SYNCS_AT_ONCE = 4
+
+#: Times that one object is taken up again in one pass while each brings new bytes.
+_RESUMES = 20
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """One object that is to be brought to disk."""
+
+    path: str  #: the asset's, relative to the mirror
+    file: str  #: the final name
+    token: str  #: of the export that wrote the object
+    bucket: str
+    obj: StoredObject
+
+
+class Line(Protocol):
+    """The way from the bucket, as fast as it may be used."""
+
+    async def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
+        """Write one generation's bytes from an offset on into the sink; raises RemoteError."""
+
+    def keep_on(self) -> bool:
+        """Asked between two pieces; False ends the transfer."""
+
+
+async def fetch(job: Fetch, line: Line, folders: Folders) -> str:
+    """Bring every byte to disk; return the name that the file bears.
+
+    It is one of its own, unless the bytes are there already. The file and the folders that were
+    made for it are yet to be synced. Raises RemoteError or MirrorError.
+    """
+    with folders.folder(job.path, durable=False) as place:
+        for name in () if place.is_new else (job.file, unproved(job.file, job.token)):
+            if place.holds(name, job.obj):
+                return name  # an older copy has the same bytes, or the power failed: all is here
+        with Landing(place, job.file, job.token, job.obj) as landing:
+            into = partial(line.fetch, job.bucket, job.obj)
+            await _persistently(lambda: landing.fetch(into, line.keep_on), lambda: landing.progress)
+        return landing.name
+
+
+def fetch_all(line: Line, mirror: str, at_once: int, jobs: Sequence[Fetch]) -> Iterator[Told[str]]:
+    """Bring objects to one mirror's disk, so many at a time; yield the names that files bear.
+
+    After a refusal that concerns all, or in an outage, the rest are not answered.
+    What is answered is durable: small ones are synced with one another, large ones one by one while
+    others still come. The folders that were made for them are yet to be.
+    """
+    with closing(Folders(Path(mirror))) as folders, _Syncing(folders, jobs) as syncing:
+        calls = Calls()
+        tried = takewhile(lambda _: line.keep_on() and not calls.refusal(), jobs)
+        works = (_attempt(calls, fetch(job, line, folders)) for job in tried)
+        for ended in turns(works, at_once=at_once, stopping=lambda: not line.keep_on()):
+            yield from syncing.take(ended)
+        yield from syncing.rest()
+
+
+async def _attempt(calls: Calls, fetching: Awaitable[str]) -> str | Exception:
+    answer: str | Exception
+    try:
+        answer = await fetching
+    except Exception as error:  # noqa: BLE001 # one object's surprise must not stop the others
+        answer = error
+    calls.note(answer)
+    return answer
+
+
+class _Syncing:
+    """Makes durable what came: the disk is open from before the first byte is written."""
+
+    def __init__(self, folders: Folders, jobs: Sequence[Fetch]) -> None:
+        self._folders = folders
+        self._jobs = jobs
+        self._came: dict[int, str] = {}  #: small ones, yet to be synced: their names by number
+        self._since = 0.0
+        self._alone: dict[Future[None], tuple[int, str]] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        small = sum(job.obj.size_bytes <= SMALL_BYTES for job in self._jobs)
+        self._small_bytes = SMALL_BYTES if small >= WORTH_IT_FROM else -1
+        if small >= WORTH_IT_FROM:
+            self._together = self._open.enter_context(Together(self._folders))
+        self._pool = self._open.enter_context(ThreadPoolExecutor(_SYNCS_AT_ONCE))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def take(self, ended: Told[str]) -> Iterator[Told[str]]:
+        """Take what just ended; yield what failed, or is durable now."""
+        failed: Told[str] = []
+        for number, answer in ended:
+            if isinstance(answer, Exception):
+                failed.append((number, answer))
+            elif self._jobs[number].obj.size_bytes <= self._small_bytes:
+                self._since = self._since if self._came else time.monotonic()
+                self._came[number] = answer
+            else:
+                future = self._pool.submit(self._sync, self._jobs[number].path, answer)
+                self._alone[future] = number, answer
+        if failed:
+            yield failed
+        if len(self._came) >= _GROUP or (self._came and time.monotonic() > self._since + _LATE_S):
+            yield self._sync_group()
+        yield from self._done(future for future in tuple(self._alone) if future.done())
+
+    def rest(self) -> Iterator[Told[str]]:
+        """Yield the rest: nothing more comes."""
+        if self._came:
+            yield self._sync_group()
+        yield from self._done(as_completed(tuple(self._alone)))
+
+    def _sync_group(self) -> Told[str]:
+        came, self._came = self._came, {}
+        files = [(self._jobs[number].path, name) for number, name in came.items()]
+        error = self._together.sync_files(files)
+        return [(number, error or name) for number, name in came.items()]
+
+    def _sync(self, path: str, name: str) -> None:
+        with self._folders.folder(path, create=False) as place:
+            make_durable(place, name)
+
+    def _done(self, futures: Iterable[Future[None]]) -> Iterator[Told[str]]:
+        for future in futures:
+            number, name = self._alone.pop(future)
+            error = future.exception()
+            yield [(number, error if isinstance(error, Exception) else name)]
+
+
+async def _persistently(
+    attempt: Callable[[], Awaitable[None]], progress: Callable[[], int]
+) -> None:
+    """Resume a broken transfer while it moves; start a damaged one anew, once."""
+    fresh_start_left = True
+    for _ in range(_RESUMES):
+        before = progress()
+        try:
+            await attempt()
+        except RemoteError as error:
+            if error.cause == Cause.INTEGRITY and fresh_start_left:
+                fresh_start_left = False
+            elif error.cause != Cause.TRANSIENT or progress() <= before:
+                raise
+            log.info("download_resumed", error=str(error))
+        else:
+            return
+    raise RemoteError(Cause.TRANSIENT, f"it broke {_RESUMES} times on the way")

@@ -1,0 +1,1 @@
+"""What is compared, repaired and recovered when a person asks."""

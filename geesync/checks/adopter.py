@@ -1,0 +1,161 @@
+"""Finds what a lost ledger had asked for, at Earth Engine and in the bucket, so that it goes on.
+
+A token is derived from its ask and from the ledger's id, which the mirror keeps. So it can be made
+again for each part that would be asked for now, and looked up among what bears our tokens. What was
+asked for another revision has another token, and is nobody's any more.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.mirror_files.signatures import signatures
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.choices.options import Options
+from geesync.domain.mirror.coverage import StoredObject, complete
+from geesync.domain.mirror.layout import STAGING, staged_prefix
+from geesync.domain.mirror.planning import History, plan
+from geesync.domain.tasks.exports import Ask, Part
+from geesync.domain.tasks.operations import FAILED, Operation
+from geesync.steps.step import Workshop
+from geesync.steps.tasks.planner import Planner
+from geesync.store.copies.recovery import Found, Recovery
+from geesync.store.ledger.ledger import LedgerAsset
+
+#: Attempts that are looked for. An asset rests after a few; the count goes on with each revision.
+_MOST_ATTEMPTS = 32
+
+
+_Cut = tuple[LedgerAsset, tuple[Part, ...]]
+
+
+@dataclass
+class _Left:
+    """What bears our tokens, whichever ledger asked for it."""
+
+    operations: dict[str, Operation] = field(default_factory=dict)  #: by token
+    objects: dict[str, dict[str, list[StoredObject]]] = field(default_factory=dict)
+    """By bucket, then by token."""
+
+    def look(self, asset: LedgerAsset, ledgers: Iterable[str], part: Part) -> Found | None:
+        """Return what is left of the last ask for a part."""
+        asks = _asks(asset, part, ledgers)
+        return next(filter(None, (self.of(asset, ask) for ask in asks)), None)
+
+    def of(self, asset: LedgerAsset, ask: Ask) -> Found | None:
+        """Return what is left of an ask: its operation, or all of its objects."""
+        operation = self.operations.get(ask.token)
+        listed = self.objects[asset.bucket].get(ask.token, [])
+        if operation is None and not listed:
+            return None
+        prefix = staged_prefix(ask.token, asset.path, ask.part.key)
+        if operation is not None:
+            failed = operation.state == FAILED
+            return Found(asset, ask, prefix, operation.id, has_failed=failed)
+        # Finished operations are forgotten after a while; files that are all there need none.
+        objects = complete(prefix, ask.part, listed)
+        return Found(asset, ask, prefix, None, tuple(objects)) if objects else None
+
+
+@dataclass
+class Adopter:
+    """Gives a new ledger the exports that are on their way, or in the bucket, for it to follow."""
+
+    name: ClassVar[str] = "adopter"
+
+    workshop: Workshop
+    earth_engine: EarthEngine
+    storage: Storage
+    planner: Planner
+    recovery: Recovery
+
+    def run(self) -> int:
+        """Adopt what is left of the exports of all discovered assets; return how many exports.
+
+        Raises RemoteError if Earth Engine or a bucket cannot be listed whole.
+        """
+        left: _Left | None = None
+        count = 0
+        for assets in self._discovered():
+            left = left or self._left()
+            for bucket in {asset.bucket for asset in assets} - left.objects.keys():
+                left.objects[bucket] = self._staged(bucket)
+            cut, found = self._found(assets, left)
+            self.recovery.adopt(found, cut, self.workshop.clock())
+            count += len(found)
+        return count
+
+    def _discovered(self) -> Iterator[list[LedgerAsset]]:
+        after = 0
+        while assets := self.recovery.discovered(after=after, limit=self.workshop.chunk):
+            yield assets
+            after = assets[-1].id
+
+    def _left(self) -> _Left:
+        pages = self.earth_engine.list_operations()
+        return _Left({op.token: op for page in pages for op in page if op.token})
+
+    def _staged(self, bucket: str) -> dict[str, list[StoredObject]]:
+        objects: defaultdict[str, list[StoredObject]] = defaultdict(list)
+        for obj in self.storage.list_objects(bucket, f"{STAGING}/"):
+            objects[obj.name.split("/")[1]].append(obj)
+        return dict(objects)
+
+    def _found(self, assets: list[LedgerAsset], left: _Left) -> tuple[list[_Cut], list[Found]]:
+        """Return what assets' parts were cut into before, and what is left of the exports."""
+        ledgers = {dest: signatures(Path(dest)) for dest in {asset.dest for asset in assets}}
+        sources = self.workshop.ledger.sources_of(assets)
+        cut: list[_Cut] = []
+        found: list[Found] = []
+        for asset in assets:
+            look = partial(left.look, asset, ledgers[asset.dest])
+            planned = partial(_planned, sources[asset.id], self.planner.chosen(asset))
+            too_much = _too_much(planned, look)
+            cut.append((asset, too_much))
+            found += filter(None, map(look, planned(too_much)))
+        return cut, found
+
+
+def _planned(source: SourceAsset, options: Options, too_much: tuple[Part, ...]) -> tuple[Part, ...]:
+    return plan(source, options, History(too_much)).parts
+
+
+def _too_much(
+    planned: Callable[[tuple[Part, ...]], tuple[Part, ...]], look: Callable[[Part], Found | None]
+) -> tuple[Part, ...]:
+    """Return the parts that were cut: they failed, or nothing is left of them, but of pieces is.
+
+    A single band's files have other sizes after a failure, and the same tokens: nothing is to be
+    told of these.
+    """
+    too_much: tuple[Part, ...] = ()
+    while True:
+        parts = planned(too_much)
+        cut = tuple(
+            part
+            for part in parts
+            if len(part.bands) > 1
+            and _has_failed(look(part))
+            and any(look(piece) for piece in planned((*too_much, part)) if piece not in parts)
+        )
+        if not cut:
+            return too_much
+        too_much += cut
+
+
+def _has_failed(found: Found | None) -> bool:
+    return found is None or found.has_failed
+
+
+def _asks(asset: LedgerAsset, part: Part, ledgers: Iterable[str]) -> Iterator[Ask]:
+    """Yield what may have been asked for a part, the latest attempt first."""
+    for attempt in range(_MOST_ATTEMPTS, 0, -1):
+        for ledger in ledgers:
+            yield Ask(asset.name, asset.revision, part, attempt, ledger)

@@ -1,0 +1,150 @@
+"""What a mirror's sidecars tell of the copies beside them, believed only as far as it fits.
+
+Nothing here is proof: the verifier reads every file through before the ledger calls it verified.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.mirror_files.folders import folder
+from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.names import is_within
+from geesync.domain.choices.options import Options
+from geesync.domain.mirror.coverage import StoredObject, own_objects
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path, file_stem
+from geesync.domain.mirror.planning import History, cut_before, plan
+from geesync.domain.tasks.exports import Part
+from geesync.errors import RemoteError
+from geesync.store.copies.recovery import CopiedPart, Copy, Recovery
+from geesync.store.file.database import Database
+from geesync.store.ledger.exports import part_id
+from geesync.store.ledger.roots import Root
+
+#: Copies in one transaction, and in memory.
+_BATCH = 200
+
+#: A sidecar that is larger was not written by geesync; it must not fill the memory.
+_LONGEST_BYTES = 64 * 2**20
+
+#: What SQLite holds as an integer.
+_LARGEST = 2**63 - 1
+
+
+def recover(
+    database: Database,
+    root: Root,
+    options: Options,
+    clock: Callable[[], datetime],
+    tell: Callable[[int], object] = lambda _: None,
+) -> int:
+    """Take a root's copies into a new ledger; tell: hears how many there are so far.
+
+    Returns how many. Copies that a plan of today would not make are left out.
+    """
+    count = 0
+    copies = _copies(root, options.over(root.options))
+    while batch := list(islice(copies, _BATCH)):
+        count += Recovery(database).restore(root, batch, clock())
+        tell(count)
+    return count
+
+
+def _copies(root: Root, options: Options) -> Iterator[Copy]:
+    mirror = Path(root.dest)
+    for path in _folders(mirror, asset_path(root.name)):
+        try:
+            with folder(mirror, path, create=False) as place:
+                copy = _copy(place, path, options)
+        except (RemoteError, FileNotFoundError):
+            continue  # a link, or something else that is no asset's folder
+        if copy and is_within(copy.source.name, root.name):
+            yield copy
+
+
+def _folders(mirror: Path, path: str) -> Iterator[str]:
+    """Yield a folder and all below it, containers first; never through a link."""
+    yield path
+    try:
+        with os.scandir(mirror / path) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    yield from _folders(mirror, f"{path}/{entry.name}")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _copy(place: Folder, path: str, options: Options) -> Copy | None:
+    """Return what the sidecars tell, if it all fits together; None if any of it does not."""
+    try:
+        source, told = SourceAsset(_read(place, ASSET_JSON)), _read(place, GEESYNC_JSON)
+        mine = (told["asset"], told["type"], told["revision"])
+        if mine != (source.name, source.type, source.revision) or asset_path(source.name) != path:
+            return None
+        _ = source.box
+        _number(source.size_bytes)
+        forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in told["parts"]]
+        too_much = cut_before(source, options, forms)
+        if too_much is None:
+            return None
+        parts = plan(source, options, History(too_much)).parts
+        planned = {part_id(part): part for part in parts}
+        copied = tuple(
+            _part(place, planned[f"{one['key']}.{one['extension']}"], path, one)
+            for one in told["parts"]
+        )
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return None  # somebody else's, edited, or of files that are not there
+    return Copy(source, path, copied, too_much)
+
+
+def _read(place: Folder, name: str) -> Json:
+    """Return a sidecar; raises ValueError for what is none."""
+    if not 0 < (place.size_of(name) or 0) <= _LONGEST_BYTES:
+        raise ValueError(name)
+    told = json.loads(place.read(name))
+    if not isinstance(told, dict):
+        raise TypeError(name)
+    json.dumps(told, ensure_ascii=False).encode()  # halves of characters, which SQLite refuses
+    return told
+
+
+def _part(place: Folder, part: Part, path: str, told: Json) -> CopiedPart:
+    """Return a part that is on disk; raises ValueError if it is not the planned one."""
+    if part.grid is not None:
+        planned = (list(part.bands), part.pixel_type, part.sentinel, part.grid.to_json())
+        if planned != (told["bands"], told["pixel_type"], told["nodata"], told["grid"]):
+            raise ValueError(part.key)
+    objects = tuple(_object(place, one) for one in told["files"])
+    stem = file_stem(path, part.key)
+    prefix = f"{objects[0].name.rpartition('/')[0]}/{stem}"
+    if own_objects(prefix, part, set(objects)) != sorted(objects, key=lambda one: one.name):
+        raise ValueError(prefix)
+    return CopiedPart(part, _number(told["attempt"]), str(told["bucket"]), prefix, objects)
+
+
+def _object(place: Folder, told: Json) -> StoredObject:
+    """Return an object whose file is there; its name on disk is the object's own."""
+    found = StoredObject(
+        told["object"],
+        _number(told["generation"]),
+        _number(told["size_bytes"]),
+        int(told["crc32c"], 16) & 0xFFFFFFFF,
+    )
+    if told["name"] != found.file_name or place.size_of(found.file_name) != found.size_bytes:
+        raise ValueError(told["name"])
+    return found
+
+
+def _number(told: Any) -> int:
+    number = int(told)
+    if not 0 <= number <= _LARGEST:
+        raise ValueError(number)
+    return number

@@ -1,0 +1,92 @@
+"""One asset, for a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from geesync.cli.render import state_text
+from geesync.domain.messages.words import size
+
+
+def asset_view(told: dict[str, Any], title: str) -> RenderableType:
+    """Return an asset's standing, operations, files and history."""
+    facts = Table.grid(padding=(0, 2))
+    for label, value in _facts(told):
+        facts.add_row(Text(label, style="dim"), value)
+    parts: list[RenderableType] = [Text(title, style="bold"), facts]
+    if told["exports"]:
+        parts += ["", _exports(told["exports"])]
+    if told["objects"]:
+        parts += ["", _objects(told["objects"])]
+    return Group(*parts, "", _events(told["events"]))
+
+
+def _facts(told: dict[str, Any]) -> list[tuple[str, Text]]:
+    facts = [
+        ("state", state_text(told["state"])),
+        ("type", Text(told["type"])),
+        ("revision", Text(told["revision"])),
+        ("size", Text(f"{size(told['size_bytes'])} at Earth Engine")),
+        ("folder", Text(f"{told['dest']}/{told['path']}")),
+    ]
+    optional = {
+        "cause": told["cause"] and f"{told['cause']}: {told['reason']}",
+        "failures": told["failures"] and str(told["failures"]),
+        "not before": told["not_before"] and _time(told["not_before"]),
+        "left out": told["left_out"],
+        "verified": told["verified_at"] and _time(told["verified_at"]),
+    }
+    return facts + [(label, Text(value)) for label, value in optional.items() if value]
+
+
+def _exports(exports: list[dict[str, Any]]) -> Table:
+    table = _table("part", "try", "state", "operation", "asked", "error")
+    for row in exports:
+        table.add_row(
+            row["part"].strip("."),
+            str(row["attempt"]),
+            row["state"],
+            row["operation"] or "–",
+            _time(row["intended_at"]),
+            Text(row["error"] or ""),
+        )
+    return table
+
+
+def _objects(objects: list[dict[str, Any]]) -> Table:
+    table = _table("file", "size", "crc32c", "generation", "on disk", "staged copy")
+    for row in objects:
+        table.add_row(
+            row["file"],
+            size(row["size_bytes"]),
+            f"{row['crc32c']:08x}",
+            str(row["generation"]),
+            _time(row["landed_at"]) if row["landed_at"] else "–",
+            "deleted" if row["swept_at"] else "in the bucket",
+        )
+    return table
+
+
+def _events(events: list[dict[str, Any]]) -> Table:
+    table = _table("when", "what", "state", "why")
+    for row in events:
+        table.add_row(
+            _time(row["at"]), row["name"], state_text(row["to_state"]), Text(row["detail"] or "")
+        )
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -1,0 +1,132 @@
+"""``geesync export-metadata``: what is known of all assets, as one file for other programs."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from geesync.cli.answers.status import root_of
+from geesync.cli.context import Context
+from geesync.domain.assets.names import display_id
+from geesync.errors import UserError
+
+if TYPE_CHECKING:
+    from geesync.store.views.metadata import KnownAsset
+
+
+class Format(StrEnum):
+    """What other programs read."""
+
+    EE_JSON = "ee-json"
+    STAC_GEOPARQUET = "stac-geoparquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export-metadata")(export_metadata)
+
+
+def export_metadata(
+    context: typer.Context,
+    root: Annotated[str | None, typer.Argument(metavar="[ROOT]", show_default=False)] = None,
+    format: Annotated[  # noqa: A002 # the option's name
+        Format,
+        typer.Option(
+            help="ee-json: one JSON of all assets, keyed by path, with geometry and"
+            " system:time_start. stac-geoparquet: a table of all Items."
+        ),
+    ] = Format.EE_JSON,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file; else it is printed.")
+    ] = None,
+) -> None:
+    """Write the metadata of all assets, or of one root's, into one file."""
+    from geesync.store.views.metadata import known_assets
+
+    mine: Context = context.obj
+    ledger = mine.existing_ledger()
+    name = root_of(ledger, root) if root else None
+    if root and name is None:
+        raise UserError(f"{root} is no root", hint="geesync roots")
+    assets = known_assets(ledger, root=name)
+    if format == Format.EE_JSON:
+        with _opened(output) as file:
+            _write_ee_json(assets, file)
+    elif output is None:
+        raise UserError("a table is no text", hint="say where to: --output FILE.parquet")
+    else:
+        _write_table(assets, output)
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """Open a file that takes its name when it is whole; else what prints."""
+    if output is None:
+        yield sys.stdout
+        return
+    partial = output.with_name(output.name + ".part")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            yield file
+        partial.replace(output)
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror}") from error
+
+
+def _write_ee_json(assets: Iterable[KnownAsset], file: TextIO) -> None:
+    """Write one entry a line: no more than one asset is in memory."""
+    from geesync.domain.assets.extent import millis, time_span
+
+    before = "{\n"
+    for asset in assets:
+        begin, _ = time_span(asset.source)
+        told = {
+            "geometry": asset.source.outline,
+            "system:time_start": None if begin is None else millis(begin),
+        }
+        key = json.dumps(display_id(asset.source.name), ensure_ascii=False)
+        file.write(f"{before}{key}: {json.dumps(told, ensure_ascii=False)}")
+        before = ",\n"
+    file.write("{}\n" if before == "{\n" else "\n}\n")
+
+
+def _write_table(assets: Iterable[KnownAsset], output: Path) -> None:
+    try:
+        import rustac
+    except ImportError:
+        raise UserError(
+            "stac-geoparquet needs rustac", hint="pip install 'geesync[geoparquet]'"
+        ) from None
+    rows = [_row(asset) for asset in assets if asset.in_catalogue]
+    if not rows:
+        raise UserError("no asset is in the catalogue yet", hint="geesync status")
+    partial = output.absolute().with_name(output.name + ".part")
+    try:
+        rustac.write_sync(str(partial), rows, format="geoparquet")
+        partial.replace(output)
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror}") from error
+
+
+def _row(asset: KnownAsset) -> dict[str, Any]:
+    """Return an asset's Item as a table can hold it: the same columns for all."""
+    file = Path(asset.dest) / asset.path / "item.json"
+    try:
+        item: dict[str, Any] = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read: {error}", hint="is the disk mounted?") from error
+    properties = item["properties"]
+    # Everybody's own properties, of any type: a column for each would be thousands.
+    properties["ee:properties"] = json.dumps(properties.get("ee:properties", {}))
+    for told in item["assets"].values():
+        told["href"] = posixpath.normpath(posixpath.join(asset.path, told["href"]))
+    empty = {"type": "GeometryCollection", "geometries": []}
+    return item | {"geometry": item["geometry"] or empty, "links": []}

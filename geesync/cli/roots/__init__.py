@@ -1,0 +1,1 @@
+"""Commands on roots: adding, listing, pausing, cancelling."""

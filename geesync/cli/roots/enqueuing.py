@@ -1,0 +1,260 @@
+"""``enqueue``: what is to be mirrored, and how."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geesync.cli.context import Context, as_owner_of, now, opened, output
+from geesync.domain.assets.names import candidates, display_id, is_within
+from geesync.domain.mirror.layout import asset_path
+from geesync.errors import (
+    DOCS,
+    Cause,
+    NotAllowedError,
+    RemoteError,
+    UnavailableError,
+    UserError,
+)
+
+if TYPE_CHECKING:
+    from geesync.adapters.google.bucket import Storage
+    from geesync.adapters.google.earth_engine import EarthEngine
+    from geesync.config import Config
+    from geesync.domain.assets.asset import Json
+    from geesync.store.ledger.roots import Root, Roots
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(enqueue)
+
+
+_FILTERS = "Filters"
+_FORMS = "Form of the copy"
+
+
+def _option(text: str, *names: str, panel: str, **how: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, show_default=False, **how)
+
+
+def enqueue(
+    context: typer.Context,
+    roots: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ROOT…",
+            help="users/NAME, projects/PROJECT, a folder, a collection, one asset: by id, by"
+            " name or by its Code Editor link.",
+        ),
+    ],
+    dest: Annotated[
+        Path | None, typer.Option(help="Mirror these roots here, not in the configured folder.")
+    ] = None,
+    bucket: Annotated[str | None, typer.Option(help="Stage these roots in this bucket.")] = None,
+    interval: Annotated[
+        str | None, typer.Option(help="Time between two scans of these roots, e.g. 12h.")
+    ] = None,
+    priority: Annotated[
+        int | None, typer.Option(help="Assets of a higher number are taken first.")
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        _option("Only what matches, as in .gitignore.", panel=_FILTERS, metavar="PATTERN"),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        _option("Nothing that matches.", panel=_FILTERS, metavar="PATTERN"),
+    ] = None,
+    types: Annotated[
+        str | None, _option("Only these: IMAGE,TABLE,…", "--type", panel=_FILTERS)
+    ] = None,
+    newer_than: Annotated[
+        str | None, _option("Only of this date or later.", panel=_FILTERS, metavar="DATE")
+    ] = None,
+    older_than: Annotated[
+        str | None, _option("Only from before this date.", panel=_FILTERS, metavar="DATE")
+    ] = None,
+    masks: Annotated[
+        str | None, _option("How masks are kept: nodata, separate or none.", panel=_FORMS)
+    ] = None,
+    tables: Annotated[
+        str | None, _option("Formats of tables: csv,geojson,geoparquet.", panel=_FORMS)
+    ] = None,
+    mosaic: Annotated[
+        str | None, _option("cog: also one file of an image in tiles; or none.", panel=_FORMS)
+    ] = None,
+    keep_versions: Annotated[
+        int | None, _option("Older copies of a changed asset to keep.", panel=_FORMS)
+    ] = None,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Forget what was chosen for these roots earlier.")
+    ] = False,
+    dry: Annotated[
+        bool,
+        typer.Option("--dry-run", "-n", help="Only tell what would be taken, and how long."),
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --dry-run: a JSON line an asset.")
+    ] = False,
+) -> None:
+    """Mirror these roots, and all that lies below them.
+
+    A root that is enqueued again keeps what was chosen for it, but for what is given now:
+    docs/options.md.
+    """
+    from geesync.adapters.formats import geoparquet
+    from geesync.bootstrap import cloud
+
+    mine: Context = context.obj
+    config = mine.config(
+        mirror=str(dest) if dest else None, bucket=bucket, schedule__discover=interval
+    )
+    given = {
+        "include": include,
+        "exclude": exclude,
+        "types": types,
+        "masks": masks,
+        "newer_than": newer_than,
+        "older_than": older_than,
+        "tables": tables,
+        "mosaic": mosaic,
+        "keep_versions": keep_versions,
+        "priority": priority,
+    }
+    chosen = config.chosen({name: value for name, value in given.items() if value is not None})
+    if "geoparquet" in config.over(chosen).tables:
+        geoparquet.require()
+    earth_engine, storage = cloud(config)
+    names = [existing(earth_engine, root) for root in roots]
+    if dry:
+        _foresee(config, earth_engine, names, chosen, afresh=afresh, json=json)
+        return
+    given_flags = {"dest": dest, "bucket": bucket, "interval": interval}
+    watch(config, storage, names, chosen, given_flags, afresh=afresh)
+
+
+def _foresee(
+    config: Config,
+    earth_engine: EarthEngine,
+    names: list[str],
+    chosen: Json,
+    *,
+    afresh: bool,
+    json: bool,
+) -> None:
+    """Tell what would be taken; nothing is written."""
+    from geesync.cli.roots.dry_run import dry_run
+    from geesync.store.views import precedents
+
+    earlier = {} if afresh else precedents.options(config.ledger)
+    tops = [name for name in names if not any(_is_below(name, other) for other in names)]
+    options = {name: config.over(earlier.get(name, {}) | chosen) for name in tops}
+    try:
+        dry_run(config, earth_engine, options, json=json)
+    except RemoteError as error:
+        raise _as_user_error(error, "Earth Engine") from None
+
+
+def _is_below(name: str, other: str) -> bool:
+    return name != other and is_within(name, other)
+
+
+def watch(
+    config: Config,
+    storage: Storage,
+    names: list[str],
+    chosen: Json,
+    flags: Json,
+    *,
+    afresh: bool,
+) -> None:
+    """Write the roots into the ledger, once their bucket and their mirror are known to be there."""
+    from geesync.adapters.mirror_files.mirror import prepare_mirror
+    from geesync.adapters.mirror_files.signatures import sign
+    from geesync.bootstrap import ledger_id
+    from geesync.store.ledger.roots import Roots
+
+    mirror, staging = config.need("mirror"), config.need("bucket")
+    _check_bucket(storage, staging)
+    with as_owner_of(mirror):
+        prepare_mirror(mirror)
+    with opened(config) as database:
+        store = Roots(database)
+        for name in names:
+            known = None if afresh else store.find(name)
+            _tell_nesting(store, name)
+            place = str(mirror) if flags["dest"] or known is None else known.dest
+            _refuse_to_lose(store.find(name), place)
+            store.add(
+                name,
+                dest=place,
+                bucket=staging if flags["bucket"] or known is None else known.bucket,
+                now=now(),
+                interval=config.schedule.discover
+                if flags["interval"]
+                else (known.interval if known else None),
+                options=(known.options if known else {}) | chosen,
+            )
+            output().print(f"{display_id(name)} → {place}", markup=False)
+        signature = ledger_id(store, now())
+    with as_owner_of(mirror):
+        sign(mirror, signature)
+
+
+def _refuse_to_lose(known: Root | None, place: str) -> None:
+    """Refuse another mirror for a root whose files are elsewhere: they would be told as verified.
+
+    A mirror that was moved there by its owner is taken; ``geesync check`` reads it.
+    """
+    if known is None or known.dest == place:
+        return
+    if not Path(place, asset_path(known.name)).is_dir():
+        raise UserError(
+            f"{display_id(known.name)} is mirrored in {known.dest}",
+            hint=f"move that mirror to {place} first, or name its folder",
+        )
+
+
+def existing(earth_engine: EarthEngine, given: str) -> str:
+    """Return the canonical name of what was given, if Earth Engine has it."""
+    for name in candidates(given):
+        try:
+            earth_engine.get_asset(name)
+        except RemoteError as error:
+            if error.cause == Cause.GONE:
+                continue
+            raise _as_user_error(error, "Earth Engine") from None
+        return name
+    raise UserError(
+        f"{given} does not exist, or is not shared with this account", hint="check the spelling"
+    )
+
+
+def _check_bucket(storage: Storage, bucket: str) -> None:
+    try:
+        storage.check_access(bucket)
+    except RemoteError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            raise UserError(
+                f"there is no bucket {bucket}", hint=f"{DOCS}/real-account.md"
+            ) from None
+        raise _as_user_error(error, f"the bucket {bucket}") from None
+
+
+def _as_user_error(error: RemoteError, what: str) -> UserError:
+    kind = NotAllowedError if error.cause == Cause.PERMISSION else UnavailableError
+    return kind(f"{what}: {error}")
+
+
+def _tell_nesting(roots: Roots, name: str) -> None:
+    for other in roots.active():
+        if other.name != name and (is_within(name, other.name) or is_within(other.name, name)):
+            output().print(
+                f"{display_id(name)} and {display_id(other.name)} overlap: nothing is mirrored"
+                " twice; what one has taken, the other leaves",
+                markup=False,
+            )

@@ -1,0 +1,89 @@
+"""Commands on known roots: ``roots``, ``dequeue``, ``retry``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geesync.cli.context import Context, json_line, now, opened, output
+from geesync.domain.assets.names import candidates, display_id
+from geesync.domain.messages.words import counted
+from geesync.errors import Cause, UserError
+
+if TYPE_CHECKING:
+    from geesync.store.ledger.roots import Root
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("roots")(list_roots)
+    app.command()(dequeue)
+    app.command()(retry)
+
+
+def list_roots(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line a root.")] = False,
+) -> None:
+    """List what is watched."""
+    from geesync.store.ledger.roots import Roots
+
+    mine: Context = context.obj
+    mine.existing_ledger()
+    with opened(mine.config()) as database:
+        for root in Roots(database).active():
+            if json:
+                typer.echo(json_line(vars(root)))
+            else:
+                output().print(f"{display_id(root.name)} → {root.dest}", markup=False)
+
+
+def dequeue(
+    context: typer.Context,
+    roots: Annotated[list[str], typer.Argument(metavar="ROOT…")],
+) -> None:
+    """Stop watching roots. Nothing is deleted: not on disk, not at Earth Engine."""
+    from geesync.store.ledger.roots import Roots
+
+    mine: Context = context.obj
+    mine.existing_ledger()
+    with opened(mine.config()) as database:
+        store = Roots(database)
+        watched = {root.name: root for root in store.active()}
+        for root in [_watched(watched, given) for given in roots]:
+            store.remove(root.id, now())
+            output().print(f"{display_id(root.name)} is not watched any more", markup=False)
+        store.asked(now())
+
+
+def _watched(watched: dict[str, Root], given: str) -> Root:
+    for name in candidates(given):
+        if name in watched:
+            return watched[name]
+    raise UserError(f"{given} is not watched", hint="geesync roots lists what is")
+
+
+def retry(
+    context: typer.Context,
+    assets: Annotated[
+        list[str] | None, typer.Argument(metavar="[ASSET…]", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All quarantined assets.")] = False,
+    cause: Annotated[
+        Cause | None, typer.Option(help="All that are quarantined for this cause.")
+    ] = None,
+) -> None:
+    """Try quarantined assets again."""
+    from geesync.store.ledger.roots import Roots
+    from geesync.store.ledger.steering import Steering
+
+    if not (assets or every or cause):
+        raise UserError("nothing to try again", hint="name assets, or --all, or --cause CAUSE")
+    mine: Context = context.obj
+    mine.existing_ledger()
+    names = {name for given in assets or () for name in candidates(given)}
+    with opened(mine.config()) as database:
+        count = Steering(database).retry(now(), names=names or None, cause=cause)
+        Roots(database).asked(now())
+    output().print(f"{counted(count, 'asset')} will be tried again")

@@ -1,0 +1,1 @@
+"""Commands that run or install the service, and show its configuration."""

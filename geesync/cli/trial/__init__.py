@@ -1,0 +1,1 @@
+"""Trying geesync without an account: the demo, and the simulator by itself."""

@@ -1,0 +1,173 @@
+"""``geesync demo``: the real daemon on a simulated account, watched, then proved pixel by pixel."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geesync.cli.context import now, output
+from geesync.cli.trial.simulator import load_simulator
+from geesync.domain.messages.words import counted
+from geesync.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from geesync.simulator.simulator import Simulator
+
+ROOTS = ("users/demo", "projects/demo-project")
+
+#: Simulated seconds a second: two slots at Earth Engine would take a day otherwise.
+_SPEED = 7200.0
+
+_LOOK_S = 0.5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(demo)
+
+
+def demo(
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", help="Keep the mirror and the ledger in this (new) folder."),
+    ] = None,
+    timeout_s: Annotated[float, typer.Option(help="Give up after this long.")] = 240.0,
+) -> None:
+    """Mirror a simulated account with the real daemon, and compare every pixel."""
+    if folder and folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty", hint="name a new folder")
+    simulator_class = load_simulator()
+    from geesync.simulator.wire.serving import reserve_port
+
+    with (
+        _a_folder(folder) as place,
+        simulator_class("demo", profile="calm", seed=1, speed=_SPEED) as simulator,
+        closing(reserve_port()) as reserved,
+    ):
+        page = f"127.0.0.1:{reserved.getsockname()[1]}"
+        settings = _settings(simulator, place, page)
+        say = output().print
+        say("[bold]geesync demo[/]: an Earth Engine and a bucket on this machine's loopback")
+        say(f"The status page, while it runs: http://{page}/\n")
+        _geesync(settings, "enqueue", *ROOTS)
+        with _daemon(settings, place / "daemon.log"):
+            _watch(place / "geesync.db", timeout_s)
+        if not _proved(simulator, place):
+            raise typer.Exit(ExitCode.INCOMPLETE)
+        if folder:
+            say(f"\nMirror and ledger are kept in {place}", markup=False)
+
+
+@contextmanager
+def _a_folder(folder: Path | None) -> Iterator[Path]:
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder.absolute()
+    else:
+        with tempfile.TemporaryDirectory(prefix="geesync-demo-") as temporary:
+            yield Path(temporary)
+
+
+def _settings(simulator: Simulator, place: Path, page: str) -> dict[str, str]:
+    """Return the environment of the commands; nothing of the person's own configuration."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("GEESYNC_")}
+    (place / "geesync.toml").write_text(
+        f"""\
+ledger = "{place}/geesync.db"
+mirror = "{place}/mirror"
+bucket = "{simulator.bucket}"
+
+[earth_engine]
+project = "{simulator.project}"
+url = "{simulator.earth_engine_url}"
+
+[storage]
+url = "{simulator.storage_url}"
+
+[throttle]
+requests_per_s = 1000
+reserve = 0
+
+[schedule]
+reconcile = "0.5s"
+
+[web]
+listen = "{page}"
+"""
+    )
+    return inherited | {"GEESYNC_CONFIG": str(place / "geesync.toml")}
+
+
+def _geesync(settings: dict[str, str], *arguments: str) -> None:
+    output().print(f"$ geesync {' '.join(arguments)}", style="bold", markup=False)
+    subprocess.run([sys.executable, "-m", "geesync", *arguments], env=settings, check=True)  # noqa: S603 # ourselves
+
+
+@contextmanager
+def _daemon(settings: dict[str, str], log: Path) -> Iterator[None]:
+    output().print("$ geesync daemon &\n", style="bold", markup=False)
+    with log.open("w") as lines:
+        process = subprocess.Popen(  # ourselves
+            [sys.executable, "-m", "geesync", "daemon"], env=settings, stderr=lines
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _watch(ledger: Path, timeout_s: float) -> None:
+    """Follow the assets through the states until all rest."""
+    from rich.live import Live
+
+    from geesync.cli.render import status_view
+    from geesync.store.views import status as views
+
+    deadline = time.monotonic() + timeout_s
+    console = output()
+    with Live(console=console, refresh_per_second=4, transient=not console.is_terminal) as live:
+        while True:
+            status = views.status(ledger, now=now())
+            live.update(status_view(status, now()))
+            scanned = all(root.scanned_at for root in status.roots)
+            if scanned and not status.staged_bytes and views.is_quiet(ledger, now=now()):
+                return
+            if time.monotonic() > deadline:
+                raise UserError(f"not done after {timeout_s:g} s", hint="see daemon.log in --dir")
+            time.sleep(_LOOK_S)
+
+
+def _proved(simulator: Simulator, place: Path) -> bool:
+    """Print the mirror, what could not be taken, and the proof; say whether all of it holds."""
+    from geesync.cli.trial.demo_proof import compare_all, proof_table, tree
+    from geesync.store.views import browsing
+    from geesync.store.views import status as views
+
+    ledger = place / "geesync.db"
+    say = output().print
+    say("\n[bold]The mirror[/]")
+    say(tree(place / "mirror"))
+    say("\n[bold]Kept as metadata only[/]")
+    for name, reasons in browsing.left_out(ledger, limit=50):
+        say(f"  {name.rpartition('assets/')[2]}: {reasons}", markup=False)
+    proofs = compare_all(simulator, ledger)
+    say("\n[bold]The proof[/]: every pixel and mask against the simulator's own arrays")
+    say(proof_table(proofs))
+    asked = simulator.audit.count("export")
+    twice = asked - views.parts(ledger)
+    exact = all(proof.exact for proof in proofs)
+    say(
+        f"\n{counted(len(proofs), 'asset')} · {counted(asked, 'export')}, {twice:,} of them twice ·"
+        f" {'every pixel and mask is exact' if exact else 'NOT everything is exact'}"
+    )
+    return exact and not twice and bool(proofs)

@@ -1,0 +1,1 @@
+"""Commands that look after mirror and ledger: check, recover, backup, doctor."""

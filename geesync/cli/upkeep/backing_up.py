@@ -1,0 +1,37 @@
+"""``backup``: a consistent copy of the ledger, also while the daemon runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geesync.cli.context import Context, output
+from geesync.errors import LedgerError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(backup)
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The copy; an older one is replaced.")],
+) -> None:
+    """Copy the ledger to FILE, whole and consistent, also while the daemon runs.
+
+    A copy by cp would lose what is still in the write-ahead log. To restore it: stop the daemon,
+    put FILE in the ledger's place, and start it again.
+    """
+    from geesync.store.file import database, soundness
+
+    mine: Context = context.obj
+    ledger = mine.existing_ledger()
+    soundness.check(ledger)
+    try:
+        database.backup(ledger, file.absolute())
+    except OSError as error:
+        raise LedgerError(f"the backup {file} cannot be written: {error.strerror}") from error
+    output().print(f"the ledger is in {file}", markup=False)

@@ -1,0 +1,117 @@
+"""What a check prints and writes down as it goes: nothing is held but counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import typer
+
+from geesync.cli.context import json_line, output
+from geesync.domain.assets.asset import CONTAINERS
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.words import counted
+from geesync.domain.mirror.checking import Verdict
+
+if TYPE_CHECKING:
+    from geesync.checks.checker import Finding
+    from geesync.checks.comparer import Difference
+
+_STYLES = {Verdict.DIFFERS: "red", Verdict.MISSING: "red", Verdict.ERROR: "bold red"}
+
+
+class Lists:
+    """The files that a check writes: one line an asset."""
+
+    def __init__(self, files: ExitStack, combined: Path | None, folder: Path | None) -> None:
+        self._combined = files.enter_context(combined.open("w")) if combined else None
+        self._lists: dict[str, TextIO] = {}
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("validImages", "validFolders", "invalidImages", "invalidFolders"):
+                path = folder / f"{name}.txt"
+                self._lists[name] = files.enter_context(path.open("w", encoding="utf-8"))
+
+    def add(self, name: str, kind: str, verdict: Verdict) -> None:
+        """Write an asset's line."""
+        if self._combined:
+            self._combined.write(f"{verdict} {display_id(name)}\n")
+        valid = "valid" if verdict == Verdict.SOUND else "invalid"
+        listed = self._lists.get(valid + ("Folders" if kind in CONTAINERS else "Images"))
+        if listed:
+            listed.write(f"{display_id(name)}\n")
+
+    def add_unknown(self, path: str) -> None:
+        """Write the line of a path that is no asset's."""
+        if self._combined:
+            self._combined.write(f"{Verdict.UNKNOWN} {path}\n")
+
+
+@dataclass
+class Report:
+    """Tells findings as they come, and sums them up."""
+
+    lists: Lists
+    json: bool
+    is_stopped: bool = False  #: by the deadline: not all was checked
+    pending: int = 0  #: assets that are not yet on disk
+    counts: Counter[Verdict] = field(default_factory=Counter)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing else was found."""
+        return not any(count for verdict, count in self.counts.items() if verdict != Verdict.SOUND)
+
+    def tell(self, finding: Finding, done: str) -> None:
+        """Take a finding; done: what a repair did about it."""
+        asset = finding.asset
+        self.counts[finding.verdict] += 1
+        self.lists.add(asset.name, asset.type, finding.verdict)
+        if finding.flaws:
+            what = [str(flaw) for flaw in finding.flaws]
+            self._line(finding.verdict, display_id(asset.name), what, done)
+
+    def tell_unknown(self, path: str) -> None:
+        """Take a path that is no asset's."""
+        self.counts[Verdict.UNKNOWN] += 1
+        self.lists.add_unknown(path)
+        self._line(Verdict.UNKNOWN, path, ["not in the ledger"], "")
+
+    def tell_difference(self, found: Difference) -> None:
+        """Take an asset that Earth Engine has otherwise."""
+        self.counts[found.verdict] += 1
+        self.lists.add(found.name, found.type, found.verdict)
+        self._line(found.verdict, display_id(found.name), [found.what], "")
+
+    def tell_pending(self, name: str, kind: str) -> None:
+        """Take an asset that is not on disk yet: no flaw, but no valid copy either."""
+        self.pending += 1
+        self.lists.add(name, kind, Verdict.MISSING)
+
+    def _line(self, verdict: Verdict, name: str, what: list[str], done: str) -> None:
+        if self.json:
+            told = {"verdict": verdict.value, "name": name, "flaws": what, "repair": done or None}
+            typer.echo(json_line(told))
+            return
+        text = f"{verdict} {name}: {'; '.join(what)}" + (f" → {done}" if done else "")
+        output().print(text, style=_STYLES.get(verdict), markup=False)
+
+    def sum_up(self) -> None:
+        """Tell the counts."""
+        counts = {verdict.name.lower(): self.counts[verdict] for verdict in Verdict}
+        if self.json:
+            summary = counts | {"pending": self.pending, "stopped": self.is_stopped}
+            typer.echo(json_line({"summary": summary}))
+            return
+        checked = sum(self.counts.values()) - self.counts[Verdict.UNKNOWN]
+        told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        assets = counted(checked, "asset")
+        output().print(f"{assets} checked: {told or 'nothing on disk yet'}", markup=False)
+        if self.pending:
+            pending = counted(self.pending, "asset is", "assets are")
+            output().print(f"{pending} not on disk yet: geesync status")
+        if self.is_stopped:
+            output().print("The time is over; the next run goes on from here")

@@ -1,0 +1,196 @@
+"""``check``: is what lies on disk what the ledger says?"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geesync.cli.context import Context, errors, now, opened
+from geesync.domain.assets.names import candidates
+from geesync.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from geesync.checks.checker import Checker, Finding
+    from geesync.cli.upkeep.check_report import Report
+    from geesync.store.copies.checks import Scope
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(check)
+
+
+def check(
+    context: typer.Context,
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ROOT|ASSET|PATH]",
+            show_default=False,
+            help="Only this, with all that lies below it; else all that is watched.",
+        ),
+    ] = None,
+    read_data: Annotated[
+        bool,
+        typer.Option("--read-data", help="Read every byte; goes on where a run was stopped."),
+    ] = False,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            "--read-data-subset",
+            metavar="5%",
+            help="Read this share of the assets: those whose last reading is oldest.",
+        ),
+    ] = None,
+    against_earth_engine: Annotated[
+        bool,
+        typer.Option(
+            "--against-earth-engine",
+            help="Compare also with what Earth Engine lists now.",
+        ),
+    ] = False,
+    max_duration: Annotated[
+        str | None, typer.Option(metavar="2h", help="Stop after this time, even if not done.")
+    ] = None,
+    combined: Annotated[
+        Path | None, typer.Option(help="Write a line an asset there: = - + * ! and its id.")
+    ] = None,
+    lists: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write validImages.txt, invalidImages.txt, … there."),
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Move bad files aside and have them fetched again.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="A JSON line for each flaw.")] = False,
+) -> None:
+    """Compare the mirror with the ledger: = sound, - missing, + unknown, * differs, ! error.
+
+    Presence and sizes, unless told to read. Exit code 1 if not all is sound: docs/check.md.
+    """
+    from geesync.bootstrap import checker, comparer
+    from geesync.cli.upkeep.check_report import Lists, Report
+
+    mine: Context = context.obj
+    mine.existing_ledger()
+    config = mine.config()
+    limit_s = _seconds(max_duration)
+    share = _share(subset)
+    with opened(config) as database, checker(config, database) as built, ExitStack() as files:
+        scope = _scope(built, what)
+        report = Report(Lists(files, combined, lists), json)
+        if against_earth_engine:
+            with comparer(config, database) as upstream:
+                for found in upstream.differences(scope):
+                    report.tell_difference(found)
+        findings = _findings(built, scope, read_data=read_data, share=share)
+        for finding in _timed(_watched(findings, built.checks.count(scope)), limit_s, report):
+            report.tell(finding, built.repair(finding) if repair and finding.flaws else "")
+        if read_data and not report.is_stopped:
+            built.finish(scope)
+        _tell_rest(built, scope, report)
+        if repair:
+            built.roots.asked(now())
+    report.sum_up()
+    if not report.is_sound:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _findings(
+    built: Checker, scope: Scope, *, read_data: bool, share: float | None
+) -> Iterator[Finding]:
+    if share is not None:
+        wanted = math.ceil(built.checks.count(scope) * share)
+        for count, finding in enumerate(built.data(scope, since=now()), 1):
+            yield finding
+            if count >= wanted:
+                return
+    elif read_data:
+        yield from built.data(scope, since=built.begin(scope))
+    else:
+        yield from built.sizes(scope)
+
+
+def _watched(findings: Iterator[Finding], total: int) -> Iterator[Finding]:
+    """Show how far it is, where somebody looks."""
+    console = errors()
+    if not console.is_terminal:
+        yield from findings
+        return
+    from rich.progress import track
+
+    yield from track(findings, "checking", total=total, console=console, transient=True)
+
+
+def _timed(findings: Iterator[Finding], limit_s: float | None, report: Report) -> Iterator[Finding]:
+    began = time.monotonic()
+    for finding in findings:
+        yield finding
+        if limit_s is not None and time.monotonic() - began >= limit_s:
+            report.is_stopped = True
+            return
+
+
+def _tell_rest(built: Checker, scope: Scope, report: Report) -> None:
+    """Tell what no finding told: assets that are not on disk yet, and paths that are no asset's."""
+    for name, kind in built.checks.pending(scope):
+        report.tell_pending(name, kind)
+    for dest, path in built.checks.folders(scope):
+        for unknown in built.unknown(Path(dest), path):
+            report.tell_unknown(unknown)
+
+
+def _scope(built: Checker, what: str | None) -> Scope:
+    """Return what was named: an asset by its id, name or link, or by its folder on disk."""
+    from geesync.store.copies.checks import Scope
+
+    if what is None:
+        return Scope()
+    if Path(what).exists():
+        return Scope(_asset_at(built, Path(what).resolve()))
+    for name in candidates(what):
+        if built.checks.is_known(name):
+            return Scope(name)
+    raise UserError(f"{what} is not in the ledger", hint="is its root enqueued and scanned?")
+
+
+def _asset_at(built: Checker, path: Path) -> str | None:
+    """Return the name of the asset whose folder this is, or in whose folder it lies."""
+    folder = path if path.is_dir() else path.parent
+    for dest in built.checks.mirrors():
+        if folder == Path(dest):
+            return None
+        if folder.is_relative_to(dest):
+            relative = str(folder.relative_to(dest))
+            if found := built.checks.paths(dest, [relative]):
+                return found[relative].name
+    raise UserError(f"{path} is no asset's folder", hint="name one in a mirror, or an asset")
+
+
+def _share(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
+    if not found or not 0 < float(found[1]) <= 100:  # noqa: PLR2004 # per cent
+        raise UserError(f"{text!r} is no share", hint="give a percentage, e.g. 5%")
+    return float(found[1]) / 100
+
+
+def _seconds(text: str | None) -> float | None:
+    from pydantic import TypeAdapter, ValidationError
+
+    from geesync.domain.choices.values import Duration
+
+    if text is None:
+        return None
+    try:
+        return TypeAdapter(Duration).validate_python(text).total_seconds()
+    except ValidationError:
+        raise UserError(f"{text!r} is no time", hint="give one such as 90s, 30m or 2h") from None

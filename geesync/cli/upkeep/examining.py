@@ -1,0 +1,60 @@
+"""``doctor``: is everything there, and what mends what is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geesync.cli.context import Context, json_line, output
+from geesync.errors import ExitCode
+
+if TYPE_CHECKING:
+    from geesync.domain.messages.findings import Finding
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(doctor)
+
+
+def doctor(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line a finding.")] = False,
+) -> None:
+    """Say whether everything is there, and what mends what is not. Exit code 1 if it is not."""
+    from geesync.doctor import Doctor
+    from geesync.domain.messages.findings import Verdict
+
+    mine: Context = context.obj
+    loaded = mine.load()
+    worst: list[Finding] = []
+    for finding in Doctor(loaded.config, loaded.file).examine():
+        if json:
+            typer.echo(json_line(vars(finding)))
+        else:
+            _show(finding)
+        if finding.verdict != Verdict.OK:
+            worst.append(finding)
+    failed = [finding for finding in worst if finding.verdict == Verdict.FAIL]
+    if not json:
+        output().print(_conclusion(failed or worst), markup=False)
+    if failed:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _show(finding: Finding) -> None:
+    from rich.text import Text
+
+    line = Text.assemble(
+        (f"{finding.verdict:<5}", _STYLES[finding.verdict]), f"{finding.name:<17}", finding.text
+    )
+    if finding.mend:
+        line.append(f"\n{'':<22}→ {finding.mend}", "dim")
+    output().print(line)
+
+
+def _conclusion(left: list[Finding]) -> str:
+    return f"\nNext: {left[0].mend}" if left else "\nAll is well."

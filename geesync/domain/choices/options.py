@@ -1,0 +1,143 @@
+"""What people may choose for a root, and which assets their filters leave out.
+
+Each option is also a key of the configuration, which is its default; a root keeps only what was
+chosen for it. Filters speak of what is below the root: the root itself was named by a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from geesync.errors import UserError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+    from geesync.domain.assets.asset import Json, SourceAsset
+
+
+def _instant(value: Any) -> Any:
+    """Read a date as its first moment in UTC, and a time without a zone as UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("a date is needed, such as 2024-12-31") from error
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    # Imported here: most commands read the configuration, and few look at a pattern.
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415
+
+    return GitIgnoreSpec.from_lines(patterns)
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _words(value: Any) -> Any:
+    """Read ``"csv,geojson"``, as it is written in the environment and on the command line."""
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+
+Words = BeforeValidator(_words)
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+TableFormat = Literal["csv", "geojson", "geoparquet"]
+AssetType = Annotated[str, BeforeValidator(_upper), Field(pattern=r"^[A-Z][A-Z_]*$")]
+
+
+class Options(BaseModel):
+    """The options of a root, or their defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    include: Annotated[tuple[str, ...], Words] = ()
+    """Only assets that match one of these patterns, as in .gitignore; none means all."""
+    exclude: Annotated[tuple[str, ...], Words] = ()
+    """No asset that matches one of these patterns, nor what lies below it."""
+    types: Annotated[tuple[AssetType, ...], Words] = ()
+    """Only assets of these types, e.g. IMAGE, TABLE; none means all."""
+    newer_than: Instant | None = None
+    """Only assets of this date or later: their own (startTime), else that of their last change."""
+    older_than: Instant | None = None
+    """Only assets from before this date."""
+    masks: Literal["nodata", "separate", "none"] = "nodata"
+    """How masks are kept: as a value that is no data, in files of their own, or not at all."""
+    tables: Annotated[tuple[TableFormat, ...], Words, Field(min_length=1)] = ("csv", "geojson")
+    """The formats in which tables are kept."""
+    mosaic: Literal["none", "cog"] = "none"
+    """What is made of an image in several tiles: nothing more, or one cloud-optimised GeoTIFF."""
+    keep_versions: int = Field(1, ge=0)
+    """Older copies of a changed asset that are kept beside the current one."""
+    priority: int = Field(0, ge=-1000, le=1000)
+    """Assets of a higher priority are taken first."""
+
+    @field_validator("include", "exclude")
+    @classmethod
+    def _patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        _spec(patterns)  # its error is a ValueError and names the pattern
+        return patterns
+
+    def over(self, given: Mapping[str, Any]) -> Options:
+        """Return these options with what a root chose in place of them.
+
+        Raises UserError in one line for an unknown option or an impossible value.
+        """
+        own = {name: getattr(self, name) for name in Options.model_fields}
+        try:
+            return Options.model_validate(own | dict(given))
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            said = "unknown option" if first["type"] == "extra_forbidden" else first["msg"].lower()
+            raise UserError(f"option `{name}`: {said}, got {first['input']!r}") from None
+
+    def chosen(self, given: Mapping[str, Any]) -> Json:
+        """Return the JSON of what was given, checked; raises UserError as ``over`` does."""
+        return self.over(given).model_dump(mode="json", include=set(given))
+
+    def leaves_out(self, source: SourceAsset, root: str) -> str:
+        """Return why the filters leave an asset out, or "" if they do not.
+
+        Containers pass all but ``exclude``: what is wanted may lie in them.
+        """
+        below = source.name.removeprefix(root).strip("/")
+        if not below:
+            return ""
+        if self.exclude and self._exclude.match_file(below + "/" * source.is_container):
+            return "excluded by a pattern"
+        if source.is_container:
+            return ""
+        if self.include and not self._include.match_file(below):
+            return "not included by a pattern"
+        if self.types and source.type not in self.types:
+            return f"of type {source.type}"
+        return self._too_old_or_new(source.date)
+
+    def _too_old_or_new(self, dated: datetime | None) -> str:
+        if dated is None:
+            return ""
+        if self.newer_than and dated < self.newer_than:
+            return f"of {dated:%Y-%m-%d}, before {self.newer_than:%Y-%m-%d}"
+        if self.older_than and dated >= self.older_than:
+            return f"of {dated:%Y-%m-%d}, not before {self.older_than:%Y-%m-%d}"
+        return ""
+
+    @cached_property
+    def _include(self) -> GitIgnoreSpec:
+        return _spec(self.include)
+
+    @cached_property
+    def _exclude(self) -> GitIgnoreSpec:
+        return _spec(self.exclude)

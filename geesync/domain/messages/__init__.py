@@ -1,0 +1,1 @@
+"""What people are told: numbers in words, notices, and what the doctor says."""

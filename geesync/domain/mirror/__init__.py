@@ -1,0 +1,1 @@
+"""A copy of an asset: its life, its plan, its names on disk, and what proves it."""

@@ -1,0 +1,120 @@
+"""Which objects in the bucket are a part's files, and whether they are all there.
+
+Earth Engine never says which objects an export wrote. Their names do: ``PREFIX.tif``, or tiles
+``PREFIX-YYYYYYYYYY-XXXXXXXXXX.tif`` with ten-digit pixel offsets, row first. An export is complete
+only when its tiles cover the grid exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from geesync.domain.assets.grid import Grid
+from geesync.domain.tasks.exports import Part
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One writing of an object in a bucket."""
+
+    name: str
+    generation: int
+    size_bytes: int
+    crc32c: int  #: unsigned 32-bit
+
+    @property
+    def file_name(self) -> str:
+        """The last component of its name."""
+        return self.name.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Where one file of a part lies in the part's grid, in pixels."""
+
+    row: int
+    column: int
+    height: int
+    width: int
+
+
+def own_objects(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list[StoredObject]:
+    """Return the objects that this part's export wrote, by exact name.
+
+    ``img1`` must not take ``img10.tif`` or ``img1_mask.tif``. Older exports of tables were called
+    ``PREFIXee_export.csv``.
+    """
+    tail = _TILE if part.grid else _TABLE
+    end = f".{part.extension}"
+    own = (
+        obj
+        for obj in listed
+        if obj.name.startswith(prefix)
+        and obj.name.endswith(end)
+        and tail.fullmatch(obj.name, len(prefix), len(obj.name) - len(end))
+    )
+    return sorted(own, key=lambda obj: obj.name)
+
+
+def complete(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list[StoredObject]:
+    """Return the objects that a part's export wrote; none while they are not all there."""
+    objects = own_objects(prefix, part, listed)
+    if part.grid is None:
+        return objects
+    stem = prefix.rpartition("/")[2]
+    covered = tiles(part, stem, (obj.file_name for obj in objects))
+    return objects if covered is not None else []
+
+
+def tiles(part: Part, stem: str, names: Iterable[str]) -> dict[str, Tile] | None:
+    """Return each file's place in the grid, or None while they do not cover it exactly.
+
+    stem: what all names begin with; an asset may itself be called like a tile. The edge of a tile
+    is not told by Earth Engine; it is the distance of neighbouring offsets.
+    """
+    assert part.grid is not None
+    offsets = {name: _offset(name.removeprefix(stem)) for name in names}
+    if list(offsets.values()) == [None]:
+        return {name: Tile(0, 0, part.grid.height, part.grid.width) for name in offsets}
+    placed = {name: offset for name, offset in offsets.items() if offset is not None}
+    if not placed or len(placed) != len(offsets):
+        return None
+    edge = part.tile_edge or _edge(placed.values())
+    if edge is None or not _covers(part.grid, edge, set(placed.values())):
+        return None
+    return {
+        name: Tile(
+            row, column, min(edge, part.grid.height - row), min(edge, part.grid.width - column)
+        )
+        for name, (row, column) in placed.items()
+    }
+
+
+#: What stands between a part's prefix and its extension.
+_TILE = re.compile(r"(?:-\d{10,}-\d{10,})?")
+_TABLE = re.compile(r"(?:ee_export)?")
+
+_OFFSET = re.compile(r"-(\d{10,})-(\d{10,})\.[a-z]+")
+
+
+def _offset(tail: str) -> tuple[int, int] | None:
+    found = _OFFSET.fullmatch(tail)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _edge(offsets: Iterable[tuple[int, int]]) -> int | None:
+    """Return the smallest distance of neighbouring offsets; None where there is one tile only."""
+    axes = zip(*offsets, strict=True)
+    steps = [b - a for axis in axes for a, b in pairwise(sorted(set(axis)))]
+    return min(steps, default=None)
+
+
+def _covers(grid: Grid, edge: int, offsets: set[tuple[int, int]]) -> bool:
+    rows, columns = range(0, grid.height, edge), range(0, grid.width, edge)
+    # Counted first: offsets that lie must not make us build a million tiles that nobody wrote.
+    return len(offsets) == len(rows) * len(columns) and all(
+        row in rows and column in columns for row, column in offsets
+    )

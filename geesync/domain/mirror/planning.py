@@ -1,0 +1,206 @@
+"""Which parts an asset is taken home in: what goes into one export, and what no file can hold.
+
+One GeoTIFF holds one grid, one pixel type and one value for masked pixels, so bands are grouped by
+the three; each group is a part, and masks that need files of their own are further parts. What
+Earth Engine could not make in one piece is asked for in smaller ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from geesync.domain.assets.asset import IMAGE, TABLE, UNREADABLE, Band, SourceAsset
+from geesync.domain.assets.grid import Grid
+from geesync.domain.choices.options import Options
+from geesync.domain.mirror.masks import NODATA, NONE, SEPARATE, hold, needs_mask_file
+from geesync.domain.tasks.exports import Form, Part
+
+#: Edges in pixels of the files of a part that failed once, twice, … and cannot be split by bands.
+_TILE_EDGES = (8192, 2048, 512)
+
+
+@dataclass(frozen=True)
+class History:
+    """What came of earlier plans for the same revision."""
+
+    too_much: tuple[Part, ...] = ()  #: Earth Engine could not make them in one piece
+    disproved: tuple[Part, ...] = ()  #: their sentinel could not be relied on
+    columns: tuple[str, ...] = ()  #: of a table whose first export lacked some
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an asset is taken home."""
+
+    parts: tuple[Part, ...]
+    left: tuple[str, ...] = ()  #: what is not taken as files, each with its reason
+    masks: str = ""  #: how masks are kept, one of masks.MODES; images only
+
+
+_DEFAULT = Options()
+_NOTHING_YET = History()
+
+
+def plan(source: SourceAsset, options: Options = _DEFAULT, history: History = _NOTHING_YET) -> Plan:
+    """Return the parts of an asset; containers and what has no file form have none."""
+    if source.type == TABLE:
+        return _plan_table(options.tables, history)
+    if source.type == IMAGE:
+        return _plan_image(source.bands, options, history)
+    if source.is_container:
+        return Plan(())
+    if source.type == UNREADABLE:
+        return Plan((), ("what Earth Engine says of it cannot be read; only that is kept",))
+    return Plan((), (f"{source.type} has no export to files; kept as metadata",))
+
+
+def cut_before(
+    source: SourceAsset, options: Options, forms: Collection[Form]
+) -> tuple[Part, ...] | None:
+    """Return which parts must have been too much for the plan to have these forms.
+
+    None if no plan has, whatever was too much.
+    """
+    too_much: tuple[Part, ...] = ()
+    while True:
+        parts = plan(source, options, History(too_much)).parts
+        others = tuple(part for part in parts if part.form not in forms)
+        if not others and len(parts) == len(forms):
+            return too_much
+        if not others or len(parts) > len(forms) or not all(map(_can_be_cut, others)):
+            return None
+        too_much += others
+
+
+def _can_be_cut(part: Part) -> bool:
+    return part.grid is not None and (len(part.bands) > 1 or part.tile_edge != _TILE_EDGES[-1])
+
+
+def _plan_table(formats: tuple[str, ...], history: History) -> Plan:
+    """Plan one export for each format. What a CSV lacks of columns is known from the GeoJSON.
+
+    Earth Engine writes no GeoParquet: it is made of the GeoJSON, which is taken and kept for it.
+    """
+    wanted = {"geojson" if name == "geoparquet" else name for name in formats}
+    columns = {"csv": history.columns}
+    return Plan(
+        tuple(
+            Part(key="", extension=name, columns=columns.get(name, ()))
+            for name in ("csv", "geojson")
+            if name in wanted
+        )
+    )
+
+
+def _plan_image(bands: tuple[Band, ...], options: Options, history: History) -> Plan:
+    # A sentinel that could not be relied on once is not tried again.
+    mode = SEPARATE if history.disproved and options.masks == NODATA else options.masks
+    flat = [band for band in bands if not band.array_dimensions]
+    whole = (*_data_parts(flat, mode), *_mask_parts(flat, mode))
+    parts = [piece for part in whole for piece in _pieces(part, history.too_much)]
+    return Plan(tuple(parts), tuple(_left(bands, mode)), mode)
+
+
+def _left(bands: Iterable[Band], mode: str) -> Iterator[str]:
+    flat = False
+    for band in bands:
+        if band.array_dimensions:
+            yield f"band {band.id} holds arrays, which no GeoTIFF can"
+        else:
+            flat = True
+            if band.may_be_rounded:
+                yield f"band {band.id} may hold integers beyond 2⁵³, which an export rounds"
+    if flat and mode == NONE:
+        yield f'masks are not kept, as masks = "{NONE}" asks'
+
+
+#: Grid, exported type, sentinel: what all bands of a GeoTIFF have in common.
+_Group = tuple[Grid, str, float | None]
+
+
+def _data_parts(bands: list[Band], mode: str) -> list[Part]:
+    groups: dict[_Group, list[str]] = {}
+    for band in bands:
+        held = hold(band, mode)
+        groups.setdefault((band.grid, held.pixel_type, held.sentinel), []).append(band.id)
+    numbers = _numbers(bands)
+    return [
+        Part(
+            key=_key(group, groups, numbers),
+            extension="tif",
+            bands=tuple(ids),
+            grid=group[0],
+            pixel_type=group[1],
+            sentinel=group[2],
+        )
+        for group, ids in groups.items()
+    ]
+
+
+def _mask_parts(bands: list[Band], mode: str) -> list[Part]:
+    groups: dict[Grid, list[str]] = {}
+    for band in bands:
+        if needs_mask_file(band, mode):
+            groups.setdefault(band.grid, []).append(band.id)
+    numbers = _numbers(bands)
+    return [
+        Part(
+            key="-".join([*_grid_key(grid, numbers), "mask"]),
+            extension="tif",
+            bands=tuple(ids),
+            grid=grid,
+            pixel_type="float32",
+            of_masks=True,
+        )
+        for grid, ids in groups.items()
+    ]
+
+
+def _numbers(bands: Iterable[Band]) -> dict[Grid, int]:
+    """Number the grids as they first come."""
+    return {grid: n for n, grid in enumerate(dict.fromkeys(band.grid for band in bands), start=1)}
+
+
+def _key(group: _Group, groups: Iterable[_Group], numbers: dict[Grid, int]) -> str:
+    """Name a group by what tells it from the others."""
+    grid, pixel_type, sentinel = group
+    names = _grid_key(grid, numbers)
+    if len({kind for _, kind, _ in groups}) > 1:
+        names.append(pixel_type)
+    if sum((grid, pixel_type) == other[:2] for other in groups) > 1:
+        names.append("data" if sentinel is None else f"nodata{_short(sentinel)}")
+    return "-".join(names)
+
+
+def _short(sentinel: float) -> str:
+    """Write a sentinel for a file's name: -1e300 has 301 digits."""
+    return f"{sentinel:.12g}".replace("e+", "e")
+
+
+def _grid_key(grid: Grid, numbers: dict[Grid, int]) -> list[str]:
+    return [f"grid{numbers[grid]}"] if len(numbers) > 1 else []
+
+
+def _pieces(part: Part, too_much: tuple[Part, ...], path: str = "") -> Iterator[Part]:
+    """Yield the part, or what it is cut into after Earth Engine could not make it.
+
+    First by bands, into halves whose names stay the same however the other half is cut; a single
+    band into smaller and smaller files. path: of halves, from the whole down.
+    """
+    if not too_much:
+        yield part
+        return
+    failures = sum(_same_work(part, failed) for failed in too_much)
+    if failures and len(part.bands) > 1:
+        middle = (len(part.bands) + 1) // 2
+        yield from _pieces(replace(part, bands=part.bands[:middle]), too_much, path + "a")
+        yield from _pieces(replace(part, bands=part.bands[middle:]), too_much, path + "b")
+        return
+    key = "-".join(filter(None, (part.key, path and f"bands_{path}")))
+    edge = _TILE_EDGES[min(failures, len(_TILE_EDGES)) - 1] if failures else None
+    yield replace(part, key=key, tile_edge=edge)
+
+
+def _same_work(part: Part, other: Part) -> bool:
+    return (part.bands, part.grid, part.of_masks) == (other.bands, other.grid, other.of_masks)

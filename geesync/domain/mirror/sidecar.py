@@ -1,0 +1,124 @@
+"""What ``geesync.json`` says beside the files: how the copy was made, and how to read it back.
+
+Together with the verbatim ``asset.json`` it is enough to restore the asset, and to know without the
+ledger which files belong to which revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from geesync import __version__
+from geesync.domain.assets.asset import Band, Json, SourceAsset
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.masks import hold
+from geesync.domain.mirror.planning import Plan
+from geesync.domain.tasks.exports import Part
+
+
+@dataclass(frozen=True)
+class TakenFile:
+    """A file on disk, and the object whose bytes it has."""
+
+    name: str  #: in the asset's folder
+    obj: StoredObject
+
+
+@dataclass(frozen=True)
+class TakenPart:
+    """One part as it came home."""
+
+    part: Part
+    attempt: int
+    operation: str  #: id
+    bucket: str
+    request: Json | None  #: the body that asked for it; None if another version of geesync did
+    files: tuple[TakenFile, ...]
+
+
+def sidecar(
+    source: SourceAsset,
+    plan: Plan,
+    taken: Iterable[TakenPart],
+    made: Iterable[KeptFile] = (),
+    table: Json | None = None,
+) -> Json:
+    """Return the sidecar of a verified asset; table: what its rows were found to hold."""
+    parts = sorted(taken, key=lambda one: (one.part.key, one.part.extension))
+    told: Json = {
+        "geesync": __version__,
+        "asset": source.name,
+        "type": source.type,
+        "revision": source.revision,
+        "left_out": list(plan.left),
+        "parts": [_part(one) for one in parts],
+        "made": [
+            {"name": one.name, "size_bytes": one.size_bytes, "crc32c": crc32c_text(one.crc32c)}
+            for one in made
+        ],
+    }
+    if table is not None:
+        told["table"] = table
+    if plan.masks:
+        told["masks"] = plan.masks
+        told["bands"] = [_band(declared, plan) for declared in source.json.get("bands", ())]
+    return told
+
+
+def crc32c_text(crc32c: int) -> str:
+    """Return a CRC32C as eight hexadecimal digits."""
+    return f"{crc32c:08x}"
+
+
+def _part(taken: TakenPart) -> Json:
+    part = taken.part
+    told: Json = {"key": part.key, "extension": part.extension}
+    if part.grid is not None:
+        told |= {
+            "bands": list(part.bands),
+            "holds": "masks" if part.of_masks else "data",
+            "pixel_type": part.pixel_type,
+            "nodata": part.sentinel,
+            "grid": part.grid.to_json(),
+            "tile_edge": part.tile_edge,
+        }
+    return told | {
+        "operation": taken.operation,
+        "attempt": taken.attempt,
+        "bucket": taken.bucket,
+        "request": taken.request,
+        "files": [_file(one) for one in taken.files],
+    }
+
+
+def _file(taken: TakenFile) -> Json:
+    return {
+        "name": taken.name,
+        "size_bytes": taken.obj.size_bytes,
+        "crc32c": crc32c_text(taken.obj.crc32c),
+        "object": taken.obj.name,
+        "generation": taken.obj.generation,
+    }
+
+
+def _band(declared: dict[str, Any], plan: Plan) -> Json:
+    """Return where a band is, and how its type and masks are held; in the asset's order."""
+    band = Band.from_json(declared)
+    held = hold(band, plan.masks)
+    return {
+        "id": band.id,
+        "declared": declared.get("dataType", {}),
+        "exported": held.pixel_type,
+        "nodata": held.sentinel,
+        "masks": held.why,
+        "data_part": _key_of(band.id, plan, of_masks=False),
+        "mask_part": _key_of(band.id, plan, of_masks=True),
+    }
+
+
+def _key_of(band: str, plan: Plan, *, of_masks: bool) -> str | None:
+    keys = (part.key for part in plan.parts if part.of_masks == of_masks and band in part.bands)
+    return next(keys, None)

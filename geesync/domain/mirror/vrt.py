@@ -1,0 +1,90 @@
+"""GDAL's virtual raster over the files of a part: tiles open as one image, with their masks.
+
+No kept library writes one for rotated grids or for masks of bands.
+https://gdal.org/en/stable/drivers/raster/vrt.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from geesync.domain.mirror.coverage import Tile
+from geesync.domain.tasks.exports import Part
+
+#: GDAL's names of the types.
+_TYPES = {
+    "uint8": "Byte",
+    "int8": "Int8",
+    "uint16": "UInt16",
+    "int16": "Int16",
+    "uint32": "UInt32",
+    "int32": "Int32",
+    "float32": "Float32",
+    "float64": "Float64",
+}
+
+#: From the least part of a mask that a float can be, a pixel is valid.
+_ANY_IS_VALID = "0:0,1e-45:255,1:255"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A part of an image with its files."""
+
+    part: Part
+    tiles: Mapping[str, Tile]  #: by file name
+
+
+def vrt(
+    data: Placed, masks: Iterable[Placed] = (), *, path: Callable[[str], str] | None = None
+) -> bytes:
+    """Return the document that opens a part as one.
+
+    masks: parts on the same grid; those that have none of the bands are ignored. path: where a
+    file is, if not beside the document.
+    """
+    grid = data.part.grid
+    assert grid is not None
+    a, b, c, d, e, f = grid.transform
+    top = Element("VRTDataset", rasterXSize=str(grid.width), rasterYSize=str(grid.height))
+    SubElement(top, "SRS").text = grid.crs
+    SubElement(top, "GeoTransform").text = ", ".join(map(repr, (c, a, b, f, d, e)))
+    known = list(masks)
+    for band in data.part.bands:
+        element = _band(top, data, band, path)
+        for mask in known:
+            if band in mask.part.bands:
+                inner = SubElement(SubElement(element, "MaskBand"), "VRTRasterBand")
+                inner.set("dataType", "Byte")
+                _sources(inner, mask, band, path)
+    indent(top)
+    return tostring(top)
+
+
+def _band(top: Element, data: Placed, band: str, path: Callable[[str], str] | None) -> Element:
+    part = data.part
+    number = str(part.bands.index(band) + 1)
+    element = SubElement(top, "VRTRasterBand", dataType=_TYPES[part.pixel_type], band=number)
+    SubElement(element, "Description").text = band
+    if part.sentinel is not None:
+        SubElement(element, "NoDataValue").text = repr(part.sentinel)
+    _sources(element, data, band, path)
+    return element
+
+
+def _sources(
+    band_element: Element, placed: Placed, band: str, path: Callable[[str], str] | None
+) -> None:
+    kind = "ComplexSource" if placed.part.of_masks else "SimpleSource"
+    for name, tile in sorted(placed.tiles.items()):
+        source = SubElement(band_element, kind)
+        file = SubElement(source, "SourceFilename", relativeToVRT="0" if path else "1")
+        file.text = path(name) if path else name
+        SubElement(source, "SourceBand").text = str(placed.part.bands.index(band) + 1)
+        size = {"xSize": str(tile.width), "ySize": str(tile.height)}
+        SubElement(source, "SrcRect", {"xOff": "0", "yOff": "0", **size})
+        SubElement(source, "DstRect", {"xOff": str(tile.column), "yOff": str(tile.row), **size})
+        if placed.part.of_masks:
+            SubElement(source, "LUT").text = _ANY_IS_VALID

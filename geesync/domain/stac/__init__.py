@@ -1,0 +1,1 @@
+"""The mirror as a static STAC catalogue: documents and the links between them."""

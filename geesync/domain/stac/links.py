@@ -1,0 +1,88 @@
+"""How the documents of the STAC catalogue are tied together: ids, relative links, pages."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from geesync.domain.assets.asset import FOLDER, IMAGE_COLLECTION, Json
+from geesync.domain.assets.names import display_id
+
+JSON_TYPE = "application/json"
+GEOJSON_TYPE = "application/geo+json"
+
+_DOCUMENTS = {FOLDER: "catalog.json", IMAGE_COLLECTION: "collection.json"}
+_ITEM = "item.json"
+
+#: Links in one document; a container with more children has them in pages.
+PAGE_LINKS = 1000
+
+
+@dataclass(frozen=True)
+class Node:
+    """One asset's place in the catalogue."""
+
+    name: str  #: canonical
+    type: str
+    path: str  #: its folder, relative to the mirror
+
+    @property
+    def document(self) -> str:
+        """The name of its document, in its folder."""
+        return _DOCUMENTS.get(self.type, _ITEM)
+
+    @property
+    def id(self) -> str:
+        """``users.x.scenes.s1``: unique in the mirror, and no path."""
+        return display_id(self.name).replace("/", ".")
+
+    @property
+    def title(self) -> str:
+        """What people call it: the last component of its name."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def relation(self) -> str:
+        """How a parent links to it."""
+        return "item" if self.document == _ITEM else "child"
+
+
+#: The mirror itself, above all roots.
+TOP = Node(name="geesync", type=FOLDER, path=".")
+
+
+def page_file(number: int) -> str:
+    """Return the name of a container's page, counted from 1."""
+    return f"page-{number:05d}.json"
+
+
+def page_links(pages: int) -> list[Json]:
+    """Return a container's links to its pages."""
+    return [
+        {"rel": "child", "href": f"./{page_file(number)}", "type": JSON_TYPE}
+        for number in range(1, pages + 1)
+    ]
+
+
+def child_link(node: Node, child: Node) -> Json:
+    """Return a container's link to one of its children."""
+    return link(node, child, child.relation)
+
+
+def upwards(node: Node, parent: Node) -> list[Json]:
+    """Return a document's links to the top and to its container."""
+    return [link(node, TOP, "root"), link(node, parent, "parent")]
+
+
+def link(node: Node, target: Node, relation: str) -> Json:
+    """Return a relative link from one document to another."""
+    relative = posixpath.relpath(f"{target.path}/{target.document}", node.path)
+    href = relative if relative.startswith("../") else f"./{relative}"
+    is_geojson = target.document == _ITEM
+    return {
+        "rel": relation,
+        "href": quote(href, safe="/~"),
+        "type": GEOJSON_TYPE if is_geojson else JSON_TYPE,
+        "title": target.title,
+    }

@@ -1,0 +1,226 @@
+"""How to ask Earth Engine for one part of an asset, so that the answer can be found again.
+
+https://developers.google.com/earth-engine/guides/exporting_images and
+https://developers.google.com/earth-engine/reference/rest/v1/projects.image/export
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from geesync.domain.assets.asset import Json
+from geesync.domain.assets.grid import Grid
+from geesync.domain.assets.names import display_id
+
+#: Earth Engine's own guard against accidents; we always know the exact number of pixels.
+_MAX_PIXELS = 10**13
+
+_DESCRIPTION = re.compile(r"[^A-Za-z0-9_-]+")
+_DESCRIPTION_LENGTH = 90
+
+
+Form = tuple[str, str, int | None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One export of an asset: what one operation writes, in one file or in tiles."""
+
+    key: str  #: "" for the only part; else tells it from its siblings, e.g. "grid2-uint16"
+    extension: str  #: "tif", "csv", "geojson"
+    bands: tuple[str, ...] = ()  #: ids, in the asset's order
+    grid: Grid | None = None  #: images only
+    pixel_type: str = ""  #: numpy name of the exported type; images only
+    sentinel: float | None = None  #: what masked pixels become, if they can be told from data
+    of_masks: bool = False  #: its pixels are the masks of the bands, 0 to 1
+    columns: tuple[str, ...] = ()  #: tables only; none leaves them to Earth Engine
+    tile_edge: int | None = None  #: pixels, a multiple of 256; None leaves the cut to Earth Engine
+
+    @property
+    def form(self) -> Form:
+        """What tells it from the other parts of a plan, and from those of other plans."""
+        return self.key, self.extension, self.tile_edge
+
+    def to_json(self) -> Json:
+        """Return what the ledger keeps."""
+        return {
+            "key": self.key,
+            "extension": self.extension,
+            "bands": list(self.bands),
+            "grid": self.grid and self.grid.to_json(),
+            "pixel_type": self.pixel_type,
+            "sentinel": self.sentinel,
+            "of_masks": self.of_masks,
+            "columns": list(self.columns),
+            "tile_edge": self.tile_edge,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Json) -> Part:
+        """Read what the ledger kept."""
+        grid = kept["grid"]
+        return cls(
+            key=kept["key"],
+            extension=kept["extension"],
+            bands=tuple(kept["bands"]),
+            grid=Grid.from_json(grid) if grid else None,
+            pixel_type=kept["pixel_type"],
+            sentinel=kept["sentinel"],
+            of_masks=kept["of_masks"],
+            columns=tuple(kept["columns"]),
+            tile_edge=kept["tile_edge"],
+        )
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request for an export; the same ask always has the same token, id and body.
+
+    The token is derived, not drawn: a ledger that forgot it can compute it again. It is in the
+    description and in the objects' names, so that the operation and its files are known as ours.
+    """
+
+    asset: str  #: canonical name
+    revision: str
+    part: Part
+    attempt: int  #: counts the asks for this part, from 1
+    ledger: str  #: the ledger's own id: two mirrors of one account must not meet
+
+    @cached_property
+    def token(self) -> str:
+        """16 characters of a-z and 2-7, unique to this ask."""
+        told = (
+            self.ledger,
+            self.asset,
+            self.revision,
+            self.part.key,
+            self.part.extension,
+            self.attempt,
+        )
+        digest = hashlib.sha256(json.dumps(told).encode()).digest()
+        return base64.b32encode(digest)[:16].decode().lower()
+
+    @property
+    def request_id(self) -> str:
+        """Earth Engine's idempotency key: at most 60 characters of a-z, A-Z, 0-9 and ``-``."""
+        return f"geesync-{self.token}"
+
+    @property
+    def description(self) -> str:
+        """What people see in the task list; begins with what we look for."""
+        tail = _DESCRIPTION.sub("-", display_id(self.asset))
+        room = _DESCRIPTION_LENGTH - len(self.token) - len("geesync__")
+        return f"geesync_{self.token}_{tail[-room:]}"
+
+
+_TOKEN = re.compile(r"geesync_([a-z2-7]{16})(?:_|$)")
+
+
+def token_in(description: str) -> str | None:
+    """Return the token that an operation's description carries, or None if it is not ours."""
+    found = _TOKEN.match(description)
+    return found[1] if found else None
+
+
+def request_body(ask: Ask, *, bucket: str, prefix: str, priority: int | None = None) -> Json:
+    """Return the body of ``image:export`` or ``table:export``; the same ask gives the same body.
+
+    prefix: the objects' names without tile numbers and extension.
+    """
+    destination = {"bucket": bucket, "filenamePrefix": prefix}
+    body: Json = {
+        "description": ask.description,
+        "requestId": ask.request_id,
+        "workloadTag": "geesync",
+    }
+    if priority is not None:
+        body["priority"] = priority
+    if ask.part.grid is None:
+        return body | _table_body(ask, destination)
+    return body | _image_body(ask, ask.part.grid, destination)
+
+
+def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
+    options: Json = {}
+    if ask.part.tile_edge:
+        options["tileDimensions"] = {"width": ask.part.tile_edge, "height": ask.part.tile_edge}
+    if ask.part.sentinel is not None:
+        options["noData"] = {"floatValue": ask.part.sentinel}
+    return {
+        "expression": _expression(_pixels(ask)),
+        "maxPixels": str(_MAX_PIXELS),
+        "grid": grid.to_json(),
+        "fileExportOptions": {
+            "fileFormat": "GEO_TIFF",
+            "cloudStorageDestination": destination,
+            "geoTiffOptions": options,
+        },
+    }
+
+
+#: Earth Engine's casts, by numpy's names.
+_CASTS = {
+    "uint8": "Image.toUint8",
+    "int8": "Image.toInt8",
+    "uint16": "Image.toUint16",
+    "int16": "Image.toInt16",
+    "uint32": "Image.toUint32",
+    "int32": "Image.toInt32",
+    "float32": "Image.toFloat",
+    "float64": "Image.toDouble",
+}
+
+
+def _pixels(ask: Ask) -> Json:
+    """Return the image whose pixels are the part's; none of them is masked.
+
+    Both sides of the unmasking are cast: else the type of the result would be Earth Engine's
+    choice. Without a sentinel masked pixels are zero, as an export makes them by itself, which
+    refuses though to export an image that is masked everywhere.
+    """
+    part = ask.part
+    load = _call("Image.load", id=ask.asset)
+    image = _call("Image.select", input=load, bandSelectors=list(part.bands))
+    cast = _CASTS[part.pixel_type]
+    if part.of_masks:
+        return _call(cast, value=_call("Image.mask", image=image))
+    fill = _call(cast, value=_call("Image.constant", value=part.sentinel or 0))
+    return _call("Image.unmask", input=_call(cast, value=image), value=fill)
+
+
+_TABLE_FORMATS = {"csv": "CSV", "geojson": "GEO_JSON"}
+
+
+def _table_body(ask: Ask, destination: Json) -> Json:
+    selectors = {"selectors": list(ask.part.columns)} if ask.part.columns else {}
+    return selectors | {
+        "expression": _expression(_call("Collection.loadTable", tableId=ask.asset)),
+        "fileExportOptions": {
+            "fileFormat": _TABLE_FORMATS[ask.part.extension],
+            "cloudStorageDestination": destination,
+        },
+    }
+
+
+def _call(function: str, **arguments: Any) -> Json:
+    """Return the ValueNode of a call; plain values become constants, nodes stay."""
+    nodes = {
+        name: value if isinstance(value, dict) else {"constantValue": value}
+        for name, value in arguments.items()
+    }
+    return {"functionInvocationValue": {"functionName": function, "arguments": nodes}}
+
+
+def _expression(node: Json) -> Json:
+    return {"result": "0", "values": {"0": node}}
+
+
+def body_hash(body: Json) -> str:
+    """Return the digest that tells whether two requests are byte for byte the same."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

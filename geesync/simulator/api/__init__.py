@@ -1,0 +1,1 @@
+"""Earth Engine's REST API: its methods, its discovery document, and the way of a call."""

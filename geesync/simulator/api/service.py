@@ -1,0 +1,72 @@
+"""What a call to the simulated service is, and what it may use to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from geesync.simulator.api.methods import Method
+from geesync.simulator.clock import SimClock
+from geesync.simulator.profiles import Dice, Profile
+from geesync.simulator.refusals import BadRequest, CallRefused
+from geesync.simulator.storage.bucket import CloudStorage
+from geesync.simulator.tasks.operations import Operations
+from geesync.simulator.wire.audit import Audit
+from geesync.simulator.world.pixels import Json
+from geesync.simulator.world.world import World, not_found
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts of one simulation."""
+
+    profile: Profile
+    dice: Dice
+    clock: SimClock
+    world: World
+    operations: Operations
+    storage: CloudStorage
+    audit: Audit
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call, read and found to be well-formed."""
+
+    method: Method
+    name: str  #: the path parameter, without a trailing slash
+    principal: str
+    query: dict[str, str] = field(default_factory=dict)
+    body: Json = field(default_factory=dict)
+
+    @property
+    def project(self) -> str:
+        """The id of the project in the path."""
+        return self.name.split("/")[1]
+
+    def integer(self, name: str) -> int:
+        """Return a query parameter that is a number ≥ 0; 0 if it is not given."""
+        text = self.query.get(name, "") or "0"
+        if not text.isdecimal():
+            raise BadRequest(f"Invalid value at '{name}' (TYPE_INT32), \"{text}\"")
+        return int(text)
+
+
+#: Answers a call, or raises CallRefused.
+Handler = Callable[[Service, Call], Json | bytes]
+
+
+def require_visible(service: Service, call: Call, name: str, *permissions: str) -> None:
+    """Refuse as the service does for reads: what one may not see is not there."""
+    for permission in permissions:
+        if not service.world.permissions.granted(call.principal, permission, name):
+            raise not_found(name)
+
+
+def require(service: Service, call: Call, permission: str, name: str) -> None:
+    """Refuse as the service does for changes: naming the permission."""
+    if not service.world.permissions.granted(call.principal, permission, name):
+        raise CallRefused(
+            403,
+            f"Permission '{permission}' denied on resource '{name}' (or it may not exist).",
+        )

@@ -1,0 +1,1 @@
+"""Methods on assets: read, listed, changed, shared."""

@@ -1,0 +1,161 @@
+"""The methods that read and change single assets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from geesync.simulator.api.service import Call, Service, require, require_visible
+from geesync.simulator.assets import asset_json
+from geesync.simulator.assets.external_images import create_external
+from geesync.simulator.messages.manifest_messages import image_manifest
+from geesync.simulator.messages.reading import camel_case
+from geesync.simulator.refusals import BadRequest
+from geesync.simulator.world import names
+from geesync.simulator.world.asset_quota import check_quota
+from geesync.simulator.world.pixels import Json, SimAsset, SimBand
+from geesync.simulator.world.world import CONTAINERS
+
+READ = "earthengine.assets.get"
+CREATE = "earthengine.assets.create"
+UPDATE = "earthengine.assets.update"
+DELETE = "earthengine.assets.delete"
+
+#: Fields that a patch may change → the attribute that holds them.
+PATCHABLE = {"startTime": "start_time", "endTime": "end_time", "properties": "properties"}
+
+
+def get_asset(service: Service, call: Call) -> Json:
+    """Answer assets.get; a root also tells how full it is."""
+    require_visible(service, call, call.name, READ)
+    asset = service.world.get(call.name)
+    answer = asset_json.full(asset)
+    if names.is_root(asset.name):
+        answer["quota"] = _quota(service, asset.name)
+    return answer
+
+
+def create_asset(service: Service, call: Call) -> Json:
+    """Answer assets.create, for folders, collections and external images."""
+    name = f"{call.name}/assets/{call.query.get('assetId', '')}"
+    require(service, call, CREATE, call.name)
+    kind = call.body.get("type", "")
+    overwrite = call.query.get("overwrite", "false").lower() == "true"
+    if kind == "IMAGE" and "cloudStorageLocation" in call.body:
+        made = create_external(service, _manifest(call.body, name), name, overwrite=overwrite)
+        return asset_json.full(made)
+    if kind not in CONTAINERS:
+        raise BadRequest(f"Assets of type '{kind}' cannot be created by this method.")
+    if kind == "FOLDER" and set(call.body) - {"type", "name", "id"}:
+        raise BadRequest("A folder cannot have properties or times.")
+    if not names.is_well_formed(name):
+        raise BadRequest(f"Invalid asset name '{name}'.")
+    asset = SimAsset(
+        name=name,
+        type=kind,
+        properties=call.body.get("properties", {}),
+        start_time=call.body.get("startTime"),
+        end_time=call.body.get("endTime"),
+    )
+    check_quota(service.profile, service.world, asset)
+    created = service.world.put(asset, overwrite=overwrite)
+    service.audit.add("create", name, type=kind)
+    return asset_json.full(created)
+
+
+def _manifest(body: Json, name: str) -> Json:
+    """Return the manifest of an external image that is told by its place only."""
+    told = {key: body[key] for key in ("properties", "startTime", "endTime") if key in body}
+    tileset = {"sources": [body["cloudStorageLocation"]]}
+    return image_manifest({**told, "name": name, "tilesets": [tileset]}, "asset")
+
+
+def patch_asset(service: Service, call: Call) -> Json:
+    """Answer assets.patch: fields in the mask are replaced, or removed if not given."""
+    require_visible(service, call, call.name, READ)
+    require(service, call, UPDATE, call.name)
+    asset, fields = service.world.get(call.name), call.body.get("asset", {})
+    for path in call.body.get("updateMask") or list(fields):
+        asset = _patched(asset, path, fields)
+    changed = service.world.put(asset, moves_time=service.profile.patch_moves_time)
+    service.audit.add("patch", call.name)
+    return asset_json.full(changed)
+
+
+def delete_asset(service: Service, call: Call) -> Json:
+    """Answer assets.delete."""
+    require_visible(service, call, call.name, READ)
+    require(service, call, DELETE, call.name)
+    service.world.delete(call.name)
+    service.audit.add("delete", call.name)
+    return {}
+
+
+def copy_asset(service: Service, call: Call) -> Json:
+    """Answer assets.copy, of all or some bands."""
+    target = _target(service, call)
+    bands = call.body.get("bandIds")
+    source = service.world.get(call.name)
+    check_quota(service.profile, service.world, replace(source, name=target))
+    copied = service.world.copy(call.name, target, overwrite=call.body.get("overwrite", False))
+    if bands:
+        kept = tuple(band for band in copied.bands if band.id in bands)
+        copied = service.world.put(replace(copied, bands=kept))
+    service.audit.add("copy", call.name, destination=target)
+    return asset_json.full(copied)
+
+
+def move_asset(service: Service, call: Call) -> Json:
+    """Answer assets.move."""
+    target = _target(service, call)
+    require(service, call, DELETE, call.name)
+    moved = service.world.move(call.name, target)
+    service.audit.add("move", call.name, destination=target)
+    return asset_json.full(moved)
+
+
+def _target(service: Service, call: Call) -> str:
+    """Return where a copy or move goes, if the caller may read the one and make the other."""
+    target = str(call.body.get("destinationName", ""))
+    require_visible(service, call, call.name, READ)
+    require(service, call, CREATE, target)
+    if not names.is_well_formed(target):
+        raise BadRequest(f"Invalid asset name '{target}'.")
+    return target
+
+
+def _renamed(bands: tuple[SimBand, ...], asked: list[Json]) -> tuple[SimBand, ...]:
+    """Return bands with new names; nothing else of them can be changed."""
+    if len(asked) != len(bands):
+        raise BadRequest(f"Expected {len(bands)} bands, but got {len(asked)}.")
+    pairs = zip(bands, asked, strict=True)
+    return tuple(replace(band, id=told.get("id", band.id)) for band, told in pairs)
+
+
+def _patched(asset: SimAsset, path: str, fields: Json) -> SimAsset:
+    head, _, key = path.partition(".")
+    field = camel_case(head)
+    if field == "bands":
+        return replace(asset, bands=_renamed(asset.bands, fields.get("bands", [])))
+    if field not in PATCHABLE:
+        raise BadRequest(f"Field '{path}' cannot be updated.")
+    if not key:
+        empty: Any = {} if field == "properties" else None
+        return replace(asset, **{PATCHABLE[field]: fields.get(field, empty)})
+    name = key.strip('"')
+    properties = {known: value for known, value in asset.properties.items() if known != name}
+    given = fields.get("properties", {})
+    if given.get(name) is not None:
+        properties[name] = given[name]
+    return replace(asset, properties=properties)
+
+
+def _quota(service: Service, root: str) -> Json:
+    usage = service.world.usage(root)
+    numbers = {
+        "sizeBytes": usage.size_bytes,
+        "maxSizeBytes": service.profile.max_bytes,
+        "assetCount": usage.assets,
+        "maxAssets": service.profile.max_assets,
+    }
+    return {name: str(number) for name, number in numbers.items() if number}

@@ -1,0 +1,88 @@
+"""The filters of listAssets: comparisons joined by AND, as the Python client writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from geesync.simulator.clock import parse_rfc3339
+from geesync.simulator.refusals import BadRequest
+from geesync.simulator.world.pixels import SimAsset
+
+Test = Callable[[SimAsset], bool]
+
+COMPARISON = re.compile(
+    r"""\s*(?P<field>properties\.(?:"[^"]+"|[\w:.-]+?)|\w+)\s*
+        (?P<operator><=|>=|!=|=|<|>)\s*
+        (?P<value>"[^"]*"|'[^']*'|[^\s"']+)\s*""",
+    re.VERBOSE,
+)
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": lambda a, b: bool(a < b),
+    "<=": lambda a, b: bool(a <= b),
+    ">": lambda a, b: bool(a > b),
+    ">=": lambda a, b: bool(a >= b),
+    "=": lambda a, b: bool(a == b),
+    "!=": lambda a, b: bool(a != b),
+}
+TIMES = {
+    "startTime": "start_time",
+    "endTime": "end_time",
+    "updateTime": "update_time",
+    "start_time": "start_time",
+    "end_time": "end_time",
+    "update_time": "update_time",
+}
+
+
+def read_filter(text: str) -> Test:
+    """Return the test that a filter stands for.
+
+    Raises BadRequest for what is beyond comparisons of times and properties.
+    """
+    if not text.strip():
+        return lambda _: True
+    tests = [_comparison(part, text) for part in re.split(r"\s+AND\s+|;", text)]
+    return lambda asset: all(test(asset) for test in tests)
+
+
+def _comparison(part: str, text: str) -> Test:
+    match = COMPARISON.fullmatch(part)
+    if match is None:
+        raise BadRequest(f"Invalid filter: '{text}'.")
+    field, operator, value = match["field"], OPERATORS[match["operator"]], match["value"]
+    if field in TIMES:
+        return _time_test(TIMES[field], operator, value.strip("\"'"))
+    if field.startswith("properties."):
+        return _property_test(field.removeprefix("properties.").strip('"'), operator, value)
+    raise BadRequest(f"Invalid filter: unknown field '{field}'.")
+
+
+def _time_test(attribute: str, operator: Callable[[Any, Any], bool], value: str) -> Test:
+    try:
+        bound = parse_rfc3339(value)
+    except ValueError:
+        raise BadRequest(f"Invalid filter: '{value}' is not a time.") from None
+
+    def test(asset: SimAsset) -> bool:
+        moment = getattr(asset, attribute)
+        return bool(moment) and operator(parse_rfc3339(moment), bound)
+
+    return test
+
+
+def _property_test(key: str, operator: Callable[[Any, Any], bool], value: str) -> Test:
+    bound: Any = value.strip("\"'")
+    if value == bound:
+        try:
+            bound = float(value)
+        except ValueError:
+            bound = value
+
+    def test(asset: SimAsset) -> bool:
+        actual = asset.properties.get(key)
+        comparable = isinstance(actual, str) == isinstance(bound, str)
+        return actual is not None and comparable and operator(actual, bound)
+
+    return test

@@ -1,0 +1,50 @@
+"""The methods about who may do what with an asset."""
+
+from __future__ import annotations
+
+import base64
+
+from geesync.simulator.api.service import Call, Service, require
+from geesync.simulator.wire.audit import body_hash
+from geesync.simulator.world.pixels import Json
+
+OWNER = "roles/owner"
+
+
+def get_policy(service: Service, call: Call) -> Json:
+    """Answer getIamPolicy; an asset without a policy of its own has an empty one."""
+    require(service, call, "earthengine.assets.getIamPolicy", call.name)
+    return _with_etag(service.world.policy(call.name))
+
+
+def set_policy(service: Service, call: Call) -> Json:
+    """Answer setIamPolicy; the owners stay, whatever is asked."""
+    require(service, call, "earthengine.assets.setIamPolicy", call.name)
+    asked = call.body.get("policy", {}).get("bindings", [])
+    known = service.world.policy(call.name).get("bindings", [])
+    owners = [binding for binding in known if binding["role"] == OWNER]
+    others = [binding for binding in asked if not owners or binding["role"] != OWNER]
+    service.world.set_policy(call.name, {"bindings": [*owners, *others]})
+    service.audit.add("set_policy", call.name)
+    return _with_etag(service.world.policy(call.name))
+
+
+def test_permissions(service: Service, call: Call) -> Json:
+    """Answer testIamPermissions; nothing is permitted on what is not there."""
+    if service.world.find(call.name) is None:
+        return {}
+    granted = service.world.permissions.granted
+    held = [
+        permission
+        for permission in call.body.get("permissions", [])
+        if granted(call.principal, permission, call.name)
+    ]
+    return {"permissions": held} if held else {}
+
+
+def _with_etag(policy: Json) -> Json:
+    bindings = [binding for binding in policy.get("bindings", []) if binding.get("members")]
+    if not bindings:
+        return {}
+    etag = base64.b64encode(bytes.fromhex(body_hash({"": bindings}))[:8]).decode()
+    return {"version": 1, "etag": etag, "bindings": bindings}

@@ -1,0 +1,1 @@
+"""Expressions and what they come to: images, tables, numbers."""

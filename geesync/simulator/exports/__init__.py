@@ -1,0 +1,1 @@
+"""What exports do: pixels and rows as files, or as assets."""

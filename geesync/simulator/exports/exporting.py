@@ -1,0 +1,126 @@
+"""The methods that start exports, and the work that an export does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal
+
+from geesync.simulator.api.service import Call, Service, require
+from geesync.simulator.exports.asset_exports import evaluate_asset
+from geesync.simulator.exports.writer import check_expression, write_export
+from geesync.simulator.refusals import BadRequest, CallRefused, ExportRefused
+from geesync.simulator.tasks.operation import CODE_EDITOR, Result, Task, Work
+from geesync.simulator.tasks.results import NewAsset, Spool
+from geesync.simulator.tasks.submitting import submit
+from geesync.simulator.wire.audit import body_hash
+from geesync.simulator.world.names import canonical, display_id, is_well_formed
+from geesync.simulator.world.pixels import Json
+
+Kind = Literal["image", "table"]
+
+OPERATION_TYPES = {"image": "EXPORT_IMAGE", "table": "EXPORT_FEATURES"}
+BROWSER = "https://console.developers.google.com/storage/browser"
+DEFAULT_PRIORITY = 100
+
+
+def export_image(service: Service, call: Call) -> Json:
+    """Answer image.export."""
+    return _export(service, call, "image")
+
+
+def export_table(service: Service, call: Call) -> Json:
+    """Answer table.export."""
+    return _export(service, call, "table")
+
+
+def _export(service: Service, call: Call, kind: Kind) -> Json:
+    require(service, call, "earthengine.exports.create", f"projects/{call.project}")
+    check_expression(call.body)
+    work, destination = _work(service, kind, call)
+    task = Task(
+        project=call.project,
+        type=OPERATION_TYPES[kind],
+        work=work,
+        description=call.body.get("description", ""),
+        priority=call.body.get("priority", DEFAULT_PRIORITY),
+        principal=call.principal,
+        request_id=call.body.get("requestId", ""),
+        body_hash=body_hash({"project": call.project, "kind": kind, **call.body}),
+        destination_uris=(destination,),
+    )
+    return submit(
+        service,
+        task,
+        "export",
+        assets=sorted(set(_assets(call.body["expression"]))),
+        destination=_object_url(call.body) or destination,
+    )
+
+
+def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
+    """Return what the export does, and what its ``destinationUris`` will say."""
+    body = call.body
+    files = body.get("fileExportOptions", {})
+    if "cloudStorageDestination" in files:
+        bucket = files["cloudStorageDestination"].get("bucket", "")
+        if not bucket or not files["cloudStorageDestination"].get("filenamePrefix"):
+            raise BadRequest("Cloud Storage destination must have a bucket and a prefix.")
+        return partial(_write_files, service, kind, call), f"{BROWSER}/{bucket}/"
+    if "assetExportOptions" in body:
+        destination = body["assetExportOptions"].get("earthEngineDestination", {})
+        name = canonical(destination.get("name", ""))
+        if not is_well_formed(name):
+            raise BadRequest(f"Invalid asset name '{name}'.")
+        uri = CODE_EDITOR + display_id(name)
+        return partial(_write_asset, service, kind, body, name), uri
+    raise CallRefused(501, "The simulator exports to Cloud Storage and to assets only.")
+
+
+def _write_files(service: Service, kind: Kind, call: Call) -> Result:
+    spool = Spool(service.storage, partial(_bucket_refusal, service, call.principal))
+    try:
+        written = write_export(kind, call.body, service.world.lookup, spool.stem, service.profile)
+        for bucket, name, file in written:
+            spool.add(bucket, name, file)
+    except BaseException:
+        spool.drop()
+        raise
+    return spool
+
+
+def _bucket_refusal(service: Service, principal: str, bucket: str) -> ExportRefused | None:
+    """Return why a bucket may not be written to; what Earth Engine says then is not public."""
+    permission = "storage.objects.create"
+    if service.world.permissions.granted(principal, permission, f"gs://{bucket}"):
+        return None
+    profile = service.profile
+    return ExportRefused(profile.bucket_refusal_code, profile.bucket_refusal_message)
+
+
+def _write_asset(service: Service, kind: Kind, body: Json, name: str) -> Result:
+    asset = evaluate_asset(kind, body, service.world.lookup)
+    overwrite = body["assetExportOptions"]["earthEngineDestination"].get("overwrite", False)
+    return NewAsset(service.profile, service.world, replace(asset, name=name), overwrite)
+
+
+def _assets(node: Any) -> Iterator[str]:
+    """Yield the names of the assets that an expression loads."""
+    if isinstance(node, list):
+        for member in node:
+            yield from _assets(member)
+    elif isinstance(node, dict):
+        arguments = node.get("arguments", {})
+        for key in ("id", "tableId"):
+            constant = arguments.get(key, {}) if isinstance(arguments, dict) else {}
+            if isinstance(constant, dict) and isinstance(constant.get("constantValue"), str):
+                yield canonical(constant["constantValue"])
+        for member in node.values():
+            yield from _assets(member)
+
+
+def _object_url(body: Json) -> str:
+    """Return ``gs://bucket/prefix`` of an export to Cloud Storage, "" of another."""
+    target = body.get("fileExportOptions", {}).get("cloudStorageDestination")
+    return f"gs://{target['bucket']}/{target['filenamePrefix']}" if target else ""

@@ -1,0 +1,1 @@
+"""What ingestions do: files as assets."""

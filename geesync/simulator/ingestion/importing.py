@@ -1,0 +1,98 @@
+"""The methods that start ingestions, and the work that an ingestion does."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from geesync.simulator.api.service import Call, Service, require
+from geesync.simulator.ingestion.image_ingestion import ingest_image
+from geesync.simulator.ingestion.mosaics import Fetch
+from geesync.simulator.ingestion.source_files import SourceFiles
+from geesync.simulator.ingestion.table_ingestion import ingest_table
+from geesync.simulator.messages.manifest_messages import uris
+from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, CallRefused, ExportRefused
+from geesync.simulator.storage.bucket import CloudStorage
+from geesync.simulator.tasks.operation import CODE_EDITOR, Result, Task
+from geesync.simulator.tasks.results import NewAsset
+from geesync.simulator.tasks.submitting import submit
+from geesync.simulator.wire.audit import body_hash
+from geesync.simulator.world.names import canonical, display_id, is_well_formed
+from geesync.simulator.world.pixels import Json, SimAsset
+
+Kind = Literal["image", "table"]
+Ingest = Callable[[Json, Fetch], SimAsset]
+
+OPERATION_TYPES = {"image": "INGEST_IMAGE", "table": "INGEST_TABLE"}
+
+
+def import_image(service: Service, call: Call) -> Json:
+    """Answer image.import."""
+    return _import(service, call, "image", ingest_image)
+
+
+def import_table(service: Service, call: Call) -> Json:
+    """Answer table.import."""
+    return _import(service, call, "table", partial(ingest_table, profile=service.profile))
+
+
+def _import(service: Service, call: Call, kind: Kind, ingest: Ingest) -> Json:
+    manifest = call.body[f"{kind}Manifest"]
+    name = target(service, call, manifest["name"])
+    overwrite = call.body.get("overwrite", False)
+    if service.profile.import_checks == "call":
+        service.world.check_place(name, overwrite=overwrite)
+    task = Task(
+        project=call.project,
+        type=OPERATION_TYPES[kind],
+        work=partial(_work, service, ingest, manifest, name, overwrite),
+        description=call.body.get("description") or f'Ingest {kind}: "{display_id(name)}"',
+        principal=call.principal,
+        request_id=call.body.get("requestId", ""),
+        body_hash=body_hash({"project": call.project, "kind": f"import {kind}", **call.body}),
+        destination_uris=(CODE_EDITOR + display_id(name),),
+    )
+    return submit(service, task, "import", asset=name, sources=sources_of(manifest))
+
+
+def target(service: Service, call: Call, asset_id: str) -> str:
+    """Return the name of the asset to be made, if the caller may make it."""
+    name = canonical(asset_id)
+    if not is_well_formed(name):
+        raise BadRequest(f"Invalid asset name '{name}'.")
+    require(service, call, "earthengine.imports.create", f"projects/{call.project}")
+    require(service, call, "earthengine.assets.create", name)
+    return name
+
+
+def _work(
+    service: Service,
+    ingest: Ingest,
+    manifest: Json,
+    name: str,
+    overwrite: bool,  # noqa: FBT001 - by partial
+) -> Result:
+    try:
+        service.world.check_place(name, overwrite=overwrite)
+    except CallRefused as refusal:
+        raise ExportRefused(INVALID_ARGUMENT, refusal.message) from refusal
+    asset = ingested(service.storage, ingest, manifest)
+    return NewAsset(service.profile, service.world, replace(asset, name=name), overwrite)
+
+
+def ingested(storage: CloudStorage, ingest: Ingest, manifest: Json) -> SimAsset:
+    """Return the asset of a manifest, without its name; raises ExportRefused if it cannot be."""
+    with tempfile.TemporaryDirectory(dir=storage.spool) as folder:
+        files = SourceFiles(storage, Path(folder), manifest.get("uriPrefix", ""))
+        return ingest(manifest, files.fetch)
+
+
+def sources_of(manifest: Json) -> list[str]:
+    """Return the URIs of all files of a manifest."""
+    if "sources" in manifest:
+        return uris(manifest, manifest["sources"])
+    return [uri for tileset in manifest["tilesets"] for uri in uris(manifest, tileset["sources"])]

@@ -1,0 +1,1 @@
+"""Requests' bodies, read as strictly as a protocol buffer parser does."""

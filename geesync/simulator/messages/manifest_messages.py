@@ -1,0 +1,225 @@
+"""The messages that describe an ingestion: which files an asset is made of, and how."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from geesync.simulator.messages.reading import (
+    Parser,
+    boolean,
+    double,
+    enum,
+    int32,
+    mapping,
+    message,
+    repeated,
+    required,
+    string,
+)
+from geesync.simulator.messages.schemas import (
+    AFFINE_TRANSFORM,
+    DIMENSIONS,
+    PYRAMIDING,
+    request_id,
+)
+from geesync.simulator.refusals import BadRequest
+from geesync.simulator.world.pixels import Json
+
+#: Group 3 is the generation, if one is meant.
+GS_URI = re.compile(r"gs://([^/#]+)/([^#]+)(?:#(\d+))?")
+#: Names of pixel types in a manifest → those of numpy.
+PIXEL_TYPES = {
+    "INT8": "int8",
+    "UINT8": "uint8",
+    "INT16": "int16",
+    "UINT16": "uint16",
+    "INT32": "int32",
+    "UINT32": "uint32",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+}
+COLUMN_TYPES = (
+    "COLUMN_DATA_TYPE_UNSPECIFIED",
+    "COLUMN_DATA_TYPE_STRING",
+    "COLUMN_DATA_TYPE_NUMERIC",
+    "COLUMN_DATA_TYPE_LONG",
+)
+
+
+def _property(value: Any, at: str) -> Any:
+    """Read a property of an asset to be made: a text or a number, nothing else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadRequest(f"Invalid value at '{at}': properties must be strings or numbers.")
+    return value
+
+
+MISSING_DATA = message({"values": repeated(double)})
+_ASSET: dict[str, Parser] = {
+    "name": string,
+    "properties": mapping(_property),
+    "uriPrefix": string,
+    "startTime": string,
+    "endTime": string,
+    "memo": string,
+}
+TILESET = message(
+    {
+        "id": string,
+        "sources": repeated(
+            message(
+                {
+                    "uris": repeated(string),
+                    "affineTransform": AFFINE_TRANSFORM,
+                    "dimensions": DIMENSIONS,
+                }
+            )
+        ),
+        "dataType": enum("DATA_TYPE_UNSPECIFIED", *PIXEL_TYPES),
+        "crs": string,
+        "subdatasetPrefix": string,
+        "subdatasetSuffix": string,
+    }
+)
+BAND = required(
+    message(
+        {
+            "id": string,
+            "tilesetId": string,
+            "tilesetBandIndex": int32,
+            "missingData": MISSING_DATA,
+            "pyramidingPolicy": enum(*PYRAMIDING),
+        }
+    ),
+    "id",
+)
+IMAGE_MANIFEST = required(
+    message(
+        {
+            **_ASSET,
+            "tilesets": repeated(TILESET),
+            "bands": repeated(BAND),
+            "maskBands": repeated(message({"tilesetId": string, "bandIds": repeated(string)})),
+            "footprint": message(
+                {
+                    "points": repeated(message({"x": double, "y": double})),
+                    "bandId": string,
+                    "bandIds": repeated(string),
+                }
+            ),
+            "missingData": MISSING_DATA,
+            "pyramidingPolicy": enum(*PYRAMIDING),
+            "skipMetadataRead": boolean,
+            "minTileAreaRatio": double,
+        }
+    ),
+    "name",
+)
+TABLE_MANIFEST = required(
+    message(
+        {
+            **_ASSET,
+            "sources": repeated(
+                message(
+                    {
+                        "uris": repeated(string),
+                        "charset": string,
+                        "maxErrorMeters": double,
+                        "maxVertices": int32,
+                        "crs": string,
+                        "geodesic": boolean,
+                        "primaryGeometryColumn": string,
+                        "xColumn": string,
+                        "yColumn": string,
+                        "dateFormat": string,
+                        "csvDelimiter": string,
+                        "csvQualifier": string,
+                    }
+                )
+            ),
+            "columnDataTypeOverrides": mapping(enum(*COLUMN_TYPES)),
+        }
+    ),
+    "name",
+)
+
+
+def image_manifest(value: Any, at: str) -> Json:
+    """Read the manifest of an image, whose parts must name each other rightly."""
+    manifest: Json = IMAGE_MANIFEST(value, at)
+    tilesets, bands = manifest.get("tilesets", []), manifest.get("bands", [])
+    _check_sources(manifest, [each for tileset in tilesets for each in tileset.get("sources", [])])
+    if not all(tileset.get("sources") for tileset in tilesets):
+        raise BadRequest("Each tileset must have at least one source.")
+    known = {tileset.get("id", "") for tileset in tilesets}
+    _check_unique("tileset", [tileset.get("id", "") for tileset in tilesets])
+    _check_unique("band", [band["id"] for band in bands])
+    for member in (*bands, *manifest.get("maskBands", [])):
+        if member.get("tilesetId", "") not in known and len(known) > 1:
+            raise BadRequest(f"Unknown tileset '{member.get('tilesetId', '')}'.")
+    _check_masks(manifest.get("maskBands", []), [band["id"] for band in bands])
+    return manifest
+
+
+def _table_manifest(value: Any, at: str) -> Json:
+    manifest: Json = TABLE_MANIFEST(value, at)
+    _check_sources(manifest, manifest.get("sources", []))
+    for source in manifest["sources"]:
+        if len(source["uris"]) > 1:
+            raise BadRequest("Each source of a table must have exactly one URI.")
+    return manifest
+
+
+def _check_sources(manifest: Json, sources: list[Json]) -> None:
+    if not sources:
+        raise BadRequest("The manifest must name at least one source.")
+    if not all(source.get("uris") for source in sources):
+        raise BadRequest("Each source must have at least one URI.")
+    for uri in uris(manifest, sources):
+        if GS_URI.fullmatch(uri) is None:
+            raise BadRequest(f"Invalid source URI '{uri}': only gs://bucket/object can be read.")
+
+
+def uris(manifest: Json, sources: list[Json]) -> list[str]:
+    """Return the full URIs of all files of these sources."""
+    prefix = manifest.get("uriPrefix", "")
+    return [prefix + uri for source in sources for uri in source["uris"]]
+
+
+def _check_unique(kind: str, ids: list[str]) -> None:
+    for repeated_id in {each for each in ids if ids.count(each) > 1}:
+        raise BadRequest(f"Duplicate {kind} ID '{repeated_id}'.")
+
+
+def _check_masks(mask_bands: list[Json], bands: list[str]) -> None:
+    masked = [band for mask in mask_bands for band in mask.get("bandIds") or bands]
+    for band in masked:
+        if bands and band not in bands:
+            raise BadRequest(f"Unknown band '{band}' in mask_bands.")
+        if masked.count(band) > 1:
+            raise BadRequest(f"Band '{band}' has more than one mask.")
+
+
+_IMPORT: dict[str, Parser] = {
+    "description": string,
+    "overwrite": boolean,
+    "requestId": request_id,
+}
+IMPORT_IMAGE = required(
+    message({**_IMPORT, "imageManifest": image_manifest, "mode": enum("INGEST")}),
+    "imageManifest",
+)
+IMPORT_EXTERNAL_IMAGE = required(
+    message(
+        {
+            "imageManifest": image_manifest,
+            "overwrite": boolean,
+            "useLatestObjectVersion": boolean,
+        }
+    ),
+    "imageManifest",
+)
+IMPORT_TABLE = required(
+    message({**_IMPORT, "tableManifest": _table_manifest}),
+    "tableManifest",
+)

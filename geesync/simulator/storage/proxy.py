@@ -1,0 +1,123 @@
+"""The way to the bucket: passes everything through unchanged, except what must be refused.
+
+The Cloud Storage behind it ignores generation preconditions when reading and deleting;
+here they hold, as they do in the real service.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from starlette.types import Receive, Scope, Send
+
+from geesync.simulator.storage.requests import (
+    ObjectRequest,
+    object_request,
+    refusal_body,
+    within_page_limit,
+)
+from geesync.simulator.wire.audit import Audit
+from geesync.simulator.wire.upstream import Answer, Headers, Upstream
+
+#: They belong to one connection and are made anew for the next one.
+HOP_BY_HOP = frozenset((b"connection", b"date", b"expect", b"keep-alive", b"transfer-encoding"))
+
+
+class StorageProxy:
+    """ASGI application in front of a Cloud Storage on loopback.
+
+    upstream: port of the Cloud Storage. audit: is told of every object deleted.
+    """
+
+    def __init__(self, upstream: int, audit: Audit) -> None:
+        self._behind = Upstream(upstream)
+        self._audit = audit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        method: str = scope["method"]
+        path = scope["raw_path"].decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        asked = object_request(method, path, query, headers)
+        generation: int | None = None
+        if asked is not None and asked.may_change:
+            generation = await self._generation(asked)
+            if status := asked.refusal(generation):
+                await _refuse(send, asked, status)
+                return
+        query = within_page_limit(method, path, query)
+        target = f"{path}?{query}" if query else path
+        passed = _to_pass_on(scope["headers"])
+        async with self._behind.ask(method, target, passed, _body(receive)) as answer:
+            if asked is not None and asked.may_be_stale:
+                await self._read(asked, answer, send)
+            elif asked is not None and method == "DELETE":
+                await self._deleted(asked, generation, answer, send)
+            else:
+                await _relay(answer, send)
+
+    async def close(self) -> None:
+        """Close what connections are kept; in the event loop that served the requests."""
+        await self._behind.close()
+
+    async def _generation(self, asked: ObjectRequest) -> int | None:
+        """Return the generation of an object now; None if there is none."""
+        host = [(b"host", b"127.0.0.1")]
+        async with self._behind.ask("GET", asked.metadata_path, host) as answer:
+            body = await answer.read()
+        return int(json.loads(body)["generation"]) if answer.status == 200 else None  # noqa: PLR2004 - OK
+
+    async def _read(self, asked: ObjectRequest, answer: Answer, send: Send) -> None:
+        """Pass an object on if it is the one that is meant: to have read it harms nothing."""
+        told = dict(answer.headers).get(b"x-goog-generation")
+        generation = int(told) if told else await self._generation(asked)
+        if status := asked.refusal(generation):
+            await _refuse(send, asked, status)
+        else:
+            await _relay(answer, send)
+
+    async def _deleted(
+        self, asked: ObjectRequest, generation: int | None, answer: Answer, send: Send
+    ) -> None:
+        """Answer a deletion as the real service does: without a body."""
+        if answer.status >= 300:  # noqa: PLR2004 - not a success
+            await _relay(answer, send)
+            return
+        await answer.read()
+        self._audit.add("object_delete", asked.url, generation=generation)
+        await _answer(send, 204, [], b"")
+
+
+def _to_pass_on(headers: Headers) -> Headers:
+    chunked = (b"transfer-encoding", b"chunked")
+    return [header for header in headers if header[0] not in HOP_BY_HOP or header == chunked]
+
+
+async def _body(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if chunk := message.get("body", b""):
+            yield chunk
+        if not message.get("more_body"):
+            return
+
+
+async def _relay(answer: Answer, send: Send) -> None:
+    kept = [header for header in answer.headers if header[0] not in HOP_BY_HOP]
+    await send({"type": "http.response.start", "status": answer.status, "headers": kept})
+    async for piece in answer.pieces():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _refuse(send: Send, asked: ObjectRequest, status: int) -> None:
+    kind, body = refusal_body(asked, status)
+    await _answer(send, status, [(b"content-type", kind.encode())], body)
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    length = [] if status in (204, 304) else [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": body})

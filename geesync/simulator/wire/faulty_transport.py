@@ -1,0 +1,197 @@
+"""Trouble between a server and the wire: puts the rules of ``faults`` into effect (ASGI)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from geesync.simulator.refusals import STATUS_NAMES, TOO_MANY
+from geesync.simulator.wire.faults import Fault, Faults
+
+#: What a load balancer shows when the service behind it is away.
+WEB_PAGE = "<!DOCTYPE html><html><title>Error</title><p>The server is having a bad day."
+
+#: Another source of trouble: (method, target) → a rule, asked if no scripted one matches.
+Ambient = Callable[[str, str], Fault | None]
+#: Changes the account as a rule says.
+Change = Callable[[dict[str, Any]], None]
+
+
+class ConnectionDropped(Exception):  # noqa: N818 - ends one request, by intent
+    """The connection was cut by a rule; nothing more can be sent."""
+
+
+class FaultyTransport:
+    """ASGI middleware; must be the outermost one of a ``LoopbackServer``."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        faults: Faults,
+        server: str,
+        ambient: Ambient | None = None,
+        change: Change | None = None,
+    ) -> None:
+        self._app = app
+        self._faults = faults
+        self._server = server
+        self._ambient = ambient
+        self._change = change
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or spoil it; one whose client is gone needs no answer."""
+        with contextlib.suppress(ClientDisconnect):
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/-/"):
+            await self._app(scope, receive, send)
+            return
+        fault = self._choose(scope)
+        if fault is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._spoil(fault, scope, receive, send)
+        except ConnectionDropped:
+            await _disconnected(receive)  # else the server would wonder where the answer is
+
+    def _choose(self, scope: Scope) -> Fault | None:
+        query = scope["query_string"].decode("latin-1")
+        target = scope["path"] + (f"?{query}" if query else "")
+        fault = self._faults.take(self._server, scope["method"], target)
+        if fault is None and self._ambient is not None:
+            fault = self._ambient(scope["method"], target)
+        return fault
+
+    async def _spoil(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        match fault.action:
+            case "status" | "html":
+                await _drain(receive)
+                await _answer(fault, send)
+            case "reset" if not fault.after_bytes:
+                _cut(scope)
+                raise ConnectionDropped
+            case "ignore_range":
+                await self._app(_without_range(scope), receive, send)
+            case "change" if self._change is not None:
+                await anyio.to_thread.run_sync(self._change, fault.change)
+                await self._app(scope, receive, send)
+            case "delay":
+                await anyio.sleep(fault.seconds)
+                await self._app(scope, receive, send)
+            case _:
+                await self._app(scope, receive, _Spoiler(fault, scope, receive, send))
+
+
+class _Spoiler:
+    """A ``send`` that lets ``after_bytes`` of the body pass and then does its worst."""
+
+    def __init__(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        self._fault = fault
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._left = fault.after_bytes
+
+    async def __call__(self, message: Message) -> None:
+        action = self._fault.action
+        if action in ("drop_response", "replace_response"):
+            # Only at the end of the answer is the work done for certain.
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                await self._lose()
+        elif message["type"] != "http.response.body":
+            await self._send(message)
+        elif action == "corrupt":
+            await self._corrupt(message)
+        else:
+            await self._break_off(message)
+
+    async def _lose(self) -> None:
+        if self._fault.action == "replace_response":
+            await _answer(self._fault, self._send)
+            return
+        _cut(self._scope)
+        raise ConnectionDropped
+
+    async def _corrupt(self, message: Message) -> None:
+        body, at = message.get("body", b""), self._left
+        self._left -= len(body)
+        if 0 <= at < len(body):
+            body = body[:at] + bytes([body[at] ^ 0xFF]) + body[at + 1 :]
+        await self._send({**message, "body": body})
+
+    async def _break_off(self, message: Message) -> None:
+        body = message.get("body", b"")
+        if len(body) < self._left:
+            self._left -= len(body)
+            await self._send(message)
+            return
+        await self._send({**message, "body": body[: self._left], "more_body": True})
+        if self._fault.action == "truncate":
+            self._scope["state"]["transport"].close()  # what was sent arrives, then the end
+        else:
+            with anyio.move_on_after(self._fault.seconds):
+                await _disconnected(self._receive)
+            _cut(self._scope)
+        raise ConnectionDropped
+
+
+def _without_range(scope: Scope) -> Scope:
+    headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+    return {**scope, "headers": headers}
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Return when the connection has ended."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _drain(receive: Receive) -> None:
+    """Read the request's body, so that the connection can be used again."""
+    while (await receive()).get("more_body"):
+        pass
+
+
+async def _answer(fault: Fault, send: Send) -> None:
+    if fault.action == "html":
+        kind, text = "text/html", fault.body or WEB_PAGE
+    else:
+        name = STATUS_NAMES.get(fault.status, "UNKNOWN")
+        error = {"code": fault.status, "message": fault.body or _saying(name), "status": name}
+        kind, text = "application/json; charset=UTF-8", json.dumps({"error": error})
+    body = text.encode()
+    headers = {"content-type": kind, "content-length": str(len(body)), **fault.headers}
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": fault.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _saying(status_name: str) -> str:
+    """Return the words in which Earth Engine reports this kind of trouble."""
+    return {
+        "RESOURCE_EXHAUSTED": TOO_MANY,
+        "UNAVAILABLE": "The service is currently unavailable.",
+        "PERMISSION_DENIED": "The caller does not have permission",
+        "UNAUTHENTICATED": "Request had invalid authentication credentials.",
+    }.get(status_name, "An internal error has occurred.")
+
+
+def _cut(scope: Scope) -> None:
+    """Drop the connection with a TCP reset, as a dying peer or a middlebox does."""
+    transport = scope["state"]["transport"]
+    with contextlib.suppress(OSError):  # the client may be dead already
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+    transport.abort()

@@ -1,0 +1,1 @@
+"""The STAC catalogue beside the files, kept in step with the ledger."""

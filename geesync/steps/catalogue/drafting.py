@@ -1,0 +1,128 @@
+"""Documents of a pass, made durable with one another where there are many.
+
+A document is written under another name, synced, and only then given its own; the names are synced
+before the ledger hears of any.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, Together
+from geesync.adapters.mirror_files.mirror import is_mirror
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.layout import PARTIAL
+from geesync.errors import GeesyncError, RemoteError
+from geesync.store.ledger.ledger import LedgerAsset
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """What was written for one asset, and is yet to be published."""
+
+    dest: str  #: the mirror
+    path: str  #: the asset's folder, relative to it
+    drafts: tuple[KeptFile, ...]
+    written: tuple[KeptFile, ...]  #: these, and what has its name already
+    known: Container[KeptFile] | None  #: what may be overwritten by them
+
+    @classmethod
+    def of(cls, asset: LedgerAsset, place: Folder) -> Self:
+        """Return what was written into an asset's folder while it was open."""
+        return cls(asset.dest, asset.path, tuple(place.drafts), tuple(place.written), place.known)
+
+
+class Drafting:
+    """The disks of a pass, from before its first document is written."""
+
+    def __init__(self, assets: Iterable[LedgerAsset]) -> None:
+        counts = Counter(asset.dest for asset in assets)
+        self._folders = {dest: Folders(Path(dest)) for dest in counts}
+        self._with_many = [dest for dest, count in counts.items() if count >= WORTH_IT_FROM]
+        self._disks: dict[str, Together] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        for dest in self._with_many:
+            if is_mirror(Path(dest)):
+                self._disks[dest] = self._open.enter_context(Together(self._folders[dest]))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        for folders in self._folders.values():
+            folders.close()
+        self._open.close()
+
+    @contextmanager
+    def folder(self, asset: LedgerAsset, *, create: bool = True) -> Iterator[Folder]:
+        """Open an asset's folder, as ``disk.folder`` does, to write drafts into it."""
+        with self._folders[asset.dest].folder(asset.path, create=create, durable=False) as place:
+            place.syncs_drafts = asset.dest not in self._disks
+            yield place
+
+    def publish(
+        self,
+        drafted: Iterable[tuple[Item, Drafts | Exception]],
+        finish: Callable[[Item, Folder], None] = lambda _item, _place: None,
+    ) -> list[tuple[Item, Drafts | Exception]]:
+        """Give drafts their names, durably; return them with what failed in the place of some.
+
+        finish: what else is to be done in the folder before its names are synced.
+        """
+        told: list[tuple[Item, Drafts | Exception]] = []
+        by_mirror: dict[str, list[tuple[Item, Drafts]]] = defaultdict(list)
+        for item, one in drafted:
+            if isinstance(one, Exception):
+                told.append((item, one))
+            else:
+                by_mirror[one.dest].append((item, one))
+        for dest, some in by_mirror.items():
+            try:
+                self._sync(dest)
+                published = [
+                    (item, self._publish(one, partial(finish, item))) for item, one in some
+                ]
+                self._sync(dest)
+            except RemoteError as error:
+                # The kernel may have dropped what it could not write, of any of them, and would
+                # call a second sync a success.
+                for _, one in some:
+                    self._discard(one)
+                published = [(item, error) for item, _ in some]
+            told += published
+        return told
+
+    def _sync(self, dest: str) -> None:
+        if dest in self._disks:
+            self._disks[dest].sync()
+
+    def _publish(self, one: Drafts, finish: Callable[[Folder], None]) -> Drafts | Exception:
+        try:
+            with self._folders[one.dest].folder(one.path, create=False) as place:
+                place.known = one.known
+                place.publish(one.drafts)
+                finish(place)
+            if one.dest not in self._disks:
+                self._folders[one.dest].sync_way(one.path)
+        except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
+            return error
+        return one
+
+    def _discard(self, one: Drafts) -> None:
+        folders = self._folders[one.dest]
+        with suppress(GeesyncError, OSError), folders.folder(one.path, create=False) as place:
+            for draft in one.drafts:
+                place.remove(draft.name + PARTIAL)

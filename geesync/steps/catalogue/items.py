@@ -1,0 +1,132 @@
+"""The STAC Item of an asset, drafted beside its files: the ledger and the folder tell of it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from geesync.adapters.formats import rasters
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.mirror.coverage import tiles
+from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS
+from geesync.domain.mirror.lifecycle import State
+from geesync.domain.stac import documents as stac
+from geesync.domain.stac import links as stac_links
+from geesync.errors import Cause, RemoteError
+from geesync.store.copies.staging import Staged
+from geesync.store.ledger.ledger import LedgerAsset
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Assets of one mirror that are to be told, with all that is known of them by id."""
+
+    due: list[LedgerAsset]
+    parents: dict[int, LedgerAsset]  #: containers of the due assets, where the mirror has them
+    sources: dict[int, SourceAsset]
+    histories: dict[int, tuple[stac.History, bool]]
+    staged: dict[int, list[Staged]]
+    fresh: set[int] = field(default_factory=set)  #: assets whose document is on disk now
+
+    @cached_property
+    def proved(self) -> list[LedgerAsset]:
+        """Those of which there is a copy; of the others there is nothing to tell."""
+        return [asset for asset in self.due if self.is_proved(asset)]
+
+    def is_proved(self, asset: LedgerAsset) -> bool:
+        """Whether there is a copy of it."""
+        return self.histories[asset.id][1]
+
+    @property
+    def containers(self) -> list[LedgerAsset]:
+        """Those whose document changes, their own turn or a child's; the innermost first."""
+        own = [asset for asset in self.proved if asset.is_container]
+        above = [self.parents[asset.id] for asset in self.proved if asset.id in self.parents]
+        distinct = {asset.id: asset for asset in (*own, *above)}
+        return sorted(distinct.values(), key=lambda asset: -len(asset.name))
+
+    def fresh_children(self, container: LedgerAsset) -> list[LedgerAsset]:
+        """Return the container's children whose documents were just written."""
+        return [
+            asset
+            for asset in self.proved
+            if asset.id in self.fresh and self.parents.get(asset.id) == container
+        ]
+
+
+def node_of(asset: LedgerAsset) -> stac_links.Node:
+    """Return an asset's place in the catalogue."""
+    return stac_links.Node(asset.name, asset.type, asset.path)
+
+
+def parent_of(container: LedgerAsset | None) -> stac_links.Node:
+    """Return the place of what an asset lies in; without any it is the mirror's."""
+    return node_of(container) if container else stac_links.TOP
+
+
+def document_bytes(document: Json) -> bytes:
+    """Return a document as it stands in its file."""
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
+    """Draft an asset's Item."""
+    node, history = node_of(asset), batch.histories[asset.id][0]
+    is_gone = asset.standing.state == State.GONE
+    if is_gone and place.size_of(node.document) is not None:
+        # The ledger may know a newer revision than the one that was ever copied.
+        document = json.loads(place.read(node.document))
+    else:
+        document = stac.item(
+            node,
+            parent_of(batch.parents.get(asset.id)),
+            batch.sources[asset.id],
+            history,
+            files=_files(place, batch.staged[asset.id]),
+            made=_made(place),
+            sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
+            wkt2=rasters.wkt2,
+        )
+    if is_gone:
+        document = stac.gone(document, history.updated_at)
+    place.draft(node.document, document_bytes(document))
+
+
+def _sha256(place: Folder, staged: Staged) -> str:
+    if staged.sha256 is None or place.size_of(staged.file) != staged.obj.size_bytes:
+        raise RemoteError(Cause.INTEGRITY, f"{staged.file} is not what was proved")
+    return staged.sha256
+
+
+def _made(place: Folder) -> Iterator[stac.Made]:
+    """Yield what the verifier made of the asset's files, as its sidecar says."""
+    if place.size_of(GEESYNC_JSON) is not None:
+        for told in json.loads(place.read(GEESYNC_JSON)).get("made", ()):
+            name = str(told["name"])
+            yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
+
+
+def _files(place: Folder, staged: list[Staged]) -> Iterator[stac.DataFile]:
+    """Yield each file with its own grid: a tile's is a window of its part's."""
+    by_export: dict[int, list[Staged]] = defaultdict(list)
+    for one in staged:
+        by_export[one.export.id].append(one)
+    for files in by_export.values():
+        part, stem = files[0].export.part, files[0].export.stem
+        placed = (tiles(part, stem, (one.file for one in files)) or {}) if part.grid else {}
+        for one in files:
+            tile = placed.get(one.file)
+            yield stac.DataFile(
+                file=one.file,
+                size_bytes=one.obj.size_bytes,
+                sha256=_sha256(place, one),
+                part=part,
+                grid=part.grid.window(tile.row, tile.column, tile.height, tile.width)
+                if part.grid and tile
+                else part.grid,
+                tile=f"{tile.row}-{tile.column}" if tile and len(files) > 1 else "",
+            )

@@ -1,0 +1,156 @@
+"""A downloaded asset that is to be proved: which files are to be read, and what that showed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from geesync.adapters.formats import tables
+from geesync.adapters.formats.proving import Proof, Proved, proofs
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.mirror_files.landing import unproved
+from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.planning import Plan
+from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.store.copies.staging import Staged
+from geesync.store.ledger.exports import Export, part_id
+from geesync.store.ledger.ledger import LedgerAsset
+
+
+class UnprovedError(RemoteError):
+    """Files of an export that are not what they must be.
+
+    ``damaged`` are those whose bytes are not what the bucket had: they are fetched again if it
+    still has them.
+    ``found`` is what they taught for the next plan.
+    """
+
+    def __init__(
+        self,
+        error: RemoteError,
+        export: Export,
+        damaged: Iterable[Staged] = (),
+        found: Json | None = None,
+    ) -> None:
+        super().__init__(error.cause, str(error))
+        self.export = export
+        self.damaged = list(damaged)
+        self.found = found
+
+
+@dataclass
+class Candidate:
+    """One asset to be proved, as far as that has come."""
+
+    asset: LedgerAsset
+    source: SourceAsset
+    plan: Plan
+    staged: list[Staged]
+    known: set[KeptFile]  #: what was ever put into its folder
+    #: Who may do what with it; words say why we may not know; None was not asked for.
+    policy: Json | str | Exception | None
+    todo: dict[Proof, Staged] = field(default_factory=dict, init=False)  #: what is to be read
+    #: What that showed, or why it is not what it must be.
+    found: dict[Proof, Proved | Exception] = field(default_factory=dict, init=False)
+
+    def exports(self) -> list[tuple[Export, list[Staged]]]:
+        """Return each export with its files."""
+        by_id = {one.export.id: one.export for one in self.staged}
+        return [
+            (export, [one for one in self.staged if one.export.id == export_id])
+            for export_id, export in by_id.items()
+        ]
+
+    def begin(self, place: Folder) -> None:
+        """Find what is to be read. Raises RemoteError if that is not all, or not there."""
+        if isinstance(self.policy, Exception):
+            raise self.policy
+        staged = {part_id(one.export.part) for one in self.staged}
+        if missing := {part_id(part) for part in self.plan.parts} - staged:
+            raise RemoteError(Cause.INTEGRITY, f"no copy of {', '.join(sorted(missing))}")
+        for export, files in self.exports():
+            self.todo |= self._proofs(place, export, files)
+
+    @property
+    def sha256(self) -> dict[int, str]:
+        """The hexadecimal SHA-256 of what was read, by the object's id."""
+        return {
+            self.todo[proof].id: found.sha256
+            for proof, found in self.found.items()
+            if isinstance(found, Proved)
+        }
+
+    def size_bytes(self, proof: Proof) -> int:
+        """Return the size of a file that is to be read."""
+        return self.todo[proof].obj.size_bytes
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all that is to be read was."""
+        return self.found.keys() == self.todo.keys()
+
+    def _proofs(self, place: Folder, export: Export, files: list[Staged]) -> dict[Proof, Staged]:
+        try:
+            by_name = {_present(place, one): one for one in files}
+            now = {one.file: (name, one.obj.crc32c) for name, one in by_name.items()}
+            dest, path, part = self.asset.dest, self.asset.path, export.part
+            todo = proofs(dest, path, self.source, part, stem=export.stem, files=now)
+            return {proof: by_name[proof.name] for proof in todo}
+        except RemoteError as error:
+            raise self._unproved(place, export, error) from error
+
+    def table(self, place: Folder) -> Json | None:
+        """Return what a table holds, of anything else None: all is proved then.
+
+        Raises RemoteError, saying whether the disk or the export is why it is not.
+        """
+        contents = []
+        for proof, one in self.todo.items():
+            answer = self.found[proof]
+            if isinstance(answer, RemoteError) and answer.cause not in WORLDLY:
+                raise self._unproved(place, one.export, answer) from answer
+            if isinstance(answer, Exception):
+                raise answer
+            if answer.table is not None:
+                contents.append((one.export, answer.table))
+        return _table(contents)
+
+    def _unproved(self, place: Folder, export: Export, error: RemoteError) -> RemoteError:
+        if error.cause in WORLDLY:
+            return error
+        files = [one for one in self.staged if one.export.id == export.id]
+        damaged = [one for one in files if not place.holds(name_now(place, one), one.obj)]
+        for one in damaged:
+            place.remove(name_now(place, one))
+        return UnprovedError(error, export, damaged)
+
+
+def _table(found: list[tuple[Export, tables.Contents]]) -> Json | None:
+    """Return what a table holds. The GeoJSON has each row's own columns, a CSV must have them all.
+
+    Raises UnprovedError for a CSV that lacks some: its columns are those of its first row, unless
+    they are asked for.
+    """
+    if not found:
+        return None
+    export, told = max(found, key=lambda one: one[0].part.extension == "geojson")
+    for export, csv in found:
+        wanted = ("system:index", *told.columns, ".geo")
+        if export.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
+            error = RemoteError(Cause.PLAN, "the CSV lacks columns that other rows have")
+            raise UnprovedError(error, export, found={"columns": list(dict.fromkeys(wanted))})
+    return {"rows": told.rows, "columns": told.columns, "geometries": told.geometries}
+
+
+def name_now(place: Folder, staged: Staged) -> str:
+    """Return the name under which a file is there: unproved, or final after a power cut."""
+    name = unproved(staged.file, staged.export.token)
+    return name if place.size_of(name) is not None else staged.file
+
+
+def _present(place: Folder, staged: Staged) -> str:
+    name = name_now(place, staged)
+    if name == staged.file and not place.holds(name, staged.obj):
+        raise RemoteError(Cause.INTEGRITY, f"{name} is not on disk any more")
+    return name

@@ -1,0 +1,81 @@
+"""Work on bytes in other hands: some loads at a time, whose answers are taken as they come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Generic
+
+from geesync.adapters.executors.executor import TICK_S, Answer, Hands, Item, Work
+from geesync.domain.tasks.refusals import Calls, NotTriedError
+from geesync.errors import RemoteError
+from geesync.steps.tasks.gate import stopped
+
+Came = list[tuple[Item, Answer | Exception]]
+
+
+@dataclass(frozen=True)
+class Handover(Generic[Item, Answer]):
+    """Some items that work is to be done on."""
+
+    hands: Hands
+    work: Work[Item, Answer]
+    items: Sequence[Item]
+    keep_on: Callable[[], bool]  #: asked while somebody works, and with each answer
+    _calls: Calls = field(default_factory=Calls, init=False)
+    _over: threading.Event = field(default_factory=threading.Event, init=False)
+    _came: SimpleQueue[Came[Item, Answer] | None] = field(default_factory=SimpleQueue, init=False)
+
+    def answers(self, sizes_bytes: Sequence[int]) -> Generator[Came[Item, Answer]]:
+        """Yield what becomes of items, as it comes, and nothing now and then.
+
+        An exception is an answer too. After a refusal that concerns all, or in an outage, the rest
+        are answered NotTriedError.
+        """
+        loads = self.hands.loads(sizes_bytes)
+        at_work = len(loads)
+        # Threads of its own: in the pool they would keep all other steps waiting, for hours.
+        with ThreadPoolExecutor(self.hands.at_once, thread_name_prefix="geesync-hand") as lanes:
+            try:
+                for load in loads:
+                    lanes.submit(self._lane, [self.items[number] for number in load])
+                while at_work:
+                    came: Came[Item, Answer] | None = []
+                    with suppress(Empty):
+                        came = self._came.get(timeout=TICK_S)
+                        at_work -= came is None
+                    yield came or []
+            finally:
+                self._over.set()
+
+    def _lane(self, load: list[Item]) -> None:
+        left = dict(enumerate(load))
+        try:
+            self._do(load, left)
+        except Exception as error:  # noqa: BLE001 # it is the answer of those that had none
+            self._came.put([(item, error) for item in left.values()])
+        finally:
+            self._came.put(None)
+
+    def _do(self, load: list[Item], left: dict[int, Item]) -> None:
+        if refusal := self._calls.refusal():
+            raise refusal
+        self._go_on()
+        last = stopped()
+        with closing(self.hands.do(self.work, load, self._go_on)) as doing:
+            for told in doing:
+                for _, answer in told:
+                    self._calls.note(answer)
+                    last = answer if isinstance(answer, RemoteError) else last
+                self._came.put([(left.pop(number), answer) for number, answer in told])
+                self._go_on()
+        if left:  # after a refusal, or in an outage
+            raise NotTriedError(last.cause, str(last))
+
+    def _go_on(self) -> None:
+        if self._over.is_set() or not self.keep_on():
+            raise stopped()

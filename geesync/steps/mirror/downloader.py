@@ -1,0 +1,179 @@
+"""Brings every byte of an asset's objects to disk, durable and equal to the bucket's by CRC32C."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import ClassVar
+
+from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.mirror_files.group_sync import Landed, settle
+from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
+from geesync.adapters.transfer.fetching import Fetch, Line, fetch_all
+from geesync.domain.mirror.lifecycle import DownloadFinished, Event, StagedCopyLost, State
+from geesync.domain.tasks.refusals import NotTriedError
+from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.steps.step import Tally, Workshop, event_of
+from geesync.steps.tasks.brakes import Limits
+from geesync.steps.tasks.gate import Gate
+from geesync.store.copies.staging import Staged, Staging
+from geesync.store.ledger.exports import Exports
+from geesync.store.ledger.ledger import LedgerAsset, Move
+
+#: What one pass fetches, about: what was asked for meanwhile has its turn after that.
+_PASS_BYTES = 4 * 1024**3
+
+Wanted = tuple[LedgerAsset, Staged]
+
+
+@dataclass
+class Downloader:
+    """Downloads assets whose objects are all in the bucket."""
+
+    name: ClassVar[str] = "downloader"
+
+    workshop: Workshop
+    line: Line
+    exports: Exports
+    staging: Staging
+    limits: Limits
+    gate: Gate
+    at_once: int  #: objects on their way at a time
+
+    def run_once(self) -> Tally:
+        """Download the objects of the next assets, many at a time."""
+        now = self.workshop.clock()
+        chunk = self.gate.room(self.workshop.chunk)
+        due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=chunk)
+        if not due:
+            self.workshop.hands.rest()
+            return Tally(waiting=self.gate.reason)
+        self.workshop.hands.require()
+        staged = self.staging.staged([asset.id for asset in due])
+        is_full = len(due) == self.workshop.chunk
+        due = _soon(due, staged)
+        wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
+        fitting, waiting = self._fitting(wanted)
+        pending = Counter(asset.id for asset, _ in wanted)
+        moved = self._record([asset for asset in due if asset.id not in pending], {})
+        failures: dict[int, Exception] = {}
+        answers: list[object] = []
+        with closing(self._fetched(fitting)) as coming:
+            for came in coming:
+                answers += [answer for _, answer in came]
+                self._take(came, failures)
+                pending.subtract(asset.id for (asset, _), _ in came)
+                moved += self._record(_ended(came, pending), failures)
+        self.gate.learn(answers)
+        waiting = self.gate.reason or waiting
+        is_full = is_full or len(due) < len(staged)
+        return Tally(moved=moved, busy=is_full and not waiting, waiting=waiting)
+
+    def _take(self, came: list[tuple[Wanted, object]], failures: dict[int, Exception]) -> None:
+        """Remember what became of objects, and what failed, by asset."""
+        lost: dict[int, RemoteError] = {}
+        landed = []
+        for (asset, obj), answer in came:
+            if isinstance(answer, Exception):
+                failures.setdefault(asset.id, answer)
+                if isinstance(answer, RemoteError) and answer.cause not in WORLDLY:
+                    lost[obj.export.id] = answer
+            else:
+                landed.append(obj.id)
+        self.staging.mark("landed_at", landed, self.workshop.clock())
+        self.exports.disprove(lost, self.workshop.clock())
+
+    def _record(self, ended: list[LedgerAsset], failures: Mapping[int, Exception]) -> int:
+        """Record what became of assets of which nothing is on its way any more."""
+        moves = [
+            Move(asset, self._event(failures.get(asset.id)))
+            for asset in ended
+            if not isinstance(failures.get(asset.id), NotTriedError)
+        ]
+        return self.workshop.record(moves)
+
+    def _fitting(self, wanted: list[Wanted]) -> tuple[list[Wanted], str]:
+        """Return what the disks have room for, whole assets only, and what keeps the rest back."""
+        room: dict[str, int] = {}
+        sizes: dict[int, int] = defaultdict(int)
+        for asset, staged in wanted:
+            sizes[asset.id] += staged.obj.size_bytes
+        fitting: set[int] = set()
+        waiting = ""
+        for asset_id, dest in {asset.id: asset.dest for asset, _ in wanted}.items():
+            if dest not in room:
+                room[dest] = (
+                    free_bytes(Path(dest)) - self.limits.reserve_bytes
+                    if is_mirror(Path(dest))
+                    else 0
+                )
+            if sizes[asset_id] <= room[dest]:
+                room[dest] -= sizes[asset_id]
+                fitting.add(asset_id)
+            else:
+                waiting = f"{dest} has no room, or is no mirror ({MARKER} is missing)"
+        return [pair for pair in wanted if pair[0].id in fitting], waiting
+
+    def _fetched(self, wanted: list[Wanted]) -> Generator[list[tuple[Wanted, object]]]:
+        """Bring objects to disk; yield what failed, for each, or something else, as they come."""
+        by_mirror: dict[str, dict[Fetch, Wanted]] = defaultdict(dict)
+        for asset, staged in wanted:
+            by_mirror[asset.dest][_job(asset, staged)] = asset, staged
+        at_once = self.workshop.hands.share(self.at_once)
+        for dest, jobs in by_mirror.items():
+            work = partial(fetch_all, self.line, dest, at_once)
+            with closing(Folders(Path(dest))) as folders:
+                for came in self.workshop.hand_over(list(jobs), work, size_bytes=_size_bytes):
+                    if came:
+                        yield [(jobs[job], answer) for job, answer in _settled(folders, came)]
+
+    def _event(self, failure: Exception | None) -> Event:
+        return event_of(failure, StagedCopyLost) if failure else DownloadFinished()
+
+
+def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[LedgerAsset]:
+    """Return the first assets, and no more than come soon: it may be others' turn then."""
+    sizes = (sum(one.obj.size_bytes for one in staged[asset.id]) for asset in due)
+    most = bisect_right(list(accumulate(sizes)), _PASS_BYTES)
+    return due[: max(1, most)]
+
+
+def _job(asset: LedgerAsset, staged: Staged) -> Fetch:
+    bucket, token = staged.export.bucket, staged.export.token
+    return Fetch(asset.path, staged.file, token, bucket, staged.obj)
+
+
+def _size_bytes(job: Fetch) -> int:
+    return job.obj.size_bytes
+
+
+def _settled(
+    folders: Folders, came: list[tuple[Fetch, str | Exception]]
+) -> Iterator[tuple[Fetch, object]]:
+    """Give what came the names that say that it is unproved; yield what failed, for each."""
+    landed = {
+        job: Landed(job.path, answer, job.file, job.token)
+        for job, answer in came
+        if isinstance(answer, str)
+    }
+    yield from ((job, _failure(answer)) for job, answer in came if isinstance(answer, Exception))
+    yield from zip(landed, settle(folders, list(landed.values())), strict=True)
+
+
+def _failure(error: Exception) -> Exception:
+    """Return what it means for an object: who dies of fetching dies of the machine."""
+    if isinstance(error, RemoteError) and error.cause == Cause.CRASHED:
+        return RemoteError(Cause.TRANSIENT, str(error))
+    return error
+
+
+def _ended(came: list[tuple[Wanted, object]], pending: Mapping[int, int]) -> list[LedgerAsset]:
+    """Return the assets of which the last object has come, or failed."""
+    assets = {asset.id: asset for (asset, _), _ in came}
+    return [asset for key, asset in assets.items() if not pending[key]]

@@ -1,0 +1,47 @@
+"""Which files of an asset's folder are geesync's: only over those may a new copy be put."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
+from geesync.store.copies.staging import Staged
+
+
+def claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterable[Staged]) -> None:
+    """Make sure that a new copy overwrites nothing foreign, now or while the folder is open.
+
+    noted: what the ledger knows to have put there, ever. Raises RemoteError FOREIGN before anything
+    is moved.
+    """
+    place.known = {*noted, *_told_by_sidecars(place, asset)}
+    for one in staged:
+        place.claim(KeptFile(one.file, one.obj.size_bytes, one.obj.crc32c))
+
+
+def _told_by_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
+    """Yield what the sidecars tell: a new ledger, or one that lost power, knows less than they."""
+    for name, key in ((ASSET_JSON, "name"), (GEESYNC_JSON, "asset")):
+        told = _read(place, name)
+        if told.get(key) == asset:
+            yield place.look(name)
+            with suppress(KeyError, TypeError, ValueError):  # somebody edited it
+                for part in (*told.get("parts", ()), {"files": told.get("made", ())}):
+                    yield from [_file(file) for file in part["files"]]
+
+
+def _read(place: Folder, name: str) -> dict[str, Any]:
+    try:
+        told = json.loads(place.read(name))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _file(told: dict[str, Any]) -> KeptFile:
+    return KeptFile(told["name"], told["size_bytes"], int(told["crc32c"], 16))

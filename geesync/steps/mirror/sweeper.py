@@ -1,0 +1,109 @@
+"""Deletes staged objects whose copy is proved: by generation, and only of verified assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import ClassVar
+
+from geesync.adapters.google.bucket import DELETED_AT_ONCE, Storage
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.tasks.refusals import NotTriedError
+from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+from geesync.steps.step import Tally, Workshop
+from geesync.store.copies.staging import Staging
+
+log = get_logger()
+
+#: Between two looks for what ended exports left behind; an object that could not be deleted (a
+#: hold, a retention policy) rests as long, so that it does not stand before the others.
+_LEFTOVERS_EVERY = timedelta(hours=1)
+
+#: Tokens that are looked up in one question.
+_TOKENS = 500
+
+
+@dataclass
+class Sweeper:
+    """Empties the staging folder behind the verifier."""
+
+    name: ClassVar[str] = "sweeper"
+
+    workshop: Workshop
+    storage: Storage
+    staging: Staging
+    prefix: str  #: the folder of the bucket below which everything is ours
+    _held: set[int] = field(default_factory=set, init=False)
+    _leftovers_at: datetime | None = field(default=None, init=False)
+
+    def run_once(self) -> Tally:
+        """Delete the next staged objects; what is not there any more counts as deleted."""
+        due = self.staging.sweepable(limit=self.workshop.chunk, held=self._held)
+        by_bucket: dict[str, dict[StoredObject, int]] = {}
+        for staged in due:
+            by_bucket.setdefault(staged.export.bucket, {})[staged.obj] = staged.id
+        swept = []
+        for bucket, ids in by_bucket.items():
+            for obj, answer in self._delete(bucket, list(ids)):
+                if isinstance(answer, bool):
+                    swept.append(ids[obj])
+                elif not isinstance(answer, NotTriedError):
+                    log.warning("object_not_deleted", object=obj.name, error=str(answer))
+                    if not isinstance(answer, RemoteError) or answer.cause != Cause.TRANSIENT:
+                        self._held.add(ids[obj])
+        self.staging.mark("swept_at", swept, self.workshop.clock())
+        now = self.workshop.clock()
+        if not due and (self._leftovers_at is None or now >= self._leftovers_at):
+            self._leftovers_at = now + _LEFTOVERS_EVERY
+            self._held.clear()
+            self._sweep_leftovers()
+        return Tally(moved=len(swept), busy=len(swept) == self.workshop.chunk)
+
+    def _delete(
+        self, bucket: str, objects: Sequence[StoredObject]
+    ) -> Iterator[tuple[StoredObject, bool | Exception]]:
+        """Yield what became of each object; a request that failed failed for all of its own."""
+        batches = [
+            objects[first : first + DELETED_AT_ONCE]
+            for first in range(0, len(objects), DELETED_AT_ONCE)
+        ]
+        for batch, answers in self.workshop.each(batches, partial(self._ask, bucket)):
+            if isinstance(answers, Exception):
+                yield from ((obj, answers) for obj in batch)
+            else:
+                yield from zip(batch, answers, strict=True)
+
+    def _ask(self, bucket: str, batch: Sequence[StoredObject]) -> list[bool | RemoteError]:
+        """Delete a batch; what is refused to all of it concerns the others, too."""
+        answers = self.storage.delete(bucket, batch)
+        refusals = [answer for answer in answers if isinstance(answer, RemoteError)]
+        if len(refusals) == len(batch):
+            raise refusals[0]
+        return answers
+
+    def _sweep_leftovers(self) -> None:
+        """Delete what failed or abandoned exports of ours left of assets that are verified now."""
+        for bucket in self.staging.buckets():
+            try:
+                listed = self.storage.list_objects(bucket, f"{self.prefix}/")
+            except RemoteError as error:
+                log.warning("bucket_not_listed", bucket=bucket, error=str(error))
+                continue
+            for obj, answer in self._delete(bucket, list(self._leftovers(listed))):
+                log.info("leftover_swept", object=obj.name, error=_told(answer))
+
+    def _leftovers(self, listed: Iterable[StoredObject]) -> Iterable[StoredObject]:
+        by_token: dict[str, list[StoredObject]] = {}
+        for obj in listed:
+            by_token.setdefault(obj.name.split("/")[1], []).append(obj)
+        tokens = list(by_token)
+        for first in range(0, len(tokens), _TOKENS):
+            for token in self.staging.superseded(tokens[first : first + _TOKENS]):
+                yield from by_token[token]
+
+
+def _told(answer: object) -> str | None:
+    return str(answer) if isinstance(answer, Exception) else None

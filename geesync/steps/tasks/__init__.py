@@ -1,0 +1,1 @@
+"""Tasks at Earth Engine: planned, submitted, held back, and reconciled with what it says."""

@@ -1,0 +1,139 @@
+"""What holds geesync back, and why: six brakes, so that others are left what they need.
+
+Each brake is one reading of how much is used of what is allowed. A reload changes what is allowed
+while the steps run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
+from geesync.domain.choices.timetable import Timetable
+from geesync.domain.messages.words import counted
+from geesync.store.ledger.roots import Roots
+from geesync.store.ledger.usage import Usage
+
+_HOUR_S = 3600
+
+
+@dataclass
+class Limits:
+    """The limits in force."""
+
+    max_operations: int  #: of ours at Earth Engine, queued or running
+    max_queue: int  #: of everybody's, queued in the project
+    requests_per_s: float  #: to Earth Engine
+    max_staged_bytes: int
+    reserve_bytes: int  #: of the mirror's file system; never used
+    eecu_hours_per_month: float | None
+    bandwidth: Timetable
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one brake stands."""
+
+    name: str
+    used: float
+    limit: float | None  #: None: there is none
+    text: str  #: both, for people
+    where: str = ""  #: the mirror, for its disk
+
+    @property
+    def room(self) -> float:
+        """What is left."""
+        return float("inf") if self.limit is None else self.limit - self.used
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is left."""
+        return self.room <= 0
+
+
+@dataclass(frozen=True)
+class Brakes:
+    """Reads all brakes."""
+
+    limits: Limits
+    usage: Usage
+    roots: Roots
+    rate_per_s: Callable[[], float]  #: requests to Earth Engine that are allowed now
+    clock: Callable[[], datetime]
+
+    def readings(self) -> list[Reading]:
+        """Return every brake as it stands now."""
+        disks = (self.disk(dest) for dest in sorted({root.dest for root in self.roots.active()}))
+        return [*self._before_exports(), self.requests(), self.bandwidth(), *disks]
+
+    def export_room(self) -> tuple[int, str]:
+        """Return for how many more exports there is room, and what holds if there is none."""
+        tightest = min(self._before_exports(), key=lambda reading: reading.room)
+        counted = min(self.operations().room, self.queue().room)
+        return (0, tightest.text) if tightest.holds else (int(counted), "")
+
+    def full_disks(self) -> dict[str, str]:
+        """Return the mirrors that cannot take more, and why."""
+        disks = [self.disk(dest) for dest in {root.dest for root in self.roots.active()}]
+        return {disk.where: disk.text for disk in disks if disk.holds}
+
+    def _before_exports(self) -> Iterator[Reading]:
+        yield self.operations()
+        yield self.queue()
+        yield self.staged()
+        yield self.eecu()
+
+    def operations(self) -> Reading:
+        """Our operations at Earth Engine."""
+        used, limit = self.usage.operations(), self.limits.max_operations
+        return Reading(
+            "operations", used, limit, f"{used:,} of {counted(limit, 'operation')} of ours"
+        )
+
+    def queue(self) -> Reading:
+        """The project's whole queue, which other people use too."""
+        used, limit = self.usage.queued(), self.limits.max_queue
+        return Reading(
+            "queue", used, limit, f"{used:,} of {counted(limit, 'place')} in the project's queue"
+        )
+
+    def requests(self) -> Reading:
+        """Requests that Earth Engine has made us give up, by saying "too many"."""
+        limit, allowed = self.limits.requests_per_s, self.rate_per_s()
+        text = f"{round(allowed, 1):,g} of {limit:,g} requests a second"
+        return Reading("requests", max(limit - allowed, 0.0), limit, text)
+
+    def bandwidth(self) -> Reading:
+        """Bytes a second for downloads, by the timetable; it slows down, and never holds."""
+        rate = self.limits.bandwidth.rate_at(self.clock().astimezone())
+        text = "no limit" if rate is None else f"{rate / 1024**2:,.3g} MiB/s"
+        return Reading("bandwidth", 0, rate, f"{text} for downloads")
+
+    def staged(self) -> Reading:
+        """Bytes in the bucket, or soon there: they cost money."""
+        used, limit = self.usage.staged_bytes(), self.limits.max_staged_bytes
+        text = f"{_gib(used)} of {_gib(limit)} staged in the bucket or soon there"
+        return Reading("staged", used, limit, text)
+
+    def eecu(self) -> Reading:
+        """Earth Engine's compute in this calendar month, UTC."""
+        used = self.usage.eecu_s(self.clock()) / _HOUR_S
+        limit = self.limits.eecu_hours_per_month
+        allowed = "" if limit is None else f" of {limit:,g}"
+        return Reading("eecu", used, limit, f"{used:,.2f}{allowed} EECU-hours used this month")
+
+    def disk(self, dest: str) -> Reading:
+        """A mirror's disk: what is on its way there, against what is free above the reserve."""
+        if not is_mirror(Path(dest)):
+            return Reading("disk", 0, 0, f"{dest} is no mirror ({MARKER} is missing)", dest)
+        used = self.usage.coming_bytes(dest)
+        limit = free_bytes(Path(dest)) - self.limits.reserve_bytes
+        text = f"{_gib(used)} on the way, {_gib(max(limit, 0))} free above the reserve on {dest}"
+        return Reading("disk", used, limit, text, dest)
+
+
+def _gib(size_bytes: float) -> str:
+    return f"{size_bytes / 1024**3:,.1f} GiB"

@@ -1,0 +1,120 @@
+"""What becomes of assets when their exports have ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.mirror.lifecycle import (
+    Delayed,
+    Event,
+    ExportFailed,
+    ExportsSucceeded,
+    Refused,
+    Setback,
+    State,
+)
+from geesync.domain.tasks.refusals import NotTriedError
+from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+from geesync.steps.step import Workshop, event_of
+from geesync.steps.tasks.planner import Planner
+from geesync.store.ledger.exports import Export, Exports
+from geesync.store.ledger.ledger import LedgerAsset, Move
+from geesync.store.ledger.listing import Listing
+
+log = get_logger()
+
+#: Between two looks for an asset that an export did not find: the scan decides what is true.
+_UNSEEN_WAIT = timedelta(hours=1)
+
+
+@dataclass
+class Conclusions:
+    """Draws an asset's event from its exports, and from what Earth Engine says of it now."""
+
+    workshop: Workshop
+    earth_engine: EarthEngine
+    exports: Exports
+    planner: Planner
+    listing: Listing
+
+    def of_failed(self, failed: list[Export]) -> list[Move]:
+        """Return the setbacks of assets of which a part failed before all were asked for."""
+        by_asset = {export.asset_id: export for export in failed}
+        latest = self.exports.latest(by_asset)
+        return [
+            Move(asset, _failure(latest[asset.id]))
+            for asset in self.workshop.ledger.assets(by_asset)
+            if asset.standing.state == State.DISCOVERED
+        ]
+
+    def of_settled(self, settled: list[int]) -> list[Move]:
+        """Return what becomes of assets whose every export has ended."""
+        assets = self.workshop.ledger.assets(settled)
+        latest = self.exports.latest(settled)
+        plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))
+        moves, complete = [], []
+        for asset in assets:
+            done = {export.part for export in latest[asset.id] if export.state == "succeeded"}
+            if done.issuperset(plans[asset.id].parts):
+                complete.append(asset)
+            else:
+                moves.append(Move(asset, _failure(latest[asset.id])))
+        return self._still_there(moves) + self._unchanged(complete)
+
+    def _still_there(self, moves: list[Move]) -> list[Move]:
+        """Return the moves; an asset that cannot be seen any more waits for what the scan finds.
+
+        Revoked access looks like deletion, and neither is to cost one export after another.
+        """
+        doubtful = [
+            move
+            for move in moves
+            if isinstance(move.event, Setback) and move.event.cause == Cause.GONE
+        ]
+        answers = self.workshop.each(
+            doubtful, lambda move: self.earth_engine.get_asset(move.asset.name)
+        )
+        unseen = {
+            move.asset.id: Delayed(str(answer), cause=Cause.GONE, wait=_UNSEEN_WAIT)
+            for move, answer in answers
+            if isinstance(answer, Exception)
+        }
+        return [replace(move, event=unseen.get(move.asset.id, move.event)) for move in moves]
+
+    def _unchanged(self, complete: list[LedgerAsset]) -> list[Move]:
+        """Return the success of assets that are still what they were when they were exported.
+
+        A copy that was made while the asset was overwritten may be torn: it is taken again.
+        """
+        answers = self.workshop.each(
+            complete, lambda asset: self.earth_engine.get_asset(asset.name)
+        )
+        moves = []
+        for asset, answer in answers:
+            if isinstance(answer, SourceAsset) and answer.revision != asset.revision:
+                log.info("asset_changed_while_exported", asset=asset.name)
+                self.listing.observe(asset.root_id, [answer], self.workshop.clock())
+            elif isinstance(answer, SourceAsset) or _is_gone(answer):
+                moves.append(Move(asset, ExportsSucceeded()))
+            elif not isinstance(answer, NotTriedError):
+                moves.append(Move(asset, event_of(answer, ExportFailed)))
+        return moves
+
+
+def _failure(latest: list[Export]) -> Event:
+    """Return the setback that ended exports mean: the worst of them speaks."""
+    for export in latest:
+        if export.state == "cancelled":
+            return Refused(f"cancelled: {export.error}", cause=Cause.CANCELLED)
+    for export in latest:
+        if export.state == "failed":
+            return ExportFailed(export.error, cause=export.cause or Cause.FAILED)
+    return ExportFailed("an export ended without its files", cause=Cause.FAILED)
+
+
+def _is_gone(answer: Exception) -> bool:
+    return isinstance(answer, RemoteError) and answer.cause == Cause.GONE

@@ -1,0 +1,77 @@
+"""What the bucket shows of exports that have ended: their files, all of them or not yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from geesync.adapters.google.bucket import Storage
+from geesync.domain.mirror.coverage import StoredObject, complete
+from geesync.logger import get_logger
+from geesync.steps.step import Workshop
+from geesync.store.ledger.exports import Export
+
+log = get_logger()
+
+#: From this many ended parts on, one listing of everything staged is cheaper than one each.
+_LIST_ALL_FROM = 8
+
+
+@dataclass
+class Evidence:
+    """Looks for the objects of exports."""
+
+    workshop: Workshop
+    storage: Storage
+    staging: str  #: the folder of the bucket below which everything is ours
+    trouble: str = field(default="", init=False)  #: why a bucket could not be listed just now
+
+    def find(self, exports: list[Export]) -> dict[int, list[StoredObject]]:
+        """Return each export's own objects by export id; none where they are not complete.
+
+        An export whose bucket could not be listed is not in the answer: nothing is known of it.
+        """
+        listed = self._listed(exports)
+        return {
+            export.id: complete(export.prefix, export.part, listed[export.id])
+            for export in exports
+            if export.id in listed
+        }
+
+    def _listed(self, exports: list[Export]) -> dict[int, list[StoredObject]]:
+        self.trouble = ""
+        if len(exports) < _LIST_ALL_FROM:
+            answers = self.workshop.each(
+                exports, lambda export: self.storage.list_objects(export.bucket, export.prefix)
+            )
+            listed = [(export.id, self._believed(found)) for export, found in answers]
+            return {export_id: found for export_id, found in listed if found is not None}
+        whole = self.workshop.each(
+            {export.bucket for export in exports},
+            lambda bucket: self.storage.list_objects(bucket, f"{self.staging}/"),
+        )
+        folders = {bucket: self._by_folder(answer) for bucket, answer in whole}
+        return {
+            export.id: folder[export.prefix.rpartition("/")[0]]
+            for export in exports
+            if (folder := folders[export.bucket]) is not None
+        }
+
+    def _believed(self, answer: list[StoredObject] | Exception) -> list[StoredObject] | None:
+        """Return a listing; None where it broke, which says nothing about what is there."""
+        if isinstance(answer, Exception):
+            log.warning("bucket_not_listed", error=str(answer))
+            self.trouble = str(answer)
+            return None
+        return answer
+
+    def _by_folder(
+        self, answer: list[StoredObject] | Exception
+    ) -> defaultdict[str, list[StoredObject]] | None:
+        listed = self._believed(answer)
+        if listed is None:
+            return None
+        folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
+        for obj in listed:
+            folders[obj.name.rpartition("/")[0]].append(obj)
+        return folders

@@ -1,0 +1,1 @@
+"""What keeps the service well: samples, notices, and a history that does not grow for ever."""

@@ -1,0 +1,126 @@
+"""Tells people who do not look: complete, stuck, quarantined, disk low, refused, not believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from geesync.adapters.host.messenger import Messenger
+from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.notices import Notice, Told, due, remembered
+from geesync.domain.messages.words import counted, duration, next_action, size
+from geesync.domain.mirror.lifecycle import State
+from geesync.errors import Cause
+from geesync.steps.step import Tally, Workshop
+from geesync.store.ledger.roots import Roots
+from geesync.store.views import status as views
+from geesync.store.views.totals import moved_at
+
+_EVERY = timedelta(minutes=1)
+_SETTING = "notified"
+
+
+@dataclass
+class Notifier:
+    """Looks at how it stands, and tells what is worth it; moves nothing."""
+
+    name: ClassVar[str] = "notifier"
+
+    workshop: Workshop
+    roots: Roots
+    ledger: Path
+    messenger: Messenger
+    again: timedelta  #: between two notices of the same
+    stuck: timedelta  #: without a move, while there is work
+    disk_low_bytes: int  #: free on a mirror's file system
+    _next: datetime | None = field(default=None, init=False)
+
+    def run_once(self) -> Tally:
+        """Tell what has begun, or lasts and was not told for long."""
+        now = self.workshop.clock()
+        if self._next is None or now >= self._next:
+            self._next = now + _EVERY
+            self._tell(now)
+        return Tally()
+
+    def _tell(self, now: datetime) -> None:
+        status = views.status(self.ledger, now=now)
+        found = [*_by_root(status), *_by_failures(status), *self._disks(status)]
+        found += self._stuck(status, now)
+        told = self._told()
+        sent = {
+            notice.key: self.messenger.send(notice) for notice in due(found, told, now, self.again)
+        }
+        kept = remembered(found, told, sent, now, self.again)
+        if kept != told:
+            document = {
+                key: [last.at.timestamp(), last.count, last.lasting] for key, last in kept.items()
+            }
+            self.roots.put(_SETTING, json.dumps(document), now)
+
+    def _told(self) -> dict[str, Told]:
+        kept = json.loads(self.roots.get(_SETTING) or "{}")
+        return {
+            key: Told(datetime.fromtimestamp(at, UTC), count, lasting)
+            for key, (at, count, lasting) in kept.items()
+        }
+
+    def _stuck(self, status: views.Status, now: datetime) -> Iterator[Notice]:
+        last = moved_at(self.ledger)
+        waiting = sum(root.moving for root in status.roots if root.watched and not root.paused)
+        if waiting and not status.paused and last and now - last > self.stuck:
+            yield Notice(
+                "stuck",
+                "",
+                f"geesync: nothing has moved for {duration(now - last)}",
+                f"{counted(waiting, 'asset waits', 'assets wait')}. geesync status says what for.",
+            )
+
+    def _disks(self, status: views.Status) -> Iterator[Notice]:
+        for dest in sorted({root.dest for root in status.roots if root.watched}):
+            if not is_mirror(Path(dest)):
+                yield Notice(
+                    "disk", dest, "geesync: the mirror is not there", f"Is {dest} mounted?"
+                )
+            elif (free := free_bytes(Path(dest))) < self.disk_low_bytes:
+                text = f"{size(free)} are left at {dest}. Make room; geesync goes on by itself."
+                yield Notice("disk", dest, "geesync: the disk is low", text)
+
+
+def _by_root(status: views.Status) -> Iterator[Notice]:
+    for root in (root for root in status.roots if root.watched):
+        name = display_id(root.name)
+        if root.alarm:
+            yield Notice("alarm", name, f"geesync: the scan of {name} was not believed", root.alarm)
+        elif root.scanned_at and root.wanted and not root.moving:
+            rest = root.counts.get(State.QUARANTINED, 0)
+            proved = counted(root.counts.get(State.VERIFIED, 0), "asset is", "assets are")
+            text = f"{proved} on disk and proved."
+            more = f" {counted(rest, 'is', 'are')} quarantined." if rest else ""
+            yield Notice("complete", name, f"geesync: {name} is complete", text + more)
+
+
+def _by_failures(status: views.Status) -> Iterator[Notice]:
+    quarantined = [trouble for trouble in status.troubles if trouble.state == State.QUARANTINED]
+    if quarantined:
+        count = sum(trouble.count for trouble in quarantined)
+        lines = [
+            f"{trouble.count:,} {trouble.cause}: {display_id(trouble.example)}: {trouble.reason}"
+            for trouble in quarantined
+        ]
+        assets = counted(count, "asset is", "assets are")
+        yield Notice("quarantined", "", f"geesync: {assets} quarantined", "\n".join(lines), count)
+    refused = [trouble for trouble in status.troubles if trouble.cause == Cause.PERMISSION]
+    if refused:
+        action = next_action(Cause.PERMISSION, State.DISCOVERED)
+        yield Notice(
+            "permission",
+            "",
+            "geesync: Google refuses the account",
+            f"{refused[0].reason}\n{action}",
+        )

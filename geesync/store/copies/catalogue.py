@@ -1,0 +1,170 @@
+"""What the STAC catalogue does not tell yet, and what it needs to be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.assets.extent import Extent
+from geesync.domain.assets.names import parent_of
+from geesync.domain.stac.documents import History
+from geesync.domain.stac.links import Node
+from geesync.store.file.database import Database
+from geesync.store.file.rows import change_rows
+from geesync.store.ledger.ledger import LedgerAsset, read_asset, select_assets
+from geesync.store.tables import schema
+
+#: SQLite must be told the index: it would rather read all that is verified, by its state.
+_UNTOLD = (
+    sa.text(
+        f"SELECT id FROM asset INDEXED BY ix_asset_uncatalogued WHERE {schema.UNCATALOGUED}"  # noqa: S608 # our own words
+    )
+    .columns(sa.column("id"))
+    .subquery("untold")
+)
+
+
+class Catalogue:
+    """The ledger's side of the catalogue. An asset is told anew whenever its row has moved."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, *, after: int, limit: int) -> list[LedgerAsset]:
+        """Return assets that are to be told, by id, from after an id on."""
+        query = (
+            select_assets()
+            .join(_UNTOLD, _UNTOLD.c.id == schema.asset.c.id)
+            .where(_UNTOLD.c.id > after, schema.root.c.removed_at.is_(None))
+            .order_by(_UNTOLD.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [read_asset(row) for row in connection.execute(query)]
+
+    def parents(self, assets: Iterable[LedgerAsset]) -> dict[int, LedgerAsset]:
+        """Return the container of each asset, by the asset's id, where the same mirror holds it."""
+        names = {asset.id: parent_of(asset.name) for asset in assets}
+        dests = {asset.id: asset.dest for asset in assets}
+        query = select_assets().where(schema.asset.c.name.in_(set(names.values())))
+        with self._database.read() as connection:
+            found = {row.name: read_asset(row) for row in connection.execute(query)}
+        return {
+            asset_id: found[name]
+            for asset_id, name in names.items()
+            if name in found and found[name].dest == dests[asset_id]
+        }
+
+    def histories(self, asset_ids: Collection[int]) -> dict[int, tuple[History, bool]]:
+        """Return what happened to the copy of each asset, and whether there ever was one."""
+        asset = schema.asset.c
+        query = sa.select(
+            *(asset.id, asset.left_out, asset.seen_at),
+            *(asset.proved_at, asset.verified_at, asset.gone_at),
+        ).where(asset.id.in_(asset_ids))
+        with self._database.read() as connection:
+            return {row.id: _history(row) for row in connection.execute(query)}
+
+    def count_children(self, container: LedgerAsset) -> int:
+        """Return how many children of a container are known, told or not."""
+        return self._count(schema.asset.c.parent_id == container.id)
+
+    def ranks(self, container: LedgerAsset, children: Iterable[LedgerAsset]) -> list[int]:
+        """Return some children's places among all siblings, from 0; these never change.
+
+        Siblings that lie between them are counted once, so that a large collection that is told
+        bit by bit is not counted from its beginning for each child.
+        """
+        told, sibling = schema.asset.c, schema.asset.alias()
+        before = sa.func.lag(told.id, 1, 0).over(order_by=told.id).label("before")
+        ids = [one.id for one in children]
+        span = sa.select(told.id, before).where(told.id.in_(ids)).subquery()
+        within = (
+            (sibling.c.parent_id == container.id)
+            & (sibling.c.id >= span.c.before)
+            & (sibling.c.id < span.c.id)
+        )
+        query = (
+            sa.select(sa.func.count(sibling.c.id))
+            .select_from(span.outerjoin(sibling, within))
+            .group_by(span.c.id)
+            .order_by(span.c.id)
+        )
+        with self._database.read() as connection:
+            return list(accumulate(connection.execute(query).scalars()))
+
+    def _count(self, where: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.count()).select_from(schema.asset).where(where)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def children(
+        self, container: LedgerAsset, *, fresh: Collection[int], first: int, limit: int
+    ) -> list[Node]:
+        """Return those children from a rank on that have a document, among ``limit``.
+
+        fresh: ids of assets whose document was just written.
+        """
+        query = (
+            select_assets()
+            .add_columns(schema.asset.c.catalogued_version, schema.asset.c.verified_at)
+            .where(schema.asset.c.parent_id == container.id)
+            .order_by(schema.asset.c.id)
+            .limit(limit)
+            .offset(first)
+        )
+        return self._nodes(query, container.dest, fresh)
+
+    def tops(self, dest: str, *, fresh: Collection[int]) -> list[Node]:
+        """Return the assets that have a document and lie in no container of the same mirror."""
+        inner, outer = schema.asset, schema.asset.alias()
+        query = (
+            select_assets()
+            .add_columns(inner.c.catalogued_version, inner.c.verified_at)
+            .where(inner.c.name.in_(sa.select(schema.root.c.name)))
+            .order_by(inner.c.id)
+        )
+        nodes = self._nodes(query, dest, fresh)
+        held = sa.select(outer.c.name).where(
+            outer.c.name.in_({parent_of(node.name) for node in nodes})
+        )
+        with self._database.read() as connection:
+            holders = set(connection.execute(held).scalars())
+        return [node for node in nodes if parent_of(node.name) not in holders]
+
+    def _nodes(self, query: sa.Select[Any], dest: str, fresh: Collection[int]) -> list[Node]:
+        with self._database.read() as connection:
+            return [
+                Node(row.name, row.type, row.path)
+                for row in connection.execute(query)
+                if row.dest == dest
+                and (row.id in fresh or (row.catalogued_version is not None and row.verified_at))
+            ]
+
+    def extent(self, container: LedgerAsset) -> Extent | None:
+        """Return what a container's images cover so far, or None if it is new."""
+        query = sa.select(schema.asset.c.extent).where(schema.asset.c.id == container.id)
+        with self._database.read() as connection:
+            kept = connection.execute(query).scalar()
+        return Extent.from_json(json.loads(kept)) if kept else None
+
+    def told(self, assets: Sequence[LedgerAsset], *, extents: Mapping[int, Extent]) -> None:
+        """Note what the documents on disk now tell, in one transaction.
+
+        extents: by id of the collection.
+        """
+        versions = {one.id: {"catalogued_version": one.version} for one in assets}
+        covered = {key: {"extent": json.dumps(one.to_json())} for key, one in extents.items()}
+        with self._database.write() as connection:
+            change_rows(connection, schema.asset, versions)
+            change_rows(connection, schema.asset, covered)
+
+
+def _history(row: Any) -> tuple[History, bool]:
+    created_at = row.proved_at or row.seen_at
+    updated_at = max((at for at in (row.verified_at, row.gone_at) if at), default=created_at)
+    return History(created_at, updated_at, row.left_out or ""), row.proved_at is not None

@@ -1,0 +1,269 @@
+"""What must be on disk, and when it was last read: what a check asks of the ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.lifecycle import FoundDamaged
+from geesync.store.file.database import Database
+from geesync.store.file.rows import insert_rows
+from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
+from geesync.store.tables import schema
+
+#: Assets of one question.
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is checked: an asset with all below it, or all that is watched."""
+
+    name: str | None = None  #: canonical
+
+    def within(self) -> sa.ColumnElement[bool]:
+        """Return the condition on assets that are in this scope."""
+        asset = schema.asset
+        if self.name is None:
+            return schema.root.c.removed_at.is_(None)
+        below = asset.c.name.between(f"{self.name}/", f"{self.name}0")  # 0 follows /
+        return sa.or_(asset.c.name == self.name, below)
+
+    def on_disk(self) -> sa.ColumnElement[bool]:
+        """Return the condition on assets that are in this scope and on disk."""
+        return sa.and_(sa.text(schema.ON_DISK), self.within())
+
+
+class Checks:
+    """Files as they must be. Reads in pages, whatever the ledger holds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self, scope: Scope, *, read_before: datetime | None = None) -> int:
+        """Return how many assets are to be checked."""
+        query = sa.select(sa.func.count()).select_from(schema.asset.join(schema.root))
+        with self._database.read() as connection:
+            return int(
+                connection.execute(query.where(scope.on_disk(), *_stale(read_before))).scalar_one()
+            )
+
+    def pages(self, scope: Scope) -> Iterator[list[LedgerAsset]]:
+        """Yield all assets of the scope, in the order in which they were found."""
+        asset, last = schema.asset, 0
+        query = select_assets().where(scope.on_disk()).order_by(asset.c.id).limit(_PAGE)
+        while page := self._rows(query.where(asset.c.id > last)):
+            yield [read_asset(row) for row in page]
+            last = page[-1].id
+
+    def stale_pages(self, scope: Scope, read_before: datetime) -> Iterator[list[LedgerAsset]]:
+        """Yield the assets that were not read since; those first whose last reading is oldest."""
+        asset = schema.asset
+        never = asset.c.checked_at.is_(None)
+        query = select_assets().where(scope.on_disk(), *_stale(read_before)).limit(_PAGE)
+        query = query.order_by(asset.c.checked_at, asset.c.id)
+        after: sa.ColumnElement[bool] = sa.true()
+        while page := self._rows(query.where(after)):
+            yield [read_asset(row) for row in page]
+            last = page[-1]
+            if last.checked_at is None:
+                after = sa.or_(~never, asset.c.id > last.id)
+            else:
+                after = sa.tuple_(asset.c.checked_at, asset.c.id) > (last.checked_at, last.id)
+
+    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        with self._database.read() as connection:
+            return connection.execute(query).all()
+
+    def kept(self, asset_ids: Collection[int]) -> dict[int, list[KeptFile]]:
+        """Return every file that must be in each asset's folder."""
+        export, stored, sidecar = schema.export, schema.stored, schema.sidecar
+        objects = (
+            sa.select(export.c.asset_id, stored.c.file, stored.c.size_bytes, stored.c.crc32c)
+            .select_from(export.join(stored))
+            .where(export.c.asset_id.in_(asset_ids), export.c.state.in_(schema.LIVE))
+        )
+        sidecars = sa.select(
+            sidecar.c.asset_id, sidecar.c.name, sidecar.c.size_bytes, sidecar.c.crc32c
+        ).where(sidecar.c.asset_id.in_(asset_ids))
+        found: dict[int, list[KeptFile]] = defaultdict(list)
+        with self._database.read() as connection:
+            for asset_id, *told in connection.execute(sa.union_all(objects, sidecars)):
+                found[asset_id].append(KeptFile(*told))
+        return found
+
+    def note_read(self, asset_ids: Iterable[int], now: datetime) -> None:
+        """Note that every byte of these assets was read and is right."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(schema.asset)
+                .where(schema.asset.c.id.in_(list(asset_ids)))
+                .values(checked_at=now)
+            )
+
+    def send_back(
+        self, asset: LedgerAsset, files: Collection[str], reason: str, now: datetime
+    ) -> bool:
+        """Have an asset's bad or missing files fetched again; False if it moved on meanwhile.
+
+        What is still staged is only downloaded again; else the parts of those files, and no others,
+        are exported again.
+        """
+        export, stored = schema.export, schema.stored
+        with self._database.write() as connection:
+            if not record_in(connection, [Move(asset, FoundDamaged(reason))], now):
+                return False
+            bad = connection.execute(
+                sa.select(stored.c.id, stored.c.export_id, stored.c.swept_at)
+                .select_from(export.join(stored))
+                .where(export.c.asset_id == asset.id, export.c.state.in_(schema.LIVE))
+                .where(stored.c.file.in_(files))
+            ).all()
+            connection.execute(
+                sa.update(stored)
+                .where(stored.c.id.in_([row.id for row in bad if row.swept_at is None]))
+                .values(landed_at=None)
+            )
+            connection.execute(
+                sa.update(export)
+                .where(export.c.id.in_([row.export_id for row in bad if row.swept_at]))
+                .values(state="abandoned")
+            )
+        return True
+
+    def paths(self, dest: str, paths: Collection[str]) -> dict[str, LedgerAsset]:
+        """Return the assets whose folders these are, by path relative to their mirror."""
+        query = select_assets().where(
+            schema.root.c.dest == dest, schema.asset.c.path.in_(list(paths))
+        )
+        with self._database.read() as connection:
+            assets = [read_asset(row) for row in connection.execute(query)]
+        return {asset.path: asset for asset in assets}
+
+    def named(self, names: Collection[str]) -> dict[str, LedgerAsset]:
+        """Return those of these assets that are known, by canonical name."""
+        query = select_assets().where(schema.asset.c.name.in_(list(names)))
+        return {row.name: read_asset(row) for row in self._rows(query)}
+
+    def last_id(self) -> int:
+        """Return the highest id of an asset; 0 if there is none."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.max(schema.asset.c.id))).scalar() or 0
+
+    def known_names(self, dest: str, path: str) -> set[str] | None:
+        """Return the files that belong into a folder; None while its asset is on its way."""
+        asset = schema.asset
+        query = (
+            sa.select(asset.c.id, sa.text(f"{schema.ON_DISK} AND NOT ({schema.UNCATALOGUED})"))
+            .join(schema.root)
+            .where(schema.root.c.dest == dest, asset.c.path == path)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).first()
+        if found is None:
+            return set()
+        return {file.name for file in self.kept([found[0]])[found[0]]} if found[1] else None
+
+    def pending(self, scope: Scope) -> Iterator[tuple[str, str]]:
+        """Yield (name, type) of the scope's assets that are wanted, and not on disk yet."""
+        asset, last = schema.asset, 0
+        wanted = asset.c.state.not_in(("gone", "excluded")) & sa.text(f"NOT ({schema.ON_DISK})")
+        while True:
+            query = (
+                sa.select(asset.c.id, asset.c.name, asset.c.type)
+                .join(schema.root)
+                .where(scope.within(), wanted, asset.c.id > last)
+                .order_by(asset.c.id)
+                .limit(_PAGE)
+            )
+            with self._database.read() as connection:
+                page = connection.execute(query).all()
+            if not page:
+                return
+            yield from ((row.name, row.type) for row in page)
+            last = page[-1].id
+
+    def mirrors(self) -> list[str]:
+        """Return the folders in which roots were ever mirrored."""
+        with self._database.read() as connection:
+            return list(connection.execute(sa.select(schema.root.c.dest).distinct()).scalars())
+
+    def folders(self, scope: Scope) -> list[tuple[str, str]]:
+        """Return (mirror, path in it) of the trees that the scope covers on disk."""
+        if scope.name is None:
+            watched = sa.select(schema.root.c.dest).where(schema.root.c.removed_at.is_(None))
+            with self._database.read() as connection:
+                return [(dest, "") for dest in connection.execute(watched.distinct()).scalars()]
+        query = select_assets().where(schema.asset.c.name == scope.name)
+        with self._database.read() as connection:
+            assets = [read_asset(row) for row in connection.execute(query)]
+        return [(asset.dest, asset.path) for asset in assets]
+
+    def is_known(self, name: str) -> bool:
+        """Whether an asset of this canonical name is in the ledger."""
+        query = sa.select(schema.asset.c.id).where(schema.asset.c.name == name)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def is_on_the_way(self, dest: str, path: str) -> bool:
+        """Whether folders of assets lie below this one."""
+        asset = schema.asset
+        query = (
+            select_assets()
+            .where(schema.root.c.dest == dest, asset.c.path.between(f"{path}/", f"{path}0"))
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+
+def _stale(read_before: datetime | None) -> list[sa.ColumnElement[bool]]:
+    if read_before is None:
+        return []
+    checked_at = schema.asset.c.checked_at
+    return [sa.or_(checked_at.is_(None), checked_at < read_before)]
+
+
+class Sidecars:
+    """The files that geesync itself makes beside what Earth Engine exported."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, asset_ids: Sequence[int]) -> dict[int, set[KeptFile]]:
+        """Return every file that was ever put into the folders of assets, as it was then, by id."""
+        export, stored, table = schema.export, schema.stored, schema.sidecar
+        objects = (
+            sa.select(export.c.asset_id, stored.c.file, stored.c.size_bytes, stored.c.crc32c)
+            .select_from(export.join(stored))
+            .where(export.c.asset_id.in_(asset_ids))
+        )
+        sidecars = sa.select(
+            table.c.asset_id, table.c.name, table.c.size_bytes, table.c.crc32c
+        ).where(table.c.asset_id.in_(asset_ids))
+        known: dict[int, set[KeptFile]] = {asset_id: set() for asset_id in asset_ids}
+        with self._database.read() as connection:
+            for asset_id, *told in connection.execute(sa.union_all(objects, sidecars)):
+                known[asset_id].add(KeptFile(*told))
+        return known
+
+    def note(self, written: Mapping[int, Iterable[KeptFile]], *, anew: bool = False) -> None:
+        """Note sidecars as they are on disk now, by asset; anew: these have no others."""
+        if not written:
+            return
+        table = schema.sidecar
+        rows = [
+            {"asset_id": asset_id, **vars(file)}
+            for asset_id, files in written.items()
+            for file in files
+        ]
+        with self._database.write() as connection:
+            if anew:
+                connection.execute(sa.delete(table).where(table.c.asset_id.in_(list(written))))
+            insert_rows(connection, table, rows, instead="REPLACE")

@@ -1,0 +1,1 @@
+"""The SQLite file behind the ledger: opened, locked, migrated, written, and found sound."""

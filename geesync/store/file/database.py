@@ -1,0 +1,253 @@
+"""The file behind the ledger: how it is opened, checked, locked, migrated and written."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.errors import LedgerError, LockedError
+from geesync.store.file.soundness import HEAD, check, is_large
+from geesync.store.file.sqlite_errors import translated
+from geesync.store.tables.schema import APPLICATION_ID
+
+_BUSY_TIMEOUT_MS = 30_000
+
+#: Of each connection, of which a daemon has several; the system caches the file once for all.
+_CACHE_KIB = 1024
+
+#: To what the write-ahead log is cut once it begins anew. It grows beyond while somebody reads.
+LOG_LIMIT_BYTES = 8 * 1024 * 1024
+
+
+class Database:
+    """One SQLite file: many readers, one writer at a time, every commit on the platter."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = _identity(path)
+        self._writing = threading.Lock()
+        self._engine = sa.create_engine(
+            "sqlite://",
+            creator=partial(_connect, path),
+            poolclass=sa.pool.QueuePool,
+            pool_use_lifo=True,  # who wrote last has the right pages in its cache; the others none
+        )
+        sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "begin", _begin)
+        # A reader that starts to write on an old snapshot is refused at once, whatever the timeout.
+        self._writer = self._engine.execution_options(geesync_begin="BEGIN IMMEDIATE")
+        self._watch = _connect(path)
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Open a transaction that may write: all of it happens, or nothing."""
+        with (
+            translated(self.path),
+            self._writing,
+            self._writer.connect() as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Open a short transaction that sees one consistent state."""
+        with translated(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def connection(self) -> Iterator[sa.Connection]:
+        """Lend a connection of its own, for temporary tables; the caller opens transactions."""
+        with translated(self.path), self._engine.connect() as connection:
+            yield connection
+
+    def data_version(self) -> int:
+        """Return a number that differs whenever anything was committed since."""
+        with (
+            translated(self.path),
+            closing(self._watch.execute("PRAGMA data_version")) as cursor,
+        ):
+            return int(cursor.fetchone()[0])
+
+    def check_in_place(self) -> None:
+        """Raise LedgerError if the file is not the one that was opened.
+
+        SQLite would go on in a file that has no name any more, and all of it would be lost.
+        """
+        if _identity(self.path) != self._file:
+            raise LedgerError(
+                f"the ledger {self.path} was removed, replaced or emptied while it was in use",
+                hint="put it back, restore a backup, or rebuild it with `geesync recover`",
+            )
+
+    def check_whole(self, keep_on: Callable[[], bool]) -> None:
+        """Read a large ledger for damage, which was not done when it was opened."""
+        if is_large(self.path):
+            check(self.path, thorough=True, keep_on=keep_on)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._watch.close()
+        self._engine.dispose()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file that is there; never make a new one in the place of one that was removed."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name; None if there is none, or an empty one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_size else None
+
+
+def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+
+
+def _prepare(connection: Any, record: Any) -> None:
+    # Python's own BEGIN would come too late for BEGIN IMMEDIATE.
+    _leave_transactions_to_us(connection, record)
+    for pragma in (
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        f"journal_size_limit = {LOG_LIMIT_BYTES}",
+        "synchronous = FULL",  # NORMAL loses the last commits in a power cut
+        "foreign_keys = ON",
+        "temp_store = FILE",
+        f"cache_size = -{_CACHE_KIB}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("geesync_begin", "BEGIN"))
+
+
+def open_current(path: Path) -> Database:
+    """Open a ledger for a command; make it if there is none.
+
+    Raises LedgerError if it is unusable, or older than the program: only the daemon migrates.
+    """
+    revision = check(path)
+    if revision is None:
+        _create(path)
+    elif revision != HEAD:
+        raise LedgerError(
+            f"the ledger {path} has schema {revision}, this program needs {HEAD}",
+            hint="start the daemon once; it backs the ledger up and migrates it",
+        )
+    return Database(path)
+
+
+def open_migrating(path: Path) -> Database:
+    """Open a ledger for the daemon: check it, back it up and migrate it if it is older.
+
+    A large one is checked whole by a step of its own, so that a start need not wait for it.
+    """
+    revision = check(path, thorough=not is_large(path))
+    if revision is None:
+        _create(path)
+    elif revision != HEAD:
+        check(path, thorough=True)
+        backup(path, path.with_name(f"{path.name}.before-{HEAD}"))
+        _upgrade(path)
+    return Database(path)
+
+
+def backup(path: Path, copy: Path) -> None:
+    """Write a consistent copy of a ledger, also while it is written to; replaces an older copy.
+
+    A copy by ``cp`` would lose what is still in the write-ahead log.
+    """
+    partial = copy.with_name(copy.name + ".part")
+    partial.unlink(missing_ok=True)
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        connection.execute("VACUUM INTO ?", (str(partial),))
+    _sync(partial)
+    partial.replace(copy)
+    _sync(copy.parent)
+
+
+def _create(path: Path) -> None:
+    """Make the ledger aside first: a crash must not leave half a ledger, nor a race two."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f"{path.name}.creating-", dir=path.parent) as aside:
+            made = Path(aside) / path.name
+            with closing(sqlite3.connect(made)) as connection:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            _upgrade(made)
+            with suppress(FileExistsError):  # another process was first; its ledger is as good
+                os.link(made, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise LedgerError(f"cannot make the ledger {path}: {error.strerror}") from error
+
+
+def _upgrade(path: Path) -> None:
+    # Imported here: Alembic takes longer to import than most commands take to run.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_migrations()))
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
+    # A migration that fails half-way must leave nothing: Python would commit each CREATE TABLE.
+    sa.event.listen(engine, "connect", _leave_transactions_to_us)
+    sa.event.listen(engine, "begin", _begin)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def _migrations() -> Path:
+    """Return where the migrations are: in the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parents[2]
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the ledger's lock: one daemon a ledger. The kernel frees it however we end.
+
+    Raises LockedError naming the holder's pid.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise LockedError(
+                f"another geesync works on {path} (pid {holder})", hint="stop it first"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield

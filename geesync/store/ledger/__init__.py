@@ -1,0 +1,1 @@
+"""What is remembered of roots, assets and tasks, and the only writers of their states."""

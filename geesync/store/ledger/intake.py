@@ -1,0 +1,169 @@
+"""How listed assets get into the ledger: new ones, and those that changed, a batch at a time."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.names import parent_of
+from geesync.domain.mirror.layout import asset_path, distinct
+from geesync.domain.mirror.lifecycle import Event, Included, SourceChanged, SourceReappeared, State
+from geesync.store.file.rows import change_rows, insert_rows
+from geesync.store.ledger.history import Told, remember
+from geesync.store.ledger.ledger import LedgerAsset, Move, record_in
+from geesync.store.tables import schema
+
+#: What it means that an asset of such a state is listed, and wanted.
+_BACK: dict[State, type[Event]] = {State.GONE: SourceReappeared, State.EXCLUDED: Included}
+
+
+def differs(known: Any, source: SourceAsset, dest: str) -> bool:
+    """Whether it must be taken anew; one that is taken over may lie in another mirror.
+
+    known: its row, with state, revision and dest.
+    """
+    return known.state in _BACK or known.revision != source.revision or known.dest != dest
+
+
+@dataclass(frozen=True)
+class _Container:
+    """What new assets take from what they lie in."""
+
+    id: int
+    path: str
+    priority: int
+
+
+def insert(
+    connection: sa.Connection,
+    root_id: int,
+    sources: Sequence[SourceAsset],
+    priority: int,
+    now: datetime,
+) -> None:
+    """Take in assets that nobody knows yet; priority: where no container gives one."""
+    if not sources:
+        return
+    containers = _containers(connection, {parent_of(source.name) for source in sources})
+    paths = _paths(connection, sources, containers)
+    table = schema.asset
+    newest = connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0
+    ids = {source.name: newest + number for number, source in enumerate(sources, 1)}
+    rows = [
+        {
+            "id": ids[source.name],
+            "root_id": root_id,
+            "name": source.name,
+            "parent_id": container.id if container else None,
+            "type": source.type,
+            "path": paths[source.name],
+            "revision": source.revision,
+            "size_bytes": source.size_bytes,
+            "state": State.DISCOVERED,
+            "seen_at": now,
+            "priority": container.priority if container else priority,
+            **_place(source),
+        }
+        for source in sources
+        for container in [containers.get(parent_of(source.name))]
+    ]
+    insert_rows(connection, table, rows)
+    _take_children(connection, {s.name: ids[s.name] for s in sources if s.is_container})
+    kept = [{"asset_id": ids[source.name], "json": source.json} for source in sources]
+    insert_rows(connection, schema.source, kept)
+    remember(connection, [Told(key, None, None, State.DISCOVERED) for key in ids.values()], now)
+
+
+def _take_children(connection: sa.Connection, containers: Mapping[str, int]) -> None:
+    """Give new containers the children that were known before them; mostly there are none."""
+    table = schema.asset
+    for name, container_id in containers.items():
+        query = sa.select(table.c.id, table.c.name).where(
+            table.c.name.between(f"{name}/", f"{name}0"), table.c.parent_id.is_(None)
+        )
+        found = connection.execute(query)
+        children = {row.id for row in found if parent_of(row.name) == name}
+        change_rows(connection, table, {key: {"parent_id": container_id} for key in children})
+
+
+def _containers(connection: sa.Connection, names: Collection[str]) -> dict[str, _Container]:
+    table = schema.asset
+    query = sa.select(table.c.id, table.c.name, table.c.path, table.c.priority).where(
+        table.c.name.in_(names)
+    )
+    rows = connection.execute(query)
+    return {row.name: _Container(row.id, row.path, row.priority) for row in rows}
+
+
+def _paths(
+    connection: sa.Connection,
+    sources: Sequence[SourceAsset],
+    containers: Mapping[str, _Container],
+) -> dict[str, str]:
+    """Return a folder for each new asset that no other has, whatever the file system's case."""
+    paths = {}
+    for source in sources:
+        container = containers.get(parent_of(source.name))
+        paths[source.name] = asset_path(source.name, container.path if container else None)
+    column = schema.asset.c.path
+    query = sa.select(column).where(column.in_(list(paths.values())))
+    taken = {_folded(path) for path in connection.execute(query).scalars()}
+    for name, path in paths.items():
+        if _folded(path) in taken:
+            paths[name] = distinct(path)
+        taken.add(_folded(paths[name]))
+    return paths
+
+
+def _folded(path: str) -> str:
+    """Return a path as SQLite's NOCASE compares it: without case in ASCII only."""
+    return path.translate(_ASCII_LOWER)
+
+
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def renew(
+    connection: sa.Connection, changed: Sequence[tuple[LedgerAsset, SourceAsset]], now: datetime
+) -> None:
+    """Take in what is new about assets, unless somebody moved them meanwhile."""
+    moved = record_in(connection, [_news(*pair) for pair in changed], now)
+    for asset, source in changed:
+        if asset.id in moved:
+            _replace(connection, asset, source)
+
+
+def _news(asset: LedgerAsset, source: SourceAsset) -> Move:
+    back = _BACK.get(asset.standing.state)
+    return Move(asset, back() if back else SourceChanged(f"{asset.revision} → {source.revision}"))
+
+
+def _replace(connection: sa.Connection, asset: LedgerAsset, source: SourceAsset) -> None:
+    table = schema.asset
+    connection.execute(
+        sa.update(table)
+        .where(table.c.id == asset.id)
+        .values(
+            type=source.type,
+            revision=source.revision,
+            size_bytes=source.size_bytes,
+            left_out=None,  # what is left out of it now, its next plan says
+            **_place(source),
+        )
+    )
+    connection.execute(
+        sa.update(schema.source)
+        .where(schema.source.c.asset_id == asset.id)
+        .values(json=source.json)
+    )
+
+
+def _place(source: SourceAsset) -> dict[str, float | None]:
+    box = source.box
+    return dict(vars(box)) if box else dict.fromkeys(("west", "south", "east", "north"))

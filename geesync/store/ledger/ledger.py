@@ -1,0 +1,266 @@
+"""The ledger: which asset stands where, and how it came there. The only writer of a state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from geesync.domain.assets.asset import CONTAINERS, Json, SourceAsset
+from geesync.domain.mirror.lifecycle import (
+    CheckPassed,
+    Delayed,
+    Event,
+    SourceChanged,
+    SourceGone,
+    SourceReappeared,
+    Standing,
+    State,
+    advance,
+)
+from geesync.errors import Cause
+from geesync.store.file.database import Database
+from geesync.store.file.rows import change_rows
+from geesync.store.ledger.history import Told, remember
+from geesync.store.tables import schema
+
+
+@dataclass(frozen=True)
+class LedgerAsset:
+    """An asset as the ledger knows it."""
+
+    id: int
+    root_id: int
+    name: str
+    type: str
+    path: str  #: folder relative to the root's mirror
+    dest: str  #: the root's mirror, absolute
+    bucket: str  #: where the root stages its objects
+    options: Json  #: the root's own, in place of what is configured
+    revision: str
+    size_bytes: int
+    standing: Standing
+    version: int  #: of this row; another writer moves it
+
+    @property
+    def is_container(self) -> bool:
+        """Whether other assets lie in it."""
+        return self.type in CONTAINERS
+
+
+@dataclass(frozen=True)
+class Move:
+    """Something that happened to an asset as it was seen."""
+
+    asset: LedgerAsset
+    event: Event
+
+
+#: Events after which nothing that was asked for before is of use: it is asked for anew. Of copies
+#: that turn out bad the steps tell which; their siblings stay.
+_VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone)
+
+#: The setting that pauses everything.
+PAUSED = "paused"
+
+#: Assets that are moved in one transaction.
+_CHUNK = 500
+
+
+class Ledger:
+    """Assets and their states. Steps report events; only ``record`` turns them into states."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(
+        self, state: State, *, now: datetime, limit: int, not_in: Collection[str] = ()
+    ) -> list[LedgerAsset]:
+        """Return assets in a state whose time has come: highest priority first, then oldest.
+
+        not_in: mirrors that take nothing now. What is paused is not due.
+        """
+        table = schema.asset
+        query = (
+            select_assets()
+            .where(table.c.state == state, schema.root.c.removed_at.is_(None))
+            .where(schema.root.c.paused_at.is_(None), schema.root.c.dest.not_in(not_in))
+            .where(~sa.exists().where(schema.setting.c.key == PAUSED))
+            .where(sa.or_(table.c.not_before.is_(None), table.c.not_before <= now))
+            .order_by(table.c.priority.desc(), table.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [read_asset(row) for row in connection.execute(query)]
+
+    def assets(self, ids: Iterable[int]) -> list[LedgerAsset]:
+        """Return the assets with these ids, as they are now."""
+        query = select_assets().where(schema.asset.c.id.in_(list(ids)))
+        with self._database.read() as connection:
+            return [read_asset(row) for row in connection.execute(query)]
+
+    def find(self, name: str) -> LedgerAsset | None:
+        """Return the asset of this canonical name, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select_assets().where(schema.asset.c.name == name)).first()
+        return read_asset(row) if row else None
+
+    def leave_out(self, left: Mapping[int, str]) -> None:
+        """Note what of assets cannot be taken as files: ``{asset id: reasons}``."""
+        if left:
+            reasons = {asset_id: {"left_out": reason} for asset_id, reason in left.items()}
+            with self._database.write() as connection:
+                change_rows(connection, schema.asset, reasons)
+
+    def sources_of(self, assets: Sequence[LedgerAsset]) -> dict[int, SourceAsset]:
+        """Return what Earth Engine said of each asset at its recorded revision, by id."""
+        query = sa.select(schema.source).where(
+            schema.source.c.asset_id.in_([asset.id for asset in assets])
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query)
+            return {row.asset_id: SourceAsset(row.json) for row in rows}
+
+    def move_all(self, query: sa.Select[tuple[object, ...]], event: Event, now: datetime) -> int:
+        """Move all assets of a query of ``select_assets``, which the event makes leave it.
+
+        A chunk in each transaction, so that the daemon can write in between. Returns how many.
+        """
+        count = 0
+        while True:
+            with self._database.read() as connection:
+                assets = [read_asset(row) for row in connection.execute(query.limit(_CHUNK))]
+            if not assets:
+                return count
+            count += self.record([Move(asset, event) for asset in assets], now)
+
+    def record(self, moves: Sequence[Move], now: datetime) -> int:
+        """Move assets on, each with its row in the history, in one transaction.
+
+        An asset that somebody else moved since it was read is left alone: what was seen no longer
+        holds, and it will be seen again. Returns how many moved. Raises IllegalEvent for a bug.
+        """
+        if not moves:
+            return 0
+        with self._database.write() as connection:
+            return len(record_in(connection, moves, now))
+
+
+def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -> set[int]:
+    """Move assets within a transaction; return the ids of those that nobody moved since."""
+    fresh = _unmoved(connection, moves)
+    standings = {
+        asset_id: advance(move.asset.standing, move.event, now) for asset_id, move in fresh.items()
+    }
+    _change(connection, fresh, standings, now)
+    _prove(connection, fresh.values(), now)
+    _void_copies(connection, fresh.values(), now)
+    remember(
+        connection,
+        [
+            Told(key, move.event, move.asset.standing.state, standings[key].state)
+            for key, move in fresh.items()
+            if not _is_repeated(move, standings[key])
+        ],
+        now,
+    )
+    return set(fresh)
+
+
+def _unmoved(connection: sa.Connection, moves: Sequence[Move]) -> dict[int, Move]:
+    """Return the first move of each asset that is still as it was seen."""
+    table = schema.asset
+    ids = [move.asset.id for move in moves]
+    query = sa.select(table.c.id, table.c.version).where(table.c.id.in_(ids))
+    versions = {row.id: row.version for row in connection.execute(query)}
+    return {
+        move.asset.id: move
+        for move in reversed(moves)
+        if versions.get(move.asset.id) == move.asset.version
+    }
+
+
+def _change(
+    connection: sa.Connection,
+    moves: Mapping[int, Move],
+    standings: Mapping[int, Standing],
+    now: datetime,
+) -> None:
+    """Write where assets stand."""
+    changes: dict[int, dict[str, object]] = {
+        asset_id: {
+            "state": after.state,
+            "failures": after.failures,
+            "not_before": after.not_before,
+            "cause": after.cause,
+            "reason": after.reason or None,
+            "version": moves[asset_id].asset.version + 1,
+        }
+        for asset_id, after in standings.items()
+    }
+    for asset_id, move in moves.items():
+        if isinstance(move.event, CheckPassed):
+            changes[asset_id] |= {"verified_at": now, "verified_revision": move.asset.revision}
+        if isinstance(move.event, SourceGone):
+            changes[asset_id]["gone_at"] = now
+    change_rows(connection, schema.asset, changes)
+
+
+def _prove(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> None:
+    proved = [move.asset.id for move in moves if isinstance(move.event, CheckPassed)]
+    if proved:
+        table = schema.asset
+        first = table.c.id.in_(proved) & table.c.proved_at.is_(None)
+        connection.execute(sa.update(table).where(first).values(proved_at=now))
+
+
+def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> None:
+    voided = [move.asset.id for move in moves if isinstance(move.event, _VOIDS_COPIES)]
+    if voided:
+        connection.execute(
+            sa.update(schema.export)
+            .where(schema.export.c.asset_id.in_(voided))
+            .where(schema.export.c.state.in_(schema.LIVE))
+            .values(state="abandoned", ended_at=now)
+        )
+
+
+def _is_repeated(move: Move, after: Standing) -> bool:
+    """Whether it was told before: a night's outage is one line in the history, not a thousand."""
+    before = move.asset.standing
+    same = (before.cause, before.reason) == (after.cause, after.reason)
+    return same and isinstance(move.event, Delayed)
+
+
+def select_assets() -> sa.Select[tuple[object, ...]]:
+    """Return the query whose rows ``read_asset`` reads; callers narrow it."""
+    root = schema.root
+    return sa.select(schema.asset, root.c.dest, root.c.bucket, root.c.options).join(root)
+
+
+def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
+    """Return the asset of a row."""
+    kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
+    return LedgerAsset(
+        **{name: kept[name] for name in _PLAIN},
+        options=_options(kept["options"]),
+        standing=Standing(
+            state=State(kept["state"]),
+            failures=kept["failures"],
+            not_before=kept["not_before"],
+            cause=Cause(kept["cause"]) if kept["cause"] else None,
+            reason=kept["reason"] or "",
+        ),
+    )
+
+
+_options = lru_cache(json.loads)  # a root's, for each of its assets
+
+_PLAIN = (
+    *("id", "root_id", "name", "type", "path", "dest", "bucket"),
+    *("revision", "size_bytes", "version"),
+)

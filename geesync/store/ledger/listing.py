@@ -1,0 +1,205 @@
+"""What a scan saw, against what the ledger knows: new, changed, unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.mirror.lifecycle import Excluded, State
+from geesync.store.file.database import Database
+from geesync.store.ledger.intake import differs, insert, renew
+from geesync.store.ledger.ledger import (
+    Ledger,
+    LedgerAsset,
+    read_asset,
+    select_assets,
+)
+from geesync.store.tables import schema
+
+#: States in which a filter still stops an asset.
+_STOPPABLE = (State.DISCOVERED, State.QUARANTINED)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one batch of listed assets meant."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+@dataclass(frozen=True)
+class _Root:
+    """What a scan needs to know of its root."""
+
+    dest: str
+    orphaned: set[int]  #: roots that are not watched any more, whose assets it takes over
+
+
+class Listing:
+    """Takes in what Earth Engine lists. A scan of an unchanged account writes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def observe(
+        self, root_id: int, listed: Sequence[SourceAsset], now: datetime, *, priority: int = 0
+    ) -> Observed:
+        """Take in a batch of listed assets: new ones, changed ones, those that are back.
+
+        New ones take their container's priority, the first one the given. What another root
+        already mirrors is left to it, unless that root was removed. Writes
+        nothing where nothing changed.
+        """
+        batch = {source.name: source for source in listed}  # pages may hold doubles
+        known = self._known(list(batch))
+        root = self._root(root_id)
+        fresh = [source for name, source in batch.items() if name not in known]
+        mine = [
+            row for row in known.values() if row.root_id == root_id or row.root_id in root.orphaned
+        ]
+        changed = [row.id for row in mine if differs(row, batch[row.name], root.dest)]
+        adopted = [row.id for row in mine if row.root_id != root_id]
+        if fresh or changed or adopted:
+            with self._database.write() as connection:
+                insert(connection, root_id, fresh, priority, now)
+                news = _assets(connection, changed)
+                renew(connection, [(asset, batch[asset.name]) for asset in news], now)
+                _adopt(connection, root_id, adopted)
+        return Observed(len(fresh), len(changed), len(batch) - len(fresh) - len(changed))
+
+    def leave_out(
+        self, root_id: int, left: Sequence[tuple[SourceAsset, str]], now: datetime
+    ) -> int:
+        """Take in what the root's filters leave out, each with its reason; returns how many moved.
+
+        Only what is not yet on its way stops, with all that is known below it: what was paid for
+        is brought home, and what is on disk stays there.
+        """
+        name = schema.asset.c.name
+        count = 0
+        for why in {why for _, why in left}:
+            sources = [source for source, reason in left if reason == why]
+            count += self._exclude(root_id, name.in_([one.name for one in sources]), why, now)
+            for container in (one.name for one in sources if one.is_container):
+                below = name.between(f"{container}/", f"{container}0")  # 0 follows /
+                count += self._exclude(root_id, below, why, now)
+        return count
+
+    def _exclude(self, root_id: int, which: sa.ColumnElement[bool], why: str, now: datetime) -> int:
+        table = schema.asset
+        stoppable = (table.c.root_id == root_id) & table.c.state.in_(_STOPPABLE)
+        query = select_assets().where(which, stoppable)
+        return Ledger(self._database).move_all(query, Excluded(why), now)
+
+    def prioritise(self, root_id: int, name: str, priority: int) -> None:
+        """Give all assets of a root its priority, if it is a new one: the top bears the old."""
+        table = schema.asset
+        other = (table.c.name == name) & (table.c.priority != priority)
+        with self._database.read() as connection:
+            if not connection.execute(sa.select(table.c.id).where(other).limit(1)).first():
+                return
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(table).where(table.c.root_id == root_id).values(priority=priority)
+            )
+
+    def _known(self, names: list[str]) -> dict[str, Any]:
+        """Return by name what tells whether an asset has changed: most have not."""
+        table = schema.asset.c
+        query = (
+            sa.select(
+                *(table.id, table.root_id, table.name),
+                *(table.state, table.revision, schema.root.c.dest),
+            )
+            .join(schema.root)
+            .where(table.name.in_(names))
+        )
+        with self._database.read() as connection:
+            return {row.name: row for row in connection.execute(query)}
+
+    def _root(self, root_id: int) -> _Root:
+        query = sa.select(schema.root.c.id, schema.root.c.dest, schema.root.c.removed_at)
+        with self._database.read() as connection:
+            rows = list(connection.execute(query))
+        return _Root(
+            dest=next(row.dest for row in rows if row.id == root_id),
+            orphaned={row.id for row in rows if row.removed_at is not None},
+        )
+
+    def children(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
+        """Return a page of the container's assets that are not gone, by name."""
+        with self._database.read() as connection:
+            query = _children(root_id, parent, after, limit)
+            return [read_asset(row) for row in connection.execute(query)]
+
+    @contextmanager
+    def sightings(self) -> Iterator[Sightings]:
+        """Open a note of what a listing shows, on disk: a container may hold a million."""
+        with self._database.connection() as connection:
+            with connection.begin():
+                connection.execute(
+                    sa.text("CREATE TEMP TABLE sighting (name TEXT PRIMARY KEY) WITHOUT ROWID")
+                )
+            try:
+                yield Sightings(connection)
+            finally:
+                with connection.begin():
+                    connection.execute(sa.text("DROP TABLE temp.sighting"))
+
+
+class Sightings:
+    """The names that the listing of one container showed."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def see(self, names: Iterable[str]) -> None:
+        """Note names of a page."""
+        rows = [(name,) for name in names]
+        if rows:
+            with self._connection.begin():
+                self._connection.exec_driver_sql(
+                    "INSERT OR IGNORE INTO temp.sighting VALUES (?)", rows
+                )
+
+    def unseen(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
+        """Return a page of the container's known assets that the listing did not show, by name."""
+        not_seen = sa.text("asset.name NOT IN (SELECT name FROM temp.sighting)")
+        query = _children(root_id, parent, after, limit).where(not_seen)
+        with self._connection.begin():
+            return [read_asset(row) for row in self._connection.execute(query)]
+
+
+def _id_of(name: str) -> sa.ScalarSelect[int]:
+    return sa.select(schema.asset.c.id).where(schema.asset.c.name == name).scalar_subquery()
+
+
+def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tuple[object, ...]]:
+    table = schema.asset
+    return (
+        select_assets()
+        .where(
+            table.c.parent_id == _id_of(parent), table.c.root_id == root_id, table.c.name > after
+        )
+        .where(table.c.state != State.GONE)
+        .order_by(table.c.name)
+        .limit(limit)
+    )
+
+
+def _assets(connection: sa.Connection, ids: list[int]) -> list[LedgerAsset]:
+    rows = connection.execute(select_assets().where(schema.asset.c.id.in_(ids))) if ids else ()
+    return [read_asset(row) for row in rows]
+
+
+def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> None:
+    table = schema.asset
+    connection.execute(sa.update(table).where(table.c.id.in_(asset_ids)).values(root_id=root_id))

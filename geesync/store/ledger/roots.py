@@ -1,0 +1,207 @@
+"""What people asked to be mirrored, and what they and the daemon tell each other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.assets.asset import Json
+from geesync.errors import RemoteError
+from geesync.store.file.database import Database
+from geesync.store.ledger.ledger import PAUSED
+from geesync.store.tables import schema
+
+
+@dataclass(frozen=True)
+class Root:
+    """One thing that is watched, with all that lies below it."""
+
+    id: int
+    name: str  #: canonical
+    dest: str  #: absolute folder of its mirror
+    bucket: str
+    options: Json = field(default_factory=dict)
+    interval: timedelta | None = None  #: between scans; None takes the configured one
+    next_scan_at: datetime | None = None
+    scanned_at: datetime | None = None  #: end of the last complete scan
+    removed_at: datetime | None = None
+    excluded: int = 0  #: assets that its filters left out in that scan
+    alarm: str | None = None  #: why the last scan was not believed
+    paused_at: datetime | None = None
+
+
+class Roots:
+    """The roots and the settings; written by commands, read by the daemon."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        name: str,
+        *,
+        dest: str,
+        bucket: str,
+        now: datetime,
+        interval: timedelta | None = None,
+        options: Json | None = None,
+    ) -> None:
+        """Watch a root, or renew what was said of it; its next scan is due at once."""
+        values = {
+            "dest": dest,
+            "bucket": bucket,
+            "options": json.dumps(options or {}),
+            "interval_s": interval.total_seconds() if interval else None,
+            "next_scan_at": now,
+            "removed_at": None,
+            "alarm": None,
+        }
+        table = schema.root
+        with self._database.write() as connection:
+            known = connection.execute(sa.select(table.c.id).where(table.c.name == name)).scalar()
+            if known is None:
+                connection.execute(sa.insert(table).values(name=name, added_at=now, **values))
+            else:
+                connection.execute(sa.update(table).where(table.c.id == known).values(values))
+            _ask(connection, now)
+
+    def find(self, name: str) -> Root | None:
+        """Return a root that is or was watched, by canonical name."""
+        with self._database.read() as connection:
+            query = sa.select(schema.root).where(schema.root.c.name == name)
+            row = connection.execute(query).first()
+            return _root(row) if row else None
+
+    def remove(self, root_id: int, now: datetime) -> None:
+        """Stop watching a root. Nothing is deleted, here or on disk."""
+        self.update(root_id, removed_at=now)
+
+    def update(self, root_id: int, **values: Any) -> None:
+        """Write what a scan found of a root."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(schema.root).where(schema.root.c.id == root_id).values(values)
+            )
+
+    def active(self) -> list[Root]:
+        """Return the roots that are watched, in the order in which they were added."""
+        return [root for root in self.all() if root.removed_at is None]
+
+    def working(self) -> list[Root]:
+        """Return the roots that are watched and not paused."""
+        if self.get(PAUSED) is not None:
+            return []
+        return [root for root in self.active() if root.paused_at is None]
+
+    def pause(self, root: Root | None, now: datetime) -> None:
+        """Begin nothing new for a root, or for any; it persists until ``resume``."""
+        with self._database.write() as connection:
+            if root is None:
+                _put(connection, PAUSED, now.isoformat(), now)
+            else:
+                _set_paused(connection, root.id, now)
+            _ask(connection, now)
+
+    def resume(self, root: Root | None, now: datetime) -> None:
+        """End the pause of a root, or every pause."""
+        with self._database.write() as connection:
+            if root is None:
+                connection.execute(sa.delete(schema.setting).where(schema.setting.c.key == PAUSED))
+            _set_paused(connection, root.id if root else None, None)
+            _ask(connection, now)
+
+    def all(self) -> list[Root]:
+        """Return every root that was ever watched."""
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(schema.root).order_by(schema.root.c.id))
+            return [_root(row) for row in rows]
+
+    def scan_all(self, now: datetime) -> None:
+        """Make every root's scan due at once."""
+        with self._database.write() as connection:
+            connection.execute(sa.update(schema.root).values(next_scan_at=now))
+            _ask(connection, now)
+
+    def asked(self, now: datetime) -> None:
+        """Tell the daemon that a command changed something; it looks within a second."""
+        with self._database.write() as connection:
+            _ask(connection, now)
+
+    def get(self, key: str) -> str | None:
+        """Return a setting, or None."""
+        query = sa.select(schema.setting.c.value).where(schema.setting.c.key == key)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
+
+    def put(self, key: str, value: str, now: datetime) -> None:
+        """Write a setting."""
+        with self._database.write() as connection:
+            _put(connection, key, value, now)
+
+
+ASKED = "asked"
+
+
+def _ask(connection: sa.Connection, now: datetime) -> None:
+    _put(connection, ASKED, now.isoformat(), now)
+
+
+def _set_paused(connection: sa.Connection, root_id: int | None, at: datetime | None) -> None:
+    update = sa.update(schema.root).values(paused_at=at)
+    if root_id is not None:
+        update = update.where(schema.root.c.id == root_id)
+    connection.execute(update)
+
+
+def _put(connection: sa.Connection, key: str, value: str, now: datetime) -> None:
+    connection.execute(
+        sa.text(
+            "INSERT INTO setting (key, value, at) VALUES (:key, :value, :at)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value, at = excluded.at"
+        ),
+        {"key": key, "value": value, "at": now.timestamp()},
+    )
+
+
+def _root(row: sa.Row[Any]) -> Root:
+    return Root(
+        id=row.id,
+        name=row.name,
+        dest=row.dest,
+        bucket=row.bucket,
+        options=json.loads(row.options),
+        interval=timedelta(seconds=row.interval_s) if row.interval_s else None,
+        next_scan_at=row.next_scan_at,
+        scanned_at=row.scanned_at,
+        removed_at=row.removed_at,
+        excluded=row.excluded,
+        alarm=row.alarm,
+        paused_at=row.paused_at,
+    )
+
+
+class Asked:
+    """Notices when another process asked for something."""
+
+    def __init__(self, database: Database, roots: Roots) -> None:
+        self._database = database
+        self._roots = roots
+        self._version: int | None = None
+        self._asked: str | None = None
+        self.anew()
+
+    def anew(self) -> bool:
+        """Return whether something was asked since the last time."""
+        try:
+            version = self._database.data_version()
+            if version == self._version:
+                return False
+            asked = self._roots.get(ASKED)
+        except RemoteError:
+            return False  # the disk's trouble; the steps tell of it
+        before, self._version, self._asked = self._asked, version, asked
+        return asked != before

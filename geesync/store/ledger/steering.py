@@ -1,0 +1,57 @@
+"""What a person asks of an asset and of all below it: try again, give up, go first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from geesync.domain.mirror.lifecycle import RESTING, Refused, Retried, State
+from geesync.errors import Cause
+from geesync.store.file.database import Database
+from geesync.store.ledger.ledger import Ledger, select_assets
+from geesync.store.tables import schema
+
+
+class Steering:
+    """Steers many assets at once; every method returns how many."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ledger = Ledger(database)
+
+    def retry(
+        self, now: datetime, *, names: Collection[str] | None = None, cause: Cause | None = None
+    ) -> int:
+        """Try quarantined assets again: these, or of this cause, or all."""
+        table = schema.asset
+        query = select_assets().where(table.c.state == State.QUARANTINED)
+        if names is not None:
+            query = query.where(table.c.name.in_(names))
+        if cause is not None:
+            query = query.where(table.c.cause == cause)
+        return self._ledger.move_all(query, Retried(), now)
+
+    def cancel(self, name: str, now: datetime) -> int:
+        """Take an asset and all below it off the work, until retried."""
+        moving = schema.asset.c.state.not_in(RESTING)
+        query = select_assets().where(_within(name), moving)
+        cancelled = Refused("a person cancelled it", cause=Cause.CANCELLED)
+        return self._ledger.move_all(query, cancelled, now)
+
+    def prioritize(self, name: str, priority: int) -> int:
+        """Set the priority of an asset and all below it; new ones take their container's.
+
+        The highest comes first.
+        """
+        with self._database.write() as connection:
+            return connection.execute(
+                sa.update(schema.asset).where(_within(name)).values(priority=priority)
+            ).rowcount
+
+
+def _within(name: str) -> sa.ColumnElement[bool]:
+    """Whether an asset is this one or below it; "0" follows "/" in every sorting of names."""
+    column = schema.asset.c.name
+    return (column == name) | ((column > f"{name}/") & (column < f"{name}0"))

@@ -1,0 +1,64 @@
+"""How much is used of what is limited: operations, the queue, the bucket, the disk, the budget."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.file.database import Database
+from geesync.store.tables import schema
+
+#: The setting in which the project's queue is noted, as it was last seen.
+QUEUE = "queue"
+
+#: States in which an asset's bytes are on their way to the mirror.
+_UNDER_WAY = (State.EXPORTING, State.IN_BUCKET)
+
+
+class Usage:
+    """Sums over the ledger, from counters and narrow indices."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def operations(self) -> int:
+        """Return how many of our exports Earth Engine may be working on."""
+        return int(self._sum(sa.func.count(), schema.in_flight()))
+
+    def queued(self) -> int:
+        """Return how many operations wait in the project's queue, everybody's, as last seen."""
+        query = sa.select(schema.setting.c.value).where(schema.setting.c.key == QUEUE)
+        with self._database.read() as connection:
+            told = connection.execute(query).scalar()
+        return int(json.loads(told)["queued"]) if told else 0
+
+    def staged_bytes(self) -> int:
+        """Return what lies in the bucket, and what exports in flight will add to it, about.
+
+        What exports left that were no good is not ours to wait for: it is swept by itself.
+        """
+        total, tally = schema.total, schema.tally
+        came = self._sum(sa.func.sum(total.c.value), total.c.name == "staged_bytes")
+        went = self._sum(sa.func.sum(total.c.value), total.c.name == "unstaged_bytes")
+        coming = self._sum(sa.func.sum(tally.c.size_bytes), tally.c.state == State.EXPORTING)
+        return int(came - went + coming)
+
+    def coming_bytes(self, dest: str) -> int:
+        """Return what is on its way to a mirror, as Earth Engine counts it."""
+        tally, root = schema.tally, schema.root
+        of_dest = tally.c.root_id.in_(sa.select(root.c.id).where(root.c.dest == dest))
+        under_way = tally.c.state.in_(_UNDER_WAY)
+        return int(self._sum(sa.func.sum(tally.c.size_bytes), of_dest, under_way))
+
+    def eecu_s(self, now: datetime) -> float:
+        """Return the EECU-seconds of our exports that have ended in this calendar month, UTC."""
+        total, month = schema.total, now.astimezone(UTC).strftime("%Y-%m")
+        return self._sum(total.c.value, total.c.name == "eecu_s_of_month", total.c.label == month)
+
+    def _sum(self, what: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> float:
+        with self._database.read() as connection:
+            return float(connection.execute(sa.select(what).where(*where)).scalar() or 0)

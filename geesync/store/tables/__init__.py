@@ -1,0 +1,1 @@
+"""The tables of the ledger: columns, triggers, and how documents are packed."""

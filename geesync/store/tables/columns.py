@@ -1,0 +1,60 @@
+"""What columns of the ledger hold, beyond what SQLite knows: times, documents, digests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Float, LargeBinary
+from sqlalchemy.types import TypeDecorator
+
+from geesync.domain.assets.asset import Json
+from geesync.store.tables.packing import pack, unpack
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as seconds since 1970."""
+
+    impl = Float
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Any) -> float | None:
+        """Refuse naive times: they mean something else on every machine."""
+        if value is None:
+            return None
+        assert value.tzinfo is not None
+        return value.timestamp()
+
+    def process_result_value(self, value: Any | None, _dialect: Any) -> datetime | None:
+        """Return an aware time."""
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Packed(TypeDecorator[Json]):
+    """A JSON document, kept small."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Json | None, _dialect: Any) -> bytes | None:
+        """Pack it."""
+        return None if value is None else pack(value)
+
+    def process_result_value(self, value: bytes | None, _dialect: Any) -> Json | None:
+        """Return what was packed."""
+        return None if value is None else unpack(value)
+
+
+class Digest(TypeDecorator[str]):
+    """A digest: hexadecimal to us, bytes on disk."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Any) -> bytes | None:
+        """Return its bytes."""
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: bytes | None, _dialect: Any) -> str | None:
+        """Return it in hexadecimal."""
+        return None if value is None else value.hex()

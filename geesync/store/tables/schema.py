@@ -1,0 +1,294 @@
+"""The tables of the ledger, and the rules that the database itself refuses to break."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
+from sqlalchemy.types import Float
+
+from geesync.domain.mirror.lifecycle import RESTING, State
+from geesync.store.tables.columns import Digest, Instant, Packed
+
+#: Told to SQLite as application_id: "gees". A file without it is no ledger.
+APPLICATION_ID = 0x67656573
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+_STATES = ", ".join(f"'{state}'" for state in State)
+_RESTING = ", ".join(f"'{state}'" for state in State if state in RESTING)
+
+#: Degrees a side of a cell of the map's grid, and cells around the Earth.
+CELL_DEG = 2
+CELLS_AROUND = 360 // CELL_DEG
+
+#: What people asked to be mirrored.
+root = Table(
+    "root",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("dest", Text, nullable=False),  # absolute folder of this root's mirror
+    Column("bucket", Text, nullable=False),
+    Column("options", Text, nullable=False, server_default="{}"),  # JSON
+    Column("interval_s", Float),  # between scans; null takes the configured one
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),  # dequeued: no longer watched, nothing deleted
+    Column("next_scan_at", Instant, nullable=False),
+    Column("scanned_at", Instant),  # end of the last complete scan
+    Column("excluded", Integer, nullable=False, server_default="0"),  # left out by that scan
+    Column("alarm", Text),  # why the last scan was not believed
+    Column("quota", Text),  # JSON, as Earth Engine says it
+    Column("paused_at", Instant),  # nothing new is begun for it
+)
+
+#: The assets of which the STAC catalogue tells nothing yet, or something old. Queries must use this
+#: very text, so that SQLite finds the index.
+UNCATALOGUED = "state IN ('verified', 'gone') AND catalogued_version IS NOT version"
+
+#: The assets whose proved files are on disk, and are those of the revision that the ledger knows.
+ON_DISK = "asset.state IN ('verified', 'gone') AND asset.verified_revision = asset.revision"
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("root_id", ForeignKey("root.id"), nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("parent_id", ForeignKey("asset.id")),  # its container, if that is known
+    Column("type", Text, nullable=False),
+    # Case-insensitive: two assets must not share a folder on any file system.
+    Column("path", Text(collation="NOCASE"), nullable=False, unique=True),
+    Column("revision", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="0"),  # compare-and-set
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("not_before", Instant),
+    Column("cause", Text),
+    Column("reason", Text),
+    Column("left_out", Text),  # what of it cannot be taken as files, and why
+    # What the catalogue tells of its history, which may be forgotten.
+    Column("seen_at", Instant, nullable=False),  # first
+    Column("proved_at", Instant),  # first
+    Column("gone_at", Instant),  # last
+    Column("verified_revision", Text),
+    Column("verified_at", Instant),  # last
+    Column("checked_at", Instant),  # every byte on disk was read, and was right
+    # Its footprint's box in degrees; east exceeds 180 where it crosses the date line.
+    Column("west", Float),
+    Column("south", Float),
+    Column("east", Float),
+    Column("north", Float),
+    Column("catalogued_version", Integer),  # the version that the STAC catalogue tells
+    Column("extent", Text),  # JSON: what a collection's catalogued images cover; only grows
+    CheckConstraint(f"state IN ({_STATES})", name="state"),
+    CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
+    CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),
+    CheckConstraint("failures >= 0", name="failures"),
+    Index("ix_asset_parent", "parent_id"),
+    Index("ix_asset_left_out", "id", sqlite_where=sa.text("left_out IS NOT NULL")),
+    Index("ix_asset_cause", "cause", sqlite_where=sa.text("cause IS NOT NULL")),
+    Index("ix_asset_trouble", "cause", "state", sqlite_where=sa.text("cause IS NOT NULL")),
+    Index("ix_asset_due", "state", sa.text("priority DESC")),  # and by id, as every index
+    Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
+    Index(
+        "ix_asset_checked",
+        "checked_at",
+        sqlite_where=sa.text("state IN ('verified', 'gone')"),
+    ),
+)
+
+#: What Earth Engine said of an asset, verbatim; apart, so that counting and
+#: listing assets does not read it.
+source = Table(
+    "source",
+    metadata,
+    Column("asset_id", ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("json", Packed, nullable=False),
+)
+
+#: States of an export in which it may still bring its objects.
+LIVE = ("intended", "unclear", "running", "succeeded")
+#: Of the others, "disproved" ones brought files that are not what they must be.
+_EXPORT_STATES = (*LIVE, "failed", "disproved", "cancelled", "lost", "refused", "abandoned")
+_LIVE = ", ".join(f"'{state}'" for state in LIVE)
+
+#: Those in which Earth Engine may still be working on it: these fill the queue.
+IN_FLIGHT = ("intended", "unclear", "running")
+_IN_FLIGHT = ", ".join(f"'{state}'" for state in IN_FLIGHT)
+
+#: One ask of Earth Engine for one part; written before the ask is sent.
+export = Table(
+    "export",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("part", Text, nullable=False),  # key and extension: tells the asset's parts apart
+    Column("attempt", Integer, nullable=False),
+    Column("plan", LargeBinary, nullable=False),  # of the part, packed
+    Column("revision", Text, nullable=False),
+    Column("token", Text, nullable=False, unique=True),
+    Column("body_hash", Digest, nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("operation", Text),  # last path segment of its name
+    Column("state", Text, nullable=False),
+    Column("intended_at", Instant, nullable=False),
+    Column("ended_at", Instant),  # when we first saw that its operation had ended
+    Column("cause", Text),  # of its failure
+    Column("error", Text),
+    Column("found", Text),  # JSON: what its files taught for the next plan
+    Column("eecu_s", Float),
+    CheckConstraint(
+        "state IN ({})".format(", ".join(f"'{state}'" for state in _EXPORT_STATES)), name="state"
+    ),
+    CheckConstraint("state <> 'running' OR operation IS NOT NULL", name="running_is_known"),
+    Index(
+        "uq_export_live",
+        "asset_id",
+        "part",
+        unique=True,
+        sqlite_where=sa.text(f"state IN ({_LIVE})"),
+    ),
+    Index(
+        "uq_export_operation",
+        "operation",
+        unique=True,
+        sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})"),
+    ),
+    Index("ix_export_state", "state", sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})")),
+    Index("ix_export_asset", "asset_id"),
+)
+
+
+def in_flight() -> sa.ColumnElement[bool]:
+    """Return whether an export is in flight, in words that let SQLite see which index has those."""
+    states: sa.BindParameter[tuple[str, ...]] = sa.bindparam(
+        "in_flight", IN_FLIGHT, expanding=True, literal_execute=True
+    )
+    return export.c.state.in_(states)
+
+
+#: What an operation wrote into the bucket, and where it lies on disk.
+stored = Table(
+    "object",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("export_id", ForeignKey("export.id"), nullable=False),
+    Column("suffix", Text, nullable=False),  # of its name, behind its export's prefix
+    Column("generation", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("crc32c", Integer, nullable=False),
+    Column("sha256", Digest),  # of the proved file
+    Column("file", Text, nullable=False),  # its final name in the asset's folder
+    Column("landed_at", Instant),  # on disk, every byte, fsynced
+    Column("swept_at", Instant),  # the staged copy is deleted
+    CheckConstraint("swept_at IS NULL OR landed_at IS NOT NULL", name="swept_after_landed"),
+    Index("uq_object_export_id_suffix", "export_id", "suffix", unique=True),
+    Index("ix_object_unswept", "export_id", sqlite_where=sa.text("swept_at IS NULL")),
+)
+
+#: What geesync itself wrote beside an asset's files, so that an edited one is noticed.
+sidecar = Table(
+    "sidecar",
+    metadata,
+    Column("asset_id", ForeignKey("asset.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("size_bytes", Integer, nullable=False),
+    Column("crc32c", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: What happened to an asset; of those at rest, what is old is forgotten.
+event = Table(
+    "event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("asset_id", ForeignKey("asset.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("from_state", Text),
+    Column("to_state", Text, nullable=False),
+    Column("detail", Text),
+    Index("ix_event_asset", "asset_id"),
+)
+
+#: Counts and bytes by root, type and state; kept by triggers, so that no question reads all assets.
+tally = Table(
+    "tally",
+    metadata,
+    Column("root_id", Integer, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Assets by the cause of their failure and state, and, as kind "left_out", those of which something
+#: cannot be taken as files; kept by triggers.
+trouble = Table(
+    "trouble",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Assets by cell of the map (where their boxes have their centres) and state; kept by triggers.
+cell = Table(
+    "cell",
+    metadata,
+    Column("root_id", Integer, primary_key=True),
+    Column("cell", Integer, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: What ever happened, added up; kept by triggers, so that it only grows and costs no scan.
+total = Table(
+    "total",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: How it stood, now and then: what the curves of the status page are drawn from.
+sample = Table(
+    "sample",
+    metadata,
+    Column("at", Instant, primary_key=True),
+    Column("told", Text, nullable=False),  # JSON
+)
+
+#: What processes tell each other: the daemon's heartbeat, what people asked for.
+setting = Table(
+    "setting",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Answers to questions, read-only and quick."""

@@ -1,0 +1,225 @@
+"""Assets to look through: pages of them, the newest proved, and where they lie on the map."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from geesync.domain.assets.footprint import Box
+from geesync.store.tables.schema import CELL_DEG, CELLS_AROUND
+from geesync.store.views.status import reading
+
+#: Beyond so many footprints they are told by cells of the map, and beyond so many cells by larger
+#: ones: more cannot be told apart, and a page of them is slow.
+_FEW = 600
+_MANY = 2000
+
+#: Events looked at for what was proved last: bounds the question, whatever the history.
+_LATEST_EVENTS = 5_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One asset in a list."""
+
+    id: int
+    name: str
+    type: str
+    state: str
+    size_bytes: int
+    cause: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of assets, in the order in which they were found."""
+
+    entries: list[Entry]
+    following: int | None  #: what the next page comes after; None if this is the last
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which assets are asked for; what is "" is no condition."""
+
+    state: str = ""
+    root: str = ""  #: canonical name
+    cause: str = ""
+    text: str = ""  #: part of the name
+
+
+def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Page:
+    """Return the page of assets that comes after an id."""
+    conditions, values = ["id > ?"], [str(after)]
+    for condition, value in (
+        ("state = ?", wanted.state),
+        ("root_id = (SELECT id FROM root WHERE name = ?)", wanted.root),
+        ("cause = ?", wanted.cause),
+        ("instr(name, ?)", wanted.text),
+    ):
+        if value:
+            conditions.append(condition)
+            values.append(value)
+    query = (
+        "SELECT id, name, type, state, size_bytes, cause, reason FROM asset"  # noqa: S608 # ours
+        f" WHERE {' AND '.join(conditions)}"
+    )
+    with reading(path) as connection:
+        if wanted.state:
+            rows = _of_state(connection, wanted.state, query, values, limit + 1)
+        else:
+            ordered = f"{query} ORDER BY id LIMIT ?"
+            rows = connection.execute(ordered, (*values, limit + 1)).fetchall()
+        entries = [Entry(**dict(row)) for row in rows]
+    return Page(entries[:limit], entries[limit - 1].id if len(entries) > limit else None)
+
+
+def _of_state(
+    connection: sqlite3.Connection, state: str, query: str, values: list[str], limit: int
+) -> list[sqlite3.Row]:
+    """Return the first rows of a state by id, each priority's by themselves.
+
+    So their index has them in order; otherwise all of the state were sorted for each page.
+    """
+    priorities = connection.execute(
+        "WITH RECURSIVE there(priority) AS ("
+        " SELECT max(priority) FROM asset WHERE state = :state UNION ALL"
+        " SELECT (SELECT max(priority) FROM asset"
+        "  WHERE state = :state AND priority < there.priority)"
+        " FROM there WHERE priority IS NOT NULL"
+        ") SELECT priority FROM there WHERE priority IS NOT NULL",
+        {"state": state},
+    ).fetchall()
+    rows = [
+        row
+        for (priority,) in priorities
+        for row in connection.execute(
+            f"{query} AND priority = ? ORDER BY id LIMIT ?", (*values, priority, limit)
+        )
+    ]
+    return sorted(rows, key=lambda row: row["id"])[:limit]
+
+
+def latest_images(path: Path, *, limit: int) -> list[tuple[Entry, datetime]]:
+    """Return the images that were verified last, newest first, and when."""
+    found: dict[int, tuple[Entry, datetime]] = {}
+    with reading(path) as connection:
+        # CROSS: by events. SQLite would rather begin with all assets that are verified.
+        for row in connection.execute(
+            "SELECT at, asset.id, asset.name, type, state, size_bytes, cause, reason"
+            " FROM event CROSS JOIN asset ON asset.id = asset_id"
+            " WHERE event.id > (SELECT coalesce(max(id), 0) FROM event) - ?"
+            " AND to_state = 'verified' AND state = 'verified' AND type = 'IMAGE'"
+            " ORDER BY event.id DESC",
+            (_LATEST_EVENTS,),
+        ):
+            told = dict(row)
+            at = datetime.fromtimestamp(told.pop("at"), UTC)
+            found.setdefault(row["id"], (Entry(**told), at))
+            if len(found) == limit:
+                break
+    return list(found.values())
+
+
+def left_out(path: Path, *, limit: int) -> list[tuple[str, str]]:
+    """Return (name, reasons) of assets of which something cannot be taken as files."""
+    with reading(path) as connection:
+        rows = connection.execute(
+            "SELECT name, left_out FROM asset WHERE left_out IS NOT NULL ORDER BY name LIMIT ?",
+            (limit,),
+        )
+        return [(row["name"], row["left_out"]) for row in rows]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place on the map: one footprint, or a cell with all that have their centre in it."""
+
+    box: Box
+    counts: dict[str, int]  #: assets by state
+    name: str = ""  #: of the asset, where it is one footprint
+
+
+def spots(path: Path) -> list[Spot]:
+    """Return where the assets of watched roots lie; counted by cells where they are many."""
+    with reading(path) as connection:
+        rows = connection.execute(
+            "SELECT cell, state, assets FROM cell JOIN root ON root.id = root_id"
+            " WHERE removed_at IS NULL"
+        ).fetchall()
+        if sum(row["assets"] for row in rows) <= _FEW:
+            return _footprints(connection) if rows else []
+    squares = {divmod(row["cell"], CELLS_AROUND) for row in rows}
+    side = 1
+    while len(squares) > _MANY:
+        squares = {(north // 2, east // 2) for north, east in squares}
+        side *= 2
+    places = _places(rows, side)
+    return [Spot(_box(north, east, side), counts) for (north, east), counts in places.items()]
+
+
+def _places(rows: list[sqlite3.Row], side: int) -> dict[tuple[int, int], dict[str, int]]:
+    """Return assets by state in squares of so many cells, by their place from the south-west."""
+    places: dict[tuple[int, int], dict[str, int]] = {}
+    for row in rows:
+        north, east = divmod(row["cell"], CELLS_AROUND)
+        counts = places.setdefault((north // side, east // side), {})
+        counts[row["state"]] = counts.get(row["state"], 0) + row["assets"]
+    return places
+
+
+def _footprints(connection: sqlite3.Connection) -> list[Spot]:
+    rows = connection.execute(
+        "SELECT asset.name, state, west, south, east, north FROM asset"
+        " JOIN root ON root.id = root_id"
+        " WHERE west IS NOT NULL AND removed_at IS NULL ORDER BY asset.id"
+    )
+    return [
+        Spot(
+            Box(row["west"], row["south"], row["east"], row["north"]),
+            {row["state"]: 1},
+            row["name"],
+        )
+        for row in rows
+    ]
+
+
+def _box(north: int, east: int, side: int) -> Box:
+    edge = side * CELL_DEG
+    west, south = east * edge - 180, north * edge - 90
+    return Box(west, south, min(west + edge, 180), min(south + edge, 90))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The files of a verified image, for a quick-look."""
+
+    name: str
+    mirror: Path
+    folder: str  #: relative to the mirror
+    revision: str
+    files: list[str]  #: GeoTIFFs of its first part, on disk
+
+
+def picture(path: Path, asset_id: int) -> Picture | None:
+    """Return the files of a verified image; None if it is none, or has none."""
+    with reading(path) as connection:
+        asset = connection.execute(
+            "SELECT asset.name, path, dest, revision FROM asset JOIN root ON root.id = root_id"
+            " WHERE asset.id = ? AND type = 'IMAGE' AND state = 'verified'",
+            (asset_id,),
+        ).fetchone()
+        rows = connection.execute(
+            "SELECT part, file FROM object JOIN export ON export.id = export_id"
+            " WHERE asset_id = ? AND landed_at IS NOT NULL AND export.state = 'succeeded'"
+            " AND export.revision = (SELECT revision FROM asset WHERE id = asset_id)"
+            " AND file LIKE '%.tif' ORDER BY export_id, file",
+            (asset_id,),
+        ).fetchall()
+    files = [row["file"] for row in rows if row["part"] == rows[0]["part"]]
+    if asset is None or not files:
+        return None
+    return Picture(asset["name"], Path(asset["dest"]), asset["path"], asset["revision"], files)

@@ -1,0 +1,49 @@
+"""What a dry run asks of a ledger that may not be there: choices, copies and exports so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from geesync.domain.assets.asset import Json
+from geesync.domain.tasks.estimate import Ended
+from geesync.store.views.status import reading
+
+#: The last exports tell the present pace, and bound the question.
+_RECENT = 2000
+
+
+def options(ledger: Path) -> dict[str, Json]:
+    """Return what was chosen for each root, by canonical name."""
+    if not ledger.exists():
+        return {}
+    with reading(ledger) as connection:
+        rows = connection.execute("SELECT name, options FROM root")
+        return {row["name"]: json.loads(row["options"]) for row in rows}
+
+
+def verified_revisions(ledger: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return the revisions of those of these assets whose verified copy is on disk."""
+    if not ledger.exists():
+        return {}
+    with reading(ledger) as connection:
+        rows = connection.execute(
+            "SELECT name, verified_revision FROM asset WHERE state = 'verified'"
+            " AND name IN (SELECT value FROM json_each(?))",
+            (json.dumps(names),),
+        )
+        return {row["name"]: row["verified_revision"] for row in rows}
+
+
+def ended_exports(ledger: Path) -> list[Ended]:
+    """Return the last exports that succeeded."""
+    if not ledger.exists():
+        return []
+    with reading(ledger) as connection:
+        rows = connection.execute(
+            "SELECT intended_at, ended_at, eecu_s FROM export"
+            " WHERE state = 'succeeded' AND ended_at IS NOT NULL ORDER BY id DESC LIMIT ?",
+            (_RECENT,),
+        )
+        return [Ended(row["intended_at"], row["ended_at"], row["eecu_s"]) for row in rows]

@@ -1,0 +1,101 @@
+"""How it stood, now and then: samples that grow sparser with age, for curves over months."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from geesync.domain.mirror.lifecycle import State
+from geesync.store.file.database import Database
+from geesync.store.tables import schema
+from geesync.store.views import status as views
+from geesync.store.views.totals import totals
+
+#: (kept at every age beyond, one in each): all of the last two days, then hours, then days.
+_THINNING = (
+    (timedelta(days=2), timedelta(hours=1)),
+    (timedelta(days=60), timedelta(days=1)),
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How it stood at one time."""
+
+    at: datetime
+    counts: dict[str, int]  #: assets by state, over all watched roots
+    verified: int  #: moves to verified so far; only grows
+    landed_bytes: int  #: downloaded so far; only grows
+    queued: int  #: in the project, everybody's
+    running: int
+
+
+class Samples:
+    """Takes samples; the daemon asks for one now and then."""
+
+    def __init__(self, database: Database, kept: timedelta = timedelta(days=3650)) -> None:
+        self._database = database
+        self._kept = kept
+
+    def take(self, now: datetime) -> None:
+        """Write down how it stands, and forget what is too old to be kept so densely."""
+        status = views.status(self._database.path, now=now)
+        sums = totals(self._database.path)
+        counts: dict[str, int] = {}
+        for root in (root for root in status.roots if root.watched):
+            for state, count in root.counts.items():
+                counts[state] = counts.get(state, 0) + count
+        sample = Sample(
+            at=now,
+            counts=counts,
+            verified=int(
+                sum(n for (_, after), n in sums.moves().items() if after == State.VERIFIED)
+            ),
+            landed_bytes=int(sums.sum_of("landed_bytes")),
+            queued=status.queue.get("queued", 0),
+            running=status.queue.get("running", 0),
+        )
+        told = {key: value for key, value in asdict(sample).items() if key != "at"}
+        with self._database.write() as connection:
+            connection.execute(
+                sa.insert(schema.sample)
+                .prefix_with("OR REPLACE")
+                .values(at=now, told=json.dumps(told))
+            )
+            _thin(connection, now, self._kept)
+
+    def last_at(self) -> datetime | None:
+        """Return when the last sample was taken; None if there is none."""
+        query = sa.select(schema.sample.c.at).order_by(schema.sample.c.at.desc()).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
+
+
+def _thin(connection: sa.Connection, now: datetime, kept: timedelta) -> None:
+    """Keep the last sample of each hour or day; ages are counted from whole hours and days."""
+    for age, span in _THINNING:
+        connection.execute(
+            sa.text(
+                "DELETE FROM sample WHERE at < :until AND at NOT IN"
+                " (SELECT max(at) FROM sample GROUP BY CAST(at / :span_s AS INTEGER))"
+            ),
+            {"until": (now - age).timestamp(), "span_s": span.total_seconds()},
+        )
+    oldest = (now - kept).timestamp()
+    connection.execute(sa.text("DELETE FROM sample WHERE at < :oldest"), {"oldest": oldest})
+
+
+def since(path: Path, start: datetime) -> list[Sample]:
+    """Return the samples from a time on, oldest first."""
+    with views.reading(path) as connection:
+        rows = connection.execute(
+            "SELECT at, told FROM sample WHERE at >= ? ORDER BY at", (start.timestamp(),)
+        )
+        return [
+            Sample(datetime.fromtimestamp(row["at"], UTC), **json.loads(row["told"]))
+            for row in rows
+        ]

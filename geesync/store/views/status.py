@@ -1,0 +1,300 @@
+"""Answers to questions, read-only and quick: a million assets are answered from counters.
+
+Speaks SQLite directly: a command that only asks should not wait for SQLAlchemy to be imported.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from geesync.domain.assets.names import parent_of
+from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
+from geesync.store.file.sqlite_errors import translated
+from geesync.store.tables.packing import unpack
+
+#: A heartbeat older than this is no sign of life.
+_HEARTBEAT_AGE = timedelta(seconds=30)
+
+_RATE_WINDOW = timedelta(hours=1)
+#: Events looked at for the rate: bounds the question, whatever the history.
+_RATE_EVENTS = 20_000
+
+
+@dataclass(frozen=True)
+class RootStatus:
+    """One root: how many assets stand where."""
+
+    name: str
+    dest: str
+    counts: dict[str, int]  #: by state
+    size_bytes: int  #: as Earth Engine counts them
+    verified_bytes: int
+    scanned_at: datetime | None
+    excluded: int  #: assets that its filters leave out
+    alarm: str | None
+    watched: bool
+    quota: dict[str, str] | None = None  #: as Earth Engine said at the last scan; own roots only
+    paused: bool = False
+
+    @property
+    def assets(self) -> int:
+        """Every asset that is or was below the root."""
+        return sum(self.counts.values())
+
+    @property
+    def wanted(self) -> int:
+        """Assets that are to be kept: neither gone nor excluded."""
+        return self.assets - sum(self.counts.get(state, 0) for state in UNWANTED)
+
+    @property
+    def moving(self) -> int:
+        """Assets that are not yet where they rest."""
+        return self.assets - sum(self.counts.get(state, 0) for state in RESTING)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Failures of one kind, with an example."""
+
+    cause: str
+    count: int
+    example: str  #: an asset's name
+    reason: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How it stands."""
+
+    roots: list[RootStatus]
+    operations: dict[str, int]  #: our exports by state
+    queue: dict[str, int]  #: the project's, as last seen: queued, running, foreign
+    staged_bytes: int
+    troubles: list[Trouble]
+    left_out: int  #: assets of which something cannot be taken as files
+    per_hour: float  #: assets verified
+    paused: bool  #: everything
+    daemon: dict[str, Any] | None  #: the daemon's heartbeat, or None if it gives none
+    waiting: dict[str, str] = field(default_factory=dict)  #: step → the brake that holds it
+
+    @property
+    def moving(self) -> int:
+        """Assets that are not yet where they rest."""
+        return sum(root.moving for root in self.roots)
+
+    @property
+    def eta(self) -> timedelta | None:
+        """How long it will take at the present rate; None if that is not known."""
+        return timedelta(hours=self.moving / self.per_hour) if self.per_hour else None
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the ledger for questions; rows come by name."""
+    with (
+        translated(path),
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection,
+    ):
+        connection.row_factory = sqlite3.Row
+        connection.execute("BEGIN")  # one consistent state for all questions
+        yield connection
+
+
+def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
+    """Return how all roots (or one, by name) stand."""
+    with reading(path) as connection:
+        settings = {row["key"]: row for row in connection.execute("SELECT * FROM setting")}
+        return Status(
+            roots=_roots(connection, root),
+            operations=dict(
+                connection.execute(
+                    "SELECT state, count(*) FROM export"
+                    " WHERE state IN ('intended', 'unclear', 'running') GROUP BY state"
+                ).fetchall()
+            ),
+            queue=json.loads(settings["queue"]["value"]) if "queue" in settings else {},
+            staged_bytes=int(
+                connection.execute(
+                    "SELECT total(CASE name WHEN 'staged_bytes' THEN value ELSE -value END)"
+                    " FROM total WHERE name IN ('staged_bytes', 'unstaged_bytes')"
+                ).fetchone()[0]
+            ),
+            troubles=_troubles(connection),
+            left_out=connection.execute(
+                "SELECT coalesce(sum(assets), 0) FROM trouble WHERE kind = 'left_out'"
+            ).fetchone()[0],
+            per_hour=_per_hour(connection, now),
+            paused="paused" in settings,
+            daemon=_heartbeat(settings.get("heartbeat"), now),
+        )
+
+
+def _roots(connection: sqlite3.Connection, name: str | None) -> list[RootStatus]:
+    tallies: dict[int, dict[str, tuple[int, int]]] = {}
+    for row in connection.execute(
+        "SELECT root_id, state, sum(assets) AS assets, sum(size_bytes) AS size_bytes"
+        " FROM tally GROUP BY root_id, state HAVING sum(assets) > 0"
+    ):
+        tallies.setdefault(row["root_id"], {})[row["state"]] = (row["assets"], row["size_bytes"])
+    roots = connection.execute(
+        "SELECT * FROM root WHERE ?1 IS NULL OR name = ?1 ORDER BY id", (name,)
+    )
+    return [_root(row, tallies.get(row["id"], {})) for row in roots]
+
+
+def _root(row: sqlite3.Row, tally: dict[str, tuple[int, int]]) -> RootStatus:
+    return RootStatus(
+        name=row["name"],
+        dest=row["dest"],
+        counts={state: tally[state][0] for state in State if state in tally},
+        size_bytes=sum(size for _, size in tally.values()),
+        verified_bytes=tally.get(State.VERIFIED, (0, 0))[1],
+        scanned_at=_time(row["scanned_at"]),
+        excluded=row["excluded"],
+        alarm=row["alarm"],
+        watched=row["removed_at"] is None,
+        quota=json.loads(row["quota"]) if row["quota"] else None,
+        paused=row["paused_at"] is not None,
+    )
+
+
+def _troubles(connection: sqlite3.Connection) -> list[Trouble]:
+    rows = connection.execute(
+        "SELECT cause, asset.state, assets AS count, name AS example, reason FROM trouble"
+        " JOIN asset ON asset.id = (SELECT min(id) FROM asset AS one"
+        "  WHERE one.cause = trouble.kind AND one.state = trouble.state)"
+        " WHERE assets > 0 ORDER BY assets DESC"
+    )
+    return [
+        Trouble(row["cause"], row["count"], row["example"], row["reason"] or "", row["state"])
+        for row in rows
+    ]
+
+
+def _per_hour(connection: sqlite3.Connection, now: datetime) -> float:
+    newest = connection.execute("SELECT id, at FROM event ORDER BY id DESC LIMIT 1").fetchone()
+    since = (now - _RATE_WINDOW).timestamp()
+    if newest is None or newest["at"] <= since:
+        return 0.0
+    count, first = connection.execute(
+        "SELECT count(*), min(at) FROM event WHERE id > ? AND at > ? AND to_state = 'verified'",
+        (newest["id"] - _RATE_EVENTS, since),
+    ).fetchone()
+    if not count:
+        return 0.0
+    hours = (now.timestamp() - first) / 3600
+    return float(count / max(hours, 1 / 60))
+
+
+def heartbeat(path: Path, *, now: datetime) -> dict[str, Any] | None:
+    """Return the daemon's sign of life; None if it gives none."""
+    with reading(path) as connection:
+        row = connection.execute("SELECT * FROM setting WHERE key = 'heartbeat'").fetchone()
+        return _heartbeat(row, now)
+
+
+def _heartbeat(row: sqlite3.Row | None, now: datetime) -> dict[str, Any] | None:
+    if row is None or now.timestamp() - row["at"] > _HEARTBEAT_AGE.total_seconds():
+        return None
+    beat: dict[str, Any] = json.loads(row["value"])
+    return beat
+
+
+def _time(value: float | None) -> datetime | None:
+    return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+#: A wait that is longer than this is no reason for ``sync --once`` to stay.
+_LONG_WAIT = timedelta(minutes=5)
+
+
+def is_quiet(path: Path, *, now: datetime) -> bool:
+    """Whether nothing is in flight, and nothing will be due soon."""
+    with reading(path) as connection:
+        in_flight, soon = connection.execute(
+            "SELECT (SELECT count(*) FROM export"
+            "  WHERE state IN ('intended', 'unclear', 'running')),"
+            " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
+            "  WHERE state IN ('discovered', 'exporting', 'in_bucket', 'downloaded')"
+            "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?"
+            "  AND root.paused_at IS NULL"
+            "  AND NOT EXISTS (SELECT * FROM setting WHERE key = 'paused'))",
+            ((now + _LONG_WAIT).timestamp(),),
+        ).fetchone()
+        return not in_flight and not soon
+
+
+def is_complete(path: Path) -> bool:
+    """Whether every asset of every watched root is verified, and every scan was believed."""
+    with reading(path) as connection:
+        missing = connection.execute(
+            "SELECT (SELECT coalesce(sum(assets), 0) FROM tally JOIN root ON root.id = root_id"
+            "  WHERE state NOT IN ('verified', 'gone', 'excluded') AND removed_at IS NULL)"
+            " + (SELECT count(*) FROM root WHERE removed_at IS NULL"
+            "  AND (alarm IS NOT NULL OR scanned_at IS NULL))"
+        ).fetchone()[0]
+        return not missing
+
+
+_ASSETS = "SELECT asset.*, root.dest FROM asset JOIN root ON root.id = asset.root_id"
+
+
+def show(path: Path, name: str) -> dict[str, Any] | None:
+    """Return everything that is known of one asset, by canonical name; None if it is unknown."""
+    with reading(path) as connection:
+        asset = connection.execute(f"{_ASSETS} WHERE asset.name = ?", (name,)).fetchone()
+        if asset is None:
+            return None
+        told = dict(asset) | {"parent": parent_of(name)}
+        told["exports"] = [
+            dict(row) | {"plan": unpack(row["plan"]), "body_hash": row["body_hash"].hex()}
+            for row in connection.execute(
+                "SELECT * FROM export WHERE asset_id = ? ORDER BY id", (asset["id"],)
+            )
+        ]
+        told["objects"] = [
+            dict(row) | {"sha256": row["sha256"] and row["sha256"].hex()}
+            for row in connection.execute(
+                "SELECT object.*, prefix || suffix AS name, token FROM object JOIN export"
+                " ON export.id = object.export_id WHERE export.asset_id = ? ORDER BY object.id",
+                (asset["id"],),
+            )
+        ]
+        told["events"] = [
+            dict(row)
+            for row in connection.execute(
+                "SELECT * FROM event WHERE asset_id = ? ORDER BY id", (asset["id"],)
+            )
+        ]
+        return told
+
+
+def assets(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield every asset's row with its root's folder, by name."""
+    with reading(path) as connection:
+        yield from map(dict, connection.execute(f"{_ASSETS} ORDER BY asset.name"))
+
+
+def parts(path: Path) -> int:
+    """Return how many parts of assets were ever asked for, each counted once in each form."""
+    with reading(path) as connection:
+        return int(
+            connection.execute(
+                "SELECT count(*) FROM (SELECT DISTINCT asset_id, revision, part, plan FROM export)"
+            ).fetchone()[0]
+        )
+
+
+def heartbeat_at(path: Path) -> datetime | None:
+    """Return when the daemon last gave a sign of life; None if it never did."""
+    with reading(path) as connection:
+        row = connection.execute("SELECT at FROM setting WHERE key = 'heartbeat'").fetchone()
+        return _time(row["at"]) if row else None
