@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from geesync import logs
-from geesync.adapters.executors.cluster import Cluster
-from geesync.adapters.executors.executor import Hands, Here
-from geesync.adapters.executors.processes import Processes
+from geesync.adapters.executors.dask_cluster import DaskExecutor
+from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
+from geesync.adapters.executors.processes import ProcessExecutor
 from geesync.adapters.formats import geoparquet
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import find_credentials
@@ -25,7 +25,7 @@ from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
 from geesync.adapters.transfer.bandwidth import Bandwidth
-from geesync.adapters.transfer.object_source import REQUESTS_PER_S, Access, MeteredLine
+from geesync.adapters.transfer.object_source import REQUESTS_PER_S, Access, MeteredSource
 from geesync.checks.adopter import Adopter
 from geesync.checks.checker import Checker
 from geesync.checks.comparer import Comparer
@@ -40,13 +40,13 @@ from geesync.steps.mirror.surveyor import Surveyor
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.mirror.verifier import Verifier
 from geesync.steps.step import Step, Workshop, utc_now
+from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.brakes import Brakes, Limits
-from geesync.steps.tasks.conclusions import Conclusions
-from geesync.steps.tasks.evidence import Evidence
 from geesync.steps.tasks.exporter import Exporter
 from geesync.steps.tasks.gate import Gate
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.reconciler import Reconciler
+from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.steps.upkeep.examiner import Examiner
 from geesync.steps.upkeep.forgetter import Forgetter
 from geesync.steps.upkeep.notifier import Notifier
@@ -139,11 +139,13 @@ def service(
     with (
         _threads(config) as pool,
         _threads(config) as submitting,
-        _hands(config, access.daemon, bandwidth.rate) as (fetching, proving),
+        _executors(config, access.daemon, bandwidth.rate) as (fetching, proving),
     ):
 
-        def shop(hands: Hands | None = None, pool: Executor = pool) -> Workshop:
-            return Workshop(ledger, pool, clock, stopping=stop.is_set, hands=hands or Here())
+        def shop(executor: ByteExecutor | None = None, pool: Executor = pool) -> Workshop:
+            return Workshop(
+                ledger, pool, clock, stopping=stop.is_set, executor=executor or ThreadExecutor()
+            )
 
         reconciling, downloading = shop(), shop(fetching)
         downloading.chunk = 1000  # what comes is recorded as it comes, and not at the end
@@ -157,14 +159,14 @@ def service(
                 reconciling,
                 earth_engine,
                 exports,
-                Evidence(reconciling, storage, STAGING),
-                Conclusions(reconciling, earth_engine, exports, planner, listing),
+                StagedObjects(reconciling, storage, STAGING),
+                AssetOutcomes(reconciling, earth_engine, exports, planner, listing),
                 roots,
                 exporting,
             ),
             Downloader(
                 downloading,
-                MeteredLine(access, storage, bandwidth, downloading.keep_on),
+                MeteredSource(access, storage, bandwidth, downloading.keep_on),
                 exports,
                 staging,
                 limits,
@@ -207,21 +209,21 @@ def _access(config: Config) -> Access:
 
 
 @contextmanager
-def _hands(
+def _executors(
     config: Config, daemon: str, rate: Callable[[], float | None]
-) -> Iterator[tuple[Hands, Hands]]:
+) -> Iterator[tuple[ByteExecutor, ByteExecutor]]:
     """Give who moves the bytes, and who reads them; nobody is asked anything yet."""
     workers = config.workers
     begin = partial(logs.configure, log_format=config.log.format, level=config.log.level)
-    beside = partial(Processes, daemon, begin=begin, rate=rate)
+    beside = partial(ProcessExecutor, daemon, begin=begin, rate=rate)
     with ExitStack() as stack:
         if workers.executor == "dask":
             address, at_once = config.need("workers.scheduler"), config.throttle.downloads
-            cluster = Cluster(address, daemon, rate, at_once=at_once, here=beside(1))
+            cluster = DaskExecutor(address, daemon, rate, at_once=at_once, here=beside(1))
             yield (stack.enter_context(cluster),) * 2
             return
-        hands = Here if workers.executor == "threads" else beside
-        fetching, proving = hands(workers.fetching), hands(workers.proving)
+        executor = ThreadExecutor if workers.executor == "threads" else beside
+        fetching, proving = executor(workers.fetching), executor(workers.proving)
         yield stack.enter_context(fetching), stack.enter_context(proving)
 
 

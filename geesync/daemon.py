@@ -26,11 +26,11 @@ from geesync.domain.messages.words import counted
 from geesync.domain.mirror.lifecycle import State
 from geesync.errors import ConfigError, RemoteError
 from geesync.logger import get_logger
+from geesync.step_threads import Workers
 from geesync.steps.step import Step
 from geesync.store.file.database import Database
 from geesync.store.ledger.roots import Asked
 from geesync.store.views import status as views
-from geesync.workers import Workers
 
 log = get_logger()
 

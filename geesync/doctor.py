@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from geesync.adapters.executors.cluster_examination import examine
+from geesync.adapters.executors.dask_examination import examine
 from geesync.adapters.executors.executor import require_dask
 from geesync.adapters.google.bucket import BucketSettings, Storage
 from geesync.adapters.google.credentials import describe, find_credentials
@@ -24,7 +24,7 @@ from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
 from geesync.bootstrap import cloud
 from geesync.config import Config
-from geesync.domain.messages.findings import Finding, Verdict, fail, ok, warn
+from geesync.domain.messages.findings import Finding, Severity, fail, ok, warn
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import STAGING
 from geesync.errors import DOCS, Cause, ConfigError, LedgerError, NotAllowedError, RemoteError
@@ -70,7 +70,7 @@ class Doctor:
         for look, needs in looks:
             if self._failed.isdisjoint(needs):
                 for finding in look():
-                    if finding.verdict == Verdict.FAIL:
+                    if finding.verdict == Severity.FAIL:
                         self._failed.add(finding.name)
                     yield finding
 

@@ -29,7 +29,7 @@ _READING = "check"
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckedCopy:
     """What a check says of one asset."""
 
     asset: LedgerAsset
@@ -49,12 +49,12 @@ class Checker:
     checks: Checks
     roots: Roots
 
-    def sizes(self, scope: Scope) -> Iterator[Finding]:
+    def sizes(self, scope: Scope) -> Iterator[CheckedCopy]:
         """Yield a finding for each asset, by presence and size of its files."""
         for page in self.checks.pages(scope):
             yield from self._inspect(page, read_data=False)
 
-    def data(self, scope: Scope, *, since: datetime) -> Iterator[Finding]:
+    def data(self, scope: Scope, *, since: datetime) -> Iterator[CheckedCopy]:
         """Yield a finding for each asset of which not every byte was read since; reads them.
 
         Assets that were never read come first, then those whose last reading is oldest. Those that
@@ -84,7 +84,7 @@ class Checker:
         told = json.dumps({"scope": scope.name or "", "began": began})
         self.roots.put(_READING, told, self.workshop.clock())
 
-    def _inspect(self, page: list[LedgerAsset], *, read_data: bool) -> list[Finding]:
+    def _inspect(self, page: list[LedgerAsset], *, read_data: bool) -> list[CheckedCopy]:
         kept = self.checks.kept([asset.id for asset in page])
         answers = self.workshop.each(
             page, lambda asset: self._look(asset, kept.get(asset.id, []), read_data=read_data)
@@ -96,7 +96,7 @@ class Checker:
             flaws = (
                 (Flaw(Verdict.ERROR, "", str(answer)),) if isinstance(answer, Exception) else answer
             )
-            findings.append(Finding(asset, flaws))
+            findings.append(CheckedCopy(asset, flaws))
         return findings
 
     def _look(
@@ -110,7 +110,7 @@ class Checker:
             )
         return flaws
 
-    def repair(self, finding: Finding) -> str:
+    def repair(self, finding: CheckedCopy) -> str:
         """Move an asset's bad files aside and have them fetched again; return what was done.
 
         Files that could not be read stay where they are: the disk may be at fault, not they.

@@ -24,7 +24,7 @@ COMMANDS = {
     **dict.fromkeys(("status", "show"), "answers.status"),
     **dict.fromkeys(("pause", "resume", "cancel", "priority"), "roots.steering"),
     "check": "upkeep.checking",
-    **dict.fromkeys(("daemon", "sync", "web"), "service.work"),
+    **dict.fromkeys(("daemon", "sync", "web"), "service.running"),
     "export-metadata": "answers.metadata",
     "backup": "upkeep.backing_up",
     "recover": "upkeep.recovering",

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from geesync.adapters.executors.executor import Answer, Hands, Here, Item, Work
+from geesync.adapters.executors.executor import Answer, ByteExecutor, Item, ThreadExecutor, Work
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.domain.mirror.lifecycle import Delayed, Event, Setback
 from geesync.domain.tasks.refusals import Calls, NotTriedError
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.mirror.dispatch import Came, Handover
+from geesync.steps.mirror.dispatch import Dispatch, ItemResults
 from geesync.steps.tasks.gate import stopped
 from geesync.store.copies.staging import Staged
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
@@ -78,7 +78,7 @@ class Workshop:
     clock: Clock = utc_now
     chunk: int = 200  #: assets of one pass, and of one transaction
     stopping: Callable[[], bool] = field(default=lambda: False)
-    hands: Hands = field(default_factory=Here)  #: who moves and reads bytes
+    executor: ByteExecutor = field(default_factory=ThreadExecutor)  #: who moves and reads bytes
     beaten_at: float = field(default_factory=time.monotonic, init=False)  #: last sign of life
 
     def beat(self) -> None:
@@ -120,15 +120,15 @@ class Workshop:
         in_pool = self.pool.map(attempt, large)
         return [*map(attempt, little), *in_pool]
 
-    def hand_over(
+    def dispatch(
         self,
         items: Sequence[Item],
         work: Work[Item, Answer],
         *,
         size_bytes: Callable[[Item], int],
-    ) -> Generator[Came[Item, Answer]]:
-        """Have work on bytes done by whoever is at hand; yield as ``Handover.answers`` does."""
-        handover = Handover(self.hands, work, items, self.keep_on)
+    ) -> Generator[ItemResults[Item, Answer]]:
+        """Have work on bytes done by whoever is at hand; yield as ``Dispatch.answers`` does."""
+        handover = Dispatch(self.executor, work, items, self.keep_on)
         return handover.answers([size_bytes(item) for item in items])
 
     def _refusal(self, calls: Calls) -> RemoteError | None:

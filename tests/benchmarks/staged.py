@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync import logs
-from geesync.adapters.executors.executor import Hands
+from geesync.adapters.executors.executor import ByteExecutor
 from geesync.adapters.formats.proving import Proof, prove_all
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.bootstrap import service
@@ -25,12 +25,12 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import ExportsSucceeded, ExportStarted, State
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask
+from geesync.step_threads import run_step
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.exports import Exports, Intent
 from geesync.store.ledger.ledger import Ledger, Move
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Roots
-from geesync.workers import run_step
 from tests.benchmarks.measure import children_of, cpu_of
 
 HOME = "projects/earthengine-legacy/assets/users/x"
@@ -107,7 +107,7 @@ def run(config: Config, wanted: int) -> None:
         import google.auth.transport.requests  # noqa: F401, PLC0415 # a daemon has used it long ago
 
         downloader = next(step for step in built.steps if step.name == "downloader")
-        _begin(downloader.workshop.hands)
+        _begin(downloader.workshop.executor)
         everyone = children_of(os.getpid())
         began, used_s = time.monotonic(), cpu_of(everyone)
         moved = 0
@@ -120,10 +120,10 @@ def run(config: Config, wanted: int) -> None:
     print(json.dumps(took), flush=True)
 
 
-def _begin(hands: Hands) -> None:
+def _begin(executor: ByteExecutor) -> None:
     """Have all begin who will work: while a daemon is at work they are there."""
     nowhere = Proof("/nowhere", "", "", "csv", 0)
-    at_work = [hands.do(prove_all, [nowhere], lambda: None) for _ in range(hands.at_once)]
+    at_work = [executor.do(prove_all, [nowhere], lambda: None) for _ in range(executor.at_once)]
     for one in at_work:
         next(one)  # all at once, or the first would do it for all
     for one in at_work:

@@ -10,8 +10,8 @@ from pathlib import Path
 from geesync import logs
 from geesync.bootstrap import service
 from geesync.config import load
+from geesync.step_threads import run_step
 from geesync.store.file.database import open_migrating
-from geesync.workers import run_step
 
 
 def main(file: Path, name: str) -> None:

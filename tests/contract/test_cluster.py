@@ -11,15 +11,21 @@ from typing import Any
 import pytest
 
 from geesync import __version__
-from geesync.adapters.executors.cluster import work_there
-from geesync.adapters.executors.executor import HearsayError, Told, Work
+from geesync.adapters.executors.dask_cluster import work_there
+from geesync.adapters.executors.executor import Results, UnconfirmedError, Work
 from geesync.adapters.formats.proving import Proof, prove_all
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.adapters.transfer.fetching import fetch_all
-from geesync.adapters.transfer.object_source import Access, MeteredLine, Orders, WorkersLine, hear
+from geesync.adapters.transfer.object_source import (
+    Access,
+    MeteredSource,
+    Orders,
+    WorkerSource,
+    hear,
+)
 from geesync.errors import Cause, RemoteError
 
 ORDERS = Orders("daemon")
@@ -31,21 +37,21 @@ class Secretive:
     token = "ya29.a-secret"
 
 
-def a_line() -> MeteredLine:
+def a_line() -> MeteredSource:
     storage = Storage(project="demo-project", credentials=Secretive(), pacer=Pacer())
     access = Access("daemon", "demo-project", None, 30.0)
-    return MeteredLine(access, storage, Bandwidth(lambda: None), lambda: True)
+    return MeteredSource(access, storage, Bandwidth(lambda: None), lambda: True)
 
 
 def test_a_job_travels_without_the_credentials_of_the_daemon() -> None:
     sent = pickle.dumps(partial(fetch_all, a_line(), "/mirror", 8))
 
     assert b"secret" not in sent
-    assert pickle.loads(sent).args == (WorkersLine(a_line().access), "/mirror", 8)  # noqa: S301 # our own
+    assert pickle.loads(sent).args == (WorkerSource(a_line().access), "/mirror", 8)  # noqa: S301 # our own
 
 
 def test_orders_are_heard_in_their_order() -> None:
-    line = WorkersLine(Access("another", "demo-project", None, 30.0))
+    line = WorkerSource(Access("another", "demo-project", None, 30.0))
     assert line.keep_on()
 
     hear(Orders("another", number=2, stop=True))
@@ -90,15 +96,15 @@ def test_a_worker_with_another_geesync_does_nothing_and_says_why() -> None:
     assert f"has geesync {__version__}, the daemon has 0.0.1" in str(error)
 
 
-def wrong_bytes(_items: object) -> Iterator[Told[None]]:
+def wrong_bytes(_items: object) -> Iterator[Results[None]]:
     yield [(0, RemoteError(Cause.INTEGRITY, "img.tif came with another CRC32C"))]
 
 
-def a_mistake(_items: object) -> Iterator[Told[None]]:
+def a_mistake(_items: object) -> Iterator[Results[None]]:
     yield [(0, KeyError("oops"))]
 
 
-def too_large(_items: object) -> Iterator[Told[None]]:
+def too_large(_items: object) -> Iterator[Results[None]]:
     yield [(0, MemoryError())]
 
 
@@ -111,11 +117,11 @@ def test_what_a_worker_says_against_an_asset_is_hearsay(
 ) -> None:
     error = failure(work, "img")
 
-    assert (type(error), error.cause) == (HearsayError, cause)
+    assert (type(error), error.cause) == (UnconfirmedError, cause)
 
 
 def test_what_a_server_asked_for_is_told_with_its_refusal() -> None:
-    def busy(_items: object) -> Iterator[Told[None]]:
+    def busy(_items: object) -> Iterator[Results[None]]:
         yield [(0, RemoteError(Cause.TRANSIENT, "busy", status=429, retry_after_s=7.0))]
 
     error = failure(busy, "img")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.executors.processes import Processes
-from geesync.adapters.transfer.object_source import Access, WorkersLine
+from geesync.adapters.executors.processes import ProcessExecutor
+from geesync.adapters.transfer.object_source import Access, WorkerSource
 from geesync.errors import Cause, RemoteError
 from tests.contract.workload import a_mistake, die_once, do, line_keeps_on, nothing, rate
 from tests.service.daemon_process import eventually
@@ -23,15 +23,15 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessExecutor]:
     """Two of them, that know these tests."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-    with Processes("daemon", 2, begin=nothing) as processes:
+    with ProcessExecutor("daemon", 2, begin=nothing) as processes:
         yield processes
 
 
 def answers(
-    processes: Processes, *items: object, go_on: Callable[[], object] = nothing
+    processes: ProcessExecutor, *items: object, go_on: Callable[[], object] = nothing
 ) -> list[object]:
     """Return what became of items, in order."""
     told = [one for some in processes.do(do, items, go_on) for one in some]
@@ -39,7 +39,7 @@ def answers(
 
 
 def test_a_process_answers_what_it_finds_and_is_kept_for_the_next_work(
-    processes: Processes,
+    processes: ProcessExecutor,
 ) -> None:
     first, length = answers(processes, (os.getpid,), (len, "x" * 2**20))
     (second,) = answers(processes, (os.getpid,))
@@ -57,7 +57,7 @@ def test_a_process_answers_what_it_finds_and_is_kept_for_the_next_work(
     ids=["killed", "ended"],
 )
 def test_what_a_process_dies_of_is_told_of_the_item_that_did_it_and_of_no_other(
-    processes: Processes, deadly: tuple[object, ...], told: str
+    processes: ProcessExecutor, deadly: tuple[object, ...], told: str
 ) -> None:
     first, second, third = answers(processes, (len, "a"), deadly, (len, "word"))
 
@@ -68,12 +68,12 @@ def test_what_a_process_dies_of_is_told_of_the_item_that_did_it_and_of_no_other(
 
 
 def test_a_process_that_the_system_killed_once_costs_no_item_its_good_name(
-    processes: Processes, tmp_path: Path
+    processes: ProcessExecutor, tmp_path: Path
 ) -> None:
     assert answers(processes, (die_once, tmp_path / "mark")) == ["alive"]
 
 
-def test_what_takes_more_memory_than_there_is_fails_by_itself(processes: Processes) -> None:
+def test_what_takes_more_memory_than_there_is_fails_by_itself(processes: ProcessExecutor) -> None:
     with pytest.raises(RemoteError, match="more memory than there is") as failed:
         answers(processes, (bytearray, 2**31))
 
@@ -81,7 +81,7 @@ def test_what_takes_more_memory_than_there_is_fails_by_itself(processes: Process
 
 
 def test_a_mistake_of_ours_is_told_and_the_process_lives(
-    processes: Processes, capfd: pytest.CaptureFixture[str]
+    processes: ProcessExecutor, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (before,) = answers(processes, (os.getpid,))
 
@@ -99,7 +99,7 @@ def test_a_mistake_of_ours_is_told_and_the_process_lives(
 
 
 def test_a_system_that_lets_no_process_begin_is_waited_for(
-    processes: Processes, monkeypatch: pytest.MonkeyPatch
+    processes: ProcessExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/program")
 
@@ -109,8 +109,8 @@ def test_a_system_that_lets_no_process_begin_is_waited_for(
     assert failed.value.cause == Cause.TRANSIENT
 
 
-def test_who_asks_no_more_has_the_work_left_in_order(processes: Processes) -> None:
-    line = WorkersLine(Access("daemon", "demo-project", None, 30.0))
+def test_who_asks_no_more_has_the_work_left_in_order(processes: ProcessExecutor) -> None:
+    line = WorkerSource(Access("daemon", "demo-project", None, 30.0))
     working = processes.do(line_keeps_on, [line], nothing)
     ((_, pid),) = next(working)
 
@@ -121,7 +121,7 @@ def test_who_asks_no_more_has_the_work_left_in_order(processes: Processes) -> No
     assert answers(processes, (os.getpid,)) != [pid]
 
 
-def test_a_stop_ends_what_is_at_work(processes: Processes) -> None:
+def test_a_stop_ends_what_is_at_work(processes: ProcessExecutor) -> None:
     def stop() -> None:
         raise RemoteError(Cause.TRANSIENT, "stopped")
 
@@ -130,15 +130,15 @@ def test_a_stop_ends_what_is_at_work(processes: Processes) -> None:
 
 
 def test_what_is_typed_at_the_daemons_terminal_is_the_daemons_to_hear(
-    processes: Processes,
+    processes: ProcessExecutor,
 ) -> None:
     assert answers(processes, (os.getpgrp,)) != [os.getpgrp()]
 
 
 def test_those_at_work_share_the_bandwidth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-    line = WorkersLine(Access("daemon", "demo-project", None, 30.0))
-    with Processes("daemon", 2, begin=nothing, rate=lambda: 1000.0) as processes:
+    line = WorkerSource(Access("daemon", "demo-project", None, 30.0))
+    with ProcessExecutor("daemon", 2, begin=nothing, rate=lambda: 1000.0) as processes:
         assert [*processes.do(rate, [0], nothing)] == [[(0, 1000.0)]]
 
         other = processes.do(line_keeps_on, [line], nothing)
@@ -153,7 +153,7 @@ def test_a_process_that_had_nothing_to_do_for_a_while_is_ended(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
     clock = [0.0]
-    with Processes("daemon", 1, begin=nothing, monotonic=lambda: clock[0]) as processes:
+    with ProcessExecutor("daemon", 1, begin=nothing, monotonic=lambda: clock[0]) as processes:
         (pid,) = answers(processes, (os.getpid,))
         processes.rest()
         assert answers(processes, (os.getpid,)) == [pid]
@@ -167,12 +167,13 @@ def test_a_process_that_had_nothing_to_do_for_a_while_is_ended(
 
 DAEMON = """
 import os, sys
-from geesync.adapters.executors.processes import Processes
+from geesync.adapters.executors.processes import ProcessExecutor
 from tests.contract.workload import line_keeps_on, nothing
-from geesync.adapters.transfer.object_source import Access, WorkersLine
+from geesync.adapters.transfer.object_source import Access, WorkerSource
 
-line = WorkersLine(Access("daemon", "demo-project", None, 30.0))
-((_, pid),) = next(Processes("daemon", 1, begin=nothing).do(line_keeps_on, [line], lambda: None))
+line = WorkerSource(Access("daemon", "demo-project", None, 30.0))
+executor = ProcessExecutor("daemon", 1, begin=nothing)
+((_, pid),) = next(executor.do(line_keeps_on, [line], lambda: None))
 print(pid, flush=True)
 os.kill(os.getpid(), 9)
 """

@@ -18,7 +18,7 @@ from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.adapters.transfer.curl_loop import run
 from geesync.adapters.transfer.fetching import Fetch, fetch
-from geesync.adapters.transfer.object_source import Access, MeteredLine
+from geesync.adapters.transfer.object_source import Access, MeteredSource
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
@@ -261,7 +261,7 @@ def test_a_power_cut_after_the_rename_costs_no_transfer(
     landed = land(obj)
     fault = simulator.faults.add("status", path="again.tif.*alt=media", count=None)
     access = Access("daemon", "demo-project", simulator.storage_url, 30)
-    line = MeteredLine(access, storage, Bandwidth(lambda: None), lambda: True)
+    line = MeteredSource(access, storage, Bandwidth(lambda: None), lambda: True)
 
     job = Fetch("users/x/img", "img.tif", "token", simulator.bucket, obj)
     assert run([fetch(job, line, Folders(mirror))]) == [landed.name]

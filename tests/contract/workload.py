@@ -9,18 +9,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.executors.executor import Told
+from geesync.adapters.executors.executor import Results
 from geesync.adapters.transfer import object_source as line
-from geesync.adapters.transfer.object_source import WorkersLine
+from geesync.adapters.transfer.object_source import WorkerSource
 
 
-def do(items: Sequence[Any]) -> Iterator[Told[Any]]:
+def do(items: Sequence[Any]) -> Iterator[Results[Any]]:
     """Call each; told at once, so that it is known which came last."""
     for number, (function, *arguments) in enumerate(items):
         yield [(number, function(*arguments))]
 
 
-def line_keeps_on(items: Sequence[WorkersLine]) -> Iterator[Told[int]]:
+def line_keeps_on(items: Sequence[WorkerSource]) -> Iterator[Results[int]]:
     """Tell whom it is that works, then whether the daemon wants that still, until it does not."""
     yield [(0, os.getpid())]
     while items[0].keep_on():
@@ -28,12 +28,12 @@ def line_keeps_on(items: Sequence[WorkersLine]) -> Iterator[Told[int]]:
     yield [(1, 0)]
 
 
-def rate(_items: object) -> Iterator[Told[float | None]]:
+def rate(_items: object) -> Iterator[Results[float | None]]:
     """Tell at what rate may be fetched."""
     yield [(0, line._told("daemon").rate)]
 
 
-def a_mistake(items: Sequence[Any]) -> Iterator[Told[None]]:
+def a_mistake(items: Sequence[Any]) -> Iterator[Results[None]]:
     """Have failed in a way that nobody thought of."""
     yield [(number, KeyError("oops")) for number, _ in enumerate(items)]
 

@@ -15,10 +15,10 @@ import httpx
 from geesync.bootstrap import service
 from geesync.config import Config
 from geesync.simulator.clock import DAWN
+from geesync.step_threads import run_step
 from geesync.steps.step import Step
 from geesync.store.file.database import open_migrating
 from geesync.store.views import status as views
-from geesync.workers import run_step
 
 #: As many as a busy process may have open; the rest is taken away.
 LIMIT = 256

@@ -10,7 +10,7 @@ import pytest
 
 from geesync.adapters.mirror_files.mirror import MARKER, prepare_mirror
 from geesync.simulator import Simulator
-from geesync.workers import run_step
+from geesync.step_threads import run_step
 from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import BESIDE, World, a_world
@@ -149,7 +149,7 @@ def test_a_file_whose_fsync_failed_is_written_anew_from_its_first_byte(tmp_path:
 def test_files_that_were_synced_together_are_settled_only_if_the_disk_took_them(
     tmp_path: Path, sync: str, left: str
 ) -> None:
-    script = SCRIPT.with_name("together_script.py")
+    script = SCRIPT.with_name("group_sync_script.py")
 
     told = python_under_strace(f"syncfs:error=EIO:{sync}", script, tmp_path / "mirror")
 
@@ -168,7 +168,7 @@ def test_files_that_were_synced_together_are_settled_only_if_the_disk_took_them(
 def test_documents_that_were_synced_together_are_told_only_if_the_disk_took_them(
     tmp_path: Path, sync: str, left: str
 ) -> None:
-    script = SCRIPT.with_name("drafting_script.py")
+    script = SCRIPT.with_name("documents_script.py")
 
     told = python_under_strace(f"syncfs:error=EIO:{sync}", script, tmp_path / "mirror", "4")
 
@@ -185,7 +185,7 @@ def test_documents_that_were_synced_together_are_told_only_if_the_disk_took_them
 def test_a_document_is_told_only_if_the_disk_took_it_and_all_folders_above_it(
     tmp_path: Path, number: int
 ) -> None:
-    script = SCRIPT.with_name("drafting_script.py")
+    script = SCRIPT.with_name("documents_script.py")
     prepare_mirror(tmp_path / "mirror")
 
     told = python_under_strace(

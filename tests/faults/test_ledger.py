@@ -13,8 +13,8 @@ import pytest
 
 from geesync.errors import ExitCode, LedgerError
 from geesync.simulator import Simulator
+from geesync.step_threads import run_step
 from geesync.store.file.database import LOG_LIMIT_BYTES, open_migrating
-from geesync.workers import run_step
 from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs
 from tests.faults.conftest import ARCHIVE, Build
 from tests.service.daemon_process import PATIENCE_S, Place, eventually

@@ -6,7 +6,7 @@ import pytest
 
 from geesync.domain.tasks.refusals import OUTAGE
 from geesync.simulator.wire.faults import Action
-from geesync.workers import run_step
+from geesync.step_threads import run_step
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import World
 

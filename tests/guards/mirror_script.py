@@ -7,8 +7,8 @@ import sys
 
 from geesync.bootstrap import service
 from geesync.config import Config
+from geesync.step_threads import run_step
 from geesync.store.file.database import open_current
-from geesync.workers import run_step
 
 
 def main() -> None:

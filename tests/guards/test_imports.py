@@ -37,7 +37,7 @@ print(code, *sorted(names), file=sys.stderr)
 
 _DAEMON = """
 import sys
-import geesync.bootstrap, geesync.cli.service.work, geesync.daemon, geesync.web.server
+import geesync.bootstrap, geesync.cli.service.running, geesync.daemon, geesync.web.server
 import ee, google.cloud.storage
 print(*{name.partition(".")[0] for name in sys.modules})
 """

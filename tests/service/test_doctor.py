@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from geesync.adapters.executors.cluster_examination import examine as look_at
+from geesync.adapters.executors.dask_examination import examine as look_at
 from geesync.adapters.mirror_files.mirror import MARKER, prepare_mirror
 from geesync.config import Config
 from geesync.doctor import Doctor
-from geesync.domain.messages.findings import Finding, Verdict
+from geesync.domain.messages.findings import Finding, Severity
 from geesync.errors import DOCS
 from geesync.simulator.simulator import Simulator
 from geesync.store.file.database import open_migrating
@@ -55,7 +55,7 @@ def examine(settings: dict[str, object]) -> Examine:
 
 
 def assert_fails(finding: Finding, text: str, mend: str) -> None:
-    assert finding.verdict == Verdict.FAIL
+    assert finding.verdict == Severity.FAIL
     assert text in finding.text
     assert mend in finding.mend
 
@@ -82,7 +82,7 @@ def test_everything_that_is_in_order_is_ok(examine: Examine, tmp_path: Path) -> 
 
     findings = examine()
 
-    left = {name for name, finding in findings.items() if finding.verdict != Verdict.OK}
+    left = {name for name, finding in findings.items() if finding.verdict != Severity.OK}
     assert left == {"roots", "daemon"}
     assert "service" not in findings["credentials"].text
 
@@ -96,7 +96,7 @@ def test_what_is_not_configured_is_named_and_what_needs_it_is_left_out(examine: 
 
 def test_a_clock_that_is_wrong(examine: Examine) -> None:
     assert_fails(examine(ahead=timedelta(minutes=10))["clock"], "refuses tokens", "timedatectl")
-    assert examine(ahead=timedelta(minutes=1))["clock"].verdict == Verdict.WARN
+    assert examine(ahead=timedelta(minutes=1))["clock"].verdict == Severity.WARN
 
 
 def test_a_network_that_is_away(examine: Examine) -> None:
@@ -195,7 +195,7 @@ def test_soft_delete_and_versions_cost_money(examine: Examine, simulator: Simula
     simulator.faults.clear()
     bucket_is(simulator, versioning={"enabled": True})
 
-    assert examine()["bucket settings"].verdict == Verdict.WARN
+    assert examine()["bucket settings"].verdict == Severity.WARN
     assert "--no-versioning" in examine()["bucket settings"].mend
 
 
@@ -205,7 +205,7 @@ def test_bucket_settings_that_we_may_not_see_are_only_a_warning(
     path = rf"/b/{simulator.bucket}(\?|$)"
     simulator.faults.add("status", server="storage", path=path, status=403, count=None)
 
-    assert examine()["bucket settings"].verdict == Verdict.WARN
+    assert examine()["bucket settings"].verdict == Severity.WARN
 
 
 def test_a_mirror_that_holds_other_things(examine: Examine, tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_cluster_that_shares_the_mirror_is_ok_and_one_that_cannot_is_told(
         dask = {"executor": "dask", "scheduler": cluster.address}
         enough = {"throttle": {"downloads": 9}}
         found = examine(workers=dask)["workers"]
-        assert (found.verdict, found.mend) == (Verdict.WARN, "throttle.downloads = 9")
+        assert (found.verdict, found.mend) == (Severity.WARN, "throttle.downloads = 9")
         assert examine(workers=dask, **enough)["workers"].text == "1 with 9 threads"
 
         (blind,) = look_at(cluster.address, tmp_path / "another mirror/probe").troubles

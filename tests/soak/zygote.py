@@ -25,8 +25,8 @@ from geesync.bootstrap import service
 from geesync.config import Config
 from geesync.daemon import Daemon
 from geesync.simulator.clock import DAWN
+from geesync.step_threads import run_step
 from geesync.store.file.database import locked, open_migrating
-from geesync.workers import run_step
 
 PRELOADED = (ee, google.cloud.storage, rasterio)
 

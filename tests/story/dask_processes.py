@@ -23,7 +23,7 @@ def reserved_address() -> Iterator[str]:
         yield f"tcp://127.0.0.1:{reserved.getsockname()[1]}"
 
 
-class Cluster:
+class DaskExecutor:
     """A scheduler, and workers as they are asked for."""
 
     def __init__(self, address: str, folder: Path, stack: ExitStack) -> None:
@@ -32,7 +32,7 @@ class Cluster:
         self.address = address
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def start(self) -> Cluster:
+    def start(self) -> DaskExecutor:
         """Start the scheduler; whoever connects waits for it."""
         self._run("scheduler", "--port", self.address.rpartition(":")[2])
         return self
@@ -48,7 +48,7 @@ class Cluster:
         self.workers.append(worker)
         return worker
 
-    def wait_for_workers(self) -> Cluster:
+    def wait_for_workers(self) -> DaskExecutor:
         """Return when the scheduler and all workers are there."""
         from distributed import Client  # noqa: PLC0415 # slow to import
 
@@ -103,11 +103,11 @@ def a_cluster(
     workers: int = 0,
     threads: int = 2,
     nanny: bool = False,
-) -> Iterator[Cluster]:
+) -> Iterator[DaskExecutor]:
     """Run a cluster; all of its processes are gone at the end."""
     with ExitStack() as stack:
         address = address or stack.enter_context(reserved_address())
-        cluster = Cluster(address, folder, stack).start()
+        cluster = DaskExecutor(address, folder, stack).start()
         for _ in range(workers):
             cluster.add_worker(threads=threads, nanny=nanny)
         yield cluster.wait_for_workers()

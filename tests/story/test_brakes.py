@@ -13,7 +13,7 @@ import pytest
 
 from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.simulator.simulator import Simulator
-from geesync.workers import run_step
+from geesync.step_threads import run_step
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import World, a_world
 

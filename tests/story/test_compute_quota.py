@@ -12,7 +12,7 @@ import pytest
 from geesync.simulator import CALM, always
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.tasks.operation import State
-from geesync.workers import run_step
+from geesync.step_threads import run_step
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 

@@ -16,11 +16,11 @@ from geesync.domain.assets.names import LEGACY
 from geesync.domain.choices.timetable import Timetable
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
+from geesync.step_threads import run_step
 from geesync.steps.step import Step
-from geesync.workers import run_step
 from tests.service.daemon_process import eventually
 from tests.story.accounts import HOME, a_band, an_account, an_image
-from tests.story.dask_processes import Cluster, a_cluster, reserved_address
+from tests.story.dask_processes import DaskExecutor, a_cluster, reserved_address
 from tests.story.deadly import a_deadly_table, assert_only_it_is_quarantined
 from tests.story.world import World, a_world
 
@@ -31,7 +31,7 @@ MEDIA = "alt=media"
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskExecutor]:
     with a_cluster(tmp_path_factory.mktemp("cluster"), workers=2) as running:
         yield running
 
@@ -52,7 +52,7 @@ def until_staged(world: World) -> None:
 
 
 def test_an_account_is_mirrored_by_the_workers_pixel_by_pixel(
-    cluster: Cluster, tmp_path: Path
+    cluster: DaskExecutor, tmp_path: Path
 ) -> None:
     with (
         Simulator("small") as simulator,
@@ -195,7 +195,7 @@ def test_a_daemon_without_files_to_move_needs_no_cluster(tmp_path: Path) -> None
 
 
 def test_a_stop_is_heard_by_the_workers_and_what_came_stays(
-    cluster: Cluster, tmp_path: Path
+    cluster: DaskExecutor, tmp_path: Path
 ) -> None:
     with Simulator(an_account(an_image("img", a_band("b", VALUES)))) as simulator:
         stop = threading.Event()
@@ -216,7 +216,7 @@ def test_a_stop_is_heard_by_the_workers_and_what_came_stays(
 
 
 def test_another_bandwidth_reaches_the_transfers_under_way(
-    cluster: Cluster, tmp_path: Path
+    cluster: DaskExecutor, tmp_path: Path
 ) -> None:
     with (
         Simulator(an_account(an_image("img", a_band("b", VALUES)))) as simulator,

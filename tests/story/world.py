@@ -19,10 +19,10 @@ from geesync.domain.assets.names import candidates
 from geesync.simulator.computing.images import Pixels
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.truth import truth
+from geesync.step_threads import run_step
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.steering import Steering
 from geesync.store.views import status as views
-from geesync.workers import run_step
 
 #: A story has no time for processes to begin.
 AT_HAND = {"executor": "threads"}

@@ -17,15 +17,15 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 #: Answers, or exceptions, by the number of the item among those that were given.
-Told = list[tuple[int, Answer | Exception]]
+Results = list[tuple[int, Answer | Exception]]
 
 #: Between two looks whether to go on, and how fast, while somebody works.
 TICK_S = 0.5
 
-Work = Callable[[Sequence[Item]], Iterable[Told[Answer]]]
+Work = Callable[[Sequence[Item]], Iterable[Results[Answer]]]
 
 
-class Hands:
+class ByteExecutor:
     """Does work on some items; as a context it ends with whoever works for it.
 
     at_once: so many loads of items are to be under way at a time.
@@ -65,7 +65,7 @@ class Hands:
 
     def do(
         self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
-    ) -> Generator[Told[Answer]]:
+    ) -> Generator[Results[Answer]]:
         """Yield what becomes of items, as it comes.
 
         go_on: called now and then meanwhile; what it raises ends the work. Raises what the work
@@ -78,7 +78,7 @@ class Hands:
 _LEAST_BYTES = 256 * 1024
 
 
-class Here(Hands):
+class ThreadExecutor(ByteExecutor):
     """The threads that ask."""
 
     def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
@@ -89,12 +89,12 @@ class Here(Hands):
 
     def do(
         self, work: Work[Item, Answer], items: Sequence[Item], _go_on: Callable[[], object]
-    ) -> Generator[Told[Answer]]:
+    ) -> Generator[Results[Answer]]:
         """Do it, as far as somebody asks for the next answer."""
         yield from work(items)
 
 
-class HearsayError(RemoteError):
+class UnconfirmedError(RemoteError):
     """What somebody elsewhere said against an asset: it counts only once it was seen here, too.
 
     A worker with a bad memory or a stale view of the mirror must not cost an asset its good name.

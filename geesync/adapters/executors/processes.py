@@ -17,7 +17,7 @@ from dataclasses import replace
 from multiprocessing import Pipe
 from typing import Any
 
-from geesync.adapters.executors.executor import TICK_S, Answer, Hands, Item, Told, Work
+from geesync.adapters.executors.executor import TICK_S, Answer, ByteExecutor, Item, Results, Work
 from geesync.adapters.transfer.object_source import Orders
 from geesync.errors import Cause, RemoteError
 
@@ -28,7 +28,7 @@ _FAREWELL_S = 2.0
 _KEPT_FOR_S = 45.0
 
 
-class Processes(Hands):
+class ProcessExecutor(ByteExecutor):
     """At most so many for each who asks; they end with the daemon, however that ends.
 
     begin: done by each before anything else; it can be pickled. rate: bytes a second that all
@@ -55,7 +55,7 @@ class Processes(Hands):
 
     def do(
         self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
-    ) -> Generator[Told[Answer]]:
+    ) -> Generator[Results[Answer]]:
         """Have one of them do it; what each of them died of is told of the item that did it.
 
         It did if two have died of it with nothing else to do: one may have been killed for what
@@ -70,7 +70,7 @@ class Processes(Hands):
         go_on: Callable[[], object],
         *,
         again: bool,
-    ) -> Iterator[Told[Answer]]:
+    ) -> Iterator[Results[Answer]]:
         left = dict(enumerate(items))
         process = self._taken()
         try:
@@ -171,7 +171,7 @@ class _Process:
 
     def do(
         self, work: Work[Any, Any], items: Sequence[Any], tick: Callable[[], object]
-    ) -> Generator[Told[Any]]:
+    ) -> Generator[Results[Any]]:
         """Yield what it answers. Raises _DiedError, or RemoteError for the work as a whole."""
         self.is_ready = False
         tick()

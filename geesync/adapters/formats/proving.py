@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.executors.executor import Told
+from geesync.adapters.executors.executor import Results
 from geesync.adapters.formats import rasters, tables
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
@@ -83,7 +83,7 @@ def _expected(source: SourceAsset, part: Part, grid: Grid, tile: Tile) -> raster
     return rasters.Expected(window, part.pixel_type, part.bands, part.sentinel, ranges)
 
 
-def prove_all(jobs: Sequence[Proof]) -> Iterator[Told[Proved]]:
+def prove_all(jobs: Sequence[Proof]) -> Iterator[Results[Proved]]:
     """Read files through, one after another; yield what becomes of each, as ``prove`` says it."""
     for number, job in enumerate(jobs):
         try:

@@ -17,7 +17,7 @@ from geesync.adapters.google.google_errors import UNREADABLE, no_answer, token_e
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.transport import Transport
 from geesync.domain.assets.asset import Json, SourceAsset
-from geesync.domain.assets.described import described
+from geesync.domain.mirror.described import described
 from geesync.domain.tasks.failures import classify_call
 from geesync.domain.tasks.operations import Operation
 from geesync.errors import Cause, RemoteError

@@ -40,7 +40,7 @@ def settle(folders: Folders, landed: Sequence[Landed]) -> list[Exception | None]
     if len(landed) < WORTH_IT_FROM:
         return [_settle_alone(folders, one) for one in landed]
     try:
-        with Together(folders) as together:
+        with GroupSync(folders) as together:
             failures = [_named(folders, one) for one in landed]
             together.sync()
     except (GeesyncError, OSError) as error:
@@ -67,7 +67,7 @@ def _named(folders: Folders, one: Landed) -> Exception | None:
     return None
 
 
-class Together:
+class GroupSync:
     """One mirror's disk, from before the first byte is written: it tells what failed since."""
 
     def __init__(self, folders: Folders) -> None:

@@ -49,11 +49,11 @@ class Turn:
         yield self
 
 
-Work = Coroutine[Exchange | Turn, Any, Answer]
+Routine = Coroutine[Exchange | Turn, Any, Answer]
 
 
 def run(
-    works: Iterable[Work[Answer]],
+    works: Iterable[Routine[Answer]],
     *,
     at_once: int = 1,
     stopping: Callable[[], bool] = lambda: False,
@@ -64,7 +64,7 @@ def run(
 
 
 def turns(
-    works: Iterable[Work[Answer]],
+    works: Iterable[Routine[Answer]],
     *,
     at_once: int = 1,
     stopping: Callable[[], bool] = lambda: False,
@@ -98,8 +98,8 @@ class _Loop:
         self._sockets = _taken()
         self._multi = self._sockets.multi
         self._stopping = stopping
-        self._on_wire: dict[Any, tuple[int, Work[Any]]] = {}
-        self._later: list[tuple[float, int, Turn, Work[Any]]] = []
+        self._on_wire: dict[Any, tuple[int, Routine[Any]]] = {}
+        self._later: list[tuple[float, int, Turn, Routine[Any]]] = []
         self.ended: list[tuple[int, Any]] = []
 
     @property
@@ -107,7 +107,7 @@ class _Loop:
         """How many were begun and have not ended."""
         return len(self._on_wire) + len(self._later)
 
-    def go_on(self, number: int, work: Work[Any], told: str | Exception | None = None) -> None:
+    def go_on(self, number: int, work: Routine[Any], told: str | Exception | None = None) -> None:
         """Let a work go on until it waits again, or has its answer."""
         try:
             asked = work.throw(told) if isinstance(told, Exception) else work.send(told)

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from geesync.adapters.executors.executor import Told
+from geesync.adapters.executors.executor import Results
 from geesync.adapters.mirror_files.folders import Folders
-from geesync.adapters.mirror_files.group_sync import SMALL_BYTES, WORTH_IT_FROM, Together
+from geesync.adapters.mirror_files.group_sync import SMALL_BYTES, WORTH_IT_FROM, GroupSync
 from geesync.adapters.mirror_files.landing import Landing, make_durable, unproved
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.adapters.transfer.transfer import Sink
@@ -74,7 +74,9 @@ async def fetch(job: Fetch, line: Line, folders: Folders) -> str:
         return landing.name
 
 
-def fetch_all(line: Line, mirror: str, at_once: int, jobs: Sequence[Fetch]) -> Iterator[Told[str]]:
+def fetch_all(
+    line: Line, mirror: str, at_once: int, jobs: Sequence[Fetch]
+) -> Iterator[Results[str]]:
     """Bring objects to one mirror's disk, so many at a time; yield the names that files bear.
 
     After a refusal that concerns all, or in an outage, the rest are not answered.
@@ -115,7 +117,7 @@ class _Syncing:
         small = sum(job.obj.size_bytes <= SMALL_BYTES for job in self._jobs)
         self._small_bytes = SMALL_BYTES if small >= WORTH_IT_FROM else -1
         if small >= WORTH_IT_FROM:
-            self._together = self._open.enter_context(Together(self._folders))
+            self._together = self._open.enter_context(GroupSync(self._folders))
         self._pool = self._open.enter_context(ThreadPoolExecutor(_SYNCS_AT_ONCE))
         return self
 
@@ -124,9 +126,9 @@ class _Syncing:
     ) -> None:
         self._open.close()
 
-    def take(self, ended: Told[str]) -> Iterator[Told[str]]:
+    def take(self, ended: Results[str]) -> Iterator[Results[str]]:
         """Take what just ended; yield what failed, or is durable now."""
-        failed: Told[str] = []
+        failed: Results[str] = []
         for number, answer in ended:
             if isinstance(answer, Exception):
                 failed.append((number, answer))
@@ -142,13 +144,13 @@ class _Syncing:
             yield self._sync_group()
         yield from self._done(future for future in tuple(self._alone) if future.done())
 
-    def rest(self) -> Iterator[Told[str]]:
+    def rest(self) -> Iterator[Results[str]]:
         """Yield the rest: nothing more comes."""
         if self._came:
             yield self._sync_group()
         yield from self._done(as_completed(tuple(self._alone)))
 
-    def _sync_group(self) -> Told[str]:
+    def _sync_group(self) -> Results[str]:
         came, self._came = self._came, {}
         files = [(self._jobs[number].path, name) for number, name in came.items()]
         error = self._together.sync_files(files)
@@ -158,7 +160,7 @@ class _Syncing:
         with self._folders.folder(path, create=False) as place:
             make_durable(place, name)
 
-    def _done(self, futures: Iterable[Future[None]]) -> Iterator[Told[str]]:
+    def _done(self, futures: Iterable[Future[None]]) -> Iterator[Results[str]]:
         for future in futures:
             number, name = self._alone.pop(future)
             error = future.exception()

@@ -35,7 +35,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class MeteredLine:
+class MeteredSource:
     """A line of this process."""
 
     access: Access
@@ -51,7 +51,7 @@ class MeteredLine:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return WorkersLine, (self.access,)
+        return WorkerSource, (self.access,)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _told(daemon: str) -> Orders:
 
 
 @dataclass(frozen=True)
-class WorkersLine:
+class WorkerSource:
     """A line of a worker, for one job."""
 
     access: Access

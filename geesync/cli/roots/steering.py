@@ -75,8 +75,8 @@ def cancel(context: typer.Context, name: _NAME) -> None:
 def _cancel_operations(config: Config) -> None:
     """Do without a daemon what it would do. Raises LockedError if there is one."""
     from geesync.bootstrap import service
+    from geesync.step_threads import run_step
     from geesync.store.file.database import locked, open_current
-    from geesync.workers import run_step
 
     with ExitStack() as stack:
         with as_owner_of(config.ledger.parent):  # the lock's file, not the key, which is root's

@@ -17,7 +17,7 @@ from geesync.domain.messages.words import counted
 from geesync.domain.mirror.checking import Verdict
 
 if TYPE_CHECKING:
-    from geesync.checks.checker import Finding
+    from geesync.checks.checker import CheckedCopy
     from geesync.checks.comparer import Difference
 
 _STYLES = {Verdict.DIFFERS: "red", Verdict.MISSING: "red", Verdict.ERROR: "bold red"}
@@ -65,7 +65,7 @@ class Report:
         """Whether nothing else was found."""
         return not any(count for verdict, count in self.counts.items() if verdict != Verdict.SOUND)
 
-    def tell(self, finding: Finding, done: str) -> None:
+    def tell(self, finding: CheckedCopy, done: str) -> None:
         """Take a finding; done: what a repair did about it."""
         asset = finding.asset
         self.counts[finding.verdict] += 1

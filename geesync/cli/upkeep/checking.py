@@ -17,7 +17,7 @@ from geesync.domain.assets.names import candidates
 from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from geesync.checks.checker import Checker, Finding
+    from geesync.checks.checker import CheckedCopy, Checker
     from geesync.cli.upkeep.check_report import Report
     from geesync.store.copies.checks import Scope
 
@@ -105,7 +105,7 @@ def check(
 
 def _findings(
     built: Checker, scope: Scope, *, read_data: bool, share: float | None
-) -> Iterator[Finding]:
+) -> Iterator[CheckedCopy]:
     if share is not None:
         wanted = math.ceil(built.checks.count(scope) * share)
         for count, finding in enumerate(built.data(scope, since=now()), 1):
@@ -118,7 +118,7 @@ def _findings(
         yield from built.sizes(scope)
 
 
-def _watched(findings: Iterator[Finding], total: int) -> Iterator[Finding]:
+def _watched(findings: Iterator[CheckedCopy], total: int) -> Iterator[CheckedCopy]:
     """Show how far it is, where somebody looks."""
     console = errors()
     if not console.is_terminal:
@@ -129,7 +129,9 @@ def _watched(findings: Iterator[Finding], total: int) -> Iterator[Finding]:
     yield from track(findings, "checking", total=total, console=console, transient=True)
 
 
-def _timed(findings: Iterator[Finding], limit_s: float | None, report: Report) -> Iterator[Finding]:
+def _timed(
+    findings: Iterator[CheckedCopy], limit_s: float | None, report: Report
+) -> Iterator[CheckedCopy]:
     began = time.monotonic()
     for finding in findings:
         yield finding

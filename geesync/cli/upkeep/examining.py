@@ -26,7 +26,7 @@ def doctor(
 ) -> None:
     """Say whether everything is there, and what mends what is not. Exit code 1 if it is not."""
     from geesync.doctor import Doctor
-    from geesync.domain.messages.findings import Verdict
+    from geesync.domain.messages.findings import Severity
 
     mine: Context = context.obj
     loaded = mine.load()
@@ -36,9 +36,9 @@ def doctor(
             typer.echo(json_line(vars(finding)))
         else:
             _show(finding)
-        if finding.verdict != Verdict.OK:
+        if finding.verdict != Severity.OK:
             worst.append(finding)
-    failed = [finding for finding in worst if finding.verdict == Verdict.FAIL]
+    failed = [finding for finding in worst if finding.verdict == Severity.FAIL]
     if not json:
         output().print(_conclusion(failed or worst), markup=False)
     if failed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Severity(StrEnum):
     """How bad it is."""
 
     OK = "ok"
@@ -19,21 +19,21 @@ class Finding:
     """One line of the doctor's."""
 
     name: str
-    verdict: Verdict
+    verdict: Severity
     text: str
     mend: str = ""  #: the command, or the page, that mends it
 
 
 def ok(name: str, text: str) -> Finding:
     """Return that all is well."""
-    return Finding(name, Verdict.OK, text)
+    return Finding(name, Severity.OK, text)
 
 
 def warn(name: str, text: str, mend: str) -> Finding:
     """Return what works, and not as it should."""
-    return Finding(name, Verdict.WARN, text, mend)
+    return Finding(name, Severity.WARN, text, mend)
 
 
 def fail(name: str, text: str, mend: str) -> Finding:
     """Return what does not work."""
-    return Finding(name, Verdict.FAIL, text, mend)
+    return Finding(name, Severity.FAIL, text, mend)

@@ -50,7 +50,7 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Told:
+class LastTold:
     """When something was told last, and whether it has lasted since."""
 
     at: datetime
@@ -59,13 +59,13 @@ class Told:
 
 
 def due(
-    found: Sequence[Notice], told: Mapping[str, Told], now: datetime, again: timedelta
+    found: Sequence[Notice], told: Mapping[str, LastTold], now: datetime, again: timedelta
 ) -> list[Notice]:
     """Return what is to be told now; the same at most once in ``again``."""
     return [notice for notice in found if _is_due(notice, told.get(notice.key), now, again)]
 
 
-def _is_due(notice: Notice, last: Told | None, now: datetime, again: timedelta) -> bool:
+def _is_due(notice: Notice, last: LastTold | None, now: datetime, again: timedelta) -> bool:
     if last is None:
         return True
     if now - last.at < again:
@@ -75,18 +75,18 @@ def _is_due(notice: Notice, last: Told | None, now: datetime, again: timedelta) 
 
 def remembered(
     found: Sequence[Notice],
-    told: Mapping[str, Told],
+    told: Mapping[str, LastTold],
     sent: Mapping[str, bool],
     now: datetime,
     again: timedelta,
-) -> dict[str, Told]:
+) -> dict[str, LastTold]:
     """Return what is to be remembered after sending: ``{key: whether it was sent}``.
 
     What has ended is remembered until it may be told again, so that it cannot flutter; what could
     not be sent is tried again soon.
     """
     kept = {
-        key: Told(last.at, last.count, lasting=False)
+        key: LastTold(last.at, last.count, lasting=False)
         for key, last in told.items()
         if now - last.at < again
     }
@@ -94,9 +94,11 @@ def remembered(
         last = told.get(notice.key)
         if notice.key in sent:
             at = now if sent[notice.key] else now - again + _RETRY
-            kept[notice.key] = Told(at, notice.count if sent[notice.key] else 0, sent[notice.key])
+            kept[notice.key] = LastTold(
+                at, notice.count if sent[notice.key] else 0, sent[notice.key]
+            )
         elif last is not None:
-            kept[notice.key] = Told(last.at, last.count, last.lasting)
+            kept[notice.key] = LastTold(last.at, last.count, last.lasting)
     return kept
 
 

@@ -40,7 +40,7 @@ _SHA256 = "1220"
 
 
 @dataclass(frozen=True)
-class History:
+class CopyDates:
     """What happened to an asset's copy."""
 
     created_at: datetime  #: first verified, or first seen
@@ -73,7 +73,7 @@ def item(
     node: Node,
     parent: Node,
     source: SourceAsset,
-    history: History,
+    history: CopyDates,
     *,
     files: Iterable[DataFile],
     made: Iterable[Made] = (),
@@ -115,7 +115,7 @@ def container(
     node: Node,
     parent: Node,
     source: SourceAsset,
-    history: History,
+    history: CopyDates,
     *,
     links: Sequence[Json],
     extent: Extent,
@@ -175,7 +175,7 @@ def page(node: Node, number: int, links: Sequence[Json]) -> Json:
     }
 
 
-def _times(source: SourceAsset, history: History) -> Json:
+def _times(source: SourceAsset, history: CopyDates) -> Json:
     """Return STAC's times; it wants one of every Item, also of one that is of no time."""
     begin, end = time_span(source)
     only = begin or end
@@ -190,7 +190,7 @@ def _times(source: SourceAsset, history: History) -> Json:
     }
 
 
-def _told(source: SourceAsset, history: History) -> Json:
+def _told(source: SourceAsset, history: CopyDates) -> Json:
     """Return what Earth Engine says and STAC has no word for."""
     told = {
         "ee:name": source.name,

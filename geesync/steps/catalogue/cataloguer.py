@@ -23,7 +23,7 @@ from geesync.domain.stac import documents as stac
 from geesync.domain.stac import links as stac_links
 from geesync.errors import GeesyncError
 from geesync.logger import get_logger
-from geesync.steps.catalogue.drafting import Drafting, Drafts
+from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
 from geesync.steps.catalogue.items import Batch, document_bytes, draft_item, node_of, parent_of
 from geesync.steps.step import Tally, Workshop, is_small
 from geesync.store.copies.catalogue import Catalogue
@@ -77,7 +77,7 @@ class Cataloguer:
 
     def _tell(self, dest: str, batch: Batch) -> int:
         items = [asset for asset in batch.proved if not asset.is_container]
-        with Drafting(items) as drafting:
+        with DocumentWriter(items) as drafting:
             drafted = self.workshop.each(
                 items,
                 partial(self._draft_item, drafting, batch),
@@ -106,10 +106,10 @@ class Cataloguer:
         self.catalogue.told(told, extents=extents)
         return len(told)
 
-    def _draft_item(self, drafting: Drafting, batch: Batch, asset: LedgerAsset) -> Drafts:
+    def _draft_item(self, drafting: DocumentWriter, batch: Batch, asset: LedgerAsset) -> Documents:
         with drafting.folder(asset, create=False) as place:
             draft_item(place, batch, asset)
-            return Drafts.of(asset, place)
+            return Documents.of(asset, place)
 
     def _write_container(self, batch: Batch, container: LedgerAsset) -> Extent:
         """Write a container's document and those of its pages that changed; return its extent."""

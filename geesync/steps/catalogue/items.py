@@ -28,7 +28,7 @@ class Batch:
     due: list[LedgerAsset]
     parents: dict[int, LedgerAsset]  #: containers of the due assets, where the mirror has them
     sources: dict[int, SourceAsset]
-    histories: dict[int, tuple[stac.History, bool]]
+    histories: dict[int, tuple[stac.CopyDates, bool]]
     staged: dict[int, list[Staged]]
     fresh: set[int] = field(default_factory=set)  #: assets whose document is on disk now
 

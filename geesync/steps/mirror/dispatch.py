@@ -1,4 +1,4 @@
-"""Work on bytes in other hands: some loads at a time, whose answers are taken as they come."""
+"""Work on bytes done by an executor: some loads at a time, whose answers are taken as they come."""
 
 from __future__ import annotations
 
@@ -10,41 +10,43 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Generic
 
-from geesync.adapters.executors.executor import TICK_S, Answer, Hands, Item, Work
+from geesync.adapters.executors.executor import TICK_S, Answer, ByteExecutor, Item, Work
 from geesync.domain.tasks.refusals import Calls, NotTriedError
 from geesync.errors import RemoteError
 from geesync.steps.tasks.gate import stopped
 
-Came = list[tuple[Item, Answer | Exception]]
+ItemResults = list[tuple[Item, Answer | Exception]]
 
 
 @dataclass(frozen=True)
-class Handover(Generic[Item, Answer]):
+class Dispatch(Generic[Item, Answer]):
     """Some items that work is to be done on."""
 
-    hands: Hands
+    executor: ByteExecutor
     work: Work[Item, Answer]
     items: Sequence[Item]
     keep_on: Callable[[], bool]  #: asked while somebody works, and with each answer
     _calls: Calls = field(default_factory=Calls, init=False)
     _over: threading.Event = field(default_factory=threading.Event, init=False)
-    _came: SimpleQueue[Came[Item, Answer] | None] = field(default_factory=SimpleQueue, init=False)
+    _came: SimpleQueue[ItemResults[Item, Answer] | None] = field(
+        default_factory=SimpleQueue, init=False
+    )
 
-    def answers(self, sizes_bytes: Sequence[int]) -> Generator[Came[Item, Answer]]:
+    def answers(self, sizes_bytes: Sequence[int]) -> Generator[ItemResults[Item, Answer]]:
         """Yield what becomes of items, as it comes, and nothing now and then.
 
         An exception is an answer too. After a refusal that concerns all, or in an outage, the rest
         are answered NotTriedError.
         """
-        loads = self.hands.loads(sizes_bytes)
+        loads = self.executor.loads(sizes_bytes)
         at_work = len(loads)
         # Threads of its own: in the pool they would keep all other steps waiting, for hours.
-        with ThreadPoolExecutor(self.hands.at_once, thread_name_prefix="geesync-hand") as lanes:
+        with ThreadPoolExecutor(self.executor.at_once, thread_name_prefix="geesync-hand") as lanes:
             try:
                 for load in loads:
                     lanes.submit(self._lane, [self.items[number] for number in load])
                 while at_work:
-                    came: Came[Item, Answer] | None = []
+                    came: ItemResults[Item, Answer] | None = []
                     with suppress(Empty):
                         came = self._came.get(timeout=TICK_S)
                         at_work -= came is None
@@ -66,7 +68,7 @@ class Handover(Generic[Item, Answer]):
             raise refusal
         self._go_on()
         last = stopped()
-        with closing(self.hands.do(self.work, load, self._go_on)) as doing:
+        with closing(self.executor.do(self.work, load, self._go_on)) as doing:
             for told in doing:
                 for _, answer in told:
                     self._calls.note(answer)

@@ -52,9 +52,9 @@ class Downloader:
         chunk = self.gate.room(self.workshop.chunk)
         due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=chunk)
         if not due:
-            self.workshop.hands.rest()
+            self.workshop.executor.rest()
             return Tally(waiting=self.gate.reason)
-        self.workshop.hands.require()
+        self.workshop.executor.require()
         staged = self.staging.staged([asset.id for asset in due])
         is_full = len(due) == self.workshop.chunk
         due = _soon(due, staged)
@@ -125,11 +125,11 @@ class Downloader:
         by_mirror: dict[str, dict[Fetch, Wanted]] = defaultdict(dict)
         for asset, staged in wanted:
             by_mirror[asset.dest][_job(asset, staged)] = asset, staged
-        at_once = self.workshop.hands.share(self.at_once)
+        at_once = self.workshop.executor.share(self.at_once)
         for dest, jobs in by_mirror.items():
             work = partial(fetch_all, self.line, dest, at_once)
             with closing(Folders(Path(dest))) as folders:
-                for came in self.workshop.hand_over(list(jobs), work, size_bytes=_size_bytes):
+                for came in self.workshop.dispatch(list(jobs), work, size_bytes=_size_bytes):
                     if came:
                         yield [(jobs[job], answer) for job, answer in _settled(folders, came)]
 
@@ -167,7 +167,7 @@ def _settled(
 
 
 def _failure(error: Exception) -> Exception:
-    """Return what it means for an object: who dies of fetching dies of the machine."""
+    """Return what it means for an object: a killed process is the machine's trouble."""
     if isinstance(error, RemoteError) and error.cause == Cause.CRASHED:
         return RemoteError(Cause.TRANSIENT, str(error))
     return error

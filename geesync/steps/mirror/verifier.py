@@ -30,11 +30,11 @@ from geesync.domain.mirror.layout import (
 from geesync.domain.mirror.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
 from geesync.errors import Cause, RemoteError
-from geesync.steps.catalogue.drafting import Drafting, Drafts
-from geesync.steps.mirror.candidate import Candidate, UnprovedError, name_now
-from geesync.steps.mirror.dispatch import Came
-from geesync.steps.mirror.making import make
+from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
+from geesync.steps.mirror.derived_files import make
+from geesync.steps.mirror.dispatch import ItemResults
 from geesync.steps.mirror.overwrite_guard import claim
+from geesync.steps.mirror.unproved_copy import UnprovedCopy, UnprovedError, name_now
 from geesync.steps.step import Tally, Workshop, moves_of
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies.checks import Sidecars
@@ -46,7 +46,7 @@ from geesync.store.ledger.ledger import LedgerAsset
 _GROUP = 64
 _LATE_S = 5.0
 
-Outcome = tuple[Candidate, Drafts | Exception]
+Outcome = tuple[UnprovedCopy, Documents | Exception]
 
 #: Answers that say that an asset's policy is not for us; they never hold up its proof.
 _NOT_READABLE = frozenset({Cause.PERMISSION, Cause.GONE})
@@ -70,36 +70,39 @@ class Verifier:
         now = self.workshop.clock()
         due = self.workshop.ledger.due(State.DOWNLOADED, now=now, limit=self.workshop.chunk)
         if not due:
-            self.workshop.hands.rest()
+            self.workshop.executor.rest()
             return Tally()
         sources = self.workshop.ledger.sources_of(due)
         plans = self.planner.plans(due, sources)
         ids = [asset.id for asset in due]
         staged, known = self.staging.staged(ids), self.sidecars.known(ids)
         if any(staged.values()):
-            self.workshop.hands.require()
+            self.workshop.executor.require()
         policies = self._policies(due)
         candidates = [
-            Candidate(
+            UnprovedCopy(
                 *(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id]),
                 policies.get(asset.id),
             )
             for asset in due
         ]
         moved = 0
-        with Drafting(due) as drafting, closing(self._drafted(drafting, candidates)) as coming:
+        with (
+            DocumentWriter(due) as drafting,
+            closing(self._drafted(drafting, candidates)) as coming,
+        ):
             for drafted in coming:
                 moved += self._conclude(drafting.publish(drafted, _give_names))
         return Tally(moved=moved, busy=len(due) == self.workshop.chunk)
 
     def _conclude(self, outcomes: list[Outcome]) -> int:
         """Remember what is proved, what must be fetched again, and what must be exported again."""
-        proved = [(one, told) for one, told in outcomes if isinstance(told, Drafts)]
+        proved = [(one, told) for one, told in outcomes if isinstance(told, Documents)]
         self.sidecars.note({one.asset.id: told.written for one, told in proved}, anew=True)
         self.staging.note_sha256({key: sha for one, _ in proved for key, sha in one.sha256.items()})
         self._give_up([told for _, told in outcomes if isinstance(told, UnprovedError)])
         events = (
-            (one.asset, CheckPassed() if isinstance(told, Drafts) else told)
+            (one.asset, CheckPassed() if isinstance(told, Documents) else told)
             for one, told in outcomes
         )
         return self.workshop.record(moves_of(events, CheckFailed))
@@ -127,7 +130,9 @@ class Verifier:
             else:
                 self.exports.disprove({error.export.id: error}, now, found=error.found)
 
-    def _drafted(self, drafting: Drafting, candidates: list[Candidate]) -> Generator[list[Outcome]]:
+    def _drafted(
+        self, drafting: DocumentWriter, candidates: list[UnprovedCopy]
+    ) -> Generator[list[Outcome]]:
         """Have all files read through; yield what is to stand beside those of an asset, or why not.
 
         Some assets at a time, those that were read meanwhile.
@@ -141,7 +146,7 @@ class Verifier:
         ]
         since = time.monotonic()
         with closing(
-            self.workshop.hand_over(
+            self.workshop.dispatch(
                 list(reading), prove_all, size_bytes=lambda one: reading[one].size_bytes(one)
             )
         ) as proving:
@@ -154,9 +159,9 @@ class Verifier:
 
     def _read(
         self,
-        drafting: Drafting,
-        reading: Mapping[Proof, Candidate],
-        told: Came[Proof, Proved],
+        drafting: DocumentWriter,
+        reading: Mapping[Proof, UnprovedCopy],
+        told: ItemResults[Proof, Proved],
     ) -> Iterator[Outcome]:
         """Take what files showed; yield the assets of which it was the last one."""
         for proof, answer in told:
@@ -165,7 +170,7 @@ class Verifier:
             if one.is_read:
                 yield one, self._draft(drafting, one)
 
-    def _begin(self, drafting: Drafting, one: Candidate) -> Exception | None:
+    def _begin(self, drafting: DocumentWriter, one: UnprovedCopy) -> Exception | None:
         try:
             with drafting.folder(one.asset) as place:
                 one.begin(place)
@@ -173,14 +178,14 @@ class Verifier:
             return error
         return None
 
-    def _draft(self, drafting: Drafting, one: Candidate) -> Drafts | Exception:
+    def _draft(self, drafting: DocumentWriter, one: UnprovedCopy) -> Documents | Exception:
         """Write what is to stand beside an asset's files, if these are what they must be."""
         try:
             return self._write(drafting, one)
         except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
             return error
 
-    def _write(self, drafting: Drafting, one: Candidate) -> Drafts:
+    def _write(self, drafting: DocumentWriter, one: UnprovedCopy) -> Documents:
         with drafting.folder(one.asset) as place:
             table = one.table(place)
             claim(place, one.asset.name, one.known, one.staged)
@@ -191,9 +196,9 @@ class Verifier:
             _draft(place, GEESYNC_JSON, sidecar(one.source, one.plan, taken, made, table))
             assert not isinstance(one.policy, Exception)  # it did not begin with one
             _draft_policy(place, one.policy)
-            return Drafts.of(one.asset, place)
+            return Documents.of(one.asset, place)
 
-    def _set_aside(self, place: Folder, job: Candidate) -> None:
+    def _set_aside(self, place: Folder, job: UnprovedCopy) -> None:
         set_aside(
             place,
             job.source.revision,
@@ -203,7 +208,7 @@ class Verifier:
         )
 
     def _make(
-        self, place: Folder, job: Candidate, taken: list[TakenPart], table: Json | None
+        self, place: Folder, job: UnprovedCopy, taken: list[TakenPart], table: Json | None
     ) -> list[KeptFile]:
         files = {one.file: one for one in job.staged}
         return make(
@@ -215,7 +220,7 @@ class Verifier:
             present=lambda file: name_now(place, files[file]),
         )
 
-    def _taken(self, job: Candidate) -> list[TakenPart]:
+    def _taken(self, job: UnprovedCopy) -> list[TakenPart]:
         return [
             TakenPart(
                 part=export.part,
@@ -241,7 +246,7 @@ def _draft_policy(place: Folder, policy: Json | str | None) -> None:
         _draft(place, IAM_JSON, told)
 
 
-def _give_names(job: Candidate, place: Folder) -> None:
+def _give_names(job: UnprovedCopy, place: Folder) -> None:
     """Give proved files their names, beside the documents that have theirs."""
     for one in job.staged:
         name = unproved(one.file, one.export.token)

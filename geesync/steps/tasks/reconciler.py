@@ -19,9 +19,9 @@ from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operat
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
-from geesync.steps.tasks.conclusions import Conclusions
-from geesync.steps.tasks.evidence import Evidence
+from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.gate import Gate, stopped
+from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.store.ledger.exports import Export, Exports
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import QUEUE
@@ -46,8 +46,8 @@ class Reconciler:
     workshop: Workshop
     earth_engine: EarthEngine
     exports: Exports
-    evidence: Evidence
-    conclusions: Conclusions
+    evidence: StagedObjects
+    conclusions: AssetOutcomes
     roots: Roots
     gate: Gate  #: of exports: how they end may close it, or open it
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 from geesync.adapters.host.messenger import Messenger
 from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
 from geesync.domain.assets.names import display_id
-from geesync.domain.messages.notices import Notice, Told, due, remembered
+from geesync.domain.messages.notices import LastTold, Notice, due, remembered
 from geesync.domain.messages.words import counted, duration, next_action, size
 from geesync.domain.mirror.lifecycle import State
 from geesync.errors import Cause
@@ -63,10 +63,10 @@ class Notifier:
             }
             self.roots.put(_SETTING, json.dumps(document), now)
 
-    def _told(self) -> dict[str, Told]:
+    def _told(self) -> dict[str, LastTold]:
         kept = json.loads(self.roots.get(_SETTING) or "{}")
         return {
-            key: Told(datetime.fromtimestamp(at, UTC), count, lasting)
+            key: LastTold(datetime.fromtimestamp(at, UTC), count, lasting)
             for key, (at, count, lasting) in kept.items()
         }
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from geesync.domain.assets.extent import Extent
 from geesync.domain.assets.names import parent_of
-from geesync.domain.stac.documents import History
+from geesync.domain.stac.documents import CopyDates
 from geesync.domain.stac.links import Node
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
@@ -59,7 +59,7 @@ class Catalogue:
             if name in found and found[name].dest == dests[asset_id]
         }
 
-    def histories(self, asset_ids: Collection[int]) -> dict[int, tuple[History, bool]]:
+    def histories(self, asset_ids: Collection[int]) -> dict[int, tuple[CopyDates, bool]]:
         """Return what happened to the copy of each asset, and whether there ever was one."""
         asset = schema.asset.c
         query = sa.select(
@@ -164,7 +164,7 @@ class Catalogue:
             change_rows(connection, schema.asset, covered)
 
 
-def _history(row: Any) -> tuple[History, bool]:
+def _history(row: Any) -> tuple[CopyDates, bool]:
     created_at = row.proved_at or row.seen_at
     updated_at = max((at for at in (row.verified_at, row.gone_at) if at), default=created_at)
-    return History(created_at, updated_at, row.left_out or ""), row.proved_at is not None
+    return CopyDates(created_at, updated_at, row.left_out or ""), row.proved_at is not None

@@ -15,7 +15,7 @@ from geesync.store.tables import schema
 
 
 @dataclass(frozen=True)
-class Told:
+class HistoryRow:
     """What the history is told of one asset; no event is its first sight."""
 
     asset_id: int
@@ -24,7 +24,7 @@ class Told:
     after: State
 
 
-def remember(connection: sa.Connection, told: Iterable[Told], now: datetime) -> None:
+def remember(connection: sa.Connection, told: Iterable[HistoryRow], now: datetime) -> None:
     """Write rows of the history."""
     rows = [
         {

@@ -15,7 +15,7 @@ from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.layout import asset_path, distinct
 from geesync.domain.mirror.lifecycle import Event, Included, SourceChanged, SourceReappeared, State
 from geesync.store.file.rows import change_rows, insert_rows
-from geesync.store.ledger.history import Told, remember
+from geesync.store.ledger.history import HistoryRow, remember
 from geesync.store.ledger.ledger import LedgerAsset, Move, record_in
 from geesync.store.tables import schema
 
@@ -77,7 +77,9 @@ def insert(
     _take_children(connection, {s.name: ids[s.name] for s in sources if s.is_container})
     kept = [{"asset_id": ids[source.name], "json": source.json} for source in sources]
     insert_rows(connection, schema.source, kept)
-    remember(connection, [Told(key, None, None, State.DISCOVERED) for key in ids.values()], now)
+    remember(
+        connection, [HistoryRow(key, None, None, State.DISCOVERED) for key in ids.values()], now
+    )
 
 
 def _take_children(connection: sa.Connection, containers: Mapping[str, int]) -> None:

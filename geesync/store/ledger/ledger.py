@@ -25,7 +25,7 @@ from geesync.domain.mirror.lifecycle import (
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
-from geesync.store.ledger.history import Told, remember
+from geesync.store.ledger.history import HistoryRow, remember
 from geesync.store.tables import schema
 
 
@@ -162,7 +162,7 @@ def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -
     remember(
         connection,
         [
-            Told(key, move.event, move.asset.standing.state, standings[key].state)
+            HistoryRow(key, move.event, move.asset.standing.state, standings[key].state)
             for key, move in fresh.items()
             if not _is_repeated(move, standings[key])
         ],

@@ -10,12 +10,12 @@ import google_crc32c
 import pytest
 
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.assets.described import described
 from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.described import described
 from geesync.domain.mirror.lifecycle import Delayed, State
 from geesync.domain.mirror.planning import plan
 from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
-from geesync.domain.stac.documents import DataFile, History, item
+from geesync.domain.stac.documents import CopyDates, DataFile, item
 from geesync.domain.stac.links import TOP, Node
 from geesync.domain.tasks.exports import Ask, body_hash, request_body
 from geesync.domain.tasks.failures import classify_call, classify_operation
@@ -85,7 +85,7 @@ def bench_stac_item(benchmark: Benchmark) -> None:
     node = Node(SOURCE.name, SOURCE.type, "p/image0")
     file = DataFile("image0.tif", 400_000, "0" * 64, ASK.part, ASK.part.grid)
     options = {"files": [file], "sidecars": ["asset.json"], "wkt2": str}
-    assert benchmark(item, node, TOP, SOURCE, History(NOW, NOW), **options)
+    assert benchmark(item, node, TOP, SOURCE, CopyDates(NOW, NOW), **options)
 
 
 def bench_classify(benchmark: Benchmark) -> None:

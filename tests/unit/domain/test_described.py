@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geesync.domain.assets.asset import UNREADABLE, SourceAsset
-from geesync.domain.assets.described import described
 from geesync.domain.choices.options import Options
+from geesync.domain.mirror.described import described
 from geesync.domain.mirror.planning import plan
 from geesync.domain.mirror.sidecar import sidecar
 from geesync.domain.stac import documents as stac
@@ -93,7 +93,7 @@ def assert_nothing_stumbles_over(source: SourceAsset) -> None:
     node = Node(source.name, source.type, "p/a")
     now = datetime(2024, 1, 1, tzinfo=UTC)
     item = stac.item(
-        node, node, source, stac.History(now, now), files=(), sidecars=(), wkt2=lambda crs: crs
+        node, node, source, stac.CopyDates(now, now), files=(), sidecars=(), wkt2=lambda crs: crs
     )
     for told in (source.json, *documents, item):
         json.dumps(told, ensure_ascii=False).encode()

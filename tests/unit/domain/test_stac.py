@@ -16,7 +16,7 @@ from geesync.domain.stac import links as stac_links
 from geesync.domain.tasks.exports import Part
 
 DAY = datetime(2024, 4, 1, tzinfo=UTC)
-HISTORY = stac.History(DAY, DAY)
+HISTORY = stac.CopyDates(DAY, DAY)
 FOLDER = stac_links.Node("projects/earthengine-legacy/assets/users/x", "FOLDER", "users/x")
 SCENES = stac_links.Node(f"{FOLDER.name}/scenes", "IMAGE_COLLECTION", "users/x/scenes")
 IMAGE = stac_links.Node(f"{SCENES.name}/s1", "IMAGE", "users/x/scenes/s1")

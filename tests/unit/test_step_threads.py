@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from geesync.errors import LedgerError
+from geesync.step_threads import run_until_quiet
 from geesync.steps.step import Tally, Workshop
 from geesync.store.file.database import open_migrating
 from geesync.store.ledger.ledger import Ledger
-from geesync.workers import run_until_quiet
 
 PATIENCE_S = 60.0
 

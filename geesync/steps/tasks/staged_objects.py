@@ -18,7 +18,7 @@ _LIST_ALL_FROM = 8
 
 
 @dataclass
-class Evidence:
+class StagedObjects:
     """Looks for the objects of exports."""
 
     workshop: Workshop

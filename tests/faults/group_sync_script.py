@@ -9,7 +9,7 @@ from pathlib import Path
 import google_crc32c
 
 from geesync.adapters.mirror_files.folders import Folders
-from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, Landed, Together, settle
+from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, GroupSync, Landed, settle
 from geesync.adapters.mirror_files.landing import Landing, Writer
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.transfer.curl_loop import run
@@ -38,7 +38,7 @@ def land(folders: Folders, path: str) -> str:
 
 prepare_mirror(MIRROR)
 for _ in range(2):
-    with closing(Folders(MIRROR)) as folders, Together(folders) as together:
+    with closing(Folders(MIRROR)) as folders, GroupSync(folders) as together:
         names = [land(folders, path) for path in PATHS]
         error = together.sync_files(list(zip(PATHS, names, strict=True)))
         landed = [Landed(*one, "x.tif", "t") for one in zip(PATHS, names, strict=True)]

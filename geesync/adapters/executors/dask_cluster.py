@@ -20,10 +20,10 @@ from geesync import __version__
 from geesync.adapters.executors.executor import (
     TICK_S,
     Answer,
-    Hands,
-    HearsayError,
+    ByteExecutor,
     Item,
-    Told,
+    Results,
+    UnconfirmedError,
     Work,
     plain,
 )
@@ -73,7 +73,7 @@ def away(what: str, address: str) -> RemoteError:
 
 def work_there(
     wanted: str, orders: Orders, work: Work[Any, Any], items: Sequence[Any]
-) -> list[Told[Any]] | RemoteError:
+) -> list[Results[Any]] | RemoteError:
     """Do work on a worker. What fails is answered: an exception would be the cluster's own.
 
     What it says against an item is hearsay.
@@ -89,7 +89,7 @@ def work_there(
         return _of_there(host, error)
 
 
-def _from_there(host: str, told: Told[Any]) -> Told[Any]:
+def _from_there(host: str, told: Results[Any]) -> Results[Any]:
     return [
         (number, _of_there(host, answer) if isinstance(answer, Exception) else answer)
         for number, answer in told
@@ -99,12 +99,12 @@ def _from_there(host: str, told: Told[Any]) -> Told[Any]:
 def _of_there(host: str, error: Exception) -> RemoteError:
     told = plain(error)
     of_world = told.cause in WORLDLY
-    again = partial(RemoteError if of_world else HearsayError, told.cause)
+    again = partial(RemoteError if of_world else UnconfirmedError, told.cause)
     message = f"worker {host}: {told}" if of_world else str(told)
     return again(message, status=told.status, retry_after_s=told.retry_after_s)
 
 
-class Cluster(Hands):
+class DaskExecutor(ByteExecutor):
     """A cluster; connected when it is first needed, and again when it was lost.
 
     at_once: files at a time, of all workers. rate: bytes a second that all together may take now;
@@ -118,7 +118,7 @@ class Cluster(Hands):
         rate: Callable[[], float | None],
         *,
         at_once: int,
-        here: Hands,
+        here: ByteExecutor,
     ) -> None:
         super().__init__(at_once)
         self._here = here
@@ -161,21 +161,21 @@ class Cluster(Hands):
 
     def do(
         self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
-    ) -> Generator[Told[Answer]]:
+    ) -> Generator[Results[Answer]]:
         """Have a worker do it; what it says against an item is looked into here."""
         future = self._submit(work, items)
         try:
             while not wait([future], timeout=TICK_S).done:
                 go_on()
             answers = future.result()
-        except HearsayError as error:  # of which item it was shows when it is done here
+        except UnconfirmedError as error:  # of which item it was shows when it is done here
             answers = [[(number, error) for number in range(len(items))]]
         finally:
             future.cancel()
         for told in answers:
-            yield [one for one in told if not isinstance(one[1], HearsayError)]
+            yield [one for one in told if not isinstance(one[1], UnconfirmedError)]
             for number, answer in told:
-                if isinstance(answer, HearsayError):
+                if isinstance(answer, UnconfirmedError):
                     log.warning("work_repeated_here", error=str(answer))
                     for again in self._here.do(work, [items[number]], go_on):
                         yield [(number, one) for _, one in again]
@@ -194,12 +194,12 @@ class Cluster(Hands):
 
     def _submit(
         self, work: Work[Item, Answer], items: Sequence[Item]
-    ) -> Future[list[Told[Answer]]]:
+    ) -> Future[list[Results[Answer]]]:
         """Hand work over. Its failure is a RemoteError: the world's, or hearsay of the asset."""
         self._orders = replace(self._orders, rate=self._share())
         executor = self._connected().get_executor()
         theirs = executor.submit(work_there, __version__, self._orders, work, items)
-        ours: Future[list[Told[Answer]]] = Future()
+        ours: Future[list[Results[Answer]]] = Future()
         self._pending.add(ours)
         theirs.add_done_callback(partial(self._settle, ours))
         ours.add_done_callback(lambda _: theirs.cancel())
@@ -226,7 +226,9 @@ class Cluster(Hands):
 
         if isinstance(error, KilledWorker):
             # Of this job, or of one that they did beside it: whoever asked has to find out.
-            return HearsayError(Cause.CRASHED, f"{error.allowed_failures + 1} workers died of it")
+            return UnconfirmedError(
+                Cause.CRASHED, f"{error.allowed_failures + 1} workers died of it"
+            )
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         return away(f"a worker failed: {what}", self.address)
 

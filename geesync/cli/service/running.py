@@ -56,9 +56,9 @@ def sync(
 ) -> None:
     """Do all there is to do, then end: for cron. Exit code 1 if not all is verified."""
     from geesync.bootstrap import service
+    from geesync.step_threads import run_until_quiet
     from geesync.store.file.database import locked, open_migrating
     from geesync.store.views import status as views
-    from geesync.workers import run_until_quiet
 
     if not once:
         raise UserError("sync runs once", hint="geesync sync --once; geesync daemon stays")

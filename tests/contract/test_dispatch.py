@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.executors.executor import Here, Told, Work
+from geesync.adapters.executors.executor import Results, ThreadExecutor, Work
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Workshop
@@ -23,7 +23,7 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     """A workshop whose pool is a single thread, and which has two more for bytes."""
     database = open_migrating(tmp_path / "geesync.db")
     with ThreadPoolExecutor(1) as pool:
-        yield Workshop(Ledger(database), pool, hands=Here(2))
+        yield Workshop(Ledger(database), pool, executor=ThreadExecutor(2))
     database.close()
 
 
@@ -31,12 +31,12 @@ def done(
     workshop: Workshop, work: Work[int, float], items: Sequence[int], size_bytes: int = LARGE
 ) -> dict[int, float | Exception]:
     """Return what became of items."""
-    came = workshop.hand_over(items, work, size_bytes=lambda _: size_bytes)
+    came = workshop.dispatch(items, work, size_bytes=lambda _: size_bytes)
     return dict(one for some in came for one in some)
 
 
 def test_what_is_handed_over_keeps_no_thread_of_the_pool(workshop: Workshop) -> None:
-    def other_steps_go_on(items: Sequence[int]) -> Iterator[Told[float]]:
+    def other_steps_go_on(items: Sequence[int]) -> Iterator[Results[float]]:
         for number, item in enumerate(items):
             yield [(number, workshop.pool.submit(float, item).result(timeout=30))]
 
@@ -48,7 +48,7 @@ def test_each_of_two_has_half_of_the_large_ones_and_one_has_all_small_ones(
 ) -> None:
     loads = []
 
-    def noted(items: Sequence[int]) -> Iterator[Told[float]]:
+    def noted(items: Sequence[int]) -> Iterator[Results[float]]:
         loads.append(len(items))
         yield [(number, 0.0) for number in range(len(items))]
 
@@ -59,7 +59,7 @@ def test_each_of_two_has_half_of_the_large_ones_and_one_has_all_small_ones(
 
 
 def test_what_fails_as_a_whole_is_the_answer_of_all_that_had_none(workshop: Workshop) -> None:
-    def surprising(_items: Sequence[int]) -> Iterator[Told[float]]:
+    def surprising(_items: Sequence[int]) -> Iterator[Results[float]]:
         yield [(0, 0.5)]
         raise ZeroDivisionError
 
@@ -70,7 +70,7 @@ def test_what_fails_as_a_whole_is_the_answer_of_all_that_had_none(workshop: Work
     assert isinstance(answers[9], ZeroDivisionError)
 
 
-class OneByOne(Here):
+class OneByOne(ThreadExecutor):
     """Each item is a load of its own."""
 
     def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
@@ -79,10 +79,10 @@ class OneByOne(Here):
 
 
 def test_after_a_refusal_that_concerns_all_the_rest_need_not_ask(workshop: Workshop) -> None:
-    workshop.hands = OneByOne()
+    workshop.executor = OneByOne()
     asked: list[int] = []
 
-    def refused(items: Sequence[int]) -> Iterator[Told[float]]:
+    def refused(items: Sequence[int]) -> Iterator[Results[float]]:
         asked.extend(items)
         yield [(0, RemoteError(Cause.PERMISSION, "the key was revoked"))]
 
@@ -93,7 +93,7 @@ def test_after_a_refusal_that_concerns_all_the_rest_need_not_ask(workshop: Works
 
 
 def test_what_the_work_itself_gave_up_after_a_refusal_was_not_tried(workshop: Workshop) -> None:
-    def refused(_items: Sequence[int]) -> Iterator[Told[float]]:
+    def refused(_items: Sequence[int]) -> Iterator[Results[float]]:
         yield [(0, RemoteError(Cause.PERMISSION, "the key was revoked"))]
 
     answers = done(workshop, refused, [7, 8], size_bytes=1)
@@ -105,12 +105,12 @@ def test_what_the_work_itself_gave_up_after_a_refusal_was_not_tried(workshop: Wo
 def test_who_takes_no_more_answers_ends_the_work(workshop: Workshop) -> None:
     given = []
 
-    def endless(_items: Sequence[int]) -> Iterator[Told[float]]:
+    def endless(_items: Sequence[int]) -> Iterator[Results[float]]:
         while True:
             given.append(1)
             yield []
 
-    coming = workshop.hand_over([1], endless, size_bytes=lambda _: LARGE)
+    coming = workshop.dispatch([1], endless, size_bytes=lambda _: LARGE)
     next(coming)
     coming.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.domain.mirror.lifecycle import Standing, State
-from geesync.steps.catalogue.drafting import Drafting, Drafts
+from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
 from geesync.store.ledger.ledger import LedgerAsset
 
 MIRROR = Path(sys.argv[1])
@@ -34,11 +34,11 @@ def asset(number: int) -> LedgerAsset:
     )
 
 
-def drafted(drafting: Drafting, one: LedgerAsset) -> Drafts:
+def drafted(drafting: DocumentWriter, one: LedgerAsset) -> Documents:
     """Write an asset's document."""
     with drafting.folder(one) as place:
         place.draft("asset.json", b"{}")
-        return Drafts.of(one, place)
+        return Documents.of(one, place)
 
 
 prepare_mirror(MIRROR)
@@ -48,7 +48,7 @@ with closing(Folders(MIRROR)) as folders:
         with folders.folder(one.path, durable=False):
             pass  # made by somebody else, who has not synced it yet
 for _ in range(2):
-    with Drafting(assets) as drafting:
+    with DocumentWriter(assets) as drafting:
         told = drafting.publish([(one, drafted(drafting, one)) for one in assets])
     print(*(getattr(one, "cause", "published") for _, one in told))
     print(*sorted(path.name for path in MIRROR.rglob("asset.json*")))

@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import Folders
-from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, Together
+from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, GroupSync
 from geesync.adapters.mirror_files.mirror import is_mirror
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import PARTIAL
@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Drafts:
+class Documents:
     """What was written for one asset, and is yet to be published."""
 
     dest: str  #: the mirror
@@ -43,20 +43,20 @@ class Drafts:
         return cls(asset.dest, asset.path, tuple(place.drafts), tuple(place.written), place.known)
 
 
-class Drafting:
+class DocumentWriter:
     """The disks of a pass, from before its first document is written."""
 
     def __init__(self, assets: Iterable[LedgerAsset]) -> None:
         counts = Counter(asset.dest for asset in assets)
         self._folders = {dest: Folders(Path(dest)) for dest in counts}
         self._with_many = [dest for dest, count in counts.items() if count >= WORTH_IT_FROM]
-        self._disks: dict[str, Together] = {}
+        self._disks: dict[str, GroupSync] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         for dest in self._with_many:
             if is_mirror(Path(dest)):
-                self._disks[dest] = self._open.enter_context(Together(self._folders[dest]))
+                self._disks[dest] = self._open.enter_context(GroupSync(self._folders[dest]))
         return self
 
     def __exit__(
@@ -75,15 +75,15 @@ class Drafting:
 
     def publish(
         self,
-        drafted: Iterable[tuple[Item, Drafts | Exception]],
+        drafted: Iterable[tuple[Item, Documents | Exception]],
         finish: Callable[[Item, Folder], None] = lambda _item, _place: None,
-    ) -> list[tuple[Item, Drafts | Exception]]:
+    ) -> list[tuple[Item, Documents | Exception]]:
         """Give drafts their names, durably; return them with what failed in the place of some.
 
         finish: what else is to be done in the folder before its names are synced.
         """
-        told: list[tuple[Item, Drafts | Exception]] = []
-        by_mirror: dict[str, list[tuple[Item, Drafts]]] = defaultdict(list)
+        told: list[tuple[Item, Documents | Exception]] = []
+        by_mirror: dict[str, list[tuple[Item, Documents]]] = defaultdict(list)
         for item, one in drafted:
             if isinstance(one, Exception):
                 told.append((item, one))
@@ -109,7 +109,7 @@ class Drafting:
         if dest in self._disks:
             self._disks[dest].sync()
 
-    def _publish(self, one: Drafts, finish: Callable[[Folder], None]) -> Drafts | Exception:
+    def _publish(self, one: Documents, finish: Callable[[Folder], None]) -> Documents | Exception:
         try:
             with self._folders[one.dest].folder(one.path, create=False) as place:
                 place.known = one.known
@@ -121,7 +121,7 @@ class Drafting:
             return error
         return one
 
-    def _discard(self, one: Drafts) -> None:
+    def _discard(self, one: Documents) -> None:
         folders = self._folders[one.dest]
         with suppress(GeesyncError, OSError), folders.folder(one.path, create=False) as place:
             for draft in one.drafts:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from geesync import __version__
-from geesync.adapters.executors.cluster import FAREWELL_S, away, connect
+from geesync.adapters.executors.dask_cluster import FAREWELL_S, away, connect
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class UnprovedError(RemoteError):
 
 
 @dataclass
-class Candidate:
+class UnprovedCopy:
     """One asset to be proved, as far as that has come."""
 
     asset: LedgerAsset

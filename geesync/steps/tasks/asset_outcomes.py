@@ -32,7 +32,7 @@ _UNSEEN_WAIT = timedelta(hours=1)
 
 
 @dataclass
-class Conclusions:
+class AssetOutcomes:
     """Draws an asset's event from its exports, and from what Earth Engine says of it now."""
 
     workshop: Workshop
