@@ -109,6 +109,8 @@ class Profile:
     #     ``tileDimensions`` split an image that would fit in one file.
     file_edge: int | None = None
     small_images_split: bool = True
+    #    What stands between a prefix and a tile's offsets in the bucket.
+    tile_joint: Literal["", "-"] = ""
     # 22. Pixels are real: always on (geotiff.py). What masked pixels of floats become:
     masked_float: float = 0.0
     # 23. The bucket's errors: scripted (faults.py, server "storage"). How an export ends that may

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
+#: Rows may only become more.
 FAULTS = 78
 
 #: Faults without a test; each row says why. May only become fewer.
@@ -20,7 +21,8 @@ def rows() -> dict[int, str]:
 
 
 def test_every_fault_has_a_row() -> None:
-    assert list(rows()) == list(range(1, FAULTS + 1))
+    assert len(rows()) >= FAULTS
+    assert list(rows()) == list(range(1, len(rows()) + 1))
 
 
 def test_every_row_names_a_test_that_is_there_or_says_why_there_is_none() -> None:

@@ -135,7 +135,7 @@ def test_an_export_with_all_of_its_options_is_as_they_say(demo: Any) -> None:
 
     names = sorted(blob.name for blob in bucket.list_blobs(prefix="a/all"))
     rows = -(-band.grid.height // 256)
-    assert names == [f"a/all-{256 * row:010d}-{0:010d}.tif" for row in range(rows)]
+    assert names == [f"a/all{256 * row:010d}-{0:010d}.tif" for row in range(rows)]
     with opened(bucket.blob(names[0])) as raster:
         assert (raster.width, raster.height, raster.nodata) == (256, 256, 7)
         assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"

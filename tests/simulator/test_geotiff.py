@@ -166,14 +166,14 @@ def test_large_images_are_split_row_before_column(export: Callable[..., Written]
     files = export(source, file_edge=256)
 
     assert list(files) == [
-        "bkt/p/x-0000000000-0000000000.tif",
-        "bkt/p/x-0000000000-0000000256.tif",
-        "bkt/p/x-0000000000-0000000512.tif",
-        "bkt/p/x-0000000256-0000000000.tif",
-        "bkt/p/x-0000000256-0000000256.tif",
-        "bkt/p/x-0000000256-0000000512.tif",
+        "bkt/p/x0000000000-0000000000.tif",
+        "bkt/p/x0000000000-0000000256.tif",
+        "bkt/p/x0000000000-0000000512.tif",
+        "bkt/p/x0000000256-0000000000.tif",
+        "bkt/p/x0000000256-0000000256.tif",
+        "bkt/p/x0000000256-0000000512.tif",
     ]
-    with rasterio.open(files["bkt/p/x-0000000256-0000000512.tif"]) as dataset:
+    with rasterio.open(files["bkt/p/x0000000256-0000000512.tif"]) as dataset:
         assert (dataset.width, dataset.height) == (88, 44)
         assert dataset.transform.c, dataset.transform.f == (505120, 5197440)
 
@@ -224,7 +224,7 @@ def test_wholly_masked_files_can_be_left_out(export: Callable[..., Written]) -> 
     only_valid = export(source, file_edge=256, options={"skipEmptyFiles": True})
 
     assert len(everything) == 2
-    assert list(only_valid) == ["bkt/p/x-0000000000-0000000256.tif"]
+    assert list(only_valid) == ["bkt/p/x0000000000-0000000256.tif"]
 
 
 def test_bands_of_another_grid_are_resampled_to_the_first_one(

@@ -55,7 +55,7 @@ class Held:
 
 def place(row: int, column: int) -> str:
     """Return how the name of a tile ends."""
-    return f"-{row * EDGE:010}-{column * EDGE:010}.tif"
+    return f"{row * EDGE:010}-{column * EDGE:010}.tif"
 
 
 def landed(world: World) -> int:

@@ -49,7 +49,7 @@ def check(file: Path, values: NDArray[Any], mask: NDArray[np.bool_]) -> None:
 @pytest.mark.parametrize("mode", ["nodata", "separate"])
 def test_tiles_open_as_one_image_with_its_masks(tmp_path: Path, mode: str) -> None:
     with mirrored(tmp_path, a_band("b", VALUES.astype("uint8"), MASK), masks=mode) as folder:
-        assert len(list(folder.glob("img-*.tif"))) == 6
+        assert len(list(folder.glob("img0*.tif"))) == 6
         check(folder / "img.vrt", VALUES, MASK)
 
 

@@ -44,6 +44,7 @@ SILENCES: dict[str, tuple[Any, ...]] = {
     "bucket_refusal_code": (3, 5, 7),
     "bucket_refusal_message": ("Permission denied.", "Something is wrong with the bucket."),
     "small_images_split": (True, False),
+    "tile_joint": ("", "-"),
     "masked_float": (0.0, float("nan"), float("-inf")),
 }
 

@@ -1,8 +1,8 @@
 """Which objects in the bucket are a part's files, and whether they are all there.
 
 Earth Engine never says which objects an export wrote. Their names do: ``PREFIX.tif``, or tiles
-``PREFIX-YYYYYYYYYY-XXXXXXXXXX.tif`` with ten-digit pixel offsets, row first. An export is complete
-only when its tiles cover the grid exactly.
+``PREFIXYYYYYYYYYY-XXXXXXXXXX.tif`` with ten-digit pixel offsets, row first, which a dash may part
+from the prefix. An export is complete only when its tiles cover the grid exactly.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def tiles(part: Part, stem: str, names: Iterable[str]) -> dict[str, Tile] | None
     if not placed or len(placed) != len(offsets):
         return None
     edge = part.tile_edge or _edge(placed.values())
-    if edge is None or not _covers(part.grid, edge, set(placed.values())):
+    if edge is None or not _covers(part.grid, edge, list(placed.values())):
         return None
     return {
         name: Tile(
@@ -94,14 +94,15 @@ def tiles(part: Part, stem: str, names: Iterable[str]) -> dict[str, Tile] | None
 
 
 #: What stands between a part's prefix and its extension.
-_TILE = re.compile(r"(?:-\d{10,}-\d{10,})?")
+_OFFSETS = r"-?(\d{10})-(\d{10})"
+_TILE = re.compile(f"(?:{_OFFSETS})?")
 _TABLE = re.compile(r"(?:ee_export)?")
 
-_OFFSET = re.compile(r"-(\d{10,})-(\d{10,})\.[a-z]+")
+_TAIL = re.compile(rf"{_OFFSETS}\.[a-z]+")
 
 
 def _offset(tail: str) -> tuple[int, int] | None:
-    found = _OFFSET.fullmatch(tail)
+    found = _TAIL.fullmatch(tail)
     return (int(found[1]), int(found[2])) if found else None
 
 
@@ -112,9 +113,9 @@ def _edge(offsets: Iterable[tuple[int, int]]) -> int | None:
     return min(steps, default=None)
 
 
-def _covers(grid: Grid, edge: int, offsets: set[tuple[int, int]]) -> bool:
+def _covers(grid: Grid, edge: int, offsets: list[tuple[int, int]]) -> bool:
     rows, columns = range(0, grid.height, edge), range(0, grid.width, edge)
     # Counted first: offsets that lie must not make us build a million tiles that nobody wrote.
-    return len(offsets) == len(rows) * len(columns) and all(
+    return len(set(offsets)) == len(offsets) == len(rows) * len(columns) and all(
         row in rows and column in columns for row, column in offsets
     )

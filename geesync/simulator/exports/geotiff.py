@@ -38,6 +38,7 @@ class GeoTiffOptions:
     no_data: float | None = None  #: likewise, and named as such in the file
     cloud_optimized: bool = False
     skip_empty_files: bool = False
+    tile_joint: str = ""  #: between the prefix and a tile's offsets
 
     @property
     def masked(self) -> float:
@@ -69,6 +70,7 @@ def read_options(asked: Json, image: Image, profile: Profile) -> GeoTiffOptions:
         file_width=width,
         file_height=height,
         never_split=0 if profile.small_images_split else edge,
+        tile_joint=profile.tile_joint,
         fill=profile.masked_float if kind.kind == "f" else 0.0,
         no_data=_no_data(asked.get("noData", {}), kind),
         cloud_optimized=asked.get("cloudOptimized", False),
@@ -151,7 +153,7 @@ def _parts(grid: SimGrid, options: GeoTiffOptions) -> Iterator[tuple[str, SimGri
         yield "", grid
         return
     for row, column, part in _tiles(grid, width, height):
-        yield f"-{row:010d}-{column:010d}", part
+        yield f"{options.tile_joint}{row:010d}-{column:010d}", part
 
 
 def _tiles(grid: SimGrid, width: int, height: int) -> Iterator[tuple[int, int, SimGrid]]:

@@ -32,8 +32,14 @@ def cut(grid: Grid, edge: int) -> list[str]:
 
 
 def test_img1_does_not_take_the_files_of_its_neighbours() -> None:
-    mine = ["p/img1.tif", "p/img1-0000000000-0000000000.tif"]
+    mine = [
+        "p/img1.tif",
+        "p/img1-0000000000-0000000000.tif",
+        "p/img10000000000-0000000000.tif",  # as the bucket has them: without a dash
+    ]
     others = [
+        "p/img100000000000-0000000000.tif",
+        "p/img1--0000000000-0000000000.tif",
         "p/img10.tif",
         "p/img1_mask.tif",
         "p/img1-0000000000.tif",
@@ -78,6 +84,17 @@ def test_an_image_that_is_called_like_a_tile_is_no_tile() -> None:
     assert tiles(PART, name, [f"{name}{tail[3:]}" for tail in cut(GRID, 256)]) is not None
 
 
+@pytest.mark.parametrize("stem", ["img", "img2020", "0", "x_0000000000-0000000000"])
+def test_offsets_may_be_joined_to_a_name_without_a_dash(stem: str) -> None:
+    names = [stem + tail.removeprefix("img-") for tail in cut(GRID, 256)]
+
+    covered = tiles(PART, stem, names)
+
+    assert covered is not None
+    assert covered[f"{stem}0000000256-0000000512.tif"].column == 512
+    assert tiles(replace(PART, tile_edge=256), stem, names[:-1]) is None
+
+
 @given(st.integers(1, 1500), st.integers(1, 1500), st.integers(1, 5), st.randoms())
 def test_a_complete_cut_covers_each_pixel_once(
     width: int, height: int, edge: int, luck: random.Random
@@ -116,6 +133,7 @@ def test_with_any_tile_missing_it_is_not_complete(data: st.DataObject) -> None:
         [*cut(GRID, 256), *cut(GRID, 384)],  # two cuts mixed
         [*cut(GRID, 256), "img-0000000768-0000000000.tif"],  # beyond the edge
         [*cut(GRID, 256)[:-1], "img-0000000100-0000000100.tif"],  # off the raster
+        [*cut(GRID, 256), "img0000000000-0000000000.tif"],  # one of them twice
         ["img-0000000000-0000000000.tif"],  # perhaps only the first of many
         ["img-9999999999-9999999999.tif", "img-0000000000-0000000001.tif"],
     ],
