@@ -17,6 +17,7 @@ from geesync import logs
 from geesync.adapters.executors.dask_cluster import DaskExecutor
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
 from geesync.adapters.executors.processes import ProcessExecutor
+from geesync.adapters.fetching.object_source import REQUESTS_PER_S, Access, MeteredSource
 from geesync.adapters.formats import geoparquet
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import find_credentials
@@ -25,7 +26,6 @@ from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
 from geesync.adapters.transfer.bandwidth import Bandwidth
-from geesync.adapters.transfer.object_source import REQUESTS_PER_S, Access, MeteredSource
 from geesync.checks.adopter import Adopter
 from geesync.checks.checker import Checker
 from geesync.checks.comparer import Comparer

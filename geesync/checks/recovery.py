@@ -15,9 +15,10 @@ from typing import Any
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
-from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.choices.options import Options
+from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject, own_objects
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path, file_stem
 from geesync.domain.mirror.planning import History, cut_before, plan

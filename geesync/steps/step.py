@@ -16,11 +16,10 @@ from typing import Any, Protocol
 from geesync.adapters.executors.executor import Answer, ByteExecutor, Item, ThreadExecutor, Work
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.domain.mirror.lifecycle import Delayed, Event, Setback
-from geesync.domain.tasks.refusals import Calls, NotTriedError
+from geesync.domain.tasks.refusals import Calls, NotTriedError, stopped
 from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.mirror.dispatch import Dispatch, ItemResults
-from geesync.steps.tasks.gate import stopped
+from geesync.steps.dispatch import Dispatch, ItemResults
 from geesync.store.copies.staging import Staged
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
 

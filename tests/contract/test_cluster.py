@@ -13,19 +13,14 @@ import pytest
 from geesync import __version__
 from geesync.adapters.executors.dask_cluster import work_there
 from geesync.adapters.executors.executor import Results, UnconfirmedError, Work
+from geesync.adapters.executors.orders import Orders, hear
+from geesync.adapters.fetching.fetching import fetch_all
+from geesync.adapters.fetching.object_source import Access, MeteredSource, WorkerSource
 from geesync.adapters.formats.proving import Proof, prove_all
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.transfer.bandwidth import Bandwidth
-from geesync.adapters.transfer.fetching import fetch_all
-from geesync.adapters.transfer.object_source import (
-    Access,
-    MeteredSource,
-    Orders,
-    WorkerSource,
-    hear,
-)
 from geesync.errors import Cause, RemoteError
 
 ORDERS = Orders("daemon")

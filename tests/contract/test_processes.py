@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from geesync.adapters.executors.processes import ProcessExecutor
-from geesync.adapters.transfer.object_source import Access, WorkerSource
+from geesync.adapters.fetching.object_source import Access, WorkerSource
 from geesync.errors import Cause, RemoteError
 from tests.contract.workload import a_mistake, die_once, do, line_keeps_on, nothing, rate
 from tests.service.daemon_process import eventually
@@ -169,7 +169,7 @@ DAEMON = """
 import os, sys
 from geesync.adapters.executors.processes import ProcessExecutor
 from tests.contract.workload import line_keeps_on, nothing
-from geesync.adapters.transfer.object_source import Access, WorkerSource
+from geesync.adapters.fetching.object_source import Access, WorkerSource
 
 line = WorkerSource(Access("daemon", "demo-project", None, 30.0))
 executor = ProcessExecutor("daemon", 1, begin=nothing)

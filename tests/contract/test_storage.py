@@ -11,14 +11,14 @@ from typing import Any
 import google_crc32c
 import pytest
 
+from geesync.adapters.fetching.fetching import Fetch, fetch
+from geesync.adapters.fetching.object_source import Access, MeteredSource
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.mirror_files.folders import Folders, folder
 from geesync.adapters.mirror_files.landing import Landing, Writer, name_unproved, unproved
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.adapters.transfer.curl_loop import run
-from geesync.adapters.transfer.fetching import Fetch, fetch
-from geesync.adapters.transfer.object_source import Access, MeteredSource
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator

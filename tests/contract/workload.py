@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from geesync.adapters.executors.executor import Results
-from geesync.adapters.transfer import object_source as line
-from geesync.adapters.transfer.object_source import WorkerSource
+from geesync.adapters.executors.orders import orders_of
+from geesync.adapters.fetching.object_source import WorkerSource
 
 
 def do(items: Sequence[Any]) -> Iterator[Results[Any]]:
@@ -30,7 +30,7 @@ def line_keeps_on(items: Sequence[WorkerSource]) -> Iterator[Results[int]]:
 
 def rate(_items: object) -> Iterator[Results[float | None]]:
     """Tell at what rate may be fetched."""
-    yield [(0, line._told("daemon").rate)]
+    yield [(0, orders_of("daemon").rate)]
 
 
 def a_mistake(items: Sequence[Any]) -> Iterator[Results[None]]:

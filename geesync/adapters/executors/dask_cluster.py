@@ -27,8 +27,8 @@ from geesync.adapters.executors.executor import (
     Work,
     plain,
 )
+from geesync.adapters.executors.orders import Orders, hear
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
-from geesync.adapters.transfer.object_source import Orders, hear
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
 

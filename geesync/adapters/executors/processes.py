@@ -18,7 +18,7 @@ from multiprocessing import Pipe
 from typing import Any
 
 from geesync.adapters.executors.executor import TICK_S, Answer, ByteExecutor, Item, Results, Work
-from geesync.adapters.transfer.object_source import Orders
+from geesync.adapters.executors.orders import Orders
 from geesync.errors import Cause, RemoteError
 
 #: What a process is given to leave in order what it was writing.

@@ -17,8 +17,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from geesync.adapters.executors.executor import plain
+from geesync.adapters.executors.orders import Orders, hear
 from geesync.adapters.host.memory import keep_little
-from geesync.adapters.transfer.object_source import Orders, hear
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.domain.messages.words import counted
 from geesync.errors import Cause, ConfigError, RemoteError
 

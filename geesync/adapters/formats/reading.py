@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.transform import rowcol
 
 from geesync.adapters.formats.gdal import told_files_only
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.domain.mirror.layout import GEESYNC_JSON
 
 

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from geesync.adapters.google.google_errors import UNREADABLE, no_answer, token_error, unreadable
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.sessions import prepare
 from geesync.adapters.transfer.curl_loop import Turn
 from geesync.adapters.transfer.transfer import PIECE_BYTES, Sink, Transfers
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.failures import classify_call
+from geesync.domain.tasks.google_errors import UNREADABLE, no_answer, token_error, unreadable
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")

@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from geesync.adapters.google.credentials import renew
-from geesync.adapters.google.google_errors import UNREADABLE, no_answer, token_error, unreadable
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.transport import Transport
-from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.json import Json
 from geesync.domain.mirror.described import described
 from geesync.domain.tasks.failures import classify_call
+from geesync.domain.tasks.google_errors import UNREADABLE, no_answer, token_error, unreadable
 from geesync.domain.tasks.operations import Operation
 from geesync.errors import Cause, RemoteError
 

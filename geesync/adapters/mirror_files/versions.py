@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 
 from geesync.adapters.mirror_files.disk import Folder
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS
 
 VERSIONS = ".versions"

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from geesync.adapters.google.google_errors import token_error
 from geesync.adapters.transfer.connections import handle
 from geesync.adapters.transfer.curl_loop import STOPPED, Exchange
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.failures import classify_call
+from geesync.domain.tasks.google_errors import token_error
 from geesync.errors import Cause, RemoteError
 
 _GOOGLE = "https://storage.googleapis.com"

@@ -19,8 +19,9 @@ from geesync.domain.tasks.estimate import Pace, pace_of
 if TYPE_CHECKING:
     from geesync.adapters.google.earth_engine import EarthEngine
     from geesync.config import Config
-    from geesync.domain.assets.asset import Json, SourceAsset
+    from geesync.domain.assets.asset import SourceAsset
     from geesync.domain.choices.options import Options
+    from geesync.domain.json import Json
 
 #: What becomes of an asset.
 _TAKEN, _PARTLY, _METADATA, _EXCLUDED, _HERE = "take", "partly", "metadata", "exclude", "here"

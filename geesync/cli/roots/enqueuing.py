@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from geesync.adapters.google.bucket import Storage
     from geesync.adapters.google.earth_engine import EarthEngine
     from geesync.config import Config
-    from geesync.domain.assets.asset import Json
+    from geesync.domain.json import Json
     from geesync.store.ledger.roots import Root, Roots
 
 

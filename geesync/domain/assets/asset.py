@@ -11,12 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
 from geesync.domain.assets.footprint import Box, box_of, outline
 from geesync.domain.assets.grid import Grid
-
-Json = dict[str, Any]
+from geesync.domain.json import Json
 
 FOLDER = "FOLDER"
 IMAGE_COLLECTION = "IMAGE_COLLECTION"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.footprint import Bbox
+from geesync.domain.json import Json
 
 _EDGE = 180.0
 

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 
 Bbox = tuple[float, float, float, float]
 

@@ -18,7 +18,8 @@ from geesync.errors import UserError
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-    from geesync.domain.assets.asset import Json, SourceAsset
+    from geesync.domain.assets.asset import SourceAsset
+    from geesync.domain.json import Json
 
 
 def _instant(value: Any) -> Any:

@@ -9,7 +9,8 @@ import json
 
 from pydantic_core import to_json
 
-from geesync.domain.assets.asset import IMAGE, UNREADABLE, Json, SourceAsset
+from geesync.domain.assets.asset import IMAGE, UNREADABLE, SourceAsset
+from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NODATA, hold
 
 #: What SQLite holds as an integer.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from geesync import __version__
-from geesync.domain.assets.asset import Band, Json, SourceAsset
+from geesync.domain.assets.asset import Band, SourceAsset
+from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.masks import hold

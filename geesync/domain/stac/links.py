@@ -6,8 +6,9 @@ import posixpath
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from geesync.domain.assets.asset import FOLDER, IMAGE_COLLECTION, Json
+from geesync.domain.assets.asset import FOLDER, IMAGE_COLLECTION
 from geesync.domain.assets.names import display_id
+from geesync.domain.json import Json
 
 JSON_TYPE = "application/json"
 GEOJSON_TYPE = "application/geo+json"

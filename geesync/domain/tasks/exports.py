@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from geesync.domain.assets.asset import Json
 from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import display_id
+from geesync.domain.json import Json
 
 #: Earth Engine's own guard against accidents; we always know the exact number of pixels.
 _MAX_PIXELS = 10**13

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.domain.tasks.exports import token_in
 from geesync.errors import reason
 

@@ -15,6 +15,11 @@ class NotTriedError(RemoteError):
     """It was not even asked: others of its kind had just been refused."""
 
 
+def stopped() -> RemoteError:
+    """Return what ends work that was asked to end."""
+    return RemoteError(Cause.TRANSIENT, "stopped")
+
+
 class Calls:
     """The calls of one pass: after a refusal, or an outage, the rest of them need not try."""
 

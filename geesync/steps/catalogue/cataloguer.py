@@ -16,8 +16,9 @@ from typing import ClassVar, TypeVar
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirror_files.mirror import is_mirror
-from geesync.domain.assets.asset import IMAGE_COLLECTION, Json
+from geesync.domain.assets.asset import IMAGE_COLLECTION
 from geesync.domain.assets.extent import Extent
+from geesync.domain.json import Json
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.stac import documents as stac
 from geesync.domain.stac import links as stac_links

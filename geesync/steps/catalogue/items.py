@@ -10,7 +10,8 @@ from functools import cached_property
 
 from geesync.adapters.formats import rasters
 from geesync.adapters.mirror_files.disk import Folder
-from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import tiles
 from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS
 from geesync.domain.mirror.lifecycle import State

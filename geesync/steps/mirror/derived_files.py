@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from geesync.adapters.formats import geoparquet, mosaics
 from geesync.adapters.mirror_files.disk import Folder
-from geesync.domain.assets.asset import Json
 from geesync.domain.choices.options import Options
+from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.coverage import Tile, tiles
 from geesync.domain.mirror.layout import PARTIAL

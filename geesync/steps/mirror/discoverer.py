@@ -18,10 +18,10 @@ from geesync.domain.assets.asset import CONTAINERS, IMAGE_COLLECTION, SourceAsse
 from geesync.domain.assets.names import display_id
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.lifecycle import SourceGone
+from geesync.domain.tasks.refusals import stopped
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
-from geesync.steps.tasks.gate import stopped
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Root, Roots

@@ -12,10 +12,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
+from geesync.adapters.fetching.fetching import Fetch, Line, fetch_all
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
-from geesync.adapters.transfer.fetching import Fetch, Line, fetch_all
 from geesync.domain.mirror.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import WORLDLY, Cause, RemoteError

@@ -9,7 +9,8 @@ from geesync.adapters.formats import tables
 from geesync.adapters.formats.proving import Proof, Proved, proofs
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.landing import unproved
-from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.planning import Plan
 from geesync.errors import WORLDLY, Cause, RemoteError

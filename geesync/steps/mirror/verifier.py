@@ -18,7 +18,7 @@ from geesync.adapters.formats.proving import Proof, Proved, prove_all
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.landing import unproved
 from geesync.adapters.mirror_files.versions import set_aside
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import (
     ASSET_JSON,
@@ -31,8 +31,8 @@ from geesync.domain.mirror.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
 from geesync.errors import Cause, RemoteError
 from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
+from geesync.steps.dispatch import ItemResults
 from geesync.steps.mirror.derived_files import make
-from geesync.steps.mirror.dispatch import ItemResults
 from geesync.steps.mirror.overwrite_guard import claim
 from geesync.steps.mirror.unproved_copy import UnprovedCopy, UnprovedError, name_now
 from geesync.steps.step import Tally, Workshop, moves_of

@@ -25,11 +25,6 @@ _LONGEST_WAIT = timedelta(minutes=5)  # an outage that has ended is seen before 
 _DOUBLINGS = 5
 
 
-def stopped() -> RemoteError:
-    """Return what ends work that was asked to end."""
-    return RemoteError(Cause.TRANSIENT, "stopped")
-
-
 @dataclass
 class Gate:
     """One class of work: open, or closed with a reason and a time for the next probe."""

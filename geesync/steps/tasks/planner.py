@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
+from geesync.domain.json import Json
 from geesync.domain.mirror.planning import History, Plan, plan
 from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
 from geesync.errors import Cause

@@ -16,11 +16,12 @@ from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.failures import classify_operation
 from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operation
+from geesync.domain.tasks.refusals import stopped
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
-from geesync.steps.tasks.gate import Gate, stopped
+from geesync.steps.tasks.gate import Gate
 from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.store.ledger.exports import Export, Exports
 from geesync.store.ledger.roots import Roots

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.exports import Ask, Part
 from geesync.errors import Cause, RemoteError

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
-from geesync.domain.assets.asset import CONTAINERS, Json, SourceAsset
+from geesync.domain.assets.asset import CONTAINERS, SourceAsset
+from geesync.domain.json import Json
 from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     Delayed,

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.errors import RemoteError
 from geesync.store.file.database import Database
 from geesync.store.ledger.ledger import PAUSED

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Float, LargeBinary
 from sqlalchemy.types import TypeDecorator
 
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.store.tables.packing import pack, unpack
 
 

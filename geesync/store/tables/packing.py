@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic_core import to_json
 
 if TYPE_CHECKING:
-    from geesync.domain.assets.asset import Json
+    from geesync.domain.json import Json
 
 #: What most documents have in common, so that each need not say it; the commonest comes last.
 #: Ledgers hold documents that were packed with it: it must never change.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from geesync.domain.assets.asset import Json
+from geesync.domain.json import Json
 from geesync.domain.tasks.estimate import Ended
 from geesync.store.views.status import reading
 

@@ -8,9 +8,10 @@ from typing import Any
 import pystac
 import pytest
 
-from geesync.domain.assets.asset import Json, SourceAsset
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.extent import Extent
 from geesync.domain.assets.grid import Grid
+from geesync.domain.json import Json
 from geesync.domain.stac import documents as stac
 from geesync.domain.stac import links as stac_links
 from geesync.domain.tasks.exports import Part

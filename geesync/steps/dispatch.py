@@ -11,9 +11,8 @@ from queue import Empty, SimpleQueue
 from typing import Generic
 
 from geesync.adapters.executors.executor import TICK_S, Answer, ByteExecutor, Item, Work
-from geesync.domain.tasks.refusals import Calls, NotTriedError
+from geesync.domain.tasks.refusals import Calls, NotTriedError, stopped
 from geesync.errors import RemoteError
-from geesync.steps.tasks.gate import stopped
 
 ItemResults = list[tuple[Item, Answer | Exception]]
 

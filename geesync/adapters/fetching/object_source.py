@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from geesync.adapters.executors.orders import orders_of
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.pacing import Pacer
@@ -55,29 +56,6 @@ class MeteredSource:
 
 
 @dataclass(frozen=True)
-class Orders:
-    """What a daemon lets the workers know while they work."""
-
-    daemon: str
-    number: int = 0  #: the highest counts
-    rate: float | None = None  #: bytes a second for all that one of them fetches; None is no limit
-    stop: bool = False
-
-
-_heard: dict[str, Orders] = {}
-
-
-def hear(orders: Orders) -> None:
-    """Take over what a daemon lets this worker know."""
-    if orders.number >= _told(orders.daemon).number:
-        _heard[orders.daemon] = orders
-
-
-def _told(daemon: str) -> Orders:
-    return _heard.get(daemon, Orders(daemon))
-
-
-@dataclass(frozen=True)
 class WorkerSource:
     """A line of a worker, for one job."""
 
@@ -96,12 +74,12 @@ class WorkerSource:
 
     def keep_on(self) -> bool:
         """Whether the daemon that sent the job still wants it."""
-        return not _told(self.access.daemon).stop
+        return not orders_of(self.access.daemon).stop
 
 
 @lru_cache(maxsize=4)
 def _bandwidth(daemon: str) -> Bandwidth:
-    return Bandwidth(lambda: _told(daemon).rate)
+    return Bandwidth(lambda: orders_of(daemon).rate)
 
 
 @lru_cache(maxsize=4)
