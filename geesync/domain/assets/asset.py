@@ -82,6 +82,14 @@ class Band:
         return next(fitting, "float64")
 
     @property
+    def exact_type(self) -> str:
+        """The numpy name of the type that holds all of its values; only what is read directly has.
+
+        64-bit integers beyond ±2⁵³ have no other than their own.
+        """
+        return "int64" if self.may_be_rounded else self.pixel_type
+
+    @property
     def may_be_rounded(self) -> bool:
         """Whether it may hold integers that no export is exact for: beyond ±2⁵³."""
         if self.precision != "INT":

@@ -12,11 +12,11 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import display_id
 from geesync.domain.json import Json
+from geesync.domain.tasks.expressions import call, cast, expression
 
 #: Earth Engine's own guard against accidents; we always know the exact number of pixels.
 _MAX_PIXELS = 10**13
@@ -153,7 +153,7 @@ def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
     if ask.part.sentinel is not None:
         options["noData"] = {"floatValue": ask.part.sentinel}
     return {
-        "expression": _expression(_pixels(ask)),
+        "expression": expression(_pixels(ask)),
         "maxPixels": str(_MAX_PIXELS),
         "grid": grid.to_json(),
         "fileExportOptions": {
@@ -164,19 +164,6 @@ def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
     }
 
 
-#: Earth Engine's casts, by numpy's names.
-_CASTS = {
-    "uint8": "Image.toUint8",
-    "int8": "Image.toInt8",
-    "uint16": "Image.toUint16",
-    "int16": "Image.toInt16",
-    "uint32": "Image.toUint32",
-    "int32": "Image.toInt32",
-    "float32": "Image.toFloat",
-    "float64": "Image.toDouble",
-}
-
-
 def _pixels(ask: Ask) -> Json:
     """Return the image whose pixels are the part's; none of them is masked.
 
@@ -185,13 +172,12 @@ def _pixels(ask: Ask) -> Json:
     refuses though to export an image that is masked everywhere.
     """
     part = ask.part
-    load = _call("Image.load", id=ask.asset)
-    image = _call("Image.select", input=load, bandSelectors=list(part.bands))
-    cast = _CASTS[part.pixel_type]
+    load = call("Image.load", id=ask.asset)
+    image = call("Image.select", input=load, bandSelectors=list(part.bands))
     if part.of_masks:
-        return _call(cast, value=_call("Image.mask", image=image))
-    fill = _call(cast, value=_call("Image.constant", value=part.sentinel or 0))
-    return _call("Image.unmask", input=_call(cast, value=image), value=fill)
+        return cast(part.pixel_type, call("Image.mask", image=image))
+    fill = cast(part.pixel_type, part.sentinel or 0)
+    return call("Image.unmask", input=cast(part.pixel_type, image), value=fill)
 
 
 _TABLE_FORMATS = {"csv": "CSV", "geojson": "GEO_JSON"}
@@ -200,25 +186,12 @@ _TABLE_FORMATS = {"csv": "CSV", "geojson": "GEO_JSON"}
 def _table_body(ask: Ask, destination: Json) -> Json:
     selectors = {"selectors": list(ask.part.columns)} if ask.part.columns else {}
     return selectors | {
-        "expression": _expression(_call("Collection.loadTable", tableId=ask.asset)),
+        "expression": expression(call("Collection.loadTable", tableId=ask.asset)),
         "fileExportOptions": {
             "fileFormat": _TABLE_FORMATS[ask.part.extension],
             "cloudStorageDestination": destination,
         },
     }
-
-
-def _call(function: str, **arguments: Any) -> Json:
-    """Return the ValueNode of a call; plain values become constants, nodes stay."""
-    nodes = {
-        name: value if isinstance(value, dict) else {"constantValue": value}
-        for name, value in arguments.items()
-    }
-    return {"functionInvocationValue": {"functionName": function, "arguments": nodes}}
-
-
-def _expression(node: Json) -> Json:
-    return {"result": "0", "values": {"0": node}}
 
 
 def body_hash(body: Json) -> str:

@@ -1,0 +1,93 @@
+"""Answers in NumPy's format, read strictly: one field a band, of exactly the rows asked for.
+
+https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geesync.domain.direct.fields import OUTSIDE, Field, Kind, Wanted
+from geesync.domain.direct.requests import names
+from geesync.errors import Cause, RemoteError
+
+_MAGIC = b"\x93NUMPY\x01"  #: version 1, of which any minor number is read alike
+_LENGTH_AT = 8
+_HEADER_AT = 10
+
+Arrays = Mapping[Field, NDArray[Any]]
+
+
+def decode(answer: bytes | bytearray, fields: Sequence[Field], height: int, width: int) -> Arrays:
+    """Return an answer's fields, each of shape (height, width).
+
+    Raises RemoteError TRANSIENT if it is not such an answer, of exactly this layout and length.
+    """
+    called = names(fields)
+    layout = np.dtype([(name, field.code) for name, field in zip(called, fields, strict=True)])
+    expected = {"descr": layout.descr, "fortran_order": False, "shape": (height, width)}
+    start, told = _header(answer)
+    if told != expected:
+        raise _unreadable(f"its pixels are {_short(told)}, asked for were {_short(expected)}")
+    size_bytes = height * width * layout.itemsize
+    if len(answer) - start != size_bytes:
+        raise _unreadable(f"{len(answer) - start:,} bytes of pixels came, not {size_bytes:,}")
+    table = np.frombuffer(answer, layout, offset=start).reshape(height, width)
+    return {field: table[name] for name, field in zip(called, fields, strict=True)}
+
+
+def _header(answer: bytes | bytearray) -> tuple[int, object]:
+    """Return where the pixels begin, and what is told of them."""
+    if answer[: len(_MAGIC)] != _MAGIC:
+        raise _unreadable("it is no NumPy file of version 1")
+    start = _HEADER_AT + int.from_bytes(answer[_LENGTH_AT:_HEADER_AT], "little")
+    try:
+        return start, ast.literal_eval(bytes(answer[_HEADER_AT:start]).decode("latin-1").strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise _unreadable("its header cannot be read") from None
+
+
+def _unreadable(what: str) -> RemoteError:
+    return RemoteError(Cause.TRANSIENT, f"an unreadable answer: {what}")
+
+
+def _short(told: object) -> str:
+    text = repr(told)
+    return text if len(text) <= _LONGEST_WORD else f"{text[:_LONGEST_WORD]}…"
+
+
+_LONGEST_WORD = 200
+
+
+def pixels(wanted: Wanted, arrays: Arrays) -> NDArray[Any]:
+    """Return a band's pixels as its file holds them, of shape (height, width).
+
+    Raises RemoteError PLAN if a valid pixel has the value that stands for masked ones.
+    """
+    by_kind = {field.kind: arrays[field] for field in wanted.fields}
+    part = wanted.part
+    values = _values(by_kind)
+    if part.sentinel is None:
+        return np.ascontiguousarray(values, part.pixel_type)
+    valid = by_kind[Kind.VALID] != 0 if Kind.VALID in by_kind else values != OUTSIDE
+    held = values.astype(part.pixel_type)
+    sentinel = np.dtype(part.pixel_type).type(part.sentinel)
+    if (held[valid] == sentinel).any():
+        raise RemoteError(
+            Cause.PLAN, f"band {wanted.band} holds {sentinel}, which was to stand for masked pixels"
+        )
+    held[~valid] = sentinel
+    return held
+
+
+def _values(by_kind: Mapping[Kind, NDArray[Any]]) -> NDArray[Any]:
+    if Kind.HIGH in by_kind:
+        upper = by_kind[Kind.HIGH].astype(np.int64) << np.int64(32)
+        return upper | by_kind[Kind.LOW].astype(np.int64)
+    whole = (Kind.VALUE, Kind.MARKED, Kind.MASK)
+    return next(by_kind[kind] for kind in whole if kind in by_kind)

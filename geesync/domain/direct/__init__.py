@@ -1,0 +1,1 @@
+"""Pixels and rows that are asked for directly: which requests, what they hold, what they cost."""

@@ -1,0 +1,97 @@
+"""The body that asks for the pixels of one tile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from geesync.domain.assets.grid import Grid
+from geesync.domain.direct.fields import MARKED_TYPE, OUTSIDE, Field, Kind
+from geesync.domain.json import Json
+from geesync.domain.tasks.expressions import call, cast, expression
+
+#: By what Cloud Monitoring tells our compute from that of others in the project.
+WORKLOAD_TAG = "geesync"
+
+_HALF_BITS = 32
+_LOWER_HALF = 2**_HALF_BITS - 1
+
+
+def names(fields: Sequence[Field]) -> list[str]:
+    """Return what the fields are called in an answer: short, whatever the bands are called."""
+    return [f"f{number}" for number in range(len(fields))]
+
+
+def body(asset: str, fields: Sequence[Field], grid: Grid) -> Json:
+    """Return the request for an image's fields on the grid of a tile; no pixel of it is masked.
+
+    fields: those that are computed alike are beside one another. The grid says everything: nothing
+    is resampled, and nothing is left to Earth Engine's choice.
+    """
+    return {
+        "expression": expression(_image(asset, fields)),
+        "fileFormat": "NPY",
+        "grid": grid.to_json(),
+        "workloadTag": WORKLOAD_TAG,
+    }
+
+
+def _image(asset: str, fields: Sequence[Field]) -> Json:
+    image: Json | None = None
+    for (kind, pixel_type), alike in groupby(fields, lambda one: (one.kind, one.pixel_type)):
+        load = call("Image.load", id=asset)
+        bands = [field.band for field in alike]
+        chosen = call("Image.select", input=load, bandSelectors=bands)
+        made = _MAKERS[kind](chosen, pixel_type)
+        image = made if image is None else call("Image.addBands", dstImg=image, srcImg=made)
+    return call("Image.rename", input=image, names=names(fields))
+
+
+def _value(image: Json, pixel_type: str) -> Json:
+    return _filled(cast(pixel_type, image), cast(pixel_type, 0))
+
+
+def _marked(image: Json, pixel_type: str) -> Json:
+    """Cast twice: whatever range is declared, what a byte's type holds is never the mark."""
+    wide = cast(MARKED_TYPE, cast(pixel_type, image))
+    return _filled(wide, cast(MARKED_TYPE, OUTSIDE))
+
+
+def _valid(image: Json, pixel_type: str) -> Json:
+    is_valid = call("Image.neq", image1=call("Image.mask", image=image), image2=_constant(0))
+    return _filled(cast(pixel_type, is_valid), cast(pixel_type, 0))
+
+
+def _mask(image: Json, pixel_type: str) -> Json:
+    return _filled(cast(pixel_type, call("Image.mask", image=image)), cast(pixel_type, 0))
+
+
+def _high(image: Json, pixel_type: str) -> Json:
+    whole = cast("int64", image)
+    shifted = call("Image.rightShift", image1=whole, image2=_constant(_HALF_BITS))
+    return _filled(cast(pixel_type, shifted), cast(pixel_type, 0))
+
+
+def _low(image: Json, pixel_type: str) -> Json:
+    whole = cast("int64", image)
+    half = call("Image.bitwiseAnd", image1=whole, image2=cast("int64", _LOWER_HALF))
+    return _filled(cast(pixel_type, half), cast(pixel_type, 0))
+
+
+_MAKERS = {
+    Kind.VALUE: _value,
+    Kind.MARKED: _marked,
+    Kind.VALID: _valid,
+    Kind.MASK: _mask,
+    Kind.HIGH: _high,
+    Kind.LOW: _low,
+}
+
+
+def _constant(value: float) -> Json:
+    return call("Image.constant", value=value)
+
+
+def _filled(image: Json, fill: Json) -> Json:
+    """Return an image without masked pixels, beyond its footprint, too."""
+    return call("Image.unmask", input=image, value=fill, sameFootprint=False)
