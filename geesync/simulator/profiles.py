@@ -143,6 +143,16 @@ class Profile:
     imported_index: Literal["new", "kept"] = "new"
     imported_geo_column: Literal["geometry", "text"] = "geometry"
 
+    # 26. Pixels and rows at once. How much is too much for its memory or its time, counted as for
+    #     the limit of a request; how long an answer takes, real seconds; how many at once.
+    direct_memory_bytes: float = math.inf
+    direct_timeout_bytes: float = math.inf
+    direct_s: float = 0.0
+    direct_at_once: float = math.inf
+    #     Rows: whether one without a geometry says so, and whether 7.0 is told from 7.
+    null_geometry: Literal["absent", "null"] = "absent"
+    whole_doubles: Literal["short", "typed"] = "short"
+
     # All: how long every answer takes, real seconds.
     latency_s: float = 0.0
 

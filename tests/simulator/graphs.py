@@ -9,6 +9,7 @@ import numpy as np
 
 from geesync.simulator.computing.evaluator import check, evaluate
 from geesync.simulator.computing.images import Image, Pixels
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.scenarios.landscape import TYPES
 from geesync.simulator.world.pixels import MaskArray, PixelArray, SimAsset, SimBand, SimGrid
 
@@ -65,7 +66,7 @@ def evaluated(node: Node, *bands: SimBand) -> Image:
     """Return what a node is if asset ``a`` is an image of these bands."""
     expression = graph(node)
     check(expression)
-    result = evaluate(expression, account(a=image(*bands)))
+    result = evaluate(expression, Scene(account(a=image(*bands))))
     assert isinstance(result, Image)
     return result
 

@@ -13,6 +13,7 @@ from geesync.simulator import Simulator
 from geesync.simulator.computing.evaluator import check, evaluate
 from geesync.simulator.computing.images import Image
 from geesync.simulator.computing.regions import export_grid
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.messages.expression_message import expression
 
 SCENE = "projects/earthengine-legacy/assets/users/demo/scenes/s0000"
@@ -30,7 +31,7 @@ def evaluated(simulator: Simulator, earth_engine: Any) -> Evaluate:
         sent = ee.serializer.encode(value, for_cloud_api=True)
         parsed = expression(sent, "expression")
         check(parsed)
-        result = evaluate(parsed, simulator.world.lookup)
+        result = evaluate(parsed, Scene(simulator.world.lookup))
         assert isinstance(result, Image)
         return result
 

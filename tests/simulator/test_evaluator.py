@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from geesync.simulator.computing.evaluator import check, evaluate
 from geesync.simulator.computing.projections import Projection
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.refusals import BadRequest, ExportRefused
 from geesync.simulator.scenarios.landscape import TYPES
 from geesync.simulator.world.pixels import SimAsset, SimFeature, SimGrid
@@ -104,9 +105,10 @@ def test_unmasking_after_a_widening_cast_keeps_all_values_apart() -> None:
 def test_unmasking_widens_to_a_type_that_holds_both(dtype: str, value: float, widened: str) -> None:
     node = call("Image.unmask", input=load(), value=call("Image.constant", value=value))
 
-    values, _ = pixels(evaluated(node, band(1, mask=[[1, 0, 1, 0]], dtype=dtype)))
+    result = evaluated(node, band(1, mask=[[1, 0, 1, 0]], dtype=dtype))
 
-    assert values.dtype == widened
+    values, _ = pixels(result)
+    assert result.bands[0].type.dtype == widened
     assert values[0].tolist() == [1, value, 1, value]
 
 
@@ -257,6 +259,6 @@ def test_the_columns_of_a_table_can_be_selected_as_the_client_does() -> None:
     table = SimAsset(name="t", type="TABLE", features=lambda: iter(rows))
     check(expression)
 
-    result = evaluate(expression, account(t=table))
+    result = evaluate(expression, Scene(account(t=table)))
 
     assert [row.properties for row in result.features()] == [{"x": 1}, {}]

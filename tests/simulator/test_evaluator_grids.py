@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from geesync.simulator.computing.evaluator import check, evaluate
 from geesync.simulator.computing.projections import Projection, aligned
 from geesync.simulator.computing.regions import export_grid
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.refusals import ExportRefused
 from geesync.simulator.world.pixels import SimGrid
 from tests.simulator.graphs import GRID, account, band, call, evaluated, image, load, pixels
@@ -54,7 +55,7 @@ def test_the_client_s_exact_rectangle_is_the_asset_s_own_grid() -> None:
     )
     check(expression)
 
-    result = evaluate(expression, account(a=image(band(5))))
+    result = evaluate(expression, Scene(account(a=image(band(5)))))
 
     assert export_grid(result, {}) == GRID
     assert (pixels(result).values == 5).all()

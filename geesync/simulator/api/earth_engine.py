@@ -18,9 +18,10 @@ from starlette.types import Receive, Scope, Send
 
 from geesync.simulator.api.discovery import algorithms, discovery_document
 from geesync.simulator.api.methods import COMMON_QUERY, METHODS, Method
-from geesync.simulator.api.service import Call, Handler, Service
+from geesync.simulator.api.service import Call, Content, Handler, Service
 from geesync.simulator.assets import asset_methods, external_images, listing, policy_methods
 from geesync.simulator.computing import value_methods as computing
+from geesync.simulator.direct import feature_methods, pixel_methods
 from geesync.simulator.exports import exporting
 from geesync.simulator.ingestion import importing
 from geesync.simulator.messages.reading import parse, unknown_query
@@ -32,6 +33,8 @@ from geesync.simulator.world.pixels import Json
 MOST_BYTES = 10_485_760  #: of a request's body
 JSON_TYPE = "application/json; charset=UTF-8"
 QUOTA_HEADER = "x-earth-engine-quota-status"
+#: How the paths end of calls that compute while the client waits.
+DIRECT = (":getPixels", ":computePixels", ":listFeatures", ":computeFeatures", ":compute")
 
 HANDLERS: dict[str, Handler] = {
     "getConfig": operation_methods.get_config,
@@ -44,14 +47,18 @@ HANDLERS: dict[str, Handler] = {
     "assets.delete": asset_methods.delete_asset,
     "assets.copy": asset_methods.copy_asset,
     "assets.move": asset_methods.move_asset,
+    "assets.getPixels": pixel_methods.get_pixels,
+    "assets.listFeatures": feature_methods.list_features,
     "assets.getIamPolicy": policy_methods.get_policy,
     "assets.setIamPolicy": policy_methods.set_policy,
     "assets.testIamPermissions": policy_methods.test_permissions,
     "image.export": exporting.export_image,
     "table.export": exporting.export_table,
     "image.import": importing.import_image,
+    "image.computePixels": pixel_methods.compute_pixels,
     "image.importExternal": external_images.import_external_image,
     "table.import": importing.import_table,
+    "table.computeFeatures": feature_methods.compute_features,
     "value.compute": computing.compute_value,
     "operations.list": operation_methods.list_operations,
     "operations.get": operation_methods.get_operation,
@@ -81,26 +88,29 @@ class EarthEngine:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._algorithms = algorithms()
-        self._in_flight = 0
+        self._in_flight = {True: 0, False: 0}  #: calls, by whether they compute
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
         wire = await _read(request)
-        self._in_flight += 1
+        direct = wire.path.endswith(DIRECT)
+        self._in_flight[direct] += 1
         try:
-            response = await self._respond_in_time(wire)
+            response = await self._respond_in_time(wire, direct=direct)
         finally:
-            self._in_flight -= 1
+            self._in_flight[direct] -= 1
         if self._service.profile.restricted:
             response.headers[QUOTA_HEADER] = "parallelism_restricted=true"
         await response(scope, receive, send)
 
-    async def _respond_in_time(self, wire: Wire) -> Response:
-        if self._in_flight > self._service.profile.calls_at_once:
+    async def _respond_in_time(self, wire: Wire, *, direct: bool) -> Response:
+        profile = self._service.profile
+        too_many = sum(self._in_flight.values()) > profile.calls_at_once
+        if too_many or (direct and self._in_flight[direct] > profile.direct_at_once):
             return error_response(CallRefused(429, TOO_MANY))
-        if self._service.profile.latency_s:
-            await asyncio.sleep(self._service.profile.latency_s)
+        if latency_s := profile.latency_s + profile.direct_s * direct:
+            await asyncio.sleep(latency_s)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, self._respond, wire)
 
@@ -109,11 +119,12 @@ class EarthEngine:
             answer = self._answer(wire)
         except CallRefused as refusal:
             return error_response(refusal)
+        if isinstance(answer, Content):
+            return Response(answer.body, media_type=answer.media_type)
         # A page of a thousand images is most of the time spent on the text of it.
-        body = answer if isinstance(answer, bytes) else to_json(answer, inf_nan_mode="constants")
-        return Response(body, media_type=JSON_TYPE)
+        return Response(to_json(answer, inf_nan_mode="constants"), media_type=JSON_TYPE)
 
-    def _answer(self, wire: Wire) -> Json | bytes:
+    def _answer(self, wire: Wire) -> Json | Content:
         # A base URL may carry a path of its own in front.
         prefix, version, resource = wire.path.partition("/v1/")
         if version:
@@ -125,7 +136,7 @@ class EarthEngine:
             return tokens.issue(wire.body)
         raise CallRefused(404, f"The requested URL {wire.path} was not found on this server.")
 
-    def _call(self, wire: Wire, resource: str) -> Json | bytes:
+    def _call(self, wire: Wire, resource: str) -> Json | Content:
         if len(wire.body) > MOST_BYTES:
             raise BadRequest(f"Request payload size exceeds the limit: {MOST_BYTES} bytes.")
         method, name = _route(wire, resource)
@@ -141,15 +152,15 @@ class EarthEngine:
             raise CallRefused(501, f"The simulator does not have {method.id}.")
         return handler(self._service, call)
 
-    def _list_algorithms(self) -> bytes:
+    def _list_algorithms(self) -> Content:
         match self._service.profile.algorithms:
             case "empty":
-                return b"{}"
+                return Content(b"{}", JSON_TYPE)
             case "forbidden":
                 raise CallRefused(403, "Not signed up for Earth Engine or project is not set.")
             case "slow":
                 time.sleep(self._service.profile.algorithms_delay_s)
-        return self._algorithms
+        return Content(self._algorithms, JSON_TYPE)
 
 
 def error_response(refusal: CallRefused) -> Response:

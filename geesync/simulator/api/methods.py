@@ -91,7 +91,7 @@ METHODS: tuple[Method, ...] = (
         ASSET,
         body=schemas.TEST_PERMISSIONS,
     ),
-    Method("assets.getPixels", "POST", "{+name}:getPixels", ASSET, body=schemas.UNREAD),
+    Method("assets.getPixels", "POST", "{+name}:getPixels", ASSET, body=schemas.GET_PIXELS),
     Method(
         "assets.create",
         "POST",
@@ -117,7 +117,7 @@ METHODS: tuple[Method, ...] = (
         "POST",
         "{+project}/image:computePixels",
         PROJECT,
-        body=schemas.UNREAD,
+        body=schemas.COMPUTE_PIXELS,
     ),
     Method(
         "imageCollection.computeImages",
@@ -133,7 +133,7 @@ METHODS: tuple[Method, ...] = (
         "POST",
         "{+project}/table:computeFeatures",
         PROJECT,
-        body=schemas.UNREAD,
+        body=schemas.COMPUTE_FEATURES,
     ),
     Method(
         "value.compute", "POST", "{+project}/value:compute", PROJECT, body=schemas.COMPUTE_VALUE

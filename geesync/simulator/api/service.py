@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from geesync.simulator.api.methods import Method
 from geesync.simulator.clock import SimClock
+from geesync.simulator.computing.scene import HeldPixels, Lookup
 from geesync.simulator.profiles import Dice, Profile
 from geesync.simulator.refusals import BadRequest, CallRefused
 from geesync.simulator.storage.bucket import CloudStorage
 from geesync.simulator.tasks.operations import Operations
 from geesync.simulator.wire.audit import Audit
-from geesync.simulator.world.pixels import Json
+from geesync.simulator.world import names
+from geesync.simulator.world.pixels import Json, SimAsset
 from geesync.simulator.world.world import World, not_found
 
 
@@ -27,6 +29,7 @@ class Service:
     operations: Operations
     storage: CloudStorage
     audit: Audit
+    held: HeldPixels = field(default_factory=HeldPixels)  #: for what is answered at once
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,16 @@ class Call:
         return int(text)
 
 
+@dataclass(frozen=True)
+class Content:
+    """An answer that is not JSON."""
+
+    body: bytes
+    media_type: str
+
+
 #: Answers a call, or raises CallRefused.
-Handler = Callable[[Service, Call], Json | bytes]
+Handler = Callable[[Service, Call], Json | Content]
 
 
 def require_visible(service: Service, call: Call, name: str, *permissions: str) -> None:
@@ -61,6 +72,18 @@ def require_visible(service: Service, call: Call, name: str, *permissions: str) 
     for permission in permissions:
         if not service.world.permissions.granted(call.principal, permission, name):
             raise not_found(name)
+
+
+def lookup_for(service: Service, principal: str) -> Lookup:
+    """Return the lookup of assets for expressions: what one may not read is not there."""
+
+    def lookup(asset_id: str) -> SimAsset:
+        name = names.canonical(asset_id)
+        if not service.world.permissions.granted(principal, "earthengine.assets.get", name):
+            raise KeyError(asset_id)
+        return service.world.lookup(asset_id)
+
+    return lookup
 
 
 def require(service: Service, call: Call, permission: str, name: str) -> None:

@@ -28,8 +28,8 @@ def list_assets(service: Service, call: Call) -> Json:
     parent = _parent(service, call)
     detailed = parent.type == "IMAGE_COLLECTION" or service.profile.folder_children == "FULL"
     is_full = detailed and not view.startswith("BASIC")
-    size = _page_size(service, call.integer("pageSize"), MOST_FULL if is_full else MOST_BASIC)
-    after = _position(call.query.get("pageToken", ""))
+    size = page_size(service, call.integer("pageSize"), MOST_FULL if is_full else MOST_BASIC)
+    after = page_position(call.query.get("pageToken", ""))
     children, following = service.world.children(parent.name, after, size)
     if parent.type == "IMAGE_COLLECTION":
         children = list(filter(read_filter(call.query.get("filter", "")), children))
@@ -46,8 +46,8 @@ def _parent(service: Service, call: Call) -> SimAsset:
     return parent
 
 
-def _page_size(service: Service, asked: int, most: int) -> int:
-    """Return how many children to look at; the service may always give fewer than asked."""
+def page_size(service: Service, asked: int, most: int) -> int:
+    """Return how many entries to look at; the service may always give fewer than asked."""
     size = min(asked or most, most, service.profile.page_limit or most)
     if service.dice.happens("short_page", service.profile.short_pages):
         return service.dice.roll("page_size").randint(0, size)
@@ -59,14 +59,20 @@ def _answer(assets: Sequence[Json], following: int | None) -> Json:
     if assets:
         answer["assets"] = assets
     if following is not None:
-        answer["nextPageToken"] = base64.urlsafe_b64encode(b"at %d" % following).decode()
+        answer["nextPageToken"] = page_token(following)
     return answer
 
 
-def _position(token: str) -> int:
+def page_token(position: int) -> str:
+    """Return the token of the page that begins at a position."""
+    return base64.urlsafe_b64encode(b"at %d" % position).decode()
+
+
+def page_position(token: str) -> int:
+    """Return where the page of a token begins; raises BadRequest if it is no token of ours."""
     if not token:
         return 0
     try:
-        return int(base64.urlsafe_b64decode(token).removeprefix(b"at "))
+        return max(int(base64.urlsafe_b64decode(token).removeprefix(b"at ")), 0)
     except ValueError:
         raise BadRequest("Invalid page token.") from None

@@ -1,4 +1,4 @@
-"""The filters of listAssets: comparisons joined by AND, as the Python client writes them."""
+"""The filters of listings: comparisons joined by AND, as the Python client writes them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from geesync.simulator.clock import parse_rfc3339
 from geesync.simulator.refusals import BadRequest
-from geesync.simulator.world.pixels import SimAsset
+from geesync.simulator.world.pixels import SimAsset, SimFeature
 
-Test = Callable[[SimAsset], bool]
+Test = Callable[[SimAsset | SimFeature], bool]
 
 COMPARISON = re.compile(
     r"""\s*(?P<field>properties\.(?:"[^"]+"|[\w:.-]+?)|\w+)\s*
@@ -65,9 +65,9 @@ def _time_test(attribute: str, operator: Callable[[Any, Any], bool], value: str)
     except ValueError:
         raise BadRequest(f"Invalid filter: '{value}' is not a time.") from None
 
-    def test(asset: SimAsset) -> bool:
-        moment = getattr(asset, attribute)
-        return bool(moment) and operator(parse_rfc3339(moment), bound)
+    def test(asset: SimAsset | SimFeature) -> bool:
+        moment = getattr(asset, attribute, None)
+        return bool(moment) and operator(parse_rfc3339(str(moment)), bound)
 
     return test
 
@@ -80,7 +80,7 @@ def _property_test(key: str, operator: Callable[[Any, Any], bool], value: str) -
         except ValueError:
             bound = value
 
-    def test(asset: SimAsset) -> bool:
+    def test(asset: SimAsset | SimFeature) -> bool:
         actual = asset.properties.get(key)
         comparable = isinstance(actual, str) == isinstance(bound, str)
         return actual is not None and comparable and operator(actual, bound)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from geesync.simulator.computing.functions import FUNCTIONS
-from geesync.simulator.computing.scene import Lookup, Scene
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
+from geesync.simulator.world.names import canonical
 from geesync.simulator.world.pixels import Json
 
 
@@ -23,17 +24,32 @@ def check(expression: Json) -> None:
     _check_acyclic(values)
 
 
-def evaluate(expression: Json, lookup: Lookup) -> Any:
+def evaluate(expression: Json, scene: Scene) -> Any:
     """Return what an expression that passed ``check`` stands for: an Image or a Table.
 
     No pixel is made and no row is read before it is asked for. Raises ExportRefused if an
     asset is missing or an argument does not fit.
     """
-    graph = _Graph(expression["values"], Scene(lookup))
+    graph = _Graph(expression["values"], scene)
     try:
         return graph.reference(expression["result"], {})
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise ExportRefused(INVALID_ARGUMENT, f"Invalid argument: {error}") from error
+
+
+def loaded_assets(node: Any) -> Iterator[str]:
+    """Yield the names of the assets that an expression, or a part of one, loads."""
+    if isinstance(node, list):
+        for member in node:
+            yield from loaded_assets(member)
+    elif isinstance(node, dict):
+        arguments = node.get("arguments", {})
+        for key in ("id", "tableId"):
+            constant = arguments.get(key, {}) if isinstance(arguments, dict) else {}
+            if isinstance(constant, dict) and isinstance(constant.get("constantValue"), str):
+                yield canonical(constant["constantValue"])
+        for member in node.values():
+            yield from loaded_assets(member)
 
 
 def _calls(node: Json) -> Iterator[Json]:

@@ -37,11 +37,16 @@ def _constant(_: Scene, args: Args) -> Image:
 
 def _select(_: Scene, args: Args) -> Image:
     image = want("Image.select", args, "input", Image)
-    selectors = args["bandSelectors"]
+    chosen = selected(image, args["bandSelectors"])
+    return _renamed("Image.select", list(chosen.bands), args.get("newNames"))
+
+
+def selected(image: Image, selectors: Any) -> Image:
+    """Return an image of the bands that one selector or several select, in their order."""
     chosen: list[Band] = []
     for selector in selectors if isinstance(selectors, list) else [selectors]:
         chosen += _matching(image, selector)
-    return _renamed("Image.select", chosen, args.get("newNames"))
+    return Image(tuple(chosen))
 
 
 def _matching(image: Image, selector: Any) -> list[Band]:

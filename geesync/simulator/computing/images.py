@@ -31,6 +31,8 @@ from geesync.simulator.world.pixels import (
     smallest_type,
 )
 
+INT64 = np.iinfo(np.int64)
+EXACT = 2**53  #: integers up to this are exact in 64-bit floats
 FLOAT_HOLDS = 2**24  #: integers up to this are exact in 32-bit floats
 RANKS: tuple[Precision, ...] = ("INT", "FLOAT", "DOUBLE")
 
@@ -57,14 +59,27 @@ class PixelType:
         """What an export writes."""
         return smallest_type(self.precision, self.value_range)
 
+    @property
+    def held(self) -> np.dtype[Any]:
+        """What is calculated with: as ``dtype``, but whole numbers of 64 bits stay exact."""
+        low, high = self.value_range or (0, 0)
+        wide = self.dtype.kind == "f" and self.precision == "INT"
+        return np.dtype(np.int64) if wide and low >= INT64.min and high <= INT64.max else self.dtype
+
     def convert(self, values: PixelArray) -> PixelArray:
         """Return values as this type: fractions cut off, and ends of the range at its ends."""
-        if self.value_range is None:
-            return values.astype(self.dtype, copy=False)
-        if values.dtype == self.dtype and values.dtype.kind != "f":
-            return values
+        if self.value_range is None or (values.dtype == self.held and values.dtype.kind != "f"):
+            return values.astype(self.held, copy=False)
+        low, high = self.value_range
+        if values.dtype.kind in "iub":
+            own = np.iinfo(values.dtype if values.dtype.kind != "b" else np.uint8)
+            bounds = min(max(low, own.min), own.max), min(max(high, own.min), own.max)
+            clipped = values if bounds == (own.min, own.max) else np.clip(values, *bounds)
+            return clipped.astype(self.held)
         whole = np.trunc(np.nan_to_num(values.astype(np.float64), posinf=np.inf, neginf=-np.inf))
-        return np.clip(whole, *self.value_range).astype(self.dtype)
+        # The largest whole number of 64 bits is no double: the next one would wrap around.
+        converted = np.clip(whole, low, np.nextafter(high, 0) if high > EXACT else high)
+        return np.where(whole >= high, high, converted.astype(self.held))
 
     def union(self, other: PixelType) -> PixelType:
         """Return the type that holds the values of both."""
@@ -126,7 +141,7 @@ def constant_band(value: float) -> Band:
 
     def read(target: SimGrid) -> Pixels:
         shape = (target.height, target.width)
-        return Pixels(np.full(shape, value, kind.dtype), np.ones(shape, np.float32))
+        return Pixels(np.full(shape, value, kind.held), np.ones(shape, np.float32))
 
     return Band("constant", kind, Projection("EPSG:4326"), None, read)
 

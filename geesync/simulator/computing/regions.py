@@ -21,7 +21,7 @@ def bounds_and_scale(band: Band, args: Mapping[str, Any]) -> SimGrid:
     pixels are ``scale`` metres, or as many as ``width``, ``height`` or ``maxDimension`` say,
     or else the image's own.
     """
-    region = args.get("geometry") or _outline(band)
+    region = args.get("geometry") or outline_of(band)
     if not isinstance(region, Geometry):
         message = "Image.clipToBoundsAndScale: Parameter 'geometry' must be of type Geometry."
         raise ExportRefused(INVALID_ARGUMENT, message)
@@ -29,11 +29,11 @@ def bounds_and_scale(band: Band, args: Mapping[str, Any]) -> SimGrid:
         return cover(band.projection.scaled(args["scale"]), region)
     width, height, longest = (args.get(n) for n in ("width", "height", "maxDimension"))
     if width or height or longest:
-        return _fitted(region, band.projection.crs, width, height, longest)
+        return fitted(region, band.projection.crs, width, height, longest)
     return cover(band.projection, region)
 
 
-def _fitted(
+def fitted(
     region: Geometry, crs: str, width: int | None, height: int | None, longest: int | None
 ) -> SimGrid:
     """Return a grid of so many pixels that just holds a region."""
@@ -51,7 +51,7 @@ def _fitted(
 
 def footprint_of(band: Band) -> Geometry:
     """Return the outline of a band in degrees, as ``Image.geometry`` does."""
-    region = _outline(band)
+    region = outline_of(band)
     xs, ys = in_crs(*region.points(), region.crs, "EPSG:4326")
     ring = [[x, y] for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
     return Geometry("EPSG:4326", {"type": "Polygon", "coordinates": [ring]})
@@ -64,15 +64,16 @@ def export_grid(image: Image, wanted: Json) -> SimGrid:
     Raises ExportRefused if the image has no end.
     """
     band = image.bands[0]
-    projection = _wanted_projection(wanted, band.projection)
+    projection = wanted_projection(wanted, band.projection)
     if size := wanted.get("dimensions"):
         return projection.grid(0, 0, int(size["width"]), int(size["height"]))
-    region = _outline(band)
+    region = outline_of(band)
     # An extent on the projection's own pixels is covered by itself, whatever its rounding.
     return cover(projection, region)
 
 
-def _wanted_projection(wanted: Json, own: Projection) -> Projection:
+def wanted_projection(wanted: Json, own: Projection) -> Projection:
+    """Return the projection of a request's grid; what it lacks is as in the image's own."""
     crs = wanted.get("crsCode") or wanted.get("crsWkt") or own.crs
     if "affineTransform" not in wanted:
         return own if crs == own.crs else Projection(crs)
@@ -83,7 +84,8 @@ def _wanted_projection(wanted: Json, own: Projection) -> Projection:
     return Projection(crs, (a, b, c, d, e, f))
 
 
-def _outline(band: Band) -> Geometry:
+def outline_of(band: Band) -> Geometry:
+    """Return the rectangle that a band lies in; raises ExportRefused if it has no end."""
     if band.extent is None:
         raise ExportRefused(INVALID_ARGUMENT, "Unable to export unbounded image.")
     return outline(band.extent)

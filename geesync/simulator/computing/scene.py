@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 from geesync.simulator.computing.images import Image, Pixels, all_pixels, stored_band
 from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
@@ -23,12 +26,61 @@ class Table:
     features: Callable[[], Iterator[SimFeature]]
 
 
-class Scene:
-    """The assets of one evaluation. Not thread-safe: each export has its own."""
+class HeldPixels:
+    """All pixels of the bands that were asked for last; thread-safe.
 
-    def __init__(self, lookup: Lookup) -> None:
+    Of several who ask for a band at once, one makes it and the others wait.
+    """
+
+    def __init__(self, most_bytes: int = HELD_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        # The band is kept, too, so that its id is nobody else's.
+        self._held: OrderedDict[int, tuple[SimBand, Future[Pixels]]] = OrderedDict()
+
+    def pixels(self, band: SimBand) -> Pixels:
+        """Return what a band of an asset holds."""
+        with self._lock:
+            known = self._held.get(id(band))
+            future = known[1] if known else Future[Pixels]()
+            self._held[id(band)] = band, future
+            self._held.move_to_end(id(band))
+        if known is None:
+            self._make(band, future)
+        return future.result()
+
+    def _make(self, band: SimBand, future: Future[Pixels]) -> None:
+        try:
+            future.set_result(all_pixels(band))
+        except BaseException as error:
+            future.set_exception(error)
+            with self._lock:
+                self._held.pop(id(band), None)
+            raise
+        with self._lock:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget the pixels that were not asked for longest, if there are too many."""
+        sizes = {key: _held_bytes(future) for key, (_, future) in self._held.items()}
+        total = sum(sizes.values())
+        for key in list(self._held)[:-1]:
+            if total <= self._most_bytes:
+                return
+            if sizes[key]:  # what is still being made is waited for
+                del self._held[key]
+                total -= sizes[key]
+
+
+class Scene:
+    """The assets of one evaluation.
+
+    held: where pixels are kept; by default for this evaluation alone.
+    """
+
+    def __init__(self, lookup: Lookup, held: HeldPixels | None = None) -> None:
         self._lookup = lookup
-        self._held: OrderedDict[int, tuple[SimBand, Pixels]] = OrderedDict()
+        self._held = held or HeldPixels()
 
     def image(self, asset_id: str) -> Image:
         """Return an asset as an image; raises ExportRefused if it is none."""
@@ -43,7 +95,9 @@ class Scene:
         if asset.type != "IMAGE":
             message = f"Image.load: Asset '{asset_id}' is not an Image."
             raise ExportRefused(INVALID_ARGUMENT, message)
-        return Image(tuple(stored_band(band, self._loader(band)) for band in asset.bands))
+        return Image(
+            tuple(stored_band(band, partial(self._held.pixels, band)) for band in asset.bands)
+        )
 
     def table(self, asset_id: str) -> Table:
         """Return an asset as a table; raises ExportRefused if it is none."""
@@ -57,21 +111,6 @@ class Scene:
             raise ExportRefused(INVALID_ARGUMENT, message)
         return Table(asset.features)
 
-    def _loader(self, band: SimBand) -> Callable[[], Pixels]:
-        def load() -> Pixels:
-            if id(band) not in self._held:
-                self._held[id(band)] = band, all_pixels(band)
-            self._held.move_to_end(id(band))
-            self._let_go()
-            return self._held[id(band)][1]
 
-        return load
-
-    def _let_go(self) -> None:
-        """Forget the pixels that were not asked for longest, if there are too many."""
-        while len(self._held) > 1 and sum(map(_held_bytes, self._held.values())) > HELD_BYTES:
-            self._held.popitem(last=False)
-
-
-def _held_bytes(entry: tuple[SimBand, Pixels]) -> int:
-    return sum(array.nbytes for array in entry[1])
+def _held_bytes(future: Future[Pixels]) -> int:
+    return sum(array.nbytes for array in future.result()) if future.done() else 0

@@ -8,7 +8,7 @@ from typing import Literal
 from geesync.simulator.assets.asset_json import TRANSFORM_KEYS
 from geesync.simulator.computing import evaluator
 from geesync.simulator.computing.images import Band, Image
-from geesync.simulator.computing.scene import Table
+from geesync.simulator.computing.scene import Scene, Table
 from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.scenarios.footprints import footprint
 from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimGrid
@@ -24,7 +24,7 @@ def evaluate_asset(
     Pixels and rows are taken now and are not touched by what happens to their sources later.
     Raises ExportRefused if the expression cannot be evaluated or has no bounds.
     """
-    value = evaluator.evaluate(body["expression"], lookup)
+    value = evaluator.evaluate(body["expression"], Scene(lookup))
     if kind == "image" and isinstance(value, Image):
         return _image(value, body)
     if kind == "table" and isinstance(value, Table):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from geesync.simulator.api.service import Call, Service, require
+from geesync.simulator.computing.evaluator import loaded_assets
 from geesync.simulator.exports.asset_exports import evaluate_asset
 from geesync.simulator.exports.writer import check_expression, write_export
 from geesync.simulator.refusals import BadRequest, CallRefused, ExportRefused
@@ -54,7 +54,7 @@ def _export(service: Service, call: Call, kind: Kind) -> Json:
         service,
         task,
         "export",
-        assets=sorted(set(_assets(call.body["expression"]))),
+        assets=sorted(set(loaded_assets(call.body["expression"]))),
         destination=_object_url(call.body) or destination,
     )
 
@@ -103,21 +103,6 @@ def _write_asset(service: Service, kind: Kind, body: Json, name: str) -> Result:
     asset = evaluate_asset(kind, body, service.world.lookup)
     overwrite = body["assetExportOptions"]["earthEngineDestination"].get("overwrite", False)
     return NewAsset(service.profile, service.world, replace(asset, name=name), overwrite)
-
-
-def _assets(node: Any) -> Iterator[str]:
-    """Yield the names of the assets that an expression loads."""
-    if isinstance(node, list):
-        for member in node:
-            yield from _assets(member)
-    elif isinstance(node, dict):
-        arguments = node.get("arguments", {})
-        for key in ("id", "tableId"):
-            constant = arguments.get(key, {}) if isinstance(arguments, dict) else {}
-            if isinstance(constant, dict) and isinstance(constant.get("constantValue"), str):
-                yield canonical(constant["constantValue"])
-        for member in node.values():
-            yield from _assets(member)
 
 
 def _object_url(body: Json) -> str:

@@ -59,7 +59,7 @@ def read_options(asked: Json, image: Image, profile: Profile) -> GeoTiffOptions:
 
     asked: ``geoTiffOptions``.
     """
-    kind = _common_type(image)
+    kind = common_type(image)
     edge = profile.file_edge or default_edge(kind.itemsize * len(image.bands))
     tile = asked.get("tileDimensions", {})
     width, height = int(tile.get("width", edge)), int(tile.get("height", edge))
@@ -98,7 +98,7 @@ def write_geotiffs(
     any_valid = False
     for suffix, part in _parts(grid, options):
         file = stem.with_name(f"{stem.name}{suffix}.tif")
-        valid = _write(image, part, options, file)
+        valid = write_file(image, part, options, str(file))
         any_valid |= valid
         if options.cloud_optimized:
             file = _as_cloud_optimized(file)
@@ -112,7 +112,7 @@ def _refused(message: str) -> ExportRefused:
     return ExportRefused(INVALID_ARGUMENT, message)
 
 
-def _common_type(image: Image) -> np.dtype[Any]:
+def common_type(image: Image) -> np.dtype[Any]:
     """Return the one pixel type of all bands; raises ExportRefused if there is none."""
     if not image.bands:
         raise _refused("Image has no bands.")
@@ -165,14 +165,14 @@ def _tiles(grid: SimGrid, width: int, height: int) -> Iterator[tuple[int, int, S
             yield row, column, projection.grid(column, row, *size)
 
 
-def _write(image: Image, grid: SimGrid, options: GeoTiffOptions, file: Path) -> bool:
-    """Write one file; returns whether any of its pixels is valid in any band."""
+def write_file(image: Image, grid: SimGrid, options: GeoTiffOptions, file: str) -> bool:
+    """Write one file, by a name of GDAL's; returns whether any of its pixels is valid."""
     any_valid = False
     # Half the time that a small file takes goes into its making: rasterio.open enters two
     # environments, and GDAL reads a description of all of its options to check ours.
     with (
         rasterio.Env(GDAL_VALIDATE_CREATION_OPTIONS=False),
-        DatasetWriter(str(file), "w", **_profile(image, grid, options)) as dataset,
+        DatasetWriter(file, "w", **_profile(image, grid, options)) as dataset,
     ):
         for index, band in enumerate(image.bands, start=1):
             dataset.set_band_description(index, band.id)

@@ -9,7 +9,7 @@ from typing import Literal
 from geesync.simulator.computing.evaluator import check, evaluate
 from geesync.simulator.computing.images import Image
 from geesync.simulator.computing.regions import export_grid
-from geesync.simulator.computing.scene import Lookup, Table
+from geesync.simulator.computing.scene import Lookup, Scene, Table
 from geesync.simulator.exports.geotiff import check_size, read_options, write_geotiffs
 from geesync.simulator.exports.tables import write_table
 from geesync.simulator.profiles import CALM, Profile
@@ -43,7 +43,7 @@ def write_export(
 def _write_image(
     body: Json, lookup: Lookup, stem: Path, profile: Profile
 ) -> Iterator[tuple[str, Path]]:
-    image = evaluate(body["expression"], lookup)
+    image = evaluate(body["expression"], Scene(lookup))
     if not isinstance(image, Image):
         raise ExportRefused(INVALID_ARGUMENT, "The exported expression is not an Image.")
     asked = body["fileExportOptions"]
@@ -57,7 +57,7 @@ def _write_image(
 
 
 def _write_table(body: Json, lookup: Lookup, stem: Path, _: Profile) -> Iterator[tuple[str, Path]]:
-    table = evaluate(body["expression"], lookup)
+    table = evaluate(body["expression"], Scene(lookup))
     if not isinstance(table, Table):
         message = "The exported expression is not a FeatureCollection."
         raise ExportRefused(INVALID_ARGUMENT, message)

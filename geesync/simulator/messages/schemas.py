@@ -227,6 +227,26 @@ GET_POLICY = message({"options": message({"requestedPolicyVersion": int32})})
 SET_POLICY = message({"policy": POLICY, "updateMask": field_mask})
 TEST_PERMISSIONS = message({"permissions": repeated(string)})
 COMPUTE_VALUE = required(message({"expression": expression, "workloadTag": string}), "expression")
+PIXELS: dict[str, Parser] = {
+    "fileFormat": string,
+    "grid": PIXEL_GRID,
+    "bandIds": repeated(string),
+    "visualizationOptions": anything,
+    "workloadTag": string,
+}
+GET_PIXELS = message({**PIXELS, "region": mapping(anything)})
+COMPUTE_PIXELS = required(message({**PIXELS, "expression": expression}), "expression")
+COMPUTE_FEATURES = required(
+    message(
+        {
+            "expression": expression,
+            "pageSize": int32,
+            "pageToken": string,
+            "workloadTag": string,
+        }
+    ),
+    "expression",
+)
 CONFIG = message({"name": string, "maxConcurrentExports": int32})
 WAIT = message({"timeout": string})
 EMPTY = message({})
