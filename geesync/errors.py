@@ -164,6 +164,17 @@ class RemoteError(GeesyncError):
         self.status = status
         self.retry_after_s = retry_after_s
 
+    @property
+    def costs_time_only(self) -> bool:
+        """Whether it says nothing against an asset: it delays, and is never counted."""
+        return self.cause in WORLDLY
+
     def __reduce__(self) -> tuple[object, ...]:
         again = partial(type(self), status=self.status, retry_after_s=self.retry_after_s)
         return again, (self.cause, str(self))
+
+
+class BugError(RemoteError):
+    """An exception that is nobody's word: geesync's own mistake, wherever it was made."""
+
+    costs_time_only = True

@@ -13,11 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from geesync.adapters.executors.executor import Answer, ByteExecutor, Item, ThreadExecutor, Work
+from geesync.adapters.executors.executor import (
+    Answer,
+    ByteExecutor,
+    Item,
+    ThreadExecutor,
+    Work,
+    plain,
+)
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.domain.mirror.lifecycle import Delayed, Event, Setback
 from geesync.domain.tasks.refusals import Calls, NotTriedError, stopped
-from geesync.errors import WORLDLY, Cause, GeesyncError, RemoteError
+from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.dispatch import Dispatch, ItemResults
 from geesync.store.copies.staging import Staged
@@ -34,6 +41,7 @@ _WAITS = {
     Cause.PERMISSION: timedelta(minutes=10),
     Cause.DISK: timedelta(minutes=1),
     Cause.FOREIGN: timedelta(minutes=10),
+    Cause.BUG: timedelta(hours=1),  # till then nobody has mended it
 }
 _SHORT_WAIT = timedelta(seconds=30)
 
@@ -169,18 +177,16 @@ def is_small(staged: Iterable[Staged]) -> bool:
 def event_of(error: Exception, setback: type[Setback]) -> Event:
     """Return what a failure means: the world's delays, the asset's own sets it back.
 
-    An exception that is nobody's word is our own bug: it delays, loudly, and stops nothing.
+    An exception that is nobody's word is our own bug: it delays, loudly, and is never counted.
     """
-    if isinstance(error, RemoteError):
-        if error.cause in WORLDLY:
-            wait = _WAITS.get(error.cause, _SHORT_WAIT)
-            asked = timedelta(seconds=min(error.retry_after_s or 0, _LONGEST_ASKED_S))
-            return Delayed(str(error), cause=error.cause, wait=max(wait, asked))
-        return setback(str(error), cause=error.cause)
-    if isinstance(error, GeesyncError):
-        return Delayed(str(error), cause=Cause.DISK, wait=_WAITS[Cause.PERMISSION])
-    log.error("bug", error=repr(error), exc_info=error)
-    return setback(f"{type(error).__name__}: {error}", cause=Cause.BUG)
+    told = plain(error)
+    if told is not error and told.cause == Cause.BUG:
+        log.error("bug", error=repr(error), exc_info=error)
+    if not told.costs_time_only:
+        return setback(str(told), cause=told.cause)
+    wait = _WAITS.get(told.cause, _SHORT_WAIT)
+    asked = timedelta(seconds=min(told.retry_after_s or 0, _LONGEST_ASKED_S))
+    return Delayed(str(told), cause=told.cause, wait=max(wait, asked))
 
 
 def moves_of(

@@ -47,3 +47,4 @@ def assert_only_it_is_quarantined(world: World, poison: SimAsset, sound: list[Si
     told = world.show(poison.name)
     assert (told["failures"], told["cause"]) == (5, "crashed")
     assert "SIGKILL" in told["reason"]
+    assert world.accepted(poison.name) == 2  # a CSV and a GeoJSON: others would be the same

@@ -11,7 +11,15 @@ from importlib.util import find_spec
 from typing import Self, TypeVar
 
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
-from geesync.errors import Cause, ConfigError, GeesyncError, NotAllowedError, RemoteError
+from geesync.errors import (
+    BugError,
+    Cause,
+    ConfigError,
+    MirrorError,
+    NotAllowedError,
+    RemoteError,
+    UnavailableError,
+)
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -101,17 +109,24 @@ class UnconfirmedError(RemoteError):
     """
 
 
+#: Whose word the errors are that are not an outside service's; any other is nobody's.
+_CAUSES: dict[type[Exception], Cause] = {
+    MemoryError: Cause.CRASHED,
+    NotAllowedError: Cause.PERMISSION,
+    UnavailableError: Cause.TRANSIENT,
+    MirrorError: Cause.DISK,  # it is not mounted, or shows another state
+    OSError: Cause.DISK,
+}
+
+
 def plain(error: Exception) -> RemoteError:
     """Return what an exception means where it cannot be seen itself."""
     if isinstance(error, RemoteError):
         return error
-    if isinstance(error, MemoryError):
-        return RemoteError(Cause.CRASHED, "it takes more memory than there is")
-    if isinstance(error, GeesyncError | OSError):
-        # The mirror is not mounted, or shows another state.
-        cause = Cause.PERMISSION if isinstance(error, NotAllowedError) else Cause.DISK
-        return RemoteError(cause, str(error))
-    return RemoteError(Cause.BUG, f"{type(error).__name__}: {error}")
+    for kind, cause in _CAUSES.items():
+        if isinstance(error, kind):
+            return RemoteError(cause, str(error) or "it takes more memory than there is")
+    return BugError(Cause.BUG, f"{type(error).__name__}: {error}")
 
 
 def require_dask() -> None:

@@ -18,7 +18,7 @@ from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
 from geesync.domain.mirror.lifecycle import DownloadFinished, Event, StagedCopyLost, State
 from geesync.domain.tasks.refusals import NotTriedError
-from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.steps.tasks.brakes import Limits
 from geesync.steps.tasks.gate import Gate
@@ -82,7 +82,7 @@ class Downloader:
         for (asset, obj), answer in came:
             if isinstance(answer, Exception):
                 failures.setdefault(asset.id, answer)
-                if isinstance(answer, RemoteError) and answer.cause not in WORLDLY:
+                if isinstance(answer, RemoteError) and not answer.costs_time_only:
                     lost[obj.export.id] = answer
             else:
                 landed.append(obj.id)

@@ -13,7 +13,7 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.planning import Plan
-from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.errors import Cause, RemoteError
 from geesync.store.copies.staging import Staged
 from geesync.store.ledger.exports import Export, part_id
 from geesync.store.ledger.ledger import LedgerAsset
@@ -109,7 +109,7 @@ class UnprovedCopy:
         contents = []
         for proof, one in self.todo.items():
             answer = self.found[proof]
-            if isinstance(answer, RemoteError) and answer.cause not in WORLDLY:
+            if isinstance(answer, RemoteError) and not answer.costs_time_only:
                 raise self._unproved(place, one.export, answer) from answer
             if isinstance(answer, Exception):
                 raise answer
@@ -118,12 +118,14 @@ class UnprovedCopy:
         return _table(contents)
 
     def _unproved(self, place: Folder, export: Export, error: RemoteError) -> RemoteError:
-        if error.cause in WORLDLY:
+        if error.costs_time_only:
             return error
         files = [one for one in self.staged if one.export.id == export.id]
         damaged = [one for one in files if not place.holds(name_now(place, one), one.obj)]
         for one in damaged:
             place.remove(name_now(place, one))
+        if error.cause == Cause.CRASHED and not damaged:
+            return error  # another export would bring the same bytes
         return UnprovedError(error, export, damaged)
 
 

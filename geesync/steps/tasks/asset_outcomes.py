@@ -101,7 +101,7 @@ class AssetOutcomes:
             elif isinstance(answer, SourceAsset) or _is_gone(answer):
                 moves.append(Move(asset, ExportsSucceeded()))
             elif not isinstance(answer, NotTriedError):
-                moves.append(Move(asset, event_of(answer, ExportFailed)))
+                moves.append(Move(asset, _not_seen(answer)))
         return moves
 
 
@@ -114,6 +114,14 @@ def _failure(latest: list[Export]) -> Event:
         if export.state == "failed":
             return ExportFailed(export.error, cause=export.cause or Cause.FAILED)
     return ExportFailed("an export ended without its files", cause=Cause.FAILED)
+
+
+def _not_seen(answer: Exception) -> Event:
+    """Return the delay of an asset whose exports are good, and which cannot be looked at."""
+    event = event_of(answer, ExportFailed)
+    if isinstance(event, Setback):
+        return Delayed(event.reason, cause=event.cause, wait=_UNSEEN_WAIT)
+    return event
 
 
 def _is_gone(answer: Exception) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from geesync.adapters.executors.executor import plain
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.mirror.layout import staged_prefix
 from geesync.domain.mirror.lifecycle import (
@@ -22,7 +23,7 @@ from geesync.domain.mirror.planning import Plan
 from geesync.domain.tasks.exports import Part, body_hash, request_body
 from geesync.domain.tasks.operations import Operation
 from geesync.domain.tasks.refusals import NotTriedError
-from geesync.errors import Cause, RemoteError
+from geesync.errors import BugError, Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.steps.tasks.brakes import Brakes
@@ -218,5 +219,6 @@ class Exporter:
 def _change(answer: Operation | Exception) -> dict[str, Any]:
     if isinstance(answer, Operation):
         return {"state": "running", "operation": answer.id}
-    cause = answer.cause if isinstance(answer, RemoteError) else Cause.BUG
-    return {"state": _REFUSED.get(cause, "refused"), "cause": cause, "error": str(answer)}
+    told = plain(answer)
+    state = "intended" if isinstance(told, BugError) else _REFUSED.get(told.cause, "refused")
+    return {"state": state, "cause": told.cause, "error": str(told)}
