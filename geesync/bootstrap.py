@@ -25,6 +25,7 @@ from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
+from geesync.adapters.host.network import trusted
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.checks.adopter import Adopter
 from geesync.checks.checker import Checker
@@ -205,7 +206,14 @@ def _access(config: Config) -> Access:
     project, storage = config.need("earth_engine.project"), config.storage
     beside = config.workers.executor == "processes"
     key_file = config.earth_engine.credentials if beside else None
-    return Access(secrets.token_hex(8), project, storage.url, storage.timeout_s, key_file)
+    return Access(
+        secrets.token_hex(8),
+        project,
+        config.earth_engine.url,
+        storage.url,
+        storage.timeout_s,
+        key_file,
+    )
 
 
 @contextmanager
@@ -255,8 +263,9 @@ def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storag
     """Return Earth Engine and Cloud Storage as one user; nothing is asked of them yet."""
     pace = pace or Pace()
     url = config.earth_engine.url
-    credentials = find_credentials(config.earth_engine.credentials, url=url)
     project = config.need("earth_engine.project")
+    credentials = find_credentials(config.earth_engine.credentials, url=url, project=project)
+    trusted()  # a name that is wrong is a person's to mend, before anything is asked
     earth_engine = EarthEngine(
         project=project,
         credentials=credentials,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,25 +17,31 @@ from pathlib import Path
 
 from geesync.adapters.executors.dask_examination import examine
 from geesync.adapters.executors.executor import require_dask
-from geesync.adapters.google.bucket import BucketSettings, Storage
+from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import describe, find_credentials
 from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.transport import Transport
+from geesync.adapters.host.network import Proxies, trusted
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
 from geesync.bootstrap import cloud
+from geesync.checks.advice import (
+    GUIDE,
+    judge,
+    mend_bucket,
+    mend_network,
+    mend_project,
+    without_password,
+)
 from geesync.config import Config
 from geesync.domain.messages.findings import Finding, Severity, fail, ok, warn
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import STAGING
-from geesync.errors import DOCS, Cause, ConfigError, LedgerError, NotAllowedError, RemoteError
+from geesync.errors import DOCS, ConfigError, LedgerError, NotAllowedError, RemoteError
 from geesync.store.file.soundness import check
 from geesync.store.views import status as views
 
-_GUIDE = f"{DOCS}/real-account.md"
 _SCALING = f"{DOCS}/scaling.md"
 _GOOGLE = "https://earthengine.googleapis.com"
-
-#: A queue may take weeks; a lifecycle rule must not be quicker.
-_LEAST_AGE_DAYS = 14
 
 #: Tokens are refused when the clock is off by minutes.
 _SKEW_WARN_S, _SKEW_FAIL_S = 30, 240
@@ -56,11 +61,12 @@ class Doctor:
         """Yield a finding for each look, as it is made."""
         looks: tuple[tuple[Callable[[], Iterator[Finding]], tuple[str, ...]], ...] = (
             (self._configuration, ()),
-            (self._clock, ()),
+            (self._certificates, ()),
+            (self._clock, ("certificates",)),
             (self._credentials, ()),
-            (self._earth_engine, ("configuration", "credentials")),
-            (self._bucket, ("configuration", "credentials")),
-            (self._bucket_settings, ("configuration", "credentials", "bucket")),
+            (self._earth_engine, ("configuration", "certificates", "credentials")),
+            (self._bucket, ("configuration", "certificates", "credentials")),
+            (self._bucket_settings, ("configuration", "certificates", "credentials", "bucket")),
             (self._mirror, ("configuration",)),
             (self._workers, ("configuration", "mirror")),
             (self._ledger, ()),
@@ -87,15 +93,29 @@ class Doctor:
         place = self.config_file or "~/.config/geesync/geesync.toml"
         if missing:
             text = f"{', '.join(missing)} not set"
-            yield fail("configuration", text, f"set it in {place}; {_GUIDE}")
+            yield fail("configuration", text, f"set it in {place}; {GUIDE}")
         else:
             yield ok("configuration", self.config_file or "from the environment")
 
+    def _certificates(self) -> Iterator[Finding]:
+        try:
+            trusted()
+        except ConfigError as error:
+            yield fail("certificates", error.what, error.hint)
+
     def _clock(self) -> Iterator[Finding]:
         url = self.config.earth_engine.url or _GOOGLE
-        theirs = _remote_time(url)
+        try:
+            theirs = _remote_time(url)
+        except OSError as error:
+            reason, proxy = error.strerror or str(error), Proxies().of(url)
+            way = f" through {without_password(proxy)}" if proxy else ""
+            yield fail(
+                "network", f"{url} does not answer{way}: {reason}", mend_network(url, reason)
+            )
+            return
         if theirs is None:
-            yield fail("network", f"{url} does not answer", f"curl -I {url}")
+            yield warn("clock", f"{url} does not say what time it is", "timedatectl")
             return
         skew_s = abs((self.now() - theirs).total_seconds())
         text = f"off by {skew_s:,.0f} s"
@@ -110,12 +130,15 @@ class Doctor:
     def _credentials(self) -> Iterator[Finding]:
         settings = self.config.earth_engine
         try:
-            whose, may_end = describe(find_credentials(settings.credentials, url=settings.url))
+            found = find_credentials(
+                settings.credentials, url=settings.url, project=settings.project
+            )
         except NotAllowedError as error:
-            yield fail("credentials", str(error), "earthengine authenticate")
+            yield fail("credentials", error.what, error.hint)
             return
+        whose, may_end = describe(found)
         if may_end:
-            mend = f"{_GUIDE}: a service account's key does not end"
+            mend = f"{GUIDE}: a service account's key does not end"
             yield warn("credentials", f"{whose}: it may end by itself", mend)
         else:
             yield ok("credentials", whose)
@@ -128,7 +151,7 @@ class Doctor:
         try:
             next(self._cloud()[0].list_operations())
         except RemoteError as error:
-            yield fail("Earth Engine", f"{project}: {error}", _mend_project(error, str(project)))
+            yield fail("Earth Engine", f"{project}: {error}", mend_project(error, str(project)))
         else:
             yield ok("Earth Engine", f"project {project}")
 
@@ -137,13 +160,13 @@ class Doctor:
         try:
             storage.check_access(bucket)
         except RemoteError as error:
-            yield fail("bucket", f"cannot be listed: {error}", _mend_bucket(error, bucket))
+            yield fail("bucket", f"cannot be listed: {error}", mend_bucket(error, bucket))
             return
         try:
             storage.probe(bucket, f"{STAGING}/.doctor-{secrets.token_hex(4)}")
         except RemoteError as error:
             text = f"no object can be written and deleted: {error}"
-            yield fail("bucket", text, _mend_bucket(error, bucket))
+            yield fail("bucket", text, mend_bucket(error, bucket))
         else:
             yield ok("bucket", f"{bucket}: lists, writes, deletes")
 
@@ -152,10 +175,10 @@ class Doctor:
         try:
             settings = self._cloud()[1].settings(bucket)
         except RemoteError as error:
-            mend = f"grant roles/storage.legacyBucketReader; {_GUIDE}"
+            mend = f"grant roles/storage.legacyBucketReader; {GUIDE}"
             yield warn("bucket settings", f"cannot be read: {error}", mend)
             return
-        found = list(_judge(settings, bucket))
+        found = list(judge(settings, bucket))
         yield from found or [ok("bucket settings", "nothing is kept, or deleted too early")]
 
     def _mirror(self) -> Iterator[Finding]:
@@ -235,53 +258,12 @@ class Doctor:
         yield warn("daemon", "not running", f"{mend}; or geesync daemon")
 
 
-def _judge(settings: BucketSettings, bucket: str) -> Iterator[Finding]:
-    name, update = "bucket settings", f"gcloud storage buckets update gs://{bucket}"
-    days = settings.deletes_after_days
-    if days is not None and days < _LEAST_AGE_DAYS:
-        text = f"objects are deleted after {counted(days, 'day')}, before a long queue is done"
-        yield fail(name, text, f"{update} --lifecycle-file=lifecycle.json  # {_GUIDE}")
-    if settings.forbids_deleting:
-        text = "a retention policy forbids deleting"
-        yield fail(name, text, f"{update} --clear-retention-period")
-    if settings.keeps_deleted_s:
-        kept = counted(settings.keeps_deleted_s // 86400, "day")
-        text = f"deleted objects are kept, and billed, for {kept}"
-        yield warn(name, text, f"{update} --clear-soft-delete")
-    if settings.keeps_versions:
-        text = "deleted objects are kept as versions, and billed"
-        yield warn(name, text, f"{update} --no-versioning")
-
-
-def _mend_project(error: RemoteError, project: str) -> str:
-    if error.cause == Cause.TRANSIENT:
-        return "try again later; https://status.cloud.google.com"
-    if "has not been used" in str(error) or "disabled" in str(error):
-        return f"gcloud services enable earthengine.googleapis.com --project={project}"
-    if "not registered" in str(error):
-        return f"https://code.earthengine.google.com/register?project={project}"
-    return f"grant roles/earthengine.viewer and serviceUsageConsumer; {_GUIDE}"
-
-
-def _mend_bucket(error: RemoteError, bucket: str) -> str:
-    if error.cause == Cause.TRANSIENT:
-        return "try again later; https://status.cloud.google.com"
-    if "there is no bucket" in str(error):
-        return f"gcloud storage buckets create gs://{bucket}; {_GUIDE}"
-    return f"grant roles/storage.objectUser on gs://{bucket}; {_GUIDE}"
-
-
 def _remote_time(url: str) -> datetime | None:
     """Return what time it is over there, by the header that every answer has."""
-    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 # http or https, as configured
-    try:
-        with urllib.request.urlopen(request, timeout=_CLOCK_TIMEOUT_S) as answer:  # noqa: S310 # likewise
-            date = answer.headers["Date"]
-    except urllib.error.HTTPError as error:
-        date = error.headers["Date"]
-    except OSError:
-        return None
-    return parsedate_to_datetime(date) if date else None
+    answer, _ = Transport(_CLOCK_TIMEOUT_S).request(url)
+    with suppress(ValueError):
+        return parsedate_to_datetime(answer.get("date", ""))
+    return None
 
 
 def _is_writable(folder: Path) -> bool:

@@ -42,11 +42,11 @@ class UserError(GeesyncError):
 
     def __init__(self, what: str, *, hint: str = "") -> None:
         super().__init__(what)
+        self.what = what
         self.hint = hint
 
     def __str__(self) -> str:
-        what = super().__str__()
-        return f"{what}: {self.hint}" if self.hint else what
+        return f"{self.what}: {self.hint}" if self.hint else self.what
 
 
 class ConfigError(UserError):

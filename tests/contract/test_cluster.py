@@ -34,7 +34,7 @@ class Secretive:
 
 def a_line() -> MeteredSource:
     storage = Storage(project="demo-project", credentials=Secretive(), pacer=Pacer())
-    access = Access("daemon", "demo-project", None, 30.0)
+    access = Access("daemon", "demo-project", None, None, 30.0)
     return MeteredSource(access, storage, Bandwidth(lambda: None), lambda: True)
 
 
@@ -46,7 +46,7 @@ def test_a_job_travels_without_the_credentials_of_the_daemon() -> None:
 
 
 def test_orders_are_heard_in_their_order() -> None:
-    line = WorkerSource(Access("another", "demo-project", None, 30.0))
+    line = WorkerSource(Access("another", "demo-project", None, None, 30.0))
     assert line.keep_on()
 
     hear(Orders("another", number=2, stop=True))

@@ -110,7 +110,7 @@ def test_a_system_that_lets_no_process_begin_is_waited_for(
 
 
 def test_who_asks_no_more_has_the_work_left_in_order(processes: ProcessExecutor) -> None:
-    line = WorkerSource(Access("daemon", "demo-project", None, 30.0))
+    line = WorkerSource(Access("daemon", "demo-project", None, None, 30.0))
     working = processes.do(line_keeps_on, [line], nothing)
     ((_, pid),) = next(working)
 
@@ -137,7 +137,7 @@ def test_what_is_typed_at_the_daemons_terminal_is_the_daemons_to_hear(
 
 def test_those_at_work_share_the_bandwidth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-    line = WorkerSource(Access("daemon", "demo-project", None, 30.0))
+    line = WorkerSource(Access("daemon", "demo-project", None, None, 30.0))
     with ProcessExecutor("daemon", 2, begin=nothing, rate=lambda: 1000.0) as processes:
         assert [*processes.do(rate, [0], nothing)] == [[(0, 1000.0)]]
 
@@ -171,7 +171,7 @@ from geesync.adapters.executors.processes import ProcessExecutor
 from tests.contract.workload import line_keeps_on, nothing
 from geesync.adapters.fetching.object_source import Access, WorkerSource
 
-line = WorkerSource(Access("daemon", "demo-project", None, 30.0))
+line = WorkerSource(Access("daemon", "demo-project", None, None, 30.0))
 executor = ProcessExecutor("daemon", 1, begin=nothing)
 ((_, pid),) = next(executor.do(line_keeps_on, [line], lambda: None))
 print(pid, flush=True)

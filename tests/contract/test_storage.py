@@ -260,7 +260,7 @@ def test_a_power_cut_after_the_rename_costs_no_transfer(
     obj = put("again.tif", CONTENT)
     landed = land(obj)
     fault = simulator.faults.add("status", path="again.tif.*alt=media", count=None)
-    access = Access("daemon", "demo-project", simulator.storage_url, 30)
+    access = Access("daemon", "demo-project", simulator.earth_engine_url, simulator.storage_url, 30)
     line = MeteredSource(access, storage, Bandwidth(lambda: None), lambda: True)
 
     job = Fetch("users/x/img", "img.tif", "token", simulator.bucket, obj)

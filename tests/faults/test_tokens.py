@@ -47,7 +47,7 @@ def ask(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) ->
     return lambda: list(earth_engine.list_operations())
 
 
-@pytest.mark.parametrize("word", ["invalid_grant", "invalid_client", "unauthorized_client"])
+@pytest.mark.parametrize("word", ["invalid_grant", "deleted_client", "org_internal"])
 def test_a_revoked_key_is_no_permission(ask: Ask, simulator: Simulator, word: str) -> None:
     answer = json.dumps({"error": word, "error_description": "Invalid JWT Signature."})
     revoked = simulator.faults.add("html", path="/token", status=400, count=None, body=answer)

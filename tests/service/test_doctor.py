@@ -117,7 +117,7 @@ def test_a_key_that_others_can_read(examine: Examine, simulator: Simulator, tmp_
         earth_engine={"project": simulator.project, "url": url, "credentials": str(key)}
     )
 
-    assert_fails(findings["credentials"], f"chmod 600 {key}", "earthengine authenticate")
+    assert_fails(findings["credentials"], "read by others", f"chmod 600 {key}")
     assert "Earth Engine" not in findings
 
 

@@ -30,6 +30,7 @@ class Access:
 
     daemon: str  #: whose orders hold: drawn anew by each start of a daemon
     project: str
+    earth_engine_url: str | None  #: of the service that says whether credentials are needed
     url: str | None
     timeout_s: float
     key_file: Path | None = None  #: for who works beside the daemon; others have their own
@@ -86,7 +87,9 @@ def _bandwidth(daemon: str) -> Bandwidth:
 def _storage(access: Access) -> Storage:
     return Storage(
         project=access.project,
-        credentials=find_credentials(access.key_file, url=access.url),
+        credentials=find_credentials(
+            access.key_file, url=access.earth_engine_url, project=access.project
+        ),
         pacer=Pacer(REQUESTS_PER_S),
         url=access.url,
         timeout_s=access.timeout_s,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.google.sessions import prepare
 from geesync.adapters.transfer.curl_loop import Turn
 from geesync.adapters.transfer.transfer import PIECE_BYTES, Sink, Transfers
 from geesync.domain.mirror.coverage import StoredObject
@@ -59,7 +58,9 @@ class Storage:
         self._pacer = pacer
         self._url = url
         self._timeout_s = timeout_s
-        self._transfers = Transfers(credentials=credentials, url=url, timeout_s=timeout_s)
+        self._transfers = Transfers(
+            credentials=credentials, token_request=_token_request, url=url, timeout_s=timeout_s
+        )
         self._connecting = threading.Lock()
         self._connected: Any = None
 
@@ -171,10 +172,19 @@ class Storage:
         # Imported late: it takes longer than most commands need for all their work.
         from google.cloud import storage  # noqa: PLC0415
 
+        from geesync.adapters.google.sessions import authorized  # noqa: PLC0415
+
         options = {"api_endpoint": self._url} if self._url else None
-        client = storage.Client(self._project, self._credentials, client_options=options)
-        prepare(client._http, self._url or _GOOGLE)  # noqa: SLF001 # it is given no other way
-        return client
+        session = authorized(self._credentials)
+        return storage.Client(
+            self._project, self._credentials, _http=session, client_options=options
+        )
+
+
+def _token_request() -> Any:
+    from geesync.adapters.google.sessions import for_tokens  # noqa: PLC0415 # requests is slow to load
+
+    return for_tokens()
 
 
 def _settings(found: dict[str, Any]) -> BucketSettings:

@@ -1,23 +1,55 @@
-"""How Cloud Storage's client keeps connections, and what it need not look up each time."""
+"""How requests asks, for Cloud Storage's client and for tokens.
+
+Imported late: requests takes longer to load than most commands need for all their work.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import requests
+from google.auth.transport.requests import AuthorizedSession, Request
+from requests.adapters import HTTPAdapter
+
+from geesync.adapters.host.network import Proxies, trusted
+
 #: As many as threads; ten are the default, and those beyond would each open and drop their own.
 _CONNECTIONS = 64
 
 
-def prepare(session: Any, url: str) -> None:
-    """Keep a session's connections, and what the environment says of proxies and certificates.
+class _Session(requests.Session):
+    """Asks by the one way out; else requests reads the environment, and a .netrc, each time."""
 
-    session: of requests, for one service. url: the service's address. Else requests reads the
-    whole environment twice for each request, and a .netrc, which took as long as the rest of it.
-    """
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.trust_env = False
+        self._trusted = trusted()
+        self._proxies = Proxies()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))
 
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(_CONNECTIONS, _CONNECTIONS))
-    told = session.merge_environment_settings(url, {}, None, None, None)
-    session.proxies, session.verify, session.cert = told["proxies"], told["verify"], told["cert"]
-    session.trust_env = False
+    def merge_environment_settings(
+        self, url: Any, _proxies: Any, stream: Any, _verify: Any, cert: Any
+    ) -> Any:
+        """Return how an address is asked; requests asks for it before each of its requests."""
+        found = self._proxies.of(str(url))
+        return {
+            "proxies": {"all": found} if found else {},
+            "stream": stream,
+            "verify": self._trusted,
+            "cert": cert,
+        }
+
+
+class _Authorized(_Session, AuthorizedSession):
+    """Asks with a token of ours."""
+
+
+def authorized(credentials: Any) -> Any:
+    """Return a session of requests that asks as the owner of credentials."""
+    return _Authorized(credentials, auth_request=for_tokens())
+
+
+def for_tokens() -> Any:
+    """Return how google-auth asks for a token."""
+    return Request(_Session())

@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from geesync.adapters.transfer.connections import Connections
+from geesync.adapters.host.network import Proxies
+from geesync.adapters.transfer.connections import Connections, aim
 
 #: libcurl undoes them by itself; and it would wait for a server's leave to send a large body.
 _LEFT_TO_LIBCURL = frozenset({"accept-encoding", "content-length", "expect"})
@@ -22,6 +23,7 @@ class Transport:
 
     def __init__(self, timeout_s: float) -> None:
         self._connections = Connections(timeout_s)
+        self._proxies = Proxies()
 
     def request(
         self,
@@ -42,7 +44,7 @@ class Transport:
         curl = self._connections.mine()
         head: list[bytes] = []
         content = io.BytesIO()
-        curl.setopt(pycurl.URL, uri)
+        aim(curl, uri, self._proxies.of(uri))
         curl.setopt(pycurl.HTTPHEADER, _lines(headers or {}))
         curl.setopt(pycurl.ACCEPT_ENCODING, "")  # all that it knows
         curl.setopt(pycurl.HEADERFUNCTION, head.append)

@@ -6,13 +6,10 @@ Whatever a server does, a request ends: silence by the time-out.
 from __future__ import annotations
 
 import math
-import os
 import threading
-from pathlib import Path
 from typing import Any
 
-#: In which Google's clients look, too.
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+from geesync.adapters.host import network
 
 
 class Connections:
@@ -50,9 +47,14 @@ def handle(timeout_s: float) -> Any:
     return curl
 
 
+def aim(curl: Any, url: str, proxy: str | None) -> None:
+    """Let a handle ask an address next, through a proxy or directly, whatever libcurl reads."""
+    curl.setopt(curl.URL, url)
+    curl.setopt(curl.PROXY, proxy or "")
+    curl.setopt(curl.NOPROXY, "")
+
+
 def _trusted(pycurl: Any) -> tuple[int, str]:
     """Return libcurl's option for whom to trust: the same as for all our other requests."""
-    import certifi  # noqa: PLC0415
-
-    told = next(filter(None, map(os.environ.get, _CA_VARIABLES)), certifi.where())
-    return (pycurl.CAPATH if Path(told).is_dir() else pycurl.CAINFO), told
+    told = network.trusted()
+    return (pycurl.CAPATH if network.is_folder(told) else pycurl.CAINFO), told

@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from geesync.adapters.transfer.connections import handle
+from geesync.adapters.host.network import Proxies
+from geesync.adapters.transfer.connections import aim, handle
 from geesync.adapters.transfer.curl_loop import STOPPED, Exchange
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.failures import classify_call
@@ -48,13 +49,23 @@ class Sink(Protocol):
 class Transfers:
     """Downloads as one user; any number of threads at a time.
 
-    timeout_s: how long a connection may stay silent.
+    timeout_s: how long a connection may stay silent. token_request: makes what google-auth asks
+    for a token with.
     """
 
-    def __init__(self, *, credentials: Any, url: str | None, timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        credentials: Any,
+        token_request: Callable[[], Any],
+        url: str | None,
+        timeout_s: float,
+    ) -> None:
         self._credentials = credentials
+        self._token_request = token_request
         self._url = (url or _GOOGLE).rstrip("/")
         self._timeout_s = timeout_s
+        self._proxy = Proxies().of(self._url)
         self._idle: list[Any] = []
         self._asking = threading.Lock()
         self._request: Any = None
@@ -81,7 +92,7 @@ class Transfers:
         import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
 
         with self._handle() as curl:
-            curl.setopt(pycurl.URL, url)
+            aim(curl, url, self._proxy)
             curl.setopt(pycurl.RANGE, f"{start}-") if start else curl.unsetopt(pycurl.RANGE)
             curl.setopt(pycurl.HTTPHEADER, self._headers(url))
             curl.setopt(pycurl.HEADERFUNCTION, answer.head.append)
@@ -124,10 +135,9 @@ class Transfers:
     def _with_token(self, use: Callable[[Any], None]) -> None:
         """Let google-auth ask for a token if it must: one thread does, the others use it."""
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-        from google.auth.transport.requests import Request  # noqa: PLC0415
 
         with self._asking:
-            self._request = self._request or Request()
+            self._request = self._request or self._token_request()
             try:
                 use(self._request)
             except GoogleAuthError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from geesync.errors import Cause
+from geesync.errors import WORLDLY, Cause
 
 _QUEUE_FULL = re.compile(r"too many tasks already in the queue", re.IGNORECASE)
 #: The limit that a project's administrator has set; other quotas are of calls a minute.
@@ -55,14 +55,29 @@ _ENDINGS = (
 _CANCELLED_CODE = 1
 _PERMISSION_CODE = 7
 
-#: OAuth's words for credentials that will not work again. google-auth calls a broken token
-#: endpoint just as final, which it is not.
-_FINAL_TOKEN_ERRORS = ("invalid_grant", "invalid_client", "unauthorized_client")
+#: OAuth's own word (RFC 6749, 5.2), as google-auth repeats it before its description. Words that
+#: are new are final, too; a page that some proxy put in its place has none.
+_TOKEN_WORD = re.compile(r"(?:Error code )?([a-z]+(?:_[a-z]+)+)(?::|$)")
+_PASSING_TOKEN_WORD = re.compile(
+    r"internal_(?:failure|error)|(?:server|backend)_error|.*unavailable|.*_exceeded|.*timeout"
+    r"|slow_down|authorization_pending"
+)
+#: What google-auth says itself when a person must log in anew.
+_REAUTHENTICATE = re.compile(r"reauth|not all requested scopes", re.IGNORECASE)
 
 
-def classify_credentials(message: str) -> Cause:
-    """Return why no token could be had, by OAuth's own word; anything else passes."""
-    final = any(word in message for word in _FINAL_TOKEN_ERRORS)
+def classify_credentials(message: str, status: int | None = None) -> Cause:
+    """Return why no token could be had, by OAuth's own word; anything else passes.
+
+    google-auth calls a broken token endpoint final, which it is not. status: that Google's API
+    for impersonation answered with, if it did.
+    """
+    word = _TOKEN_WORD.match(message)
+    final = (
+        (word and not _PASSING_TOKEN_WORD.fullmatch(word[1]))
+        or _REAUTHENTICATE.match(message)
+        or (status is not None and classify_call(status, "") not in WORLDLY - {Cause.PERMISSION})
+    )
     return Cause.PERMISSION if final else Cause.TRANSIENT
 
 

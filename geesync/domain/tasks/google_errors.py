@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from geesync.domain.tasks.failures import classify_credentials
 from geesync.errors import Cause, RemoteError
 
@@ -15,7 +17,18 @@ def token_error(error: Exception) -> RemoteError:
     google-auth's own ``retryable`` calls a broken token endpoint final; OAuth's words decide.
     """
     told = str(error.args[0]) if error.args else type(error).__name__
-    return RemoteError(classify_credentials(told), f"credentials: {told[:_LONGEST_WORD]}")
+    status, words = _refusal(error.args[1:])
+    told = f"{told[:_LONGEST_WORD]}{words}"
+    return RemoteError(classify_credentials(told, status), f"credentials: {told}")
+
+
+def _refusal(told: tuple[object, ...]) -> tuple[int | None, str]:
+    """Return the status and the words of a Google API's refusal, if google-auth tells one."""
+    try:
+        error = json.loads(str(told[0]))["error"]
+        return int(error["code"]), f": {str(error['message'])[:_LONGEST_WORD]}"
+    except (LookupError, ValueError, TypeError, RecursionError):
+        return None, ""
 
 
 def no_answer(error: BaseException) -> RemoteError:

@@ -22,7 +22,7 @@ def principal(headers: Mapping[str, str]) -> str:
 
 
 def issue(form: bytes) -> Json:
-    """Answer an OAuth token request: of a service account's signed JWT, or of a refresh token.
+    """Answer a token request: of a service account's JWT, a refresh token, or another's token.
 
     Signatures are not checked: on loopback everybody is who they say.
     """
@@ -31,9 +31,16 @@ def issue(form: bytes) -> Json:
         subject = _issuer(fields["assertion"])
     elif "refresh_token" in fields:
         subject = fields["refresh_token"]
+    elif "subject_token" in fields:
+        subject = fields["subject_token"]
     else:
-        raise BadRequest("invalid_request: neither an assertion nor a refresh token")
-    return {"access_token": PREFIX + subject, "expires_in": LIVES_S, "token_type": "Bearer"}
+        raise BadRequest("invalid_request: neither an assertion nor a token")
+    return {
+        "access_token": PREFIX + subject,
+        "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "expires_in": LIVES_S,
+        "token_type": "Bearer",
+    }
 
 
 def _issuer(assertion: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.tasks.failures import classify_call, classify_operation
+from geesync.domain.tasks.failures import classify_call, classify_credentials, classify_operation
 from geesync.errors import WORLDLY, Cause
 
 CALLS = [
@@ -145,6 +145,39 @@ def test_a_failed_call_has_its_cause(status: int | None, message: str, cause: Ca
 @pytest.mark.parametrize(("code", "message", "cause"), OPERATIONS)
 def test_a_failed_operation_has_its_cause(code: int | None, message: str, cause: Cause) -> None:
     assert classify_operation(code, message) == cause
+
+
+TOKENS = [
+    ("invalid_grant: Token has been expired or revoked.", None, Cause.PERMISSION),
+    ("invalid_grant: reauth related error (invalid_rapt)", None, Cause.PERMISSION),
+    ("unauthorized_client: Unauthorized", None, Cause.PERMISSION),
+    ("deleted_client: The OAuth client was deleted.", None, Cause.PERMISSION),
+    ("disabled_client: The OAuth client was disabled.", None, Cause.PERMISSION),
+    ("invalid_scope: Invalid OAuth scope or ID token audience.", None, Cause.PERMISSION),
+    ("access_denied: Account restricted", None, Cause.PERMISSION),
+    ("admin_policy_enforced: Access to this app is blocked", None, Cause.PERMISSION),
+    ("org_internal: None", None, Cause.PERMISSION),
+    ("account_disabled: The account is disabled", None, Cause.PERMISSION),
+    ("Error code invalid_target: The target service", None, Cause.PERMISSION),
+    ("Reauthentication is needed. Please run `gcloud auth", None, Cause.PERMISSION),
+    ("Unable to acquire impersonated credentials", 403, Cause.PERMISSION),
+    ("Unable to acquire impersonated credentials", 404, Cause.PERMISSION),
+    ("Unable to acquire impersonated credentials", 503, Cause.TRANSIENT),
+    ("Unable to acquire impersonated credentials", None, Cause.TRANSIENT),
+    ("internal_failure: Backend Error", None, Cause.TRANSIENT),
+    ("temporarily_unavailable", None, Cause.TRANSIENT),
+    ("rate_limit_exceeded: None", None, Cause.TRANSIENT),
+    ("<html>502", None, Cause.TRANSIENT),
+    ("<html>ERR_ACCESS_DENIED: access_denied: invalid_grant:", None, Cause.TRANSIENT),
+    ("File /var/run/token was not found.", None, Cause.TRANSIENT),
+]
+
+
+@pytest.mark.parametrize(("message", "status", "cause"), TOKENS)
+def test_a_token_that_is_refused_has_its_cause(
+    message: str, status: int | None, cause: Cause
+) -> None:
+    assert classify_credentials(message, status) == cause
 
 
 @given(st.one_of(st.none(), st.integers(100, 599)), st.text())

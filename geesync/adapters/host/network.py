@@ -1,0 +1,94 @@
+"""What this machine's environment says of the way out: whom to trust, and by which proxy.
+
+The one place that decides it, for libcurl and for requests, which read other variables, and those
+differently: a product whose parts disagree works in half.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.request
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from geesync.errors import ConfigError
+
+#: A company's certificate authority is named by one of these; the first that is set counts.
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def trusted() -> str:
+    """Return the file, or the folder, of the certificate authorities that are trusted.
+
+    Raises ConfigError if a variable names what is not there.
+    """
+    import certifi  # noqa: PLC0415 # commands that only look need none
+
+    for variable in _CA_VARIABLES:
+        told = os.environ.get(variable)
+        if told:
+            if not os.access(told, os.R_OK):
+                raise ConfigError(
+                    f"{variable} names {told}, which cannot be read",
+                    hint="let it name your certificate authorities' file, or unset it",
+                )
+            return told
+    return certifi.where()
+
+
+def is_folder(trusted: str) -> bool:
+    """Whether the certificate authorities are files of a folder."""
+    return Path(trusted).is_dir()
+
+
+class Proxies:
+    """By which proxy each address is asked; the environment is read once.
+
+    HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, in small letters first, and NO_PROXY: names with all
+    below them, addresses, networks (``10.0.0.0/8``), or ``*``; names with a port or without.
+    """
+
+    def __init__(self) -> None:
+        self._told = urllib.request.getproxies_environment()
+        self._excepted = self._told.get("no", "").replace(",", " ").lower().split()
+        self._known: dict[tuple[str, str], str | None] = {}
+
+    def of(self, url: str) -> str | None:
+        """Return the proxy through which an address is asked, None if directly."""
+        asked = urlsplit(url)
+        place = asked.scheme, asked.netloc
+        if place not in self._known:
+            found = self._told.get(asked.scheme) or self._told.get("all")
+            host, port = asked.hostname or "", asked.port or _PORTS.get(asked.scheme)
+            is_excepted = _is_excepted(host, str(port), self._excepted)
+            self._known[place] = None if is_excepted else found
+        return self._known[place]
+
+
+def _is_excepted(host: str, port: str, excepted: Iterable[str]) -> bool:
+    with suppress(ValueError):
+        address = ip_address(host)
+        networks = (_network(entry) for entry in excepted)
+        if any(network and address in network for network in networks):
+            return True
+    return any(_is_named(entry, host, port) for entry in excepted)
+
+
+def _network(entry: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(entry.strip("[]"), strict=False)
+    except ValueError:
+        return None
+
+
+def _is_named(entry: str, host: str, port: str) -> bool:
+    name, _, at = entry.rpartition(":") if entry.rpartition(":")[2].isdecimal() else (entry, "", "")
+    name = name.strip("[]").removeprefix("*").removeprefix(".")
+    if entry != "*" and not name:
+        return False
+    return at in {"", port} and (host == name or host.endswith(f".{name}") or entry == "*")

@@ -1,0 +1,66 @@
+"""What a person can do about what the doctor finds, and what its findings say of a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from geesync.adapters.google.bucket import BucketSettings
+from geesync.domain.messages.findings import Finding, fail, warn
+from geesync.domain.messages.words import counted
+from geesync.errors import DOCS, Cause, RemoteError
+
+GUIDE = f"{DOCS}/real-account.md"
+
+#: A queue may take weeks; a lifecycle rule must not be quicker.
+_LEAST_AGE_DAYS = 14
+
+
+def judge(settings: BucketSettings, bucket: str) -> Iterator[Finding]:
+    """Yield what a bucket does by itself that is too early, or costs."""
+    name, update = "bucket settings", f"gcloud storage buckets update gs://{bucket}"
+    days = settings.deletes_after_days
+    if days is not None and days < _LEAST_AGE_DAYS:
+        text = f"objects are deleted after {counted(days, 'day')}, before a long queue is done"
+        yield fail(name, text, f"{update} --lifecycle-file=lifecycle.json  # {GUIDE}")
+    if settings.forbids_deleting:
+        text = "a retention policy forbids deleting"
+        yield fail(name, text, f"{update} --clear-retention-period")
+    if settings.keeps_deleted_s:
+        kept = counted(settings.keeps_deleted_s // 86400, "day")
+        text = f"deleted objects are kept, and billed, for {kept}"
+        yield warn(name, text, f"{update} --clear-soft-delete")
+    if settings.keeps_versions:
+        text = "deleted objects are kept as versions, and billed"
+        yield warn(name, text, f"{update} --no-versioning")
+
+
+def mend_network(url: str, reason: str) -> str:
+    """Return what mends a network that lets nothing through."""
+    if "certificate" in reason:
+        return "SSL_CERT_FILE=/path/to/your-network's-authority.pem, if it opens TLS"
+    return f"curl -I {url}; a proxy is named by HTTPS_PROXY and NO_PROXY"
+
+
+def without_password(proxy: str) -> str:
+    """Return a proxy's address as it may be shown."""
+    return proxy.rpartition("@")[2]
+
+
+def mend_project(error: RemoteError, project: str) -> str:
+    """Return what mends that Earth Engine refuses a project."""
+    if error.cause == Cause.TRANSIENT:
+        return "try again later; https://status.cloud.google.com"
+    if "has not been used" in str(error) or "disabled" in str(error):
+        return f"gcloud services enable earthengine.googleapis.com --project={project}"
+    if "not registered" in str(error):
+        return f"https://code.earthengine.google.com/register?project={project}"
+    return f"grant roles/earthengine.viewer and serviceUsageConsumer; {GUIDE}"
+
+
+def mend_bucket(error: RemoteError, bucket: str) -> str:
+    """Return what mends that a bucket cannot be used."""
+    if error.cause == Cause.TRANSIENT:
+        return "try again later; https://status.cloud.google.com"
+    if "there is no bucket" in str(error):
+        return f"gcloud storage buckets create gs://{bucket}; {GUIDE}"
+    return f"grant roles/storage.objectUser on gs://{bucket}; {GUIDE}"
