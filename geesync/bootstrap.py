@@ -57,11 +57,11 @@ from geesync.store.copies.checks import Checks, Sidecars
 from geesync.store.copies.recovery import Recovery
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
-from geesync.store.ledger.exports import Exports
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Roots
+from geesync.store.ledger.tasks import Tasks
 from geesync.store.ledger.usage import Usage
 from geesync.store.views.samples import Samples
 
@@ -93,7 +93,7 @@ class Service:
     """A ledger with everything that works on it."""
 
     ledger: Ledger
-    exports: Exports
+    tasks: Tasks
     roots: Roots
     steps: tuple[Step, ...]  #: in the order of an asset's life, then who looks on
     pace: Pace
@@ -130,7 +130,7 @@ def service(
     pace.set(config.throttle)
     earth_engine, storage = cloud(config, pace)
     ledger, listing, roots = Ledger(database), Listing(database), Roots(database)
-    exports, staging = Exports(database), Staging(database)
+    tasks, staging = Tasks(database), Staging(database)
     if any("geoparquet" in config.over(root.options).tables for root in roots.active()):
         geoparquet.require()
     limits = _limits(config.throttle)
@@ -150,25 +150,25 @@ def service(
 
         reconciling, downloading = shop(), shop(fetching)
         downloading.chunk = 1000  # what comes is recorded as it comes, and not at the end
-        planner = Planner(exports, config, ledger_id(roots, clock()))
+        planner = Planner(tasks, config, ledger_id(roots, clock()))
         exporting = Gate("exports", clock)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
             # In the pool its asks, which wait for their turn, would keep all other steps waiting.
-            Exporter(shop(pool=submitting), earth_engine, exports, planner, brakes, exporting),
+            Exporter(shop(pool=submitting), earth_engine, tasks, planner, brakes, exporting),
             Reconciler(
                 reconciling,
                 earth_engine,
-                exports,
+                tasks,
                 StagedObjects(reconciling, storage, STAGING),
-                AssetOutcomes(reconciling, earth_engine, exports, planner, listing),
+                AssetOutcomes(reconciling, earth_engine, tasks, planner, listing),
                 roots,
                 exporting,
             ),
             Downloader(
                 downloading,
                 MeteredSource(access, storage, bandwidth, downloading.keep_on),
-                exports,
+                tasks,
                 staging,
                 limits,
                 Gate("downloads", clock),
@@ -176,7 +176,7 @@ def service(
             ),
             Verifier(
                 shop(proving),
-                exports,
+                tasks,
                 staging,
                 planner,
                 Sidecars(database),
@@ -193,9 +193,7 @@ def service(
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))
         adopter = Adopter(shop(), earth_engine, storage, planner, Recovery(database))
-        yield Service(
-            ledger, exports, roots, tuple(steps), pace, brakes, adopter, earth_engine.renew
-        )
+        yield Service(ledger, tasks, roots, tuple(steps), pace, brakes, adopter, earth_engine.renew)
 
 
 def _threads(config: Config) -> ThreadPoolExecutor:

@@ -26,8 +26,8 @@ from geesync.domain.tasks.exports import Part
 from geesync.errors import RemoteError
 from geesync.store.copies.recovery import CopiedPart, Copy, Recovery
 from geesync.store.file.database import Database
-from geesync.store.ledger.exports import part_id
 from geesync.store.ledger.roots import Root
+from geesync.store.ledger.tasks import part_id
 
 #: Copies in one transaction, and in memory.
 _BATCH = 200

@@ -21,11 +21,9 @@ from geesync import __version__
 from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
 from geesync.domain.assets.names import display_id
 from geesync.domain.mirror.lifecycle import State
+from geesync.domain.tasks.lifecycle import ENDINGS
 from geesync.store.views import status as views
 from geesync.store.views.totals import Totals, totals
-
-#: Endings of exports, as the ledger counts them.
-_ENDINGS = ("succeeded", "failed", "cancelled", "lost", "refused", "abandoned")
 
 
 @dataclass(frozen=True)
@@ -189,7 +187,7 @@ def _exports(status: views.Status, sums: Totals) -> Iterator[Metric]:
         "exports_ended",
         "Exports that ended, by how",
         ["outcome"],
-        [([ending], counts.get(ending, 0)) for ending in _ENDINGS],
+        [([ending], counts.get(ending, 0)) for ending in ENDINGS],
     )
     spans = sums.by_label("export_s")
     durations = SummaryMetricFamily(

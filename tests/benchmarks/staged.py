@@ -25,12 +25,13 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import ExportsSucceeded, ExportStarted, State
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask
+from geesync.domain.tasks.lifecycle import Started
 from geesync.step_threads import run_step
 from geesync.store.file.database import Database, open_migrating
-from geesync.store.ledger.exports import Exports, Intent
 from geesync.store.ledger.ledger import Ledger, Move
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Roots
+from geesync.store.ledger.tasks import Intent, TaskMove, Tasks
 from tests.benchmarks.measure import children_of, cpu_of
 
 HOME = "projects/earthengine-legacy/assets/users/x"
@@ -54,7 +55,7 @@ def make(config: Config, objects: dict[str, dict[str, Any]]) -> None:
 def _stage(
     database: Database, bucket: str, objects: dict[str, dict[str, Any]], now: datetime
 ) -> None:
-    ledger, exports = Ledger(database), Exports(database)
+    ledger, tasks = Ledger(database), Tasks(database)
     due = ledger.due(State.DISCOVERED, now=now, limit=len(objects) + 1)
     assets = {asset.id: asset for asset in due if asset.name in objects}
     intents = []
@@ -62,15 +63,12 @@ def _stage(
         ask = Ask(source.name, source.revision, plan(source).parts[0], 1, "benchmark")
         prefix = objects[source.name]["name"].removesuffix(".tif")
         intents.append(Intent(asset_id, ask, "", bucket, prefix))
-    exports.intend(intents, now)
-    asked = {of[0].id: assets[asset_id].name for asset_id, of in exports.of(assets).items()}
-    exports.update({one: {"state": "running", "operation": f"o{one}"} for one in asked})
-    exports.succeed(
-        {
-            export_id: [(_object(objects[name]), f"{name.rpartition('/')[2]}.tif")]
-            for export_id, name in asked.items()
-        },
-        now,
+    tasks.intend(intents, now)
+    intended = [task for of in tasks.of(assets).values() for task in of]
+    started = [TaskMove(task, Started(operation=f"o{task.id}")) for task in intended]
+    running = tasks.record(started, now).values()
+    tasks.succeed(
+        [(task, [_object(objects[assets[task.subject_id].name])]) for task in running], now
     )
     for event in (ExportStarted(), ExportsSucceeded()):
         ledger.record([Move(asset, event) for asset in ledger.assets(assets)], now)

@@ -21,13 +21,14 @@ from geesync.domain.mirror.lifecycle import (
 )
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
+from geesync.domain.tasks.lifecycle import Ended, Started
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.copies.checks import Sidecars
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_current
-from geesync.store.ledger.exports import Exports, Intent
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
+from geesync.store.ledger.tasks import Intent, TaskMove, Tasks
 
 _CHUNK = 1000
 #: Chunks after which the history is looked at from its beginning again.
@@ -61,7 +62,7 @@ def _forget(history: History, keep: int, after: int) -> int:
 class _Work:
     def __init__(self, database: Database) -> None:
         self.ledger = Ledger(database)
-        self.exports = Exports(database)
+        self.tasks = Tasks(database)
         self.staging = Staging(database)
         self.sidecars = Sidecars(database)
         self.catalogue = Catalogue(database)
@@ -102,21 +103,15 @@ class _Work:
             for asset in images
             for part in parts[asset.id]
         ]
-        self.exports.intend([_intent(asset, ask) for asset, ask in asks], now)
-        found = self.exports.of(asset.id for asset in images)
-        exports = [export for of_asset in found.values() for export in of_asset]
-        self.exports.update(
-            {one.id: {"state": "running", "operation": self._operation()} for one in exports}
-        )
+        self.tasks.intend([_intent(asset, ask) for asset, ask in asks], now)
+        found = self.tasks.of(asset.id for asset in images)
+        intended = [task for of_asset in found.values() for task in of_asset]
+        started = [TaskMove(one, Started(operation=self._operation())) for one in intended]
+        running = self.tasks.record(started, now).values()
         self._move(images, ExportStarted())
-        self.exports.update({one.id: {"ended_at": now, "eecu_s": 0.125} for one in exports})
-        self.exports.succeed(
-            {
-                one.id: [(obj := self._object(f"{one.prefix}.tif"), obj.file_name)]
-                for one in exports
-            },
-            now,
-        )
+        ended = [TaskMove(one, Ended(eecu_s=0.125)) for one in running]
+        settled = self.tasks.record(ended, now).values()
+        self.tasks.succeed([(one, [self._object(f"{one.prefix}.tif")]) for one in settled], now)
         self._move(images, ExportsSucceeded())
         staged = self.staging.staged(asset.id for asset in images)
         objects = [one.id for of_asset in staged.values() for one in of_asset]

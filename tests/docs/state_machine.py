@@ -1,34 +1,34 @@
-"""Writes docs/state-machine.md from the table: ``python tests/docs/state_machine.py``."""
+"""Writes docs/state-machine.md from the tables: ``python tests/docs/state_machine.py``."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 
 from geesync.domain.mirror import lifecycle
-from geesync.domain.mirror.lifecycle import TABLE, State
+from geesync.domain.state_machine import AnyEvent, AnyState, Table
+from geesync.domain.tasks import lifecycle as task_lifecycle
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/state-machine.md"
 
 _STATE = re.compile(r"((?: +#: .*\n)+) +[A-Z_]+ = \"(\w+)\"")
 
 _TEXT = """\
-# The life of an asset
+# The life of an asset, and of a task
 
-Made from the table in [`geesync/domain/mirror/lifecycle.py`][table] by
-`python tests/docs/state_machine.py`; a test fails if it is stale. Why states
-[say what is true](adr/0001-states-say-what-is-true.md).
+Made from the tables in [`geesync/domain/mirror/lifecycle.py`][assets] and
+[`geesync/domain/tasks/lifecycle.py`][tasks] by `python tests/docs/state_machine.py`; a test fails
+if it is stale. Why states [say what is true](adr/0001-states-say-what-is-true.md).
 
-[table]: https://github.com/geesync/geesync/blob/main/geesync/domain/mirror/lifecycle.py
+[assets]: https://github.com/geesync/geesync/blob/main/geesync/domain/mirror/lifecycle.py
+[tasks]: https://github.com/geesync/geesync/blob/main/geesync/domain/tasks/lifecycle.py
 
-| state | what is true | leaves by |
-|---|---|---|
-{states}
+## An asset
 
-```mermaid
-{diagram}
-```
+{assets}
 
 - `Delayed` is the world's failure (an outage, a full queue, a full disk): the same state, later;
   never counted.
@@ -38,30 +38,48 @@ Made from the table in [`geesync/domain/mirror/lifecycle.py`][table] by
 - `CheckPassed`, `SourceChanged`, `SourceReappeared`, `Included` and `Retried` forget the setbacks
   so far.
 - Whatever is not drawn cannot happen: it is refused as a bug.
+
+## A task
+
+One thing that Earth Engine is asked to do in the background. A task that has ended is never sent
+again: a new one is made, with a request id of its own.
+
+{tasks}
 """
+
+_TABLE = """\
+| state | what is true | leaves by |
+|---|---|---|
+{rows}
+
+```mermaid
+{diagram}
+```"""
 
 
 def page() -> str:
     """Return the whole page as it must be."""
     waits = [lifecycle.wait_after(failure) for failure in range(1, lifecycle.MAX_TRIES)]
     return _TEXT.format(
-        states="\n".join(_rows()),
-        diagram=lifecycle.diagram(),
+        assets=_drawn(lifecycle.State, lifecycle.TABLE, lifecycle.diagram()),
+        tasks=_drawn(task_lifecycle.TaskState, task_lifecycle.TABLE, task_lifecycle.diagram()),
         tries=lifecycle.MAX_TRIES,
         waits=", ".join(f"{wait.total_seconds() / 60:.0f}" for wait in waits) + " minutes",
     )
 
 
-def _rows() -> list[str]:
+def _drawn(states: type[AnyState], table: Table[AnyState, AnyEvent], diagram: str) -> str:
+    return _TABLE.format(rows="\n".join(_rows(states, table)), diagram=diagram)
+
+
+def _rows(states: type[StrEnum], table: Table[AnyState, AnyEvent]) -> Iterator[str]:
     told = {
         value: " ".join(line.strip().removeprefix("#: ") for line in comment.splitlines())
-        for comment, value in _STATE.findall(inspect.getsource(State))
+        for comment, value in _STATE.findall(inspect.getsource(states))
     }
-    return [f"| `{state}` | {told[state]} | {', '.join(_leaving(state))} |" for state in State]
-
-
-def _leaving(state: State) -> list[str]:
-    return [event.__name__ for (before, event), after in TABLE.items() if before == state != after]
+    for state, leaving in table.items():
+        names = [event.__name__ for event, after in leaving.items() if after != state]
+        yield f"| `{state}` | {told[state]} | {', '.join(names) or '–'} |"
 
 
 if __name__ == "__main__":

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import Event, State
 from geesync.domain.tasks.exports import Ask, Part
+from geesync.domain.tasks.lifecycle import TaskEvent
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_migrating
-from geesync.store.ledger.exports import Export, Exports, Intent
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Root, Roots
+from geesync.store.ledger.tasks import Intent, Task, TaskMove, Tasks
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TOP = "projects/earthengine-legacy/assets/users/x"
@@ -32,7 +33,7 @@ class Store:
     path: Path
     database: Database
     ledger: Ledger
-    exports: Exports
+    tasks: Tasks
     staging: Staging
     listing: Listing
     roots: Roots
@@ -58,11 +59,15 @@ class Store:
             assert self.ledger.record([Move(self.get(asset.name), event)], NOW) == 1
         return self.get(asset.name)
 
-    def intend(self, asset: LedgerAsset, attempt: int = 1, key: str = "") -> Export:
+    def intend(self, asset: LedgerAsset, attempt: int = 1, key: str = "") -> Task:
         """Write down an ask for an asset's only part."""
         ask = Ask(asset.name, asset.revision, Part(key, "csv"), attempt, "ledger")
-        self.exports.intend([Intent(asset.id, ask, "c0ffee", "bucket", f"p/{ask.token}/a")], NOW)
-        return self.exports.latest([asset.id])[asset.id][-1]
+        self.tasks.intend([Intent(asset.id, ask, "c0ffee", "bucket", f"p/{ask.token}/a")], NOW)
+        return self.tasks.latest([asset.id])[asset.id][-1]
+
+    def happen(self, task: Task, *events: TaskEvent) -> Task:
+        """Let events happen to a task, and return it as it is then."""
+        return self.tasks.record([TaskMove(task, event) for event in events], NOW)[task.id]
 
     def query(self, sql: str, **values: Any) -> list[Any]:
         with self.database.read() as connection:
@@ -84,7 +89,7 @@ def store(ledger_path: Path) -> Iterator[Store]:
         ledger_path,
         database,
         Ledger(database),
-        Exports(database),
+        Tasks(database),
         Staging(database),
         Listing(database),
         Roots(database),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,17 +23,19 @@ from geesync.domain.mirror.lifecycle import (
     ExportFailed,
     ExportsSucceeded,
     ExportStarted,
-    IllegalEvent,
     NothingToExport,
     Refused,
     SourceChanged,
     SourceGone,
     State,
 )
+from geesync.domain.state_machine import IllegalEvent, arrows
+from geesync.domain.tasks import lifecycle as tasks
+from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import Cause
-from geesync.store.ledger.exports import Export
 from geesync.store.ledger.ledger import Move
 from geesync.store.ledger.steering import Steering
+from geesync.store.ledger.tasks import Task, TaskMove
 from tests.store.conftest import NOW, Store, image
 
 DONE = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())
@@ -150,7 +153,7 @@ def test_a_part_has_one_live_export_at_most(store: Store) -> None:
 
     with pytest.raises(IntegrityError):
         store.intend(asset, attempt=2)
-    store.exports.update({first.id: {"state": "failed"}})
+    store.happen(first, tasks.Refused())
 
     assert store.intend(asset, attempt=2).attempt == 2
 
@@ -158,14 +161,28 @@ def test_a_part_has_one_live_export_at_most(store: Store) -> None:
 def test_an_export_that_another_step_ended_meanwhile_does_not_begin_again(store: Store) -> None:
     (asset,) = store.see(store.root(), image())
     given_up = store.intend(asset)
-    store.exports.update({given_up.id: {"state": "refused"}})
+    store.happen(given_up, tasks.Refused())
     asked_anew = store.intend(asset, attempt=2)
 
-    found_late = {"state": "running", "operation": "OP"}
-    store.exports.update({given_up.id: found_late, asked_anew.id: {"state": "unclear"}})
+    found_late = TaskMove(given_up, tasks.Started(operation="OP"))
+    moved = store.tasks.record([found_late, TaskMove(asked_anew, tasks.MaybeStarted())], NOW)
 
-    by_attempt = store.exports.of([asset.id], live=False)[asset.id]
-    assert [export.state for export in by_attempt] == ["refused", "unclear"]
+    by_attempt = store.tasks.of([asset.id], live=False)[asset.id]
+    assert [task.state for task in by_attempt] == [TaskState.REFUSED, TaskState.UNCLEAR]
+    assert list(moved) == [asked_anew.id]
+
+
+def test_a_pass_with_one_illegal_event_moves_no_task(store: Store) -> None:
+    (asset,) = store.see(store.root(), image())
+    one, other = store.intend(asset), store.intend(asset, key="grid2")
+
+    with pytest.raises(IllegalEvent):
+        store.tasks.record(
+            [TaskMove(one, tasks.MaybeStarted()), TaskMove(other, tasks.Disproved())], NOW
+        )
+
+    states = [task.state for task in store.tasks.of([asset.id])[asset.id]]
+    assert states == [TaskState.INTENDED, TaskState.INTENDED]
 
 
 def test_other_parts_have_exports_of_their_own(store: Store) -> None:
@@ -173,8 +190,8 @@ def test_other_parts_have_exports_of_their_own(store: Store) -> None:
     store.intend(asset)
     store.intend(asset, key="grid2")
 
-    assert len(store.exports.of([asset.id])[asset.id]) == 2
-    assert store.exports.attempts([asset.id]) == {(asset.id, ".csv"): 1, (asset.id, "grid2.csv"): 1}
+    assert len(store.tasks.of([asset.id])[asset.id]) == 2
+    assert store.tasks.attempts([asset.id]) == {(asset.id, ".csv"): 1, (asset.id, "grid2.csv"): 1}
 
 
 def test_nothing_is_swept_before_it_has_landed(store: Store) -> None:
@@ -185,23 +202,22 @@ def test_nothing_is_swept_before_it_has_landed(store: Store) -> None:
 
     with pytest.raises(IntegrityError):
         store.staging.mark("swept_at", [staged.id], NOW)
-    assert staged.export.id == export.id
+    assert staged.task.id == export.id
 
 
-def succeeded(store: Store, export: Export) -> Export:
+def succeeded(store: Store, export: Task) -> Task:
     """Let an export end with one object."""
-    store.exports.update({export.id: {"state": "running", "operation": f"OP{export.id}"}})
-    obj = StoredObject(f"{export.prefix}.csv", 7, 5, 1)
-    store.exports.succeed({export.id: [(obj, "a.csv")]}, NOW)
-    return export
+    running = store.happen(export, tasks.Started(operation=f"OP{export.id}"))
+    store.tasks.succeed([(running, [StoredObject(f"{export.prefix}.csv", 7, 5, 1)])], NOW)
+    return running
 
 
 def test_what_an_export_wrote_is_written_down_once(store: Store) -> None:
     (asset,) = store.see(store.root(), image())
     export = store.intend(asset)
 
-    succeeded(store, export)
-    succeeded(store, export)
+    running = succeeded(store, export)
+    store.tasks.succeed([(running, [StoredObject(f"{export.prefix}.csv", 7, 5, 1)])], NOW)
 
     assert len(store.staging.staged([asset.id])[asset.id]) == 1
 
@@ -224,7 +240,7 @@ def test_what_was_copied_of_another_revision_is_asked_for_anew(
 
     store.move(asset, *before, event)
 
-    assert store.exports.of([asset.id])[asset.id] == []
+    assert store.tasks.of([asset.id])[asset.id] == []
     assert store.intend(asset, attempt=2).state == "intended"
 
 
@@ -232,11 +248,11 @@ def test_a_part_that_failed_does_not_cost_its_siblings(store: Store) -> None:
     (asset,) = store.see(store.root(), image())
     failed, good = store.intend(asset), store.intend(asset, key="grid2")
     succeeded(store, good)
-    store.exports.update({failed.id: {"state": "failed"}})
+    store.happen(failed, tasks.Started(operation="OP"), tasks.Failed("Internal error."))
 
     store.move(asset, ExportStarted(), ExportFailed("Internal error."))
 
-    assert [export.id for export in store.exports.of([asset.id])[asset.id]] == [good.id]
+    assert [task.id for task in store.tasks.of([asset.id])[asset.id]] == [good.id]
 
 
 def test_only_objects_of_verified_assets_are_swept(store: Store) -> None:
@@ -256,10 +272,11 @@ def test_only_objects_of_verified_assets_are_swept(store: Store) -> None:
 
 # --- Counters.
 
+KINDS = sorted({event for _, event, _ in arrows(TABLE)}, key=lambda kind: kind.__name__)
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "c", "d"]),
-        st.sampled_from(sorted({event for _, event in TABLE}, key=lambda kind: kind.__name__)),
+        st.sampled_from(KINDS),
         st.integers(0, 99),
     ),
     max_size=40,
@@ -281,7 +298,7 @@ def test_the_counters_are_what_one_would_count(
         listed = image(name, revision=f"r{size_bytes}", size_bytes=size_bytes)
         store.see(root if size_bytes % 7 else other, listed)
         asset = store.get(listed.name)
-        if (asset.standing.state, kind) in TABLE:
+        if kind in TABLE[asset.standing.state]:
             store.move(asset, kind())
 
     counted = store.query(
@@ -310,6 +327,38 @@ def test_nothing_but_the_ledger_writes_the_state_of_an_asset() -> None:
     assert writers == {"store/ledger/ledger.py"}
 
 
+#: States of tasks that are words for nothing else.
+OF_TASKS = frozenset({"intended", "unclear", "succeeded", "disproved", "abandoned", "refused"})
+
+
+def test_states_of_tasks_are_spelled_in_one_place() -> None:
+    package = Path(geesync.__file__).parent
+    spelled = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        if "simulator" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and (node.value in OF_TASKS or any(f"'{state}'" in str(node.value) for state in OF_TASKS))
+    }
+
+    assert spelled == {"domain/tasks/lifecycle.py"}
+
+
+_CHANGES_A_TASK = re.compile(r"update\(schema\.export\)|UPDATE export|rows\(\w+, schema\.export")
+
+
+def test_nothing_but_its_writer_changes_a_task() -> None:
+    package = Path(geesync.__file__).parent
+    writers = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        if "simulator" not in file.parts and _CHANGES_A_TASK.search(file.read_text("utf-8"))
+    }
+
+    assert writers == {"store/ledger/tasks.py"}
+
+
 def _writes_state(text: str) -> bool:
     """Tell whether a function that updates the table of assets speaks of a state to write."""
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
@@ -321,5 +370,4 @@ def _sets_state(function: ast.FunctionDef) -> bool:
     is_alias = "table = schema.asset" in text
     updates = "change_rows(connection, schema.asset" in text or "sa.update(schema.asset)" in text
     updates |= is_alias and "sa.update(table)" in text
-    told = text.replace("values(state='abandoned'", "")  # of exports
-    return updates and ("'state':" in told or "values(state=" in told)
+    return updates and ("'state':" in text or "values(state=" in text)

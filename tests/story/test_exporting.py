@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from geesync.domain.assets.names import display_id
-from geesync.errors import Cause, RemoteError
+from geesync.domain.tasks.lifecycle import Disproved
+from geesync.errors import Cause
 from geesync.simulator.profiles import CALM, Profile, always
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
+from geesync.store.ledger.tasks import TaskMove
 from tests.story.accounts import HOME, a_band, an_account
 from tests.story.world import World, a_world
 
@@ -311,9 +313,11 @@ def test_a_crash_while_a_bad_copy_is_noted_never_verifies_without_it(
     while world.state(f"{home}/img") != "downloaded":
         world.run("exporter", "reconciler", "downloader")
         world.simulator.advance(30)
-    bad = world.show(f"{home}/img")["exports"][-1]["id"]
-    error = RemoteError(Cause.INTEGRITY, "not what it must be")
-    world.service.exports.disprove({bad: error}, world.now())
+    asset = world.service.ledger.find(f"{home}/img")
+    assert asset is not None
+    (bad,) = world.service.tasks.of([asset.id])[asset.id]
+    disproved = Disproved("not what it must be", Cause.INTEGRITY)
+    world.service.tasks.record([TaskMove(bad, disproved)], world.now())
 
     world.run("verifier")
 

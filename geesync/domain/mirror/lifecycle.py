@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from geesync.domain import state_machine
+from geesync.domain.state_machine import follow
 from geesync.errors import WORLDLY, Cause
 
 
@@ -19,13 +21,13 @@ class State(StrEnum):
 
     #: Earth Engine lists it, at this revision; its full metadata is saved. Taken by the Exporter.
     DISCOVERED = "discovered"
-    #: Every part has an export operation recorded. Taken by the Reconciler.
+    #: Every part that needs a task has one at Earth Engine. Taken by the Reconciler.
     EXPORTING = "exporting"
     #: All objects of all parts are in the bucket, generations pinned. Taken by the Downloader.
     IN_BUCKET = "in_bucket"
-    #: Every byte is on disk, CRC32C equal to the bucket's. Taken by the Verifier.
+    #: All that its plan wants is on disk, every byte, and not yet proved. Taken by the Verifier.
     DOWNLOADED = "downloaded"
-    #: Read back, agrees with bucket and Earth Engine, under its final name. Rests.
+    #: Read back, agrees with the source's own figures, under its final name. Rests.
     VERIFIED = "verified"
     #: Its own failures used up its tries; a person must look; the reason is stored. Rests.
     QUARANTINED = "quarantined"
@@ -70,8 +72,12 @@ class DownloadFinished(Event):
     """Every object is on disk, its checksum equal to the bucket's."""
 
 
+class Fetched(Event):
+    """Every part was read from Earth Engine straight to disk, without a task."""
+
+
 class Recovered(Event):
-    """A new ledger found its files in the mirror, as their sidecars tell; they are to be proved."""
+    """A new ledger found all its files in the mirror, as their sidecars tell."""
 
 
 class CheckPassed(Event):
@@ -141,34 +147,62 @@ class Refused(Failure):
     """It will not work however often it is tried; a person must look."""
 
 
-_D, _E, _B, _L = State.DISCOVERED, State.EXPORTING, State.IN_BUCKET, State.DOWNLOADED
-_V, _Q, _G, _X = State.VERIFIED, State.QUARANTINED, State.GONE, State.EXCLUDED
-_MOVING = (_D, _E, _B, _L)
-_LISTED = (*_MOVING, _V, _Q)
-
-#: (state, event) → state. Drawn in docs/state-machine.md.
-TABLE: dict[tuple[State, type[Event]], State] = {
-    (_D, ExportStarted): _E,
-    (_D, NothingToExport): _L,
-    (_D, Recovered): _L,
-    (_E, ExportsSucceeded): _B,
-    (_B, DownloadFinished): _L,
-    (_L, CheckPassed): _V,
-    (_D, ExportFailed): _D,
-    (_E, ExportFailed): _D,
-    (_B, StagedCopyLost): _D,
-    (_L, CheckFailed): _D,
-    (_G, SourceReappeared): _D,
-    (_Q, Retried): _D,
-    (_V, FoundDamaged): _D,
-    (_D, Excluded): _X,
-    (_Q, Excluded): _X,
-    (_X, Included): _D,
-    (_X, SourceGone): _G,
-    **{(state, Delayed): state for state in _MOVING},
-    **{(state, Refused): _Q for state in _MOVING},
-    **{(state, SourceChanged): _D for state in _LISTED},
-    **{(state, SourceGone): _G for state in _LISTED},
+#: By state, then by event: the state that follows. Drawn in docs/state-machine.md.
+TABLE: state_machine.Table[State, Event] = {
+    State.DISCOVERED: {
+        ExportStarted: State.EXPORTING,
+        Fetched: State.DOWNLOADED,
+        NothingToExport: State.DOWNLOADED,
+        Recovered: State.DOWNLOADED,
+        ExportFailed: State.DISCOVERED,
+        Delayed: State.DISCOVERED,
+        Refused: State.QUARANTINED,
+        Excluded: State.EXCLUDED,
+        SourceChanged: State.DISCOVERED,
+        SourceGone: State.GONE,
+    },
+    State.EXPORTING: {
+        ExportsSucceeded: State.IN_BUCKET,
+        ExportFailed: State.DISCOVERED,
+        Delayed: State.EXPORTING,
+        Refused: State.QUARANTINED,
+        SourceChanged: State.DISCOVERED,
+        SourceGone: State.GONE,
+    },
+    State.IN_BUCKET: {
+        DownloadFinished: State.DOWNLOADED,
+        StagedCopyLost: State.DISCOVERED,
+        Delayed: State.IN_BUCKET,
+        Refused: State.QUARANTINED,
+        SourceChanged: State.DISCOVERED,
+        SourceGone: State.GONE,
+    },
+    State.DOWNLOADED: {
+        CheckPassed: State.VERIFIED,
+        CheckFailed: State.DISCOVERED,
+        Delayed: State.DOWNLOADED,
+        Refused: State.QUARANTINED,
+        SourceChanged: State.DISCOVERED,
+        SourceGone: State.GONE,
+    },
+    State.VERIFIED: {
+        FoundDamaged: State.DISCOVERED,
+        SourceChanged: State.DISCOVERED,
+        SourceGone: State.GONE,
+    },
+    State.QUARANTINED: {
+        Retried: State.DISCOVERED,
+        Excluded: State.EXCLUDED,
+        SourceChanged: State.DISCOVERED,
+        SourceGone: State.GONE,
+    },
+    State.GONE: {
+        SourceReappeared: State.DISCOVERED,
+    },
+    State.EXCLUDED: {
+        Included: State.DISCOVERED,
+        SourceGone: State.GONE,
+    },
 }
 
 #: Events after which the asset's failures no longer count against it.
@@ -184,10 +218,6 @@ _LONGEST_WAIT = timedelta(hours=6)
 
 #: After a failure that lies in the world and ended the asset's exports.
 _WORLD_WAIT = timedelta(minutes=10)
-
-
-class IllegalEvent(Exception):  # noqa: N818 # the fact that hurts, not a suffix
-    """An event that the table does not know in this state: a bug in geesync."""
 
 
 @dataclass(frozen=True)
@@ -206,9 +236,7 @@ def advance(standing: Standing, event: Event, now: datetime) -> Standing:
 
     Raises IllegalEvent if the event cannot happen in this state.
     """
-    target = TABLE.get((standing.state, type(event)))
-    if target is None:
-        raise IllegalEvent(f"{event.name} in state {standing.state}")
+    target = follow(TABLE, standing.state, event)
     match event:
         case Delayed():
             later = now + min(event.wait, _LONGEST_WAIT)
@@ -229,7 +257,7 @@ def _set_back(standing: Standing, event: Setback, target: State, now: datetime) 
         return Standing(target, standing.failures, now + _WORLD_WAIT, event.cause, event.reason)
     failures = standing.failures + 1
     if failures >= MAX_TRIES:
-        return Standing(_Q, failures, None, event.cause, event.reason)
+        return Standing(State.QUARANTINED, failures, None, event.cause, event.reason)
     # With another plan it is another ask: nothing is gained by waiting.
     later = None if event.cause == Cause.PLAN else now + wait_after(failures)
     return Standing(target, failures, later, event.cause, event.reason)
@@ -243,11 +271,7 @@ def wait_after(failures: int) -> timedelta:
 
 def diagram() -> str:
     """Return the table as a Mermaid state diagram."""
-    arrows: dict[tuple[State, State], list[str]] = {}
-    for (state, event), target in TABLE.items():
-        arrows.setdefault((state, target), []).append(event.__name__)
-    lines = [
-        f"    {state} --> {target}: {', '.join(names)}" for (state, target), names in arrows.items()
-    ]
-    last = f"    {_D} --> {_Q}: the {MAX_TRIES}th Setback, from any moving state"
-    return "\n".join(["stateDiagram-v2", f"    [*] --> {_D}", *lines, last])
+    last = f"the {MAX_TRIES}th Setback, from any moving state"
+    return state_machine.diagram(
+        TABLE, State.DISCOVERED, [f"{State.DISCOVERED} --> {State.QUARANTINED}: {last}"]
+    )

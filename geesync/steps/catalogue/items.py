@@ -113,11 +113,11 @@ def _made(place: Folder) -> Iterator[stac.Made]:
 
 def _files(place: Folder, staged: list[Staged]) -> Iterator[stac.DataFile]:
     """Yield each file with its own grid: a tile's is a window of its part's."""
-    by_export: dict[int, list[Staged]] = defaultdict(list)
+    by_task: dict[int, list[Staged]] = defaultdict(list)
     for one in staged:
-        by_export[one.export.id].append(one)
-    for files in by_export.values():
-        part, stem = files[0].export.part, files[0].export.stem
+        by_task[one.task.id].append(one)
+    for files in by_task.values():
+        part, stem = files[0].task.part, files[0].task.stem
         placed = (tiles(part, stem, (one.file for one in files)) or {}) if part.grid else {}
         for one in files:
             tile = placed.get(one.file)

@@ -17,14 +17,15 @@ from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
 from geesync.domain.mirror.lifecycle import DownloadFinished, Event, StagedCopyLost, State
+from geesync.domain.tasks.lifecycle import Disproved
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.steps.tasks.brakes import Limits
 from geesync.steps.tasks.gate import Gate
 from geesync.store.copies.staging import Staged, Staging
-from geesync.store.ledger.exports import Exports
 from geesync.store.ledger.ledger import LedgerAsset, Move
+from geesync.store.ledger.tasks import TaskMove, Tasks
 
 #: What one pass fetches, about: what was asked for meanwhile has its turn after that.
 _PASS_BYTES = 4 * 1024**3
@@ -40,7 +41,7 @@ class Downloader:
 
     workshop: Workshop
     line: Line
-    exports: Exports
+    tasks: Tasks
     staging: Staging
     limits: Limits
     gate: Gate
@@ -77,17 +78,17 @@ class Downloader:
 
     def _take(self, came: list[tuple[Wanted, object]], failures: dict[int, Exception]) -> None:
         """Remember what became of objects, and what failed, by asset."""
-        lost: dict[int, RemoteError] = {}
+        lost: list[TaskMove] = []
         landed = []
         for (asset, obj), answer in came:
             if isinstance(answer, Exception):
                 failures.setdefault(asset.id, answer)
                 if isinstance(answer, RemoteError) and not answer.costs_time_only:
-                    lost[obj.export.id] = answer
+                    lost.append(TaskMove(obj.task, Disproved(str(answer), answer.cause)))
             else:
                 landed.append(obj.id)
         self.staging.mark("landed_at", landed, self.workshop.clock())
-        self.exports.disprove(lost, self.workshop.clock())
+        self.tasks.record(lost, self.workshop.clock())
 
     def _record(self, ended: list[LedgerAsset], failures: Mapping[int, Exception]) -> int:
         """Record what became of assets of which nothing is on its way any more."""
@@ -145,7 +146,7 @@ def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[Le
 
 
 def _job(asset: LedgerAsset, staged: Staged) -> Fetch:
-    bucket, token = staged.export.bucket, staged.export.token
+    bucket, token = staged.task.bucket, staged.task.token
     return Fetch(asset.path, staged.file, token, bucket, staged.obj)
 
 

@@ -15,8 +15,8 @@ from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.planning import Plan
 from geesync.errors import Cause, RemoteError
 from geesync.store.copies.staging import Staged
-from geesync.store.ledger.exports import Export, part_id
 from geesync.store.ledger.ledger import LedgerAsset
+from geesync.store.ledger.tasks import Task, part_id
 
 
 class UnprovedError(RemoteError):
@@ -30,14 +30,14 @@ class UnprovedError(RemoteError):
     def __init__(
         self,
         error: RemoteError,
-        export: Export,
+        task: Task,
         damaged: Iterable[Staged] = (),
         found: Json | None = None,
     ) -> None:
         super().__init__(error.cause, str(error))
-        self.export = export
+        self.task = task
         self.damaged = list(damaged)
-        self.found = found
+        self.found: Json = found or {}
 
 
 @dataclass
@@ -55,23 +55,23 @@ class UnprovedCopy:
     #: What that showed, or why it is not what it must be.
     found: dict[Proof, Proved | Exception] = field(default_factory=dict, init=False)
 
-    def exports(self) -> list[tuple[Export, list[Staged]]]:
-        """Return each export with its files."""
-        by_id = {one.export.id: one.export for one in self.staged}
+    def tasks(self) -> list[tuple[Task, list[Staged]]]:
+        """Return each task with its files."""
+        by_id = {one.task.id: one.task for one in self.staged}
         return [
-            (export, [one for one in self.staged if one.export.id == export_id])
-            for export_id, export in by_id.items()
+            (task, [one for one in self.staged if one.task.id == task_id])
+            for task_id, task in by_id.items()
         ]
 
     def begin(self, place: Folder) -> None:
         """Find what is to be read. Raises RemoteError if that is not all, or not there."""
         if isinstance(self.policy, Exception):
             raise self.policy
-        staged = {part_id(one.export.part) for one in self.staged}
+        staged = {part_id(one.task.part) for one in self.staged}
         if missing := {part_id(part) for part in self.plan.parts} - staged:
             raise RemoteError(Cause.INTEGRITY, f"no copy of {', '.join(sorted(missing))}")
-        for export, files in self.exports():
-            self.todo |= self._proofs(place, export, files)
+        for task, files in self.tasks():
+            self.todo |= self._proofs(place, task, files)
 
     @property
     def sha256(self) -> dict[int, str]:
@@ -91,15 +91,15 @@ class UnprovedCopy:
         """Whether all that is to be read was."""
         return self.found.keys() == self.todo.keys()
 
-    def _proofs(self, place: Folder, export: Export, files: list[Staged]) -> dict[Proof, Staged]:
+    def _proofs(self, place: Folder, task: Task, files: list[Staged]) -> dict[Proof, Staged]:
         try:
             by_name = {_present(place, one): one for one in files}
             now = {one.file: (name, one.obj.crc32c) for name, one in by_name.items()}
-            dest, path, part = self.asset.dest, self.asset.path, export.part
-            todo = proofs(dest, path, self.source, part, stem=export.stem, files=now)
+            dest, path, part = self.asset.dest, self.asset.path, task.part
+            todo = proofs(dest, path, self.source, part, stem=task.stem, files=now)
             return {proof: by_name[proof.name] for proof in todo}
         except RemoteError as error:
-            raise self._unproved(place, export, error) from error
+            raise self._unproved(place, task, error) from error
 
     def table(self, place: Folder) -> Json | None:
         """Return what a table holds, of anything else None: all is proved then.
@@ -110,26 +110,26 @@ class UnprovedCopy:
         for proof, one in self.todo.items():
             answer = self.found[proof]
             if isinstance(answer, RemoteError) and not answer.costs_time_only:
-                raise self._unproved(place, one.export, answer) from answer
+                raise self._unproved(place, one.task, answer) from answer
             if isinstance(answer, Exception):
                 raise answer
             if answer.table is not None:
-                contents.append((one.export, answer.table))
+                contents.append((one.task, answer.table))
         return _table(contents)
 
-    def _unproved(self, place: Folder, export: Export, error: RemoteError) -> RemoteError:
+    def _unproved(self, place: Folder, task: Task, error: RemoteError) -> RemoteError:
         if error.costs_time_only:
             return error
-        files = [one for one in self.staged if one.export.id == export.id]
+        files = [one for one in self.staged if one.task.id == task.id]
         damaged = [one for one in files if not place.holds(name_now(place, one), one.obj)]
         for one in damaged:
             place.remove(name_now(place, one))
         if error.cause == Cause.CRASHED and not damaged:
             return error  # another export would bring the same bytes
-        return UnprovedError(error, export, damaged)
+        return UnprovedError(error, task, damaged)
 
 
-def _table(found: list[tuple[Export, tables.Contents]]) -> Json | None:
+def _table(found: list[tuple[Task, tables.Contents]]) -> Json | None:
     """Return what a table holds. The GeoJSON has each row's own columns, a CSV must have them all.
 
     Raises UnprovedError for a CSV that lacks some: its columns are those of its first row, unless
@@ -137,18 +137,18 @@ def _table(found: list[tuple[Export, tables.Contents]]) -> Json | None:
     """
     if not found:
         return None
-    export, told = max(found, key=lambda one: one[0].part.extension == "geojson")
-    for export, csv in found:
+    task, told = max(found, key=lambda one: one[0].part.extension == "geojson")
+    for task, csv in found:
         wanted = ("system:index", *told.columns, ".geo")
-        if export.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
+        if task.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
             error = RemoteError(Cause.PLAN, "the CSV lacks columns that other rows have")
-            raise UnprovedError(error, export, found={"columns": list(dict.fromkeys(wanted))})
+            raise UnprovedError(error, task, found={"columns": list(dict.fromkeys(wanted))})
     return {"rows": told.rows, "columns": told.columns, "geometries": told.geometries}
 
 
 def name_now(place: Folder, staged: Staged) -> str:
     """Return the name under which a file is there: unproved, or final after a power cut."""
-    name = unproved(staged.file, staged.export.token)
+    name = unproved(staged.file, staged.task.token)
     return name if place.size_of(name) is not None else staged.file
 
 

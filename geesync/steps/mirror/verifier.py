@@ -29,6 +29,7 @@ from geesync.domain.mirror.layout import (
 )
 from geesync.domain.mirror.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
+from geesync.domain.tasks.lifecycle import Disproved
 from geesync.errors import Cause, RemoteError
 from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
 from geesync.steps.dispatch import ItemResults
@@ -39,8 +40,8 @@ from geesync.steps.step import Tally, Workshop, moves_of
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies.checks import Sidecars
 from geesync.store.copies.staging import Staging
-from geesync.store.ledger.exports import Exports
 from geesync.store.ledger.ledger import LedgerAsset
+from geesync.store.ledger.tasks import TaskMove, Tasks
 
 #: So many assets are published with one another; the first of them waits no longer than this.
 _GROUP = 64
@@ -59,7 +60,7 @@ class Verifier:
     name: ClassVar[str] = "verifier"
 
     workshop: Workshop
-    exports: Exports
+    tasks: Tasks
     staging: Staging
     planner: Planner
     sidecars: Sidecars
@@ -128,7 +129,8 @@ class Verifier:
             if error.damaged and not any(one.swept for one in error.damaged):
                 self.staging.mark("landed_at", [one.id for one in error.damaged], None)
             else:
-                self.exports.disprove({error.export.id: error}, now, found=error.found)
+                event = Disproved(str(error), error.cause, error.found)
+                self.tasks.record([TaskMove(error.task, event)], now)
 
     def _drafted(
         self, drafting: DocumentWriter, candidates: list[UnprovedCopy]
@@ -223,14 +225,14 @@ class Verifier:
     def _taken(self, job: UnprovedCopy) -> list[TakenPart]:
         return [
             TakenPart(
-                part=export.part,
-                attempt=export.attempt,
-                operation=export.operation or "",
-                bucket=export.bucket,
-                request=self.planner.request(job.asset, export),
+                part=task.part,
+                attempt=task.attempt,
+                operation=task.operation or "",
+                bucket=task.bucket,
+                request=self.planner.request(job.asset, task),
                 files=tuple(TakenFile(one.file, one.obj) for one in files),
             )
-            for export, files in job.exports()
+            for task, files in job.tasks()
         ]
 
 
@@ -249,7 +251,7 @@ def _draft_policy(place: Folder, policy: Json | str | None) -> None:
 def _give_names(job: UnprovedCopy, place: Folder) -> None:
     """Give proved files their names, beside the documents that have theirs."""
     for one in job.staged:
-        name = unproved(one.file, one.export.token)
+        name = unproved(one.file, one.task.token)
         if place.size_of(name) is not None:
             place.claim(KeptFile(one.file, one.obj.size_bytes, one.obj.crc32c))
             place.rename(name, one.file)

@@ -16,14 +16,15 @@ from geesync.domain.mirror.lifecycle import (
     Setback,
     State,
 )
+from geesync.domain.tasks.lifecycle import TaskState
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop, event_of
 from geesync.steps.tasks.planner import Planner
-from geesync.store.ledger.exports import Export, Exports
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.tasks import Task, Tasks
 
 log = get_logger()
 
@@ -37,14 +38,14 @@ class AssetOutcomes:
 
     workshop: Workshop
     earth_engine: EarthEngine
-    exports: Exports
+    tasks: Tasks
     planner: Planner
     listing: Listing
 
-    def of_failed(self, failed: list[Export]) -> list[Move]:
+    def of_failed(self, failed: list[Task]) -> list[Move]:
         """Return the setbacks of assets of which a part failed before all were asked for."""
-        by_asset = {export.asset_id: export for export in failed}
-        latest = self.exports.latest(by_asset)
+        by_asset = {task.subject_id: task for task in failed}
+        latest = self.tasks.latest(by_asset)
         return [
             Move(asset, _failure(latest[asset.id]))
             for asset in self.workshop.ledger.assets(by_asset)
@@ -54,11 +55,11 @@ class AssetOutcomes:
     def of_settled(self, settled: list[int]) -> list[Move]:
         """Return what becomes of assets whose every export has ended."""
         assets = self.workshop.ledger.assets(settled)
-        latest = self.exports.latest(settled)
+        latest = self.tasks.latest(settled)
         plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))
         moves, complete = [], []
         for asset in assets:
-            done = {export.part for export in latest[asset.id] if export.state == "succeeded"}
+            done = {task.part for task in latest[asset.id] if task.state == TaskState.SUCCEEDED}
             if done.issuperset(plans[asset.id].parts):
                 complete.append(asset)
             else:
@@ -105,14 +106,14 @@ class AssetOutcomes:
         return moves
 
 
-def _failure(latest: list[Export]) -> Event:
+def _failure(latest: list[Task]) -> Event:
     """Return the setback that ended exports mean: the worst of them speaks."""
-    for export in latest:
-        if export.state == "cancelled":
-            return Refused(f"cancelled: {export.error}", cause=Cause.CANCELLED)
-    for export in latest:
-        if export.state == "failed":
-            return ExportFailed(export.error, cause=export.cause or Cause.FAILED)
+    for task in latest:
+        if task.state == TaskState.CANCELLED:
+            return Refused(f"cancelled: {task.error}", cause=Cause.CANCELLED)
+    for task in latest:
+        if task.state == TaskState.FAILED:
+            return ExportFailed(task.error, cause=task.cause or Cause.FAILED)
     return ExportFailed("an export ended without its files", cause=Cause.FAILED)
 
 

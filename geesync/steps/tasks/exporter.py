@@ -6,7 +6,7 @@ Throttled by our operations in flight and by the project's whole queue, which ot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from geesync.adapters.executors.executor import plain
 from geesync.adapters.google.earth_engine import EarthEngine
@@ -21,6 +21,15 @@ from geesync.domain.mirror.lifecycle import (
 )
 from geesync.domain.mirror.planning import Plan
 from geesync.domain.tasks.exports import Part, body_hash, request_body
+from geesync.domain.tasks.lifecycle import (
+    GivenUp,
+    MaybeStarted,
+    Refused,
+    Started,
+    TaskEvent,
+    TaskState,
+    Unanswered,
+)
 from geesync.domain.tasks.operations import Operation
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import BugError, Cause, RemoteError
@@ -29,8 +38,8 @@ from geesync.steps.step import Tally, Workshop, event_of
 from geesync.steps.tasks.brakes import Brakes
 from geesync.steps.tasks.gate import Gate
 from geesync.steps.tasks.planner import Planner
-from geesync.store.ledger.exports import Export, Exports, Intent, part_id
 from geesync.store.ledger.ledger import LedgerAsset, Move
+from geesync.store.ledger.tasks import Intent, Task, TaskMove, Tasks, part_id
 
 log = get_logger()
 
@@ -38,13 +47,13 @@ log = get_logger()
 _PASS_S = 60.0
 
 #: States of an export whose answer is known.
-_KNOWN = ("running", "succeeded")
+_KNOWN = (TaskState.RUNNING, TaskState.SUCCEEDED)
 
-#: What a refusal makes of the export. A request id may be burnt by a refusal, so it is not used
-#: again; an answer that was lost leaves the export as it was, to be asked again with the same id.
-_REFUSED = {
-    Cause.MAYBE_STARTED: "unclear",
-    Cause.TRANSIENT: "intended",
+#: What an error means for the task. A request id may be burnt by a refusal, so it is not used
+#: again; an answer that was lost leaves the task as it was, to be sent again with the same id.
+_NOT_TAKEN: dict[Cause, type[TaskEvent]] = {
+    Cause.MAYBE_STARTED: MaybeStarted,
+    Cause.TRANSIENT: Unanswered,
 }
 
 
@@ -54,7 +63,7 @@ class _Job:
 
     asset: LedgerAsset
     plan: Plan
-    live: dict[str, Export]
+    live: dict[str, Task]
     failure: Exception | None = None
     unasked: bool = False  #: there was no room, or no use, to ask for all of its parts
 
@@ -62,14 +71,14 @@ class _Job:
     def missing(self) -> list[Part]:
         return [part for part in self.plan.parts if part_id(part) not in self.live]
 
-    def unwanted(self) -> list[Export]:
+    def unwanted(self) -> list[Task]:
         """Take out what is live of other plans than this, and return it."""
-        strange = {key: export for key, export in self.live.items() if not self._wants(export)}
+        strange = {key: task for key, task in self.live.items() if not self._wants(task)}
         self.live = {key: self.live[key] for key in self.live.keys() - strange.keys()}
         return list(strange.values())
 
-    def _wants(self, export: Export) -> bool:
-        return export.part in self.plan.parts
+    def _wants(self, task: Task) -> bool:
+        return task.part in self.plan.parts
 
     def event(self) -> Event | None:
         if not self.plan.parts:
@@ -78,7 +87,7 @@ class _Job:
             return event_of(self.failure, ExportFailed)
         if self.unasked:
             return None
-        if all(export.state in _KNOWN for export in self.live.values()):
+        if all(task.state in _KNOWN for task in self.live.values()):
             return ExportStarted()
         return event_of(RemoteError(Cause.MAYBE_STARTED, "waiting for a lost answer"), ExportFailed)
 
@@ -91,7 +100,7 @@ class Exporter:
 
     workshop: Workshop
     earth_engine: EarthEngine
-    exports: Exports
+    tasks: Tasks
     planner: Planner
     brakes: Brakes
     gate: Gate
@@ -137,17 +146,14 @@ class Exporter:
         plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))
         jobs = [_Job(asset, plans[asset.id], {}) for asset in assets]
         self._refresh(jobs)
-        self._drop([export for job in jobs for export in job.unwanted()])
+        self._drop([task for job in jobs for task in job.unwanted()])
         return jobs
 
-    def _drop(self, unwanted: list[Export]) -> None:
+    def _drop(self, unwanted: list[Task]) -> None:
         """Give up on exports of parts that the plan has no longer."""
-        now = self.workshop.clock()
-        self.exports.update(
-            {export.id: {"state": "abandoned", "ended_at": now} for export in unwanted}
-        )
+        self.tasks.record([TaskMove(task, GivenUp()) for task in unwanted], self.workshop.clock())
 
-    def _intend(self, jobs: list[_Job], room: int) -> list[tuple[_Job, Export]]:
+    def _intend(self, jobs: list[_Job], room: int) -> list[tuple[_Job, Task]]:
         """Write down what is to be asked; return it, with what was written down earlier."""
         wanted: list[tuple[_Job, Part]] = []
         for job in jobs:
@@ -155,18 +161,18 @@ class Exporter:
             taken = missing[: room - len(wanted)]
             wanted += [(job, part) for part in taken]
             job.unasked = len(taken) < len(missing)
-        attempts = self.exports.attempts({job.asset.id for job, _ in wanted})
+        attempts = self.tasks.attempts({job.asset.id for job, _ in wanted})
         intents = [
             self._intent(job.asset, part, attempts.get((job.asset.id, part_id(part)), 0) + 1)
             for job, part in wanted
         ]
-        self.exports.intend(intents, self.workshop.clock())
+        self.tasks.intend(intents, self.workshop.clock())
         self._refresh(jobs)
         return [
-            (job, export)
+            (job, task)
             for job in jobs
-            for export in job.live.values()
-            if export.state == "intended"
+            for task in job.live.values()
+            if task.state == TaskState.INTENDED
         ]
 
     def _intent(self, asset: LedgerAsset, part: Part, attempt: int) -> Intent:
@@ -175,50 +181,39 @@ class Exporter:
         body = request_body(ask, bucket=asset.bucket, prefix=prefix)
         return Intent(asset.id, ask, body_hash(body), asset.bucket, prefix)
 
-    def _ask(self, asked: list[tuple[_Job, Export]]) -> None:
+    def _ask(self, asked: list[tuple[_Job, Task]]) -> None:
         answers = self.workshop.each(asked, self._start)
         self.gate.learn([answer for _, answer in answers])
-        changes: dict[int, dict[str, Any]] = {}
-        for (job, export), answer in answers:
+        moves = []
+        for (job, task), answer in answers:
             if isinstance(answer, NotTriedError):
                 job.unasked = True
                 continue
             if isinstance(answer, Exception):
                 job.failure = answer
-            changes[export.id] = self._told(job, answer)
-        self.exports.update(changes)
+            moves.append(TaskMove(task, _event(job.asset, answer)))
+        self.tasks.record(moves, self.workshop.clock())
         self._refresh([job for job, _ in asked])
-
-    def _told(self, job: _Job, answer: Operation | Exception) -> dict[str, Any]:
-        """Return what an answer means for the export's row, and tell the log."""
-        change = _change(answer)
-        now = self.workshop.clock()
-        if isinstance(answer, Operation):
-            log.info("export_started", asset=job.asset.name, operation=answer.id)
-        else:
-            log.warning("export_not_started", asset=job.asset.name, error=str(answer))
-            # From now on, not from the first time: this ask may be the one that was taken.
-            change["intended_at"] = now
-        if change["state"] not in {*_KNOWN, *_REFUSED.values()}:
-            change["ended_at"] = now
-        return change
 
     def _refresh(self, jobs: list[_Job]) -> None:
         by_id = {job.asset.id: job for job in jobs}
-        for asset_id, exports in self.exports.of(by_id).items():
-            by_id[asset_id].live = {part_id(export.part): export for export in exports}
+        for asset_id, tasks in self.tasks.of(by_id).items():
+            by_id[asset_id].live = {part_id(task.part): task for task in tasks}
 
-    def _start(self, asked: tuple[_Job, Export]) -> Operation:
-        job, export = asked
-        body = self.planner.request(job.asset, export)
+    def _start(self, asked: tuple[_Job, Task]) -> Operation:
+        job, task = asked
+        body = self.planner.request(job.asset, task)
         if body is None:  # the same id must not carry another body
             raise RemoteError(Cause.MAYBE_STARTED, "it was asked for in another form")
         return self.earth_engine.start_export(body)
 
 
-def _change(answer: Operation | Exception) -> dict[str, Any]:
+def _event(asset: LedgerAsset, answer: Operation | Exception) -> TaskEvent:
+    """Return what an answer means for the task, and tell the log."""
     if isinstance(answer, Operation):
-        return {"state": "running", "operation": answer.id}
+        log.info("export_started", asset=asset.name, operation=answer.id)
+        return Started(operation=answer.id)
+    log.warning("export_not_started", asset=asset.name, error=str(answer))
     told = plain(answer)
-    state = "intended" if isinstance(told, BugError) else _REFUSED.get(told.cause, "refused")
-    return {"state": state, "cause": told.cause, "error": str(told)}
+    kind = Unanswered if isinstance(told, BugError) else _NOT_TAKEN.get(told.cause, Refused)
+    return kind(str(told), told.cause)

@@ -10,11 +10,20 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.failures import classify_operation
+from geesync.domain.tasks.lifecycle import (
+    Cancelled,
+    Ended,
+    Failed,
+    NeverSeen,
+    Started,
+    TaskEvent,
+    TaskState,
+)
 from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operation
 from geesync.domain.tasks.refusals import stopped
 from geesync.errors import Cause, RemoteError
@@ -23,8 +32,8 @@ from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.gate import Gate
 from geesync.steps.tasks.staged_objects import StagedObjects
-from geesync.store.ledger.exports import Export, Exports
 from geesync.store.ledger.roots import Roots
+from geesync.store.ledger.tasks import Task, TaskMove, Tasks
 from geesync.store.ledger.usage import QUEUE
 
 log = get_logger()
@@ -35,8 +44,6 @@ _GRACE = timedelta(minutes=2)
 #: Success is said before all files are seen, by minutes at most.
 _LATE_FILES = timedelta(minutes=10)
 
-Changes = dict[int, dict[str, Any]]
-
 
 @dataclass
 class Reconciler:
@@ -46,7 +53,7 @@ class Reconciler:
 
     workshop: Workshop
     earth_engine: EarthEngine
-    exports: Exports
+    tasks: Tasks
     evidence: StagedObjects
     conclusions: AssetOutcomes
     roots: Roots
@@ -54,10 +61,10 @@ class Reconciler:
 
     def run_once(self) -> Tally:
         """Look at every export in flight, then move the assets whose exports have all ended."""
-        in_flight = self.exports.in_flight()
+        in_flight = self.tasks.in_flight()
         failed = self._settle(in_flight) if in_flight else []
         moved = self.workshop.record(self.conclusions.of_failed(failed))
-        settled = self.exports.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
+        settled = self.tasks.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
         moved += self.workshop.record(self.conclusions.of_settled(settled))
         return Tally(
             moved=moved,
@@ -65,66 +72,74 @@ class Reconciler:
             waiting=self.evidence.trouble,
         )
 
-    def _settle(self, in_flight: list[Export]) -> list[Export]:
-        """Write down what became of each export; return those that failed."""
+    def _settle(self, in_flight: list[Task]) -> list[Task]:
+        """Write down what became of each task; return those that failed."""
         looked_at = self.workshop.clock()
         operations = self._operations(in_flight)
-        cancelled = self._cancelled(in_flight)
+        unwanted = self._unwanted(in_flight)
         self._cancel(
-            operations[export.id]
-            for export in in_flight
-            if export.asset_id in cancelled and export.id in operations
+            operations[task.id]
+            for task in in_flight
+            if task.subject_id in unwanted and task.id in operations
         )
-        changes: Changes = {}
-        for export in in_flight:
-            operation = operations.get(export.id)
+        moves: list[TaskMove] = []
+        for task in in_flight:
+            operation = operations.get(task.id)
             if operation:
-                change = self._change(export, operation)
-            else:
-                change = self._missing(export, looked_at, cancelled)
-            if change:
-                changes[export.id] = change
-        failed = [
-            export
-            for export in in_flight
-            if changes.get(export.id, {}).get("state") in _ENDED_BADLY
-        ]
-        self._learn(failed, changes)
-        self.exports.update(changes)
+                moves += [TaskMove(task, event) for event in self._learn(task, operation)]
+            elif self._is_lost(task, looked_at, unwanted):
+                log.warning("export_lost", token=task.token)
+                moves.append(TaskMove(task, NeverSeen()))
+        now = self.tasks.record(moves, self.workshop.clock())
         self._collect(
             [
-                export
-                for export in in_flight
-                if export.id in operations and operations[export.id].state == SUCCEEDED
+                now.get(task.id, task)
+                for task in in_flight
+                if task.id in operations and operations[task.id].state == SUCCEEDED
             ]
         )
-        return failed
+        return [task for task in now.values() if task.state in _ENDED_BADLY]
 
-    def _learn(self, failed: list[Export], changes: Changes) -> None:
-        """Tell a refusal of all exports from the failures of single ones."""
-        for export in failed:
-            change = changes[export.id]
-            error = self._refusal(export, change)
-            if error is not None:
-                change["cause"] = error.cause
-            self.gate.learn_ending(export.intended_at, error)
+    def _learn(self, task: Task, operation: Operation) -> list[TaskEvent]:
+        """Return what an operation means for its task; of how it ended, the gate learns."""
+        events: list[TaskEvent] = []
+        if task.operation != operation.id:
+            log.info("export_adopted", operation=operation.id, token=task.token)
+        if task.state != TaskState.RUNNING:
+            events.append(Started(operation=operation.id))
+        if operation.state == SUCCEEDED and task.ended_at is None:
+            events.append(Ended(eecu_s=operation.eecu_s))
+        if operation.state in {FAILED, CANCELLED}:
+            events.append(self._bad_end(task, operation))
+        return events
 
-    def _refusal(self, export: Export, change: dict[str, Any]) -> RemoteError | None:
-        if change["cause"] in {Cause.PERMISSION, Cause.OVER_QUOTA}:
-            return RemoteError(change["cause"], change["error"])
-        if change["cause"] != Cause.FAILED:
+    def _bad_end(self, task: Task, operation: Operation) -> TaskEvent:
+        """Tell a refusal of all tasks from the failures of single ones."""
+        cause = classify_operation(operation.error_code, operation.error)
+        if operation.state == CANCELLED:
+            cause = Cause.CANCELLED
+        log.warning("export_failed", operation=operation.id, cause=cause, error=operation.error)
+        refusal = self._refusal(task, cause, operation.error)
+        self.gate.learn_ending(task.intended_at, refusal)
+        kind = Cancelled if cause == Cause.CANCELLED else Failed
+        return kind(operation.error, refusal.cause if refusal else cause, operation.eecu_s)
+
+    def _refusal(self, task: Task, cause: Cause, error: str) -> RemoteError | None:
+        if cause in {Cause.PERMISSION, Cause.OVER_QUOTA}:
+            return RemoteError(cause, error)
+        if cause != Cause.FAILED:
             return None
         # The words for a bucket that cannot be written are not documented: look at the bucket.
         try:
-            self.evidence.storage.check_access(export.bucket)
-        except RemoteError as error:
-            return error if error.cause == Cause.PERMISSION else None
+            self.evidence.storage.check_access(task.bucket)
+        except RemoteError as refused:
+            return refused if refused.cause == Cause.PERMISSION else None
         return None
 
-    def _operations(self, in_flight: list[Export]) -> dict[int, Operation]:
+    def _operations(self, in_flight: list[Task]) -> dict[int, Operation]:
         """Return the operation of each export that has one, by export id."""
-        by_operation = {export.operation: export.id for export in in_flight if export.operation}
-        by_token = {export.token: export.id for export in in_flight if not export.operation}
+        by_operation = {task.operation: task.id for task in in_flight if task.operation}
+        by_token = {task.token: task.id for task in in_flight if not task.operation}
         found: dict[int, Operation] = {}
         working: dict[str, Operation] = {}
         for page in self.earth_engine.list_operations():
@@ -133,19 +148,19 @@ class Reconciler:
             for operation in page:
                 if operation.is_queued or operation.is_working:
                     working[operation.id] = operation
-                export_id = by_operation.get(operation.id, by_token.get(operation.token or ""))
-                if export_id is not None:
-                    found[export_id] = operation
+                task_id = by_operation.get(operation.id, by_token.get(operation.token or ""))
+                if task_id is not None:
+                    found[task_id] = operation
             if len(found) == len(in_flight) and not any(op.id in working for op in page):
                 break  # what follows is history
         self._note_queue(working, by_operation)
         return found | self._ask_singly(
-            [export for export in in_flight if export.operation and export.id not in found]
+            [task for task in in_flight if task.operation and task.id not in found]
         )
 
-    def _cancelled(self, in_flight: list[Export]) -> set[int]:
+    def _unwanted(self, in_flight: list[Task]) -> set[int]:
         """Return the ids of assets that a person does not want any more."""
-        assets = self.workshop.ledger.assets({export.asset_id for export in in_flight})
+        assets = self.workshop.ledger.assets({task.subject_id for task in in_flight})
         return {
             asset.id
             for asset in assets
@@ -170,76 +185,41 @@ class Reconciler:
         }
         self.roots.put(QUEUE, json.dumps(queue), self.workshop.clock())
 
-    def _ask_singly(self, missing: list[Export]) -> dict[int, Operation]:
+    def _ask_singly(self, missing: list[Task]) -> dict[int, Operation]:
         found: dict[int, Operation] = {}
         answers = self.workshop.each(
-            missing, lambda export: self.earth_engine.get_operation(str(export.operation))
+            missing, lambda task: self.earth_engine.get_operation(str(task.operation))
         )
-        for export, answer in answers:
+        for task, answer in answers:
             if isinstance(answer, Operation):
-                found[export.id] = answer
+                found[task.id] = answer
             elif isinstance(answer, RemoteError) and answer.cause == Cause.GONE:
                 # Finished operations are forgotten after a while: the files tell how it ended.
-                found[export.id] = Operation(str(export.operation), SUCCEEDED)
+                found[task.id] = Operation(str(task.operation), SUCCEEDED)
         return found
 
-    def _change(self, export: Export, operation: Operation) -> dict[str, Any]:
-        """Return what an operation means for the export's row."""
-        change: dict[str, Any] = {}
-        if export.operation != operation.id:
-            log.info("export_adopted", operation=operation.id, token=export.token)
-        if export.operation != operation.id or export.state != "running":
-            change |= {"state": "running", "operation": operation.id}
-        if operation.state in {SUCCEEDED, FAILED, CANCELLED} and export.ended_at is None:
-            change |= {"ended_at": self.workshop.clock(), "eecu_s": operation.eecu_s}
-        if operation.state in {FAILED, CANCELLED}:
-            cause = classify_operation(operation.error_code, operation.error)
-            if operation.state == CANCELLED:
-                cause = Cause.CANCELLED
-            log.warning("export_failed", operation=operation.id, cause=cause, error=operation.error)
-            state = "cancelled" if cause == Cause.CANCELLED else "failed"
-            change |= {"state": state, "cause": cause, "error": operation.error}
-        return change
-
-    def _missing(self, export: Export, looked_at: datetime, cancelled: set[int]) -> dict[str, Any]:
-        """Give up on an ask that never showed, and that nobody will repeat.
+    def _is_lost(self, task: Task, looked_at: datetime, unwanted: set[int]) -> bool:
+        """Whether to give up on a task that never showed, and that nobody will send again.
 
         looked_at: when the look began; a long one must not pass for a late one.
         """
-        unrepeated = export.state == "unclear" or export.asset_id in cancelled
-        if unrepeated and looked_at - export.intended_at > _GRACE:
-            log.warning("export_lost", token=export.token)
-            return {"state": "lost", "ended_at": self.workshop.clock()}
-        return {}
+        unrepeated = task.state == TaskState.UNCLEAR or task.subject_id in unwanted
+        return unrepeated and looked_at - task.intended_at > _GRACE
 
-    def _collect(self, ended: list[Export]) -> None:
+    def _collect(self, ended: list[Task]) -> None:
         """Write down the files of exports that have succeeded, once they are complete."""
         now = self.workshop.clock()
-        for export in ended:
-            self.gate.learn_ending(export.intended_at, None)
+        for task in ended:
+            self.gate.learn_ending(task.intended_at, None)
         found = self.evidence.find(ended)
-        self.exports.succeed(
-            {
-                export_id: [(obj, obj.file_name) for obj in objects]
-                for export_id, objects in found.items()
-                if objects
-            },
-            now,
-        )
+        self.tasks.succeed([(task, found[task.id]) for task in ended if found.get(task.id)], now)
         late = [
-            export
-            for export in ended
-            if found.get(export.id) == []
-            and export.ended_at
-            and now - export.ended_at > _LATE_FILES
+            task
+            for task in ended
+            if found.get(task.id) == [] and task.ended_at and now - task.ended_at > _LATE_FILES
         ]
         reason = "the operation succeeded, but its files are not all in the bucket"
-        self.exports.update(
-            {
-                export.id: {"state": "failed", "cause": Cause.FAILED, "error": reason}
-                for export in late
-            }
-        )
+        self.tasks.record([TaskMove(task, Failed(reason, Cause.FAILED)) for task in late], now)
 
 
-_ENDED_BADLY = ("failed", "cancelled")
+_ENDED_BADLY = (TaskState.FAILED, TaskState.CANCELLED)

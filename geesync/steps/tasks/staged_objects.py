@@ -9,7 +9,7 @@ from geesync.adapters.google.bucket import Storage
 from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop
-from geesync.store.ledger.exports import Export
+from geesync.store.ledger.tasks import Task
 
 log = get_logger()
 
@@ -26,35 +26,35 @@ class StagedObjects:
     staging: str  #: the folder of the bucket below which everything is ours
     trouble: str = field(default="", init=False)  #: why a bucket could not be listed just now
 
-    def find(self, exports: list[Export]) -> dict[int, list[StoredObject]]:
+    def find(self, tasks: list[Task]) -> dict[int, list[StoredObject]]:
         """Return each export's own objects by export id; none where they are not complete.
 
         An export whose bucket could not be listed is not in the answer: nothing is known of it.
         """
-        listed = self._listed(exports)
+        listed = self._listed(tasks)
         return {
-            export.id: complete(export.prefix, export.part, listed[export.id])
-            for export in exports
-            if export.id in listed
+            task.id: complete(task.prefix, task.part, listed[task.id])
+            for task in tasks
+            if task.id in listed
         }
 
-    def _listed(self, exports: list[Export]) -> dict[int, list[StoredObject]]:
+    def _listed(self, tasks: list[Task]) -> dict[int, list[StoredObject]]:
         self.trouble = ""
-        if len(exports) < _LIST_ALL_FROM:
+        if len(tasks) < _LIST_ALL_FROM:
             answers = self.workshop.each(
-                exports, lambda export: self.storage.list_objects(export.bucket, export.prefix)
+                tasks, lambda task: self.storage.list_objects(task.bucket, task.prefix)
             )
-            listed = [(export.id, self._believed(found)) for export, found in answers]
-            return {export_id: found for export_id, found in listed if found is not None}
+            listed = [(task.id, self._believed(found)) for task, found in answers]
+            return {task_id: found for task_id, found in listed if found is not None}
         whole = self.workshop.each(
-            {export.bucket for export in exports},
+            {task.bucket for task in tasks},
             lambda bucket: self.storage.list_objects(bucket, f"{self.staging}/"),
         )
         folders = {bucket: self._by_folder(answer) for bucket, answer in whole}
         return {
-            export.id: folder[export.prefix.rpartition("/")[0]]
-            for export in exports
-            if (folder := folders[export.bucket]) is not None
+            task.id: folder[task.prefix.rpartition("/")[0]]
+            for task in tasks
+            if (folder := folders[task.bucket]) is not None
         }
 
     def _believed(self, answer: list[StoredObject] | Exception) -> list[StoredObject] | None:

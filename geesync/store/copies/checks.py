@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.lifecycle import FoundDamaged
+from geesync.domain.tasks.lifecycle import LIVE
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
+from geesync.store.ledger.tasks import give_up_in
 from geesync.store.tables import schema
 
 #: Assets of one question.
@@ -87,7 +89,7 @@ class Checks:
         objects = (
             sa.select(export.c.asset_id, stored.c.file, stored.c.size_bytes, stored.c.crc32c)
             .select_from(export.join(stored))
-            .where(export.c.asset_id.in_(asset_ids), export.c.state.in_(schema.LIVE))
+            .where(export.c.asset_id.in_(asset_ids), export.c.state.in_(LIVE))
         )
         sidecars = sa.select(
             sidecar.c.asset_id, sidecar.c.name, sidecar.c.size_bytes, sidecar.c.crc32c
@@ -122,7 +124,7 @@ class Checks:
             bad = connection.execute(
                 sa.select(stored.c.id, stored.c.export_id, stored.c.swept_at)
                 .select_from(export.join(stored))
-                .where(export.c.asset_id == asset.id, export.c.state.in_(schema.LIVE))
+                .where(export.c.asset_id == asset.id, export.c.state.in_(LIVE))
                 .where(stored.c.file.in_(files))
             ).all()
             connection.execute(
@@ -130,11 +132,8 @@ class Checks:
                 .where(stored.c.id.in_([row.id for row in bad if row.swept_at is None]))
                 .values(landed_at=None)
             )
-            connection.execute(
-                sa.update(export)
-                .where(export.c.id.in_([row.export_id for row in bad if row.swept_at]))
-                .values(state="abandoned")
-            )
+            swept = [row.export_id for row in bad if row.swept_at]
+            give_up_in(connection, export.c.id.in_(swept), now)
         return True
 
     def paths(self, dest: str, paths: Collection[str]) -> dict[str, LedgerAsset]:

@@ -13,13 +13,14 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import staged_prefix
 from geesync.domain.mirror.lifecycle import Recovered, State
 from geesync.domain.tasks.exports import Ask, Part
+from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
-from geesync.store.ledger.exports import kept_object, part_id
 from geesync.store.ledger.intake import insert
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.ledger.roots import Root
+from geesync.store.ledger.tasks import kept_object, part_id
 from geesync.store.tables import schema
 from geesync.store.tables.packing import pack
 
@@ -109,7 +110,7 @@ class Recovery:
             for asset, parts in too_much:
                 _note_too_much(connection, asset, parts, now)
             for one in found:
-                state = "running" if one.operation else "succeeded"
+                state = TaskState.RUNNING if one.operation else TaskState.SUCCEEDED
                 at = {"bucket": one.asset.bucket, "prefix": one.prefix}
                 export_id = _insert_export(
                     connection, one.asset, one.ask, now, state, operation=one.operation, **at
@@ -126,7 +127,7 @@ def _note_too_much(
         prefix = staged_prefix(ask.token, asset.path, part.key)
         told = {"cause": Cause.PLAN, "error": "too much for one export, a lost ledger had found"}
         at = {"bucket": asset.bucket, "prefix": prefix}
-        _insert_export(connection, asset, ask, now, "failed", operation=None, **at, **told)
+        _insert_export(connection, asset, ask, now, TaskState.FAILED, operation=None, **at, **told)
 
 
 def _restore_part(
@@ -138,7 +139,9 @@ def _restore_part(
     """
     ask = Ask(asset.name, asset.revision, copied.part, copied.attempt, "recovered")
     at = {"bucket": copied.bucket, "prefix": copied.prefix}
-    export_id = _insert_export(connection, asset, ask, now, "succeeded", operation=None, **at)
+    export_id = _insert_export(
+        connection, asset, ask, now, TaskState.SUCCEEDED, operation=None, **at
+    )
     # What is left of them in the bucket is not this ledger's to delete.
     _insert_objects(
         connection, export_id, copied.prefix, copied.objects, landed_at=now, swept_at=now
@@ -150,7 +153,7 @@ def _insert_export(
     asset: LedgerAsset,
     ask: Ask,
     now: datetime,
-    state: str,
+    state: TaskState,
     **where: str | None,
 ) -> int:
     export = sa.insert(schema.export).values(
@@ -163,7 +166,7 @@ def _insert_export(
         body_hash="",  # the old ledger's request cannot be made again
         state=state,
         intended_at=now,
-        ended_at=None if state == "running" else now,
+        ended_at=None if state == TaskState.RUNNING else now,
         **where,
     )
     (export_id,) = connection.execute(export).inserted_primary_key or (0,)

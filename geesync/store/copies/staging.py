@@ -1,4 +1,4 @@
-"""The objects that came of exports: in the bucket, on disk, or both."""
+"""The objects that came of tasks: in the bucket, on disk, or both."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.lifecycle import State
+from geesync.domain.tasks.lifecycle import LIVE, TaskState
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
-from geesync.store.ledger.exports import Export, read_export
+from geesync.store.ledger.tasks import Task, read_task
 from geesync.store.tables import schema
 
 #: Found once: for SQLAlchemy to look how the tables belong together takes as long as ten rows.
@@ -21,10 +23,10 @@ _OF_EXPORTS = schema.export.join(schema.stored).join(schema.asset)
 
 @dataclass(frozen=True)
 class Staged:
-    """An object of an export: in the bucket, on disk, or both."""
+    """An object of a task: in the bucket, on disk, or both."""
 
     id: int
-    export: Export
+    task: Task
     obj: StoredObject
     file: str  #: its final name in the asset's folder
     landed: bool  #: every byte is on disk
@@ -42,9 +44,9 @@ class Staging:
         """Return the objects of each asset's live exports, by file name."""
         ids = list(asset_ids)
         found: dict[int, list[Staged]] = {asset_id: [] for asset_id in ids}
-        wanted = schema.export.c.asset_id.in_(ids) & schema.export.c.state.in_(schema.LIVE)
+        wanted = schema.export.c.asset_id.in_(ids) & schema.export.c.state.in_(LIVE)
         for staged in self._staged(wanted, limit=None):
-            found[staged.export.asset_id].append(staged)
+            found[staged.task.subject_id].append(staged)
         return found
 
     def sweepable(self, *, limit: int, held: Collection[int] = ()) -> list[Staged]:
@@ -55,9 +57,9 @@ class Staging:
         wanted = (
             schema.stored.c.swept_at.is_(None)
             & schema.stored.c.id.not_in(held)
-            & (schema.export.c.state == "succeeded")
+            & (schema.export.c.state == TaskState.SUCCEEDED)
             # "+" keeps SQLite from reading all verified assets for the few that are still staged.
-            & (sa.literal_column("+asset.state") == "verified")
+            & (sa.literal_column("+asset.state") == State.VERIFIED)
         )
         return self._staged(wanted, limit=limit)
 
@@ -67,8 +69,8 @@ class Staging:
         query = (
             sa.select(export.c.token)
             .join(asset, asset.c.id == export.c.asset_id)
-            .where(export.c.token.in_(tokens), export.c.state.not_in(schema.LIVE))
-            .where(asset.c.state == "verified")
+            .where(export.c.token.in_(tokens), export.c.state.not_in(LIVE))
+            .where(asset.c.state == State.VERIFIED)
         )
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
@@ -121,7 +123,7 @@ class Staging:
 def _staged(row: sa.Row[Any]) -> Staged:
     return Staged(
         id=row.object_id,
-        export=read_export(row),
+        task=read_task(row),
         obj=StoredObject(row.name, row.generation, row.size_bytes, row.crc32c),
         file=row.file,
         landed=row.landed_at is not None,

@@ -27,6 +27,7 @@ from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.ledger.history import HistoryRow, remember
+from geesync.store.ledger.tasks import give_up_in
 from geesync.store.tables import schema
 
 
@@ -222,12 +223,7 @@ def _prove(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> N
 def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> None:
     voided = [move.asset.id for move in moves if isinstance(move.event, _VOIDS_COPIES)]
     if voided:
-        connection.execute(
-            sa.update(schema.export)
-            .where(schema.export.c.asset_id.in_(voided))
-            .where(schema.export.c.state.in_(schema.LIVE))
-            .values(state="abandoned", ended_at=now)
-        )
+        give_up_in(connection, schema.export.c.asset_id.in_(voided), now)
 
 
 def _is_repeated(move: Move, after: Standing) -> bool:

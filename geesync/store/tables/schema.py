@@ -15,8 +15,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Float
 
-from geesync.domain.mirror.lifecycle import RESTING, State
+from geesync.domain.tasks.lifecycle import IN_FLIGHT
 from geesync.store.tables.columns import Digest, Instant, Packed
+from geesync.store.tables.states import ASSET_STATES, TASK_IN_FLIGHT, TASK_LIVE, TASK_STATES
 
 #: Told to SQLite as application_id: "gees". A file without it is no ledger.
 APPLICATION_ID = 0x67656573
@@ -31,9 +32,6 @@ metadata = sa.MetaData(
     }
 )
 
-
-_STATES = ", ".join(f"'{state}'" for state in State)
-_RESTING = ", ".join(f"'{state}'" for state in State if state in RESTING)
 
 #: Degrees a side of a cell of the map's grid, and cells around the Earth.
 CELL_DEG = 2
@@ -100,7 +98,7 @@ asset = Table(
     Column("north", Float),
     Column("catalogued_version", Integer),  # the version that the STAC catalogue tells
     Column("extent", Text),  # JSON: what a collection's catalogued images cover; only grows
-    CheckConstraint(f"state IN ({_STATES})", name="state"),
+    CheckConstraint(f"state IN ({ASSET_STATES})", name="state"),
     CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),
     CheckConstraint("failures >= 0", name="failures"),
@@ -126,16 +124,6 @@ source = Table(
     Column("json", Packed, nullable=False),
 )
 
-#: States of an export in which it may still bring its objects.
-LIVE = ("intended", "unclear", "running", "succeeded")
-#: Of the others, "disproved" ones brought files that are not what they must be.
-_EXPORT_STATES = (*LIVE, "failed", "disproved", "cancelled", "lost", "refused", "abandoned")
-_LIVE = ", ".join(f"'{state}'" for state in LIVE)
-
-#: Those in which Earth Engine may still be working on it: these fill the queue.
-IN_FLIGHT = ("intended", "unclear", "running")
-_IN_FLIGHT = ", ".join(f"'{state}'" for state in IN_FLIGHT)
-
 #: One ask of Earth Engine for one part; written before the ask is sent.
 export = Table(
     "export",
@@ -158,24 +146,22 @@ export = Table(
     Column("error", Text),
     Column("found", Text),  # JSON: what its files taught for the next plan
     Column("eecu_s", Float),
-    CheckConstraint(
-        "state IN ({})".format(", ".join(f"'{state}'" for state in _EXPORT_STATES)), name="state"
-    ),
+    CheckConstraint(f"state IN ({TASK_STATES})", name="state"),
     CheckConstraint("state <> 'running' OR operation IS NOT NULL", name="running_is_known"),
     Index(
         "uq_export_live",
         "asset_id",
         "part",
         unique=True,
-        sqlite_where=sa.text(f"state IN ({_LIVE})"),
+        sqlite_where=sa.text(f"state IN ({TASK_LIVE})"),
     ),
     Index(
         "uq_export_operation",
         "operation",
         unique=True,
-        sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})"),
+        sqlite_where=sa.text(f"state IN ({TASK_IN_FLIGHT})"),
     ),
-    Index("ix_export_state", "state", sqlite_where=sa.text(f"state IN ({_IN_FLIGHT})")),
+    Index("ix_export_state", "state", sqlite_where=sa.text(f"state IN ({TASK_IN_FLIGHT})")),
     Index("ix_export_asset", "asset_id"),
 )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from geesync.domain.tasks.lifecycle import TaskState
 from geesync.store.tables.schema import CELL_DEG, CELLS_AROUND
+from geesync.store.tables.states import TASK_IN_FLIGHT
 
 _ADD = """
     INSERT INTO tally (root_id, type, state, assets, size_bytes)
@@ -76,16 +78,14 @@ _OF_EXPORT = (
 )
 _STAGED_WHOLE = _count("staged_bytes", "''", _OF_EXPORT)
 _UNSTAGED_WHOLE = _count("unstaged_bytes", "''", _OF_EXPORT)
-_HAS_SUCCEEDED = "(SELECT state FROM export WHERE id = NEW.export_id) = 'succeeded'"
+_SUCCEEDED = f"'{TaskState.SUCCEEDED}'"
+_HAS_SUCCEEDED = f"(SELECT state FROM export WHERE id = NEW.export_id) = {_SUCCEEDED}"  # noqa: S608 # our own
 _ASKED = _count("exports", "'asked'", "1")
 _ENDED = _count("exports", "NEW.state", "1") + _count(
     "export_s", "NEW.state", "coalesce(NEW.ended_at - NEW.intended_at, 0)"
 )
 _MONTH = "strftime('%Y-%m', coalesce(NEW.ended_at, NEW.intended_at), 'unixepoch')"
 _COMPUTED = _count("eecu_s", "''", "NEW.eecu_s") + _count("eecu_s_of_month", _MONTH, "NEW.eecu_s")
-
-#: States in which an export is still under way.
-_OPEN = "('intended', 'unclear', 'running')"
 
 TRIGGERS = (
     f"CREATE TRIGGER tally_insert AFTER INSERT ON asset BEGIN {_ADD} END",
@@ -118,7 +118,8 @@ TRIGGERS = (
     f"CREATE TRIGGER total_asked AFTER INSERT ON export BEGIN {_ASKED} END",
     (
         f"CREATE TRIGGER total_ended AFTER UPDATE OF state ON export"
-        f" WHEN OLD.state IN {_OPEN} AND NEW.state NOT IN {_OPEN} BEGIN {_ENDED} END"
+        f" WHEN OLD.state IN ({TASK_IN_FLIGHT}) AND NEW.state NOT IN ({TASK_IN_FLIGHT})"
+        f" BEGIN {_ENDED} END"
     ),
     (
         f"CREATE TRIGGER total_computed AFTER UPDATE OF eecu_s ON export"
@@ -143,10 +144,10 @@ TRIGGERS = (
     ),
     (
         f"CREATE TRIGGER total_staged_whole AFTER UPDATE OF state ON export"
-        f" WHEN OLD.state <> 'succeeded' AND NEW.state = 'succeeded' BEGIN {_STAGED_WHOLE} END"
+        f" WHEN OLD.state <> {_SUCCEEDED} AND NEW.state = {_SUCCEEDED} BEGIN {_STAGED_WHOLE} END"
     ),
     (
         f"CREATE TRIGGER total_unstaged_whole AFTER UPDATE OF state ON export"
-        f" WHEN OLD.state = 'succeeded' AND NEW.state <> 'succeeded' BEGIN {_UNSTAGED_WHOLE} END"
+        f" WHEN OLD.state = {_SUCCEEDED} AND NEW.state <> {_SUCCEEDED} BEGIN {_UNSTAGED_WHOLE} END"
     ),
 )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geesync.domain.assets.footprint import Box
+from geesync.domain.tasks.lifecycle import TaskState
 from geesync.store.tables.schema import CELL_DEG, CELLS_AROUND
 from geesync.store.views.status import reading
 
@@ -214,10 +215,10 @@ def picture(path: Path, asset_id: int) -> Picture | None:
         ).fetchone()
         rows = connection.execute(
             "SELECT part, file FROM object JOIN export ON export.id = export_id"
-            " WHERE asset_id = ? AND landed_at IS NOT NULL AND export.state = 'succeeded'"
+            " WHERE asset_id = ? AND landed_at IS NOT NULL AND export.state = ?"
             " AND export.revision = (SELECT revision FROM asset WHERE id = asset_id)"
             " AND file LIKE '%.tif' ORDER BY export_id, file",
-            (asset_id,),
+            (asset_id, TaskState.SUCCEEDED),
         ).fetchall()
     files = [row["file"] for row in rows if row["part"] == rows[0]["part"]]
     if asset is None or not files:

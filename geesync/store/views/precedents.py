@@ -8,6 +8,7 @@ from pathlib import Path
 
 from geesync.domain.json import Json
 from geesync.domain.tasks.estimate import Ended
+from geesync.domain.tasks.lifecycle import TaskState
 from geesync.store.views.status import reading
 
 #: The last exports tell the present pace, and bound the question.
@@ -43,7 +44,7 @@ def ended_exports(ledger: Path) -> list[Ended]:
     with reading(ledger) as connection:
         rows = connection.execute(
             "SELECT intended_at, ended_at, eecu_s FROM export"
-            " WHERE state = 'succeeded' AND ended_at IS NOT NULL ORDER BY id DESC LIMIT ?",
-            (_RECENT,),
+            " WHERE state = ? AND ended_at IS NOT NULL ORDER BY id DESC LIMIT ?",
+            (TaskState.SUCCEEDED, _RECENT),
         )
         return [Ended(row["intended_at"], row["ended_at"], row["eecu_s"]) for row in rows]

@@ -18,6 +18,7 @@ from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.packing import unpack
+from geesync.store.tables.states import ASSET_MOVING, TASK_IN_FLIGHT
 
 #: A heartbeat older than this is no sign of life.
 _HEARTBEAT_AGE = timedelta(seconds=30)
@@ -116,8 +117,8 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
             roots=_roots(connection, root),
             operations=dict(
                 connection.execute(
-                    "SELECT state, count(*) FROM export"
-                    " WHERE state IN ('intended', 'unclear', 'running') GROUP BY state"
+                    "SELECT state, count(*) FROM export"  # noqa: S608 # our own words
+                    f" WHERE state IN ({TASK_IN_FLIGHT}) GROUP BY state"
                 ).fetchall()
             ),
             queue=json.loads(settings["queue"]["value"]) if "queue" in settings else {},
@@ -220,10 +221,10 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
     """Whether nothing is in flight, and nothing will be due soon."""
     with reading(path) as connection:
         in_flight, soon = connection.execute(
-            "SELECT (SELECT count(*) FROM export"
-            "  WHERE state IN ('intended', 'unclear', 'running')),"
+            "SELECT (SELECT count(*) FROM export"  # noqa: S608 # our own words
+            f"  WHERE state IN ({TASK_IN_FLIGHT})),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
-            "  WHERE state IN ('discovered', 'exporting', 'in_bucket', 'downloaded')"
+            f"  WHERE state IN ({ASSET_MOVING})"
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?"
             "  AND root.paused_at IS NULL"
             "  AND NOT EXISTS (SELECT * FROM setting WHERE key = 'paused'))",
