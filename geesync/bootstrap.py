@@ -168,6 +168,7 @@ def service(
             Downloader(
                 downloading,
                 MeteredSource(access, storage, bandwidth, downloading.keep_on),
+                storage,
                 tasks,
                 staging,
                 limits,

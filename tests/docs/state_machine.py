@@ -32,8 +32,8 @@ if it is stale. Why states [say what is true](adr/0001-states-say-what-is-true.m
 
 - `Delayed` is the world's failure (an outage, a full queue, a full disk): the same state, later;
   never counted.
-- A `Setback` (`ExportFailed`, `StagedCopyLost`, `CheckFailed`) is the asset's own. Setback number
-  {tries} ends in `quarantined`; before that it waits {waits}.
+- A `Setback` (`ExportFailed`, `DownloadFailed`, `StagedCopyLost`, `CheckFailed`) is the asset's
+  own. Setback number {tries} ends in `quarantined`; before that it waits {waits}.
   One whose cause lies in the world after all is not counted.
 - `CheckPassed`, `SourceChanged`, `SourceReappeared`, `Included` and `Retried` forget the setbacks
   so far.

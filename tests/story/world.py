@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+import httpx
 
 from geesync.adapters.formats.reading import ReadBand, read_image
 from geesync.adapters.mirror_files.mirror import prepare_mirror
@@ -125,6 +128,20 @@ class World:
         return sum(
             name in record.details["assets"] for record in self.simulator.audit.records("export")
         )
+
+    def staged(self) -> list[str]:
+        """Return the names of all objects below the staging folder."""
+        answer = httpx.get(self._objects_url, params={"prefix": "geesync/"}, trust_env=False)
+        return sorted(item["name"] for item in answer.raise_for_status().json().get("items", []))
+
+    def delete_staged(self, name: str) -> None:
+        """Delete an object behind geesync's back."""
+        url = f"{self._objects_url}/{quote(name, safe='')}"
+        httpx.delete(url, trust_env=False).raise_for_status()
+
+    @property
+    def _objects_url(self) -> str:
+        return f"{self.simulator.storage_url}/storage/v1/b/{self.simulator.bucket}/o"
 
     def folder(self, name: str) -> Path:
         """Return where an asset lies in the mirror."""

@@ -76,6 +76,22 @@ class Storage:
         with _missing_is_forbidden(bucket):
             return self._pacer(lambda: _translated(listed))
 
+    def find(self, bucket: str, obj: StoredObject) -> StoredObject | None:
+        """Return what the bucket tells now of one writing of an object; None if it is not there."""
+
+        def found() -> StoredObject | None:
+            blob = (
+                self._client()
+                .bucket(bucket)
+                .get_blob(obj.name, generation=obj.generation, timeout=self._timeout_s, retry=None)
+            )
+            return _stored(blob) if blob is not None else None
+
+        answer = self._pacer(lambda: _translated(found))
+        if answer is None:
+            self.check_access(bucket)  # a bucket that is gone must not look like lost objects
+        return answer
+
     async def fetch(
         self,
         bucket: str,

@@ -135,6 +135,10 @@ class ExportFailed(Setback):
     """An export operation failed, or ended without its files."""
 
 
+class DownloadFailed(Setback):
+    """What lies in the bucket did not come, and nobody knows why; it is still there."""
+
+
 class StagedCopyLost(Setback):
     """Objects vanished or changed in the bucket before they were on disk, or are damaged there."""
 
@@ -171,6 +175,7 @@ TABLE: state_machine.Table[State, Event] = {
     },
     State.IN_BUCKET: {
         DownloadFinished: State.DOWNLOADED,
+        DownloadFailed: State.IN_BUCKET,
         StagedCopyLost: State.DISCOVERED,
         Delayed: State.IN_BUCKET,
         Refused: State.QUARANTINED,

@@ -13,10 +13,17 @@ from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters.fetching.fetching import Fetch, Line, fetch_all
+from geesync.adapters.google.bucket import Storage
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
-from geesync.domain.mirror.lifecycle import DownloadFinished, Event, StagedCopyLost, State
+from geesync.domain.mirror.lifecycle import (
+    DownloadFailed,
+    DownloadFinished,
+    Event,
+    StagedCopyLost,
+    State,
+)
 from geesync.domain.tasks.lifecycle import Disproved
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
@@ -30,7 +37,13 @@ from geesync.store.ledger.tasks import TaskMove, Tasks
 #: What one pass fetches, about: what was asked for meanwhile has its turn after that.
 _PASS_BYTES = 4 * 1024**3
 
+#: Bytes that came wrong so often, minutes and hours apart, are wrong in the bucket.
+_DOUBTS = 3
+
 Wanted = tuple[LedgerAsset, Staged]
+
+#: What keeps assets from being downloaded, by id; nothing happened to those that were not tried.
+Failures = dict[int, Event | None]
 
 
 @dataclass
@@ -41,6 +54,7 @@ class Downloader:
 
     workshop: Workshop
     line: Line
+    storage: Storage
     tasks: Tasks
     staging: Staging
     limits: Limits
@@ -63,7 +77,7 @@ class Downloader:
         fitting, waiting = self._fitting(wanted)
         pending = Counter(asset.id for asset, _ in wanted)
         moved = self._record([asset for asset in due if asset.id not in pending], {})
-        failures: dict[int, Exception] = {}
+        failures: Failures = {}
         answers: list[object] = []
         with closing(self._fetched(fitting)) as coming:
             for came in coming:
@@ -76,28 +90,50 @@ class Downloader:
         is_full = is_full or len(due) < len(staged)
         return Tally(moved=moved, busy=is_full and not waiting, waiting=waiting)
 
-    def _take(self, came: list[tuple[Wanted, object]], failures: dict[int, Exception]) -> None:
+    def _take(self, came: list[tuple[Wanted, object]], failures: Failures) -> None:
         """Remember what became of objects, and what failed, by asset."""
-        lost: list[TaskMove] = []
-        landed = []
-        for (asset, obj), answer in came:
-            if isinstance(answer, Exception):
-                failures.setdefault(asset.id, answer)
-                if isinstance(answer, RemoteError) and not answer.costs_time_only:
-                    lost.append(TaskMove(obj.task, Disproved(str(answer), answer.cause)))
-            else:
-                landed.append(obj.id)
-        self.staging.mark("landed_at", landed, self.workshop.clock())
-        self.tasks.record(lost, self.workshop.clock())
+        failed = [(one, answer) for one, answer in came if isinstance(answer, Exception)]
+        landed = [obj.id for (_, obj), answer in came if not isinstance(answer, Exception)]
+        now = self.workshop.clock()
+        self.staging.mark("landed_at", landed, now)
+        lost = self._lost(failed)
+        disproofs = {
+            one.task.id: TaskMove(one.task, Disproved(str(error), error.cause))
+            for one, error in lost.values()
+        }
+        self.tasks.record(list(disproofs.values()), now)
+        for (asset, staged), error in failed:
+            if staged.id in lost:
+                failures[asset.id] = event_of(error, StagedCopyLost)
+            elif asset.id not in failures:
+                tried = not isinstance(error, NotTriedError)
+                failures[asset.id] = event_of(error, DownloadFailed) if tried else None
 
-    def _record(self, ended: list[LedgerAsset], failures: Mapping[int, Exception]) -> int:
-        """Record what became of assets of which nothing is on its way any more."""
-        moves = [
-            Move(asset, self._event(failures.get(asset.id)))
-            for asset in ended
-            if not isinstance(failures.get(asset.id), NotTriedError)
+    def _lost(
+        self, failed: list[tuple[Wanted, Exception]]
+    ) -> dict[int, tuple[Staged, RemoteError]]:
+        """Return the objects, by id, that are not there any more or not sound, each with its error.
+
+        What was answered on the way says nothing of them: each is looked at before it is given up,
+        as another export costs more than a look.
+        """
+        doubtful = [
+            (asset, staged, error)
+            for (asset, staged), error in failed
+            if isinstance(error, RemoteError) and not error.costs_time_only
         ]
-        return self.workshop.record(moves)
+        answers = self.workshop.each(doubtful, lambda one: self._is_sound(*one))
+        return {one.id: (one, error) for (_, one, error), sound in answers if sound is False}
+
+    def _is_sound(self, asset: LedgerAsset, staged: Staged, error: RemoteError) -> bool:
+        if error.cause == Cause.INTEGRITY and asset.standing.failures >= _DOUBTS:
+            return False
+        return self.storage.find(staged.task.bucket, staged.obj) == staged.obj
+
+    def _record(self, ended: list[LedgerAsset], failures: Failures) -> int:
+        """Record what became of assets of which nothing is on its way any more."""
+        events = ((asset, failures.get(asset.id, DownloadFinished())) for asset in ended)
+        return self.workshop.record([Move(asset, event) for asset, event in events if event])
 
     def _fitting(self, wanted: list[Wanted]) -> tuple[list[Wanted], str]:
         """Return what the disks have room for, whole assets only, and what keeps the rest back."""
@@ -133,9 +169,6 @@ class Downloader:
                 for came in self.workshop.dispatch(list(jobs), work, size_bytes=_size_bytes):
                     if came:
                         yield [(jobs[job], answer) for job, answer in _settled(folders, came)]
-
-    def _event(self, failure: Exception | None) -> Event:
-        return event_of(failure, StagedCopyLost) if failure else DownloadFinished()
 
 
 def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[LedgerAsset]:

@@ -16,6 +16,7 @@ from geesync.domain.mirror.lifecycle import (
     CheckFailed,
     CheckPassed,
     Delayed,
+    DownloadFailed,
     DownloadFinished,
     Event,
     Excluded,
@@ -53,6 +54,7 @@ PLAIN = (
     NothingToExport,
     Fetched,
     ExportsSucceeded,
+    DownloadFailed,
     DownloadFinished,
     CheckPassed,
     SourceChanged,
@@ -60,7 +62,7 @@ PLAIN = (
     SourceReappeared,
     Retried,
 )
-SETBACKS: tuple[type[Setback], ...] = (ExportFailed, StagedCopyLost, CheckFailed)
+SETBACKS: tuple[type[Setback], ...] = (ExportFailed, DownloadFailed, StagedCopyLost, CheckFailed)
 
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     *(st.builds(kind, REASONS) for kind in PLAIN),
