@@ -22,16 +22,16 @@ from geesync.steps.step import Workshop
 from geesync.steps.upkeep.examiner import Examiner
 from geesync.store.file import database as module
 from geesync.store.file import soundness
+from geesync.store.file.backups import backup
 from geesync.store.file.database import (
-    backup,
     locked,
     open_current,
     open_migrating,
 )
-from geesync.store.file.soundness import HEAD, check
+from geesync.store.file.soundness import APPLICATION_ID, HEAD, check
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.roots import Roots
-from geesync.store.tables.schema import APPLICATION_ID, metadata
+from geesync.store.tables.schema import metadata
 from geesync.store.tables.triggers import TRIGGERS
 from tests.store.conftest import Store, image
 

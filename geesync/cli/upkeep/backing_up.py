@@ -22,16 +22,16 @@ def backup(
 ) -> None:
     """Copy the ledger to FILE, whole and consistent, also while the daemon runs.
 
-    A copy by cp would lose what is still in the write-ahead log. To restore it: stop the daemon,
-    put FILE in the ledger's place, and start it again.
+    A copy by cp would lose what is still in the write-ahead log. To put it back, with the daemon
+    stopped: geesync recover --from-backup FILE.
     """
-    from geesync.store.file import database, soundness
+    from geesync.store.file import backups, soundness
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
     soundness.check(ledger)
     try:
-        database.backup(ledger, file.absolute())
+        backups.backup(ledger, file.absolute())
     except OSError as error:
         raise LedgerError(f"the backup {file} cannot be written: {error.strerror}") from error
     output().print(f"the ledger is in {file}", markup=False)

@@ -1,8 +1,9 @@
-"""``recover``: a new ledger for a mirror whose ledger is lost."""
+"""``recover``: a ledger that is lost or damaged, from a backup or from the mirror."""
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +14,11 @@ from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.cli.roots.enqueuing import existing, watch
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted
-from geesync.errors import LedgerError, RemoteError, UnavailableError
+from geesync.errors import LedgerError, RemoteError, UnavailableError, UserError
 
 if TYPE_CHECKING:
     from geesync.config import Config
+    from geesync.domain.json import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -26,52 +28,109 @@ def register(app: typer.Typer) -> None:
 
 def recover(
     context: typer.Context,
-    roots: Annotated[list[str], typer.Argument(metavar="ROOT…", help="As for enqueue.")],
+    roots: Annotated[
+        list[str] | None, typer.Argument(metavar="[ROOT…]", help="As for enqueue.")
+    ] = None,
+    from_backup: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Put this backup of the ledger in place; no ROOT then."),
+    ] = None,
     dest: Annotated[
         Path | None, typer.Option(help="Their mirror, if it is not the configured folder.")
     ] = None,
     bucket: Annotated[str | None, typer.Option(help="Stage these roots in this bucket.")] = None,
 ) -> None:
-    """Rebuild a lost ledger from the mirror, so that what is on disk is not exported again.
+    """Get a lost ledger back, so that what is on disk is not exported again.
 
-    Only where there is no ledger. The daemon then reads every file through before it calls it
-    verified. What Earth Engine still works on for the old ledger, and what lies in the bucket, is
-    taken over too.
+    From a backup, or, where there is neither ledger nor backup, from the mirror alone. The daemon
+    then reads every file through that the ledger did not know. What Earth Engine still works on,
+    and what lies in the bucket, goes on too.
     """
     from geesync import logs
-    from geesync.bootstrap import cloud
-    from geesync.checks.recovery import recover as recover_root
     from geesync.store.file import database
-    from geesync.store.ledger.roots import Roots
 
     mine: Context = context.obj
     config = mine.config(mirror=str(dest) if dest else None, bucket=bucket)
-    ledger = config.ledger
+    if (from_backup is None) == (not roots):
+        raise UserError("name the roots, or a backup", hint="geesync recover --from-backup FILE")
     logs.configure(log_format=config.log.format, level="warning")  # the answer is one line
-    with as_owner_of(ledger.parent), database.locked(ledger):
-        if ledger.exists():
-            raise LedgerError(f"there is a ledger {ledger}", hint="move it away first")
+    with database.locked(config.ledger):
+        if from_backup:
+            _put_back(config, from_backup)
+        else:
+            _rebuild(config, roots or [], {"dest": dest, "bucket": bucket, "interval": None})
+
+
+def _put_back(config: Config, file: Path) -> None:
+    """Put a backup in the ledger's place, with the copies that were made since."""
+    from geesync.store.file import backups
+    from geesync.store.file.database import open_migrating
+
+    ledger = config.ledger
+    with backups.opened(file) as kept, as_owner_of(ledger.parent), _apart(config) as apart:
+        backups.write(kept, apart.ledger)
+        open_migrating(apart.ledger).close()
+        count = _take_copies(apart)
+        old = _put_in_place(apart, ledger)
+    aside = f"; what was there is {old.name}" if old else ""
+    copies = counted(count, "copy", "copies")
+    output().print(
+        f"the ledger {ledger} is the backup again{aside}; the daemon proves {copies} made since.",
+        markup=False,
+    )
+
+
+def _rebuild(config: Config, roots: list[str], flags: Json) -> None:
+    """Make a new ledger of the mirror."""
+    from geesync.bootstrap import cloud
+
+    ledger = config.ledger
+    if ledger.exists():
+        raise LedgerError(f"there is a ledger {ledger}", hint="move it away first")
+    with as_owner_of(ledger.parent), _apart(config) as apart:
         earth_engine, storage = cloud(config)
         names = [existing(earth_engine, root) for root in roots]
-        with TemporaryDirectory(prefix=f"{ledger.name}.recovering-", dir=ledger.parent) as aside:
-            apart = config.model_copy(update={"ledger": Path(aside) / ledger.name})
-            flags = {"dest": dest, "bucket": bucket, "interval": None}
-            watch(apart, storage, names, {}, flags, afresh=False)
-            with opened(apart) as made, output().status("looking for copies") as line:
-                count = sum(
-                    recover_root(
-                        *(made, root, config, now),
-                        lambda n: line.update(f"{counted(n, 'copy', 'copies')} found"),
-                    )
-                    for root in Roots(made).active()
-                )
-            adopted = _adopt(apart)
-            database.backup(apart.ledger, ledger)
+        watch(apart, storage, names, {}, flags, afresh=False)
+        count = _take_copies(apart)
+        adopted = _adopt(apart)
+        _put_in_place(apart, ledger)
     output().print(
         f"{counted(count, 'asset is', 'assets are')} in {ledger}; the daemon proves the files."
         f" {counted(adopted, 'export goes on', 'exports go on')}",
         markup=False,
     )
+
+
+@contextmanager
+def _apart(config: Config) -> Iterator[Config]:
+    """Give the same configuration with a ledger that is made aside, until it is whole."""
+    ledger = config.ledger
+    with TemporaryDirectory(prefix=f"{ledger.name}.recovering-", dir=ledger.parent) as aside:
+        yield config.model_copy(update={"ledger": Path(aside) / ledger.name})
+
+
+def _take_copies(apart: Config) -> int:
+    """Take what the mirrors hold into the ledger; return how many copies it did not know."""
+    from geesync.checks.recovery import recover as recover_root
+    from geesync.store.ledger.roots import Roots
+
+    with opened(apart) as made, output().status("looking for copies") as line:
+        return sum(
+            recover_root(
+                *(made, root, apart, now),
+                lambda n: line.update(f"{counted(n, 'copy', 'copies')} found"),
+            )
+            for root in Roots(made).active()
+        )
+
+
+def _put_in_place(apart: Config, ledger: Path) -> Path | None:
+    """Give a ledger its place; return where the old one is now."""
+    from geesync.store.file import backups
+
+    whole = apart.ledger.with_name("whole")
+    backups.backup(apart.ledger, whole)
+    return backups.put_in_place(whole, ledger)
 
 
 def _adopt(config: Config) -> int:

@@ -77,7 +77,7 @@ class Fetched(Event):
 
 
 class Recovered(Event):
-    """A new ledger found all its files in the mirror, as their sidecars tell."""
+    """A new ledger, or an older one, found all its files in the mirror, as their sidecars tell."""
 
 
 class CheckPassed(Event):
@@ -166,6 +166,7 @@ TABLE: state_machine.Table[State, Event] = {
         SourceGone: State.GONE,
     },
     State.EXPORTING: {
+        Recovered: State.DOWNLOADED,
         ExportsSucceeded: State.IN_BUCKET,
         ExportFailed: State.DISCOVERED,
         Delayed: State.EXPORTING,
@@ -174,6 +175,7 @@ TABLE: state_machine.Table[State, Event] = {
         SourceGone: State.GONE,
     },
     State.IN_BUCKET: {
+        Recovered: State.DOWNLOADED,
         DownloadFinished: State.DOWNLOADED,
         DownloadFailed: State.IN_BUCKET,
         StagedCopyLost: State.DISCOVERED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
-from geesync.store.ledger.intake import insert
+from geesync.store.ledger.intake import insert, renew
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.ledger.roots import Root
 from geesync.store.ledger.tasks import kept_object, part_id
@@ -59,7 +59,7 @@ class Found:
 
 
 class Recovery:
-    """Takes in what a lost ledger left. For a new ledger, before anything works on it."""
+    """Takes in what a lost ledger left. For a new or an old one, before anything works on it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -67,22 +67,28 @@ class Recovery:
     def restore(self, root: Root, copies: Sequence[Copy], now: datetime) -> int:
         """Take in copies that are on disk, in one transaction; return how many.
 
-        Names that the ledger has, and folders that are not those of their assets, are left alone.
+        What the ledger has got further with, and folders that are not those of their assets, are
+        left alone. A ledger that was put back knows less than the mirror.
         """
-        table = schema.asset
-        names = [copy.source.name for copy in copies]
+        told = {copy.source.name: copy for copy in copies}
         with self._database.write() as connection:
-            query = sa.select(table.c.name).where(table.c.name.in_(names))
-            known = set(connection.execute(query).scalars())
-            new = {copy.source.name: copy for copy in copies if copy.source.name not in known}
-            insert(connection, root.id, [copy.source for copy in new.values()], 0, now)
-            rows = connection.execute(select_assets().where(table.c.name.in_(list(new))))
-            there = [asset for asset in map(read_asset, rows) if asset.path == new[asset.name].path]
-            for asset in there:
-                _note_too_much(connection, asset, new[asset.name].too_much, now)
-                for copied in new[asset.name].parts:
+            known = _named(connection, told)
+            new = [copy.source for name, copy in told.items() if name not in known]
+            insert(connection, root.id, new, 0, now)
+            newer = [asset for asset in known.values() if _is_newer(told[asset.name], asset)]
+            renew(connection, [(asset, told[asset.name].source) for asset in newer], now)
+            lacking = [
+                asset
+                for asset in _named(connection, told).values()
+                if _is_lacking(told[asset.name], asset)
+            ]
+            moves = [Move(asset, Recovered()) for asset in lacking]
+            taken = record_in(connection, moves, now)
+            for asset in lacking:
+                _note_too_much(connection, asset, told[asset.name].too_much, now)
+                for copied in told[asset.name].parts:
                     _restore_part(connection, asset, copied, now)
-            return len(record_in(connection, [Move(asset, Recovered()) for asset in there], now))
+            return len(taken)
 
     def discovered(self, *, after: int, limit: int) -> list[LedgerAsset]:
         """Return a page of the assets that nothing was asked for yet, by id."""
@@ -116,6 +122,30 @@ class Recovery:
                     connection, one.asset, one.ask, now, state, operation=one.operation, **at
                 )
                 _insert_objects(connection, export_id, one.prefix, one.objects)
+
+
+#: In these nothing that is on disk is known.
+_BEFORE_DISK = frozenset({State.DISCOVERED, State.EXPORTING, State.IN_BUCKET})
+
+
+def _named(connection: sa.Connection, names: Collection[str]) -> dict[str, LedgerAsset]:
+    query = select_assets().where(schema.asset.c.name.in_(list(names)))
+    return {row.name: read_asset(row) for row in connection.execute(query)}
+
+
+def _is_newer(copy: Copy, asset: LedgerAsset) -> bool:
+    """Whether a copy is of a later revision than the ledger knows: times compare as texts."""
+    has_time = "updateTime" in copy.source.json
+    is_wanted = asset.standing.state != State.EXCLUDED
+    return has_time and is_wanted and copy.source.revision > asset.revision
+
+
+def _is_lacking(copy: Copy, asset: LedgerAsset) -> bool:
+    """Whether the ledger lacks just this copy."""
+    return asset.standing.state in _BEFORE_DISK and (asset.revision, asset.path) == (
+        copy.source.revision,
+        copy.path,
+    )
 
 
 def _note_too_much(

@@ -16,9 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.errors import LedgerError, LockedError
-from geesync.store.file.soundness import HEAD, check, is_large
+from geesync.store.file.backups import backup, sync
+from geesync.store.file.soundness import APPLICATION_ID, HEAD, RESTORE, check, is_large
 from geesync.store.file.sqlite_errors import translated
-from geesync.store.tables.schema import APPLICATION_ID
 
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -87,7 +87,7 @@ class Database:
         if _identity(self.path) != self._file:
             raise LedgerError(
                 f"the ledger {self.path} was removed, replaced or emptied while it was in use",
-                hint="put it back, restore a backup, or rebuild it with `geesync recover`",
+                hint=f"put it back, or {RESTORE}",
             )
 
     def check_whole(self, keep_on: Callable[[], bool]) -> None:
@@ -169,20 +169,6 @@ def open_migrating(path: Path) -> Database:
     return Database(path)
 
 
-def backup(path: Path, copy: Path) -> None:
-    """Write a consistent copy of a ledger, also while it is written to; replaces an older copy.
-
-    A copy by ``cp`` would lose what is still in the write-ahead log.
-    """
-    partial = copy.with_name(copy.name + ".part")
-    partial.unlink(missing_ok=True)
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        connection.execute("VACUUM INTO ?", (str(partial),))
-    _sync(partial)
-    partial.replace(copy)
-    _sync(copy.parent)
-
-
 def _create(path: Path) -> None:
     """Make the ledger aside first: a crash must not leave half a ledger, nor a race two."""
     try:
@@ -194,7 +180,7 @@ def _create(path: Path) -> None:
             _upgrade(made)
             with suppress(FileExistsError):  # another process was first; its ledger is as good
                 os.link(made, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise LedgerError(f"cannot make the ledger {path}: {error.strerror}") from error
 
@@ -221,14 +207,6 @@ def _migrations() -> Path:
     package = Path(__file__).resolve().parents[2]
     installed = package / "_migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

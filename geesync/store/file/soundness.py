@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from geesync.errors import LedgerError
 from geesync.store.file.filesystem import is_remote, kind_of
-from geesync.store.tables.schema import APPLICATION_ID
+
+#: Told to SQLite as application_id: "gees". A file without it is no ledger.
+APPLICATION_ID = 0x67656573
 
 #: The newest revision in migrations/; a test holds the two together.
 HEAD = "0001"
 
 #: A gigabyte is read for damage in some ten seconds.
 _LARGE_BYTES = 256 * 1024**2
+
+#: What to do about a ledger that cannot be used.
+RESTORE = "put a backup in its place: geesync recover --from-backup FILE"
+
+#: What SQLite adds to a ledger's name for its write-ahead log.
+LOG = "-wal"
+
+#: Where the header of SQLite's file tells how it is written: 2 is with a write-ahead log.
+#: https://www.sqlite.org/fileformat2.html#the_database_header
+_WRITTEN_AT, _WITH_LOG = 18, b"\x02"
 
 #: Instructions of SQLite between two questions whether to keep on.
 _STRIDE = 1_000_000
@@ -24,6 +36,29 @@ _STRIDE = 1_000_000
 def is_large(path: Path) -> bool:
     """Whether to read all of a ledger takes longer than a start may."""
     return path.exists() and path.stat().st_size > _LARGE_BYTES
+
+
+def in_use(path: Path) -> bool:
+    """Whether a ledger is or was worked with: a copy that was never opened keeps no log."""
+    with path.open("rb") as file:
+        file.seek(_WRITTEN_AT)
+        return file.read(1) == _WITH_LOG
+
+
+def refuse_foreign_log(path: Path) -> None:
+    """Raise LedgerError if a log lies beside a ledger that never had one, or beside none.
+
+    It is another's, and SQLite would replay it into this one. To be asked before SQLite is.
+    """
+    log = path.with_name(path.name + LOG)
+    if not log.exists() or not log.stat().st_size:
+        return
+    if not path.exists():  # looked at after the log: who makes a ledger makes its log last
+        raise LedgerError(f"the ledger {path} is gone, and {log.name} is left of it", hint=RESTORE)
+    with suppress(PermissionError):  # of which SQLite tells
+        if in_use(path):
+            return
+        raise LedgerError(f"{log.name} lies beside a copy that it is not the log of", hint=RESTORE)
 
 
 def check(
@@ -41,13 +76,14 @@ def check(
             " cannot keep it whole",
             hint="set `ledger` to a local disk; the mirror may stay",
         )
+    refuse_foreign_log(path)
     if not path.exists():
         return None
     if path.stat().st_size == 0:
         # SQLite would take it for a new database, and everything would be exported again.
         raise LedgerError(
             f"the ledger {path} is empty",
-            hint="restore it from a backup, or move it away to begin anew",
+            hint=f"{RESTORE}; or move it away to begin anew",
         )
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
@@ -56,9 +92,7 @@ def check(
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
             return None
-        raise LedgerError(
-            f"the ledger {path} cannot be read: {error}", hint="restore it from a backup"
-        ) from error
+        raise LedgerError(f"the ledger {path} cannot be read: {error}", hint=RESTORE) from error
 
 
 def _check_contents(path: Path, connection: sqlite3.Connection, *, thorough: bool) -> str:
@@ -67,16 +101,14 @@ def _check_contents(path: Path, connection: sqlite3.Connection, *, thorough: boo
     if thorough:
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
-            raise LedgerError(
-                f"the ledger {path} is damaged: {damage}", hint="restore it from a backup"
-            )
+            raise LedgerError(f"the ledger {path} is damaged: {damage}", hint=RESTORE)
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if row is None:
-        raise LedgerError(f"the ledger {path} has no schema", hint="restore it from a backup")
+        raise LedgerError(f"the ledger {path} has no schema", hint=RESTORE)
     revision = str(row[0])
     if revision > HEAD:
         raise LedgerError(
             f"the ledger {path} has schema {revision}, newer than this program's {HEAD}",
-            hint="upgrade geesync, or restore the backup made before the ledger was migrated",
+            hint=f"upgrade geesync, or {RESTORE}, one made before the ledger was migrated",
         )
     return revision

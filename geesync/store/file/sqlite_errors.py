@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from geesync.errors import Cause, LedgerError, RemoteError
+from geesync.store.file.soundness import RESTORE
 
 #: SQLite's words for a disk that is full, failing or read-only: they pass.
 _DISK_ERRORS = frozenset(
@@ -31,7 +32,7 @@ def translated(path: Path) -> Iterator[None]:
         if emptied or code == sqlite3.SQLITE_READONLY_DBMOVED or code & 0xFF in _DAMAGE:
             raise LedgerError(
                 f"the ledger {path} is damaged: {told}",
-                hint="restore a backup, or rebuild it with `geesync recover`",
+                hint=RESTORE,
             ) from error
         if code & 0xFF in _DISK_ERRORS:
             raise RemoteError(Cause.DISK, f"the ledger {path}: {told}{_why(path)}") from error

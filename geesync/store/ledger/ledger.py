@@ -16,6 +16,7 @@ from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     Delayed,
     Event,
+    Recovered,
     SourceChanged,
     SourceGone,
     SourceReappeared,
@@ -64,7 +65,7 @@ class Move:
 
 #: Events after which nothing that was asked for before is of use: it is asked for anew. Of copies
 #: that turn out bad the steps tell which; their siblings stay.
-_VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone)
+_VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone, Recovered)
 
 #: The setting that pauses everything.
 PAUSED = "paused"

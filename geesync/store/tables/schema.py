@@ -19,9 +19,6 @@ from geesync.domain.tasks.lifecycle import IN_FLIGHT
 from geesync.store.tables.columns import Digest, Instant, Packed
 from geesync.store.tables.states import ASSET_STATES, TASK_IN_FLIGHT, TASK_LIVE, TASK_STATES
 
-#: Told to SQLite as application_id: "gees". A file without it is no ledger.
-APPLICATION_ID = 0x67656573
-
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -16,6 +16,7 @@ from typing import Any
 
 from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
+from geesync.store.file.soundness import refuse_foreign_log
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.packing import unpack
 from geesync.store.tables.states import ASSET_MOVING, TASK_IN_FLIGHT
@@ -100,6 +101,7 @@ class Status:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the ledger for questions; rows come by name."""
+    refuse_foreign_log(path)
     with (
         translated(path),
         closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection,

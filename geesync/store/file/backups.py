@@ -1,0 +1,95 @@
+"""Copies of a ledger: made while it is in use, and put back so that nothing old works on in them.
+
+A ledger that is worked with has a write-ahead log beside it; a backup never has one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from geesync.errors import LedgerError
+from geesync.store.file.soundness import LOG, check, in_use
+
+#: A ledger's file, then what SQLite keeps beside it: its log, and who reads how far in it.
+_FILES = ("", LOG, "-shm")
+
+
+def backup(path: Path, copy: Path) -> None:
+    """Write a consistent copy of a ledger, also while it is written to; replaces an older copy.
+
+    A copy by ``cp`` would lose what is still in the write-ahead log. Raises LedgerError if
+    something else than an older copy has that name, OSError if it cannot be written.
+    """
+    _refuse_to_replace(path, copy)
+    with (
+        closing(_reading(path)) as connection,
+        TemporaryDirectory(prefix=f"{copy.name}.writing-", dir=copy.parent) as aside,
+    ):
+        made = Path(aside) / copy.name
+        write(connection, made)
+        made.replace(copy)
+        sync(copy.parent)
+
+
+def _refuse_to_replace(path: Path, copy: Path) -> None:
+    hint = "name another file"
+    if copy.absolute() in {Path(f"{path.absolute()}{end}") for end in (*_FILES, ".lock")}:
+        raise LedgerError(f"{copy} is the ledger itself", hint=hint)
+    if not copy.exists() or (copy.is_file() and not copy.stat().st_size):
+        return
+    if not copy.is_file() or copy.samefile(path) or in_use(copy):
+        raise LedgerError(f"{copy} is no backup: it would be lost", hint=hint)
+    check(copy)
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open a backup to be put back. Raises LedgerError if it is not there, or not whole."""
+    if not file.is_file():
+        raise LedgerError(f"there is no backup {file}", hint="name a file of `geesync backup`")
+    check(file, thorough=True)
+    with closing(_reading(file)) as connection:
+        connection.execute("SELECT count(*) FROM root")  # opened by who may read it
+        yield connection
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def write(connection: sqlite3.Connection, made: Path) -> None:
+    """Write all that a ledger holds, its log included, into a file that is not there yet."""
+    connection.execute("VACUUM INTO ?", (str(made),))
+    sync(made)
+
+
+def put_in_place(made: Path, path: Path) -> Path | None:
+    """Give a ledger that was made aside its name; return where the older one is now, if any was.
+
+    Its log goes with it: SQLite would replay it into the new one. The ledger goes first: without
+    its log it may be torn, and nothing works on a ledger that is not there.
+    """
+    there = [end for end in _FILES if Path(f"{path}{end}").exists()]
+    kept = f"{path}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    for end in there:
+        Path(f"{path}{end}").rename(f"{kept}{end}")
+    if there:
+        sync(path.parent)
+    os.link(made, path)  # never over one that another process made meanwhile
+    sync(path.parent)
+    return Path(kept) if there else None
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's names, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
