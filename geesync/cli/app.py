@@ -26,6 +26,7 @@ COMMANDS = {
     "check": "upkeep.checking",
     **dict.fromkeys(("daemon", "sync", "web"), "service.running"),
     "export-metadata": "answers.metadata",
+    "series": "answers.series",
     "backup": "upkeep.backing_up",
     "recover": "upkeep.recovering",
     "config": "service.configuring",

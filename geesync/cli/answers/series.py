@@ -1,0 +1,169 @@
+"""``series``: an index of a mirrored collection over time, fitted, written and plotted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geesync.cli.context import Context, errors, output
+from geesync.errors import UserError
+
+if TYPE_CHECKING:
+    from geesync.series.regression import Series
+
+#: As many waves a year as observations carry, up to this many.
+_HARMONICS = "3,2,1"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(series)
+
+
+def series(
+    context: typer.Context,
+    collection: Annotated[str, typer.Argument(help="A mirrored image collection.")],
+    index: Annotated[
+        str, typer.Option(help="ndvi, evi, ndwi, …, or a formula of bands.", metavar="INDEX")
+    ] = "ndvi",
+    band: Annotated[
+        list[str] | None,
+        typer.Option(help="Which band is red, nir, …, where it is not usual.", metavar="ROLE=BAND"),
+    ] = None,
+    begin: Annotated[datetime | None, typer.Option("--from", help="The first day.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", help="The day after the last.")] = None,
+    clouds: Annotated[
+        str,
+        typer.Option(
+            help="Mirrored masks of the same times; where they are not 0 is cloud.",
+            metavar="COLLECTION[:BAND]",
+        ),
+    ] = "",
+    harmonics: Annotated[
+        str, typer.Option(help="Waves a year to fit, the preferred number first.", metavar="N,…")
+    ] = _HARMONICS,
+    observations: Annotated[
+        float, typer.Option(help="Observations that each coefficient of a fit must have.", min=0)
+    ] = 3.0,
+    crs: Annotated[str, typer.Option(help="Another CRS than the images'.")] = "",
+    resolution: Annotated[
+        float | None, typer.Option(help="Pixel edge in units of that CRS.", min=0)
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the results of all pixels into this folder."),
+    ] = None,
+    write: Annotated[
+        str, typer.Option(help="Which results: filled, fitted, coefficients, amplitude, …")
+    ] = "all",
+    point: Annotated[
+        list[str] | None, typer.Option(help="Plot the pixel at a place.", metavar="LON,LAT")
+    ] = None,
+    polygons: Annotated[
+        Path | None, typer.Option(help="Plot the means of a GeoJSON file's polygons.")
+    ] = None,
+    plot: Annotated[
+        Path, typer.Option(help="Where to plot: a .png, an .svg or an .html file.")
+    ] = Path("series.png"),
+    threads: Annotated[int, typer.Option(help="Blocks of pixels at a time.", min=1)] = 2,
+    mirror: Annotated[Path | None, typer.Option(help="The mirror, if not the configured.")] = None,
+) -> None:
+    """Fit the seasons of an index to each pixel of a mirrored collection; no ledger is needed."""
+    _require_libraries()
+    from geesync.series.mirror import open_mirror
+    from geesync.series.selection import Selection
+
+    if folder is None and not point and polygons is None:
+        raise UserError("there is nothing to do", hint="give --output, --point or --polygons")
+    grid = {"crs": crs, "resolution": resolution} if crs or resolution else {}
+    if grid and not all(grid.values()):
+        raise UserError("--crs and --resolution go together")
+    mine: Context = context.obj
+    chosen = Selection(
+        collection, index, _roles(band or []), _utc(begin), _utc(end), clouds, grid
+    ).series(open_mirror(mirror or mine.config().need("mirror")), _numbers(harmonics), observations)
+    if point or polygons is not None:
+        _plot(chosen, plot, point or [], polygons, title=f"{chosen.index.name} of {collection}")
+    if folder is not None:
+        _write(chosen, folder, write, {"collection": collection, "index": index}, threads)
+
+
+def _require_libraries() -> None:
+    try:
+        import matplotlib as mpl  # noqa: F401 # only whether it is there
+        import odc.stac  # noqa: F401 # likewise
+    except ImportError as error:
+        raise UserError(
+            f"{error.name} is not installed", hint="pip install 'geesync[series]'"
+        ) from error
+
+
+def _roles(given: list[str]) -> dict[str, str]:
+    roles = dict(text.partition("=")[::2] for text in given)
+    if not all(roles.values()):
+        raise UserError(f"{', '.join(given)}: which band has which role?", hint="--band red=B4")
+    return roles
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
+
+
+def _numbers(given: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(number) for number in given.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(0 <= number <= _MOST_WAVES for number in numbers):
+        raise UserError(f"{given!r} are no numbers of waves", hint=f"as {_HARMONICS} or 10,5,1")
+    return numbers
+
+
+_MOST_WAVES = 30
+
+
+def _plot(
+    series: Series, target: Path, given: list[str], polygons: Path | None, *, title: str
+) -> None:
+    from geesync.series import plots
+
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in {"png", "svg", "html"}:
+        raise UserError(f"{target} is neither .png, .svg nor .html")
+    places = plots.points(given) + (plots.polygons(polygons) if polygons else [])
+    curves = [plots.curve(series, place) for place in places]
+    try:
+        if kind == "html":
+            target.write_text(plots.page(curves, title), encoding="utf-8")
+        else:
+            target.write_bytes(plots.picture(curves, title, kind))
+    except OSError as error:
+        raise UserError(f"{target}: {error.strerror}") from error
+    output().print(f"{target}: {len(curves)} places, {len(series.dates):,} dates", markup=False)
+
+
+def _write(series: Series, folder: Path, wanted: str, told: dict[str, Any], threads: int) -> None:
+    from rich.progress import Progress
+
+    from geesync.series.regression import RESULTS
+    from geesync.series.results import write
+
+    results = RESULTS if wanted == "all" else tuple(dict.fromkeys(wanted.split(",")))
+    if unknown := set(results) - set(RESULTS):
+        raise UserError(
+            f"{', '.join(sorted(unknown))}: no such result", hint=f"one of {', '.join(RESULTS)}"
+        )
+    with Progress(console=errors(), transient=True) as progress:
+        task = progress.add_task("fitting", total=None)
+        catalogue = write(
+            series,
+            folder,
+            results,
+            told,
+            lambda done, count: progress.update(task, completed=done, total=count),
+            at_once=threads,
+        )
+    output().print(f"{catalogue}: {', '.join(results)}", markup=False)
