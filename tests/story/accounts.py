@@ -11,6 +11,9 @@ from geesync.simulator.scenarios import Tree
 from geesync.simulator.scenarios.landscape import TYPES
 from geesync.simulator.world.pixels import SimAsset, SimBand, SimGrid
 
+#: The integers that no export holds, too.
+_ALL_TYPES = {**TYPES, "int64": ("INT", (-(2**63), 2**63 - 1))}
+
 HOME = "projects/earthengine-legacy/assets/users/x"
 
 
@@ -22,7 +25,7 @@ def a_band(
     declared: tuple[int, int] | None = None,
 ) -> SimBand:
     """Return a band of these values; mask: 0 to 1, None is all valid."""
-    precision, limits = TYPES[str(values.dtype)]
+    precision, limits = _ALL_TYPES[str(values.dtype)]
     height, width = values.shape
     grid = SimGrid("EPSG:32633", (30.0, 0.0, 500_000.0, 0.0, -30.0, 5_000_000.0), width, height)
     soft = None if mask is None else mask.astype(np.float32)

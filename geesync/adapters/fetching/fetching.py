@@ -17,8 +17,8 @@ from geesync.adapters.executors.executor import Results
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES, WORTH_IT_FROM, GroupSync
 from geesync.adapters.mirror_files.landing import Landing, make_durable, unproved
+from geesync.adapters.transfer.answers import Sink
 from geesync.adapters.transfer.curl_loop import turns
-from geesync.adapters.transfer.transfer import Sink
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.refusals import Calls
 from geesync.errors import Cause, RemoteError

@@ -16,8 +16,8 @@ from geesync.adapters.executors.orders import orders_of
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.transfer.answers import Sink
 from geesync.adapters.transfer.bandwidth import Bandwidth, Metered
-from geesync.adapters.transfer.transfer import Sink
 from geesync.domain.mirror.coverage import StoredObject
 
 #: Of one process; Cloud Storage allows thousands. It only keeps a mistake from becoming an attack.

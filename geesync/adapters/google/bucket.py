@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.curl_loop import Turn
-from geesync.adapters.transfer.transfer import PIECE_BYTES, Sink, Transfers
+from geesync.adapters.transfer.transfer import Transfers
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.failures import classify_call
 from geesync.domain.tasks.google_errors import UNREADABLE, no_answer, token_error, unreadable
@@ -59,7 +61,7 @@ class Storage:
         self._url = url
         self._timeout_s = timeout_s
         self._transfers = Transfers(
-            credentials=credentials, token_request=_token_request, url=url, timeout_s=timeout_s
+            credentials=credentials, token_request=token_request, url=url, timeout_s=timeout_s
         )
         self._connecting = threading.Lock()
         self._connected: Any = None
@@ -195,12 +197,6 @@ class Storage:
         return storage.Client(
             self._project, self._credentials, _http=session, client_options=options
         )
-
-
-def _token_request() -> Any:
-    from geesync.adapters.google.sessions import for_tokens  # noqa: PLC0415 # requests is slow to load
-
-    return for_tokens()
 
 
 def _settings(found: dict[str, Any]) -> BucketSettings:

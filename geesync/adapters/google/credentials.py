@@ -54,6 +54,13 @@ def describe(credentials: Any) -> tuple[str, bool]:
     return f"service account {email}" if email else type(credentials).__name__, False
 
 
+def token_request() -> Any:
+    """Return what google-auth asks for a token with."""
+    from geesync.adapters.google.sessions import for_tokens  # noqa: PLC0415 # requests is slow to load
+
+    return for_tokens()
+
+
 def renew(credentials: Any) -> None:
     """Let the next request ask for a token anew; a key that was replaced is read then."""
     credentials.token = None

@@ -6,18 +6,46 @@ what lasts longer is raised, and the asset waits in the ledger.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from geesync.adapters.transfer.curl_loop import STOPPED, Turn
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")
 
 _TOO_MANY_REQUESTS = 429
+
+
+@dataclass
+class AtOnce:
+    """How many requests may be on their way at a time: halved by a refusal, growing one by one."""
+
+    most: int
+    _now: float = field(init=False)
+    _halved_at: float = field(default=-math.inf, init=False)  #: on the monotonic clock
+
+    def __post_init__(self) -> None:
+        self._now = float(self.most)
+
+    @property
+    def now(self) -> int:
+        """How many may be on their way now."""
+        return min(self.most, int(self._now))
+
+    def failed(self, error: RemoteError, *, began: float, now: float) -> None:
+        """Learn from a refusal: those that were on their way together were one too many once."""
+        if error.status == _TOO_MANY_REQUESTS and began >= self._halved_at:
+            self._now, self._halved_at = max(self._now / 2, 1.0), now
+
+    def succeeded(self) -> None:
+        """Learn from an answer: when as many have come as may be on their way, it is one more."""
+        self._now = min(float(self.most), self._now + 1 / self._now)
 
 
 @dataclass
@@ -55,6 +83,32 @@ class Pacer:
                 self._hold((tries or self.tries) - left, error.retry_after_s)
             else:
                 self.succeeded()
+                return answer
+
+    async def asked(self, ask: Callable[[], Awaitable[Answer]], at_once: AtOnce) -> Answer:
+        """Ask as a call does, in our turn, while others by the same thread are on their way.
+
+        at_once: how many those are. Raises the last RemoteError.
+        """
+        left = self.tries
+        while True:
+            turn = self.take_turn()
+            if turn > self.monotonic():
+                await Turn(turn, self.wait_until)
+            began = self.monotonic()
+            try:
+                answer = await ask()
+            except RemoteError as error:
+                self.failed(error)
+                at_once.failed(error, began=began, now=self.monotonic())
+                # One that is too many is asked again when others have ended: it has failed of none.
+                left -= error.status != _TOO_MANY_REQUESTS
+                if error.cause != Cause.TRANSIENT or not left or str(error) == STOPPED:
+                    raise
+                self._hold(max(1, self.tries - left), error.retry_after_s)
+            else:
+                self.succeeded()
+                at_once.succeeded()
                 return answer
 
     def wait_for_turn(self) -> None:

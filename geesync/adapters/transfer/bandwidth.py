@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from geesync.adapters.transfer.transfer import PIECE_BYTES, Sink
+from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.errors import Cause, RemoteError
 
 #: What may come at once after a rest, as a share of what comes in a second.

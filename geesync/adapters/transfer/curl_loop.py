@@ -11,7 +11,7 @@ import heapq
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -66,19 +66,21 @@ def run(
 def turns(
     works: Iterable[Routine[Answer]],
     *,
-    at_once: int = 1,
+    at_once: int | Callable[[], int] = 1,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[tuple[int, Answer]]]:
     """Do all works, so many at a time; yield those that ended, with their numbers, as they do.
 
-    Once a second nothing at least. stopping: when it says so, what is on its way breaks off as
+    Once a second nothing at least. at_once: one or more, which may change.
+    stopping: when it says so, what is on its way breaks off as
     ``STOPPED``. Raises what a work raises; the others are given up then, or when this is closed.
     """
     loop = _Loop(stopping)
     waiting = enumerate(works)
+    room = at_once if callable(at_once) else repeat(at_once).__next__
     try:
         while True:
-            while loop.at_work < at_once and (one := next(waiting, None)):
+            while loop.at_work < room() and (one := next(waiting, None)):
                 loop.go_on(*one)
             if loop.ended:
                 yield loop.ended

@@ -7,7 +7,7 @@ https://gdal.org/en/stable/drivers/raster/vrt.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from geesync.domain.mirror.coverage import Tile
@@ -21,6 +21,7 @@ _TYPES = {
     "int16": "Int16",
     "uint32": "UInt32",
     "int32": "Int32",
+    "int64": "Int64",
     "float32": "Float32",
     "float64": "Float64",
 }
@@ -35,6 +36,12 @@ class Placed:
 
     part: Part
     tiles: Mapping[str, Tile]  #: by file name
+    holding: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By file name, the bands of those files that do not hold all of the part's."""
+
+    def bands(self, name: str) -> tuple[str, ...]:
+        """Return the bands that a file holds, in its order."""
+        return self.holding.get(name, self.part.bands)
 
 
 def vrt(
@@ -58,7 +65,7 @@ def vrt(
             if band in mask.part.bands:
                 inner = SubElement(SubElement(element, "MaskBand"), "VRTRasterBand")
                 inner.set("dataType", "Byte")
-                _sources(inner, mask, band, path)
+                _sources(inner, mask, band, path, lut=_ANY_IS_VALID)
     indent(top)
     return tostring(top)
 
@@ -69,22 +76,32 @@ def _band(top: Element, data: Placed, band: str, path: Callable[[str], str] | No
     element = SubElement(top, "VRTRasterBand", dataType=_TYPES[part.pixel_type], band=number)
     SubElement(element, "Description").text = band
     if part.sentinel is not None:
-        SubElement(element, "NoDataValue").text = repr(part.sentinel)
+        is_long = part.pixel_type == "int64"  # GDAL reads such a value by its digits
+        SubElement(element, "NoDataValue").text = repr(
+            int(part.sentinel) if is_long else part.sentinel
+        )
     _sources(element, data, band, path)
     return element
 
 
 def _sources(
-    band_element: Element, placed: Placed, band: str, path: Callable[[str], str] | None
+    band_element: Element,
+    placed: Placed,
+    band: str,
+    path: Callable[[str], str] | None,
+    *,
+    lut: str = "",
 ) -> None:
-    kind = "ComplexSource" if placed.part.of_masks else "SimpleSource"
+    """Add where a band's pixels are; lut: what its values become on the way."""
     for name, tile in sorted(placed.tiles.items()):
-        source = SubElement(band_element, kind)
+        if band not in placed.bands(name):
+            continue
+        source = SubElement(band_element, "ComplexSource" if lut else "SimpleSource")
         file = SubElement(source, "SourceFilename", relativeToVRT="0" if path else "1")
         file.text = path(name) if path else name
-        SubElement(source, "SourceBand").text = str(placed.part.bands.index(band) + 1)
+        SubElement(source, "SourceBand").text = str(placed.bands(name).index(band) + 1)
         size = {"xSize": str(tile.width), "ySize": str(tile.height)}
         SubElement(source, "SrcRect", {"xOff": "0", "yOff": "0", **size})
         SubElement(source, "DstRect", {"xOff": str(tile.column), "yOff": str(tile.row), **size})
-        if placed.part.of_masks:
-            SubElement(source, "LUT").text = _ANY_IS_VALID
+        if lut:
+            SubElement(source, "LUT").text = lut

@@ -21,7 +21,7 @@ _GONE = re.compile(
 )
 _PLAN = re.compile(
     r"export too large|compatible data types|unbounded image|memory limit|out of memory"
-    r"|computation timed out",
+    r"|computation timed out|total request size|pixel grid dimensions|number of bands",
     re.IGNORECASE,
 )
 _TRANSIENT = re.compile(
@@ -95,7 +95,7 @@ def classify_call(status: int | None, message: str) -> Cause:
         return Cause.GONE
     if _TRANSIENT.search(message) or _INTERNAL.search(message):
         return Cause.TRANSIENT
-    return Cause.BUG
+    return Cause.PLAN if _PLAN.search(message) else Cause.BUG
 
 
 def classify_operation(code: int | None, message: str) -> Cause:

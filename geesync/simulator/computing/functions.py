@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from geesync.simulator.computing.arguments import Args, Function, want
+from geesync.simulator.computing.arithmetic import ARITHMETIC
 from geesync.simulator.computing.grid_functions import GRID_FUNCTIONS
 from geesync.simulator.computing.image_functions import IMAGE_FUNCTIONS
 from geesync.simulator.computing.scene import Scene, Table
@@ -34,6 +35,7 @@ def _map(_: Scene, args: Args) -> Table:
 FUNCTIONS: dict[str, Function] = {
     **IMAGE_FUNCTIONS,
     **GRID_FUNCTIONS,
+    **ARITHMETIC,
     "Collection.loadTable": Function(_load_table, ("tableId",), ("geometryColumn", "version")),
     "Collection.map": Function(_map, ("collection", "baseAlgorithm"), ("dropNulls",)),
     "Feature.select": Function(

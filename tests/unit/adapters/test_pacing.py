@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.pacing import AtOnce, Pacer
 from geesync.errors import Cause, RemoteError
 
 
@@ -137,3 +137,42 @@ def test_one_failure_holds_the_others_back_too(time: Time) -> None:
     held(failing(down()))
 
     assert time.now > 100.2
+
+
+def test_a_refusal_halves_how_many_are_on_their_way_once_for_all_that_met_it() -> None:
+    at_once = AtOnce(16)
+
+    for _ in range(16):
+        at_once.failed(busy(), began=100.0, now=101.0)
+
+    assert at_once.now == 8
+
+
+def test_one_that_began_after_a_refusal_halves_again_but_never_to_none() -> None:
+    at_once = AtOnce(4)
+
+    for second in range(10):
+        at_once.failed(busy(), began=second, now=second)
+
+    assert at_once.now == 1
+
+
+def test_answers_let_one_more_on_its_way_by_and_by() -> None:
+    at_once = AtOnce(8)
+    at_once.failed(busy(), began=0.0, now=0.0)
+
+    for _ in range(4):
+        at_once.succeeded()
+    after_some = at_once.now
+    for _ in range(100):
+        at_once.succeeded()
+
+    assert (after_some, at_once.now) == (4, 8)
+
+
+def test_only_being_too_many_halves() -> None:
+    at_once = AtOnce(8)
+
+    at_once.failed(down(), began=0.0, now=0.0)
+
+    assert at_once.now == 8

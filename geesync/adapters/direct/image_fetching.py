@@ -1,0 +1,268 @@
+"""Brings images to disk, tile by tile: work on plain values, for a process beside the daemon.
+
+One thread asks; what comes is decoded, compressed and read back by others meanwhile, for which GDAL
+and numpy need no Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob
+from geesync.adapters.direct.source import Source
+from geesync.adapters.executors.executor import TICK_S, Results
+from geesync.adapters.formats.npy import Arrays
+from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.transfer.curl_loop import turns
+from geesync.domain.direct.rereading import chosen
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.tasks.refusals import Calls
+from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+
+log = get_logger()
+
+#: Threads that decode and compress: as many as there are cores on the least machine.
+_WRITERS = 2
+
+#: Answers that are on their way or wait to be written, in bytes: what memory they may take.
+_HELD_BYTES = 320 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What came of an image."""
+
+    files: list[tuple[str, KeptFile]]  #: final name, and what the file is, under which name now
+    requests: int
+    answer_bytes: int  #: of pixels, as they were before any encoding
+    read_again: int  #: tiles
+    at_once: int  #: requests that may be on their way now
+    restricted: bool  #: whether Earth Engine says that the project's compute is used up
+
+
+class DiffersError(RemoteError):
+    """Two readings of one revision differ, and not by a mistake on the way: it is not believed."""
+
+
+def fetch_images(
+    source: Source, mirror: str, jobs: Sequence[ImageJob]
+) -> Iterator[Results[Brought]]:
+    """Bring images to one mirror's disk; yield what came of each, under names of pieces.
+
+    What is on disk of it, it does not ask for. After a refusal that concerns all, or in an outage,
+    the rest are not answered. What is answered is durable; the folders' names are yet to be.
+    """
+    with closing(Folders(Path(mirror))) as folders, ThreadPoolExecutor(_WRITERS) as pool:
+        images = [_Image(ImageFiles(job, folders)) for job in jobs]
+        yield from _Fetching(source, pool, images).results()
+
+
+@dataclass
+class _Image:
+    """How far an image is."""
+
+    files: ImageFiles
+    again: list[Ask] = field(default_factory=list)  #: tiles that are to be read a second time
+    failure: Exception | None = None
+    is_made: bool = False  #: all came, and its files are proved against it
+    requests: int = 0
+    answer_bytes: int = 0
+    read_again: int = 0
+    waiting: int = 0  #: answers of it that are to be written
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is to be done for it."""
+        if self.waiting:
+            return False
+        return self.failure is not None or (self.is_made and self.read_again == len(self.again))
+
+
+#: An image, the tile, and its answer.
+_Came = tuple[_Image, Ask, Arrays | Exception | None]
+
+
+@dataclass
+class _Fetching:
+    source: Source
+    pool: ThreadPoolExecutor
+    images: Sequence[_Image]
+    calls: Calls = field(default_factory=Calls)
+    _writing: dict[Future[None], tuple[_Image, int]] = field(default_factory=dict)
+    _told: set[int] = field(default_factory=set)
+
+    def results(self) -> Iterator[Results[Brought]]:
+        """Yield what came of each image."""
+        for image in self.images:
+            self._attempt(image, image.files.begin)
+            if not image.files.todo and not image.failure:
+                self._submit(image, 0, image.files.finish, is_last=True)
+        yield from self._round(self._first(), self._take)
+        yield from self._round(self._second(), self._take_again)
+
+    def _round(
+        self,
+        works: Iterable[Coroutine[Any, Any, _Came]],
+        take: Callable[[_Image, Ask, Arrays], None],
+    ) -> Iterator[Results[Brought]]:
+        largest = max((_largest(image) for image in self.images), default=1)
+        most = max(1, _HELD_BYTES // largest)
+        at_once = self.source.at_once
+        for ended in turns(
+            works,
+            at_once=lambda: min(most, at_once.now),
+            stopping=lambda: not self.source.keep_on(),
+        ):
+            for _, (image, ask, answer) in ended:
+                self._note(image, answer)
+                if answer is not None and not isinstance(answer, Exception):
+                    self._attempt(image, lambda: take(image, ask, answer))  # noqa: B023 # called at once
+            self._collect(TICK_S if self._held_bytes() > _HELD_BYTES else 0)
+            yield self._settled()
+        while self._writing:
+            self._collect(TICK_S)
+            yield self._settled()
+
+    def _first(self) -> Iterator[Coroutine[Any, Any, _Came]]:
+        for image in self.images:
+            for ask in image.files.todo:
+                if not self.source.keep_on() or self.calls.refusal():
+                    return
+                if image.failure is None:
+                    yield self._asked(image, ask)
+
+    def _second(self) -> Iterator[Coroutine[Any, Any, _Came]]:
+        for image in self.images:
+            for ask in image.again:
+                if not self.source.keep_on() or self.calls.refusal():
+                    return
+                if image.failure is None and image.is_made:
+                    yield self._compared(image, ask)
+
+    async def _asked(self, image: _Image, ask: Ask) -> _Came:
+        if image.failure is not None:  # of another tile, meanwhile
+            return image, ask, None
+        job, tile = image.files.job, ask.tile
+        reading = job.readings[ask.reading]
+        grid = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
+        try:
+            answer: Arrays | Exception = await self.source.pixels(job.asset, reading.fields, grid)
+        except Exception as error:  # noqa: BLE001 # one image's surprise must not stop the others
+            answer = error
+        image.requests += 1
+        image.answer_bytes += grid.pixels * reading.pixel_bytes
+        return image, ask, answer
+
+    async def _compared(self, image: _Image, ask: Ask) -> _Came:
+        """Read a tile again, and compare it with the files; what differs is asked for once more."""
+        where = ""
+        for _ in range(2):
+            _, _, answer = await self._asked(image, ask)
+            if answer is None or isinstance(answer, Exception):
+                return image, ask, answer
+            where = image.files.differs(ask, answer)
+            if not where:
+                return image, ask, answer
+            log.warning("second_reading_differs", asset=image.files.job.asset, where=where)
+        image.files.discard()
+        why = f"two readings differ, of {where}: nobody knows which of them is right"
+        return image, ask, DiffersError(Cause.INTEGRITY, why)
+
+    def _note(self, image: _Image, answer: object) -> None:
+        self.calls.note(answer)
+        if isinstance(answer, Exception) and image.failure is None:
+            image.failure = answer
+
+    def _take(self, image: _Image, ask: Ask, arrays: Arrays) -> None:
+        """Have an answer written, and the files made once it is the last one."""
+        size_bytes = sum(array.nbytes for array in arrays.values())
+        image.files.came += 1
+        is_last = image.files.came == len(image.files.todo)
+        self._submit(image, size_bytes, lambda: image.files.store(ask, arrays))
+        if is_last:
+            self._finish_behind(image)
+
+    def _finish_behind(self, image: _Image) -> None:
+        """Make the files when all that is being written of it was."""
+        before = [future for future, (one, _) in self._writing.items() if one is image]
+
+        def finish() -> None:
+            wait(before)
+            if all(future.exception() is None for future in before):
+                image.files.finish()
+
+        self._submit(image, 0, finish, is_last=True)
+
+    def _take_again(self, image: _Image, _ask: Ask, _arrays: Arrays) -> None:
+        image.read_again += 1
+
+    def _submit(
+        self, image: _Image, size_bytes: int, work: Callable[[], None], *, is_last: bool = False
+    ) -> None:
+        image.waiting += 1
+        future = self.pool.submit(work)
+        self._writing[future] = image, size_bytes
+        if is_last:
+            future.add_done_callback(lambda done: self._made(image, done))
+
+    def _made(self, image: _Image, done: Future[None]) -> None:
+        if done.exception() is None:
+            job = image.files.job
+            share = 0.0 if image.files.was_proved else job.share
+            image.again = [
+                Ask(number, tile)
+                for number, reading in enumerate(job.readings)
+                for tile in chosen(share, job.asset, job.revision, reading.shifted())
+            ]
+            image.is_made = True
+
+    def _collect(self, wait_s: float) -> None:
+        """Hear of what was written meanwhile."""
+        done, _ = wait(self._writing, wait_s, FIRST_COMPLETED)
+        for future in done:
+            image, _ = self._writing.pop(future)
+            image.waiting -= 1
+            error = future.exception()
+            if isinstance(error, Exception) and image.failure is None:
+                image.failure = error
+
+    def _held_bytes(self) -> int:
+        return sum(size_bytes for _, size_bytes in self._writing.values())
+
+    def _attempt(self, image: _Image, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 # one image's surprise must not stop the others
+            image.failure = image.failure or error
+
+    def _settled(self) -> Results[Brought]:
+        """Return what came of images that nothing is to be done for any more."""
+        settled = [
+            number
+            for number, image in enumerate(self.images)
+            if number not in self._told and image.is_settled
+        ]
+        self._told.update(settled)
+        return [(number, self._answer(self.images[number])) for number in settled]
+
+    def _answer(self, image: _Image) -> Brought | Exception:
+        if image.failure is not None:
+            return image.failure
+        return Brought(
+            image.files.kept(),
+            image.requests,
+            image.answer_bytes,
+            image.read_again,
+            self.source.at_once.now,
+            self.source.restricted[0],
+        )
+
+
+def _largest(image: _Image) -> int:
+    return max(one.height * one.width * one.pixel_bytes for one in image.files.job.readings)

@@ -1,0 +1,223 @@
+"""An image on its way to disk: from answers to pieces, from pieces to files that are proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from geesync.adapters.direct.pieces import Piece, found, piece
+from geesync.adapters.formats import cogs
+from geesync.adapters.formats.npy import Arrays, pixels
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.mirror_files.landing import make_durable, unproved
+from geesync.domain.direct.readings import Reading
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.coverage import Tile
+from geesync.domain.mirror.layout import PARTIAL, is_unfinished
+from geesync.domain.mirror.vrt import Placed
+from geesync.domain.tasks.exports import Part
+from geesync.errors import Cause, RemoteError
+
+
+@dataclass(frozen=True)
+class ImageJob:
+    """One image that is to be read directly."""
+
+    asset: str  #: canonical name
+    revision: str
+    path: str  #: its folder, relative to the mirror
+    token: str  #: of this way to read this revision; in the names of files on their way
+    files: tuple[tuple[Part, str], ...]  #: each part, and the final name of its file
+    readings: tuple[Reading, ...]
+    compress: str  #: "deflate" or "zstd"
+    share: float = 0.0  #: of its tiles are read a second time, 0 to 1
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all answers."""
+        return sum(one.pixel_bytes * one.grid.pixels for one in self.readings)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One tile that is asked for."""
+
+    reading: int  #: number of it
+    tile: Tile
+
+
+@dataclass
+class ImageFiles:
+    """What of an image is on disk. Its methods are for one thread at a time, but for ``store``."""
+
+    job: ImageJob
+    folders: Folders
+    todo: list[Ask] = field(default_factory=list)  #: tiles that are not on disk
+    came: int = 0  #: of those, how many have come
+    was_proved: bool = False  #: all of it is on disk, and was proved before
+    _pieces: dict[str, str] = field(default_factory=dict)  #: by the beginnings of their names
+    _done: dict[str, str] = field(default_factory=dict)  #: files that are whole, by final name
+
+    def begin(self) -> None:
+        """Find what is on disk of it, and so what is to be asked for; remove what is of no use."""
+        with self._folder() as place:
+            names = place.names()
+            for _, file in self.job.files:
+                if (name := unproved(file, self.job.token)) in names:
+                    self._done[file] = name  # it was proved, and then got this name
+            self.was_proved = len(self._done) == len(self.job.files)
+            self._pieces = found(names, self.job.token)
+            for name in set(names) - set(self._pieces.values()) - set(self._done.values()):
+                if is_unfinished(name):
+                    place.remove(name)
+        self.todo = [
+            Ask(number, tile)
+            for number, reading in enumerate(self.job.readings)
+            for tile in reading.tiles()
+            if any(self._lacks(part, number, tile) for part in reading.parts)
+        ]
+
+    def _lacks(self, part: Part, number: int, tile: Tile) -> bool:
+        file = self._file(part)
+        return file not in self._done and self._piece(file, number, tile).beginning not in (
+            self._pieces
+        )
+
+    def store(self, ask: Ask, arrays: Arrays) -> None:
+        """Write what an answer holds, durably. Raises RemoteError; PLAN as ``pixels`` does."""
+        reading = self.job.readings[ask.reading]
+        with self._folder() as place:
+            for part, wanted in reading.parts.items():
+                if self._file(part) not in self._done:
+                    bands = np.stack([pixels(one, arrays) for one in wanted])
+                    self._store_piece(place, part, ask, bands)
+
+    def _store_piece(self, place: Folder, part: Part, ask: Ask, bands: cogs.Bands) -> None:
+        one = self._piece(self._file(part), ask.reading, ask.tile)
+        name = one.name(cogs.digest(bands))
+        partial = f"{one.beginning}coming.{self.job.token}{PARTIAL}"
+        path = place.path / partial
+        if self._is_whole(part):
+            cogs.write_cog(path, part, bands, self.job.compress)
+        else:
+            cogs.write_piece(path, bands)
+        make_durable(place, partial)
+        place.rename(partial, name)
+        self._pieces[one.beginning] = name
+
+    def _is_whole(self, part: Part) -> bool:
+        """Whether all of a part comes in one piece, which so can be its file."""
+        readings = [one for one in self.job.readings if part in one.parts]
+        return sum(one.requests for one in readings) == 1 and cogs.can_write_at_once(part)
+
+    def finish(self) -> None:
+        """Make the files of the pieces, and compare every pixel on disk with what came.
+
+        Raises RemoteError TRANSIENT if a piece is not any more what it was: it is removed.
+        """
+        with self._folder() as place:
+            for part, file in self.job.files:
+                if file not in self._done:
+                    self._done[file] = self._finish(place, part, file)
+
+    def _finish(self, place: Folder, part: Part, file: str) -> str:
+        pieces = dict(self._pieces_of(part, file))
+        if self._is_whole(part):
+            name = next(iter(pieces))
+        else:
+            name = f"{file}.{self.job.token}{PARTIAL}"
+            self._join(place, part, pieces, name)
+        for piece_name, (one, tile, numbers) in pieces.items():
+            if cogs.digest(cogs.read(place.path / name, tile, numbers)) != one.digest(piece_name):
+                self._remove_damaged(place, pieces)
+                raise _rotten(file)
+        make_durable(place, name)
+        return name
+
+    def _join(self, place: Folder, part: Part, pieces: Mapping[str, Any], name: str) -> None:
+        placed = Placed(
+            part,
+            {piece_name: tile for piece_name, (_, tile, _) in pieces.items()},
+            {
+                piece_name: tuple(part.bands[number - 1] for number in numbers)
+                for piece_name, (_, _, numbers) in pieces.items()
+            },
+        )
+        try:
+            cogs.join(place.path / name, placed, place.path, self.job.compress)
+        except RemoteError:
+            if self._remove_damaged(place, pieces):
+                raise _rotten(name) from None
+            raise
+
+    def _pieces_of(
+        self, part: Part, file: str
+    ) -> Iterator[tuple[str, tuple[Piece, Tile, tuple[int, ...]]]]:
+        """Yield the pieces of a part: name, where it lies, its bands' numbers in the file."""
+        for number, reading in enumerate(self.job.readings):
+            if part in reading.parts:
+                bands = tuple(part.bands.index(one.band) + 1 for one in reading.parts[part])
+                for tile in reading.tiles():
+                    one = self._piece(file, number, tile)
+                    yield self._pieces[one.beginning], (one, tile, bands)
+
+    def _remove_damaged(self, place: Folder, pieces: Mapping[str, Any]) -> int:
+        """Remove the pieces that are not what they were, so that they are asked for again."""
+        removed = 0
+        for name, (one, tile, bands) in pieces.items():
+            whole = Tile(0, 0, tile.height, tile.width)
+            with suppress(RemoteError):
+                there = cogs.read(place.path / name, whole, tuple(range(1, len(bands) + 1)))
+                if cogs.digest(there) == one.digest(name):
+                    continue
+            place.remove(name)
+            removed += 1
+        return removed
+
+    def differs(self, ask: Ask, arrays: Arrays) -> str:
+        """Return where an answer differs from the files, or nothing if it does not."""
+        with self._folder() as place:
+            for part, wanted in self.job.readings[ask.reading].parts.items():
+                path = place.path / self._done[self._file(part)]
+                for one in wanted:
+                    number = part.bands.index(one.band) + 1
+                    there = cogs.read(path, ask.tile, (number,))[0]
+                    if not np.array_equal(there, pixels(one, arrays), equal_nan=_has_nan(there)):
+                        return f"band {one.band} from row {ask.tile.row}, column {ask.tile.column}"
+        return ""
+
+    def discard(self) -> None:
+        """Remove all that came: nothing of it is to be believed."""
+        with self._folder() as place:
+            for name in place.names():
+                if is_unfinished(name):
+                    place.remove(name)
+
+    def kept(self) -> list[tuple[str, KeptFile]]:
+        """Return each file's final name, and what it is now, under which name."""
+        with self._folder() as place:
+            return [(file, place.look(self._done[file])) for _, file in self.job.files]
+
+    def _file(self, part: Part) -> str:
+        return next(file for one, file in self.job.files if one == part)
+
+    def _piece(self, file: str, number: int, tile: Tile) -> Piece:
+        return piece(file, self.job.token, number, tile)
+
+    @contextmanager
+    def _folder(self) -> Iterator[Folder]:
+        with self.folders.folder(self.job.path, durable=False) as place:
+            yield place
+
+
+def _rotten(file: str) -> RemoteError:
+    return RemoteError(Cause.TRANSIENT, f"{file} on disk is not what came")
+
+
+def _has_nan(values: Any) -> bool:
+    return bool(values.dtype.kind == "f")

@@ -1,0 +1,52 @@
+"""Tiles of an image that came, on disk: each is called by where it lies and what it holds.
+
+Such a name is given to a whole file only, so that what is there after a kill needs no journal; and
+what is read of it later is compared with the digest that it bears.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from geesync.domain.mirror.coverage import Tile
+from geesync.domain.mirror.layout import PARTIAL
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The bands of one part that one answer brought."""
+
+    file: str  #: final name of the part's file
+    token: str
+    reading: int  #: number of it, of the image's
+    row: int
+    column: int
+
+    @property
+    def beginning(self) -> str:
+        """What its name begins with, before the digest."""
+        return f"{self.file}.{self.reading}-{self.row}-{self.column}-"
+
+    def name(self, digest: str) -> str:
+        """Return the name of its file."""
+        return f"{self.beginning}{digest}.{self.token}{PARTIAL}"
+
+    def digest(self, name: str) -> str:
+        """Return the digest that its file's name tells."""
+        return name.removeprefix(self.beginning).partition(".")[0]
+
+
+def piece(file: str, token: str, reading: int, tile: Tile) -> Piece:
+    """Return the piece of a tile."""
+    return Piece(file, token, reading, tile.row, tile.column)
+
+
+_NAME = re.compile(r"(?P<place>.+\.\d+-\d+-\d+-)[0-9a-f]{32}\.(?P<token>[a-z2-7]{16})\.part")
+
+
+def found(names: Iterable[str], token: str) -> dict[str, str]:
+    """Return the pieces among a folder's names: ``{beginning of the name: name}``."""
+    told = ((name, _NAME.fullmatch(name)) for name in names)
+    return {match["place"]: name for name, match in told if match and match["token"] == token}

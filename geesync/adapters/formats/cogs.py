@@ -1,0 +1,138 @@
+"""Cloud-optimised GeoTIFFs that geesync writes itself, and the pieces they are made of.
+
+Overviews take the nearest pixel, since no mean of classes is a class. Imports rasterio.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geesync.adapters.formats.gdal import told_files_only
+from geesync.domain.direct.readings import BLOCK_PX
+from geesync.domain.mirror.coverage import Tile
+from geesync.domain.mirror.vrt import Placed, vrt
+from geesync.domain.tasks.exports import Part
+from geesync.errors import Cause, RemoteError
+
+#: By the option ``compress``: GDAL's words, of the fastest level that is worth its bytes.
+_COMPRESSION = {
+    "deflate": {"compress": "DEFLATE", "level": "6"},
+    "zstd": {"compress": "ZSTD", "level": "9"},
+}
+
+#: Of what is read once and removed.
+_PASSING = {"compress": "ZSTD", "zstd_level": "1"}
+
+#: Its nodata value passes through a float on the way to a file, unless a virtual raster names it.
+_NAMED_BY_VRT = "int64"
+
+Bands = NDArray[Any]  #: (band, row, column)
+
+
+def digest(bands: Bands) -> str:
+    """Return what tells pixels from all others, as text for a file's name."""
+    return hashlib.sha256(np.ascontiguousarray(bands).data).hexdigest()[:32]
+
+
+def write_piece(path: Path, bands: Bands) -> None:
+    """Write pixels as they are, to be found again by ``read``; where they lie is not told."""
+    from affine import Affine  # noqa: PLC0415 # as rasterio is
+
+    count, height, width = bands.shape
+    profile = {
+        "driver": "GTiff",
+        "count": count,
+        "height": height,
+        "width": width,
+        "dtype": bands.dtype,
+        "tiled": True,
+        "blockxsize": BLOCK_PX,
+        "blockysize": BLOCK_PX,
+        "transform": Affine.scale(2, -2),  # GDAL warns of a file without one
+        **_PASSING,
+    }
+    with _writing(path) as rasterio, rasterio.open(path, "w", **profile) as dataset:
+        dataset.write(bands)
+
+
+def write_cog(path: Path, part: Part, bands: Bands, compress: str) -> None:
+    """Write a part whose pixels are at hand, as one file."""
+    grid = part.grid
+    assert grid is not None
+    with _writing(path) as rasterio:
+        profile = {
+            "count": len(bands),
+            "height": grid.height,
+            "width": grid.width,
+            "dtype": part.pixel_type,
+            "nodata": part.sentinel,
+            "crs": grid.crs,
+            "transform": rasterio.Affine(*grid.transform),
+            **_cog_options(compress),
+        }
+        with rasterio.open(path, "w", **profile) as dataset:
+            dataset.write(bands)
+            dataset.descriptions = part.bands
+
+
+def can_write_at_once(part: Part) -> bool:
+    """Whether ``write_cog`` can; else ``join`` must."""
+    return part.pixel_type != _NAMED_BY_VRT or part.sentinel is None
+
+
+def join(path: Path, placed: Placed, folder: Path, compress: str) -> None:
+    """Write a part of pieces, which are in a folder, as one file."""
+    text = vrt(placed, path=lambda name: str(folder / name))
+    with _writing(path):
+        import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands run
+
+        rasterio.shutil.copy(text.decode(), path, **_cog_options(compress))
+
+
+def _cog_options(compress: str) -> dict[str, Any]:
+    return {
+        "driver": "COG",
+        "blocksize": 2 * BLOCK_PX,
+        "bigtiff": "IF_SAFER",
+        "overview_resampling": "NEAREST",
+        **_COMPRESSION[compress],
+    }
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Any]:
+    """Give rasterio. Raises RemoteError DISK for what cannot be written."""
+    import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
+    from rasterio._err import CPLE_BaseError  # noqa: PLC0415 # what a copy raises
+    from rasterio.errors import RasterioError  # noqa: PLC0415
+
+    try:
+        with told_files_only():
+            yield rasterio
+    except (RasterioError, CPLE_BaseError) as error:
+        raise RemoteError(Cause.DISK, f"{path.name} cannot be written: {error}") from error
+
+
+def read(path: Path, tile: Tile, bands: tuple[int, ...] | None = None) -> Bands:
+    """Return the pixels of a part of a file; bands: their numbers from 1, by default all.
+
+    Raises RemoteError INTEGRITY if they cannot be read.
+    """
+    import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
+    from rasterio.errors import RasterioError  # noqa: PLC0415
+    from rasterio.windows import Window  # noqa: PLC0415
+
+    window = Window(tile.column, tile.row, tile.width, tile.height)
+    try:
+        with told_files_only(), rasterio.open(path, driver="GTiff") as dataset:
+            found: Bands = dataset.read(bands, window=window)
+    except RasterioError as error:
+        raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
+    return found

@@ -1,0 +1,89 @@
+"""Tables that geesync writes itself: GeoJSON of rows as they come, and CSV of a whole GeoJSON.
+
+Both are as Earth Engine's own exports, but that a CSV has the columns of all rows, not of the first
+one, and quotes every cell.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ijson
+
+from geesync.domain.json import Json
+from geesync.errors import Cause, RemoteError
+
+INDEX, GEOMETRY = "system:index", ".geo"
+
+#: How a CSV of Earth Engine's says that a row has no geometry.
+_NO_GEOMETRY = {"type": "MultiPoint", "coordinates": []}
+
+BEGINNING = b'{"type":"FeatureCollection","features":['
+END = b"\n]}\n"
+
+
+def rows(features: Iterable[Json], *, first: bool) -> bytes:
+    """Return features of a page as rows of a GeoJSON; first: whether none are before them.
+
+    Raises RemoteError TRANSIENT for what is no feature.
+    """
+    try:
+        told = [_compact(_feature(one)) for one in features]
+    except (TypeError, AttributeError, ValueError):
+        raise RemoteError(Cause.TRANSIENT, "an unreadable answer: a row is no feature") from None
+    text = ",\n".join(told)
+    return (f"\n{text}" if first or not told else f",\n{text}").encode()
+
+
+def _feature(told: Json) -> Json:
+    """Return a row as exports write it: its index is its id, and no geometry is said to be none."""
+    properties = {**(told.get("properties") or {})}
+    index = properties.pop(INDEX, told.get("id"))
+    return {
+        "type": "Feature",
+        "geometry": told.get("geometry"),
+        "id": index,
+        "properties": properties,
+    }
+
+
+def columns(features: Iterable[Json]) -> dict[str, None]:
+    """Return the names of the columns of a page, in the order in which they first come."""
+    return {
+        name: None
+        for feature in features
+        for name in feature.get("properties") or {}
+        if name != INDEX
+    }
+
+
+def write_csv(geojson: Path, target: Path, names: Iterable[str]) -> None:
+    """Write the rows of a GeoJSON as CSV, in bounded memory; names: of its columns."""
+    wanted = list(names)
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow([INDEX, *wanted, GEOMETRY])
+        for feature in _features(geojson):
+            properties = feature["properties"]
+            geometry = feature["geometry"] or _NO_GEOMETRY
+            cells = (_cell(properties.get(name)) for name in wanted)
+            writer.writerow([feature["id"], *cells, _compact(geometry)])
+
+
+def _features(geojson: Path) -> Iterator[Json]:
+    with geojson.open("rb") as file:
+        yield from ijson.items(file, "features.item", use_float=True)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,145 @@
+"""Requests that carry our token, by libcurl: many on their way at a time, by one thread.
+
+Whatever a server does, a request ends: silence by the time-out, everything else when the sink says
+stop.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from geesync.adapters.host.network import Proxies
+from geesync.adapters.transfer.answers import PIECE_BYTES, Answer, Sink
+from geesync.adapters.transfer.connections import aim, handle
+from geesync.adapters.transfer.curl_loop import STOPPED, Exchange
+from geesync.domain.tasks.google_errors import token_error
+from geesync.errors import Cause, RemoteError
+
+#: What libcurl reads at a time; it hands over 16 KiB of it at a time, whatever it is told.
+_BUFFER_BYTES = 128 * 1024
+
+_UNAUTHORIZED = 401
+
+
+class SignedRequests:
+    """Asks as one user; any number of threads at a time.
+
+    base: the service's address, with which all others begin. token_request: makes what google-auth
+    asks for a token with. timeout_s: how long a connection may stay silent. encoded: let servers
+    encode what they send, if libcurl can undo it.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        credentials: Any,
+        token_request: Callable[[], Any],
+        timeout_s: float,
+        encoded: bool = False,
+    ) -> None:
+        self._credentials = credentials
+        self._token_request = token_request
+        self._proxy = Proxies().of(base)
+        self._timeout_s = timeout_s
+        self._encoded = encoded
+        self._idle: list[Any] = []
+        self._asking = threading.Lock()
+        self._request: Any = None
+        self._headers_of_token: tuple[object, list[str]] = (object(), [])
+
+    async def get(
+        self, url: str, sink: Sink, *, start: int = 0, piece_bytes: int = PIECE_BYTES
+    ) -> Answer:
+        """Write what is at an address, from an offset on, into the sink.
+
+        piece_bytes: how many the sink is given at a time, about, if there are as many.
+        Raises what the sink raised, or RemoteError.
+        """
+        return await self._ask(url, lambda: Answer(sink, piece_bytes), start=start)
+
+    async def post(self, url: str, body: bytes, sink: Callable[[], Sink]) -> Answer:
+        """Send JSON; write what is answered into a new sink.
+
+        Raises what the sink raised, or RemoteError.
+        """
+        return await self._ask(url, lambda: Answer(sink(), PIECE_BYTES), body=body)
+
+    async def _ask(
+        self, url: str, new_answer: Callable[[], Answer], *, start: int = 0, body: bytes = b""
+    ) -> Answer:
+        answer = await self._once(url, new_answer(), start, body)
+        if answer.status == _UNAUTHORIZED:
+            self._renew()  # it may have been withdrawn before its time
+            answer = await self._once(url, new_answer(), start, body)
+        if answer.is_refusal:
+            raise answer.refusal()
+        return answer
+
+    async def _once(self, url: str, answer: Answer, start: int, body: bytes) -> Answer:
+        import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
+
+        with self._handle() as curl:
+            aim(curl, url, self._proxy)
+            curl.setopt(pycurl.RANGE, f"{start}-") if start else curl.unsetopt(pycurl.RANGE)
+            headers = self._headers(url)
+            curl.setopt(pycurl.HTTPGET, 1)
+            if body:
+                curl.setopt(pycurl.POST, 1)
+                curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
+                curl.setopt(pycurl.READFUNCTION, io.BytesIO(body).read)
+                headers = [*headers, "content-type: application/json", "expect:"]
+            curl.setopt(pycurl.HTTPHEADER, headers)
+            curl.setopt(pycurl.HEADERFUNCTION, answer.head.append)
+            curl.setopt(pycurl.WRITEFUNCTION, answer.write)
+            broken = await Exchange(curl)
+        answer.pass_on()
+        if answer.error is not None:
+            raise answer.error from None
+        if broken and not answer.is_refusal:  # a refusal's status tells enough, whole or not
+            reason = broken if broken == STOPPED else f"no answer: {broken}"
+            raise RemoteError(Cause.TRANSIENT, reason)
+        return answer
+
+    @contextmanager
+    def _handle(self) -> Iterator[Any]:
+        import pycurl  # noqa: PLC0415
+
+        try:
+            curl = self._idle.pop()
+        except IndexError:
+            curl = handle(self._timeout_s)
+            curl.setopt(pycurl.BUFFERSIZE, _BUFFER_BYTES)
+            if self._encoded:
+                curl.setopt(pycurl.ACCEPT_ENCODING, "")  # all that it knows
+        yield curl
+        self._idle.append(curl)  # one that was given up in the middle is not used again
+
+    def _headers(self, url: str) -> list[str]:
+        token = self._credentials.token
+        if not (self._headers_of_token[0] == token and self._credentials.valid):
+            headers: dict[str, str] = {}
+            self._with_token(
+                lambda request: self._credentials.before_request(request, "GET", url, headers)
+            )
+            lines = [f"{name}: {value}" for name, value in headers.items()]
+            self._headers_of_token = self._credentials.token, lines
+        return self._headers_of_token[1]
+
+    def _renew(self) -> None:
+        self._with_token(self._credentials.refresh)
+
+    def _with_token(self, use: Callable[[Any], None]) -> None:
+        """Let google-auth ask for a token if it must: one thread does, the others use it."""
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+
+        with self._asking:
+            self._request = self._request or self._token_request()
+            try:
+                use(self._request)
+            except GoogleAuthError as error:
+                raise token_error(error) from None  # its context holds the endpoint's whole answer
