@@ -98,6 +98,7 @@ class Service:
     steps: tuple[Step, ...]  #: in the order of an asset's life, then who looks on
     pace: Pace
     brakes: Brakes
+    gates: tuple[Gate, ...]  #: of the work that a refusal halts
     adopter: Adopter  #: for a ledger that replaces a lost one
     renew: Callable[[], None]  #: lets a key that was replaced be read at once
 
@@ -151,7 +152,7 @@ def service(
         reconciling, downloading = shop(), shop(fetching)
         downloading.chunk = 1000  # what comes is recorded as it comes, and not at the end
         planner = Planner(tasks, config, ledger_id(roots, clock()))
-        exporting = Gate("exports", clock)
+        exporting, fetches = Gate("exports", clock), Gate("downloads", clock)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
             # In the pool its asks, which wait for their turn, would keep all other steps waiting.
@@ -172,7 +173,7 @@ def service(
                 tasks,
                 staging,
                 limits,
-                Gate("downloads", clock),
+                fetches,
                 config.throttle.downloads,
             ),
             Verifier(
@@ -194,7 +195,10 @@ def service(
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))
         adopter = Adopter(shop(), earth_engine, storage, planner, Recovery(database))
-        yield Service(ledger, tasks, roots, tuple(steps), pace, brakes, adopter, earth_engine.renew)
+        yield Service(
+            *(ledger, tasks, roots, tuple(steps), pace, brakes, (exporting, fetches)),
+            *(adopter, earth_engine.renew),
+        )
 
 
 def _threads(config: Config) -> ThreadPoolExecutor:

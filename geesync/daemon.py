@@ -146,7 +146,8 @@ class Daemon:
         brakes = [
             vars(reading) | {"holds": reading.holds} for reading in self.service.brakes.readings()
         ]
-        alive = {"pid": os.getpid(), "waiting": waiting, "brakes": brakes}
+        halted = [gate.reason for gate in self.service.gates if gate.reason]
+        alive = {"pid": os.getpid(), "waiting": waiting, "brakes": brakes, "halted": halted}
         now = datetime.now(UTC)
         self.service.roots.put("heartbeat", json.dumps(alive), now)
         return status_line(views.status(self.database.path, now=now), waiting)

@@ -114,6 +114,8 @@ class Cause(StrEnum):
     CRASHED = "crashed"
     #: It cannot be taken as files, by its nature.
     UNSUPPORTED = "unsupported"
+    #: Earth Engine lists it, and does not let it be read. Asked again at each scan.
+    UNREADABLE = "unreadable"
     #: Earth Engine failed this export and no rule says why. Tried a few times.
     FAILED = "failed"
     #: A request that Earth Engine calls malformed: geesync's own mistake.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.checking import Verdict
 from geesync.domain.mirror.lifecycle import State
+from geesync.steps.mirror.account import Surveyed
 from geesync.store.copies.checks import Checks, Scope
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.roots import Root, Roots
 
-#: Returns pages of listed assets, each with why a filter leaves it out: root, options, top.
-Survey = Callable[[str, Options, str], Iterator[list[tuple[SourceAsset, str]]]]
+#: Returns pages of listed assets: root, options, top.
+Survey = Callable[[str, Options, str], Iterator[list[Surveyed]]]
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Comparer:
     def _compare(self, root: Root, top: str) -> Iterator[Difference]:
         seen = _Seen(self.checks.last_id())
         for page in self.survey(root.name, self.options.over(root.options), top):
-            known = self.checks.named([source.name for source, _ in page])
-            for source, why in page:
-                asset = known.get(source.name)
-                seen.note(source, asset, is_excluded=bool(why))
-                if not why and (difference := _difference(source, asset)):
+            known = self.checks.named([one.source.name for one in page])
+            for one in page:
+                asset = known.get(one.source.name)
+                seen.note(one, asset)
+                if not one.excluded and (difference := _difference(one, asset)):
                     yield difference
         for assets in self.checks.pages(Scope(top)):
             for asset in assets:
@@ -71,13 +71,13 @@ class _Seen:
 
     def __init__(self, last_id: int) -> None:
         self._ids = bytearray(last_id + 1)
-        self._closed: list[str] = []  # excluded containers, whose inside is not listed
+        self._closed: list[str] = []  # containers whose inside is not listed
 
-    def note(self, source: SourceAsset, asset: LedgerAsset | None, *, is_excluded: bool) -> None:
+    def note(self, one: Surveyed, asset: LedgerAsset | None) -> None:
         if asset is not None and asset.id < len(self._ids):
             self._ids[asset.id] = 1
-        if is_excluded and source.is_container:
-            self._closed.append(source.name)
+        if (one.excluded or one.unreadable) and one.source.is_container:
+            self._closed.append(one.source.name)
 
     def misses(self, asset: LedgerAsset) -> bool:
         """Whether the asset was there before the survey, and was looked for in vain."""
@@ -88,7 +88,11 @@ class _Seen:
         )
 
 
-def _difference(source: SourceAsset, asset: LedgerAsset | None) -> Difference | None:
+def _difference(one: Surveyed, asset: LedgerAsset | None) -> Difference | None:
+    source = one.source
+    if one.unreadable:
+        what = f"Earth Engine lists it, and does not let it be read: {one.unreadable}"
+        return Difference(Verdict.ERROR, source.name, source.type, what)
     if asset is None:
         what = "new at Earth Engine; the next scan finds it"
         return Difference(Verdict.MISSING, source.name, source.type, what)

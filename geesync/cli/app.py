@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "upkeep.examining",
     **dict.fromkeys(("roots", "dequeue", "retry"), "roots.roots"),
     **dict.fromkeys(("status", "show"), "answers.status"),
+    "ls": "answers.listing",
     **dict.fromkeys(("pause", "resume", "cancel", "priority"), "roots.steering"),
     "check": "upkeep.checking",
     **dict.fromkeys(("daemon", "sync", "web"), "service.running"),

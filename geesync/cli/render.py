@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -10,7 +10,11 @@ from rich.text import Text
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, duration, next_action, percent, size
 from geesync.domain.mirror.lifecycle import State
-from geesync.store.views.status import RootStatus, Status, Trouble
+from geesync.store.views.completeness import Completeness
+from geesync.store.views.status import RootStatus, Status
+from geesync.store.views.troubles import Trouble
+
+_LEFT_OUT = "geesync ls --left-out"
 
 _BAR_WIDTH = 24  #: characters
 
@@ -44,8 +48,14 @@ def status_view(status: Status, now: datetime) -> RenderableType:
         for root in status.roots
         if root.alarm
     ]
-    parts += [_trouble(trouble) for trouble in status.troubles]
+    parts += [_trouble(trouble, now) for trouble in status.troubles]
+    parts += ["", answer(status.completeness)]
     return Group(*parts)
+
+
+def answer(completeness: Completeness) -> Text:
+    """Return whether it is complete, in one line."""
+    return Text(completeness.line, style="green" if completeness.is_complete else "bold yellow")
 
 
 def _counts(status: Status) -> list[Text]:
@@ -74,7 +84,7 @@ def _root_name(root: RootStatus) -> str:
 
 def _bar(root: RootStatus) -> list[tuple[str, str]]:
     """Return how far a root is as a bar, in styled pieces; full only when all is verified."""
-    done = root.counts.get(State.VERIFIED, 0)
+    done = root.good
     filled = done * _BAR_WIDTH // root.wanted if root.wanted else 0
     return [("━" * filled, STATE_STYLES[State.VERIFIED]), ("─" * (_BAR_WIDTH - filled), "dim")]
 
@@ -82,7 +92,7 @@ def _bar(root: RootStatus) -> list[tuple[str, str]]:
 def _progress(root: RootStatus) -> str:
     if not root.wanted:
         return "nothing found yet"
-    return f"{percent(root.counts.get(State.VERIFIED, 0), root.wanted)} verified"
+    return f"{percent(root.good, root.wanted)} verified"
 
 
 def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
@@ -111,7 +121,15 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         what = counted(excluded, "asset or folder", "assets or folders")
         facts.append(("excluded", f"{what}, by filters of the roots"))
     if status.left_out:
-        facts.append(("metadata only", f"{counted(status.left_out, 'asset')}, in whole or in part"))
+        facts.append(
+            (
+                "metadata only",
+                f"{counted(status.left_out, 'asset')}, in whole or in part; {_LEFT_OUT}",
+            )
+        )
+    if status.completeness.unreadable:
+        what = counted(status.completeness.unreadable, "asset or folder", "assets or folders")
+        facts.append(("not readable", f"{what} at Earth Engine; geesync ls --unreadable"))
     waiting = (status.daemon or {}).get("waiting", {})
     return facts + [(f"{step} waits", why) for step, why in waiting.items()]
 
@@ -133,11 +151,16 @@ def _verified(status: Status) -> str:
 
 
 def _rate(status: Status) -> str:
+    if not any(root.watched for root in status.roots):
+        return "nothing is watched; geesync enqueue ROOT"
+    if status.moving and (still := status.stands_still):
+        return still
     if not status.moving:
-        return "nothing left to do"
+        return "nothing is on the way"
+    rate = f"{counted(status.pace.per_hour, 'asset')} an hour"
     if status.eta is None:
-        return "not known yet"
-    return f"{counted(status.per_hour, 'asset')} an hour, done in about {duration(status.eta)}"
+        return f"{rate}, for how long is not known yet"
+    return f"{rate}, done in about {duration(status.eta)}"
 
 
 def _last_scan(status: Status, now: datetime) -> str:
@@ -149,8 +172,11 @@ def _line(label: str, text: str) -> Text:
     return Text.assemble((f"{label:<17}", "dim"), text)
 
 
-def _trouble(trouble: Trouble) -> Text:
+def _trouble(trouble: Trouble, now: datetime) -> Text:
     action = next_action(trouble.cause, trouble.state)
+    if trouble.next_at:
+        when = max(trouble.next_at - now, timedelta())
+        action += f"; next in {duration(when)}" if when else "; next at once"
     style = STATE_STYLES[State(trouble.state)]
     return Text.assemble(
         (f"{trouble.count:,} {trouble.state}, {trouble.cause}", style),

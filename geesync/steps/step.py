@@ -97,6 +97,11 @@ class Workshop:
         self.beat()
         return not self.stopping()
 
+    def check_stop(self) -> None:
+        """Give a sign of life; raise RemoteError if the work is to end."""
+        if not self.keep_on():
+            raise stopped()
+
     def each(
         self,
         items: Iterable[Item],

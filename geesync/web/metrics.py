@@ -139,6 +139,22 @@ def _assets(status: views.Status) -> Iterator[Metric]:
     )
     yield _gauge("metadata_only_assets", "Not files in whole", (), [([], status.left_out)])
     yield _gauge(
+        "unreadable_assets",
+        "Assets and folders that Earth Engine did not let be read at the last scan",
+        ["root"],
+        [([display_id(root.name)], root.completeness.unreadable) for root in status.roots],
+    )
+    yield _gauge(
+        "root_complete",
+        "1 while all is here that is wanted of a root",
+        ["root"],
+        [
+            ([display_id(root.name)], root.completeness.is_complete)
+            for root in status.roots
+            if root.watched
+        ],
+    )
+    yield _gauge(
         "root_alarm",
         "1 if the root's last scan was not believed",
         ["root"],

@@ -27,6 +27,8 @@ SPANS = {
 
 _PICTURES = 12
 
+_UNREADABLE = "Each scan asks again. geesync ls --unreadable tells what was answered."
+
 #: Left to right, as an asset goes.
 _ORDER = (
     State.VERIFIED,
@@ -68,7 +70,7 @@ def overview(
     places = spots(ledger)
     return {
         "counts": counts,
-        "share": _share(counts),
+        "share": _share(status, counts),
         "lead": _lead(status, counts, now),
         "notices": _notices(status),
         "facts": _facts(status, now),
@@ -98,8 +100,9 @@ def _wanted(counts: dict[str, int]) -> int:
     return sum(count for state, count in counts.items() if state not in UNWANTED)
 
 
-def _share(counts: dict[str, int]) -> str:
-    share = percent(counts.get(State.VERIFIED, 0), _wanted(counts))
+def _share(status: views.Status, counts: dict[str, int]) -> str:
+    good = sum(root.good for root in status.roots if root.watched)
+    share = percent(good, _wanted(counts))
     return "100 %" if share == "100.0 %" else share
 
 
@@ -110,14 +113,17 @@ def _lead(status: views.Status, counts: dict[str, int], now: datetime) -> str:
     whole = counted(wanted, "asset is", "assets are")
     done = f"{counts.get(State.VERIFIED, 0):,} of {whole} on disk and proved."
     if not status.moving:
-        rest = counts.get(State.QUARANTINED, 0)
-        wait = counted(rest, "waits for a person", "wait for a person")
-        return f"{done} {wait}." if rest else f"{done} Nothing is left to do."
+        told = status.completeness.line
+        return f"{done} {told[0].upper()}{told[1:]}."
+    if still := status.stands_still:
+        return f"{done} The rest waits: {still}."
     if status.eta is None:
         return f"{done} How fast it goes is not known yet."
     end = now + status.eta
     when = f"{end:%A %H:%M} UTC" if status.eta < timedelta(days=5) else f"{end:%d %B %Y}"
-    pace = f"At {status.per_hour:,.0f} an hour, the rest takes {_unbroken(duration(status.eta))}"
+    pace = (
+        f"At {status.pace.per_hour:,.0f} an hour, the rest takes {_unbroken(duration(status.eta))}"
+    )
     return f"{done} {pace}: until {when}."
 
 
@@ -132,6 +138,10 @@ def _notices(status: views.Status) -> list[Notice]:
         for root in status.roots
         if root.alarm and root.watched
     ]
+    unreadable = sum(root.completeness.unreadable for root in status.roots if root.watched)
+    if unreadable:
+        what = counted(unreadable, "asset or folder", "assets or folders")
+        told.append(Notice("bad", f"{what} cannot be read at Earth Engine", _UNREADABLE))
     if status.paused:
         told.append(Notice("warn", "Everything is paused", "geesync resume goes on"))
     waiting = (status.daemon or {}).get("waiting", {})
@@ -145,7 +155,7 @@ def _facts(status: views.Status, now: datetime) -> list[Fact]:
     verified = sum(root.verified_bytes for root in status.roots)
     whole = sum(root.size_bytes for root in status.roots)
     queue = status.queue
-    pace = f"{status.per_hour:,.0f} an hour" if status.moving else "done"
+    pace = f"{status.pace.per_hour:,.0f} an hour" if status.moving else "done"
     return [
         Fact("Pace", pace, f"{counted(status.moving, 'asset')} to go"),
         Fact("Verified", size(verified), f"of {size(whole)}"),

@@ -9,7 +9,6 @@ from typing import Any
 
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, duration, next_action, percent, size
-from geesync.domain.mirror.lifecycle import State
 from geesync.store.views.status import RootStatus
 
 _WHOLE = 1000
@@ -77,8 +76,7 @@ def strips(counts: Mapping[str, int]) -> list[dict[str, Any]]:
 
 def share(root: RootStatus) -> str:
     """Return which part of what is wanted of a root is verified."""
-    verified = root.counts.get(State.VERIFIED, 0)
-    return percent(verified, root.wanted) if root.wanted else "–"
+    return percent(root.good, root.wanted) if root.wanted else "–"
 
 
 def last(name: str) -> str:

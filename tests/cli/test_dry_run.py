@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from geesync.errors import ExitCode
+from geesync.simulator.simulator import Simulator
 from tests.cli.conftest import Run
 
 
@@ -29,6 +31,23 @@ def test_it_tells_what_would_be_taken_what_not_and_why(geesync: Run, tmp_path: P
     assert summary["estimated_from_exports"] == 0
     assert not (tmp_path / "geesync.db").exists()
     assert not (tmp_path / "mirror").exists()
+
+
+def test_an_outage_in_the_midst_leaves_the_sums_of_what_was_seen_and_says_so(
+    geesync: Run, simulator: Simulator
+) -> None:
+    once = simulator.faults.add("status", path="users/demo/elevation")
+    assert geesync("enqueue", "users/demo", "-n").returncode == 0
+    assert once.fired == 1
+    outage = simulator.faults.add("status", path="users/demo", skip=2, count=None)
+
+    told = geesync("enqueue", "users/demo", "-n")
+
+    simulator.faults.clear()
+    assert outage.fired
+    assert told.returncode == ExitCode.UNAVAILABLE
+    assert told.stdout.splitlines()[-1].startswith("partial: Earth Engine answers no more")
+    assert len(told.stderr.splitlines()) == 1
 
 
 def test_what_is_verified_on_disk_costs_nothing(geesync: Run) -> None:

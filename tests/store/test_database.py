@@ -185,16 +185,17 @@ def a_program_of_tomorrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     """A program whose migrations go one revision further."""
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions/0002_tomorrow.py").write_text(
+    tomorrow = f"{int(HEAD) + 1:04}"
+    (folder / f"versions/{tomorrow}_tomorrow.py").write_text(
         "from alembic import op\n"
-        f"revision, down_revision = '0002', '{HEAD}'\n"
+        f"revision, down_revision = '{tomorrow}', '{HEAD}'\n"
         "def upgrade():\n"
         "    op.execute('CREATE TABLE tomorrow (id INTEGER PRIMARY KEY)')\n"
     )
     for one in (module, soundness):
-        monkeypatch.setattr(one, "HEAD", "0002")
+        monkeypatch.setattr(one, "HEAD", tomorrow)
     monkeypatch.setattr(module, "_migrations", lambda: folder)
-    return "0002"
+    return tomorrow
 
 
 def test_an_older_ledger_is_backed_up_and_then_migrated(
@@ -225,7 +226,7 @@ def test_a_migration_that_fails_leaves_the_backup(
     store: Store, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     tomorrow = request.getfixturevalue("a_program_of_tomorrow")
-    broken = next((tmp_path / "migrations/versions").glob("0002*"))
+    broken = next((tmp_path / "migrations/versions").glob(f"{tomorrow}*"))
     broken.write_text(broken.read_text() + "    op.execute('nonsense')\n")
 
     with pytest.raises(sa.exc.OperationalError):

@@ -80,7 +80,7 @@ def test_an_archive_that_is_complete_says_so(scene: Scenes) -> None:
     page = client(story).get("/").text
 
     assert "100 %" in page
-    assert "Nothing is left to do" in page
+    assert "Complete." in page
 
 
 @pytest.mark.parametrize("asked", ["/assets", "/assets?state=discovered"])

@@ -38,6 +38,7 @@ def _facts(told: dict[str, Any]) -> list[tuple[str, Text]]:
         "cause": told["cause"] and f"{told['cause']}: {told['reason']}",
         "failures": told["failures"] and str(told["failures"]),
         "not before": told["not_before"] and _time(told["not_before"]),
+        "not readable": told["unreadable"],
         "left out": told["left_out"],
         "verified": told["verified_at"] and _time(told["verified_at"]),
     }

@@ -9,10 +9,15 @@ import typer
 
 from geesync.cli.context import Context, json_line, now, output
 from geesync.domain.assets.names import candidates, display_id
-from geesync.errors import UserError
+from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from rich.console import RenderableType
+
+    from geesync.store.views.status import Status
 
 _REFRESH_S = 1.0
 
@@ -25,34 +30,69 @@ def register(app: typer.Typer) -> None:
 
 def status(
     context: typer.Context,
-    what: Annotated[str | None, typer.Argument(metavar="[ROOT|ASSET]", show_default=False)] = None,
+    what: Annotated[
+        str | None, typer.Argument(metavar="[ROOT|FOLDER|ASSET]", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, and follow it.")] = False,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Exit code 0 also where it is not complete.")
+    ] = False,
 ) -> None:
-    """Say how it stands: how far, how fast, until when, and what is wrong."""
+    """Say how it stands: how far, how fast, until when, what is wrong, and whether it is complete.
+
+    Exit code 1 if it is not complete.
+    """
     from geesync.store.views import status as views
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
     root = root_of(ledger, what) if what else None
     if what and root is None:
-        show(context, what, json=json)
-        return
+        is_complete = _tell_asset(context, ledger, what, json=json)
+    else:
 
-    def ask() -> views.Status:
-        return views.status(ledger, now=now(), root=root)
+        def ask() -> views.Status:
+            return views.status(ledger, now=now(), root=root)
 
+        is_complete = _tell(ask, json=json, watch=watch)
+    if not (is_complete or exit_zero or watch):
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _tell(ask: Callable[[], Status], *, json: bool, watch: bool) -> bool:
+    """Tell how roots stand; return whether they are complete."""
     if json:
         from geesync.store.views.documents import status_document
 
-        typer.echo(json_line(status_document(ask())))
-        return
+        told = ask()
+        typer.echo(json_line(status_document(told)))
+        return told.completeness.is_complete
     from geesync.cli.render import status_view
 
     if watch:
         _follow(lambda: status_view(ask(), now()))
+    told = ask()
+    if not watch:
+        output().print(status_view(told, now()))
+    return told.completeness.is_complete
+
+
+def _tell_asset(context: typer.Context, ledger: Path, what: str, *, json: bool) -> bool:
+    """Tell of one asset as ``show`` does; return whether it is complete, with all below it."""
+    from geesync.store.views import status as views
+
+    told = asset_of(ledger, what)
+    complete = views.completeness_of(ledger, told["name"])
+    if json:
+        verdict = {"complete": complete.is_complete, "not_complete": list(complete.reasons)}
+        typer.echo(json_line(told | verdict))
     else:
-        output().print(status_view(ask(), now()))
+        from geesync.cli.render import answer
+
+        show(context, what)
+        output().print("", answer(complete), sep="\n")
+    return complete.is_complete
 
 
 def root_of(ledger: Any, given: str) -> str | None:
@@ -83,15 +123,21 @@ def show(
 ) -> None:
     """Show one asset: where it stands, its operations, its files, its history."""
     from geesync.cli.answers.asset_view import asset_view
-    from geesync.store.views import status as views
 
     mine: Context = context.obj
-    ledger = mine.existing_ledger()
-    known = (views.show(ledger, name) for name in candidates(asset))
-    told = next((found for found in known if found), None)
-    if told is None:
-        raise UserError(f"{asset} is not in the ledger", hint="is its root enqueued and scanned?")
+    told = asset_of(mine.existing_ledger(), asset)
     if json:
         typer.echo(json_line(told))
     else:
         output().print(asset_view(told, display_id(told["name"])))
+
+
+def asset_of(ledger: Path, given: str) -> dict[str, Any]:
+    """Return all that is known of the asset that was meant. Raises UserError."""
+    from geesync.store.views import status as views
+
+    known = (views.show(ledger, name) for name in candidates(given))
+    told = next((found for found in known if found), None)
+    if told is None:
+        raise UserError(f"{given} is not in the ledger", hint="is its root enqueued and scanned?")
+    return told

@@ -15,6 +15,7 @@ from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, duration, size
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.estimate import Pace, pace_of
+from geesync.errors import ExitCode, RemoteError
 
 if TYPE_CHECKING:
     from geesync.adapters.google.earth_engine import EarthEngine
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from geesync.domain.assets.asset import SourceAsset
     from geesync.domain.choices.options import Options
     from geesync.domain.json import Json
+    from geesync.steps.mirror.account import Surveyed
 
 #: What becomes of an asset.
 _TAKEN, _PARTLY, _METADATA, _EXCLUDED, _HERE = "take", "partly", "metadata", "exclude", "here"
+_UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -76,30 +79,41 @@ def dry_run(
 ) -> None:
     """Print what mirroring these roots would do; write nothing, not even a ledger.
 
-    roots: the options of each, by canonical name.
+    roots: the options of each, by canonical name. Ends with the code of what is incomplete where
+    something could not be read. Raises RemoteError, after the sums of what was seen, if Earth
+    Engine answers no more.
     """
     from geesync.steps.mirror.surveyor import Surveyor
     from geesync.store.views import precedents
 
     total = _Total()
+    pace = pace_of(precedents.ended_exports(config.ledger))
     with ThreadPoolExecutor(config.throttle.downloads) as pool:
         surveyor = Surveyor(earth_engine, pool)
-        for root, options in roots.items():
-            for page in surveyor.survey(root, options):
-                for line in _lines(config, page, options):
-                    total.add(line)
-                    _print(line, json=json)
-    _sum_up(total, pace_of(precedents.ended_exports(config.ledger)), json=json)
+        try:
+            for root, options in roots.items():
+                for page in surveyor.survey(root, options):
+                    for line in _lines(config, page, options):
+                        total.add(line)
+                        _print(line, json=json)
+        except RemoteError as error:
+            _sum_up(total, pace, f"Earth Engine answers no more: {error}", json=json)
+            raise
+    unreadable = total.sums.get(_UNREADABLE, _Sums()).assets
+    partial = unreadable and f"{counted(unreadable, 'line', 'lines')} above could not be read"
+    _sum_up(total, pace, partial or "", json=json)
+    if partial:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _lines(
-    config: Config, page: list[tuple[SourceAsset, str]], options: Options
-) -> Iterator[_Line]:
+def _lines(config: Config, page: list[Surveyed], options: Options) -> Iterator[_Line]:
     from geesync.store.views import precedents
 
-    here = precedents.verified_revisions(config.ledger, [source.name for source, _ in page])
-    for source, why in page:
-        if not why and here.get(source.name) == source.revision:
+    here = precedents.verified_revisions(config.ledger, [one.source.name for one in page])
+    for source, why, unreadable in ((one.source, one.excluded, one.unreadable) for one in page):
+        if unreadable:
+            yield _line(_UNREADABLE, source, 0, unreadable)
+        elif not why and here.get(source.name) == source.revision:
             yield _line(_HERE, source, 0, "verified on disk")
         elif why:
             yield _line(_EXCLUDED, source, 0, why)
@@ -119,13 +133,14 @@ def _print(line: _Line, *, json: bool) -> None:
         typer.echo(json_line(asdict(line)))
         return
     parts = f", {line.parts} exports" if line.parts > 1 else ""
-    told = f"{line.does:<9}{line.asset}  {line.type}, {size(line.size_bytes)}{parts}"
+    told = f"{line.does:<11}{line.asset}  {line.type}, {size(line.size_bytes)}{parts}"
     output().print(told + (f": {line.why}" if line.why else ""), markup=False)
 
 
-def _sum_up(total: _Total, pace: Pace, *, json: bool) -> None:
+def _sum_up(total: _Total, pace: Pace, partial: str, *, json: bool) -> None:
+    """Print the sums; partial: why there may be more than that."""
     if json:
-        typer.echo(json_line({"summary": _summary(total, pace)}))
+        typer.echo(json_line({"summary": _summary(total, pace) | {"partial": partial or None}}))
         return
     say = output().print
     say("")
@@ -136,7 +151,7 @@ def _sum_up(total: _Total, pace: Pace, *, json: bool) -> None:
             if what == does
         )
         assets = counted(sums.assets, "asset")
-        say(f"{does:<9}{assets}, {size(sums.size_bytes)}: {kinds}", markup=False)
+        say(f"{does:<11}{assets}, {size(sums.size_bytes)}: {kinds}", markup=False)
     hours = pace.eecu_hours_for(total.exports)
     compute = "compute not known yet" if hours is None else f"about {hours:,.1f} EECU-hours"
     basis = (
@@ -149,6 +164,8 @@ def _sum_up(total: _Total, pace: Pace, *, json: bool) -> None:
         f" {compute}, {basis}",
         markup=False,
     )
+    if partial:
+        say(f"partial: {partial}", markup=False)
 
 
 def _summary(total: _Total, pace: Pace) -> Json:

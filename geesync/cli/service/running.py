@@ -81,7 +81,7 @@ def sync(
             database.close()
     if not is_over:
         raise typer.Exit(ExitCode.INTERRUPTED)
-    if not views.is_complete(config.ledger):
+    if not views.completeness_of(config.ledger).is_complete:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 

@@ -91,6 +91,12 @@ class Report:
         self.pending += 1
         self.lists.add(name, kind, Verdict.MISSING)
 
+    def tell_unreadable(self, name: str, kind: str, why: str) -> None:
+        """Take an asset that Earth Engine did not let be read: what it is now, nobody knows."""
+        self.counts[Verdict.ERROR] += 1
+        self.lists.add(name, kind, Verdict.ERROR)
+        self._line(Verdict.ERROR, display_id(name), [f"not readable at the last scan: {why}"], "")
+
     def _line(self, verdict: Verdict, name: str, what: list[str], done: str) -> None:
         if self.json:
             told = {"verdict": verdict.value, "name": name, "flaws": what, "repair": done or None}

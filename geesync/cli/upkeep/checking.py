@@ -95,7 +95,7 @@ def check(
             report.tell(finding, built.repair(finding) if repair and finding.flaws else "")
         if read_data and not report.is_stopped:
             built.finish(scope)
-        _tell_rest(built, scope, report)
+        _tell_rest(built, scope, report, unreadable=not against_earth_engine)
         if repair:
             built.roots.asked(now())
     report.sum_up()
@@ -140,8 +140,13 @@ def _timed(
             return
 
 
-def _tell_rest(built: Checker, scope: Scope, report: Report) -> None:
-    """Tell what no finding told: assets that are not on disk yet, and paths that are no asset's."""
+def _tell_rest(built: Checker, scope: Scope, report: Report, *, unreadable: bool) -> None:
+    """Tell what no finding told: assets that are not on disk yet, and paths that are no asset's.
+
+    unreadable: also what the last scan could not read; a comparison has asked anew.
+    """
+    for name, kind, why in built.checks.unreadable(scope) if unreadable else ():
+        report.tell_unreadable(name, kind, why)
     for name, kind in built.checks.pending(scope):
         report.tell_pending(name, kind)
     for dest, path in built.checks.folders(scope):

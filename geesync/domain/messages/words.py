@@ -14,8 +14,11 @@ _NEXT_ACTIONS = {
     "permission": "check the roles of the account (docs/real-account.md); resumes by itself",
     "disk": "make room on the mirror's disk, or mount it; resumes by itself",
     "foreign": "move what is in the way elsewhere; resumes by itself",
+    "unreadable": "have its owner share it with the account; each scan asks again",
     "cancelled": "somebody cancelled it; geesync retry ASSET asks again",
 }
+#: Causes of which the way out of quarantine is another one.
+_OWN_WAY_BACK = ("cancelled", "unreadable")
 _RETRY = "geesync show ASSET tells the history; geesync retry ASSET tries again"
 
 
@@ -24,11 +27,8 @@ def next_action(cause: str, state: str) -> str:
 
     What is quarantined is not tried again by itself, whatever the cause.
     """
-    return (
-        _RETRY
-        if state == "quarantined" and cause != "cancelled"
-        else _NEXT_ACTIONS.get(cause, _RETRY)
-    )
+    rests = state == "quarantined" and cause not in _OWN_WAY_BACK
+    return _RETRY if rests else _NEXT_ACTIONS.get(cause, _RETRY)
 
 
 def counted(count: float, one: str, many: str = "") -> str:

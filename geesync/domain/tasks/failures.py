@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from geesync.errors import WORLDLY, Cause
+from geesync.errors import WORLDLY, Cause, RemoteError
 
 _QUEUE_FULL = re.compile(r"too many tasks already in the queue", re.IGNORECASE)
 #: The limit that a project's administrator has set; other quotas are of calls a minute.
@@ -19,6 +19,8 @@ _GONE = re.compile(
     r"|requested entity was not found",
     re.IGNORECASE,
 )
+#: What a refusal says of something that is, perhaps, not there at all.
+_PERHAPS_ABSENT = re.compile(r"may not exist", re.IGNORECASE)
 _PLAN = re.compile(
     r"export too large|compatible data types|unbounded image|memory limit|out of memory"
     r"|computation timed out|total request size|pixel grid dimensions|number of bands",
@@ -96,6 +98,17 @@ def classify_call(status: int | None, message: str) -> Cause:
     if _TRANSIENT.search(message) or _INTERNAL.search(message):
         return Cause.TRANSIENT
     return Cause.PLAN if _PLAN.search(message) else Cause.BUG
+
+
+def may_be_absent(error: RemoteError) -> bool:
+    """Say whether an answer is what Earth Engine says of an asset that is not there.
+
+    Of one that is not ours to see it says the same: only with a listing that does not show it is
+    this a proof.
+    """
+    return error.cause == Cause.GONE or (
+        error.cause == Cause.PERMISSION and bool(_PERHAPS_ABSENT.search(str(error)))
+    )
 
 
 def classify_operation(code: int | None, message: str) -> Cause:

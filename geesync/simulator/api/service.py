@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from geesync.simulator.api.methods import Method
 from geesync.simulator.clock import SimClock
@@ -68,9 +69,17 @@ Handler = Callable[[Service, Call], Json | Content]
 
 
 def require_visible(service: Service, call: Call, name: str, *permissions: str) -> None:
-    """Refuse as the service does for reads: what one may not see is not there."""
+    """Refuse as the service does for reads: what one may not see is not there.
+
+    Unless a denial says with which status it is answered.
+    """
     for permission in permissions:
-        if not service.world.permissions.granted(call.principal, permission, name):
+        denial = service.world.permissions.denial(call.principal, permission, name)
+        if denial and denial.status == HTTPStatus.FORBIDDEN:
+            raise _forbidden(permission, name)
+        if denial and denial.status:
+            raise CallRefused(denial.status, HTTPStatus(denial.status).phrase)
+        if denial:
             raise not_found(name)
 
 
@@ -89,7 +98,10 @@ def lookup_for(service: Service, principal: str) -> Lookup:
 def require(service: Service, call: Call, permission: str, name: str) -> None:
     """Refuse as the service does for changes: naming the permission."""
     if not service.world.permissions.granted(call.principal, permission, name):
-        raise CallRefused(
-            403,
-            f"Permission '{permission}' denied on resource '{name}' (or it may not exist).",
-        )
+        raise _forbidden(permission, name)
+
+
+def _forbidden(permission: str, name: str) -> CallRefused:
+    return CallRefused(
+        403, f"Permission '{permission}' denied on resource '{name}' (or it may not exist)."
+    )

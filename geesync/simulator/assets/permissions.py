@@ -15,6 +15,7 @@ class Denial:
     tree: str = ""  #: canonical name; everything in it too. Or "projects/p" for the project
     permission: str = ""  #: e.g. "earthengine.assets.get"
     principal: str = ""  #: what the bearer token stands for
+    status: int = 0  #: HTTP status of the answer; 0 is what the service says as a rule
 
     def covers(self, principal: str, permission: str, name: str) -> bool:
         """Tell whether the rule forbids this."""
@@ -32,9 +33,11 @@ class Permissions:
         self._lock = threading.Lock()
         self._denials: set[Denial] = set()
 
-    def deny(self, tree: str = "", permission: str = "", principal: str = "") -> Denial:
+    def deny(
+        self, tree: str = "", permission: str = "", principal: str = "", status: int = 0
+    ) -> Denial:
         """Forbid something from now on, and return the rule for ``allow``."""
-        denial = Denial(tree, permission, principal)
+        denial = Denial(tree, permission, principal, status)
         with self._lock:
             self._denials.add(denial)
         return denial
@@ -46,5 +49,10 @@ class Permissions:
 
     def granted(self, principal: str, permission: str, name: str) -> bool:
         """Tell whether the principal may do this to an asset or a project."""
+        return self.denial(principal, permission, name) is None
+
+    def denial(self, principal: str, permission: str, name: str) -> Denial | None:
+        """Return a rule that forbids this, or None."""
         with self._lock:
-            return not any(denial.covers(principal, permission, name) for denial in self._denials)
+            covering = (one for one in self._denials if one.covers(principal, permission, name))
+            return next(covering, None)

@@ -1,7 +1,8 @@
 """Finds what is in the account: new, changed and vanished assets of every root.
 
-A scan that breaks half-way concludes nothing about what it did not see, and a root that suddenly
-looks empty is an alarm: revoked access looks just like deletion.
+What cannot be read, or listed, is noted and named, and the rest is taken: nothing is concluded
+about what a scan did not see. A root that suddenly looks empty is an alarm: revoked access looks
+just like deletion.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
@@ -18,12 +20,12 @@ from geesync.domain.assets.asset import CONTAINERS, IMAGE_COLLECTION, SourceAsse
 from geesync.domain.assets.names import display_id
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.lifecycle import SourceGone
-from geesync.domain.tasks.refusals import stopped
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.steps.mirror.account import Account, ListingBrokenError, Told, Unreadable
 from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger.ledger import LedgerAsset, Move
-from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.listing import Listing, Sightings
 from geesync.store.ledger.roots import Root, Roots
 
 log = get_logger()
@@ -79,13 +81,16 @@ class Discoverer:
         else:
             now = self.workshop.clock()
             quota = json.dumps(top.json["quota"]) if "quota" in top.json else None
-            self._finish(root, alarm=None, scanned_at=now, excluded=scan.excluded, quota=quota)
+            wait = _RETRY if scan.ask_soon else None
+            told = {"scanned_at": now, "excluded": scan.excluded, "quota": quota}
+            self._finish(root, alarm=None, wait=wait, **told)
             log.info(
                 "scan_finished",
                 root=root.name,
                 changes=scan.changes,
                 assets=scan.seen,
                 excluded=scan.excluded,
+                unreadable=scan.unreadable,
             )
         return scan.changes
 
@@ -108,16 +113,23 @@ class _Scan:
         self.changes = 0
         self.seen = 0
         self.excluded = 0  #: by the root's filters; what lies in an excluded folder is not listed
+        self.unreadable = 0
+        self._unlisted: set[str] = set()  # containers of which that was true until now
+        self.ask_soon = False  #: what could not be read for the first time may be readable soon
+        self._account = Account(
+            step.earth_engine, root.name, step.workshop.each, step.workshop.check_stop
+        )
         step.listing.prioritise(root.id, root.name, self._options.priority)
 
     def take(self, listed: list[SourceAsset]) -> list[SourceAsset]:
         """Take in assets that are known whole; return those that the root's filters let pass."""
-        reasons = [(source, self._options.leaves_out(source, self._root.name)) for source in listed]
+        reasons = [(source, self._why_left(source)) for source in listed]
         wanted = [source for source, why in reasons if not why]
         left = [(source, why) for source, why in reasons if why]
         listing, now = self._step.listing, self._step.workshop.clock()
         observed = listing.observe(self._root.id, wanted, now, priority=self._options.priority)
         self.changes += observed.new + observed.changed
+        self._unlisted |= observed.unreadable
         self.changes += listing.leave_out(self._root.id, left, now)
         self.seen += len(listed)
         self.excluded += len(left)
@@ -145,7 +157,7 @@ class _Scan:
 
     def _ask(self, container: SourceAsset) -> Iterator[list[SourceAsset]]:
         """Ask for the container's first page now; each further one while one is worked on."""
-        pages = self._step.earth_engine.list_children(container.name)
+        pages = self._account.pages(container.name)
         return _following(self._asker, pages, self._asker.submit(next, pages, None))
 
     def _list(
@@ -156,55 +168,100 @@ class _Scan:
         is_root: bool = False,
     ) -> list[SourceAsset] | None:
         """List one container; return the containers in it, None for a suspicious root."""
-        inner = []
+        inner: list[SourceAsset] = []
+        absent: list[Unreadable] = []
         count = 0
         with self._step.listing.sightings() as sightings:
-            for page in pages:
-                if not self._step.workshop.keep_on():
-                    raise stopped()
-                sightings.see(asset.name for asset in page)
-                count += len(page)
-                wanted = self.take(self._complete(container, page))
-                inner += [asset for asset in wanted if asset.is_container]
-            page_after = ""
-            while unseen := sightings.unseen(
-                self._root.id, container.name, after=page_after, limit=_PAGE
-            ):
-                if is_root and not count:
-                    return None
-                self._prove_gone(unseen)
-                page_after = unseen[-1].name
+            try:
+                for page in pages:
+                    sightings.see(asset.name for asset in page)
+                    count += len(page)
+                    told = self._complete(container, page)
+                    inner += [asset for asset in self.take(told.whole) if asset.is_container]
+                    absent += [one for one in told.unreadable if one.may_be_absent]
+                    self._note([one for one in told.unreadable if not one.may_be_absent])
+            except ListingBrokenError as error:
+                if is_root:
+                    raise
+                self._account.check_world()
+                self._note([*absent, Unreadable(container, error)])
+                return inner
+            if is_root and not count and self._has_children(container):
+                return None
+            self._prove_unseen(container, sightings)
+        self._note(self._still_listed(container, absent))
+        if container.name in self._unlisted:
+            self._step.listing.note_readable(self._root.id, [container.name])
         return inner
 
-    def _complete(self, container: SourceAsset, page: list[SourceAsset]) -> list[SourceAsset]:
+    def _complete(self, container: SourceAsset, page: list[SourceAsset]) -> Told:
         """Return the page with everything: a folder only names its children."""
-        if container.type == IMAGE_COLLECTION:
-            return page
-        get = self._step.earth_engine.get_asset
-        answers = self._step.workshop.each((asset.name for asset in page), get)
-        whole = []
-        for name, answer in answers:
-            if isinstance(answer, SourceAsset):
-                whole.append(answer)
-            elif not (isinstance(answer, RemoteError) and answer.cause == Cause.GONE):
-                raise answer  # vanished between the list and the get is fine, anything else is not
-            else:
-                log.info("asset_vanished_while_listed", asset=name)
-        return whole
+        self._account.check_stop()
+        return Told(page) if container.type == IMAGE_COLLECTION else self._account.read(page)
+
+    def _still_listed(self, container: SourceAsset, absent: list[Unreadable]) -> list[Unreadable]:
+        """Return those that are listed although they are said not to be there.
+
+        What vanished between the listing and the question is listed no more.
+        """
+        if not absent:
+            return []
+        names = {one.source.name for one in absent}
+        listed: set[str] = set()
+        with suppress(ListingBrokenError):  # the next scan finds out
+            for page in self._account.pages(container.name):
+                listed |= names.intersection(asset.name for asset in page)
+            names = listed
+        return [one for one in absent if one.source.name in names]
+
+    def _note(self, unreadable: list[Unreadable]) -> None:
+        """Take in what cannot be read, or listed; the root's filters leave out here, too."""
+        told = [(one.source, self._why_left(one.source)) for one in unreadable]
+        left = {source.name for source, why in told if why}
+        now, listing = self._step.workshop.clock(), self._step.listing
+        self.changes += listing.leave_out(
+            self._root.id, [(source, why) for source, why in told if why], now
+        )
+        kept = [one for one in unreadable if one.source.name not in left]
+        for some in (kept[start : start + _PAGE] for start in range(0, len(kept), _PAGE)):
+            newly = listing.note_unreadable(
+                self._root.id,
+                [(one.source, one.why) for one in some],
+                now,
+                priority=self._options.priority,
+            )
+            for one in (one for one in some if one.source.name in newly):
+                log.warning("asset_unreadable", asset=one.source.name, error=one.why)
+                self.ask_soon |= one.may_pass
+        self.unreadable += len(kept)
+
+    def _why_left(self, source: SourceAsset) -> str:
+        return self._options.leaves_out(source, self._root.name)
+
+    def _has_children(self, container: SourceAsset) -> bool:
+        return bool(self._step.listing.children(self._root.id, container.name, after="", limit=1))
+
+    def _prove_unseen(self, container: SourceAsset, sightings: Sightings) -> None:
+        after = ""
+        while unseen := sightings.unseen(self._root.id, container.name, after=after, limit=_PAGE):
+            self._prove_gone(unseen)
+            after = unseen[-1].name
 
     def _prove_gone(self, unseen: list[LedgerAsset]) -> None:
-        """Ask for each asset that a complete listing did not show; only a 404 is a proof."""
-        get = self._step.earth_engine.get_asset
-        answers = self._step.workshop.each(unseen, lambda asset: get(asset.name))
-        gone = []
-        for asset, answer in answers:
-            if isinstance(answer, RemoteError) and answer.cause == Cause.GONE:
-                gone.append(asset)
-            elif isinstance(answer, Exception):
-                raise answer
+        """Ask for each asset that a complete listing did not show.
+
+        Only if that, too, says that it may not be there it is gone.
+        """
+        told = self._account.read(
+            SourceAsset({"name": asset.name, "type": asset.type}) for asset in unseen
+        )
+        absent = {one.source.name for one in told.unreadable if one.may_be_absent}
+        gone = [asset for asset in unseen if asset.name in absent]
         self.changes += self._step.workshop.record(
             [Move(asset, SourceGone("no longer listed, and not found")) for asset in gone]
         )
+        self._note([one for one in told.unreadable if not one.may_be_absent])
+        self._step.listing.note_readable(self._root.id, [one.name for one in told.whole])
         for asset in gone:
             if asset.type in CONTAINERS:
                 self._prove_children_gone(asset)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
 from geesync.domain.choices.options import Options
-from geesync.errors import Cause, RemoteError
+from geesync.errors import RemoteError
+from geesync.steps.mirror.account import Account, ListingBrokenError, Surveyed, Told, Unreadable
 
 
 @dataclass(frozen=True)
@@ -19,37 +20,50 @@ class Surveyor:
     earth_engine: EarthEngine
     pool: Executor
 
-    def survey(
-        self, root: str, options: Options, top: str = ""
-    ) -> Iterator[list[tuple[SourceAsset, str]]]:
-        """Yield pages of assets, each with the reason why a filter leaves it out, or "".
+    def survey(self, root: str, options: Options, top: str = "") -> Iterator[list[Surveyed]]:
+        """Yield pages of assets; a container that cannot be listed comes a second time.
 
-        top: where to begin, in the root; else at the root. Raises RemoteError if a listing breaks.
+        top: where to begin, in the root; else at the root. Raises RemoteError if that cannot be
+        listed, or if Earth Engine answers no more.
         """
-        first = self.earth_engine.get_asset(top or root)
-        why = options.leaves_out(first, root)
-        yield [(first, why)]
-        waiting = [first] if first.is_container and not why else []
+        account = Account(self.earth_engine, root, self._each)
+        source = self.earth_engine.get_asset(top or root)
+        first = Surveyed(source, options.leaves_out(source, root))
+        yield [first]
+        waiting = [source] if first.is_open else []
         while waiting:
             container = waiting.pop()
-            for page in self.earth_engine.list_children(container.name):
-                told = [
-                    (one, options.leaves_out(one, root)) for one in self._whole(container, page)
-                ]
-                yield told
-                waiting += [one for one, why in told if one.is_container and not why]
+            try:
+                for page in account.pages(container.name):
+                    surveyed = list(_sorted(_complete(account, container, page), options, root))
+                    yield surveyed
+                    waiting += [one.source for one in surveyed if one.is_open]
+            except ListingBrokenError as error:
+                if container is source:
+                    raise
+                account.check_world()
+                yield [Surveyed(container, unreadable=Unreadable(container, error).why)]
 
-    def _whole(self, container: SourceAsset, page: list[SourceAsset]) -> list[SourceAsset]:
-        """Return the page with everything: a folder only names its children."""
-        if container.type == IMAGE_COLLECTION:
-            return page
-        found = self.pool.map(self._get, (asset.name for asset in page))
-        return [asset for asset in found if asset is not None]
+    def _each(
+        self, names: Iterable[str], get: Callable[[str], SourceAsset]
+    ) -> list[tuple[str, SourceAsset | Exception]]:
+        def ask(name: str) -> tuple[str, SourceAsset | Exception]:
+            try:
+                return name, get(name)
+            except RemoteError as error:
+                return name, error
 
-    def _get(self, name: str) -> SourceAsset | None:
-        try:
-            return self.earth_engine.get_asset(name)
-        except RemoteError as error:
-            if error.cause == Cause.GONE:
-                return None  # it vanished after it was listed
-            raise
+        return list(self.pool.map(ask, names))
+
+
+def _complete(account: Account, container: SourceAsset, page: list[SourceAsset]) -> Told:
+    """Return the page with everything: a folder only names its children."""
+    return Told(page) if container.type == IMAGE_COLLECTION else account.read(page)
+
+
+def _sorted(told: Told, options: Options, root: str) -> Iterator[Surveyed]:
+    for source in told.whole:
+        yield Surveyed(source, options.leaves_out(source, root))
+    for one in told.unreadable:
+        excluded = options.leaves_out(one.source, root)
+        yield Surveyed(one.source, excluded, "" if excluded else one.why)

@@ -97,12 +97,20 @@ def _by_root(status: views.Status) -> Iterator[Notice]:
         name = display_id(root.name)
         if root.alarm:
             yield Notice("alarm", name, f"geesync: the scan of {name} was not believed", root.alarm)
-        elif root.scanned_at and root.wanted and not root.moving:
-            rest = root.counts.get(State.QUARANTINED, 0)
+        elif root.wanted and root.completeness.is_complete:
             proved = counted(root.counts.get(State.VERIFIED, 0), "asset is", "assets are")
-            text = f"{proved} on disk and proved."
-            more = f" {counted(rest, 'is', 'are')} quarantined." if rest else ""
-            yield Notice("complete", name, f"geesync: {name} is complete", text + more)
+            text = f"{proved} on disk and proved. {root.completeness.line.capitalize()}."
+            yield Notice("complete", name, f"geesync: {name} is complete", text)
+        if root.completeness.unreadable:
+            what = counted(root.completeness.unreadable, "asset or folder", "assets or folders")
+            yield Notice(
+                "unreadable",
+                name,
+                f"geesync: {what} of {name} cannot be read",
+                "Earth Engine lists them and does not let them be read. Each scan asks again;"
+                " geesync ls --unreadable tells what was answered.",
+                root.completeness.unreadable,
+            )
 
 
 def _by_failures(status: views.Status) -> Iterator[Notice]:

@@ -15,6 +15,7 @@ from geesync.domain.mirror.lifecycle import FoundDamaged
 from geesync.domain.tasks.lifecycle import LIVE
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
+from geesync.store.ledger.intake import UNREAD
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.ledger.tasks import give_up_in
 from geesync.store.tables import schema
@@ -170,22 +171,33 @@ class Checks:
         return {file.name for file in self.kept([found[0]])[found[0]]} if found[1] else None
 
     def pending(self, scope: Scope) -> Iterator[tuple[str, str]]:
-        """Yield (name, type) of the scope's assets that are wanted, and not on disk yet."""
-        asset, last = schema.asset, 0
+        """Yield (name, type) of the scope's assets that are wanted, and not on disk yet.
+
+        Those of which only the name is known are among the unreadable ones.
+        """
+        asset = schema.asset
         wanted = asset.c.state.not_in(("gone", "excluded")) & sa.text(f"NOT ({schema.ON_DISK})")
-        while True:
-            query = (
-                sa.select(asset.c.id, asset.c.name, asset.c.type)
-                .join(schema.root)
-                .where(scope.within(), wanted, asset.c.id > last)
-                .order_by(asset.c.id)
-                .limit(_PAGE)
-            )
-            with self._database.read() as connection:
-                page = connection.execute(query).all()
-            if not page:
-                return
-            yield from ((row.name, row.type) for row in page)
+        unread = asset.c.revision == UNREAD
+        for row in self._all(scope, wanted & ~unread):
+            yield row.name, row.type
+
+    def unreadable(self, scope: Scope) -> Iterator[tuple[str, str, str]]:
+        """Yield (name, type, what was answered) of what the last scan could not read, or list."""
+        for row in self._all(scope, schema.unreadable.c.why.is_not(None)):
+            yield row.name, row.type, row.why
+
+    def _all(self, scope: Scope, which: sa.ColumnElement[bool]) -> Iterator[sa.Row[Any]]:
+        asset, last = schema.asset, 0
+        query = (
+            sa.select(asset.c.id, asset.c.name, asset.c.type, schema.unreadable.c.why)
+            .join(schema.root)
+            .outerjoin(schema.unreadable)
+            .where(scope.within(), which)
+            .order_by(asset.c.id)
+            .limit(_PAGE)
+        )
+        while page := self._rows(query.where(asset.c.id > last)):
+            yield from page
             last = page[-1].id
 
     def mirrors(self) -> list[str]:

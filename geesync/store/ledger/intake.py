@@ -23,6 +23,10 @@ from geesync.store.tables import schema
 _BACK: dict[State, type[Event]] = {State.GONE: SourceReappeared, State.EXCLUDED: Included}
 
 
+#: The revision of an asset of which only the name is known.
+UNREAD = ""
+
+
 def differs(known: Any, source: SourceAsset, dest: str) -> bool:
     """Whether it must be taken anew; one that is taken over may lie in another mirror.
 
@@ -46,8 +50,13 @@ def insert(
     sources: Sequence[SourceAsset],
     priority: int,
     now: datetime,
+    *,
+    is_read: bool = True,
 ) -> None:
-    """Take in assets that nobody knows yet; priority: where no container gives one."""
+    """Take in assets that nobody knows yet; priority: where no container gives one.
+
+    is_read: whether what Earth Engine says of them is known, not their names only.
+    """
     if not sources:
         return
     containers = _containers(connection, {parent_of(source.name) for source in sources})
@@ -63,7 +72,7 @@ def insert(
             "parent_id": container.id if container else None,
             "type": source.type,
             "path": paths[source.name],
-            "revision": source.revision,
+            "revision": source.revision if is_read else UNREAD,
             "size_bytes": source.size_bytes,
             "state": State.DISCOVERED,
             "seen_at": now,
@@ -142,8 +151,10 @@ def renew(
 
 
 def _news(asset: LedgerAsset, source: SourceAsset) -> Move:
-    back = _BACK.get(asset.standing.state)
-    return Move(asset, back() if back else SourceChanged(f"{asset.revision} → {source.revision}"))
+    if back := _BACK.get(asset.standing.state):
+        return Move(asset, back())
+    before = asset.revision if asset.revision != UNREAD else "unread"
+    return Move(asset, SourceChanged(f"{before} → {source.revision}"))
 
 
 def _replace(connection: sa.Connection, asset: LedgerAsset, source: SourceAsset) -> None:

@@ -16,6 +16,7 @@ from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     Delayed,
     Event,
+    Excluded,
     Recovered,
     SourceChanged,
     SourceGone,
@@ -66,6 +67,9 @@ class Move:
 #: Events after which nothing that was asked for before is of use: it is asked for anew. Of copies
 #: that turn out bad the steps tell which; their siblings stay.
 _VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone, Recovered)
+
+#: Events after which no scan asks for it any more.
+_NOT_ASKED_FOR = (SourceGone, Excluded)
 
 #: The setting that pauses everything.
 PAUSED = "paused"
@@ -162,6 +166,9 @@ def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -
     _change(connection, fresh, standings, now)
     _prove(connection, fresh.values(), now)
     _void_copies(connection, fresh.values(), now)
+    note_readable(
+        connection, [key for key, move in fresh.items() if isinstance(move.event, _NOT_ASKED_FOR)]
+    )
     remember(
         connection,
         [
@@ -225,6 +232,13 @@ def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime
     voided = [move.asset.id for move in moves if isinstance(move.event, _VOIDS_COPIES)]
     if voided:
         give_up_in(connection, schema.export.c.asset_id.in_(voided), now)
+
+
+def note_readable(connection: sa.Connection, asset_ids: Collection[int]) -> None:
+    """Forget, within a transaction, that assets could not be read."""
+    if asset_ids:
+        table = schema.unreadable
+        connection.execute(sa.delete(table).where(table.c.asset_id.in_(asset_ids)))
 
 
 def _is_repeated(move: Move, after: Standing) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.mirror.lifecycle import Excluded, State
+from geesync.domain.mirror.lifecycle import Excluded, Refused, State
+from geesync.errors import Cause
 from geesync.store.file.database import Database
+from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.intake import differs, insert, renew
 from geesync.store.ledger.ledger import (
     Ledger,
     LedgerAsset,
+    Move,
+    note_readable,
     read_asset,
+    record_in,
     select_assets,
 )
 from geesync.store.tables import schema
@@ -33,6 +38,7 @@ class Observed:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+    unreadable: frozenset[str] = frozenset()  #: containers that could not be listed until now
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,63 @@ class Listing:
         ]
         changed = [row.id for row in mine if differs(row, batch[row.name], root.dest)]
         adopted = [row.id for row in mine if row.root_id != root_id]
-        if fresh or changed or adopted:
+        # Whether a container can be read is known when it is listed.
+        readable = [row.id for row in mine if row.why and not batch[row.name].is_container]
+        if fresh or changed or adopted or readable:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now)
                 news = _assets(connection, changed)
                 renew(connection, [(asset, batch[asset.name]) for asset in news], now)
                 _adopt(connection, root_id, adopted)
-        return Observed(len(fresh), len(changed), len(batch) - len(fresh) - len(changed))
+                note_readable(connection, readable)
+        return Observed(
+            len(fresh),
+            len(changed),
+            len(batch) - len(fresh) - len(changed),
+            frozenset(row.name for row in mine if row.why and batch[row.name].is_container),
+        )
+
+    def note_unreadable(
+        self,
+        root_id: int,
+        unreadable: Sequence[tuple[SourceAsset, str]],
+        now: datetime,
+        *,
+        priority: int = 0,
+    ) -> set[str]:
+        """Take in what is listed and cannot be read, or cannot be listed, each with what it said.
+
+        Of what nobody knows yet there is a name only: it rests in quarantine until a scan can read
+        it. Nothing else is concluded. Returns the names of those that are newly so.
+        """
+        told = {source.name: (source, why) for source, why in unreadable}
+        known = self._known(list(told))
+        fresh = [source for name, (source, _) in told.items() if name not in known]
+        notes = {
+            row.id: told[row.name][1]
+            for row in known.values()
+            if row.root_id == root_id and row.why != told[row.name][1]
+        }
+        if fresh or notes:
+            with self._database.write() as connection:
+                insert(connection, root_id, fresh, priority, now, is_read=False)
+                unread = _named(connection, [source.name for source in fresh])
+                why = {asset.id: told[asset.name][1] for asset in unread}
+                moves = [
+                    Move(asset, Refused(why[asset.id], cause=Cause.UNREADABLE)) for asset in unread
+                ]
+                record_in(connection, moves, now)
+                _note(connection, notes | why)
+        newly = {row.name for row in known.values() if row.id in notes and not row.why}
+        return newly | {source.name for source in fresh}
+
+    def note_readable(self, root_id: int, names: Sequence[str]) -> None:
+        """Take in that assets of a root can be read again, and listed."""
+        rows = self._known(list(names)).values()
+        readable = [row.id for row in rows if row.why and row.root_id == root_id]
+        if readable:
+            with self._database.write() as connection:
+                note_readable(connection, readable)
 
     def leave_out(
         self, root_id: int, left: Sequence[tuple[SourceAsset, str]], now: datetime
@@ -117,9 +173,10 @@ class Listing:
         query = (
             sa.select(
                 *(table.id, table.root_id, table.name),
-                *(table.state, table.revision, schema.root.c.dest),
+                *(table.state, table.revision, schema.unreadable.c.why, schema.root.c.dest),
             )
             .join(schema.root)
+            .outerjoin(schema.unreadable)
             .where(table.name.in_(names))
         )
         with self._database.read() as connection:
@@ -198,6 +255,17 @@ def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tu
 def _assets(connection: sa.Connection, ids: list[int]) -> list[LedgerAsset]:
     rows = connection.execute(select_assets().where(schema.asset.c.id.in_(ids))) if ids else ()
     return [read_asset(row) for row in rows]
+
+
+def _named(connection: sa.Connection, names: list[str]) -> list[LedgerAsset]:
+    query = select_assets().where(schema.asset.c.name.in_(names))
+    return [read_asset(row) for row in connection.execute(query)] if names else []
+
+
+def _note(connection: sa.Connection, notes: Mapping[int, str]) -> None:
+    """Write why assets cannot be read, by id."""
+    rows = [{"asset_id": key, "why": why} for key, why in notes.items()]
+    insert_rows(connection, schema.unreadable, rows, instead="REPLACE")
 
 
 def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> None:

@@ -62,11 +62,13 @@ class Roots:
         }
         table = schema.root
         with self._database.write() as connection:
-            known = connection.execute(sa.select(table.c.id).where(table.c.name == name)).scalar()
+            known = connection.execute(sa.select(table).where(table.c.name == name)).first()
             if known is None:
                 connection.execute(sa.insert(table).values(name=name, added_at=now, **values))
             else:
-                connection.execute(sa.update(table).where(table.c.id == known).values(values))
+                if known.removed_at is not None or known.options != values["options"]:
+                    values["scanned_at"] = None  # what is wanted now, no scan has looked for
+                connection.execute(sa.update(table).where(table.c.id == known.id).values(values))
             _ask(connection, now)
 
     def find(self, name: str) -> Root | None:

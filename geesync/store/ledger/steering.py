@@ -24,9 +24,14 @@ class Steering:
     def retry(
         self, now: datetime, *, names: Collection[str] | None = None, cause: Cause | None = None
     ) -> int:
-        """Try quarantined assets again: these, or of this cause, or all."""
+        """Try quarantined assets again: these, or of this cause, or all.
+
+        Those that no scan could read are not tried, but asked for by the next scan.
+        """
         table = schema.asset
-        query = select_assets().where(table.c.state == State.QUARANTINED)
+        query = select_assets().where(
+            table.c.state == State.QUARANTINED, table.c.cause != Cause.UNREADABLE
+        )
         if names is not None:
             query = query.where(table.c.name.in_(names))
         if cause is not None:

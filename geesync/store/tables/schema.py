@@ -102,7 +102,11 @@ asset = Table(
     Index("ix_asset_parent", "parent_id"),
     Index("ix_asset_left_out", "id", sqlite_where=sa.text("left_out IS NOT NULL")),
     Index("ix_asset_cause", "cause", sqlite_where=sa.text("cause IS NOT NULL")),
-    Index("ix_asset_trouble", "cause", "state", sqlite_where=sa.text("cause IS NOT NULL")),
+    Index(
+        "ix_asset_trouble",
+        *("cause", "state", "not_before"),
+        sqlite_where=sa.text("cause IS NOT NULL"),
+    ),
     Index("ix_asset_due", "state", sa.text("priority DESC")),  # and by id, as every index
     Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
     Index(
@@ -119,6 +123,14 @@ source = Table(
     metadata,
     Column("asset_id", ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
     Column("json", Packed, nullable=False),
+)
+
+#: What the last scan could not read, or could not list what lies in it, whatever stands of it here.
+unreadable = Table(
+    "unreadable",
+    metadata,
+    Column("asset_id", ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("why", Text, nullable=False),  # what was answered
 )
 
 #: One ask of Earth Engine for one part; written before the ask is sent.
@@ -227,8 +239,8 @@ tally = Table(
     sqlite_with_rowid=False,
 )
 
-#: Assets by the cause of their failure and state, and, as kind "left_out", those of which something
-#: cannot be taken as files; kept by triggers.
+#: Assets by the cause of their failure and state; as kind "left_out", with a root as state,
+#: those of which something cannot be taken as files; kept by triggers.
 trouble = Table(
     "trouble",
     metadata,

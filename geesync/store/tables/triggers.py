@@ -47,11 +47,12 @@ _TAKE_TROUBLE = """
 """
 _ADD_LEFT_OUT = """
     INSERT INTO trouble (kind, state, assets)
-    SELECT 'left_out', '', 1 WHERE NEW.left_out IS NOT NULL
+    SELECT 'left_out', CAST(NEW.root_id AS TEXT), 1 WHERE NEW.left_out IS NOT NULL
     ON CONFLICT DO UPDATE SET assets = assets + 1;
 """
 _TAKE_LEFT_OUT = """
-    UPDATE trouble SET assets = assets - 1 WHERE kind = 'left_out' AND OLD.left_out IS NOT NULL;
+    UPDATE trouble SET assets = assets - 1
+    WHERE kind = 'left_out' AND state = CAST(OLD.root_id AS TEXT) AND OLD.left_out IS NOT NULL;
 """
 
 _COUNTED = "root_id, type, state, size_bytes"
@@ -107,7 +108,7 @@ TRIGGERS = (
         f" BEGIN {_TAKE_TROUBLE}{_TAKE_LEFT_OUT} END"
     ),
     (
-        f"CREATE TRIGGER left_out_update AFTER UPDATE OF left_out ON asset"
+        f"CREATE TRIGGER left_out_update AFTER UPDATE OF left_out, root_id ON asset"
         f" WHEN coalesce(OLD.left_out, NEW.left_out) IS NOT NULL"
         f" BEGIN {_TAKE_LEFT_OUT}{_ADD_LEFT_OUT} END"
     ),

@@ -20,13 +20,16 @@ from geesync.store.file.soundness import refuse_foreign_log
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.packing import unpack
 from geesync.store.tables.states import ASSET_MOVING, TASK_IN_FLIGHT
+from geesync.store.views.completeness import Completeness, completeness, completeness_of_root
+from geesync.store.views.pace import Pace, pace
+from geesync.store.views.troubles import Trouble, troubles
 
 #: A heartbeat older than this is no sign of life.
 _HEARTBEAT_AGE = timedelta(seconds=30)
 
-_RATE_WINDOW = timedelta(hours=1)
-#: Events looked at for the rate: bounds the question, whatever the history.
-_RATE_EVENTS = 20_000
+
+#: Brakes that hold until something is done about them, or a month ends; others come and go.
+_LASTING = ("disk", "eecu")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class RootStatus:
     watched: bool
     quota: dict[str, str] | None = None  #: as Earth Engine said at the last scan; own roots only
     paused: bool = False
+    completeness: Completeness = field(default_factory=Completeness)  #: of what it has taken
 
     @property
     def assets(self) -> int:
@@ -56,20 +60,14 @@ class RootStatus:
         return self.assets - sum(self.counts.get(state, 0) for state in UNWANTED)
 
     @property
+    def good(self) -> int:
+        """Assets that are verified, and are still what Earth Engine lets us read."""
+        return self.counts.get(State.VERIFIED, 0) - self.completeness.unreadable_copies
+
+    @property
     def moving(self) -> int:
         """Assets that are not yet where they rest."""
         return self.assets - sum(self.counts.get(state, 0) for state in RESTING)
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Failures of one kind, with an example."""
-
-    cause: str
-    count: int
-    example: str  #: an asset's name
-    reason: str
-    state: str
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,10 @@ class Status:
     staged_bytes: int
     troubles: list[Trouble]
     left_out: int  #: assets of which something cannot be taken as files
-    per_hour: float  #: assets verified
+    pace: Pace
     paused: bool  #: everything
     daemon: dict[str, Any] | None  #: the daemon's heartbeat, or None if it gives none
-    waiting: dict[str, str] = field(default_factory=dict)  #: step → the brake that holds it
+    completeness: Completeness = field(default_factory=Completeness)
 
     @property
     def moving(self) -> int:
@@ -93,9 +91,27 @@ class Status:
         return sum(root.moving for root in self.roots)
 
     @property
+    def halted(self) -> list[str]:
+        """Why nothing new comes home, until that changes: refusals, and disks without room."""
+        beat = self.daemon or {}
+        full = [brake for brake in beat.get("brakes", []) if brake["holds"]]
+        lasting = [brake["text"] for brake in full if brake["name"] in _LASTING]
+        return [*beat.get("halted", []), *lasting]
+
+    @property
+    def stands_still(self) -> str:
+        """Why nothing new is begun, for people; "" if it is."""
+        watched = [root for root in self.roots if root.watched]
+        if self.paused or (watched and all(root.paused for root in watched)):
+            return "paused, geesync resume goes on"
+        return "; ".join(self.halted)
+
+    @property
     def eta(self) -> timedelta | None:
-        """How long it will take at the present rate; None if that is not known."""
-        return timedelta(hours=self.moving / self.per_hour) if self.per_hour else None
+        """How long it will take; None if nobody can know, or if it stands still."""
+        watched = [root for root in self.roots if root.watched]
+        unknown = any(root.scanned_at is None or root.alarm or root.paused for root in watched)
+        return None if self.stands_still or unknown or not self.moving else self.pace.left
 
 
 @contextmanager
@@ -130,13 +146,14 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
                     " FROM total WHERE name IN ('staged_bytes', 'unstaged_bytes')"
                 ).fetchone()[0]
             ),
-            troubles=_troubles(connection),
+            troubles=troubles(connection),
             left_out=connection.execute(
                 "SELECT coalesce(sum(assets), 0) FROM trouble WHERE kind = 'left_out'"
             ).fetchone()[0],
-            per_hour=_per_hour(connection, now),
+            pace=pace(connection, now, root),
             paused="paused" in settings,
             daemon=_heartbeat(settings.get("heartbeat"), now),
+            completeness=completeness(connection, root),
         )
 
 
@@ -150,11 +167,17 @@ def _roots(connection: sqlite3.Connection, name: str | None) -> list[RootStatus]
     roots = connection.execute(
         "SELECT * FROM root WHERE ?1 IS NULL OR name = ?1 ORDER BY id", (name,)
     )
-    return [_root(row, tallies.get(row["id"], {})) for row in roots]
+    return [
+        _root(row, tallies.get(row["id"], {}), completeness_of_root(connection, row))
+        for row in roots
+    ]
 
 
-def _root(row: sqlite3.Row, tally: dict[str, tuple[int, int]]) -> RootStatus:
+def _root(
+    row: sqlite3.Row, tally: dict[str, tuple[int, int]], completeness: Completeness
+) -> RootStatus:
     return RootStatus(
+        completeness=completeness,
         name=row["name"],
         dest=row["dest"],
         counts={state: tally[state][0] for state in State if state in tally},
@@ -167,34 +190,6 @@ def _root(row: sqlite3.Row, tally: dict[str, tuple[int, int]]) -> RootStatus:
         quota=json.loads(row["quota"]) if row["quota"] else None,
         paused=row["paused_at"] is not None,
     )
-
-
-def _troubles(connection: sqlite3.Connection) -> list[Trouble]:
-    rows = connection.execute(
-        "SELECT cause, asset.state, assets AS count, name AS example, reason FROM trouble"
-        " JOIN asset ON asset.id = (SELECT min(id) FROM asset AS one"
-        "  WHERE one.cause = trouble.kind AND one.state = trouble.state)"
-        " WHERE assets > 0 ORDER BY assets DESC"
-    )
-    return [
-        Trouble(row["cause"], row["count"], row["example"], row["reason"] or "", row["state"])
-        for row in rows
-    ]
-
-
-def _per_hour(connection: sqlite3.Connection, now: datetime) -> float:
-    newest = connection.execute("SELECT id, at FROM event ORDER BY id DESC LIMIT 1").fetchone()
-    since = (now - _RATE_WINDOW).timestamp()
-    if newest is None or newest["at"] <= since:
-        return 0.0
-    count, first = connection.execute(
-        "SELECT count(*), min(at) FROM event WHERE id > ? AND at > ? AND to_state = 'verified'",
-        (newest["id"] - _RATE_EVENTS, since),
-    ).fetchone()
-    if not count:
-        return 0.0
-    hours = (now.timestamp() - first) / 3600
-    return float(count / max(hours, 1 / 60))
 
 
 def heartbeat(path: Path, *, now: datetime) -> dict[str, Any] | None:
@@ -235,19 +230,16 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
         return not in_flight and not soon
 
 
-def is_complete(path: Path) -> bool:
-    """Whether every asset of every watched root is verified, and every scan was believed."""
+def completeness_of(path: Path, name: str | None = None) -> Completeness:
+    """Return whether all is here: of all watched roots, or of what has this canonical name."""
     with reading(path) as connection:
-        missing = connection.execute(
-            "SELECT (SELECT coalesce(sum(assets), 0) FROM tally JOIN root ON root.id = root_id"
-            "  WHERE state NOT IN ('verified', 'gone', 'excluded') AND removed_at IS NULL)"
-            " + (SELECT count(*) FROM root WHERE removed_at IS NULL"
-            "  AND (alarm IS NOT NULL OR scanned_at IS NULL))"
-        ).fetchone()[0]
-        return not missing
+        return completeness(connection, name)
 
 
-_ASSETS = "SELECT asset.*, root.dest FROM asset JOIN root ON root.id = asset.root_id"
+_ASSETS = (
+    "SELECT asset.*, root.dest, unreadable.why AS unreadable FROM asset"
+    " JOIN root ON root.id = asset.root_id LEFT JOIN unreadable ON unreadable.asset_id = asset.id"
+)
 
 
 def show(path: Path, name: str) -> dict[str, Any] | None:
@@ -278,6 +270,13 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
             )
         ]
         return told
+
+
+def is_known(path: Path, name: str) -> bool:
+    """Whether an asset of this canonical name is in the ledger."""
+    with reading(path) as connection:
+        found = connection.execute("SELECT 1 FROM asset WHERE name = ?", (name,)).fetchone()
+        return found is not None
 
 
 def assets(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,138 @@
+"""Reads what a root holds, and says whose fault it is that something in it does not answer.
+
+One asset never stops the rest: where the root itself still answers, the world is well, and what
+was answered concerns that one asset only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.tasks.failures import may_be_absent
+from geesync.domain.tasks.refusals import NotTriedError
+from geesync.errors import Cause, RemoteError
+
+#: Does the work for all names at once; an exception is an answer too.
+Each = Callable[
+    [Iterable[str], Callable[[str], SourceAsset]], list[tuple[str, SourceAsset | Exception]]
+]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An asset that is known to be there, and what was answered when it was asked for."""
+
+    source: SourceAsset  #: as it is listed: type and name only
+    error: RemoteError
+
+    @property
+    def why(self) -> str:
+        """Return what was answered, for people."""
+        status = f"HTTP {self.error.status}: " if self.error.status else ""
+        return f"{status}{self.error}"
+
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether the same would be answered if it were not there."""
+        return may_be_absent(self.error)
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether it is worth asking again soon."""
+        return self.error.cause == Cause.TRANSIENT
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was answered for some assets."""
+
+    whole: list[SourceAsset] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """One asset that a survey came by."""
+
+    source: SourceAsset  #: its name and type only, where it is unreadable
+    excluded: str = ""  #: why a filter leaves it out
+    unreadable: str = ""  #: what was answered instead of it, or of a list of what lies in it
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what lies in it is to be looked at."""
+        return self.source.is_container and not self.excluded and not self.unreadable
+
+
+class ListingBrokenError(RemoteError):
+    """A container's listing came to no end."""
+
+    def __init__(self, error: RemoteError) -> None:
+        super().__init__(error.cause, str(error), status=error.status)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What lies below one root, as Earth Engine tells it."""
+
+    earth_engine: EarthEngine
+    root: str
+    each: Each
+    check_stop: Callable[[], None] = lambda: None  #: raises RemoteError where work is to end
+
+    def pages(self, container: str) -> Iterator[list[SourceAsset]]:
+        """Yield pages of what a container holds. Raises ListingBrokenError."""
+        try:
+            yield from self.earth_engine.list_children(container)
+        except RemoteError as error:
+            raise ListingBrokenError(error) from error
+
+    def read(self, listed: Iterable[SourceAsset]) -> Told:
+        """Ask for assets with everything that is said of them, each once more if it may help.
+
+        Raises RemoteError if it is the world that does not answer.
+        """
+        told = Told()
+        waiting = {asset.name: asset for asset in listed}
+        failed_once: set[str] = set()
+        while waiting:
+            answers = self.each(list(waiting), self.earth_engine.get_asset)
+            self.check_stop()
+            self._blame(answer for _, answer in answers if isinstance(answer, Exception))
+            left = {}
+            for name, answer in answers:
+                if isinstance(answer, SourceAsset):
+                    told.whole.append(answer)
+                elif _is_worth_asking(name, answer, failed_once):
+                    left[name] = waiting[name]
+                elif isinstance(answer, RemoteError):
+                    told.unreadable.append(Unreadable(waiting[name], answer))
+            waiting = left
+        return told
+
+    def _blame(self, errors: Iterable[Exception]) -> None:
+        """Return if each error is its own asset's; raise what is to be said of all."""
+        is_doubtful = False
+        for error in errors:
+            if not isinstance(error, RemoteError):
+                raise error
+            is_doubtful |= error.cause != Cause.GONE
+        if is_doubtful:
+            self.check_world()
+
+    def check_world(self) -> None:
+        """Raise RemoteError if not even the root answers: then nothing is one asset's fault."""
+        self.check_stop()
+        self.earth_engine.get_asset(self.root)
+
+
+def _is_worth_asking(name: str, error: Exception, failed_once: set[str]) -> bool:
+    if isinstance(error, NotTriedError):
+        return True
+    if name in failed_once or not isinstance(error, RemoteError) or error.cause != Cause.TRANSIENT:
+        return False
+    failed_once.add(name)
+    return True

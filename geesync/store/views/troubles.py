@@ -1,0 +1,44 @@
+"""What goes wrong now, by kind of failure."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Failures of one kind, with an example."""
+
+    cause: str
+    count: int
+    example: str  #: an asset's name
+    reason: str
+    state: str
+    next_at: datetime | None = None  #: when the first of them is tried again; None: not by itself
+
+
+def troubles(connection: sqlite3.Connection) -> list[Trouble]:
+    """Return each kind of failure that there is, the most frequent first."""
+    rows = connection.execute(
+        "SELECT cause, asset.state, assets AS count, name AS example, reason,"
+        " (SELECT min(not_before) FROM asset AS one"
+        "  WHERE one.cause = trouble.kind AND one.state = trouble.state) AS next_at"
+        " FROM trouble"
+        " JOIN asset ON asset.id = (SELECT id FROM asset AS one"
+        "  WHERE one.cause = trouble.kind AND one.state = trouble.state"
+        "  ORDER BY not_before LIMIT 1)"
+        " WHERE assets > 0 ORDER BY assets DESC"
+    )
+    return [
+        Trouble(
+            *(row["cause"], row["count"], row["example"], row["reason"] or "", row["state"]),
+            next_at=_time(row["next_at"]),
+        )
+        for row in rows
+    ]
+
+
+def _time(value: float | None) -> datetime | None:
+    return None if value is None else datetime.fromtimestamp(value, UTC)

@@ -1,0 +1,77 @@
+"""Whether all is here: one answer for people and scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from geesync.errors import ExitCode
+from geesync.simulator.simulator import Simulator
+from tests.cli.conftest import Run
+
+GET = "earthengine.assets.get"
+
+
+@pytest.fixture
+def forbidden(simulator: Simulator) -> Iterator[str]:
+    name = "users/demo/elevation"
+    tree = f"projects/earthengine-legacy/assets/{name}"
+    denial = simulator.world.permissions.deny(tree, GET)
+    yield name
+    simulator.world.permissions.allow(denial)
+
+
+def test_status_ends_with_one_answer_and_a_code_that_says_the_same(geesync: Run) -> None:
+    geesync("enqueue", "users/demo", "projects/demo-project")
+
+    before = geesync("status")
+    geesync("sync", "--once")
+    after = geesync("status")
+
+    assert before.returncode == ExitCode.INCOMPLETE
+    assert before.stdout.splitlines()[-1] == (
+        "not complete: users/demo is not yet scanned;"
+        " projects/demo-project/assets is not yet scanned"
+    )
+    assert geesync("status", "--exit-zero").returncode == 0
+    assert after.returncode == 0
+    assert after.stdout.splitlines()[-1].startswith("complete, but for what no file can hold of 1")
+    folder = geesync("status", "users/demo/deep")
+    assert (folder.returncode, folder.stdout.splitlines()[-1]) == (0, "complete")
+    told = json.loads(geesync("status", "users/demo/elevation", "--json").stdout)
+    assert (told["complete"], told["not_complete"]) == (True, [])
+
+
+def test_what_cannot_be_read_is_told_by_every_command(geesync: Run, forbidden: str) -> None:
+    foreseen = geesync("enqueue", "users/demo", "--dry-run")
+    geesync("enqueue", "users/demo")
+    synced = geesync("sync", "--once")
+
+    assert f"unreadable {forbidden}" in foreseen.stdout
+    assert foreseen.stdout.splitlines()[-1] == "partial: 1 line above could not be read"
+    for told in (foreseen, synced, geesync("status"), geesync("check")):
+        assert told.returncode == ExitCode.INCOMPLETE
+    assert "cannot be read" in geesync("status").stdout.splitlines()[-1]
+    assert f"! {forbidden}: not readable at the last scan: HTTP 404" in geesync("check").stdout
+    (line,) = geesync("ls", "--unreadable").stdout.splitlines()
+    assert line.startswith(f"quarantined {forbidden}")
+    assert geesync("status", "users/demo/scenes").returncode == 0
+
+
+def test_assets_are_listed_by_name_with_what_is_not_as_it_should_be(geesync: Run) -> None:
+    geesync("enqueue", "users/demo", "projects/demo-project")
+    geesync("sync", "--once")
+
+    left = [json.loads(line) for line in geesync("ls", "--left-out", "--json").stdout.splitlines()]
+    files = geesync("ls", "users/demo/elevation", "--files").stdout.splitlines()
+
+    assert [one["asset"] for one in left] == ["projects/demo-project/assets/forest"]
+    assert "CLASSIFIER" in left[0]["left_out"]
+    assert files[0].startswith("verified    users/demo/elevation  IMAGE")
+    assert any("elevation.tif" in line for line in files[1:])
+    assert len(geesync("ls", "users/demo/scenes").stdout.splitlines()) > 1
+    assert geesync("ls", "--state", "gone").stdout == ""
+    assert geesync("ls", "users/nobody").returncode == ExitCode.USAGE
+    assert geesync("ls", "--state", "lost").returncode == ExitCode.USAGE
