@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -19,6 +20,9 @@ from geesync.simulator.tasks.operation import operation_json
 from geesync.simulator.wire.faults import KNOBS, Faults
 from geesync.simulator.world.pixels import Json
 from geesync.simulator.world.world_script import change
+
+#: What wishes that cannot be granted raise.
+MISTAKEN = (ValueError, TypeError, LookupError, ArithmeticError, re.error)
 
 Do = Callable[[Json], Any]
 
@@ -58,9 +62,9 @@ class Control:
         if do is None:
             return JSONResponse({"error": f"no such control; there are {self._known()}"}, 404)
         try:
-            wishes = json.loads(body) if body else dict(request.query_params)
+            wishes = dict(json.loads(body) if body else request.query_params)
             return JSONResponse(do(wishes))
-        except (CallRefused, ValueError, TypeError, KeyError) as error:
+        except (CallRefused, *MISTAKEN) as error:
             return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
 
     def _known(self) -> str:

@@ -12,7 +12,6 @@ STATUS_NAMES = {
     429: "RESOURCE_EXHAUSTED",
     499: "CANCELLED",
     500: "INTERNAL",
-    501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
@@ -46,6 +45,13 @@ class BadRequest(CallRefused):
 
     def __init__(self, message: str) -> None:
         super().__init__(400, message)
+
+
+class NotSimulated(BadRequest):
+    """A call that Earth Engine answers and this simulator does not.
+
+    HTTP 400: the status for it would be 501, which clients repeat for a minute.
+    """
 
 
 class ExportRefused(Exception):  # noqa: N818 - reads as what happened, like the others here

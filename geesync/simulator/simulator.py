@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from functools import partial
 from pathlib import Path
@@ -116,7 +117,7 @@ class Simulator(Running):
     def advance(self, seconds: float) -> None:
         """Move the clock and let everything happen that falls due, files included."""
         self.clock.advance(seconds)
-        self.operations.settle()
+        self.operations.settle(math.inf)
 
     def _application(self, seed: int) -> FaultyTransport:
         service = Service(

@@ -7,6 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from geesync.simulator import Profile
+from geesync.simulator.api.earth_engine import HANDLERS
+from geesync.simulator.api.methods import METHODS
 from tests.story.test_silences import SILENCES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,3 +49,14 @@ def test_all_26_behaviours_are_there() -> None:
 
     assert [int(number) for number, _ in table] == list(range(1, 27))
     assert {word for _, kinds in table for word in kinds.split(", ")} == {"on", "knob", "script"}
+
+
+def test_the_table_of_methods_says_which_there_are() -> None:
+    page = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
+    section = page.partition("## Which methods it has")[2].partition("\n## ")[0]
+    found = re.findall(r"^\| (`[^|]+`) \| (yes|part|no) \|", section, re.MULTILINE)
+    told = {name: here for names, here in found for name in re.findall(r"`([\w.]+)`", names)}
+
+    assert set(told) == {method.id for method in METHODS}
+    there = {name for name, here in told.items() if here != "no"}
+    assert there == {*HANDLERS, "algorithms.list"}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from geesync.simulator.messages import schemas
+from geesync.simulator.messages.json_text import read_json
 from geesync.simulator.messages.reading import parse
 from geesync.simulator.refusals import BadRequest
 
@@ -87,3 +88,62 @@ def test_both_forms_of_an_update_mask_are_read() -> None:
     as_text = parse(schemas.PATCH_ASSET, {"updateMask": "a,b"})
 
     assert as_object == as_text == {"updateMask": ["a", "b"]}
+
+
+def chain(length: int) -> dict[str, Any]:
+    """Return an expression of values that each need the one before."""
+    values = {str(n): {"valueReference": str(n - 1)} for n in range(1, length)}
+    return {"result": str(length - 1), "values": {"0": {"constantValue": 1}, **values}}
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ({"result": "0", "values": {"0": {"valueReference": "0"}}}, "refers to itself"),
+        ({"result": "0", "values": {"0": {"valueReference": "9"}}}, "unknown value '9'"),
+        ({"result": "x", "values": {}}, "unknown value 'x'"),
+        (chain(3000), "3000 calls deep"),
+    ],
+)
+def test_an_expression_that_leads_nowhere_or_too_deep_is_refused(
+    expression: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(BadRequest, match=words):
+        parse(schemas.EXPORT_IMAGE, image_export(expression=expression))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" * 50_000,
+        b'{"a":' * 150 + b"1" + b"}" * 150,
+        b'{"a": NaN}',
+        b'{"a": "\\ud800"}',
+        b"\xff",
+        b'{"a": ' + b"9" * 5000 + b"}",
+    ],
+)
+def test_what_is_no_json_of_the_service_s_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadRequest, match="Invalid JSON payload received"):
+        read_json(raw)
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("2024-02-03T00:00:00Z", "2024-02-03T00:00:00Z"),
+        ("2024-02-03T01:00:00.25+01:00", "2024-02-03T00:00:00.250000Z"),
+        ({"seconds": 1706918400}, "2024-02-03T00:00:00Z"),
+        ({"seconds": "1706918400", "nanos": 250_000_000}, "2024-02-03T00:00:00.250000Z"),
+    ],
+)
+def test_a_time_may_be_told_in_several_ways(told: Any, kept: str) -> None:
+    body = {"type": "IMAGE_COLLECTION", "startTime": told}
+
+    assert parse(schemas.ASSET, body)["startTime"] == kept
+
+
+@pytest.mark.parametrize("told", ["soon", "2024-02-03", "2024-13-01T00:00:00Z", {"seconds": 1e18}])
+def test_what_is_no_time_is_refused_when_it_is_written(told: Any) -> None:
+    with pytest.raises(BadRequest, match="timestamp"):
+        parse(schemas.ASSET, {"type": "IMAGE_COLLECTION", "startTime": told})

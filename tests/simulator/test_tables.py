@@ -92,12 +92,6 @@ def test_geojson_keeps_types_geometries_and_indexes() -> None:
     ] == rows
 
 
-@pytest.mark.parametrize("file_format", ["KML", "SHP", "TF_RECORD_TABLE"])
-def test_other_formats_are_refused_by_name(file_format: str) -> None:
-    with pytest.raises(ExportRefused, match=f"not {file_format}"):
-        export([], file_format)
-
-
 def test_a_missing_table_is_reported_in_the_service_s_words(tmp_path: Path) -> None:
     body = {
         "expression": graph(call("Collection.loadTable", tableId="nowhere")),

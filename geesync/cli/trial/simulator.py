@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from enum import StrEnum
@@ -15,6 +16,9 @@ from geesync.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
     from geesync.simulator.simulator import Simulator
+
+
+ENDS_WITHIN_S = 0.8  #: of the signal; a second is promised
 
 
 class ProfileName(StrEnum):
@@ -74,6 +78,14 @@ def simulator(
             markup=False,
         )
         stop.wait()
+        _end_in_time()
+
+
+def _end_in_time() -> None:
+    """See to it that the process ends within a second, whatever is still being computed."""
+    timer = threading.Timer(ENDS_WITHIN_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def load_simulator() -> type[Simulator]:

@@ -49,10 +49,11 @@ def discovery_document(root_url: str) -> Json:
 def _projects() -> Json:
     projects: Json = {"methods": {}, "resources": {}}
     for method in METHODS:
-        *resource, name = method.id.split(".")
+        *resources, name = method.id.split(".")
         place = projects
-        if resource:
-            place = projects["resources"].setdefault(resource[0], {"methods": {}})
+        for resource in resources:
+            known = place.setdefault("resources", {})
+            place = known.setdefault(resource, {"methods": {}})
         place["methods"][name] = _method(method)
     return projects
 
@@ -65,10 +66,10 @@ def _method(method: Method) -> Json:
         "path": f"{VERSION}/{method.path}",
         "flatPath": f"{VERSION}/{method.path}",
         "parameters": {
-            method.parameter: path_parameter,
+            **dict.fromkeys((method.parameter, *method.minor_parameters), path_parameter),
             **{name: _query_parameter(name) for name in method.query},
         },
-        "parameterOrder": [method.parameter],
+        "parameterOrder": [method.parameter, *method.minor_parameters],
         "response": {"$ref": "Page" if method.paged else "Any"},
     }
     if method.body is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import time
 from collections.abc import Mapping
@@ -24,17 +25,21 @@ from geesync.simulator.computing import value_methods as computing
 from geesync.simulator.direct import feature_methods, pixel_methods
 from geesync.simulator.exports import exporting
 from geesync.simulator.ingestion import importing
+from geesync.simulator.messages.json_text import read_json
 from geesync.simulator.messages.reading import parse, unknown_query
-from geesync.simulator.refusals import STATUS_NAMES, TOO_MANY, BadRequest, CallRefused
+from geesync.simulator.refusals import STATUS_NAMES, TOO_MANY, BadRequest, CallRefused, NotSimulated
 from geesync.simulator.tasks import operation_methods
 from geesync.simulator.wire import tokens
 from geesync.simulator.world.pixels import Json
 
 MOST_BYTES = 10_485_760  #: of a request's body
 JSON_TYPE = "application/json; charset=UTF-8"
+VERSIONS = re.compile("/v1(?:alpha|beta)?/")
 QUOTA_HEADER = "x-earth-engine-quota-status"
 #: How the paths end of calls that compute while the client waits.
 DIRECT = (":getPixels", ":computePixels", ":listFeatures", ":computeFeatures", ":compute")
+
+log = logging.getLogger(__name__)
 
 HANDLERS: dict[str, Handler] = {
     "getConfig": operation_methods.get_config,
@@ -119,16 +124,19 @@ class EarthEngine:
             answer = self._answer(wire)
         except CallRefused as refusal:
             return error_response(refusal)
+        except Exception:  # a mistake of the simulator's own, which the next call must not meet
+            log.exception("a call to the simulator failed by a mistake of its own")
+            return error_response(CallRefused(500, "Internal error."))
         if isinstance(answer, Content):
             return Response(answer.body, media_type=answer.media_type)
         # A page of a thousand images is most of the time spent on the text of it.
         return Response(to_json(answer, inf_nan_mode="constants"), media_type=JSON_TYPE)
 
     def _answer(self, wire: Wire) -> Json | Content:
-        # A base URL may carry a path of its own in front.
-        prefix, version, resource = wire.path.partition("/v1/")
-        if version:
-            return self._call(wire, resource)
+        # A base URL may carry a path of its own in front; and some clients name an older version.
+        prefix, *versioned = VERSIONS.split(wire.path, maxsplit=1)
+        if versioned:
+            return self._call(wire, *versioned)
         if wire.path.endswith("/$discovery/rest"):
             prefix = wire.path.removesuffix("/$discovery/rest")
             return discovery_document(f"{wire.root_url}{prefix}/")
@@ -149,7 +157,7 @@ class EarthEngine:
             return self._list_algorithms()
         handler = HANDLERS.get(method.id)
         if handler is None:
-            raise CallRefused(501, f"The simulator does not have {method.id}.")
+            raise NotSimulated(f"The simulator does not have {method.id}.")
         return handler(self._service, call)
 
     def _list_algorithms(self) -> Content:
@@ -176,13 +184,16 @@ def error_response(refusal: CallRefused) -> Response:
 
 async def _read(request: Request) -> Wire:
     """Return the request; a GET too long for a URL comes as a POST with its query as body."""
-    body = await request.body()
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece[: MOST_BYTES + 1 - len(body)]  # what is beyond is refused, not kept
     method, query = request.method, request.query_params.multi_items()
     override = request.headers.get("x-http-method-override")
     if override:
-        method, body, query = override, b"", [*query, *parse_qsl(body.decode())]
+        method, query = override, [*query, *parse_qsl(body.decode(errors="replace"))]
+        body.clear()
     root_url = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
-    return Wire(method, request.scope["path"], query, request.headers, body, root_url)
+    return Wire(method, request.scope["path"], query, request.headers, bytes(body), root_url)
 
 
 def _route(wire: Wire, resource: str) -> tuple[Method, str]:
@@ -197,8 +208,4 @@ def _route(wire: Wire, resource: str) -> tuple[Method, str]:
 def _body(method: Method, raw: bytes) -> Json:
     if method.body is None:
         return {}
-    try:
-        body = json.loads(raw or b"{}")
-    except ValueError:
-        raise BadRequest("Invalid JSON payload received. Unexpected token.") from None
-    return parse(method.body, body)
+    return parse(method.body, read_json(raw or b"{}"))

@@ -20,7 +20,7 @@ COMMON_QUERY = frozenset(("alt", "prettyPrint", "fields", "key", "quotaUser", "$
 
 @dataclass(frozen=True)
 class Method:
-    """One method; ``path`` is its template below ``/v1/`` with one ``{+parameter}``."""
+    """One method; ``path`` is its template below ``/v1/``, beginning with a ``{+parameter}``."""
 
     id: str  #: below "earthengine.projects."
     http: str
@@ -36,9 +36,26 @@ class Method:
         return self.path[2 : self.path.index("}")]
 
     @property
+    def minor_parameters(self) -> list[str]:
+        """The names of further path parameters, each of one segment."""
+        return re.findall(r"{(\w+)}", self.path)
+
+    @property
     def route(self) -> re.Pattern[str]:
         """What the decoded path below ``/v1/`` must look like; group 1 is the parameter."""
-        return re.compile(f"({self.pattern}){re.escape(self.path.partition('}')[2])}")
+        rest = re.sub(r"{\w+}", "*", self.path.partition("}")[2])
+        return re.compile(f"({self.pattern}){re.escape(rest).replace(re.escape('*'), '[^/]+')}")
+
+
+def _rendered(resource: str, get: str) -> tuple[Method, ...]:
+    """Return the methods that draw something, and that fetch what was drawn."""
+    pattern = rf"{PROJECT}/{resource}/[^/:]+"
+    return (
+        Method(
+            f"{resource}.create", "POST", f"{{+parent}}/{resource}", PROJECT, (), schemas.UNREAD
+        ),
+        Method(f"{resource}.{get}", "GET", f"{{+name}}:{get}", pattern),
+    )
 
 
 PAGING = ("pageSize", "pageToken")
@@ -70,6 +87,7 @@ METHODS: tuple[Method, ...] = (
     Method("assets.copy", "POST", "{+sourceName}:copy", ASSET, body=schemas.COPY_ASSET),
     Method("assets.move", "POST", "{+sourceName}:move", ASSET, body=schemas.MOVE_ASSET),
     Method("assets.link", "POST", "{+sourceName}:link", ASSET, body=schemas.UNREAD),
+    Method("assets.getLinked", "POST", "{+name}:getLinked", ASSET, body=schemas.UNREAD),
     Method(
         "assets.getIamPolicy",
         "POST",
@@ -139,7 +157,15 @@ METHODS: tuple[Method, ...] = (
         "value.compute", "POST", "{+project}/value:compute", PROJECT, body=schemas.COMPUTE_VALUE
     ),
     Method("video.export", "POST", "{+project}/video:export", PROJECT, body=schemas.UNREAD),
+    *_rendered("thumbnails", "getPixels"),
+    *_rendered("videoThumbnails", "getPixels"),
+    *_rendered("filmstripThumbnails", "getPixels"),
+    *_rendered("tables", "getFeatures"),
+    Method("maps.create", "POST", "{+parent}/maps", PROJECT, body=schemas.UNREAD),
+    Method("maps.tiles.get", "GET", "{+parent}/tiles/{zoom}/{x}/{y}", rf"{PROJECT}/maps/[^/]+"),
+    Method("featureView.create", "POST", "{+parent}/featureView", PROJECT, body=schemas.UNREAD),
     Method("map.export", "POST", "{+project}/map:export", PROJECT, body=schemas.UNREAD),
+    Method("videoMap.export", "POST", "{+project}/videoMap:export", PROJECT, body=schemas.UNREAD),
     Method(
         "classifier.export",
         "POST",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -51,7 +52,7 @@ class Call:
     def integer(self, name: str) -> int:
         """Return a query parameter that is a number ≥ 0; 0 if it is not given."""
         text = self.query.get(name, "") or "0"
-        if not text.isdecimal():
+        if re.fullmatch(r"\d{1,10}", text, re.ASCII) is None:
             raise BadRequest(f"Invalid value at '{name}' (TYPE_INT32), \"{text}\"")
         return int(text)
 

@@ -18,6 +18,7 @@ COMPARISON = re.compile(
         (?P<value>"[^"]*"|'[^']*'|[^\s"']+)\s*""",
     re.VERBOSE,
 )
+MOST_CHARACTERS = 10_000
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda a, b: bool(a < b),
     "<=": lambda a, b: bool(a <= b),
@@ -43,6 +44,8 @@ def read_filter(text: str) -> Test:
     """
     if not text.strip():
         return lambda _: True
+    if len(text) > MOST_CHARACTERS:
+        raise BadRequest(f"The filter is too long: {len(text)} characters.")
     tests = [_comparison(part, text) for part in re.split(r"\s+AND\s+|;", text)]
     return lambda asset: all(test(asset) for test in tests)
 
@@ -82,7 +85,7 @@ def _property_test(key: str, operator: Callable[[Any, Any], bool], value: str) -
 
     def test(asset: SimAsset | SimFeature) -> bool:
         actual = asset.properties.get(key)
-        comparable = isinstance(actual, str) == isinstance(bound, str)
-        return actual is not None and comparable and operator(actual, bound)
+        kind = str if isinstance(bound, str) else int | float
+        return isinstance(actual, kind) and operator(actual, bound)
 
     return test

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from geesync.simulator.computing.functions import FUNCTIONS
 from geesync.simulator.computing.scene import Scene
+from geesync.simulator.messages.expression_message import children
 from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
 from geesync.simulator.world.names import canonical
 from geesync.simulator.world.pixels import Json
+
+#: What our functions raise of arguments that Earth Engine would not have taken either.
+MISFITS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    re.error,
+)
 
 
 def check(expression: Json) -> None:
@@ -17,11 +30,9 @@ def check(expression: Json) -> None:
 
     expression: already read by ``schemas``, so that nodes and references are as they must be.
     """
-    values = expression["values"]
-    for node in values.values():
+    for node in expression["values"].values():
         for call in _calls(node):
             _check_call(call)
-    _check_acyclic(values)
 
 
 def evaluate(expression: Json, scene: Scene) -> Any:
@@ -33,7 +44,7 @@ def evaluate(expression: Json, scene: Scene) -> Any:
     graph = _Graph(expression["values"], scene)
     try:
         return graph.reference(expression["result"], {})
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except MISFITS as error:
         raise ExportRefused(INVALID_ARGUMENT, f"Invalid argument: {error}") from error
 
 
@@ -56,7 +67,7 @@ def _calls(node: Json) -> Iterator[Json]:
     """Yield all calls in a node, outermost first."""
     if "functionInvocationValue" in node:
         yield node["functionInvocationValue"]
-    for child in _children(node):
+    for child in children(node):
         yield from _calls(child)
 
 
@@ -73,31 +84,6 @@ def _check_call(call: Json) -> None:
     for argument in given:
         if argument not in (*function.required, *function.optional):
             raise BadRequest(f"{name}: Unrecognized or unsupported argument '{argument}'.")
-
-
-def _children(node: Json) -> Iterator[Json]:
-    yield from node.get("arrayValue", {}).get("values", ())
-    yield from node.get("dictionaryValue", {}).get("values", {}).values()
-    yield from node.get("functionInvocationValue", {}).get("arguments", {}).values()
-
-
-def _references(node: Json) -> Iterator[str]:
-    if "valueReference" in node:
-        yield node["valueReference"]
-    if "functionDefinitionValue" in node:
-        yield node["functionDefinitionValue"]["body"]
-    for child in _children(node):
-        yield from _references(child)
-
-
-def _check_acyclic(values: Json) -> None:
-    """Raise BadRequest if a value needs itself."""
-    needs = {key: set(_references(node)) for key, node in values.items()}
-    while ready := [key for key, needed in needs.items() if not needed & needs.keys()]:
-        for key in ready:
-            del needs[key]
-    if needs:
-        raise BadRequest("Invalid expression: a value refers to itself.")
 
 
 class _Graph:

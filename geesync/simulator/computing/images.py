@@ -22,6 +22,7 @@ from geesync.simulator.computing.projections import (
     aligned,
     pixels_under,
 )
+from geesync.simulator.refusals import RESOURCE_EXHAUSTED, ExportRefused
 from geesync.simulator.world.pixels import (
     MaskArray,
     PixelArray,
@@ -33,6 +34,7 @@ from geesync.simulator.world.pixels import (
 
 INT64 = np.iinfo(np.int64)
 EXACT = 2**53  #: integers up to this are exact in 64-bit floats
+MOST_BETWEEN = 10**8  #: pixels of a projection on the way that may be needed at a time
 FLOAT_HOLDS = 2**24  #: integers up to this are exact in 32-bit floats
 RANKS: tuple[Precision, ...] = ("INT", "FLOAT", "DOUBLE")
 
@@ -186,6 +188,8 @@ def reprojected(band: Band, projection: Projection) -> Band:
             return band.read(target)
         top, left = int(rows[valid].min()), int(columns[valid].min())
         height, width = int(rows[valid].max()) - top + 1, int(columns[valid].max()) - left + 1
+        if height * width > MOST_BETWEEN:
+            raise ExportRefused(RESOURCE_EXHAUSTED, "User memory limit exceeded.")
         between = projection.grid(left, top, width, height)
         return take(band.read(between), between, target)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from geesync.simulator.api.service import Call, Service, require_visible
-from geesync.simulator.refusals import CallRefused
+from geesync.simulator.refusals import NotSimulated
 from geesync.simulator.world import names
 from geesync.simulator.world.pixels import Json
 
@@ -13,7 +13,7 @@ from geesync.simulator.world.pixels import Json
 def compute_value(service: Service, call: Call) -> Json:
     """Answer ``ee.ImageCollection(id).aggregate_sum("system:asset_size")``.
 
-    Raises CallRefused(501) for every other expression.
+    Raises NotSimulated for every other expression.
     """
     collection = names.canonical(_summed_collection(call.body["expression"]))
     require_visible(service, call, collection, "earthengine.assets.get")
@@ -33,7 +33,7 @@ def _summed_collection(expression: Json) -> str:
             },
         ):
             return asset_id
-    raise CallRefused(501, "The simulator computes nothing but the size of a collection.")
+    raise NotSimulated("The simulator computes nothing but the size of a collection.")
 
 
 def _plain(node: Json, values: Json) -> Any:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from geesync.simulator.api.service import Call, Service, lookup_for, require
-from geesync.simulator.computing.evaluator import check, evaluate, loaded_assets
+from geesync.simulator.computing.evaluator import MISFITS, check, evaluate, loaded_assets
 from geesync.simulator.computing.scene import Scene
 from geesync.simulator.refusals import BadRequest, ExportRefused
 
@@ -37,9 +37,7 @@ def answering() -> Iterator[None]:
         yield
     except ExportRefused as refusal:
         raise BadRequest(refusal.message) from refusal
-    except RecursionError as error:
-        raise BadRequest("Invalid expression: it is nested too deeply.") from error
     except MemoryError as error:
         raise BadRequest("User memory limit exceeded.") from error
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except MISFITS as error:
         raise BadRequest(f"Invalid argument: {error}") from error

@@ -8,7 +8,6 @@ from geesync.simulator.computing.images import Image
 from geesync.simulator.computing.projections import Geometry, cover
 from geesync.simulator.computing.regions import fitted, outline_of, wanted_projection
 from geesync.simulator.direct.geojson import read_region
-from geesync.simulator.refusals import BadRequest
 from geesync.simulator.world.pixels import Json, SimGrid
 
 DEGREES = "EPSG:4326"  #: the CRS of GeoJSON
@@ -19,23 +18,15 @@ def requested_grid(image: Image, wanted: Json, region: Json | None) -> SimGrid:
 
     wanted: its ``grid``; CRS, transform and dimensions may each be missing. region: GeoJSON in
     degrees. Dimensions without a transform stretch over the region, or over all of the image.
-    Raises BadRequest if there would be no pixel, ExportRefused if the image has no end.
+    Raises ExportRefused if the image has no end.
     """
     band = image.bands[0]
     projection = wanted_projection(wanted, band.projection)
     size = wanted.get("dimensions", {})
-    width, height = _edge(size, "width"), _edge(size, "height")
+    width, height = size.get("width"), size.get("height")
     if width and height and "affineTransform" in wanted and region is None:
         return projection.grid(0, 0, width, height)
     place = outline_of(band) if region is None else Geometry(DEGREES, mapping(read_region(region)))
     if width or height:
         return fitted(place, projection.crs, width, height, None)
     return cover(projection, place)
-
-
-def _edge(size: Json, name: str) -> int | None:
-    """Return an edge of the grid in pixels, None if it is not given."""
-    edge: int | None = size.get(name)
-    if edge is not None and edge < 1:
-        raise BadRequest(f"Pixel grid dimensions must be positive; got {name} {edge}.")
-    return edge

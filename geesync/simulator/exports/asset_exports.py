@@ -13,6 +13,7 @@ from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.scenarios.footprints import footprint
 from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimGrid
 
+MOST_PIXELS = 10**8  #: of a band; all of them are held in memory
 BYTES_A_ROW = 200  #: how much of the quota a feature is said to use
 
 
@@ -53,6 +54,9 @@ def _band(band: Band, grid_json: Json | None, pyramiding: str | None) -> SimBand
     grid = _grid(grid_json) if grid_json else band.extent
     if grid is None:
         raise ExportRefused(INVALID_ARGUMENT, "Unable to export unbounded image.")
+    if grid.width * grid.height > MOST_PIXELS:
+        message = f"The simulator keeps images of at most {MOST_PIXELS} pixels."
+        raise ExportRefused(INVALID_ARGUMENT, message)
     values, mask = band.read(grid)
     return SimBand(
         id=band.id,

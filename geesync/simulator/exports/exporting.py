@@ -8,9 +8,10 @@ from typing import Literal
 
 from geesync.simulator.api.service import Call, Service, require
 from geesync.simulator.computing.evaluator import loaded_assets
+from geesync.simulator.exports.arrival import check_request
 from geesync.simulator.exports.asset_exports import evaluate_asset
-from geesync.simulator.exports.writer import check_expression, write_export
-from geesync.simulator.refusals import BadRequest, CallRefused, ExportRefused
+from geesync.simulator.exports.writer import write_export
+from geesync.simulator.refusals import BadRequest, ExportRefused, NotSimulated
 from geesync.simulator.tasks.operation import CODE_EDITOR, Result, Task, Work
 from geesync.simulator.tasks.results import NewAsset, Spool
 from geesync.simulator.tasks.submitting import submit
@@ -37,7 +38,7 @@ def export_table(service: Service, call: Call) -> Json:
 
 def _export(service: Service, call: Call, kind: Kind) -> Json:
     require(service, call, "earthengine.exports.create", f"projects/{call.project}")
-    check_expression(call.body)
+    check_request(call.body)
     work, destination = _work(service, kind, call)
     task = Task(
         project=call.project,
@@ -75,7 +76,7 @@ def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
             raise BadRequest(f"Invalid asset name '{name}'.")
         uri = CODE_EDITOR + display_id(name)
         return partial(_write_asset, service, kind, body, name), uri
-    raise CallRefused(501, "The simulator exports to Cloud Storage and to assets only.")
+    raise NotSimulated("The simulator exports to Cloud Storage and to assets only.")
 
 
 def _write_files(service: Service, kind: Kind, call: Call) -> Result:

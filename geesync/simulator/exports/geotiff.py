@@ -25,6 +25,8 @@ BLOCK = 256  #: edge in pixels of a block inside a file, and of the smallest fil
 CHUNK = 2 * BLOCK  #: edge in pixels of what is evaluated at a time
 FILE_BYTES = 2**31  #: of pixels; images with more are split
 MAX_PIXELS = 10**8  #: unless the request allows more
+MOST_PIXELS = 10**9  #: of an image; as many as this simulator is ready to make in one export
+MOST_FILES = 100_000  #: of an image; likewise
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ def check_size(grid: SimGrid, max_pixels: int | None) -> None:
             f"Export too large: specified {pixels} pixels (max: {limit}). Specify higher"
             " maxPixels value if you intend to export a large area."
         )
+    if pixels > MOST_PIXELS:
+        raise _refused(f"The simulator exports at most {MOST_PIXELS} pixels, not {pixels}.")
 
 
 def write_geotiffs(
@@ -96,6 +100,11 @@ def write_geotiffs(
     Raises ExportRefused at the end if the whole image turned out to be masked.
     """
     any_valid = False
+    files = math.ceil(grid.width / options.file_width) * math.ceil(
+        grid.height / options.file_height
+    )
+    if files > MOST_FILES:
+        raise _refused(f"The simulator writes at most {MOST_FILES} files, not {files}.")
     for suffix, part in _parts(grid, options):
         file = stem.with_name(f"{stem.name}{suffix}.tif")
         valid = write_file(image, part, options, str(file))

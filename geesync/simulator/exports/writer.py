@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from geesync.simulator.computing.evaluator import check, evaluate
+from geesync.simulator.computing.evaluator import evaluate
 from geesync.simulator.computing.images import Image
 from geesync.simulator.computing.regions import export_grid
 from geesync.simulator.computing.scene import Lookup, Scene, Table
@@ -19,11 +19,6 @@ from geesync.simulator.world.pixels import Json
 Kind = Literal["image", "table"]
 
 Written = tuple[str, str, Path]  #: (bucket, object name, file)
-
-
-def check_expression(body: Json) -> None:
-    """Raise BadRequest if the expression of a request is malformed or uses what we lack."""
-    check(body["expression"])
 
 
 def write_export(
@@ -47,9 +42,6 @@ def _write_image(
     if not isinstance(image, Image):
         raise ExportRefused(INVALID_ARGUMENT, "The exported expression is not an Image.")
     asked = body["fileExportOptions"]
-    if asked.get("fileFormat", "GEO_TIFF") != "GEO_TIFF":
-        message = f"The simulator exports images as GEO_TIFF only, not {asked['fileFormat']}."
-        raise ExportRefused(INVALID_ARGUMENT, message)
     options = read_options(asked.get("geoTiffOptions", {}), image, profile)
     grid = export_grid(image, body.get("grid", {}))
     check_size(grid, body.get("maxPixels"))

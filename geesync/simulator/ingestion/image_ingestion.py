@@ -34,6 +34,8 @@ def ingest_image(manifest: Json, fetch: Fetch) -> SimAsset:
     }
     masks = _Masks(manifest, mosaics)
     bands = tuple(masks.masked(wanted) for wanted in _bands(manifest, mosaics))
+    if not bands:
+        raise refused("The files hold no bands but masks.")
     return SimAsset(
         name="",
         type="IMAGE",

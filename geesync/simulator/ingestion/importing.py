@@ -15,7 +15,13 @@ from geesync.simulator.ingestion.mosaics import Fetch
 from geesync.simulator.ingestion.source_files import SourceFiles
 from geesync.simulator.ingestion.table_ingestion import ingest_table
 from geesync.simulator.messages.manifest_messages import uris
-from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, CallRefused, ExportRefused
+from geesync.simulator.refusals import (
+    INVALID_ARGUMENT,
+    BadRequest,
+    CallRefused,
+    ExportRefused,
+    NotSimulated,
+)
 from geesync.simulator.storage.bucket import CloudStorage
 from geesync.simulator.tasks.operation import CODE_EDITOR, Result, Task
 from geesync.simulator.tasks.results import NewAsset
@@ -42,6 +48,7 @@ def import_table(service: Service, call: Call) -> Json:
 
 def _import(service: Service, call: Call, kind: Kind, ingest: Ingest) -> Json:
     manifest = call.body[f"{kind}Manifest"]
+    _check_formats(kind, sources_of(manifest))
     name = target(service, call, manifest["name"])
     overwrite = call.body.get("overwrite", False)
     if service.profile.import_checks == "call":
@@ -57,6 +64,13 @@ def _import(service: Service, call: Call, kind: Kind, ingest: Ingest) -> Json:
         destination_uris=(CODE_EDITOR + display_id(name),),
     )
     return submit(service, task, "import", asset=name, sources=sources_of(manifest))
+
+
+def _check_formats(kind: Kind, uris: list[str]) -> None:
+    """Raise NotSimulated for files of another format than can be read here."""
+    for uri in uris if kind == "table" else ():
+        if not uri.lower().partition("#")[0].endswith(".csv"):
+            raise NotSimulated(f"The simulator ingests tables from CSV files only, not {uri}.")
 
 
 def target(service: Service, call: Call, asset_id: str) -> str:

@@ -22,6 +22,8 @@ from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.world.pixels import Json, PixelArray, SimGrid
 
 LEAST_COVERAGE = 0.01  #: of the rectangle around all files; emptier ones are refused
+TOO_EMPTY = "The files of a tileset cover less than 1% of its extent."
+MOST_VALUES = 10**9  #: of a file, and pixels of the rectangle; all are held in memory
 
 #: Fetches a source by its URIs and returns its first file.
 Fetch = Callable[[Sequence[str]], Path]
@@ -48,6 +50,9 @@ def read_tileset(tileset: Json, fetch: Fetch) -> Mosaic:
             raise refused("All files of a tileset must have the same bands, types and no-data.")
     grid, places = _union([tile.grid for tile in tiles])
     shape = (grid.height, grid.width)
+    area = sum(tile.grid.width * tile.grid.height for tile in tiles)
+    if area < LEAST_COVERAGE * grid.width * grid.height:  # before there is memory for all of it
+        raise refused(TOO_EMPTY)
     values = np.zeros((len(first.values), *shape), first.values.dtype)
     covered = np.zeros(shape, bool)
     mask = np.ones(shape, bool) if any(tile.mask is not None for tile in tiles) else None
@@ -57,7 +62,7 @@ def read_tileset(tileset: Json, fetch: Fetch) -> Mosaic:
         if mask is not None and tile.mask is not None:
             mask[place] = tile.mask
     if covered.mean() < LEAST_COVERAGE:
-        raise refused("The files of a tileset cover less than 1% of its extent.")
+        raise refused(TOO_EMPTY)
     declared = PIXEL_TYPES.get(tileset.get("dataType", ""))
     dtype = np.dtype(declared) if declared else values.dtype
     if dtype.name not in PIXEL_TYPES.values():
@@ -80,7 +85,9 @@ class _Tile:
 
 def _tile(source: Json, tileset: Json, file: Path) -> _Tile:
     try:
-        with rasterio.open(file) as dataset:
+        with rasterio.open(file, driver="GTiff") as dataset:
+            if dataset.width * dataset.height * dataset.count > MOST_VALUES:
+                raise refused(f"The simulator ingests at most {MOST_VALUES} values a file.")
             crs = tileset.get("crs") or _crs_of(dataset.crs)
             a, b, c, d, e, f = dataset.transform[:6]
             if terms := source.get("affineTransform"):

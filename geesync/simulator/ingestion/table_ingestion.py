@@ -63,8 +63,6 @@ def ingest_table(manifest: Json, fetch: Fetch, profile: Profile) -> SimAsset:
 
 
 def _features(source: Json, manifest: Json, file: Path, profile: Profile) -> Iterator[SimFeature]:
-    if file.suffix.lower() != ".csv":
-        raise refused(f"The simulator ingests tables from CSV files only, not {file.name}.")
     columns, rows = _read_csv(source, file)
     place, used = _geometry(source, columns, rows, profile)
     converts = _types([c for c in columns if c not in used], rows, manifest)

@@ -8,6 +8,7 @@ from typing import Any
 from geesync.simulator.messages.reading import (
     Parser,
     boolean,
+    checked,
     double,
     enum,
     int32,
@@ -16,6 +17,7 @@ from geesync.simulator.messages.reading import (
     repeated,
     required,
     string,
+    timestamp,
 )
 from geesync.simulator.messages.schemas import (
     AFFINE_TRANSFORM,
@@ -59,8 +61,8 @@ _ASSET: dict[str, Parser] = {
     "name": string,
     "properties": mapping(_property),
     "uriPrefix": string,
-    "startTime": string,
-    "endTime": string,
+    "startTime": timestamp,
+    "endTime": timestamp,
     "memo": string,
 }
 TILESET = message(
@@ -115,6 +117,7 @@ IMAGE_MANIFEST = required(
     ),
     "name",
 )
+_CHARACTER = checked(string, lambda text: len(text) == 1, "it must be a single character.")
 TABLE_MANIFEST = required(
     message(
         {
@@ -132,8 +135,8 @@ TABLE_MANIFEST = required(
                         "xColumn": string,
                         "yColumn": string,
                         "dateFormat": string,
-                        "csvDelimiter": string,
-                        "csvQualifier": string,
+                        "csvDelimiter": _CHARACTER,
+                        "csvQualifier": _CHARACTER,
                     }
                 )
             ),

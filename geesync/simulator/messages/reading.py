@@ -8,10 +8,14 @@ the words of the real service.
 from __future__ import annotations
 
 import functools
+import math
 import re
+import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from geesync.simulator.clock import EPOCH, parse_rfc3339, rfc3339
 from geesync.simulator.refusals import BadRequest
 from geesync.simulator.world.pixels import Json
 
@@ -19,6 +23,7 @@ Parser = Callable[[Any, str], Any]
 
 INT32_BITS = 31
 INT64_BITS = 63
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 NAMES_KEPT = 1000  #: there are some hundred fields; what clients make up is no matter
 
 
@@ -107,6 +112,23 @@ def enum(*names: str) -> Parser:
     return read
 
 
+def checked(parser: Parser, fits: Callable[[Any], bool], otherwise: str) -> Parser:
+    """Read what must also fit; if it does not, it is refused: ``at`` and ``otherwise``."""
+
+    def read(value: Any, at: str) -> Any:
+        parsed = parser(value, at)
+        if not fits(parsed):
+            raise BadRequest(f"Invalid value at '{at}': {otherwise}")
+        return parsed
+
+    return read
+
+
+def positive(parser: Parser) -> Parser:
+    """Read a number above zero."""
+    return checked(parser, lambda number: number > 0, "it must be positive.")
+
+
 def string(value: Any, at: str) -> str:
     """Read a text."""
     if not isinstance(value, str):
@@ -127,7 +149,45 @@ def double(value: Any, at: str) -> float:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _invalid(value, at, "TYPE_DOUBLE")
+    if abs(value) > sys.float_info.max:
+        raise _invalid(value, at, "TYPE_DOUBLE")
     return value
+
+
+def finite(value: Any, at: str) -> float:
+    """Read a number that is no infinity, and not none."""
+    number = double(value, at)
+    if not math.isfinite(number):
+        raise _invalid(value, at, "TYPE_DOUBLE")
+    return number
+
+
+def timestamp(value: Any, at: str) -> str:
+    """Read a moment: RFC 3339, or ``{"seconds": …, "nanos": …}`` as some clients send it.
+
+    Returns it as RFC 3339 in UTC, to the microsecond.
+    """
+    try:
+        moment = _seconds(value, at) if isinstance(value, dict) else _rfc3339(string(value, at))
+    except (ValueError, OverflowError):
+        raise BadRequest(
+            f"Invalid value at '{at}' (type.googleapis.com/google.protobuf.Timestamp), Field"
+            f" '{camel_case(at.rpartition('.')[2])}', Illegal timestamp format; timestamps must end"
+            " with 'Z' or have a valid timezone offset."
+        ) from None
+    return rfc3339(moment)
+
+
+def _seconds(value: Json, at: str) -> datetime:
+    parsed = _SECONDS(value, at)
+    nanos = parsed.get("nanos", 0)
+    return EPOCH + timedelta(seconds=parsed.get("seconds", 0), microseconds=nanos // 1000)
+
+
+def _rfc3339(text: str) -> datetime:
+    if RFC3339.fullmatch(text) is None:
+        raise ValueError(text)
+    return parse_rfc3339(text).astimezone(UTC)
 
 
 def int32(value: Any, at: str) -> int:
@@ -143,6 +203,9 @@ def int64(value: Any, at: str) -> int:
 def anything(value: Any, at: str) -> Any:  # noqa: ARG001 - has a parser's shape
     """Read any JSON value."""
     return value
+
+
+_SECONDS = message({"seconds": int64, "nanos": int32})
 
 
 def _integer(value: Any, at: str, kind: str, bits: int) -> int:

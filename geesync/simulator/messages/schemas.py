@@ -12,13 +12,16 @@ from geesync.simulator.messages.reading import (
     boolean,
     double,
     enum,
+    finite,
     int32,
     int64,
     mapping,
     message,
+    positive,
     repeated,
     required,
     string,
+    timestamp,
     wrapped,
 )
 from geesync.simulator.refusals import BadRequest
@@ -29,9 +32,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,60}")
 HIGHEST_PRIORITY = 9999
 
 
-DIMENSIONS = message({"width": int32, "height": int32})
+DIMENSIONS = message(dict.fromkeys(("width", "height"), positive(int32)))
 AFFINE_TRANSFORM = message(
-    dict.fromkeys(("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY"), double)
+    dict.fromkeys(("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY"), finite)
 )
 PIXEL_GRID = message(
     {
@@ -59,7 +62,7 @@ GEO_TIFF_OPTIONS = message(
         "cloudOptimized": boolean,
         "tileDimensions": DIMENSIONS,
         "skipEmptyFiles": boolean,
-        "tileSize": wrapped(int32),
+        "tileSize": positive(wrapped(int32)),
         "noData": message({"floatValue": double, "integerValue": int64}),
         "metadataKeys": repeated(string),
         "pyramidOptions": message({"resamplingMethod": string}),
@@ -97,7 +100,7 @@ IMAGE_ASSET_OPTIONS = message(
         "earthEngineDestination": EARTH_ENGINE,
         "pyramidingPolicy": enum(*PYRAMIDING),
         "pyramidingPolicyOverrides": mapping(enum(*PYRAMIDING)),
-        "tileSize": wrapped(int32),
+        "tileSize": positive(wrapped(int32)),
     }
 )
 TABLE_FILE_OPTIONS = required(
@@ -183,17 +186,23 @@ EXPORT_TABLE = required(
     "expression",
 )
 
+BAND = message(
+    {
+        "id": string,
+        **dict.fromkeys(("dataType", "grid", "pyramidingPolicy", "missingData"), anything),
+    }
+)
 ASSET = message(
     {
         "type": enum(*ASSET_TYPES),
         "name": string,
         "id": string,
-        "updateTime": string,
+        "updateTime": timestamp,
         "properties": mapping(anything),
-        "startTime": string,
-        "endTime": string,
+        "startTime": timestamp,
+        "endTime": timestamp,
         "geometry": mapping(anything),
-        "bands": repeated(anything),
+        "bands": repeated(BAND),
         "sizeBytes": int64,
         "featureCount": int64,
         "quota": anything,
@@ -220,7 +229,9 @@ POLICY = message(
     {
         "version": int32,
         "etag": string,
-        "bindings": repeated(message({"role": string, "members": repeated(string)})),
+        "bindings": repeated(
+            required(message({"role": string, "members": repeated(string)}), "role")
+        ),
     }
 )
 GET_POLICY = message({"options": message({"requestedPolicyVersion": int32})})
@@ -250,5 +261,5 @@ COMPUTE_FEATURES = required(
 CONFIG = message({"name": string, "maxConcurrentExports": int32})
 WAIT = message({"timeout": string})
 EMPTY = message({})
-#: Bodies of methods that are answered with 501: whatever they are, they are not judged.
+#: Bodies of methods that the simulator does not have: whatever they are, they are not judged.
 UNREAD: Parser = mapping(anything)

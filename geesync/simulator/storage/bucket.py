@@ -78,11 +78,11 @@ class CloudStorage(Running):
     def stop(self) -> None:
         """End the server and forget all objects; may be called more than once."""
         self._server.stop()
-        self._behind.close()
-        self._uploads.close()
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
             self._guard.wait()
+        self._behind.close()
+        self._uploads.close()  # now: an upload in progress would have been waited for
         self._reserved.close()
 
     def create_bucket(self, name: str) -> None:
@@ -99,22 +99,21 @@ class CloudStorage(Running):
         query = urlencode({"uploadType": "media", "name": name})
         target = f"/upload/storage/v1/b/{quote(bucket, safe='')}/o?{query}"
         status, said = self._uploads.post(target, content_type, file)
-        if status == httpx.codes.NOT_FOUND:
-            raise KeyError(bucket)
+        if status in (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST):
+            raise KeyError(bucket)  # bad is a name that no bucket can have
         if not httpx.codes.is_success(status):
             raise OSError(f"upload of gs://{bucket}/{name}: {status} {said[:200]!r}")
 
     def generation(self, bucket: str, name: str) -> int:
         """Return the current generation of an object; raises KeyError if there is none."""
-        answer = self._behind.get(f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}")
+        answer = self._behind.get(_place(bucket, name))
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise KeyError(f"gs://{bucket}/{name}")
         return int(answer.raise_for_status().json()["generation"])
 
     def download(self, bucket: str, name: str, file: Path) -> None:
         """Write an object to a file; raises KeyError if there is none."""
-        place = f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
-        with self._behind.stream("GET", place, params={"alt": "media"}) as answer:
+        with self._behind.stream("GET", _place(bucket, name), params={"alt": "media"}) as answer:
             if answer.status_code == httpx.codes.NOT_FOUND:
                 raise KeyError(f"gs://{bucket}/{name}")
             answer.raise_for_status()
@@ -142,6 +141,10 @@ class CloudStorage(Running):
             time.sleep(ASK_AGAIN_S)
         self.stop()
         raise TimeoutError(f"no Cloud Storage after {READY_WITHIN_S} s")
+
+
+def _place(bucket: str, name: str) -> str:
+    return f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
 
 
 def _binary() -> Path:

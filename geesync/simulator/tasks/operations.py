@@ -17,13 +17,18 @@ from geesync.simulator.profiles import Dice, Profile, Range
 from geesync.simulator.refusals import RESOURCE_EXHAUSTED, BadRequest, CallRefused
 from geesync.simulator.tasks.compute_quota import REFUSAL as EECU_REFUSAL
 from geesync.simulator.tasks.compute_quota import ComputeQuota
+from geesync.simulator.tasks.jobs import Failure, Worker
 from geesync.simulator.tasks.operation import HOLES, Operation, State, Task
 from geesync.simulator.tasks.request_ids import RequestIds
-from geesync.simulator.tasks.scheduling import Failure, Schedule
+from geesync.simulator.tasks.scheduling import Schedule
 from geesync.simulator.wire.audit import Audit
 
 LEGACY_PROJECT = "earthengine-legacy"
 ID_BYTES = 15  #: 24 characters in base 32
+#: How long a call waits for work that is due, if the clock stands still: to whom time does not
+#: pass, what is due has happened. Real seconds.
+PATIENCE_S = 30.0
+PAGE_TOKEN = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass
@@ -38,7 +43,11 @@ class Misfortune:
 
 
 class Operations:
-    """All operations, thread-safe; whatever is asked is answered as of the clock's now."""
+    """All operations, thread-safe; whatever is asked is answered as of the clock's now.
+
+    Work is done in a thread of its own, outside of the lock: while it lasts, operations can be
+    started, read and cancelled, but nothing later happens to any of them.
+    """
 
     def __init__(self, clock: SimClock, profile: Profile, audit: Audit, *, seed: int = 0) -> None:
         self._clock = clock
@@ -47,11 +56,13 @@ class Operations:
         self._seed = seed
         self._dice = Dice(seed)
         self._lock = threading.RLock()
+        self._patience_s = 0.0 if clock.speed else PATIENCE_S
         self._ids = RequestIds(profile, self._dice)
         self._compute = ComputeQuota(profile)
         self._schedule = Schedule(profile, self._dice, clock.now())
         self._schedule.on_end = self._ended
         self._schedule.misfortune = self._misfortune
+        self._worker = Worker(self._lock, lambda: self._schedule.settle(clock.now()))
         self._misfortunes: list[Misfortune] = []
         self._by_id: dict[str, Operation] = {}
         self._in_order: list[Operation] = []
@@ -66,8 +77,8 @@ class Operations:
         Raises CallRefused if the request id was used for something else, or if the project's
         queue is full.
         """
+        self.settle()
         with self._lock:
-            self.settle()
             earlier = self._ids.earlier(task)
             if earlier is not None and earlier in self._by_id:
                 self._audit.add("duplicate", earlier, request_id=task.request_id)
@@ -90,12 +101,9 @@ class Operations:
 
         Raises CallRefused(404) if there is none, or not any more.
         """
+        self.settle()
         with self._lock:
-            self.settle()
-            operation = self._by_id.get(name.rpartition("/")[2])
-            if operation is None:
-                raise CallRefused(404, "Requested entity was not found.")
-            return operation
+            return self._known(name)
 
     def page(self, project: str, size: int, after: str = "") -> tuple[Sequence[Operation], str]:
         """Return operations of a project, and the token of the next page.
@@ -103,10 +111,10 @@ class Operations:
         Operations that are created meanwhile do not move those that are still to come, unless
         the profile says that pages shift.
         """
-        if after and not after.isdecimal():
+        if after and PAGE_TOKEN.fullmatch(after) is None:
             raise BadRequest("Invalid page token.")
+        self.settle()
         with self._lock:
-            self.settle()
             listed = self._listed(project)
             start = self._start(listed, after)
             page = listed[start : start + size]
@@ -138,41 +146,41 @@ class Operations:
 
     def cancel(self, name: str) -> None:
         """Ask an operation to end; it may not listen, and one that has ended stays as it is."""
+        self.settle()
         with self._lock:
-            operation = self.get(name)
+            operation = self._known(name)
             if operation.done and self._profile.cancel_of_finished == "refuse":
                 raise BadRequest("The operation is already complete and cannot be cancelled.")
-            if operation.state in (State.PENDING, State.RUNNING):
-                self._audit.add("cancel", operation.name)
-                self._schedule.cancel(operation, self._clock.now())
-                self.settle()
+            if operation.state not in (State.PENDING, State.RUNNING):
+                return
+            self._audit.add("cancel", operation.name)
+            self._schedule.cancel(operation, self._clock.now())
+        self.settle()
 
     def delete(self, name: str) -> None:
         """Forget an operation; it goes on unseen."""
+        self.settle()
         with self._lock:
-            operation = self.get(name)
+            operation = self._known(name)
             del self._by_id[operation.id]
             self._in_order.remove(operation)
 
     # --- What tests and the ticker do.
 
-    def settle(self) -> None:
-        """Let everything happen that is due by now; cheap if nothing is."""
+    def settle(self, patience_s: float | None = None) -> None:
+        """Let everything happen that is due by now; cheap if nothing is.
+
+        patience_s: so long, in real seconds, work is waited for; None = as long as calls wait,
+        which is not at all if the clock runs. Work goes on whether it is waited for or not.
+        """
+        self._worker.go_on(self._patience_s if patience_s is None else patience_s)
         with self._lock:
-            now = self._clock.now()
-            self._schedule.settle(now)
-            if self._profile.retention_s == float("inf"):
-                return
-            horizon = now - timedelta(seconds=self._profile.retention_s)
-            while self._finished and self._finished[0].updated <= horizon:
-                old = self._finished.popleft()
-                if self._by_id.pop(old.id, None):
-                    self._in_order.remove(old)
+            self._forget_old()
 
     def all(self, *states: State) -> list[Operation]:
         """Return all known operations, oldest first; only those in these states, if given."""
+        self.settle()
         with self._lock:
-            self.settle()
             return [op for op in self._in_order if not states or op.state in states]
 
     def start_foreign(
@@ -189,6 +197,7 @@ class Operations:
 
     def fail(self, pattern: str, code: int, message: str, *, count: int | None = 1) -> Misfortune:
         """Let the next operations whose description matches fail, and return the counter."""
+        re.compile(pattern)  # now, not when it is the turn of an operation
         misfortune = Misfortune(pattern, code, message, count)
         with self._lock:
             self._misfortunes.append(misfortune)
@@ -196,8 +205,8 @@ class Operations:
 
     def waiting(self, project: str) -> int:
         """Return how many operations of a project wait for a slot."""
+        self.settle()
         with self._lock:
-            self.settle()
             return self._schedule.waiting(project)
 
     def slots(self, project: str) -> int:
@@ -209,9 +218,24 @@ class Operations:
         """Change how many exports of a project may run at once; those running go on."""
         with self._lock:
             self._schedule.slots[project] = slots
-            self.settle()
+        self.settle()
 
     # --- Within.
+
+    def _known(self, name: str) -> Operation:
+        operation = self._by_id.get(name.rpartition("/")[2])
+        if operation is None:
+            raise CallRefused(404, "Requested entity was not found.")
+        return operation
+
+    def _forget_old(self) -> None:
+        if self._profile.retention_s == float("inf"):
+            return
+        horizon = self._clock.now() - timedelta(seconds=self._profile.retention_s)
+        while self._finished and self._finished[0].updated <= horizon:
+            old = self._finished.popleft()
+            if self._by_id.pop(old.id, None):
+                self._in_order.remove(old)
 
     def _check_compute(self, task: Task) -> None:
         asked = self._profile.eecu_refuses == "submissions"

@@ -1,12 +1,12 @@
 """When which operation runs: queues, slots, evictions and ends, on virtual time.
 
 Everything happens in ``settle``, in the order of virtual time, however late it is called: so
-the history is the same whether a test advances an hour at once or a second at a time.
+the history is the same whether a test advances an hour at once or a second at a time. What
+takes real time is handed out as a job, and waited for before anything later happens.
 """
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import random
 from collections import Counter, defaultdict
@@ -20,13 +20,12 @@ from geesync.simulator.refusals import (
     INTERNAL,
     INVALID_ARGUMENT,
     RESOURCE_EXHAUSTED,
-    ExportRefused,
 )
+from geesync.simulator.tasks.jobs import Failure, Job
 from geesync.simulator.tasks.operation import Operation, State, eecu_seconds
 
 Pool = tuple[str, bool]  #: (project, is it for imports?)
-Event = Callable[[Operation, datetime], None]
-Failure = tuple[int, str]  #: (google.rpc.Code, message)
+Event = Callable[[Operation, datetime], Job | None]
 
 #: What operations fail with although nothing is wrong with them.
 BAD_LUCK: tuple[Failure, ...] = (
@@ -66,16 +65,22 @@ class Schedule:
         self._waiting[operation.task.project] += 1
         self._queue(operation, operation.created)
 
-    def settle(self, now: datetime) -> None:
-        """Let everything happen that is due until now."""
+    def settle(self, now: datetime) -> Job | None:
+        """Let everything happen that is due until now; return the job that must be done first.
+
+        To be called again when that has been done.
+        """
         self._fill_slots(self._settled_to)
         while self._planned and self._planned[0][0] <= now:
             moment, _, operation, step, event = heapq.heappop(self._planned)
             self._settled_to = max(self._settled_to, moment)
             if operation.step == step:
-                event(operation, self._settled_to)
+                job = event(operation, self._settled_to)
+                if job is not None:
+                    return job
                 self._fill_slots(self._settled_to)
         self._settled_to = max(self._settled_to, now)
+        return None
 
     def cancel(self, operation: Operation, now: datetime) -> None:
         """Begin to cancel an operation that has not ended."""
@@ -155,59 +160,64 @@ class Schedule:
         self._waiting[operation.task.project] += 1
         self._queue(operation, now)
 
-    def _work(self, operation: Operation, now: datetime) -> None:
+    def _work(self, operation: Operation, now: datetime) -> Job | None:
         """Do the work, so that a refusal shows early; its result shows at the end."""
         misfortune = self.misfortune(operation) or self._bad_luck()
         if misfortune is not None:
             self._end(operation, State.FAILED, now, misfortune)
-            return
-        try:
-            if operation.task.work is not None:
-                operation.result = operation.task.work()
-        except ExportRefused as refusal:
-            self._end(operation, State.FAILED, now, (refusal.code, refusal.message))
-            return
-        except Exception as error:
-            # A mistake of the simulator's own: the operation must not seem to run for ever.
-            self._end(operation, State.FAILED, now, (INTERNAL, f"Simulator: {error!r}"))
-            raise
-        self._plan(operation, max(operation.due, now), self._finish)
+            return None
+        step, work = operation.step, operation.task.work
+
+        def do() -> None:
+            operation.result = work() if work is not None else None
+
+        def then(failure: Failure | None) -> None:
+            if operation.step != step:  # it was cancelled meanwhile
+                _drop_result(operation)
+            elif failure is not None:
+                self._end(operation, State.FAILED, now, failure)
+            else:
+                self._plan(operation, max(operation.due, now), self._finish)
+
+        return Job(do, then)
 
     def _bad_luck(self) -> Failure | None:
         if not self._dice.happens("bad_luck", self.profile.failing_operations):
             return None
         return self._dice.roll("what").choice(BAD_LUCK)
 
-    def _finish(self, operation: Operation, now: datetime) -> None:
+    def _finish(self, operation: Operation, now: datetime) -> Job:
         result = operation.result
-        try:
+
+        def do() -> None:
             if operation.late and result is not None:
                 result.publish_some()
             else:
-                self._publish(operation)
-        except ExportRefused as refusal:
-            self._end(operation, State.FAILED, now, (refusal.code, refusal.message))
-            return
-        self._end(operation, State.SUCCEEDED, now)
-        if operation.late:
-            self._plan(operation, now + operation.late, self._publish_late)
+                _publish(operation)
 
-    def _publish_late(self, operation: Operation, _: datetime) -> None:
-        with contextlib.suppress(ExportRefused):  # it has succeeded; its result never shows
-            self._publish(operation)
+        def then(failure: Failure | None) -> None:
+            if failure is not None:
+                self._end(operation, State.FAILED, now, failure)
+                return
+            self._end(operation, State.SUCCEEDED, now)
+            if operation.late:
+                self._plan(operation, now + operation.late, self._publish_late)
 
-    def _publish(self, operation: Operation) -> None:
-        if operation.result is not None:
-            operation.result.publish()
-            operation.result = None
+        return Job(do, then)
 
-    def _cancelled(self, operation: Operation, now: datetime) -> None:
+    def _publish_late(self, operation: Operation, _: datetime) -> Job:
+        # If that fails: it has succeeded; its result never shows.
+        return Job(lambda: _publish(operation), lambda _: None)
+
+    def _cancelled(self, operation: Operation, now: datetime) -> Job | None:
+        def then(_: Failure | None) -> None:
+            self._end(operation, State.CANCELLED, now, (CANCELLED, "Cancelled."))
+
         if self._dice.happens("leftovers", self.profile.leftovers):
-            self._publish_late(operation, now)
-        elif operation.result is not None:
-            operation.result.drop()
-            operation.result = None
-        self._end(operation, State.CANCELLED, now, (CANCELLED, "Cancelled."))
+            return Job(lambda: _publish(operation), then)
+        _drop_result(operation)
+        then(None)
+        return None
 
     # --- Within.
 
@@ -235,6 +245,18 @@ class Schedule:
     def _plan(self, operation: Operation, moment: datetime, event: Event) -> None:
         self._plans += 1
         heapq.heappush(self._planned, (moment, self._plans, operation, operation.step, event))
+
+
+def _publish(operation: Operation) -> None:
+    if operation.result is not None:
+        operation.result.publish()
+        operation.result = None
+
+
+def _drop_result(operation: Operation) -> None:
+    if operation.result is not None:
+        operation.result.drop()
+        operation.result = None
 
 
 def _draw(dice: random.Random, bounds: Range) -> float:

@@ -20,6 +20,7 @@ from geesync.simulator.wire.running import Running
 
 BACKLOG = 512  #: a client with dozens of threads connects them all at once
 THREADS = 40  #: for calls that may be slow
+CANCELLED_WITHIN_S = 0.3  #: what does not end by then is not waited for
 
 
 def reserve_port() -> socket.socket:
@@ -91,12 +92,16 @@ class LoopbackServer(Running):
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
-        self._loop.close()  # one that never ran, too
+        elif not self._loop.is_closed():
+            self._loop.close()  # it never ran
         self._socket.close()
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
+        # asyncio.run would wait for the threads of calls that are still at work.
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
 
     async def _serve(self) -> None:
         """Serve until told to stop, then at once: no test waits for idle connections."""
@@ -116,7 +121,10 @@ class LoopbackServer(Running):
         server.close()
         for connection in list(state.connections):
             connection.transport.abort()
-        for task in state.tasks:
+        tasks = list(state.tasks)
+        for task in tasks:
             task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCELLED_WITHIN_S)
         if self._closing is not None:
             await self._closing()
