@@ -12,6 +12,7 @@ import pytest
 from tests.benchmarks.report import Table, write
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed: apt install nginx")
 @pytest.mark.skipif(not shutil.which("rclone"), reason="rclone is not installed")
 def test_the_download_step_is_measured_beside_a_peer(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ CALLS = (
 POINTS = 10
 EVERY = int(os.environ.get("GEESYNC_KILL_EVERY", "0"))
 
-pytestmark = [needs_strace, pytest.mark.timeout(900)]
+pytestmark = [needs_strace, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @dataclass

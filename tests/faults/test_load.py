@@ -21,6 +21,8 @@ from tests.faults.conftest import ARCHIVE
 from tests.story.world import World, a_world
 from tests.web.asking import Asking
 
+pytestmark = pytest.mark.slow
+
 #: Of other people, listed before ours; and ours that wait: as many as a project may have.
 FINISHED, QUEUED = 30_000, 3_000
 

@@ -30,7 +30,7 @@ _DROP_WHAT_IS_NOT_ON_THE_DEVICE = 2
 FILE_SYSTEMS = ("ext4", "xfs")
 MAKE = {"ext4": ("mkfs.ext4", "-q", "-F"), "xfs": ("mkfs.xfs", "-q", "-f")}
 
-pytestmark = [needs_root, pytest.mark.root]
+pytestmark = [needs_root, pytest.mark.root, pytest.mark.slow]
 
 
 class Disk:

@@ -46,6 +46,7 @@ Environment=LD_LIBRARY_PATH={PYTHON}/lib
 
 pytestmark = [
     pytest.mark.root,
+    pytest.mark.slow,
     pytest.mark.skipif(bool(why_not()), reason=f"a real systemd {why_not()}"),
 ]
 

@@ -11,6 +11,7 @@ from geesync.simulator.profiles import HELL
 from tests.soak.soak import Plan, Soak
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_twice_or_falsely_good_however_often_it_is_killed(tmp_path: Path) -> None:
     profile = replace(HELL, burst_s=0.5, latency_s=0.005)

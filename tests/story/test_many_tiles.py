@@ -8,11 +8,14 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import BESIDE, World, a_world
+
+pytestmark = pytest.mark.slow
 
 EDGE = 16
 TILES = 2000

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -165,7 +166,7 @@ def test_the_page_follows_by_itself_and_keeps_the_readers_place(
 
     story.bring(names[:1], State.VERIFIED)
 
-    wait = WebDriverWait(browser, 30)
+    wait = WebDriverWait(browser, 30, ignored_exceptions=[StaleElementReferenceException])
     wait.until(lambda seen: "25.0 %" in seen.find_element(By.TAG_NAME, "h1").text)
     assert browser.switch_to.active_element.get_attribute("id") == "roots"
     assert "25.0 %" in browser.title
