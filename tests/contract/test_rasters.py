@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from geesync.adapters.formats import rasters
 from geesync.adapters.formats.rasters import Expected, prove
 from geesync.domain.assets.grid import Grid, Transform
 from geesync.errors import Cause, RemoteError
@@ -147,9 +151,18 @@ def test_what_is_no_geotiff_is_noticed(tmp_path: Path, content: bytes) -> None:
     complaint(file)
 
 
+def test_a_code_that_proj_does_not_know_is_compared_by_what_it_means(tmp_path: Path) -> None:
+    """SR-ORG:6974 is the grid of all MODIS products."""
+    expected = replace(EXPECTED, grid=replace(GRID, crs="SR-ORG:6974"))
+
+    prove(written(tmp_path / "img.tif", expected, crs=SINUSOIDAL), expected)
+
+    assert "CRS" in complaint(written(tmp_path / "utm.tif", expected, crs="EPSG:32633"), expected)
+
+
 def test_a_code_that_nobody_knows_cannot_be_compared_but_the_place_can(tmp_path: Path) -> None:
-    """SR-ORG:6974 is the grid of all MODIS products; PROJ does not know its code."""
-    grid = replace(GRID, crs="SR-ORG:6974")
+    """Earth Engine has such codes from many lists."""
+    grid = replace(GRID, crs="SR-ORG:8287")
     expected = replace(EXPECTED, grid=grid)
 
     prove(written(tmp_path / "img.tif", expected, crs=SINUSOIDAL), expected)
@@ -158,3 +171,54 @@ def test_a_code_that_nobody_knows_cannot_be_compared_but_the_place_can(tmp_path:
     moved = rasterio.Affine(30, 0, 500_030, 0, -30, 5_200_000)
     elsewhere = written(tmp_path / "moved.tif", expected, crs=SINUSOIDAL, transform=moved)
     assert "transform" in complaint(elsewhere, expected)
+
+
+_ELSEWHERE = """
+import sys
+from pathlib import Path
+from geesync.adapters.formats import rasters
+from geesync.adapters.formats.rasters import Expected, prove
+from geesync.domain.assets.grid import Grid
+grid = Grid("EPSG:32633", (30.0, 0.0, 500000.0, 0.0, -30.0, 5200000.0), 7, 5)
+try:
+    prove(Path(sys.argv[1]), Expected(grid, "uint8", ("b",)))
+except Exception as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("variable", ["PROJ_DATA", "PROJ_LIB"])
+@pytest.mark.parametrize("zone", [32633, 32634])
+def test_another_projection_database_in_the_environment_changes_no_answer(
+    tmp_path: Path, variable: str, zone: int
+) -> None:
+    """QGIS, Conda and others name theirs there, which is mostly of another version."""
+    file = tmp_path / "img.tif"
+    place = {"crs": f"EPSG:{zone}", "transform": rasterio.Affine(30, 0, 5e5, 0, -30, 5.2e6)}
+    profile = {"driver": "GTiff", "count": 1, "width": 7, "height": 5, "dtype": "uint8", **place}
+    with rasterio.open(file, "w", **profile) as dataset:
+        dataset.write(np.ones((1, 5, 7), "uint8"))
+        dataset.descriptions = ("b",)
+
+    told = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE, str(file)],
+        env=os.environ | {variable: str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ("CRS" in told.stdout) == (zone != 32633), told
+
+
+def test_without_any_projection_database_nothing_is_called_proved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = replace(EXPECTED, grid=replace(GRID, crs="SR-ORG:8287"))
+    file = written(tmp_path / "img.tif", expected, crs=SINUSOIDAL)
+    monkeypatch.setattr(rasters, "is_known", lambda _: False)
+
+    with pytest.raises(RemoteError, match="PROJ") as raised:
+        prove(file, expected)
+
+    assert raised.value.costs_time_only

@@ -83,3 +83,20 @@ def test_what_is_no_geojson_is_noticed(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
     complaint(prove_geojson, file, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (2**63 - 1, "integer"),
+        (-(2**63), "integer"),
+        (2**63, "number"),
+        (-(2**63) - 1, "number"),
+        (10**300, "number"),
+    ],
+)
+def test_whole_numbers_of_any_length_are_read(file: Path, number: int, kind: str) -> None:
+    feature = FEATURE | {"properties": {"n": number}}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+
+    assert prove_geojson(file, rows=1).columns == {"n": [kind]}

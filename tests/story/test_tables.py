@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from geesync.adapters.formats import geoparquet
 from geesync.config import load
-from geesync.errors import ConfigError
+from geesync.errors import ConfigError, RemoteError
 from geesync.simulator.scenarios.features import TableKind, make_features
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset, SimFeature
@@ -157,6 +157,46 @@ def test_values_of_several_types_are_told_apart_as_json(tmp_path: Path) -> None:
     assert (first["mixed"], second["mixed"]) == ('"007"', "7")
     assert (first["geometry"], first["_geometry"]) == ("[1]", None)
     assert (first["n"], second["n"]) == (1.0, 0.5)
+
+
+def test_geoparquet_holds_numbers_of_any_length_and_shapes_of_any_kind(tmp_path: Path) -> None:
+    point = {"type": "Point", "coordinates": [190.123456789012345, -7.1]}
+    several = {"type": "GeometryCollection", "geometries": [point, {**LINE}]}
+    features = [
+        {"id": str(number), "geometry": shape, "properties": {"n": n, "deep": {"n": [n, 0.1]}}}
+        for number, (shape, n) in enumerate([(point, 2**63), (several, -(2**63)), (None, 0.1)])
+    ]
+    (tmp_path / "t.geojson").write_text(json.dumps({"features": features}))
+    columns = {"n": ["integer", "number"], "deep": ["object"]}
+    held = {"rows": 3, "columns": columns, "geometries": {"null": 1, "Point": 1}}
+
+    geoparquet.make_geoparquet(tmp_path / "t.geojson", tmp_path / "t.parquet", held)
+
+    rows = parquet.read_table(tmp_path / "t.parquet").to_pylist()
+    assert [row["n"] for row in rows] == [2.0**63, -(2.0**63), 0.1]
+    assert json.loads(rows[0]["deep"]) == {"n": [2**63, 0.1]}
+
+
+LINE = {"type": "LineString", "coordinates": [[0.1, 0.2], [0.3, 0.4]]}
+
+
+@pytest.mark.parametrize("what", ["row", "value", "geometry"])
+def test_a_geoparquet_that_is_not_its_geojson_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    feature: dict[str, object] = {"id": "0", "geometry": LINE, "properties": {"n": 1}}
+    (tmp_path / "t.geojson").write_text(json.dumps({"features": [feature]}))
+    held = {"rows": 1, "columns": {"n": ["integer"]}, "geometries": {"LineString": 1}}
+    others: dict[str, dict[str, object]] = {
+        "row": {"id": "1"},
+        "value": {"properties": {"n": 2}},
+        "geometry": {"geometry": LINE | {"coordinates": [[0.1, 0.2], [0.3, 0.5]]}},
+    }
+    other = feature | others[what]
+    monkeypatch.setattr(geoparquet, "_groups", lambda _: iter([[other]]))
+
+    with pytest.raises(RemoteError, match="cannot be made"):
+        geoparquet.make_geoparquet(tmp_path / "t.geojson", tmp_path / "t.parquet", held)
 
 
 def test_without_its_libraries_geoparquet_is_refused_by_the_extra(

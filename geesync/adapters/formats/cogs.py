@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geesync.adapters.formats.gdal import told_files_only
+from geesync.domain.assets.projections import spelled_out
 from geesync.domain.direct.readings import BLOCK_PX
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.vrt import Placed, vrt
@@ -73,7 +74,7 @@ def write_cog(path: Path, part: Part, bands: Bands, compress: str) -> None:
             "width": grid.width,
             "dtype": part.pixel_type,
             "nodata": part.sentinel,
-            "crs": grid.crs,
+            "crs": spelled_out(grid.crs),
             "transform": rasterio.Affine(*grid.transform),
             **_cog_options(compress),
         }

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from importlib.util import find_spec
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 from geesync.domain.json import Json
-from geesync.domain.messages.words import counted
 from geesync.errors import Cause, ConfigError, RemoteError
 
 _INDEX = "system:index"
+
+#: JSON types that a column has a type for; values of others are kept as JSON texts.
+_TYPED = frozenset({"boolean", "integer", "number", "string"})
 
 #: Features have at most a million vertices, mostly a few: a group is some megabytes.
 _GROUP_ROWS = 4096
@@ -29,7 +32,7 @@ def require() -> None:
 
 
 def make_geoparquet(geojson: Path, target: Path, held: Json) -> None:
-    """Write the rows of a GeoJSON as GeoParquet 1.1, and count them.
+    """Write the rows of a GeoJSON as GeoParquet 1.1, and compare each with its feature.
 
     held: its ``rows``, ``columns`` with their JSON types, and ``geometries`` by type. Raises
     RemoteError INTEGRITY if it cannot be written, or has other rows; ConfigError as ``require``.
@@ -55,23 +58,88 @@ def make_geoparquet(geojson: Path, target: Path, held: Json) -> None:
             for features in _groups(geojson):
                 rows = [_row(one, kinds, place, shapely.from_geojson) for one in features]
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-        count = parquet.read_metadata(target).num_rows
+        with parquet.ParquetFile(target) as made:
+            rows_made = (row for batch in made.iter_batches() for row in batch.to_pylist())
+            _compare(rows_made, _features(geojson), kinds, place)
     except (pa.ArrowException, shapely.errors.ShapelyError, ValueError, OverflowError) as error:
         raise RemoteError(Cause.INTEGRITY, f"{target.name} cannot be made: {error}") from error
-    if count != held["rows"]:
-        raise RemoteError(
-            Cause.INTEGRITY,
-            f"{target.name} has {counted(count, 'row')}, the GeoJSON {held['rows']:,}",
-        )
 
 
 def _groups(geojson: Path) -> Iterator[list[Json]]:
-    import ijson  # noqa: PLC0415 # the configuration only asks whether we could
+    features = _features(geojson)
+    while group := list(islice(features, _GROUP_ROWS)):
+        yield group
+
+
+def _features(geojson: Path) -> Iterator[Json]:
+    from geesync.adapters.formats.tables import features  # noqa: PLC0415 # as below
 
     with geojson.open("rb") as file:
-        features = ijson.items(file, "features.item", use_float=True)
-        while group := list(islice(features, _GROUP_ROWS)):
-            yield group
+        yield from features(file)
+
+
+def _compare(
+    rows: Iterator[dict[str, Any]],
+    features: Iterator[Json],
+    kinds: Mapping[str, str],
+    place: str,
+) -> None:
+    """Raise ValueError for the first row that does not say what its feature says."""
+    for number, (row, feature) in enumerate(zip_longest(rows, features), 1):
+        if row is None or feature is None:
+            raise ValueError(f"it has other rows than the GeoJSON from row {number} on")
+        properties = feature.get("properties") or {}
+        told = {name: _read_back(row[name], kind) for name, kind in kinds.items()}
+        meant = {name: _meant(properties.get(name), kind) for name, kind in kinds.items()}
+        if told != meant or row[_INDEX] != feature.get("id", properties.get(_INDEX)):
+            raise ValueError(f"row {number} differs from its feature")
+        if not _same_shape(row[place], feature.get("geometry")):
+            raise ValueError(f"the geometry of row {number} differs from its feature's")
+
+
+def _read_back(value: Any, kind: str) -> Any:
+    return value if value is None or kind in _TYPED else json.loads(value)
+
+
+def _meant(value: Any, kind: str) -> Any:
+    """Return a value as its column's type tells it: a whole number among fractions is a double."""
+    return float(value) if kind == "number" and value is not None else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with its fractions as floats, as JSON is read elsewhere."""
+    match value:
+        case Decimal():
+            return float(value)
+        case list():
+            return [_plain(one) for one in value]
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+    return value
+
+
+def _same_shape(wkb: bytes | None, geometry: Json | None) -> bool:
+    """Whether a geometry has the type and the coordinates that GeoJSON told."""
+    import shapely  # noqa: PLC0415 # an extra: only who uses it has it
+
+    if wkb is None or geometry is None:
+        return wkb is None and geometry is None
+    return _same(shapely.geometry.mapping(shapely.from_wkb(wkb)), _plain(geometry))
+
+
+def _same(made: Json, told: Json) -> bool:
+    if made["type"] != told["type"]:
+        return False
+    if "geometries" in made:
+        pairs = zip_longest(made["geometries"], told["geometries"], fillvalue={"type": None})
+        return all(_same(*pair) for pair in pairs)
+    return bool(_lists(made["coordinates"]) == _lists(told["coordinates"]))
+
+
+def _lists(coordinates: Any) -> Any:
+    if isinstance(coordinates, list | tuple):
+        return [_lists(one) for one in coordinates]
+    return float(coordinates)
 
 
 def _kind(types: list[str]) -> str:
@@ -91,14 +159,16 @@ def _row(
     geometry = feature.get("geometry")
     row = {name: _value(properties.get(name), kind) for name, kind in kinds.items()}
     row[_INDEX] = feature.get("id", properties.get(_INDEX))
-    row[place] = None if geometry is None else read(json.dumps(geometry)).wkb
+    row[place] = None if geometry is None else read(json.dumps(geometry, default=float)).wkb
     return row
 
 
 def _value(value: Any, kind: str) -> Any:
     if value is None or kind in {"boolean", "integer", "string"}:
         return value
-    return float(value) if kind == "number" else json.dumps(value, ensure_ascii=False)
+    return (
+        float(value) if kind == "number" else json.dumps(value, ensure_ascii=False, default=float)
+    )
 
 
 def _free(name: str, taken: Mapping[str, str]) -> str:

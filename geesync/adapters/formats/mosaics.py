@@ -1,43 +1,171 @@
-"""One cloud-optimised GeoTIFF made of tiles, and proved against them. Imports rasterio."""
+"""Files made of an image's taken ones: written by GDAL, and compared with those, pixel by pixel.
+
+Imports rasterio.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.rasters import same_crs
+from geesync.domain.mirror.coverage import Tile
+from geesync.domain.mirror.vrt import Placed
+from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause, RemoteError
+
+#: Pixels of all bands that are held at a time, of either side; blocks have an edge of 256 or more.
+_MOST_PIXELS, _EDGE = 8 * 1024**2, 256
 
 
 def make_cog(tiles: str, target: Path) -> None:
-    """Write a cloud-optimised GeoTIFF of the pixels of a virtual raster, and compare the two.
+    """Write a cloud-optimised GeoTIFF of a virtual raster, with its mask.
 
     tiles: text of the virtual raster. Overviews take the nearest pixel, since no mean of classes
-    is a class. Raises RemoteError INTEGRITY if a pixel differs, or if it cannot be written.
+    is a class. Raises RemoteError INTEGRITY if it cannot be written.
     """
     import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
     from rasterio.errors import RasterioError  # noqa: PLC0415
 
     try:
-        rasterio.shutil.copy(
-            tiles,
-            target,
-            driver="COG",
-            compress="DEFLATE",
-            bigtiff="IF_SAFER",
-            overview_resampling="NEAREST",
-        )
-        _compare(tiles, target)
+        with told_files_only():
+            rasterio.shutil.copy(
+                tiles,
+                target,
+                driver="COG",
+                compress="DEFLATE",
+                bigtiff="IF_SAFER",
+                overview_resampling="NEAREST",
+            )
     except RasterioError as error:
         raise RemoteError(Cause.INTEGRITY, f"{target.name} cannot be made: {error}") from error
 
 
-def _compare(tiles: str, target: Path) -> None:
-    import numpy as np  # noqa: PLC0415
-    import rasterio  # noqa: PLC0415
+@dataclass(frozen=True)
+class Taken:
+    """What an image's part came as: the files that were proved."""
 
-    with rasterio.open(tiles) as there, rasterio.open(target, driver="GTiff") as here:
-        if (there.nodatavals, there.descriptions) != (here.nodatavals, here.descriptions):
-            raise RemoteError(Cause.INTEGRITY, f"{target.name} lost its nodata value or bands")
-        for _, window in here.block_windows(1):
-            one, other = there.read(window=window), here.read(window=window)
-            if not np.array_equal(one, other, equal_nan=one.dtype.kind == "f"):
-                raise RemoteError(Cause.INTEGRITY, f"{target.name} differs from its tiles")
+    data: Placed
+    masks: Sequence[Placed]  #: parts with the masks of its bands: of none of them, or of each
+    where: Callable[[str], Path]  #: a file is now, by its final name
+
+    def compare(self, made: str | Path, name: str, bands: Sequence[str] = ()) -> None:
+        """Compare what was made of them: pixels, masks, place, type and CRS.
+
+        made: a file, or the text of a virtual raster. bands: only these are in it. Raises
+        RemoteError INTEGRITY for the first difference.
+        """
+        import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
+        from rasterio.errors import RasterioError  # noqa: PLC0415
+
+        wanted = tuple(bands or self.data.part.bands)
+        try:
+            with told_files_only(), rasterio.open(made) as dataset:
+                for differs in self._differences(dataset, wanted):
+                    raise RemoteError(Cause.INTEGRITY, f"{name} is not its files: {differs}")
+        except RasterioError as error:
+            raise RemoteError(Cause.INTEGRITY, f"{name} cannot be read: {error}") from error
+
+    def share_a_mask(self) -> bool:
+        """Whether the same pixels of all bands are masked: a GeoTIFF has one mask for them all."""
+        bands = self.data.part.bands
+        if not self.masks or len(bands) == 1:
+            return True
+        if any(set(bands) - set(mask.part.bands) for mask in self.masks):
+            return False
+        with told_files_only():
+            valid = (
+                block.taken.read(block.numbers, window=block.window) > 0
+                for mask in self.masks
+                for block in self._blocks(mask, bands)
+            )
+            return all((one == one[0]).all() for one in valid)
+
+    def _differences(self, dataset: Any, bands: tuple[str, ...]) -> Iterator[str]:
+        import numpy as np  # noqa: PLC0415 # as rasterio is
+
+        yield from _header(dataset, self.data, bands)
+        for block in self._blocks(self.data, bands):
+            if not same_crs(dataset.crs, block.taken.crs):
+                yield f"CRS {dataset.crs}, not {block.taken.crs}"
+            there = block.taken.read(block.numbers, window=block.window)
+            here = dataset.read(block.made, window=block.place)
+            if not np.array_equal(there, here, equal_nan=there.dtype.kind == "f"):
+                yield f"pixels of {block.file}"
+            valid = block.taken.read_masks(block.numbers, window=block.window)
+            if not self.masks and not np.array_equal(valid, _valid(dataset, block)):
+                yield f"masked pixels of {block.file}"
+        for mask in self.masks:
+            for block in self._blocks(mask, bands):
+                valid = block.taken.read(block.numbers, window=block.window) > 0
+                if not np.array_equal(valid, _valid(dataset, block) > 0):
+                    yield f"masked pixels of {block.file}"
+
+    def _blocks(self, placed: Placed, bands: tuple[str, ...]) -> Iterator[_Block]:
+        """Yield all of a part's files that hold any of the bands, a piece at a time."""
+        import rasterio  # noqa: PLC0415 # as above
+
+        for file, tile in placed.tiles.items():
+            held = [band for band in bands if band in placed.bands(file)]
+            numbers = [placed.bands(file).index(band) + 1 for band in held]
+            made = [bands.index(band) + 1 for band in held]
+            if held:
+                with rasterio.open(self.where(file), driver="GTiff") as taken:
+                    for window, place in _windows(tile, len(held)):
+                        yield _Block(file, taken, numbers, made, window, place)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some pixels of a taken file, and where they are in what was made of it."""
+
+    file: str
+    taken: Any  #: the open file
+    numbers: list[int]  #: of bands in it, from 1
+    made: list[int]  #: of the same bands in what was made
+    window: Any
+    place: Any
+
+
+def _valid(dataset: Any, block: _Block) -> Any:
+    return dataset.read_masks(block.made, window=block.place)
+
+
+def _windows(tile: Tile, bands: int) -> Iterator[tuple[Any, Any]]:
+    """Yield (window in the tile's file, window in the whole), few enough to be small."""
+    from rasterio.windows import Window  # noqa: PLC0415 # as rasterio is
+
+    edge = max(math.isqrt(_MOST_PIXELS // bands) // _EDGE, 1) * _EDGE
+    for row in range(0, tile.height, edge):
+        for column in range(0, tile.width, edge):
+            size = min(edge, tile.width - column), min(edge, tile.height - row)
+            yield (
+                Window(column, row, *size),
+                Window(tile.column + column, tile.row + row, *size),
+            )
+
+
+def _header(dataset: Any, data: Placed, bands: tuple[str, ...]) -> Iterator[str]:
+    part, grid = data.part, data.part.grid
+    assert grid is not None
+    transform = tuple(dataset.transform)[:6]
+    told = {
+        "size": ((dataset.height, dataset.width), (grid.height, grid.width)),
+        "bands": (dataset.descriptions, bands),
+        "types": (set(dataset.dtypes), {part.pixel_type}),
+        "nodata": (set(map(str, dataset.nodatavals)), {str(_as_read(part))}),
+    }
+    yield from (
+        f"{what} {here}, not {meant}" for what, (here, meant) in told.items() if here != meant
+    )
+    if not grid.same_place(transform):
+        yield f"transform {transform}, not {grid.transform}"
+
+
+def _as_read(part: Part) -> float | None:
+    """Return the sentinel as rasterio tells it: a float."""
+    return None if part.sentinel is None else float(part.sentinel)

@@ -9,6 +9,7 @@ from typing import Any
 
 from geesync.adapters.formats.gdal import told_files_only
 from geesync.domain.assets.grid import Grid
+from geesync.domain.assets.projections import spelled_out
 from geesync.errors import Cause, RemoteError
 
 
@@ -138,17 +139,17 @@ def _compare_place(path: Path, dataset: Any, grid: Grid) -> None:
             f"{path.name}: transform {transform}, Earth Engine says {grid.transform}",
         )
     try:
-        crs = CRS.from_user_input(grid.crs)
+        crs = CRS.from_user_input(spelled_out(grid.crs))
     except CRSError:
-        # A code that PROJ does not know, such as MODIS' SR-ORG:6974: the file spells it out.
-        crs = dataset.crs
-    if not _same_crs(dataset.crs, crs):
+        prove_projections()
+        crs = dataset.crs  # whatever such a code means: the file spells it out
+    if not same_crs(dataset.crs, crs):
         raise RemoteError(
             Cause.INTEGRITY, f"{path.name}: CRS {dataset.crs}, Earth Engine says {grid.crs}"
         )
 
 
-def _same_crs(found: Any, expected: Any) -> bool:
+def same_crs(found: Any, expected: Any) -> bool:
     """Compare by meaning: a GeoTIFF keeps a CRS as keys, and its text changes on the way."""
     if not found:
         return False
@@ -165,6 +166,44 @@ def wkt2(crs: str) -> str:
     from rasterio.errors import CRSError  # noqa: PLC0415
 
     try:
-        return str(CRS.from_user_input(crs).to_wkt(version=WktVersion.WKT2_2019))
+        return str(CRS.from_user_input(spelled_out(crs)).to_wkt(version=WktVersion.WKT2_2019))
     except CRSError:
         return crs
+
+
+@lru_cache(maxsize=64)
+def is_known(crs: str) -> bool:
+    """Whether GDAL knows a CRS by its code, or understands its text."""
+    from rasterio.crs import CRS  # noqa: PLC0415
+    from rasterio.errors import CRSError  # noqa: PLC0415
+
+    try:
+        CRS.from_user_input(crs)
+    except CRSError:
+        return False
+    return True
+
+
+def in_full(crs: str, file: Path) -> str:
+    """Return a CRS as it is where GDAL knows it; else as WKT, which a file of it spells out."""
+    if is_known(crs):
+        return crs
+    if is_known(spelled_out(crs)):
+        return spelled_out(crs)
+    import rasterio  # noqa: PLC0415
+
+    with told_files_only(), rasterio.open(file, driver="GTiff") as dataset:
+        return str(dataset.crs.to_wkt()) if dataset.crs else crs
+
+
+def prove_projections() -> None:
+    """Raise RemoteError DISK if PROJ does not know the commonest of codes.
+
+    Its database is absent or another version's: nothing could be compared.
+    """
+    if not all(map(is_known, ("EPSG:4326", "EPSG:32633"))):
+        raise RemoteError(
+            Cause.DISK,
+            "PROJ knows no coordinate systems: its database is absent or of another version;"
+            " unset PROJ_DATA and PROJ_LIB, or install rasterio anew",
+        )

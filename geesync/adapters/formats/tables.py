@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import ijson
 
+from geesync.domain.json import Json
 from geesync.domain.messages.words import counted
 from geesync.errors import Cause, RemoteError
 
@@ -114,7 +116,7 @@ def prove_geojson(path: Path, *, rows: int | None) -> Contents:
     columns: dict[str, set[str]] = {}
     geometries: Counter[str] = Counter()
     with _parsing(path), path.open("rb") as file:
-        for feature in ijson.items(_Shallow(file), "features.item", use_float=True):
+        for feature in features(_Shallow(file)):
             geometries[(feature.get("geometry") or {}).get("type", "null")] += 1
             for name, value in (feature.get("properties") or {}).items():
                 columns.setdefault(name, set()).add(_type(value))
@@ -123,11 +125,20 @@ def prove_geojson(path: Path, *, rows: int | None) -> Contents:
     return Contents(count, {name: sorted(kinds) for name, kinds in columns.items()}, geometries)
 
 
+def features(file: Any) -> Iterator[Json]:
+    """Yield the features of a GeoJSON, one at a time; its fractions are decimals.
+
+    As floats they would be quicker to work with, but then the parser refuses whole numbers beyond
+    64 bits, and doubles may be written so.
+    """
+    yield from ijson.items(file, "features.item", use_float=False)
+
+
 _TYPES = {
     type(None): "null",
     bool: "boolean",
     int: "integer",
-    float: "number",
+    Decimal: "number",
     str: "string",
     list: "array",
 }

@@ -6,10 +6,11 @@ https://gdal.org/en/stable/drivers/raster/vrt.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from geesync.domain.assets.projections import spelled_out
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.tasks.exports import Part
 
@@ -45,35 +46,52 @@ class Placed:
 
 
 def vrt(
-    data: Placed, masks: Iterable[Placed] = (), *, path: Callable[[str], str] | None = None
+    data: Placed,
+    masks: Sequence[Placed] = (),
+    *,
+    path: Callable[[str], str] | None = None,
+    crs: str = "",
+    bands: Sequence[str] = (),
+    one_mask: bool = False,
 ) -> bytes:
     """Return the document that opens a part as one.
 
     masks: parts on the same grid; those that have none of the bands are ignored. path: where a
-    file is, if not beside the document.
+    file is, if not beside the document. crs: the grid's, where GDAL does not know its code. bands:
+    only these. one_mask: that of the first band is that of them all, as a GeoTIFF has it.
     """
     grid = data.part.grid
     assert grid is not None
     a, b, c, d, e, f = grid.transform
     top = Element("VRTDataset", rasterXSize=str(grid.width), rasterYSize=str(grid.height))
-    SubElement(top, "SRS").text = grid.crs
+    SubElement(top, "SRS").text = crs or spelled_out(grid.crs)
     SubElement(top, "GeoTransform").text = ", ".join(map(repr, (c, a, b, f, d, e)))
-    known = list(masks)
-    for band in data.part.bands:
-        element = _band(top, data, band, path)
-        for mask in known:
-            if band in mask.part.bands:
-                inner = SubElement(SubElement(element, "MaskBand"), "VRTRasterBand")
-                inner.set("dataType", "Byte")
-                _sources(inner, mask, band, path, lut=_ANY_IS_VALID)
+    wanted = bands or data.part.bands
+    for number, band in enumerate(wanted, 1):
+        element = _band(top, data, band, number, path)
+        if not one_mask:
+            _mask(element, masks, band, path)
+    if one_mask:
+        _mask(top, masks, wanted[0], path)
     indent(top)
     return tostring(top)
 
 
-def _band(top: Element, data: Placed, band: str, path: Callable[[str], str] | None) -> Element:
+def _mask(
+    above: Element, masks: Iterable[Placed], band: str, path: Callable[[str], str] | None
+) -> None:
+    """Add the mask that GDAL shows, 0 or 255: what is not wholly masked is valid."""
+    for mask in masks:
+        if band in mask.part.bands:
+            inner = SubElement(SubElement(above, "MaskBand"), "VRTRasterBand", dataType="Byte")
+            _sources(inner, mask, band, path, lut=_ANY_IS_VALID)
+
+
+def _band(
+    top: Element, data: Placed, band: str, number: int, path: Callable[[str], str] | None
+) -> Element:
     part = data.part
-    number = str(part.bands.index(band) + 1)
-    element = SubElement(top, "VRTRasterBand", dataType=_TYPES[part.pixel_type], band=number)
+    element = SubElement(top, "VRTRasterBand", dataType=_TYPES[part.pixel_type], band=str(number))
     SubElement(element, "Description").text = band
     if part.sentinel is not None:
         is_long = part.pixel_type == "int64"  # GDAL reads such a value by its digits

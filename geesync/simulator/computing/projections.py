@@ -25,11 +25,15 @@ TOLERANCE_PX = 1e-4  #: closer to a pixel's edge than this is on the edge
 EDGE_POINTS = 16  #: a side of an outline gets so many points, as it may be curved elsewhere
 
 
+#: What Earth Engine knows and PROJ does not: the grid of MODIS' products.
+_BY_CODE = {"SR-ORG:6974": "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs"}
+
+
 @functools.lru_cache(maxsize=64)
 def parse_crs(text: str) -> CRS:
-    """Return the CRS of an EPSG code or WKT; raises ExportRefused if it is neither."""
+    """Return the CRS of a code or WKT; raises ExportRefused if it is neither."""
     try:
-        return CRS.from_user_input(text)
+        return CRS.from_user_input(_BY_CODE.get(text, text))
     except CRSError as error:
         message = f"The CRS of a map projection could not be parsed: {text}"
         raise ExportRefused(INVALID_ARGUMENT, message) from error

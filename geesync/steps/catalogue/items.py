@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from geesync.adapters.formats import rasters
@@ -118,6 +118,7 @@ def _files(place: Folder, staged: list[Staged]) -> Iterator[stac.DataFile]:
         by_task[one.task.id].append(one)
     for files in by_task.values():
         part, stem = files[0].task.part, files[0].task.stem
+        grid = part.grid and replace(part.grid, crs=_crs(place, part.grid.crs, files[0].file))
         placed = (tiles(part, stem, (one.file for one in files)) or {}) if part.grid else {}
         for one in files:
             tile = placed.get(one.file)
@@ -126,8 +127,13 @@ def _files(place: Folder, staged: list[Staged]) -> Iterator[stac.DataFile]:
                 size_bytes=one.obj.size_bytes,
                 sha256=_sha256(place, one),
                 part=part,
-                grid=part.grid.window(tile.row, tile.column, tile.height, tile.width)
-                if part.grid and tile
-                else part.grid,
+                grid=grid.window(tile.row, tile.column, tile.height, tile.width)
+                if grid and tile
+                else grid,
                 tile=f"{tile.row}-{tile.column}" if tile and len(files) > 1 else "",
             )
+
+
+def _crs(place: Folder, crs: str, file: str) -> str:
+    """Return a CRS with the code that readers know, else as WKT."""
+    return rasters.in_full(crs, place.path / file)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from geesync.adapters.formats import geoparquet, mosaics
+from geesync.adapters.formats import geoparquet, mosaics, rasters
+from geesync.adapters.formats.mosaics import Taken
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.domain.choices.options import Options
 from geesync.domain.json import Json
@@ -32,14 +34,29 @@ def make(
     that a file has now, by its final one.
     """
     taken = list(taken)
-    placed = [Placed(one.part, _tiles(one, stem)) for one in taken if one.part.grid is not None]
-    masks = [one for one in placed if one.part.of_masks]
-    names = list(_virtual(place, placed, masks, stem))
+    images = list(_images(taken, stem, lambda file: place.path / present(file)))
+    names = list(_virtual(place, images, stem))
     if options.mosaic == "cog":
-        names += _mosaics(place, placed, stem, present)
+        names += _mosaics(place, images, stem)
     if table is not None and "geoparquet" in options.tables:
         names += _tables(place, taken, table, stem, present)
     return [place.keep(name) for name in names]
+
+
+def _images(
+    taken: list[TakenPart], stem: Callable[[str], str], where: Callable[[str], Path]
+) -> Iterator[Taken]:
+    """Yield the parts that are images, each with those that hold masks of its bands."""
+    placed = [Placed(one.part, _tiles(one, stem)) for one in taken if one.part.grid is not None]
+    for one in placed:
+        masks = [
+            mask
+            for mask in placed
+            if mask.part.of_masks
+            and not one.part.of_masks
+            and set(mask.part.bands) & set(one.part.bands)
+        ]
+        yield Taken(one, masks, where)
 
 
 def _tiles(taken: TakenPart, stem: Callable[[str], str]) -> dict[str, Tile]:
@@ -48,32 +65,51 @@ def _tiles(taken: TakenPart, stem: Callable[[str], str]) -> dict[str, Tile]:
     return found
 
 
-def _virtual(
-    place: Folder, placed: list[Placed], masks: list[Placed], stem: Callable[[str], str]
-) -> Iterator[str]:
-    for one in placed:
-        part = one.part
-        masked = any(set(part.bands) & set(mask.part.bands) for mask in masks)
-        if len(one.tiles) > 1 or (masked and not part.of_masks):
-            name = f"{stem(part.key)}.vrt"
+def _virtual(place: Folder, images: list[Taken], stem: Callable[[str], str]) -> Iterator[str]:
+    for one in images:
+        if len(one.data.tiles) > 1 or one.masks:
+            name, crs = f"{stem(one.data.part.key)}.vrt", _crs(one)
+            one.compare(vrt(one.data, one.masks, crs=crs, path=_path(one)).decode(), name)
             # GDAL, and so QGIS, would write statistics into a VRT that it may write to.
-            place.write(name, vrt(one, () if part.of_masks else masks), read_only=True)
+            place.write(name, vrt(one.data, one.masks, crs=crs), read_only=True)
             yield name
 
 
-def _mosaics(
-    place: Folder,
-    placed: list[Placed],
-    stem: Callable[[str], str],
-    present: Callable[[str], str],
-) -> Iterator[str]:
-    for one in placed:
-        if len(one.tiles) > 1:
-            name = f"{stem(one.part.key)}.cog.tif"
-            text = vrt(one, path=lambda file: str(place.path / present(file)))
-            mosaics.make_cog(text.decode(), place.path / (name + PARTIAL))
-            _finish(place, name)
-            yield name
+def _mosaics(place: Folder, images: list[Taken], stem: Callable[[str], str]) -> Iterator[str]:
+    """Make one file of tiles, or one a band where the bands' masks differ."""
+    for one in images:
+        if len(one.data.tiles) > 1:
+            bands = one.data.part.bands
+            begin = stem(one.data.part.key)
+            if one.share_a_mask():
+                yield _mosaic(place, one, f"{begin}.cog.tif", bands)
+                continue
+            for number, band in enumerate(bands, 1):
+                yield _mosaic(place, one, f"{begin}.{number}.cog.tif", (band,))
+
+
+def _mosaic(place: Folder, taken: Taken, name: str, bands: tuple[str, ...]) -> str:
+    text = vrt(
+        *(taken.data, taken.masks),
+        path=_path(taken),
+        crs=_crs(taken),
+        bands=bands,
+        one_mask=True,
+    )
+    mosaics.make_cog(text.decode(), place.path / (name + PARTIAL))
+    taken.compare(place.path / (name + PARTIAL), name, bands)
+    _finish(place, name)
+    return name
+
+
+def _path(taken: Taken) -> Callable[[str], str]:
+    return lambda file: str(taken.where(file))
+
+
+def _crs(taken: Taken) -> str:
+    grid = taken.data.part.grid
+    assert grid is not None
+    return rasters.in_full(grid.crs, taken.where(next(iter(taken.data.tiles))))
 
 
 def _tables(
