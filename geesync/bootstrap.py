@@ -102,6 +102,12 @@ class Service:
     adopter: Adopter  #: for a ledger that replaces a lost one
     renew: Callable[[], None]  #: lets a key that was replaced be read at once
 
+    def tell(self) -> None:
+        """Tell people who do not look how it stands now: nobody looks again after a last pass."""
+        for step in self.steps:
+            if isinstance(step, Notifier):
+                step.tell()
+
     def reload(self, config: Config) -> None:
         """Take over what can change while the steps run."""
         self.renew()

@@ -9,10 +9,11 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from geesync.domain.choices.options import Options
 from geesync.domain.choices.values import AbsolutePath
@@ -115,7 +116,9 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
     path = _find_file(file)
     given: dict[str, tuple[Any, str]] = {}
     if path:
-        given |= {key: (value, str(path)) for key, value in _flatten(_read(path))}
+        given |= {
+            key: (_beside(path, key, value), str(path)) for key, value in _flatten(_read(path))
+        }
     given |= {_key(name): (value, name) for name, value in _environment().items()}
     given |= {key: (value, "flag") for key, value in (flags or {}).items() if value is not None}
     origins = {key: origin for key, (_, origin) in given.items()}
@@ -134,6 +137,32 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         require_dask()
         config.need("workers.scheduler")
     return Loaded(config, origins, str(path) if path else None)
+
+
+def _beside(file: Path, key: str, value: Any) -> Any:
+    """Return a value of a file; a relative path is relative to the file, whoever reads it."""
+    is_relative = isinstance(value, str) and value and not value.startswith("~")
+    return str(file.absolute().parent / value) if is_relative and key in _path_keys() else value
+
+
+@cache
+def _path_keys() -> frozenset[str]:
+    return frozenset(_paths(Config))
+
+
+def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted keys whose values are paths."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _paths(kind, f"{prefix}{name}.")
+        elif Path in (kind, *_inner(kind)):
+            yield prefix + name
+
+
+def _inner(kind: Any) -> Iterator[Any]:
+    for one in get_args(kind):
+        yield from (one, *_inner(one))
 
 
 def _find_file(file: Path | None) -> Path | None:

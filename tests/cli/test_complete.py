@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,26 @@ def test_what_cannot_be_read_is_told_by_every_command(geesync: Run, forbidden: s
     (line,) = geesync("ls", "--unreadable").stdout.splitlines()
     assert line.startswith(f"quarantined {forbidden}")
     assert geesync("status", "users/demo/scenes").returncode == 0
+
+
+def test_a_single_sync_tells_by_itself_that_all_is_here_and_only_if_it_is(
+    geesync: Run, tmp_path: Path, forbidden: str, simulator: Simulator
+) -> None:
+    told = tmp_path / "told"
+    with (tmp_path / "geesync.toml").open("a") as config:
+        config.write(f'[notify]\ncommand = ["sh", "-c", "cat >> {told}; echo >> {told}"]\n')
+    geesync("enqueue", forbidden.rpartition("/")[0])
+    geesync("sync", "--once")
+    first = [json.loads(line)["kind"] for line in told.read_text().splitlines() if line]
+    told.unlink()
+
+    simulator.world.permissions.clear()
+    geesync("sync", "--once")
+
+    assert set(first) == {"unreadable", "quarantined"}
+    assert [json.loads(line)["kind"] for line in told.read_text().splitlines() if line] == [
+        "complete"
+    ]
 
 
 def test_assets_are_listed_by_name_with_what_is_not_as_it_should_be(geesync: Run) -> None:

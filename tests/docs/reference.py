@@ -61,7 +61,7 @@ def configuration() -> str:
         A TOML file: the one that `--config` or `$GEESYNC_CONFIG` names, else
         `~/.config/geesync/geesync.toml`, else `/etc/geesync/geesync.toml`. The environment counts
         for more (`GEESYNC_EARTH_ENGINE__PROJECT`; `__` stands for the dot), a flag for most.
-        Unknown keys are errors.
+        Unknown keys are errors. A relative path in the file is relative to the file.
         `geesync config show` lists every key with its value and where it came from.
 
         Durations are `"90s"`, `"5m"`, `"6h"`, `"1d"`; sizes `"500M"`, `"20G"`, in powers of 1024.

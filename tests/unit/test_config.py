@@ -168,6 +168,25 @@ def test_paths_are_absolute_and_know_the_home(tmp_path: Path) -> None:
     assert config.ledger == Path.cwd() / "here.db"
 
 
+def test_paths_in_a_file_are_relative_to_it_from_wherever_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "there/geesync.toml"
+    file.parent.mkdir()
+    file.write_text(
+        'ledger = "geesync.db"\nmirror = "~/mirror"\nbucket = "some-bucket"\n'
+        '[earth_engine]\ncredentials = "../key.json"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+
+    config = load(file=Path("there/geesync.toml"), flags={}).config
+
+    assert config.ledger == file.with_name("geesync.db")
+    assert config.mirror == tmp_path / "mirror"
+    assert config.bucket == "some-bucket"
+    assert config.earth_engine.credentials == tmp_path / "there/../key.json"
+
+
 @pytest.mark.parametrize(
     ("text", "wait"),
     [

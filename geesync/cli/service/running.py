@@ -35,6 +35,7 @@ def daemon(context: typer.Context) -> None:
 
     mine: Context = context.obj
     config = _configured(context)
+    mine.existing_ledger()
     stop = threading.Event()
     systemd = Systemd()
     faulthandler.enable()  # the watchdog's SIGABRT shows where each thread was
@@ -63,6 +64,7 @@ def sync(
     if not once:
         raise UserError("sync runs once", hint="geesync sync --once; geesync daemon stays")
     config = _configured(context)
+    context.obj.existing_ledger()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -77,6 +79,7 @@ def sync(
                     poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
                     is_done=lambda: views.is_quiet(config.ledger, now=now()),
                 )
+                built.tell()
         finally:
             database.close()
     if not is_over:

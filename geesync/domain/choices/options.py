@@ -55,7 +55,11 @@ def _words(value: Any) -> Any:
 Words = BeforeValidator(_words)
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 TableFormat = Literal["csv", "geojson", "geoparquet"]
-AssetType = Annotated[str, BeforeValidator(_upper), Field(pattern=r"^[A-Z][A-Z_]*$")]
+#: https://developers.google.com/earth-engine/reference/rest/v1/projects.assets#Type
+AssetType = Annotated[
+    Literal["IMAGE", "IMAGE_COLLECTION", "TABLE", "FOLDER", "CLASSIFIER", "FEATURE_VIEW"],
+    BeforeValidator(_upper),
+]
 
 
 class Options(BaseModel):

@@ -47,6 +47,11 @@ class Permissions:
         with self._lock:
             self._denials.discard(denial)
 
+    def clear(self) -> None:
+        """Take all denials back."""
+        with self._lock:
+            self._denials.clear()
+
     def granted(self, principal: str, permission: str, name: str) -> bool:
         """Tell whether the principal may do this to an asset or a project."""
         return self.denial(principal, permission, name) is None

@@ -45,10 +45,12 @@ class Notifier:
         now = self.workshop.clock()
         if self._next is None or now >= self._next:
             self._next = now + _EVERY
-            self._tell(now)
+            self.tell()
         return Tally()
 
-    def _tell(self, now: datetime) -> None:
+    def tell(self) -> None:
+        """Look now, however short a while ago the last look was."""
+        now = self.workshop.clock()
         status = views.status(self.ledger, now=now)
         found = [*_by_root(status), *_by_failures(status), *self._disks(status)]
         found += self._stuck(status, now)

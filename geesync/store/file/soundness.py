@@ -55,7 +55,7 @@ def refuse_foreign_log(path: Path) -> None:
         return
     if not path.exists():  # looked at after the log: who makes a ledger makes its log last
         raise LedgerError(f"the ledger {path} is gone, and {log.name} is left of it", hint=RESTORE)
-    with suppress(PermissionError):  # of which SQLite tells
+    with suppress(OSError):  # of which SQLite tells
         if in_use(path):
             return
         raise LedgerError(f"{log.name} lies beside a copy that it is not the log of", hint=RESTORE)
