@@ -48,6 +48,7 @@ from geesync.steps.tasks.gate import Gate
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.reconciler import Reconciler
 from geesync.steps.tasks.staged_objects import StagedObjects
+from geesync.steps.tasks.submitter import Submitter
 from geesync.steps.upkeep.examiner import Examiner
 from geesync.steps.upkeep.forgetter import Forgetter
 from geesync.steps.upkeep.notifier import Notifier
@@ -60,6 +61,7 @@ from geesync.store.file.database import Database
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.plans import Plans
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.tasks import Tasks
 from geesync.store.ledger.usage import Usage
@@ -157,12 +159,18 @@ def service(
 
         reconciling, downloading = shop(), shop(fetching)
         downloading.chunk = 1000  # what comes is recorded as it comes, and not at the end
-        planner = Planner(tasks, config, ledger_id(roots, clock()))
+        planner = Planner(Plans(database), config, ledger_id(roots, clock()))
         exporting, fetches = Gate("exports", clock), Gate("downloads", clock)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
             # In the pool its asks, which wait for their turn, would keep all other steps waiting.
-            Exporter(shop(pool=submitting), earth_engine, tasks, planner, brakes, exporting),
+            Exporter(
+                asking := shop(pool=submitting),
+                Submitter(asking, earth_engine, tasks, exporting, planner.request),
+                tasks,
+                planner,
+                brakes,
+            ),
             Reconciler(
                 reconciling,
                 earth_engine,
@@ -176,7 +184,6 @@ def service(
                 downloading,
                 MeteredSource(access, storage, bandwidth, downloading.keep_on),
                 storage,
-                tasks,
                 staging,
                 limits,
                 fetches,
@@ -184,7 +191,6 @@ def service(
             ),
             Verifier(
                 shop(proving),
-                tasks,
                 staging,
                 planner,
                 Sidecars(database),

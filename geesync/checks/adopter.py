@@ -21,19 +21,29 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.domain.mirror.layout import STAGING, staged_prefix
-from geesync.domain.mirror.planning import History, plan
+from geesync.domain.mirror.plan import Lessons
+from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask, Part
 from geesync.domain.tasks.operations import FAILED, Operation
 from geesync.steps.step import Workshop
-from geesync.steps.tasks.planner import Planner
+from geesync.steps.tasks.planner import Planner, intent_of
 from geesync.store.copies.recovery import Found, Recovery
 from geesync.store.ledger.ledger import LedgerAsset
+from geesync.store.ledger.plans import NewPlan
 
 #: Attempts that are looked for. An asset rests after a few; the count goes on with each revision.
 _MOST_ATTEMPTS = 32
 
 
-_Cut = tuple[LedgerAsset, tuple[Part, ...]]
+@dataclass(frozen=True)
+class _Trace:
+    """What is left of an ask of a lost ledger."""
+
+    ask: Ask
+    prefix: str  #: of its objects' names
+    operation: str | None
+    objects: tuple[StoredObject, ...] = ()  #: all there are, where there is no operation
+    has_failed: bool = False  #: the operation has
 
 
 @dataclass
@@ -44,12 +54,12 @@ class _Left:
     objects: dict[str, dict[str, list[StoredObject]]] = field(default_factory=dict)
     """By bucket, then by token."""
 
-    def look(self, asset: LedgerAsset, ledgers: Iterable[str], part: Part) -> Found | None:
+    def look(self, asset: LedgerAsset, ledgers: Iterable[str], part: Part) -> _Trace | None:
         """Return what is left of the last ask for a part."""
         asks = _asks(asset, part, ledgers)
         return next(filter(None, (self.of(asset, ask) for ask in asks)), None)
 
-    def of(self, asset: LedgerAsset, ask: Ask) -> Found | None:
+    def of(self, asset: LedgerAsset, ask: Ask) -> _Trace | None:
         """Return what is left of an ask: its operation, or all of its objects."""
         operation = self.operations.get(ask.token)
         listed = self.objects[asset.bucket].get(ask.token, [])
@@ -57,11 +67,10 @@ class _Left:
             return None
         prefix = staged_prefix(ask.token, asset.path, ask.part.key)
         if operation is not None:
-            failed = operation.state == FAILED
-            return Found(asset, ask, prefix, operation.id, has_failed=failed)
+            return _Trace(ask, prefix, operation.id, has_failed=operation.state == FAILED)
         # Finished operations are forgotten after a while; files that are all there need none.
         objects = complete(prefix, ask.part, listed)
-        return Found(asset, ask, prefix, None, tuple(objects)) if objects else None
+        return _Trace(ask, prefix, None, tuple(objects)) if objects else None
 
 
 @dataclass
@@ -87,8 +96,8 @@ class Adopter:
             left = left or self._left()
             for bucket in {asset.bucket for asset in assets} - left.objects.keys():
                 left.objects[bucket] = self._staged(bucket)
-            cut, found = self._found(assets, left)
-            self.recovery.adopt(found, cut, self.workshop.clock())
+            plans, found = self._found(assets, left)
+            self.recovery.adopt(plans, found, self.workshop.clock())
             count += len(found)
         return count
 
@@ -108,27 +117,35 @@ class Adopter:
             objects[obj.name.split("/")[1]].append(obj)
         return dict(objects)
 
-    def _found(self, assets: list[LedgerAsset], left: _Left) -> tuple[list[_Cut], list[Found]]:
-        """Return what assets' parts were cut into before, and what is left of the exports."""
+    def _found(self, assets: list[LedgerAsset], left: _Left) -> tuple[list[NewPlan], list[Found]]:
+        """Return the plans of assets of which something is left, and what that is."""
         ledgers = {dest: signatures(Path(dest)) for dest in {asset.dest for asset in assets}}
         sources = self.workshop.ledger.sources_of(assets)
-        cut: list[_Cut] = []
+        plans: list[NewPlan] = []
         found: list[Found] = []
         for asset in assets:
+            source = sources[asset.id]
             look = partial(left.look, asset, ledgers[asset.dest])
-            planned = partial(_planned, sources[asset.id], self.planner.chosen(asset))
-            too_much = _too_much(planned, look)
-            cut.append((asset, too_much))
-            found += filter(None, map(look, planned(too_much)))
-        return cut, found
+            too_much = _too_much(partial(_planned, source, self.planner.chosen(asset)), look)
+            new = self.planner.new(asset, source, Lessons(too_much))
+            traces = [trace for trace in map(look, new.plan.parts) if trace]
+            if traces or too_much:
+                plans.append(new)
+            found += [_found(asset, trace) for trace in traces]
+        return plans, found
+
+
+def _found(asset: LedgerAsset, trace: _Trace) -> Found:
+    intent = intent_of(asset, trace.ask, trace.prefix, None)
+    return Found(intent, trace.operation, trace.objects)
 
 
 def _planned(source: SourceAsset, options: Options, too_much: tuple[Part, ...]) -> tuple[Part, ...]:
-    return plan(source, options, History(too_much)).parts
+    return plan(source, options, Lessons(too_much)).parts
 
 
 def _too_much(
-    planned: Callable[[tuple[Part, ...]], tuple[Part, ...]], look: Callable[[Part], Found | None]
+    planned: Callable[[tuple[Part, ...]], tuple[Part, ...]], look: Callable[[Part], _Trace | None]
 ) -> tuple[Part, ...]:
     """Return the parts that were cut: they failed, or nothing is left of them, but of pieces is.
 
@@ -150,7 +167,7 @@ def _too_much(
         too_much += cut
 
 
-def _has_failed(found: Found | None) -> bool:
+def _has_failed(found: _Trace | None) -> bool:
     return found is None or found.has_failed
 
 

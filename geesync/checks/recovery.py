@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -15,19 +16,20 @@ from typing import Any
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
-from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.asset import IMAGE, TABLE, SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.choices.options import Options
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject, own_objects
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path, file_stem
-from geesync.domain.mirror.planning import History, cut_before, plan
+from geesync.domain.mirror.masks import MODES
+from geesync.domain.mirror.plan import Lessons
+from geesync.domain.mirror.planning import cut_before, options_hash, plan
 from geesync.domain.tasks.exports import Part
-from geesync.errors import RemoteError
-from geesync.store.copies.recovery import CopiedPart, Copy, Recovery
+from geesync.errors import RemoteError, UserError
+from geesync.store.copies.recovery import Copy, Recovery
 from geesync.store.file.database import Database
 from geesync.store.ledger.roots import Root
-from geesync.store.ledger.tasks import part_id
 
 #: Copies in one transaction, and in memory.
 _BATCH = 200
@@ -48,7 +50,7 @@ def recover(
 ) -> int:
     """Take a root's copies into a new ledger; tell: hears how many there are so far.
 
-    Returns how many. Copies that a plan of today would not make are left out.
+    Returns how many. Copies of which the sidecars tell nothing that fits together are left out.
     """
     count = 0
     copies = _copies(root, options.over(root.options))
@@ -91,19 +93,45 @@ def _copy(place: Folder, path: str, options: Options) -> Copy | None:
             return None
         _ = source.box
         _number(source.size_bytes)
+        then = _options_then(source, options, told)
         forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in told["parts"]]
-        too_much = cut_before(source, options, forms)
+        too_much = cut_before(source, then, forms)
         if too_much is None:
             return None
-        parts = plan(source, options, History(too_much)).parts
-        planned = {part_id(part): part for part in parts}
-        copied = tuple(
-            _part(place, planned[f"{one['key']}.{one['extension']}"], path, one)
-            for one in told["parts"]
-        )
+        made = plan(source, then, Lessons(too_much))
+        objects = {}
+        origins = {}
+        for one in told["parts"]:
+            part = made.part(f"{one['key']}.{one['extension']}")
+            objects[part.id] = _objects(place, part, path, one)
+            origins[part.id] = _origin(one)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return None  # somebody else's, edited, or of files that are not there
-    return Copy(source, path, copied, too_much)
+    return Copy(source, path, replace(made, origins=origins), options_hash(then), objects)
+
+
+def _options_then(source: SourceAsset, options: Options, told: Json) -> Options:
+    """Return the options under which a copy was made; raises ValueError for what is none."""
+    chosen: Json = {}
+    if source.type == IMAGE and told["masks"] in MODES:
+        chosen["masks"] = told["masks"]
+    if source.type == TABLE:
+        formats = {one["extension"] for one in told["parts"]}
+        chosen["tables"] = [name for name in ("csv", "geojson") if name in formats]
+    try:
+        return options.over(chosen)
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
+def _origin(told: Json) -> Json:
+    """Return what a sidecar tells of how a part came, for the next sidecar."""
+    return {
+        "operation": str(told["operation"]),
+        "attempt": _number(told["attempt"]),
+        "bucket": str(told["bucket"]),
+        "request": dict(told["request"]) if told["request"] else None,
+    }
 
 
 def _read(place: Folder, name: str) -> Json:
@@ -117,8 +145,8 @@ def _read(place: Folder, name: str) -> Json:
     return told
 
 
-def _part(place: Folder, part: Part, path: str, told: Json) -> CopiedPart:
-    """Return a part that is on disk; raises ValueError if it is not the planned one."""
+def _objects(place: Folder, part: Part, path: str, told: Json) -> tuple[StoredObject, ...]:
+    """Return the objects of a part that is on disk; raises ValueError if it is not the planned."""
     if part.grid is not None:
         planned = (list(part.bands), part.pixel_type, part.sentinel, part.grid.to_json())
         if planned != (told["bands"], told["pixel_type"], told["nodata"], told["grid"]):
@@ -128,7 +156,7 @@ def _part(place: Folder, part: Part, path: str, told: Json) -> CopiedPart:
     prefix = f"{objects[0].name.rpartition('/')[0]}/{stem}"
     if own_objects(prefix, part, set(objects)) != sorted(objects, key=lambda one: one.name):
         raise ValueError(prefix)
-    return CopiedPart(part, _number(told["attempt"]), str(told["bucket"]), prefix, objects)
+    return objects
 
 
 def _object(place: Folder, told: Json) -> StoredObject:

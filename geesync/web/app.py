@@ -35,6 +35,7 @@ from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import MAX_TRIES, State
 from geesync.errors import Cause, UserError
 from geesync.steps.step import utc_now
+from geesync.store.views import assets as asset_views
 from geesync.store.views import browsing
 from geesync.store.views import status as views
 from geesync.store.views.documents import status_document
@@ -103,11 +104,11 @@ class Pages:
             names = candidates(text)
         except UserError:
             return None
-        return next((name for name in names if views.show(self.ledger, name)), None)
+        return next((name for name in names if asset_views.show(self.ledger, name)), None)
 
     def asset(self, request: Request) -> Response:
         """Return one asset with everything that is known of it."""
-        asset = views.show(self.ledger, request.query_params.get("name", ""))
+        asset = asset_views.show(self.ledger, request.query_params.get("name", ""))
         if asset is None:
             raise HTTPException(404, "No such asset in the ledger.")
         picture = browsing.picture(self.ledger, asset["id"])

@@ -27,11 +27,13 @@ from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask
 from geesync.domain.tasks.lifecycle import Started
 from geesync.step_threads import run_step
+from geesync.steps.tasks.planner import intent_of
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.ledger import Ledger, Move
 from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.plans import NewPlan, Plans
 from geesync.store.ledger.roots import Roots
-from geesync.store.ledger.tasks import Intent, TaskMove, Tasks
+from geesync.store.ledger.tasks import TaskMove, Tasks
 from tests.benchmarks.measure import children_of, cpu_of
 
 HOME = "projects/earthengine-legacy/assets/users/x"
@@ -48,27 +50,27 @@ def make(config: Config, objects: dict[str, dict[str, Any]]) -> None:
     roots.add(HOME, dest=str(config.mirror), bucket=config.need("bucket"), now=now)
     sources = [_source(COLLECTION, "IMAGE_COLLECTION"), *(_source(name) for name in objects)]
     Listing(database).observe(roots.active()[0].id, sources, now)
-    _stage(database, config.need("bucket"), objects, now)
+    _stage(database, objects, now)
     database.close()
 
 
-def _stage(
-    database: Database, bucket: str, objects: dict[str, dict[str, Any]], now: datetime
-) -> None:
+def _stage(database: Database, objects: dict[str, dict[str, Any]], now: datetime) -> None:
     ledger, tasks = Ledger(database), Tasks(database)
     due = ledger.due(State.DISCOVERED, now=now, limit=len(objects) + 1)
     assets = {asset.id: asset for asset in due if asset.name in objects}
     intents = []
     for asset_id, source in ledger.sources_of(list(assets.values())).items():
-        ask = Ask(source.name, source.revision, plan(source).parts[0], 1, "benchmark")
+        made = NewPlan(asset_id, source.revision, "", plan(source))
+        known = Plans(database).put([made], now)[asset_id]
+        ask = Ask(source.name, source.revision, known.plan.parts[0], 1, "benchmark")
         prefix = objects[source.name]["name"].removesuffix(".tif")
-        intents.append(Intent(asset_id, ask, "", bucket, prefix))
+        intents.append(intent_of(assets[asset_id], ask, prefix, None, plan_id=known.id))
     tasks.intend(intents, now)
     intended = [task for of in tasks.of(assets).values() for task in of]
     started = [TaskMove(task, Started(operation=f"o{task.id}")) for task in intended]
     running = tasks.record(started, now).values()
     tasks.succeed(
-        [(task, [_object(objects[assets[task.subject_id].name])]) for task in running], now
+        [(task, [_object(objects[assets[task.subject.id].name])]) for task in running], now
     )
     for event in (ExportStarted(), ExportsSucceeded()):
         ledger.record([Move(asset, event) for asset in ledger.assets(assets)], now)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.choices.options import Options
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.mirror.layout import staged_prefix
 from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     DownloadFinished,
@@ -20,15 +21,16 @@ from geesync.domain.mirror.lifecycle import (
     State,
 )
 from geesync.domain.mirror.planning import plan
-from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
 from geesync.domain.tasks.lifecycle import Ended, Started
+from geesync.steps.tasks.planner import Planner
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.copies.checks import Sidecars
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_current
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
-from geesync.store.ledger.tasks import Intent, TaskMove, Tasks
+from geesync.store.ledger.plans import Plans
+from geesync.store.ledger.tasks import TaskMove, Tasks
 
 _CHUNK = 1000
 #: Chunks after which the history is looked at from its beginning again.
@@ -63,6 +65,7 @@ class _Work:
     def __init__(self, database: Database) -> None:
         self.ledger = Ledger(database)
         self.tasks = Tasks(database)
+        self.planner = Planner(Plans(database), Options(), "growth")
         self.staging = Staging(database)
         self.sidecars = Sidecars(database)
         self.catalogue = Catalogue(database)
@@ -78,7 +81,7 @@ class _Work:
         parts = {asset.id: plan(sources[asset.id]).parts for asset in assets}
         images = [asset for asset in assets if parts[asset.id]]
         self._move([asset for asset in assets if not parts[asset.id]], NothingToExport(""))
-        self._export(images, parts, now)
+        self._export(images, sources, now)
         self._move(images, DownloadFinished())
         self.sidecars.note(
             {
@@ -96,22 +99,23 @@ class _Work:
         self.catalogue.told(there, extents={})
 
     def _export(
-        self, images: list[LedgerAsset], parts: Mapping[int, Sequence[Part]], now: datetime
+        self, images: list[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime
     ) -> None:
-        asks = [
-            (asset, Ask(asset.name, asset.revision, part, 1, "growth"))
+        known = self.planner.renewed(images, sources, {}, now)
+        intents = [
+            self.planner.intent(asset, known[asset.id], part, attempts=0)
             for asset in images
-            for part in parts[asset.id]
+            for part in known[asset.id].plan.parts
         ]
-        self.tasks.intend([_intent(asset, ask) for asset, ask in asks], now)
-        found = self.tasks.of(asset.id for asset in images)
-        intended = [task for of_asset in found.values() for task in of_asset]
+        intended = self.tasks.intend(intents, now)
         started = [TaskMove(one, Started(operation=self._operation())) for one in intended]
         running = self.tasks.record(started, now).values()
         self._move(images, ExportStarted())
         ended = [TaskMove(one, Ended(eecu_s=0.125)) for one in running]
         settled = self.tasks.record(ended, now).values()
-        self.tasks.succeed([(one, [self._object(f"{one.prefix}.tif")]) for one in settled], now)
+        self.tasks.succeed(
+            [(one, [self._object(f"{one.destination.prefix}.tif")]) for one in settled], now
+        )
         self._move(images, ExportsSucceeded())
         staged = self.staging.staged(asset.id for asset in images)
         objects = [one.id for of_asset in staged.values() for one in of_asset]
@@ -127,9 +131,3 @@ class _Work:
     def _move(self, assets: list[LedgerAsset], event: Event) -> None:
         there = self.ledger.assets(asset.id for asset in assets)
         self.ledger.record([Move(asset, event) for asset in there], datetime.now(UTC))
-
-
-def _intent(asset: LedgerAsset, ask: Ask) -> Intent:
-    prefix = staged_prefix(ask.token, asset.path, ask.part.key)
-    body = request_body(ask, bucket=asset.bucket, prefix=prefix)
-    return Intent(asset.id, ask, body_hash(body), asset.bucket, prefix)

@@ -12,9 +12,11 @@ from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import LEGACY
+from geesync.domain.json import Json
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask, request_body
-from geesync.domain.tasks.operations import PENDING, SUCCEEDED
+from geesync.domain.tasks.operations import PENDING, SUCCEEDED, Operation
+from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.profiles import Profile, always
 from geesync.simulator.simulator import Simulator
@@ -216,12 +218,16 @@ def test_how_long_to_wait_is_passed_on(simulator: Simulator) -> None:
 # --- Exports.
 
 
+def start(earth_engine: EarthEngine, asked: Json) -> Operation:
+    return earth_engine.start(TaskKind.IMAGE_EXPORT, asked)
+
+
 def test_the_same_request_twice_is_one_operation(
     simulator: Simulator, earth_engine: EarthEngine
 ) -> None:
     asked = body(simulator, earth_engine, "twice")
 
-    first, second = (earth_engine.start_export(asked) for _ in range(2))
+    first, second = (start(earth_engine, asked) for _ in range(2))
 
     assert first.id == second.id
     assert len(simulator.audit.records("duplicate", first.id)) == 1
@@ -231,9 +237,9 @@ def test_a_service_that_refuses_repeats_says_that_it_may_have_started() -> None:
     with Simulator("small", profile=Profile(duplicates="refuse")) as simulator:
         earth_engine = connected(simulator)
         asked = body(simulator, earth_engine, "refused")
-        earth_engine.start_export(asked)
+        start(earth_engine, asked)
 
-        error = refusal(lambda: earth_engine.start_export(asked))
+        error = refusal(lambda: start(earth_engine, asked))
 
         assert error.cause == Cause.MAYBE_STARTED
         assert simulator.audit.count("export") == 1
@@ -245,7 +251,7 @@ def test_an_answer_that_was_lost_leaves_an_operation_with_our_token(
     asked = body(simulator, earth_engine, "lost answer")
     simulator.faults.add("drop_response", method="POST", path="image:export")
 
-    error = refusal(lambda: earth_engine.start_export(asked))
+    error = refusal(lambda: start(earth_engine, asked))
 
     assert error.cause == Cause.TRANSIENT
     tokens = [op.token for page in earth_engine.list_operations() for op in page]
@@ -256,9 +262,13 @@ def test_a_full_queue_is_told_from_other_refusals() -> None:
     full = Profile(queue_limit=1, queue_s=always(1000))
     with Simulator("small", profile=full) as simulator:
         earth_engine = connected(simulator)
-        earth_engine.start_export(body(simulator, earth_engine, "full", 1))
+        start(earth_engine, body(simulator, earth_engine, "full", 1))
 
-        error = refusal(lambda: earth_engine.start_export(body(simulator, earth_engine, "full", 2)))
+        error = refusal(
+            lambda: earth_engine.start(
+                TaskKind.IMAGE_EXPORT, body(simulator, earth_engine, "full", 2)
+            )
+        )
 
         assert error.cause == Cause.QUEUE_FULL
 
@@ -269,7 +279,7 @@ def test_an_export_is_never_repeated_behind_our_back(
     asked = body(simulator, earth_engine, "once only")
     fault = simulator.faults.add("status", method="POST", path="image:export", count=None)
 
-    refusal(lambda: earth_engine.start_export(asked))
+    refusal(lambda: start(earth_engine, asked))
 
     assert fault.fired == 1
 
@@ -280,8 +290,9 @@ def test_a_table_is_exported_by_the_same_door(
     source = earth_engine.get_asset("projects/demo-project/assets/stations")
     ask = Ask(source.name, source.revision, plan(source).parts[0], 1, "table")
 
-    operation = earth_engine.start_export(
-        request_body(ask, bucket=simulator.bucket, prefix=f"geesync/{ask.token}/stations")
+    operation = earth_engine.start(
+        TaskKind.TABLE_EXPORT,
+        request_body(ask, bucket=simulator.bucket, prefix=f"geesync/{ask.token}/stations"),
     )
 
     assert earth_engine.get_operation(operation.id).state == SUCCEEDED
@@ -306,7 +317,9 @@ def test_all_pages_of_operations_are_read(simulator: Simulator, earth_engine: Ea
 def test_an_operation_can_be_looked_at_and_cancelled() -> None:
     with Simulator("small", profile=Profile(queue_s=always(1000))) as simulator:
         earth_engine = connected(simulator)
-        operation = earth_engine.start_export(body(simulator, earth_engine, "cancelled"))
+        operation = earth_engine.start(
+            TaskKind.IMAGE_EXPORT, body(simulator, earth_engine, "cancelled")
+        )
         assert earth_engine.get_operation(operation.id).state == PENDING
 
         earth_engine.cancel_operation(operation.id)

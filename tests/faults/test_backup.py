@@ -15,7 +15,7 @@ from geesync.errors import ExitCode, LedgerError
 from geesync.store.file.backups import backup
 from geesync.store.file.database import open_current
 from geesync.store.ledger.roots import Roots
-from geesync.store.views import status as views
+from geesync.store.views import assets as asset_views
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import World, a_world
 
@@ -61,7 +61,8 @@ def test_a_backup_is_whole_though_the_ledger_is_in_use(enqueued: World, tmp_path
     code, _ = geesync(enqueued, "backup", copy)
 
     assert code == 0
-    assert len(list(views.assets(copy))) == len(list(views.assets(enqueued.config.ledger))) == 22
+    original = enqueued.config.ledger
+    assert len(list(asset_views.assets(copy))) == len(list(asset_views.assets(original))) == 22
 
 
 def test_a_backup_that_cannot_be_written_is_told(enqueued: World, tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_a_backup_replaces_nothing_but_a_backup(
 
     assert code == ExitCode.LEDGER
     assert place != "foreign" or other.read_text() == "my thesis"
-    assert len(list(views.assets(ledger))) == 22
+    assert len(list(asset_views.assets(ledger))) == 22
 
 
 def test_a_backup_replaces_no_ledger_that_is_worked_with(enqueued: World, tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_a_backup_replaces_no_ledger_that_is_worked_with(enqueued: World, tmp_pa
     code, _ = geesync(enqueued, "backup", other)
 
     assert code == ExitCode.LEDGER
-    assert list(views.assets(other)) == []
+    assert list(asset_views.assets(other)) == []
 
 
 def test_an_older_backup_is_replaced(enqueued: World, tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_an_older_backup_is_replaced(enqueued: World, tmp_path: Path) -> None:
     code, _ = geesync(enqueued, "backup", copy)
 
     assert code == 0
-    assert {row["state"] for row in views.assets(copy)} == {"verified"}
+    assert {row["state"] for row in asset_views.assets(copy)} == {"verified"}
     assert [path.name for path in tmp_path.glob("copy*")] == ["copy.db"]
 
 
@@ -197,5 +198,5 @@ def test_what_is_no_whole_backup_is_not_put_in_place(
     code, _ = geesync(enqueued, "recover", "--from-backup", file)
 
     assert code == ExitCode.LEDGER
-    assert len(list(views.assets(ledger))) == 22
+    assert len(list(asset_views.assets(ledger))) == 22
     assert not list(tmp_path.glob("*replaced*"))

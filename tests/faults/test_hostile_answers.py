@@ -17,6 +17,7 @@ from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
 from geesync.domain.tasks.exports import Ask, Part, request_body
+from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.simulator import Simulator
 from tests.faults.conftest import ARCHIVE, Build
@@ -62,7 +63,7 @@ def asks(simulator: Simulator) -> list[Callable[[], Any]]:
         lambda: there.get_policy("users/demo/elevation"),
         lambda: [vars(one) for page in there.list_operations() for one in page],
         lambda: vars(there.get_operation("X")),
-        lambda: vars(there.start_export(body)),
+        lambda: vars(there.start(TaskKind.IMAGE_EXPORT, body)),
         lambda: [vars(one) for one in bucket.list_objects(simulator.bucket, "geesync/")],
     ]
 

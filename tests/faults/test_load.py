@@ -106,18 +106,21 @@ _COPIES: dict[sa.Table, dict[str, str]] = {
         "parent_id": "(SELECT max(id) FROM asset WHERE type = 'IMAGE_COLLECTION')",
     },
     schema.source: {"asset_id": ":ids + n"},
-    schema.export: {
+    schema.plan: {"id": ":ids + n", "asset_id": ":ids + n"},
+    schema.task: {
         "id": ":ids + n",
-        "asset_id": ":ids + n",
+        "subject_id": ":ids + n",
+        "plan_id": ":ids + n",
         "token": "token || n",
     },
-    schema.stored: {"id": ":ids + n", "export_id": ":ids + n"},
+    schema.file: {"id": ":ids + n", "plan_id": ":ids + n", "task_id": ":ids + n"},
     schema.sidecar: {"asset_id": ":ids + n"},
     schema.event: {"id": "NULL", "asset_id": ":ids + n"},
 }
 _WHOSE = {
     schema.asset: "id = :asset",
-    schema.stored: "export_id IN (SELECT id FROM export WHERE asset_id = :asset)",
+    schema.task: "subject_id = :asset",
+    schema.file: "plan_id IN (SELECT id FROM plan WHERE asset_id = :asset)",
 }
 _NUMBERS = "WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < :by)"
 

@@ -19,7 +19,7 @@ import pytest
 from geesync.adapters.mirror_files.landing import unproved
 from geesync.errors import GeesyncError
 from geesync.simulator import Simulator
-from geesync.store.views import status as views
+from geesync.store.views import assets as asset_views
 from tests.faults.conditions import needs_root, run
 from tests.faults.conftest import ARCHIVE
 from tests.story.world import BESIDE, World, a_world
@@ -126,7 +126,7 @@ def _boot(disks: list[Disk]) -> None:
 
 
 def assert_the_ledger_says_no_more_than_the_disk_holds(world: World) -> None:
-    for row in views.assets(world.config.ledger):
+    for row in asset_views.assets(world.config.ledger):
         told = world.show(row["name"])
         folder = Path(row["dest"], row["path"])
         objects = told["objects"]

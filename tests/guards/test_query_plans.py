@@ -13,7 +13,7 @@ from geesync.simulator import Simulator
 from tests.story.world import World, a_world
 
 #: They have as many rows as there are assets, or more.
-_GROWING = ("asset", "source", "export", "object", "event", "sidecar")
+_GROWING = ("asset", "source", "plan", "task", "file", "event", "sidecar")
 _WHOLE = re.compile(rf"SCAN ({'|'.join(_GROWING)})\b(?! USING (COVERING )?INDEX ix_)")
 
 
@@ -80,7 +80,7 @@ def test_what_is_due_is_found_in_its_order_without_sorting(
 @pytest.mark.parametrize(
     ("words", "index"),
     [
-        pytest.param("+asset.state", "ix_object_unswept", id="sweeper"),
+        pytest.param("+asset.state", "ix_file_unswept", id="sweeper"),
         pytest.param("catalogued_version IS NOT", "ix_asset_uncatalogued", id="cataloguer"),
     ],
 )

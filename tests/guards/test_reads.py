@@ -34,21 +34,26 @@ _ASSETS = (
     " left_out, seen_at) SELECT n, 1, 'users/x/' || n, 'IMAGE', 'users/x/' || n, 'r',"
     " 1, 'discovered', 'transient', 'an outage', 'a band', 0 FROM numbers"
 )
+_PLANS = (
+    "INSERT INTO plan (id, asset_id, revision, options, document, made_at)"
+    " SELECT n, n, 'r', x'', x'', 0 FROM numbers"
+)
 _EXPORTS = (
-    "INSERT INTO export (id, asset_id, part, attempt, plan, revision, token, body_hash, bucket,"
-    " prefix, state, intended_at) SELECT n, n, '.tif', 1, x'', 'r', 't' || n, x'', 'b',"
-    " 'p', 'intended', 0 FROM numbers"
+    "INSERT INTO task (id, subject_kind, subject_id, subject, kind, plan_id, part, attempt,"
+    " revision, token, body_hash, destination_kind, destination, state, intended_at)"
+    " SELECT n, 'asset', n, 'users/x/' || n, 'image:export', n, '.tif', 1, 'r', 't' || n, x'',"
+    " 'bucket', 'b', 'intended', 0 FROM numbers"
 )
 _STAGED = (
-    "INSERT INTO object (export_id, suffix, generation, size_bytes, crc32c, file, landed_at)"
-    " SELECT n, '.tif', 1, 100, 0, n || '.tif', 1 FROM numbers"
+    "INSERT INTO file (plan_id, part, task_id, way, suffix, generation, size_bytes, crc32c, name,"
+    " landed_at) SELECT n, '.tif', n, 'bucket', '.tif', 1, 100, 0, n || '.tif', 1 FROM numbers"
 )
 _LEFT = (
-    "UPDATE object SET swept_at = 2 WHERE export_id = 1",
-    "UPDATE export SET state = 'disproved' WHERE id IN (1, 2)",
-    "UPDATE object SET swept_at = 2 WHERE export_id = 2",
+    "UPDATE file SET swept_at = 2 WHERE task_id = 1",
+    "UPDATE task SET state = 'disproved' WHERE id IN (1, 2)",
+    "UPDATE file SET swept_at = 2 WHERE task_id = 2",
 )
-_ENDED = "UPDATE export SET state = 'succeeded', ended_at = ?, eecu_s = 2"
+_ENDED = "UPDATE task SET state = 'succeeded', ended_at = ?, eecu_s = 2"
 
 
 class _Counted(sqlite3.Connection):
@@ -67,6 +72,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Dat
         connection.exec_driver_sql(_ROOT)
         connection.exec_driver_sql(_NUMBERS, (request.param,))
         connection.exec_driver_sql(_ASSETS)
+        connection.exec_driver_sql(_PLANS)
         connection.exec_driver_sql(_EXPORTS)
         connection.exec_driver_sql(_ENDED, (NOW.timestamp(),))
         for statement in (_STAGED, *_LEFT):

@@ -240,7 +240,7 @@ class Soak:
         ]
 
     def _judge_exports(self, verdict: Verdict, ledger: Any) -> None:
-        known = {row["token"]: dict(row) for row in ledger.execute("SELECT * FROM export")}
+        known = {row["token"]: dict(row) for row in ledger.execute("SELECT * FROM task")}
         records = self.simulator.audit.records("export")
         verdict.exports = len(records)
         tokens = Counter(_token(record.details["destination"]) for record in records)
@@ -251,7 +251,7 @@ class Soak:
         for token in tokens:
             if token in known:
                 row = known[token]
-                key = (row["asset_id"], row["revision"], row["part"])
+                key = (row["subject_id"], row["revision"], row["part"])
                 parts.setdefault(key, []).append(row["state"])
         for key, states in parts.items():
             verdict.exports_again += len(states) - 1
@@ -262,7 +262,7 @@ class Soak:
         proved = {
             row["token"]: row["at"]
             for row in ledger.execute(
-                "SELECT token, min(event.at) AS at FROM export JOIN event USING (asset_id)"
+                "SELECT token, min(event.at) AS at FROM task JOIN event ON asset_id = subject_id"
                 " WHERE event.name = 'CheckPassed' GROUP BY token"
             )
         }

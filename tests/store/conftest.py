@@ -13,14 +13,18 @@ import sqlalchemy as sa
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import Event, State
+from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.exports import Ask, Part
 from geesync.domain.tasks.lifecycle import TaskEvent
+from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.plans import KnownPlan, NewPlan, Plans
 from geesync.store.ledger.roots import Root, Roots
-from geesync.store.ledger.tasks import Intent, Task, TaskMove, Tasks
+from geesync.store.ledger.task_rows import Intent, Task
+from geesync.store.ledger.tasks import TaskMove, Tasks
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TOP = "projects/earthengine-legacy/assets/users/x"
@@ -34,6 +38,7 @@ class Store:
     database: Database
     ledger: Ledger
     tasks: Tasks
+    plans: Plans
     staging: Staging
     listing: Listing
     roots: Roots
@@ -60,10 +65,21 @@ class Store:
         return self.get(asset.name)
 
     def intend(self, asset: LedgerAsset, attempt: int = 1, key: str = "") -> Task:
-        """Write down an ask for an asset's only part."""
-        ask = Ask(asset.name, asset.revision, Part(key, "csv"), attempt, "ledger")
-        self.tasks.intend([Intent(asset.id, ask, "c0ffee", "bucket", f"p/{ask.token}/a")], NOW)
-        return self.tasks.latest([asset.id])[asset.id][-1]
+        """Write down the task for one of an asset's two parts."""
+        part = Part(key, "csv")
+        known = self.plans.latest([asset.id]).get(asset.id) or self.planned(asset)
+        ask = Ask(asset.name, asset.revision, part, attempt, "ledger")
+        to = Destination(DestinationKind.BUCKET, "bucket", f"p/{ask.token}/a")
+        subject = Subject(SubjectKind.ASSET, asset.id, asset.name, asset.revision)
+        kind = TaskKind.TABLE_EXPORT
+        intent = Intent(subject, kind, attempt, ask.token, {}, to, known.id, part.id)
+        (task,) = self.tasks.intend([intent], NOW)
+        return task
+
+    def planned(self, asset: LedgerAsset) -> KnownPlan:
+        """Remember a plan of two parts for an asset."""
+        plan = Plan((Part("", "csv"), Part("grid2", "csv")))
+        return self.plans.put([NewPlan(asset.id, asset.revision, "c0ffee", plan)], NOW)[asset.id]
 
     def happen(self, task: Task, *events: TaskEvent) -> Task:
         """Let events happen to a task, and return it as it is then."""
@@ -90,6 +106,7 @@ def store(ledger_path: Path) -> Iterator[Store]:
         database,
         Ledger(database),
         Tasks(database),
+        Plans(database),
         Staging(database),
         Listing(database),
         Roots(database),

@@ -35,6 +35,9 @@ from geesync.store.tables.schema import metadata
 from geesync.store.tables.triggers import TRIGGERS
 from tests.store.conftest import Store, image
 
+#: The revision after this program's.
+TOMORROW = f"{int(HEAD) + 1:04}"
+
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 Schema = dict[str, str]

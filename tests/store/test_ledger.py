@@ -35,7 +35,8 @@ from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import Cause
 from geesync.store.ledger.ledger import Move
 from geesync.store.ledger.steering import Steering
-from geesync.store.ledger.tasks import Task, TaskMove
+from geesync.store.ledger.task_rows import Task
+from geesync.store.ledger.tasks import TaskMove
 from tests.store.conftest import NOW, Store, image
 
 DONE = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())
@@ -137,14 +138,22 @@ def test_an_impossible_asset_is_refused_by_the_database(store: Store, change: st
 
 
 @pytest.mark.parametrize(
-    "change", ["state = 'running'", "state = 'waiting'", "asset_id = 99", "token = NULL"]
+    "change",
+    [
+        "state = 'running'",
+        "state = 'waiting'",
+        "plan_id = 99",
+        "plan_id = NULL",
+        "token = NULL",
+        "kind = 'image:make'",
+    ],
 )
 def test_an_impossible_export_is_refused_by_the_database(store: Store, change: str) -> None:
     (asset,) = store.see(store.root(), image())
     store.intend(asset)
 
     with pytest.raises(IntegrityError), store.database.write() as connection:
-        connection.exec_driver_sql(f"UPDATE export SET {change}")  # noqa: S608 # our own words
+        connection.exec_driver_sql(f"UPDATE task SET {change}")  # noqa: S608 # our own words
 
 
 def test_a_part_has_one_live_export_at_most(store: Store) -> None:
@@ -202,13 +211,20 @@ def test_nothing_is_swept_before_it_has_landed(store: Store) -> None:
 
     with pytest.raises(IntegrityError):
         store.staging.mark("swept_at", [staged.id], NOW)
+    assert staged.task
     assert staged.task.id == export.id
+
+
+def its_object(export: Task) -> StoredObject:
+    return StoredObject(f"{export.destination.prefix}.csv", 7, 5, 1)
 
 
 def succeeded(store: Store, export: Task) -> Task:
     """Let an export end with one object."""
     running = store.happen(export, tasks.Started(operation=f"OP{export.id}"))
-    store.tasks.succeed([(running, [StoredObject(f"{export.prefix}.csv", 7, 5, 1)])], NOW)
+    store.tasks.succeed(
+        [(running, [StoredObject(f"{export.destination.prefix}.csv", 7, 5, 1)])], NOW
+    )
     return running
 
 
@@ -217,7 +233,9 @@ def test_what_an_export_wrote_is_written_down_once(store: Store) -> None:
     export = store.intend(asset)
 
     running = succeeded(store, export)
-    store.tasks.succeed([(running, [StoredObject(f"{export.prefix}.csv", 7, 5, 1)])], NOW)
+    store.tasks.succeed(
+        [(running, [StoredObject(f"{export.destination.prefix}.csv", 7, 5, 1)])], NOW
+    )
 
     assert len(store.staging.staged([asset.id])[asset.id]) == 1
 
@@ -345,7 +363,7 @@ def test_states_of_tasks_are_spelled_in_one_place() -> None:
     assert spelled == {"domain/tasks/lifecycle.py"}
 
 
-_CHANGES_A_TASK = re.compile(r"update\(schema\.export\)|UPDATE export|rows\(\w+, schema\.export")
+_CHANGES_A_TASK = re.compile(r"update\(schema\.task\)|UPDATE task|rows\(\w+, schema\.task")
 
 
 def test_nothing_but_its_writer_changes_a_task() -> None:

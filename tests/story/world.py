@@ -25,6 +25,7 @@ from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.steering import Steering
+from geesync.store.views import assets as asset_views
 from geesync.store.views import status as views
 
 #: A story has no time for processes to begin.
@@ -108,7 +109,7 @@ class World:
         return totals
 
     def show(self, name: str) -> dict[str, Any]:
-        told = views.show(self.config.ledger, name)
+        told = asset_views.show(self.config.ledger, name)
         assert told is not None, name
         return told
 

@@ -26,6 +26,8 @@ from geesync.domain.mirror.lifecycle import (
     SourceGone,
     State,
 )
+from geesync.domain.mirror.plan import Plan
+from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause
 from geesync.store.file.database import Database, open_current
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
@@ -117,36 +119,49 @@ class Story:
         found = [self.ledger.find(name) for name in names]
         with self.database.write() as connection:
             for asset in (asset for asset in found if asset):
-                export = {
-                    "asset_id": asset.id,
-                    "part": ".tif",
-                    "attempt": 1,
-                    "plan": pack({}),
-                    "state": "succeeded",
-                    "revision": asset.revision,
-                    "body_hash": "",
-                    "token": f"t{asset.id}",
-                    "operation": f"OP{asset.id:06}",
-                    "eecu_s": 12.5,
-                    "bucket": "staging",
-                    "prefix": f"geesync/{asset.id}",
-                    "intended_at": at - timedelta(hours=2),
-                    "ended_at": at,
-                }
-                key = connection.execute(sa.insert(schema.export).values(export))
-                assert key.inserted_primary_key
-                obj = {
-                    "export_id": key.inserted_primary_key[0],
-                    "generation": 1,
-                    "suffix": ".tif",
-                    "file": _file(asset),
-                    "size_bytes": asset.size_bytes * 4 // 5,
-                    "crc32c": 0xC0FFEE12,
-                }
-                connection.execute(sa.insert(schema.stored).values(obj))
+                plan = sa.insert(schema.plan).values(
+                    asset_id=asset.id,
+                    revision=asset.revision,
+                    options="",
+                    document=pack(Plan((Part("", "tif"),)).to_json()),
+                    made_at=at - timedelta(hours=2),
+                )
+                plan_id = _inserted(connection, plan)
+                task = sa.insert(schema.task).values(
+                    subject_kind="asset",
+                    subject_id=asset.id,
+                    subject=asset.name,
+                    kind="image:export",
+                    plan_id=plan_id,
+                    part=".tif",
+                    attempt=1,
+                    state="succeeded",
+                    revision=asset.revision,
+                    body_hash="",
+                    token=f"t{asset.id}",
+                    operation=f"OP{asset.id:06}",
+                    eecu_s=12.5,
+                    destination_kind="bucket",
+                    destination="staging",
+                    prefix=f"geesync/{asset.id}",
+                    intended_at=at - timedelta(hours=2),
+                    ended_at=at,
+                )
+                file = sa.insert(schema.file).values(
+                    plan_id=plan_id,
+                    part=".tif",
+                    task_id=_inserted(connection, task),
+                    way="bucket",
+                    generation=1,
+                    suffix=".tif",
+                    name=_file(asset),
+                    size_bytes=asset.size_bytes * 4 // 5,
+                    crc32c=0xC0FFEE12,
+                )
+                connection.execute(file)
             connection.execute(
-                sa.update(schema.stored)
-                .where(schema.stored.c.landed_at.is_(None))
+                sa.update(schema.file)
+                .where(schema.file.c.landed_at.is_(None))
                 .values(landed_at=at, swept_at=at)
             )
 
@@ -156,6 +171,11 @@ class Story:
             asset = self.ledger.find(name)
             assert asset
             landscape(self.mirror / asset.path / _file(asset), seed=asset.id)
+
+
+def _inserted(connection: sa.Connection, insert: sa.Insert) -> int:
+    (key,) = connection.execute(insert).inserted_primary_key or (0,)
+    return int(key)
 
 
 def _file(asset: LedgerAsset) -> str:

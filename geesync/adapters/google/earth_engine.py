@@ -21,6 +21,7 @@ from geesync.domain.mirror.described import described
 from geesync.domain.tasks.failures import classify_call
 from geesync.domain.tasks.google_errors import UNREADABLE, no_answer, token_error, unreadable
 from geesync.domain.tasks.operations import Operation
+from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")
@@ -31,6 +32,10 @@ _OPERATIONS_PER_PAGE = 500
 
 #: So many times the token of a page may be that of the one before: a page may be empty.
 _SAME_PAGES = 20
+
+
+#: What the client calls the methods that start tasks.
+_METHODS = {TaskKind.IMAGE_EXPORT: "exportImage", TaskKind.TABLE_EXPORT: "exportTable"}
 
 
 class EarthEngine:
@@ -100,21 +105,21 @@ class EarthEngine:
         policy: Json = self._ask(lambda ee: _writable(ee.data.getIamPolicy(name)))
         return policy
 
-    def start_export(self, body: Json) -> Operation:
-        """Ask for an export; the body carries the request id that makes repetition safe.
+    def start(self, kind: TaskKind, body: Json) -> Operation:
+        """Ask for a task; the body carries the request id that makes repetition safe.
 
         Raises RemoteError QUEUE_FULL, MAYBE_STARTED, or TRANSIENT when the answer was lost: the
         operation may be running then.
         """
-        export = "exportImage" if "grid" in body else "exportTable"
+        method = _METHODS[kind]
         self._submits.wait_for_turn()
         answer = self._ask(
-            lambda ee: getattr(ee.data, export)(body["requestId"], dict(body)),
+            lambda ee: getattr(ee.data, method)(body["requestId"], dict(body)),
             tries=1,  # the asset waits in the ledger; others go on
         )
         operation = Operation.from_json(answer)
         if operation is None:
-            raise RemoteError(Cause.TRANSIENT, "an operation without a name came for an export")
+            raise RemoteError(Cause.TRANSIENT, "an operation without a name came for a task")
         return operation
 
     def list_operations(self) -> Iterator[list[Operation]]:

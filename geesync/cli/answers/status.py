@@ -134,9 +134,9 @@ def show(
 
 def asset_of(ledger: Path, given: str) -> dict[str, Any]:
     """Return all that is known of the asset that was meant. Raises UserError."""
-    from geesync.store.views import status as views
+    from geesync.store.views import assets as asset_views
 
-    known = (views.show(ledger, name) for name in candidates(given))
+    known = (asset_views.show(ledger, name) for name in candidates(given))
     told = next((found for found in known if found), None)
     if told is None:
         raise UserError(f"{given} is not in the ledger", hint="is its root enqueued and scanned?")

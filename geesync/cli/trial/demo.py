@@ -151,7 +151,6 @@ def _proved(simulator: Simulator, place: Path) -> bool:
     """Print the mirror, what could not be taken, and the proof; say whether all of it holds."""
     from geesync.cli.trial.demo_proof import compare_all, proof_table, tree
     from geesync.store.views import browsing
-    from geesync.store.views import status as views
 
     ledger = place / "geesync.db"
     say = output().print
@@ -164,7 +163,9 @@ def _proved(simulator: Simulator, place: Path) -> bool:
     say("\n[bold]The proof[/]: every pixel and mask against the simulator's own arrays")
     say(proof_table(proofs))
     asked = simulator.audit.count("export")
-    twice = asked - views.parts(ledger)
+    from geesync.store.views import assets as asset_views
+
+    twice = asked - asset_views.parts(ledger)
     exact = all(proof.exact for proof in proofs)
     say(
         f"\n{counted(len(proofs), 'asset')} · {counted(asked, 'export')}, {twice:,} of them twice ·"

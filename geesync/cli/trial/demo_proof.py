@@ -22,7 +22,7 @@ from geesync.domain.messages.words import counted, size
 from geesync.domain.mirror.layout import ASSET_JSON
 from geesync.domain.mirror.lifecycle import State
 from geesync.simulator.world.truth import truth
-from geesync.store.views import status as views
+from geesync.store.views import assets as asset_views
 
 if TYPE_CHECKING:
     from geesync.simulator.computing.images import Pixels
@@ -49,7 +49,7 @@ class Proof:
 
 def compare_all(simulator: Simulator, ledger: Path) -> list[Proof]:
     """Compare every asset that the account holds; one that is not verified is not exact."""
-    return [_compare(simulator, row) for row in views.assets(ledger)]
+    return [_compare(simulator, row) for row in asset_views.assets(ledger)]
 
 
 def _compare(simulator: Simulator, row: dict[str, Any]) -> Proof:

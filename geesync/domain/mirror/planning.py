@@ -7,52 +7,46 @@ Earth Engine could not make in one piece is asked for in smaller ones.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from geesync.domain.assets.asset import IMAGE, TABLE, UNREADABLE, Band, SourceAsset
 from geesync.domain.assets.grid import Grid
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.masks import NODATA, NONE, SEPARATE, hold, needs_mask_file
+from geesync.domain.mirror.plan import Lessons, Plan
 from geesync.domain.tasks.exports import Form, Part
 
 #: Edges in pixels of the files of a part that failed once, twice, … and cannot be split by bands.
 _TILE_EDGES = (8192, 2048, 512)
 
 
-@dataclass(frozen=True)
-class History:
-    """What came of earlier plans for the same revision."""
-
-    too_much: tuple[Part, ...] = ()  #: Earth Engine could not make them in one piece
-    disproved: tuple[Part, ...] = ()  #: their sentinel could not be relied on
-    columns: tuple[str, ...] = ()  #: of a table whose first export lacked some
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How an asset is taken home."""
-
-    parts: tuple[Part, ...]
-    left: tuple[str, ...] = ()  #: what is not taken as files, each with its reason
-    masks: str = ""  #: how masks are kept, one of masks.MODES; images only
-
+#: Of the digest of options, which nobody forges.
+_OPTIONS_DIGITS = 16
 
 _DEFAULT = Options()
-_NOTHING_YET = History()
+_NOTHING_YET = Lessons()
 
 
-def plan(source: SourceAsset, options: Options = _DEFAULT, history: History = _NOTHING_YET) -> Plan:
+def plan(source: SourceAsset, options: Options = _DEFAULT, lessons: Lessons = _NOTHING_YET) -> Plan:
     """Return the parts of an asset; containers and what has no file form have none."""
     if source.type == TABLE:
-        return _plan_table(options.tables, history)
+        return replace(_plan_table(options.tables, lessons), lessons=lessons)
     if source.type == IMAGE:
-        return _plan_image(source.bands, options, history)
+        return replace(_plan_image(source.bands, options, lessons), lessons=lessons)
     if source.is_container:
         return Plan(())
     if source.type == UNREADABLE:
         return Plan((), ("what Earth Engine says of it cannot be read; only that is kept",))
     return Plan((), (f"{source.type} has no export to files; kept as metadata",))
+
+
+def options_hash(options: Options) -> str:
+    """Return the digest of those options on which plans depend, hexadecimal."""
+    told = {"masks": options.masks, "tables": sorted(_exported(options.tables))}
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:_OPTIONS_DIGITS]
 
 
 def cut_before(
@@ -64,7 +58,7 @@ def cut_before(
     """
     too_much: tuple[Part, ...] = ()
     while True:
-        parts = plan(source, options, History(too_much)).parts
+        parts = plan(source, options, Lessons(too_much)).parts
         others = tuple(part for part in parts if part.form not in forms)
         if not others and len(parts) == len(forms):
             return too_much
@@ -77,13 +71,13 @@ def _can_be_cut(part: Part) -> bool:
     return part.grid is not None and (len(part.bands) > 1 or part.tile_edge != _TILE_EDGES[-1])
 
 
-def _plan_table(formats: tuple[str, ...], history: History) -> Plan:
+def _plan_table(formats: tuple[str, ...], lessons: Lessons) -> Plan:
     """Plan one export for each format. What a CSV lacks of columns is known from the GeoJSON.
 
     Earth Engine writes no GeoParquet: it is made of the GeoJSON, which is taken and kept for it.
     """
-    wanted = {"geojson" if name == "geoparquet" else name for name in formats}
-    columns = {"csv": history.columns}
+    wanted = _exported(formats)
+    columns = {"csv": lessons.columns}
     return Plan(
         tuple(
             Part(key="", extension=name, columns=columns.get(name, ()))
@@ -93,13 +87,22 @@ def _plan_table(formats: tuple[str, ...], history: History) -> Plan:
     )
 
 
-def _plan_image(bands: tuple[Band, ...], options: Options, history: History) -> Plan:
-    # A sentinel that could not be relied on once is not tried again.
-    mode = SEPARATE if history.disproved and options.masks == NODATA else options.masks
+def _exported(formats: Iterable[str]) -> set[str]:
+    return {"geojson" if name == "geoparquet" else name for name in formats}
+
+
+def _plan_image(bands: tuple[Band, ...], options: Options, lessons: Lessons) -> Plan:
+    mode = masks_under(options, lessons)
     flat = [band for band in bands if not band.array_dimensions]
     whole = (*_data_parts(flat, mode), *_mask_parts(flat, mode))
-    parts = [piece for part in whole for piece in _pieces(part, history.too_much)]
+    parts = [piece for part in whole for piece in _pieces(part, lessons.too_much)]
     return Plan(tuple(parts), tuple(_left(bands, mode)), mode)
+
+
+def masks_under(options: Options, lessons: Lessons) -> str:
+    """Return how the masks of an image are kept."""
+    # A sentinel that could not be relied on once is not tried again.
+    return SEPARATE if lessons.disproved and options.masks == NODATA else options.masks
 
 
 def _left(bands: Iterable[Band], mode: str) -> Iterator[str]:

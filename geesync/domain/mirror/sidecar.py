@@ -16,7 +16,7 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.masks import hold
-from geesync.domain.mirror.planning import Plan
+from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.exports import Part
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from geesync.domain.assets.grid import Grid
@@ -28,6 +29,14 @@ _DESCRIPTION_LENGTH = 90
 Form = tuple[str, str, int | None]
 
 
+class Way(StrEnum):
+    """How the bytes of a part come home."""
+
+    DIRECT = "direct"  #: read from Earth Engine at once; no task, no bucket
+    BUCKET = "bucket"  #: by an export task into Cloud Storage
+    DRIVE = "drive"  #: by an export task into a user's Drive
+
+
 @dataclass(frozen=True)
 class Part:
     """One export of an asset: what one operation writes, in one file or in tiles."""
@@ -41,6 +50,12 @@ class Part:
     of_masks: bool = False  #: its pixels are the masks of the bands, 0 to 1
     columns: tuple[str, ...] = ()  #: tables only; none leaves them to Earth Engine
     tile_edge: int | None = None  #: pixels, a multiple of 256; None leaves the cut to Earth Engine
+    way: Way = Way.BUCKET
+
+    @property
+    def id(self) -> str:
+        """What tells it from the other parts of its plan."""
+        return f"{self.key}.{self.extension}"
 
     @property
     def form(self) -> Form:
@@ -59,6 +74,7 @@ class Part:
             "of_masks": self.of_masks,
             "columns": list(self.columns),
             "tile_edge": self.tile_edge,
+            "way": self.way,
         }
 
     @classmethod
@@ -75,6 +91,7 @@ class Part:
             of_masks=kept["of_masks"],
             columns=tuple(kept["columns"]),
             tile_edge=kept["tile_edge"],
+            way=Way(kept.get("way", Way.BUCKET)),
         )
 
 
@@ -103,8 +120,7 @@ class Ask:
             self.part.extension,
             self.attempt,
         )
-        digest = hashlib.sha256(json.dumps(told).encode()).digest()
-        return base64.b32encode(digest)[:16].decode().lower()
+        return token_of(told)
 
     @property
     def request_id(self) -> str:
@@ -117,6 +133,12 @@ class Ask:
         tail = _DESCRIPTION.sub("-", display_id(self.asset))
         room = _DESCRIPTION_LENGTH - len(self.token) - len("geesync__")
         return f"geesync_{self.token}_{tail[-room:]}"
+
+
+def token_of(told: object) -> str:
+    """Return 16 characters of a-z and 2-7 that are derived from what is told, as JSON has it."""
+    digest = hashlib.sha256(json.dumps(told).encode()).digest()
+    return base64.b32encode(digest)[:16].decode().lower()
 
 
 _TOKEN = re.compile(r"geesync_([a-z2-7]{16})(?:_|$)")

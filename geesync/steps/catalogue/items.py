@@ -13,7 +13,7 @@ from geesync.adapters.mirror_files.disk import Folder
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import tiles
-from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS
+from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS, file_stem
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.stac import documents as stac
 from geesync.domain.stac import links as stac_links
@@ -87,7 +87,7 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
             parent_of(batch.parents.get(asset.id)),
             batch.sources[asset.id],
             history,
-            files=_files(place, batch.staged[asset.id]),
+            files=_files(place, asset.path, batch.staged[asset.id]),
             made=_made(place),
             sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
             wkt2=rasters.wkt2,
@@ -111,13 +111,14 @@ def _made(place: Folder) -> Iterator[stac.Made]:
             yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
 
 
-def _files(place: Folder, staged: list[Staged]) -> Iterator[stac.DataFile]:
+def _files(place: Folder, path: str, staged: list[Staged]) -> Iterator[stac.DataFile]:
     """Yield each file with its own grid: a tile's is a window of its part's."""
-    by_task: dict[int, list[Staged]] = defaultdict(list)
+    parts: dict[str, list[Staged]] = defaultdict(list)
     for one in staged:
-        by_task[one.task.id].append(one)
-    for files in by_task.values():
-        part, stem = files[0].task.part, files[0].task.stem
+        parts[one.part_id].append(one)
+    for files in parts.values():
+        part = files[0].part
+        stem = file_stem(path, part.key)
         grid = part.grid and replace(part.grid, crs=_crs(place, part.grid.crs, files[0].file))
         placed = (tiles(part, stem, (one.file for one in files)) or {}) if part.grid else {}
         for one in files:

@@ -24,7 +24,6 @@ from geesync.domain.mirror.lifecycle import (
     StagedCopyLost,
     State,
 )
-from geesync.domain.tasks.lifecycle import Disproved
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Tally, Workshop, event_of
@@ -32,7 +31,6 @@ from geesync.steps.tasks.brakes import Limits
 from geesync.steps.tasks.gate import Gate
 from geesync.store.copies.staging import Staged, Staging
 from geesync.store.ledger.ledger import LedgerAsset, Move
-from geesync.store.ledger.tasks import TaskMove, Tasks
 
 #: What one pass fetches, about: what was asked for meanwhile has its turn after that.
 _PASS_BYTES = 4 * 1024**3
@@ -55,7 +53,6 @@ class Downloader:
     workshop: Workshop
     line: Line
     storage: Storage
-    tasks: Tasks
     staging: Staging
     limits: Limits
     gate: Gate
@@ -97,11 +94,7 @@ class Downloader:
         now = self.workshop.clock()
         self.staging.mark("landed_at", landed, now)
         lost = self._lost(failed)
-        disproofs = {
-            one.task.id: TaskMove(one.task, Disproved(str(error), error.cause))
-            for one, error in lost.values()
-        }
-        self.tasks.record(list(disproofs.values()), now)
+        self.staging.disprove(list(lost.values()), now)
         for (asset, staged), error in failed:
             if staged.id in lost:
                 failures[asset.id] = event_of(error, StagedCopyLost)
@@ -128,7 +121,7 @@ class Downloader:
     def _is_sound(self, asset: LedgerAsset, staged: Staged, error: RemoteError) -> bool:
         if error.cause == Cause.INTEGRITY and asset.standing.failures >= _DOUBTS:
             return False
-        return self.storage.find(staged.task.bucket, staged.obj) == staged.obj
+        return self.storage.find(staged.bucket, staged.obj) == staged.obj
 
     def _record(self, ended: list[LedgerAsset], failures: Failures) -> int:
         """Record what became of assets of which nothing is on its way any more."""
@@ -179,7 +172,7 @@ def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[Le
 
 
 def _job(asset: LedgerAsset, staged: Staged) -> Fetch:
-    bucket, token = staged.task.bucket, staged.task.token
+    bucket, token = staged.bucket, staged.token
     return Fetch(asset.path, staged.file, token, bucket, staged.obj)
 
 

@@ -44,7 +44,7 @@ class Sweeper:
         due = self.staging.sweepable(limit=self.workshop.chunk, held=self._held)
         by_bucket: dict[str, dict[StoredObject, int]] = {}
         for staged in due:
-            by_bucket.setdefault(staged.task.bucket, {})[staged.obj] = staged.id
+            by_bucket.setdefault(staged.bucket, {})[staged.obj] = staged.id
         swept = []
         for bucket, ids in by_bucket.items():
             for obj, answer in self._delete(bucket, list(ids)):

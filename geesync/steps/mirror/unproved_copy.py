@@ -12,15 +12,15 @@ from geesync.adapters.mirror_files.landing import unproved
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
-from geesync.domain.mirror.planning import Plan
+from geesync.domain.mirror.layout import file_stem
+from geesync.domain.mirror.plan import Plan
 from geesync.errors import Cause, RemoteError
 from geesync.store.copies.staging import Staged
 from geesync.store.ledger.ledger import LedgerAsset
-from geesync.store.ledger.tasks import Task, part_id
 
 
 class UnprovedError(RemoteError):
-    """Files of an export that are not what they must be.
+    """Files of a part that are not what they must be.
 
     ``damaged`` are those whose bytes are not what the bucket had: they are fetched again if it
     still has them.
@@ -30,12 +30,12 @@ class UnprovedError(RemoteError):
     def __init__(
         self,
         error: RemoteError,
-        task: Task,
+        of_part: Staged,
         damaged: Iterable[Staged] = (),
         found: Json | None = None,
     ) -> None:
         super().__init__(error.cause, str(error))
-        self.task = task
+        self.of_part = of_part  #: one of its files
         self.damaged = list(damaged)
         self.found: Json = found or {}
 
@@ -55,23 +55,22 @@ class UnprovedCopy:
     #: What that showed, or why it is not what it must be.
     found: dict[Proof, Proved | Exception] = field(default_factory=dict, init=False)
 
-    def tasks(self) -> list[tuple[Task, list[Staged]]]:
-        """Return each task with its files."""
-        by_id = {one.task.id: one.task for one in self.staged}
-        return [
-            (task, [one for one in self.staged if one.task.id == task_id])
-            for task_id, task in by_id.items()
-        ]
+    def parts(self) -> dict[str, list[Staged]]:
+        """Return the files of each part, by its id."""
+        parts: dict[str, list[Staged]] = {}
+        for one in self.staged:
+            parts.setdefault(one.part_id, []).append(one)
+        return parts
 
     def begin(self, place: Folder) -> None:
         """Find what is to be read. Raises RemoteError if that is not all, or not there."""
         if isinstance(self.policy, Exception):
             raise self.policy
-        staged = {part_id(one.task.part) for one in self.staged}
-        if missing := {part_id(part) for part in self.plan.parts} - staged:
+        parts = self.parts()
+        if missing := {part.id for part in self.plan.parts} - parts.keys():
             raise RemoteError(Cause.INTEGRITY, f"no copy of {', '.join(sorted(missing))}")
-        for task, files in self.tasks():
-            self.todo |= self._proofs(place, task, files)
+        for files in parts.values():
+            self.todo |= self._proofs(place, files)
 
     @property
     def sha256(self) -> dict[int, str]:
@@ -91,15 +90,16 @@ class UnprovedCopy:
         """Whether all that is to be read was."""
         return self.found.keys() == self.todo.keys()
 
-    def _proofs(self, place: Folder, task: Task, files: list[Staged]) -> dict[Proof, Staged]:
+    def _proofs(self, place: Folder, files: list[Staged]) -> dict[Proof, Staged]:
         try:
             by_name = {_present(place, one): one for one in files}
             now = {one.file: (name, one.obj.crc32c) for name, one in by_name.items()}
-            dest, path, part = self.asset.dest, self.asset.path, task.part
-            todo = proofs(dest, path, self.source, part, stem=task.stem, files=now)
+            dest, path, part = self.asset.dest, self.asset.path, files[0].part
+            stem = file_stem(path, part.key)
+            todo = proofs(dest, path, self.source, part, stem=stem, files=now)
             return {proof: by_name[proof.name] for proof in todo}
         except RemoteError as error:
-            raise self._unproved(place, task, error) from error
+            raise self._unproved(place, files[0], error) from error
 
     def table(self, place: Folder) -> Json | None:
         """Return what a table holds, of anything else None: all is proved then.
@@ -110,26 +110,26 @@ class UnprovedCopy:
         for proof, one in self.todo.items():
             answer = self.found[proof]
             if isinstance(answer, RemoteError) and not answer.costs_time_only:
-                raise self._unproved(place, one.task, answer) from answer
+                raise self._unproved(place, one, answer) from answer
             if isinstance(answer, Exception):
                 raise answer
             if answer.table is not None:
-                contents.append((one.task, answer.table))
+                contents.append((one, answer.table))
         return _table(contents)
 
-    def _unproved(self, place: Folder, task: Task, error: RemoteError) -> RemoteError:
+    def _unproved(self, place: Folder, of_part: Staged, error: RemoteError) -> RemoteError:
         if error.costs_time_only:
             return error
-        files = [one for one in self.staged if one.task.id == task.id]
+        files = self.parts()[of_part.part_id]
         damaged = [one for one in files if not place.holds(name_now(place, one), one.obj)]
         for one in damaged:
             place.remove(name_now(place, one))
         if error.cause == Cause.CRASHED and not damaged:
             return error  # another export would bring the same bytes
-        return UnprovedError(error, task, damaged)
+        return UnprovedError(error, of_part, damaged)
 
 
-def _table(found: list[tuple[Task, tables.Contents]]) -> Json | None:
+def _table(found: list[tuple[Staged, tables.Contents]]) -> Json | None:
     """Return what a table holds. The GeoJSON has each row's own columns, a CSV must have them all.
 
     Raises UnprovedError for a CSV that lacks some: its columns are those of its first row, unless
@@ -137,18 +137,18 @@ def _table(found: list[tuple[Task, tables.Contents]]) -> Json | None:
     """
     if not found:
         return None
-    task, told = max(found, key=lambda one: one[0].part.extension == "geojson")
-    for task, csv in found:
+    _, told = max(found, key=lambda one: one[0].part.extension == "geojson")
+    for one, csv in found:
         wanted = ("system:index", *told.columns, ".geo")
-        if task.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
+        if one.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
             error = RemoteError(Cause.PLAN, "the CSV lacks columns that other rows have")
-            raise UnprovedError(error, task, found={"columns": list(dict.fromkeys(wanted))})
+            raise UnprovedError(error, one, found={"columns": list(dict.fromkeys(wanted))})
     return {"rows": told.rows, "columns": told.columns, "geometries": told.geometries}
 
 
 def name_now(place: Folder, staged: Staged) -> str:
     """Return the name under which a file is there: unproved, or final after a power cut."""
-    name = unproved(staged.file, staged.task.token)
+    name = unproved(staged.file, staged.token)
     return name if place.size_of(name) is not None else staged.file
 
 

@@ -29,7 +29,6 @@ from geesync.domain.mirror.layout import (
 )
 from geesync.domain.mirror.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
-from geesync.domain.tasks.lifecycle import Disproved
 from geesync.errors import Cause, RemoteError
 from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
 from geesync.steps.dispatch import ItemResults
@@ -37,11 +36,10 @@ from geesync.steps.mirror.derived_files import make
 from geesync.steps.mirror.overwrite_guard import claim
 from geesync.steps.mirror.unproved_copy import UnprovedCopy, UnprovedError, name_now
 from geesync.steps.step import Tally, Workshop, moves_of
-from geesync.steps.tasks.planner import Planner
+from geesync.steps.tasks.planner import NOTHING, Planner
 from geesync.store.copies.checks import Sidecars
-from geesync.store.copies.staging import Staging
+from geesync.store.copies.staging import Staged, Staging
 from geesync.store.ledger.ledger import LedgerAsset
-from geesync.store.ledger.tasks import TaskMove, Tasks
 
 #: So many assets are published with one another; the first of them waits no longer than this.
 _GROUP = 64
@@ -60,7 +58,6 @@ class Verifier:
     name: ClassVar[str] = "verifier"
 
     workshop: Workshop
-    tasks: Tasks
     staging: Staging
     planner: Planner
     sidecars: Sidecars
@@ -74,7 +71,7 @@ class Verifier:
             self.workshop.executor.rest()
             return Tally()
         sources = self.workshop.ledger.sources_of(due)
-        plans = self.planner.plans(due, sources)
+        plans = self.planner.known(due)
         ids = [asset.id for asset in due]
         staged, known = self.staging.staged(ids), self.sidecars.known(ids)
         if any(staged.values()):
@@ -82,7 +79,11 @@ class Verifier:
         policies = self._policies(due)
         candidates = [
             UnprovedCopy(
-                *(asset, sources[asset.id], plans[asset.id], staged[asset.id], known[asset.id]),
+                asset,
+                sources[asset.id],
+                plans[asset.id].plan if asset.id in plans else NOTHING,
+                staged[asset.id],
+                known[asset.id],
                 policies.get(asset.id),
             )
             for asset in due
@@ -126,11 +127,10 @@ class Verifier:
     def _give_up(self, errors: Iterable[UnprovedError]) -> None:
         now = self.workshop.clock()
         for error in errors:
-            if error.damaged and not any(one.swept for one in error.damaged):
+            if error.damaged and all(one.is_staged for one in error.damaged):
                 self.staging.mark("landed_at", [one.id for one in error.damaged], None)
             else:
-                event = Disproved(str(error), error.cause, error.found)
-                self.tasks.record([TaskMove(error.task, event)], now)
+                self.staging.disprove([(error.of_part, error)], now, found=error.found)
 
     def _drafted(
         self, drafting: DocumentWriter, candidates: list[UnprovedCopy]
@@ -223,17 +223,21 @@ class Verifier:
         )
 
     def _taken(self, job: UnprovedCopy) -> list[TakenPart]:
-        return [
-            TakenPart(
-                part=task.part,
-                attempt=task.attempt,
-                operation=task.operation or "",
-                bucket=task.bucket,
-                request=self.planner.request(job.asset, task),
-                files=tuple(TakenFile(one.file, one.obj) for one in files),
-            )
-            for task, files in job.tasks()
-        ]
+        return [self._taken_part(files) for files in job.parts().values()]
+
+    def _taken_part(self, files: list[Staged]) -> TakenPart:
+        task = files[0].task
+        taken = tuple(TakenFile(one.file, one.obj) for one in files)
+        if task is None:
+            return TakenPart(part=files[0].part, files=taken, **files[0].origin)
+        return TakenPart(
+            part=files[0].part,
+            attempt=task.attempt,
+            operation=task.operation or "",
+            bucket=task.destination.place,
+            request=self.planner.request(task),
+            files=taken,
+        )
 
 
 def _draft(place: Folder, name: str, document: Json) -> None:
@@ -251,7 +255,7 @@ def _draft_policy(place: Folder, policy: Json | str | None) -> None:
 def _give_names(job: UnprovedCopy, place: Folder) -> None:
     """Give proved files their names, beside the documents that have theirs."""
     for one in job.staged:
-        name = unproved(one.file, one.task.token)
+        name = unproved(one.file, one.token)
         if place.size_of(name) is not None:
             place.claim(KeptFile(one.file, one.obj.size_bytes, one.obj.crc32c))
             place.rename(name, one.file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -24,7 +25,9 @@ from geesync.steps.step import Workshop, event_of
 from geesync.steps.tasks.planner import Planner
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
-from geesync.store.ledger.tasks import Task, Tasks
+from geesync.store.ledger.plans import KnownPlan
+from geesync.store.ledger.task_rows import Task
+from geesync.store.ledger.tasks import Tasks
 
 log = get_logger()
 
@@ -44,27 +47,35 @@ class AssetOutcomes:
 
     def of_failed(self, failed: list[Task]) -> list[Move]:
         """Return the setbacks of assets of which a part failed before all were asked for."""
-        by_asset = {task.subject_id: task for task in failed}
-        latest = self.tasks.latest(by_asset)
-        return [
-            Move(asset, _failure(latest[asset.id]))
-            for asset in self.workshop.ledger.assets(by_asset)
-            if asset.standing.state == State.DISCOVERED
-        ]
+        assets = self.workshop.ledger.assets({task.subject.id for task in failed})
+        waiting = [asset for asset in assets if asset.standing.state == State.DISCOVERED]
+        known = self.planner.known(waiting)
+        latest = self._latest(known)
+        return [Move(asset, _failure(latest[asset.id])) for asset in waiting if asset.id in known]
 
     def of_settled(self, settled: list[int]) -> list[Move]:
         """Return what becomes of assets whose every export has ended."""
         assets = self.workshop.ledger.assets(settled)
-        latest = self.tasks.latest(settled)
-        plans = self.planner.plans(assets, self.workshop.ledger.sources_of(assets))
+        known = self.planner.known(assets)
+        latest, there = self._latest(known), self.planner.plans.parts_there(known)
         moves, complete = [], []
         for asset in assets:
-            done = {task.part for task in latest[asset.id] if task.state == TaskState.SUCCEEDED}
-            if done.issuperset(plans[asset.id].parts):
+            done = {
+                task.part_id for task in latest[asset.id] if task.state == TaskState.SUCCEEDED
+            } | there.get(asset.id, set())
+            if done.issuperset(part.id for part in known[asset.id].plan.parts):
                 complete.append(asset)
             else:
                 moves.append(Move(asset, _failure(latest[asset.id])))
         return self._still_there(moves) + self._unchanged(complete)
+
+    def _latest(self, known: Mapping[int, KnownPlan]) -> dict[int, list[Task]]:
+        """Return the last task for each part of the assets' plans; of earlier plans none."""
+        latest = self.tasks.latest(known)
+        return {
+            asset_id: [task for task in latest[asset_id] if task.plan_id == one.id]
+            for asset_id, one in known.items()
+        }
 
     def _still_there(self, moves: list[Move]) -> list[Move]:
         """Return the moves; an asset that cannot be seen any more waits for what the scan finds.

@@ -1,26 +1,35 @@
-"""The plans of assets: what people chose for their root, and what came of earlier plans."""
+"""The plans of assets, as they are remembered; and the requests for their parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.domain.json import Json
-from geesync.domain.mirror.planning import History, Plan, plan
+from geesync.domain.mirror.layout import staged_prefix
+from geesync.domain.mirror.plan import Lessons, Plan
+from geesync.domain.mirror.planning import options_hash, plan
 from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.errors import Cause
+from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
+from geesync.logger import get_logger
 from geesync.store.ledger.ledger import LedgerAsset
-from geesync.store.ledger.tasks import Task, Tasks
+from geesync.store.ledger.plans import KnownPlan, NewPlan, Plans
+from geesync.store.ledger.task_rows import Intent, Task
+
+log = get_logger()
+
+#: Of a container: nothing of it comes home as a file, and nobody needs to remember that.
+NOTHING = Plan(())
 
 
 @dataclass
 class Planner:
-    """Plans assets, the same way for every step that asks."""
+    """Makes plans, once for each revision, set of options and lesson; and remembers them."""
 
-    tasks: Tasks
+    plans: Plans
     options: Options  #: as configured, for roots that say nothing else
     ledger_id: str
     _chosen: dict[str, Options] = field(default_factory=dict, init=False)  #: by a root's choices
@@ -32,41 +41,88 @@ class Planner:
             self._chosen[key] = self.options.over(asset.options)
         return self._chosen[key]
 
-    def plans(
-        self, assets: Iterable[LedgerAsset], sources: Mapping[int, SourceAsset]
-    ) -> dict[int, Plan]:
-        """Return the plan of each asset by its id; sources: what Earth Engine says of each."""
-        by_id = {asset.id: asset for asset in assets}
-        earlier = self.tasks.of(by_id, live=False)
+    def known(self, assets: Collection[LedgerAsset]) -> dict[int, KnownPlan]:
+        """Return the plans under which assets are on their way; containers have none."""
+        latest = self.plans.latest([asset.id for asset in assets])
         return {
-            asset_id: plan(
-                sources[asset_id],
-                self.chosen(asset),
-                _history(task for task in earlier[asset_id] if _tells(task, asset)),
-            )
-            for asset_id, asset in by_id.items()
+            asset.id: latest[asset.id]
+            for asset in assets
+            if asset.id in latest and latest[asset.id].revision == asset.revision
         }
 
-    def ask(self, asset: LedgerAsset, part: Part, *, revision: str, attempt: int) -> Ask:
-        """Return the ask for a part: the same for the same words."""
-        return Ask(asset.name, revision, part, attempt, self.ledger_id)
+    def renewed(
+        self,
+        assets: Sequence[LedgerAsset],
+        sources: Mapping[int, SourceAsset],
+        known: Mapping[int, KnownPlan],
+        now: datetime,
+    ) -> dict[int, KnownPlan]:
+        """Return the plans of assets that are about to begin; made where something calls for it.
 
-    def request(self, asset: LedgerAsset, task: Task) -> Json | None:
-        """Return the body that asked for a task; None if another version asked otherwise."""
-        ask = self.ask(asset, task.part, revision=task.revision, attempt=task.attempt)
-        body = request_body(ask, bucket=task.bucket, prefix=task.prefix)
+        What people chose meanwhile is for what was not begun: the rest was paid for.
+        known: as ``known`` told.
+        """
+        hashes = {asset.id: options_hash(self.chosen(asset)) for asset in assets}
+        otherwise = {key for key, one in known.items() if one.options != hashes[key]}
+        begun = self.plans.under_way(otherwise) if otherwise else set()
+        holding = {
+            key for key, one in known.items() if one.is_current and key not in otherwise - begun
+        }
+        new = [
+            self.new(asset, sources[asset.id], known[asset.id].plan.lessons)
+            if asset.id in known
+            else self.new(asset, sources[asset.id])
+            for asset in assets
+            if asset.id not in holding and not asset.is_container
+        ]
+        for asset in assets:
+            if asset.id in known and asset.id not in holding:
+                why = "options" if known[asset.id].is_current else "lesson"
+                log.info("plan_replaced", asset=asset.name, why=why)
+        return {**known, **self.plans.put(new, now)}
+
+    def new(
+        self, asset: LedgerAsset, source: SourceAsset, lessons: Lessons | None = None
+    ) -> NewPlan:
+        """Make the plan of an asset as it is now."""
+        chosen = self.chosen(asset)
+        made = plan(source, chosen, lessons or Lessons())
+        return NewPlan(asset.id, asset.revision, options_hash(chosen), made)
+
+    def intent(self, asset: LedgerAsset, known: KnownPlan, part: Part, *, attempts: int) -> Intent:
+        """Return the task that brings a part, ready to be written down.
+
+        attempts: earlier ones of this ledger.
+        """
+        attempt = 1 + max(attempts, known.plan.attempts(part.id))
+        ask = Ask(asset.name, asset.revision, part, attempt, self.ledger_id)
+        prefix = staged_prefix(ask.token, asset.path, part.key)
+        body = request_body(ask, bucket=asset.bucket, prefix=prefix)
+        return intent_of(asset, ask, prefix, body, plan_id=known.id)
+
+    def request(self, task: Task) -> Json | None:
+        """Return the body that asks for a task; None if another version asked otherwise."""
+        if task.body is not None:
+            return task.body
+        subject, to = task.subject, task.destination
+        ask = Ask(subject.name, subject.revision, task.part, task.attempt, self.ledger_id)
+        body = request_body(ask, bucket=to.place, prefix=to.prefix)
         return body if body_hash(body) == task.body_hash else None
 
 
-def _tells(task: Task, asset: LedgerAsset) -> bool:
-    """Whether a task shows that its plan was not good, and for this revision."""
-    return task.cause == Cause.PLAN and task.revision == asset.revision
-
-
-def _history(tasks: Iterable[Task]) -> History:
-    parts: dict[TaskState, list[Part]] = {TaskState.FAILED: [], TaskState.DISPROVED: []}
-    columns: tuple[str, ...] = ()
-    for task in tasks:
-        parts.setdefault(task.state, []).append(task.part)
-        columns = tuple(task.found.get("columns", columns))
-    return History(tuple(parts[TaskState.FAILED]), tuple(parts[TaskState.DISPROVED]), columns)
+def intent_of(
+    asset: LedgerAsset, ask: Ask, prefix: str, body: Json | None, *, plan_id: int | None = None
+) -> Intent:
+    """Return the task of an ask; body: None if another ledger sent it."""
+    is_image = ask.part.grid is not None
+    return Intent(
+        subject=Subject(SubjectKind.ASSET, asset.id, asset.name, asset.revision),
+        kind=TaskKind.IMAGE_EXPORT if is_image else TaskKind.TABLE_EXPORT,
+        attempt=ask.attempt,
+        token=ask.token,
+        body=body,
+        destination=Destination(DestinationKind.BUCKET, asset.bucket, prefix),
+        plan_id=plan_id,
+        part_id=ask.part.id,
+        keep_body=False,
+    )

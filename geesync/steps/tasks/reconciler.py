@@ -33,7 +33,8 @@ from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.gate import Gate
 from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.store.ledger.roots import Roots
-from geesync.store.ledger.tasks import Task, TaskMove, Tasks
+from geesync.store.ledger.task_rows import Task
+from geesync.store.ledger.tasks import TaskMove, Tasks
 from geesync.store.ledger.usage import QUEUE
 
 log = get_logger()
@@ -80,7 +81,7 @@ class Reconciler:
         self._cancel(
             operations[task.id]
             for task in in_flight
-            if task.subject_id in unwanted and task.id in operations
+            if task.subject.id in unwanted and task.id in operations
         )
         moves: list[TaskMove] = []
         for task in in_flight:
@@ -131,7 +132,7 @@ class Reconciler:
             return None
         # The words for a bucket that cannot be written are not documented: look at the bucket.
         try:
-            self.evidence.storage.check_access(task.bucket)
+            self.evidence.storage.check_access(task.destination.place)
         except RemoteError as refused:
             return refused if refused.cause == Cause.PERMISSION else None
         return None
@@ -160,7 +161,7 @@ class Reconciler:
 
     def _unwanted(self, in_flight: list[Task]) -> set[int]:
         """Return the ids of assets that a person does not want any more."""
-        assets = self.workshop.ledger.assets({task.subject_id for task in in_flight})
+        assets = self.workshop.ledger.assets({task.subject.id for task in in_flight})
         return {
             asset.id
             for asset in assets
@@ -203,7 +204,7 @@ class Reconciler:
 
         looked_at: when the look began; a long one must not pass for a late one.
         """
-        unrepeated = task.state == TaskState.UNCLEAR or task.subject_id in unwanted
+        unrepeated = task.state == TaskState.UNCLEAR or task.subject.id in unwanted
         return unrepeated and looked_at - task.intended_at > _GRACE
 
     def _collect(self, ended: list[Task]) -> None:

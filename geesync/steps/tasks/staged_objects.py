@@ -9,7 +9,7 @@ from geesync.adapters.google.bucket import Storage
 from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop
-from geesync.store.ledger.tasks import Task
+from geesync.store.ledger.task_rows import Task
 
 log = get_logger()
 
@@ -33,7 +33,7 @@ class StagedObjects:
         """
         listed = self._listed(tasks)
         return {
-            task.id: complete(task.prefix, task.part, listed[task.id])
+            task.id: complete(task.destination.prefix, task.part, listed[task.id])
             for task in tasks
             if task.id in listed
         }
@@ -42,20 +42,26 @@ class StagedObjects:
         self.trouble = ""
         if len(tasks) < _LIST_ALL_FROM:
             answers = self.workshop.each(
-                tasks, lambda task: self.storage.list_objects(task.bucket, task.prefix)
+                tasks,
+                lambda task: self.storage.list_objects(
+                    task.destination.place, task.destination.prefix
+                ),
             )
             listed = [(task.id, self._believed(found)) for task, found in answers]
             return {task_id: found for task_id, found in listed if found is not None}
         whole = self.workshop.each(
-            {task.bucket for task in tasks},
+            {task.destination.place for task in tasks},
             lambda bucket: self.storage.list_objects(bucket, f"{self.staging}/"),
         )
         folders = {bucket: self._by_folder(answer) for bucket, answer in whole}
         return {
-            task.id: folder[task.prefix.rpartition("/")[0]]
+            task.id: folder[task.destination.prefix.rpartition("/")[0]]
             for task in tasks
-            if (folder := folders[task.bucket]) is not None
+            if (folder := folders[task.destination.place]) is not None
         }
+
+    def _list(self, task: Task) -> list[StoredObject]:
+        return self.storage.list_objects(task.destination.place, task.destination.prefix)
 
     def _believed(self, answer: list[StoredObject] | Exception) -> list[StoredObject] | None:
         """Return a listing; None where it broke, which says nothing about what is there."""

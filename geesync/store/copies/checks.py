@@ -12,11 +12,11 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.lifecycle import FoundDamaged
-from geesync.domain.tasks.lifecycle import LIVE
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.intake import UNREAD
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
+from geesync.store.ledger.plans import void_in
 from geesync.store.ledger.tasks import give_up_in
 from geesync.store.tables import schema
 
@@ -86,11 +86,11 @@ class Checks:
 
     def kept(self, asset_ids: Collection[int]) -> dict[int, list[KeptFile]]:
         """Return every file that must be in each asset's folder."""
-        export, stored, sidecar = schema.export, schema.stored, schema.sidecar
+        plan, file, sidecar = schema.plan, schema.file, schema.sidecar
         objects = (
-            sa.select(export.c.asset_id, stored.c.file, stored.c.size_bytes, stored.c.crc32c)
-            .select_from(export.join(stored))
-            .where(export.c.asset_id.in_(asset_ids), export.c.state.in_(LIVE))
+            sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
+            .select_from(plan.join(file).outerjoin(schema.task, schema.task.c.id == file.c.task_id))
+            .where(plan.c.asset_id.in_(asset_ids), schema.live_file())
         )
         sidecars = sa.select(
             sidecar.c.asset_id, sidecar.c.name, sidecar.c.size_bytes, sidecar.c.crc32c
@@ -118,23 +118,22 @@ class Checks:
         What is still staged is only downloaded again; else the parts of those files, and no others,
         are exported again.
         """
-        export, stored = schema.export, schema.stored
+        plan, file, task = schema.plan, schema.file, schema.task
         with self._database.write() as connection:
             if not record_in(connection, [Move(asset, FoundDamaged(reason))], now):
                 return False
             bad = connection.execute(
-                sa.select(stored.c.id, stored.c.export_id, stored.c.swept_at)
-                .select_from(export.join(stored))
-                .where(export.c.asset_id == asset.id, export.c.state.in_(LIVE))
-                .where(stored.c.file.in_(files))
+                sa.select(file.c.id, file.c.part, file.c.task_id, file.c.swept_at)
+                .select_from(plan.join(file).outerjoin(task, task.c.id == file.c.task_id))
+                .where(plan.c.asset_id == asset.id, schema.live_file())
+                .where(file.c.name.in_(files))
             ).all()
-            connection.execute(
-                sa.update(stored)
-                .where(stored.c.id.in_([row.id for row in bad if row.swept_at is None]))
-                .values(landed_at=None)
-            )
-            swept = [row.export_id for row in bad if row.swept_at]
-            give_up_in(connection, export.c.id.in_(swept), now)
+            staged = [row.id for row in bad if row.task_id and row.swept_at is None]
+            connection.execute(sa.update(file).where(file.c.id.in_(staged)).values(landed_at=None))
+            swept = [row.task_id for row in bad if row.swept_at and row.task_id]
+            give_up_in(connection, task.c.id.in_(swept), now)
+            parts = {row.part for row in bad if row.task_id is None}
+            void_in(connection, (plan.c.asset_id == asset.id) & file.c.part.in_(parts), now)
         return True
 
     def paths(self, dest: str, paths: Collection[str]) -> dict[str, LedgerAsset]:
@@ -249,11 +248,11 @@ class Sidecars:
 
     def known(self, asset_ids: Sequence[int]) -> dict[int, set[KeptFile]]:
         """Return every file that was ever put into the folders of assets, as it was then, by id."""
-        export, stored, table = schema.export, schema.stored, schema.sidecar
+        plan, file, table = schema.plan, schema.file, schema.sidecar
         objects = (
-            sa.select(export.c.asset_id, stored.c.file, stored.c.size_bytes, stored.c.crc32c)
-            .select_from(export.join(stored))
-            .where(export.c.asset_id.in_(asset_ids))
+            sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
+            .select_from(plan.join(file))
+            .where(plan.c.asset_id.in_(asset_ids))
         )
         sidecars = sa.select(
             table.c.asset_id, table.c.name, table.c.size_bytes, table.c.crc32c

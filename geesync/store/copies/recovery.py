@@ -1,39 +1,29 @@
-"""How a new ledger takes over what a lost one left: copies to be proved, exports to be followed."""
+"""How a new ledger takes over what a lost one left: copies to be proved, tasks to be followed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.mirror.layout import staged_prefix
 from geesync.domain.mirror.lifecycle import Recovered, State
-from geesync.domain.tasks.exports import Ask, Part
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.errors import Cause
+from geesync.domain.mirror.plan import Plan
+from geesync.domain.tasks.exports import Way
+from geesync.domain.tasks.lifecycle import Started
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.intake import insert, renew
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
+from geesync.store.ledger.plans import KnownPlan, NewPlan, put_in
 from geesync.store.ledger.roots import Root
-from geesync.store.ledger.tasks import kept_object, part_id
+from geesync.store.ledger.task_rows import Intent
+from geesync.store.ledger.tasks import TaskMove, intend_in, succeed_in
+from geesync.store.ledger.tasks import record_in as record_tasks_in
 from geesync.store.tables import schema
-from geesync.store.tables.packing import pack
-
-
-@dataclass(frozen=True)
-class CopiedPart:
-    """One part that is on disk."""
-
-    part: Part
-    attempt: int
-    bucket: str
-    prefix: str  #: of its objects' names
-    objects: tuple[StoredObject, ...]  #: each in a file of the same name
 
 
 @dataclass(frozen=True)
@@ -42,20 +32,18 @@ class Copy:
 
     source: SourceAsset
     path: str  #: folder relative to the mirror
-    parts: tuple[CopiedPart, ...]
-    too_much: tuple[Part, ...] = ()  #: what could not be made in one piece before
+    plan: Plan  #: under which it came
+    options: str  #: hash of those that the plan was made under
+    objects: Mapping[str, Sequence[StoredObject]]  #: by part; each in a file of the same name
 
 
 @dataclass(frozen=True)
 class Found:
-    """What is left of an ask of a lost ledger."""
+    """What is left of a task of a lost ledger."""
 
-    asset: LedgerAsset
-    ask: Ask
-    prefix: str  #: of its objects' names
+    intent: Intent  #: as it is written down anew; the plan is the asset's new one
     operation: str | None
-    objects: tuple[StoredObject, ...] = ()  #: all there are, where there is no operation
-    has_failed: bool = False  #: the operation has
+    objects: Sequence[StoredObject] = field(default=())  #: all there are, without an operation
 
 
 class Recovery:
@@ -82,12 +70,13 @@ class Recovery:
                 for asset in _named(connection, told).values()
                 if _is_lacking(told[asset.name], asset)
             ]
+            names = {asset.id: asset.name for asset in lacking}
             moves = [Move(asset, Recovered()) for asset in lacking]
             taken = record_in(connection, moves, now)
-            for asset in lacking:
-                _note_too_much(connection, asset, told[asset.name].too_much, now)
-                for copied in told[asset.name].parts:
-                    _restore_part(connection, asset, copied, now)
+            made = [_plan(asset, told[asset.name]) for asset in lacking if not asset.is_container]
+            for asset_id, known_plan in put_in(connection, made, now).items():
+                copy = told[names[asset_id]]
+                _restore_files(connection, known_plan, copy.objects, now)
             return len(taken)
 
     def discovered(self, *, after: int, limit: int) -> list[LedgerAsset]:
@@ -102,26 +91,26 @@ class Recovery:
         with self._database.read() as connection:
             return [read_asset(row) for row in connection.execute(query)]
 
-    def adopt(
-        self,
-        found: Sequence[Found],
-        too_much: Sequence[tuple[LedgerAsset, tuple[Part, ...]]],
-        now: datetime,
-    ) -> None:
-        """Note exports as asked for: those of an operation run, the others have succeeded.
+    def adopt(self, plans: Sequence[NewPlan], found: Sequence[Found], now: datetime) -> None:
+        """Take over tasks that are under way, with the plans of their assets.
 
-        too_much: what could not be made in one piece before, by asset.
+        Those of an operation run; of the others all that they were to make is there.
         """
         with self._database.write() as connection:
-            for asset, parts in too_much:
-                _note_too_much(connection, asset, parts, now)
-            for one in found:
-                state = TaskState.RUNNING if one.operation else TaskState.SUCCEEDED
-                at = {"bucket": one.asset.bucket, "prefix": one.prefix}
-                export_id = _insert_export(
-                    connection, one.asset, one.ask, now, state, operation=one.operation, **at
-                )
-                _insert_objects(connection, export_id, one.prefix, one.objects)
+            known = put_in(connection, plans, now)
+            by_token = {one.intent.token: one for one in found}
+            intents = [
+                replace(one.intent, plan_id=known[one.intent.subject.id].id) for one in found
+            ]
+            tasks = [(task, by_token[task.token]) for task in intend_in(connection, intents, now)]
+            started = [
+                TaskMove(task, Started(operation=one.operation))
+                for task, one in tasks
+                if one.operation
+            ]
+            record_tasks_in(connection, started, now)
+            whole = [(task, one.objects) for task, one in tasks if not one.operation]
+            succeed_in(connection, whole, now)
 
 
 #: In these nothing that is on disk is known.
@@ -148,70 +137,34 @@ def _is_lacking(copy: Copy, asset: LedgerAsset) -> bool:
     )
 
 
-def _note_too_much(
-    connection: sa.Connection, asset: LedgerAsset, parts: Sequence[Part], now: datetime
-) -> None:
-    """Note exports that failed under another ledger, so that the plan is what it was there."""
-    for attempt, part in enumerate(parts, start=1):
-        ask = Ask(asset.name, asset.revision, part, attempt, "too much")
-        prefix = staged_prefix(ask.token, asset.path, part.key)
-        told = {"cause": Cause.PLAN, "error": "too much for one export, a lost ledger had found"}
-        at = {"bucket": asset.bucket, "prefix": prefix}
-        _insert_export(connection, asset, ask, now, TaskState.FAILED, operation=None, **at, **told)
+def _plan(asset: LedgerAsset, copy: Copy) -> NewPlan:
+    return NewPlan(asset.id, asset.revision, copy.options, copy.plan)
 
 
-def _restore_part(
-    connection: sa.Connection, asset: LedgerAsset, copied: CopiedPart, now: datetime
-) -> None:
-    """Note an export that succeeded under another ledger, and its files.
-
-    Its operation is not noted: nobody asks for it again, and ids that lie must not collide.
-    """
-    ask = Ask(asset.name, asset.revision, copied.part, copied.attempt, "recovered")
-    at = {"bucket": copied.bucket, "prefix": copied.prefix}
-    export_id = _insert_export(
-        connection, asset, ask, now, TaskState.SUCCEEDED, operation=None, **at
-    )
-    # What is left of them in the bucket is not this ledger's to delete.
-    _insert_objects(
-        connection, export_id, copied.prefix, copied.objects, landed_at=now, swept_at=now
-    )
-
-
-def _insert_export(
+def _restore_files(
     connection: sa.Connection,
-    asset: LedgerAsset,
-    ask: Ask,
+    known: KnownPlan,
+    objects: Mapping[str, Sequence[StoredObject]],
     now: datetime,
-    state: TaskState,
-    **where: str | None,
-) -> int:
-    export = sa.insert(schema.export).values(
-        asset_id=asset.id,
-        part=part_id(ask.part),
-        attempt=ask.attempt,
-        plan=pack(ask.part.to_json()),
-        revision=ask.revision,
-        token=ask.token,
-        body_hash="",  # the old ledger's request cannot be made again
-        state=state,
-        intended_at=now,
-        ended_at=None if state == TaskState.RUNNING else now,
-        **where,
-    )
-    (export_id,) = connection.execute(export).inserted_primary_key or (0,)
-    return int(export_id)
-
-
-def _insert_objects(
-    connection: sa.Connection,
-    export_id: int,
-    prefix: str,
-    objects: Sequence[StoredObject],
-    **reached: datetime,
 ) -> None:
+    """Note files that no task of this ledger brought.
+
+    What is left of them in the bucket is not this ledger's to delete.
+    """
     rows = [
-        {"export_id": export_id, "file": one.file_name, **kept_object(one, prefix), **reached}
-        for one in objects
+        {
+            "plan_id": known.id,
+            "part": part_id,
+            "way": Way.BUCKET,
+            "name": obj.file_name,
+            "suffix": obj.name,
+            "generation": obj.generation,
+            "size_bytes": obj.size_bytes,
+            "crc32c": obj.crc32c,
+            "landed_at": now,
+            "swept_at": now,
+        }
+        for part_id, of_part in objects.items()
+        for obj in of_part
     ]
-    insert_rows(connection, schema.stored, rows)
+    insert_rows(connection, schema.file, rows)

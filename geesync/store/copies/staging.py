@@ -1,76 +1,126 @@
-"""The objects that came of tasks: in the bucket, on disk, or both."""
+"""The files of copies: in the bucket, on disk, or both; brought by tasks, or without one."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import State
-from geesync.domain.tasks.lifecycle import LIVE, TaskState
+from geesync.domain.tasks.exports import Part, Way, token_of
+from geesync.domain.tasks.lifecycle import LIVE, Disproved, TaskState
+from geesync.errors import Cause, RemoteError
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
-from geesync.store.ledger.tasks import Task, read_task
+from geesync.store.ledger.lessons import Lesson, read_plan, teach_in
+from geesync.store.ledger.plans import void_in
+from geesync.store.ledger.task_rows import Task, read_task
+from geesync.store.ledger.tasks import TaskMove, record_in
 from geesync.store.tables import schema
 
 #: Found once: for SQLAlchemy to look how the tables belong together takes as long as ten rows.
-_OF_EXPORTS = schema.export.join(schema.stored).join(schema.asset)
+_BROUGHT_BY_TASKS = (
+    schema.file.join(schema.task, schema.task.c.id == schema.file.c.task_id)
+    .join(schema.plan, schema.plan.c.id == schema.file.c.plan_id)
+    .join(schema.asset, schema.asset.c.id == schema.plan.c.asset_id)
+)
+_FILES = (
+    schema.plan.join(schema.file)
+    .outerjoin(schema.task, schema.task.c.id == schema.file.c.task_id)
+    .join(schema.asset)
+)
 
 
 @dataclass(frozen=True)
 class Staged:
-    """An object of a task: in the bucket, on disk, or both."""
+    """A file of an asset's copy: its bytes are in the bucket, on disk, or both."""
 
     id: int
-    task: Task
-    obj: StoredObject
+    asset_id: int
+    plan_id: int
+    part_id: str
+    document: bytes  #: the plan, packed
+    task: Task | None  #: that brought it; None where no task was needed
+    way: Way
+    obj: StoredObject  #: without a bucket its name is the file's, its generation 0
     file: str  #: its final name in the asset's folder
     landed: bool  #: every byte is on disk
     swept: bool = False  #: the bucket is not asked for it any more
     sha256: str | None = None  #: of its file, hexadecimal; known once that was read through
 
+    @property
+    def part(self) -> Part:
+        """The part that it is of."""
+        return read_plan(self.document).part(self.part_id)
+
+    @property
+    def origin(self) -> Json:
+        """How its part came, as a sidecar tells, where no task of this ledger brought it."""
+        return read_plan(self.document).origins.get(self.part_id, {})
+
+    @property
+    def token(self) -> str:
+        """What its name bears until it is proved: its task's token, or one of its plan's part."""
+        return self.task.token if self.task else part_token(self.plan_id, self.part_id)
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether it can be fetched again from the bucket."""
+        return self.task is not None and not self.swept
+
+    @property
+    def bucket(self) -> str:
+        """Where it is staged; "" where it is not."""
+        return self.task.destination.place if self.task else ""
+
+
+def part_token(plan_id: int, part_id: str) -> str:
+    """Return what the names of unproved files bear that come without a task."""
+    return token_of(["plan", plan_id, part_id])
+
 
 class Staging:
-    """Where the objects of our exports are, and which may be deleted from the bucket."""
+    """Where the files of copies are, and which may be deleted from the bucket."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def staged(self, asset_ids: Iterable[int]) -> dict[int, list[Staged]]:
-        """Return the objects of each asset's live exports, by file name."""
+        """Return the files of each asset that are of use, by name."""
         ids = list(asset_ids)
         found: dict[int, list[Staged]] = {asset_id: [] for asset_id in ids}
-        wanted = schema.export.c.asset_id.in_(ids) & schema.export.c.state.in_(LIVE)
-        for staged in self._staged(wanted, limit=None):
-            found[staged.task.subject_id].append(staged)
+        for one in self._staged(schema.plan.c.asset_id.in_(ids) & schema.live_file(), limit=None):
+            found[one.asset_id].append(one)
         return found
 
     def sweepable(self, *, limit: int, held: Collection[int] = ()) -> list[Staged]:
-        """Return staged objects whose copy is proved: their asset is verified with this export.
+        """Return staged objects whose copy is proved: their asset is verified with this task's.
 
         held: ids of objects that are left alone.
         """
         wanted = (
-            schema.stored.c.swept_at.is_(None)
-            & schema.stored.c.id.not_in(held)
-            & (schema.export.c.state == TaskState.SUCCEEDED)
+            schema.file.c.swept_at.is_(None)
+            & (sa.literal_column("file.way") == sa.literal_column(f"'{Way.BUCKET}'"))
+            & schema.file.c.id.not_in(held)
+            & (schema.task.c.state == TaskState.SUCCEEDED)
             # "+" keeps SQLite from reading all verified assets for the few that are still staged.
             & (sa.literal_column("+asset.state") == State.VERIFIED)
         )
-        return self._staged(wanted, limit=limit)
+        return self._staged(wanted, limit=limit, among=_BROUGHT_BY_TASKS)
 
     def superseded(self, tokens: Collection[str]) -> set[str]:
-        """Return which of these are of exports that ended badly, of assets verified without."""
-        export, asset = schema.export, schema.asset
+        """Return which of these are of tasks that ended badly, of assets verified without."""
+        task, asset = schema.task, schema.asset
         query = (
-            sa.select(export.c.token)
-            .join(asset, asset.c.id == export.c.asset_id)
-            .where(export.c.token.in_(tokens), export.c.state.not_in(LIVE))
-            .where(asset.c.state == State.VERIFIED)
+            sa.select(task.c.token)
+            .join(asset, asset.c.id == task.c.subject_id)
+            .where(task.c.token.in_(tokens), task.c.state.not_in(LIVE))
+            .where(task.c.plan_id.is_not(None), asset.c.state == State.VERIFIED)
         )
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
@@ -80,52 +130,96 @@ class Staging:
         with self._database.read() as connection:
             return list(connection.execute(sa.select(schema.root.c.bucket).distinct()).scalars())
 
-    def _staged(self, wanted: sa.ColumnElement[bool], *, limit: int | None) -> list[Staged]:
-        stored = schema.stored
+    def _staged(
+        self, wanted: sa.ColumnElement[bool], *, limit: int | None, among: sa.FromClause = _FILES
+    ) -> list[Staged]:
+        file, plan = schema.file, schema.plan
         query = (
             sa.select(
-                schema.export,
-                stored.c.id.label("object_id"),
-                (schema.export.c.prefix + stored.c.suffix).label("name"),
-                *(stored.c.generation, stored.c.size_bytes, stored.c.crc32c),
-                *(stored.c.file, stored.c.landed_at, stored.c.swept_at, stored.c.sha256),
+                schema.task,
+                *(file.c.id.label("file_id"), file.c.way, file.c.name.label("file_name")),
+                *(plan.c.asset_id, plan.c.document),
+                *(file.c.plan_id.label("of_plan"), file.c.part.label("of_part")),
+                (sa.func.coalesce(schema.task.c.prefix, "") + file.c.suffix).label("object"),
+                *(file.c.generation, file.c.size_bytes, file.c.crc32c, file.c.sha256),
+                *(file.c.landed_at, file.c.swept_at),
             )
-            .select_from(_OF_EXPORTS)
+            .select_from(among)
             .where(wanted)
-            .order_by(stored.c.export_id, stored.c.file)
+            .order_by(file.c.task_id, file.c.name)
             .limit(limit)
         )
         with self._database.read() as connection:
-            return [_staged(row) for row in connection.execute(query)]
+            return [_read(row) for row in connection.execute(query)]
 
-    def mark(self, column: str, object_ids: Iterable[int], now: datetime | None) -> None:
-        """Note objects as ``landed_at`` (on disk) or ``swept_at`` (deleted from the bucket).
+    def mark(self, column: str, file_ids: Iterable[int], now: datetime | None) -> None:
+        """Note files as ``landed_at`` (on disk) or ``swept_at`` (deleted from the bucket).
 
         No time takes it back: the file is not on disk any more.
         """
-        ids = list(object_ids)
+        ids = list(file_ids)
         if ids:
             with self._database.write() as connection:
                 connection.execute(
-                    sa.update(schema.stored)
-                    .where(schema.stored.c.id.in_(ids))
-                    .values({column: now})
+                    sa.update(schema.file).where(schema.file.c.id.in_(ids)).values({column: now})
                 )
 
+    def disprove(
+        self,
+        bad: Sequence[tuple[Staged, RemoteError]],
+        now: datetime,
+        *,
+        found: Json | None = None,
+    ) -> None:
+        """Give up on the parts of files that are not what they must be, in one transaction.
+
+        found: what they taught for the next plan.
+        """
+        if not bad:
+            return
+        with self._database.write() as connection:
+            moves = {
+                one.task.id: TaskMove(one.task, Disproved(str(error), error.cause, found or {}))
+                for one, error in bad
+                if one.task
+            }
+            record_in(connection, list(moves.values()), now)
+            for one, error in bad:
+                if one.task is None:
+                    _void(connection, one, error, found or {}, now)
+
     def note_sha256(self, sha256: Mapping[int, str]) -> None:
-        """Note the hexadecimal SHA-256 of objects' files, by id: each was read, every byte."""
+        """Note the hexadecimal SHA-256 of files, by id: each was read, every byte."""
         if sha256:
             with self._database.write() as connection:
                 changes = {key: {"sha256": digest} for key, digest in sha256.items()}
-                change_rows(connection, schema.stored, changes)
+                change_rows(connection, schema.file, changes)
 
 
-def _staged(row: sa.Row[Any]) -> Staged:
+def _void(
+    connection: sa.Connection, one: Staged, error: RemoteError, found: Json, now: datetime
+) -> None:
+    of_part = (schema.file.c.plan_id == one.plan_id) & (schema.file.c.part == one.part_id)
+    void_in(connection, of_part, now)
+    if error.cause == Cause.PLAN:
+        columns = tuple(found.get("columns", ()))
+        lesson = Lesson(one.plan_id, one.part_id, too_much=False, columns=columns)
+        teach_in(connection, [lesson], now)
+
+
+def _read(row: sa.Row[Any]) -> Staged:
     return Staged(
-        id=row.object_id,
-        task=read_task(row),
-        obj=StoredObject(row.name, row.generation, row.size_bytes, row.crc32c),
-        file=row.file,
+        id=row.file_id,
+        asset_id=row.asset_id,
+        plan_id=row.of_plan,
+        part_id=row.of_part,
+        document=row.document,
+        task=read_task(row) if row.id is not None else None,
+        way=Way(row.way),
+        obj=StoredObject(
+            row.object or row.file_name, row.generation or 0, row.size_bytes, row.crc32c
+        ),
+        file=row.file_name,
         landed=row.landed_at is not None,
         swept=row.swept_at is not None,
         sha256=row.sha256,

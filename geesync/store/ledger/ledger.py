@@ -29,6 +29,7 @@ from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.ledger.history import HistoryRow, remember
+from geesync.store.ledger.plans import replace_in, void_in
 from geesync.store.ledger.tasks import give_up_in
 from geesync.store.tables import schema
 
@@ -231,7 +232,9 @@ def _prove(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> N
 def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> None:
     voided = [move.asset.id for move in moves if isinstance(move.event, _VOIDS_COPIES)]
     if voided:
-        give_up_in(connection, schema.export.c.asset_id.in_(voided), now)
+        give_up_in(connection, schema.of_assets(voided), now)
+        void_in(connection, schema.plan.c.asset_id.in_(voided), now)
+        replace_in(connection, voided, now)
 
 
 def note_readable(connection: sa.Connection, asset_ids: Collection[int]) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.file.database import Database
-from geesync.store.tables import schema
+from geesync.store.tables import counters, schema
 
 #: The setting in which the project's queue is noted, as it was last seen.
 QUEUE = "queue"
@@ -41,7 +41,7 @@ class Usage:
 
         What exports left that were no good is not ours to wait for: it is swept by itself.
         """
-        total, tally = schema.total, schema.tally
+        total, tally = counters.total, counters.tally
         came = self._sum(sa.func.sum(total.c.value), total.c.name == "staged_bytes")
         went = self._sum(sa.func.sum(total.c.value), total.c.name == "unstaged_bytes")
         coming = self._sum(sa.func.sum(tally.c.size_bytes), tally.c.state == State.EXPORTING)
@@ -49,14 +49,14 @@ class Usage:
 
     def coming_bytes(self, dest: str) -> int:
         """Return what is on its way to a mirror, as Earth Engine counts it."""
-        tally, root = schema.tally, schema.root
+        tally, root = counters.tally, schema.root
         of_dest = tally.c.root_id.in_(sa.select(root.c.id).where(root.c.dest == dest))
         under_way = tally.c.state.in_(_UNDER_WAY)
         return int(self._sum(sa.func.sum(tally.c.size_bytes), of_dest, under_way))
 
     def eecu_s(self, now: datetime) -> float:
         """Return the EECU-seconds of our exports that have ended in this calendar month, UTC."""
-        total, month = schema.total, now.astimezone(UTC).strftime("%Y-%m")
+        total, month = counters.total, now.astimezone(UTC).strftime("%Y-%m")
         return self._sum(total.c.value, total.c.name == "eecu_s_of_month", total.c.label == month)
 
     def _sum(self, what: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> float:

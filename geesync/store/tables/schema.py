@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy import (
     CheckConstraint,
@@ -15,9 +17,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Float
 
-from geesync.domain.tasks.lifecycle import IN_FLIGHT
+from geesync.domain.tasks.lifecycle import IN_FLIGHT, LIVE
+from geesync.domain.tasks.task import SubjectKind
 from geesync.store.tables.columns import Digest, Instant, Packed
-from geesync.store.tables.states import ASSET_STATES, TASK_IN_FLIGHT, TASK_LIVE, TASK_STATES
+from geesync.store.tables.states import (
+    ASSET_STATES,
+    DESTINATION_KINDS,
+    SUBJECT_KINDS,
+    TASK_IN_FLIGHT,
+    TASK_KINDS,
+    TASK_LIVE,
+    TASK_STATES,
+    WAYS,
+)
 
 metadata = sa.MetaData(
     naming_convention={
@@ -29,10 +41,6 @@ metadata = sa.MetaData(
     }
 )
 
-
-#: Degrees a side of a cell of the map's grid, and cells around the Earth.
-CELL_DEG = 2
-CELLS_AROUND = 360 // CELL_DEG
 
 #: What people asked to be mirrored.
 root = Table(
@@ -133,74 +141,121 @@ unreadable = Table(
     Column("why", Text, nullable=False),  # what was answered
 )
 
-#: One ask of Earth Engine for one part; written before the ask is sent.
-export = Table(
-    "export",
+#: How a revision of an asset comes home: made once, and replaced only by a deliberate event.
+plan = Table(
+    "plan",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("asset_id", ForeignKey("asset.id"), nullable=False),
-    Column("part", Text, nullable=False),  # key and extension: tells the asset's parts apart
-    Column("attempt", Integer, nullable=False),
-    Column("plan", LargeBinary, nullable=False),  # of the part, packed
     Column("revision", Text, nullable=False),
+    Column("options", Digest, nullable=False),  # hash of those that it was made under
+    Column("document", LargeBinary, nullable=False),  # packed: parts, what is left out, lessons
+    Column("made_at", Instant, nullable=False),
+    Column("replaced_at", Instant),  # or to be replaced, when it is next looked at
+    Index("ix_plan_asset", "asset_id"),
+    Index("uq_plan_current", "asset_id", unique=True, sqlite_where=sa.text("replaced_at IS NULL")),
+)
+
+#: One thing that Earth Engine is asked to do in the background; written before it is asked.
+task = Table(
+    "task",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subject_kind", Text, nullable=False),  # for whom: an asset of the mirror, …
+    Column("subject_id", Integer, nullable=False),  # in the table of its kind
+    Column("subject", Text, nullable=False),  # its name
+    Column("revision", Text, nullable=False),  # of the subject
+    Column("kind", Text, nullable=False),  # the method that is called
+    Column("plan_id", ForeignKey("plan.id")),
+    Column("part", Text, nullable=False, server_default=""),  # of the plan, or of the subject
+    Column("attempt", Integer, nullable=False),
     Column("token", Text, nullable=False, unique=True),
+    Column("body", Packed),  # of the request; null where plan and token make it again
     Column("body_hash", Digest, nullable=False),
-    Column("bucket", Text, nullable=False),
-    Column("prefix", Text, nullable=False),
+    Column("destination_kind", Text, nullable=False),
+    Column("destination", Text, nullable=False),  # a bucket, a folder of Drive, or an asset
+    Column("prefix", Text, nullable=False, server_default=""),  # of the names in a bucket or folder
     Column("operation", Text),  # last path segment of its name
     Column("state", Text, nullable=False),
     Column("intended_at", Instant, nullable=False),
+    Column("not_before", Instant),  # when it may be sent (again)
     Column("ended_at", Instant),  # when we first saw that its operation had ended
     Column("cause", Text),  # of its failure
     Column("error", Text),
-    Column("found", Text),  # JSON: what its files taught for the next plan
     Column("eecu_s", Float),
     CheckConstraint(f"state IN ({TASK_STATES})", name="state"),
     CheckConstraint("state <> 'running' OR operation IS NOT NULL", name="running_is_known"),
+    CheckConstraint(f"subject_kind IN ({SUBJECT_KINDS})", name="subject_kind"),
+    CheckConstraint(f"kind IN ({TASK_KINDS})", name="kind"),
+    CheckConstraint(f"destination_kind IN ({DESTINATION_KINDS})", name="destination_kind"),
+    CheckConstraint("subject_kind <> 'asset' OR plan_id IS NOT NULL", name="asset_has_plan"),
     Index(
-        "uq_export_live",
-        "asset_id",
+        "uq_task_live",
+        "subject_kind",
+        "subject_id",
         "part",
         unique=True,
         sqlite_where=sa.text(f"state IN ({TASK_LIVE})"),
     ),
     Index(
-        "uq_export_operation",
+        "uq_task_operation",
         "operation",
         unique=True,
         sqlite_where=sa.text(f"state IN ({TASK_IN_FLIGHT})"),
     ),
-    Index("ix_export_state", "state", sqlite_where=sa.text(f"state IN ({TASK_IN_FLIGHT})")),
-    Index("ix_export_asset", "asset_id"),
+    Index("ix_task_state", "state", sqlite_where=sa.text(f"state IN ({TASK_IN_FLIGHT})")),
+    Index("ix_task_subject", "subject_kind", "subject_id"),
 )
 
 
 def in_flight() -> sa.ColumnElement[bool]:
-    """Return whether an export is in flight, in words that let SQLite see which index has those."""
+    """Return whether a task is in flight, in words that let SQLite see which index has those."""
     states: sa.BindParameter[tuple[str, ...]] = sa.bindparam(
         "in_flight", IN_FLIGHT, expanding=True, literal_execute=True
     )
-    return export.c.state.in_(states)
+    return task.c.state.in_(states)
 
 
-#: What an operation wrote into the bucket, and where it lies on disk.
-stored = Table(
-    "object",
+def of_assets(asset_ids: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Return whether a task works for one of these assets of the mirror."""
+    return (task.c.subject_kind == SubjectKind.ASSET) & task.c.subject_id.in_(list(asset_ids))
+
+
+#: A file of an asset's copy: its bytes in the bucket, on disk, or both.
+file = Table(
+    "file",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("export_id", ForeignKey("export.id"), nullable=False),
-    Column("suffix", Text, nullable=False),  # of its name, behind its export's prefix
-    Column("generation", Integer, nullable=False),
+    Column("plan_id", ForeignKey("plan.id"), nullable=False),
+    Column("part", Text, nullable=False),  # of the plan
+    Column("task_id", ForeignKey("task.id")),  # that brought it; none where no task was needed
+    Column("way", Text, nullable=False),  # by which its bytes came
+    Column("name", Text, nullable=False),  # its final one, in the asset's folder
+    Column("suffix", Text),  # of the object's name, behind its task's prefix; whole without a task
+    Column("generation", Integer),  # of the object
     Column("size_bytes", Integer, nullable=False),
     Column("crc32c", Integer, nullable=False),
     Column("sha256", Digest),  # of the proved file
-    Column("file", Text, nullable=False),  # its final name in the asset's folder
     Column("landed_at", Instant),  # on disk, every byte, fsynced
     Column("swept_at", Instant),  # the staged copy is deleted
+    Column("voided_at", Instant),  # of no use any more; of one that a task brought, the task tells
+    CheckConstraint(f"way IN ({WAYS})", name="way"),
+    CheckConstraint("way <> 'bucket' OR generation IS NOT NULL", name="object_is_pinned"),
+    CheckConstraint("way <> 'direct' OR task_id IS NULL", name="direct_needs_no_task"),
     CheckConstraint("swept_at IS NULL OR landed_at IS NOT NULL", name="swept_after_landed"),
-    Index("uq_object_export_id_suffix", "export_id", "suffix", unique=True),
-    Index("ix_object_unswept", "export_id", sqlite_where=sa.text("swept_at IS NULL")),
+    Index("uq_file_plan_id_task_id_name", "plan_id", "task_id", "name", unique=True),
+    Index(
+        "ix_file_unswept",
+        "task_id",
+        sqlite_where=sa.text("swept_at IS NULL AND way = 'bucket'"),
+    ),
 )
+
+
+def live_file() -> sa.ColumnElement[bool]:
+    """Return whether a file is of use, for queries that join its task where it has one."""
+    return file.c.voided_at.is_(None) & (file.c.task_id.is_(None) | task.c.state.in_(LIVE))
+
 
 #: What geesync itself wrote beside an asset's files, so that an edited one is noticed.
 sidecar = Table(
@@ -225,50 +280,6 @@ event = Table(
     Column("to_state", Text, nullable=False),
     Column("detail", Text),
     Index("ix_event_asset", "asset_id"),
-)
-
-#: Counts and bytes by root, type and state; kept by triggers, so that no question reads all assets.
-tally = Table(
-    "tally",
-    metadata,
-    Column("root_id", Integer, primary_key=True),
-    Column("type", Text, primary_key=True),
-    Column("state", Text, primary_key=True),
-    Column("assets", Integer, nullable=False),
-    Column("size_bytes", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-#: Assets by the cause of their failure and state; as kind "left_out", with a root as state,
-#: those of which something cannot be taken as files; kept by triggers.
-trouble = Table(
-    "trouble",
-    metadata,
-    Column("kind", Text, primary_key=True),
-    Column("state", Text, primary_key=True),
-    Column("assets", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-#: Assets by cell of the map (where their boxes have their centres) and state; kept by triggers.
-cell = Table(
-    "cell",
-    metadata,
-    Column("root_id", Integer, primary_key=True),
-    Column("cell", Integer, primary_key=True),
-    Column("state", Text, primary_key=True),
-    Column("assets", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-#: What ever happened, added up; kept by triggers, so that it only grows and costs no scan.
-total = Table(
-    "total",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("label", Text, primary_key=True),
-    Column("value", Float, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 #: How it stood, now and then: what the curves of the status page are drawn from.

@@ -1,4 +1,4 @@
-"""States as SQL writes them, so that no question spells one by itself."""
+"""States and kinds as SQL writes them, so that no question spells one by itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from geesync.domain.mirror.lifecycle import RESTING, State
 from geesync.domain.tasks import lifecycle as tasks
+from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import TaskState
+from geesync.domain.tasks.task import DestinationKind, SubjectKind, TaskKind
 
 
 def quoted(states: Iterable[StrEnum]) -> str:
@@ -22,3 +24,9 @@ ASSET_MOVING = quoted(state for state in State if state not in RESTING)
 TASK_STATES = quoted(TaskState)
 TASK_LIVE = quoted(tasks.LIVE)
 TASK_IN_FLIGHT = quoted(tasks.IN_FLIGHT)
+
+SUBJECT_KINDS = quoted(SubjectKind)
+TASK_KINDS = quoted(TaskKind)
+EXPORT_KINDS = quoted((TaskKind.IMAGE_EXPORT, TaskKind.TABLE_EXPORT))
+DESTINATION_KINDS = quoted(DestinationKind)
+WAYS = quoted(Way)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from geesync.domain.tasks.lifecycle import TaskState
-from geesync.store.tables.schema import CELL_DEG, CELLS_AROUND
-from geesync.store.tables.states import TASK_IN_FLIGHT
+from geesync.store.tables.counters import CELL_DEG, CELLS_AROUND
+from geesync.store.tables.states import EXPORT_KINDS, TASK_IN_FLIGHT
 
 _ADD = """
     INSERT INTO tally (root_id, type, state, assets, size_bytes)
@@ -72,15 +72,15 @@ _LANDED = _count("landed_objects", "''", "1") + _count("landed_bytes", "''", "NE
 _SWEPT = _count("swept_bytes", "''", "NEW.size_bytes")
 _STAGED = _count("staged_bytes", "''", "NEW.size_bytes")
 _UNSTAGED = _count("unstaged_bytes", "''", "NEW.size_bytes")
-#: What an export has in the bucket, as the whole export begins or ceases to count.
-_OF_EXPORT = (
-    "(SELECT coalesce(sum(size_bytes), 0) FROM object"
-    " WHERE export_id = NEW.id AND swept_at IS NULL)"
+#: What a task has in the bucket, as all of it begins or ceases to count.
+_OF_TASK = (
+    "(SELECT coalesce(sum(size_bytes), 0) FROM file"
+    " WHERE plan_id = NEW.plan_id AND task_id = NEW.id AND swept_at IS NULL)"
 )
-_STAGED_WHOLE = _count("staged_bytes", "''", _OF_EXPORT)
-_UNSTAGED_WHOLE = _count("unstaged_bytes", "''", _OF_EXPORT)
+_STAGED_WHOLE = _count("staged_bytes", "''", _OF_TASK)
+_UNSTAGED_WHOLE = _count("unstaged_bytes", "''", _OF_TASK)
 _SUCCEEDED = f"'{TaskState.SUCCEEDED}'"
-_HAS_SUCCEEDED = f"(SELECT state FROM export WHERE id = NEW.export_id) = {_SUCCEEDED}"  # noqa: S608 # our own
+_HAS_SUCCEEDED = f"(SELECT state FROM task WHERE id = NEW.task_id) = {_SUCCEEDED}"  # noqa: S608 # our own
 _ASKED = _count("exports", "'asked'", "1")
 _ENDED = _count("exports", "NEW.state", "1") + _count(
     "export_s", "NEW.state", "coalesce(NEW.ended_at - NEW.intended_at, 0)"
@@ -116,39 +116,43 @@ TRIGGERS = (
         f"CREATE TRIGGER total_moves AFTER INSERT ON event"
         f" WHEN NEW.from_state IS NOT NEW.to_state BEGIN {_MOVED} END"
     ),
-    f"CREATE TRIGGER total_asked AFTER INSERT ON export BEGIN {_ASKED} END",
     (
-        f"CREATE TRIGGER total_ended AFTER UPDATE OF state ON export"
-        f" WHEN OLD.state IN ({TASK_IN_FLIGHT}) AND NEW.state NOT IN ({TASK_IN_FLIGHT})"
+        f"CREATE TRIGGER total_asked AFTER INSERT ON task"
+        f" WHEN NEW.kind IN ({EXPORT_KINDS}) BEGIN {_ASKED} END"
+    ),
+    (
+        f"CREATE TRIGGER total_ended AFTER UPDATE OF state ON task"
+        f" WHEN NEW.kind IN ({EXPORT_KINDS})"
+        f" AND OLD.state IN ({TASK_IN_FLIGHT}) AND NEW.state NOT IN ({TASK_IN_FLIGHT})"
         f" BEGIN {_ENDED} END"
     ),
     (
-        f"CREATE TRIGGER total_computed AFTER UPDATE OF eecu_s ON export"
+        f"CREATE TRIGGER total_computed AFTER UPDATE OF eecu_s ON task"
         f" WHEN OLD.eecu_s IS NULL AND NEW.eecu_s IS NOT NULL BEGIN {_COMPUTED} END"
     ),
     (
-        f"CREATE TRIGGER total_landed AFTER UPDATE OF landed_at ON object"
+        f"CREATE TRIGGER total_landed AFTER UPDATE OF landed_at ON file"
         f" WHEN OLD.landed_at IS NULL AND NEW.landed_at IS NOT NULL BEGIN {_LANDED} END"
     ),
     (
-        f"CREATE TRIGGER total_swept AFTER UPDATE OF swept_at ON object"
+        f"CREATE TRIGGER total_swept AFTER UPDATE OF swept_at ON file"
         f" WHEN OLD.swept_at IS NULL AND NEW.swept_at IS NOT NULL BEGIN {_SWEPT} END"
     ),
     (
-        f"CREATE TRIGGER total_staged AFTER INSERT ON object"
+        f"CREATE TRIGGER total_staged AFTER INSERT ON file"
         f" WHEN NEW.swept_at IS NULL AND {_HAS_SUCCEEDED} BEGIN {_STAGED} END"
     ),
     (
-        f"CREATE TRIGGER total_unstaged AFTER UPDATE OF swept_at ON object"
+        f"CREATE TRIGGER total_unstaged AFTER UPDATE OF swept_at ON file"
         f" WHEN OLD.swept_at IS NULL AND NEW.swept_at IS NOT NULL AND {_HAS_SUCCEEDED}"
         f" BEGIN {_UNSTAGED} END"
     ),
     (
-        f"CREATE TRIGGER total_staged_whole AFTER UPDATE OF state ON export"
+        f"CREATE TRIGGER total_staged_whole AFTER UPDATE OF state ON task"
         f" WHEN OLD.state <> {_SUCCEEDED} AND NEW.state = {_SUCCEEDED} BEGIN {_STAGED_WHOLE} END"
     ),
     (
-        f"CREATE TRIGGER total_unstaged_whole AFTER UPDATE OF state ON export"
+        f"CREATE TRIGGER total_unstaged_whole AFTER UPDATE OF state ON task"
         f" WHEN OLD.state = {_SUCCEEDED} AND NEW.state <> {_SUCCEEDED} BEGIN {_UNSTAGED_WHOLE} END"
     ),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from geesync.domain.assets.footprint import Box
 from geesync.domain.tasks.lifecycle import TaskState
-from geesync.store.tables.schema import CELL_DEG, CELLS_AROUND
+from geesync.store.tables.counters import CELL_DEG, CELLS_AROUND
 from geesync.store.views.status import reading
 
 #: Beyond so many footprints they are told by cells of the map, and beyond so many cells by larger
@@ -214,13 +214,15 @@ def picture(path: Path, asset_id: int) -> Picture | None:
             (asset_id,),
         ).fetchone()
         rows = connection.execute(
-            "SELECT part, file FROM object JOIN export ON export.id = export_id"
-            " WHERE asset_id = ? AND landed_at IS NOT NULL AND export.state = ?"
-            " AND export.revision = (SELECT revision FROM asset WHERE id = asset_id)"
-            " AND file LIKE '%.tif' ORDER BY export_id, file",
+            "SELECT file.part, file.name FROM plan JOIN file ON file.plan_id = plan.id"
+            " LEFT JOIN task ON task.id = task_id"
+            " WHERE asset_id = ? AND landed_at IS NOT NULL AND voided_at IS NULL"
+            " AND (task_id IS NULL OR state = ?)"
+            " AND plan.revision = (SELECT revision FROM asset WHERE id = asset_id)"
+            " AND file.name LIKE '%.tif' ORDER BY task_id, file.name",
             (asset_id, TaskState.SUCCEEDED),
         ).fetchall()
-    files = [row["file"] for row in rows if row["part"] == rows[0]["part"]]
+    files = [row["name"] for row in rows if row["part"] == rows[0]["part"]]
     if asset is None or not files:
         return None
     return Picture(asset["name"], Path(asset["dest"]), asset["path"], asset["revision"], files)

@@ -43,8 +43,9 @@ def ended_exports(ledger: Path) -> list[Ended]:
         return []
     with reading(ledger) as connection:
         rows = connection.execute(
-            "SELECT intended_at, ended_at, eecu_s FROM export"
-            " WHERE state = ? AND ended_at IS NOT NULL ORDER BY id DESC LIMIT ?",
+            "SELECT intended_at, ended_at, eecu_s FROM task"
+            " WHERE plan_id IS NOT NULL AND state = ? AND ended_at IS NOT NULL"
+            " ORDER BY id DESC LIMIT ?",
             (TaskState.SUCCEEDED, _RECENT),
         )
         return [Ended(row["intended_at"], row["ended_at"], row["eecu_s"]) for row in rows]

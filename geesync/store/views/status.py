@@ -14,11 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.store.file.soundness import refuse_foreign_log
 from geesync.store.file.sqlite_errors import translated
-from geesync.store.tables.packing import unpack
 from geesync.store.tables.states import ASSET_MOVING, TASK_IN_FLIGHT
 from geesync.store.views.completeness import Completeness, completeness, completeness_of_root
 from geesync.store.views.pace import Pace, pace
@@ -135,7 +133,7 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
             roots=_roots(connection, root),
             operations=dict(
                 connection.execute(
-                    "SELECT state, count(*) FROM export"  # noqa: S608 # our own words
+                    "SELECT state, count(*) FROM task"  # noqa: S608 # our own words
                     f" WHERE state IN ({TASK_IN_FLIGHT}) GROUP BY state"
                 ).fetchall()
             ),
@@ -218,7 +216,7 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
     """Whether nothing is in flight, and nothing will be due soon."""
     with reading(path) as connection:
         in_flight, soon = connection.execute(
-            "SELECT (SELECT count(*) FROM export"  # noqa: S608 # our own words
+            "SELECT (SELECT count(*) FROM task"  # noqa: S608 # our own words
             f"  WHERE state IN ({TASK_IN_FLIGHT})),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
             f"  WHERE state IN ({ASSET_MOVING})"
@@ -236,63 +234,11 @@ def completeness_of(path: Path, name: str | None = None) -> Completeness:
         return completeness(connection, name)
 
 
-_ASSETS = (
-    "SELECT asset.*, root.dest, unreadable.why AS unreadable FROM asset"
-    " JOIN root ON root.id = asset.root_id LEFT JOIN unreadable ON unreadable.asset_id = asset.id"
-)
-
-
-def show(path: Path, name: str) -> dict[str, Any] | None:
-    """Return everything that is known of one asset, by canonical name; None if it is unknown."""
-    with reading(path) as connection:
-        asset = connection.execute(f"{_ASSETS} WHERE asset.name = ?", (name,)).fetchone()
-        if asset is None:
-            return None
-        told = dict(asset) | {"parent": parent_of(name)}
-        told["exports"] = [
-            dict(row) | {"plan": unpack(row["plan"]), "body_hash": row["body_hash"].hex()}
-            for row in connection.execute(
-                "SELECT * FROM export WHERE asset_id = ? ORDER BY id", (asset["id"],)
-            )
-        ]
-        told["objects"] = [
-            dict(row) | {"sha256": row["sha256"] and row["sha256"].hex()}
-            for row in connection.execute(
-                "SELECT object.*, prefix || suffix AS name, token FROM object JOIN export"
-                " ON export.id = object.export_id WHERE export.asset_id = ? ORDER BY object.id",
-                (asset["id"],),
-            )
-        ]
-        told["events"] = [
-            dict(row)
-            for row in connection.execute(
-                "SELECT * FROM event WHERE asset_id = ? ORDER BY id", (asset["id"],)
-            )
-        ]
-        return told
-
-
 def is_known(path: Path, name: str) -> bool:
     """Whether an asset of this canonical name is in the ledger."""
     with reading(path) as connection:
         found = connection.execute("SELECT 1 FROM asset WHERE name = ?", (name,)).fetchone()
         return found is not None
-
-
-def assets(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield every asset's row with its root's folder, by name."""
-    with reading(path) as connection:
-        yield from map(dict, connection.execute(f"{_ASSETS} ORDER BY asset.name"))
-
-
-def parts(path: Path) -> int:
-    """Return how many parts of assets were ever asked for, each counted once in each form."""
-    with reading(path) as connection:
-        return int(
-            connection.execute(
-                "SELECT count(*) FROM (SELECT DISTINCT asset_id, revision, part, plan FROM export)"
-            ).fetchone()[0]
-        )
 
 
 def heartbeat_at(path: Path) -> datetime | None:

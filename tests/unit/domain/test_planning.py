@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
-from geesync.domain.mirror.planning import History, Plan, cut_before, plan
+from geesync.domain.mirror.plan import Lessons, Plan
+from geesync.domain.mirror.planning import cut_before, plan
 from geesync.domain.tasks.exports import Part
 
 FULL = {"precision": "INT", "range": {"max": 255}}
@@ -135,7 +136,7 @@ def test_a_sentinel_that_was_data_is_not_tried_again() -> None:
     image = an_image(a_band("a", "narrow"))
     (first,) = plan(image).parts
 
-    made = plan(image, history=History(disproved=(first,)))
+    made = plan(image, lessons=Lessons(disproved=(first,)))
 
     assert [(part.key, part.sentinel) for part in made.parts] == [("", None), ("mask", None)]
 
@@ -145,7 +146,7 @@ def failing(image: SourceAsset, bad: str, times: int) -> list[Plan]:
     plans, failed = [plan(image)], list[Part]()
     for _ in range(times):
         failed += [part for part in plans[-1].parts if bad in part.bands]
-        plans.append(plan(image, history=History(too_much=tuple(failed))))
+        plans.append(plan(image, lessons=Lessons(too_much=tuple(failed))))
     return plans
 
 
@@ -176,14 +177,14 @@ def test_a_plan_is_known_again_by_the_forms_of_its_parts(
 ) -> None:
     image, failed = an_image(*bands), list[Part]()
     for _ in range(data.draw(st.integers(0, 5))):
-        parts = plan(image, history=History(too_much=tuple(failed))).parts
+        parts = plan(image, lessons=Lessons(too_much=tuple(failed))).parts
         failed += data.draw(st.lists(st.sampled_from(parts), max_size=1)) if parts else []
-    parts = plan(image, history=History(too_much=tuple(failed))).parts
+    parts = plan(image, lessons=Lessons(too_much=tuple(failed))).parts
 
     too_much = cut_before(image, Options(), [part.form for part in parts])
 
     assert too_much is not None
-    assert plan(image, history=History(too_much)).parts == parts
+    assert plan(image, lessons=Lessons(too_much)).parts == parts
 
 
 def test_forms_that_no_plan_has_are_not_known() -> None:

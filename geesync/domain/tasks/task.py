@@ -1,0 +1,56 @@
+"""What a task is: for whom it works, what Earth Engine is asked for, and where the result goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SubjectKind(StrEnum):
+    """For whom a task works."""
+
+    ASSET = "asset"  #: an asset of the mirror: its bytes are to come home
+    RESTORE = "restore"  #: an asset that is to be made again from the mirror
+    DERIVED = "derived"  #: what a person's own function makes of an asset
+
+
+class TaskKind(StrEnum):
+    """What is asked for, by the method of Earth Engine's REST API that is called."""
+
+    IMAGE_EXPORT = "image:export"
+    TABLE_EXPORT = "table:export"
+    IMAGE_IMPORT = "image:import"
+    TABLE_IMPORT = "table:import"
+
+
+class DestinationKind(StrEnum):
+    """Where the result goes."""
+
+    BUCKET = "bucket"
+    DRIVE = "drive"
+    ASSET = "asset"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """For whom a task works; of its life the task knows nothing."""
+
+    kind: SubjectKind
+    id: int  #: in the table of its kind
+    name: str  #: for people, and for the token
+    revision: str
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a result goes."""
+
+    kind: DestinationKind
+    place: str = ""  #: the bucket, the folder in Drive, or the asset's canonical name
+    prefix: str = ""  #: what the names of the objects or files begin with
+
+    @property
+    def stem(self) -> str:
+        """What the files' names begin with, before tile numbers and extension."""
+        return self.prefix.rpartition("/")[2]

@@ -1,0 +1,136 @@
+"""How a task, and what it is told of, become rows of the ledger; and how a row is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from geesync.domain.json import Json
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.tasks.exports import Part, Way, body_hash
+from geesync.domain.tasks.lifecycle import TaskState
+from geesync.domain.tasks.task import (
+    Destination,
+    DestinationKind,
+    Subject,
+    SubjectKind,
+    TaskKind,
+)
+from geesync.errors import Cause
+from geesync.store.ledger.lessons import read_plan
+from geesync.store.tables import schema
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing that Earth Engine was asked to do."""
+
+    id: int
+    subject: Subject
+    kind: TaskKind
+    plan_id: int | None  #: of the plan that wants it
+    part_id: str  #: of the plan's part, or what else tells the subject's tasks apart
+    attempt: int  #: counts the tasks for this part, from 1
+    token: str
+    body_hash: str
+    destination: Destination
+    operation: str | None
+    state: TaskState
+    intended_at: datetime
+    ended_at: datetime | None  #: when we first saw that its operation had ended
+    cause: Cause | None
+    error: str
+    document: bytes | None  #: the plan, packed; most of who read a task do not need it
+    body: Json | None = None  #: of the request, where plan and token do not make it again
+
+    @property
+    def part(self) -> Part:
+        """The part of an asset that it exports."""
+        assert self.document is not None
+        return read_plan(self.document).part(self.part_id)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A task that is about to be sent."""
+
+    subject: Subject
+    kind: TaskKind
+    attempt: int
+    token: str
+    body: Json | None  #: of the request; None if it was another ledger's
+    destination: Destination
+    plan_id: int | None = None
+    part_id: str = ""
+    keep_body: bool = True  #: nobody can make it again
+
+
+def row_of(intent: Intent, now: datetime) -> dict[str, Any]:
+    """Return the row of a task that was not sent yet."""
+    return {
+        "subject_kind": intent.subject.kind,
+        "subject_id": intent.subject.id,
+        "subject": intent.subject.name,
+        "revision": intent.subject.revision,
+        "kind": intent.kind,
+        "plan_id": intent.plan_id,
+        "part": intent.part_id,
+        "attempt": intent.attempt,
+        "token": intent.token,
+        "body": intent.body if intent.keep_body else None,
+        "body_hash": body_hash(intent.body) if intent.body else "",
+        "destination_kind": intent.destination.kind,
+        "destination": intent.destination.place,
+        "prefix": intent.destination.prefix,
+        "state": TaskState.INTENDED,
+        "intended_at": now,
+    }
+
+
+def file_of(task: Task, obj: StoredObject) -> dict[str, Any]:
+    """Return columns of an object of a task; raises ValueError if it is not called like one."""
+    prefix = task.destination.prefix
+    if not obj.name.startswith(prefix):
+        raise ValueError(obj.name)
+    return {
+        "plan_id": task.plan_id,
+        "part": task.part_id,
+        "task_id": task.id,
+        "way": Way.BUCKET,
+        "name": obj.file_name,
+        "suffix": obj.name.removeprefix(prefix),
+        "generation": obj.generation,
+        "size_bytes": obj.size_bytes,
+        "crc32c": obj.crc32c,
+    }
+
+
+def select_tasks() -> sa.Select[tuple[object, ...]]:
+    """Return the query whose rows ``read_task`` reads; callers narrow it."""
+    return sa.select(schema.task, schema.plan.c.document).outerjoin(schema.plan)
+
+
+def read_task(row: sa.Row[Any]) -> Task:
+    """Return the task of a row."""
+    return Task(
+        id=row.id,
+        subject=Subject(SubjectKind(row.subject_kind), row.subject_id, row.subject, row.revision),
+        kind=TaskKind(row.kind),
+        plan_id=row.plan_id,
+        part_id=row.part,
+        attempt=row.attempt,
+        token=row.token,
+        body_hash=row.body_hash,
+        destination=Destination(DestinationKind(row.destination_kind), row.destination, row.prefix),
+        operation=row.operation,
+        state=TaskState(row.state),
+        intended_at=row.intended_at,
+        ended_at=row.ended_at,
+        cause=Cause(row.cause) if row.cause else None,
+        error=row.error or "",
+        document=row.document,
+        body=row.body,
+    )

@@ -1,0 +1,82 @@
+"""Everything that is known of single assets, and of what was asked for them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from geesync.domain.assets.names import parent_of
+from geesync.domain.mirror.plan import Plan
+from geesync.domain.tasks.task import SubjectKind
+from geesync.store.tables.packing import unpack
+from geesync.store.views.status import reading
+
+_ASSETS = (
+    "SELECT asset.*, root.dest, unreadable.why AS unreadable FROM asset"
+    " JOIN root ON root.id = asset.root_id LEFT JOIN unreadable ON unreadable.asset_id = asset.id"
+)
+
+#: Columns by the names that ``show --json`` has always had for them.
+_EXPORTS = (
+    "SELECT task.id, subject_id AS asset_id, part, attempt, document, task.revision, token,"
+    " body_hash, destination AS bucket, prefix, operation, state, intended_at, ended_at, cause,"
+    " error, eecu_s FROM task JOIN plan ON plan.id = plan_id"
+    " WHERE subject_kind = ? AND subject_id = ? ORDER BY task.id"
+)
+_FILES = (
+    "SELECT file.id, task_id AS export_id, suffix, generation, size_bytes, crc32c, sha256,"
+    " file.name AS file, landed_at, swept_at, voided_at, way, file.part,"
+    " coalesce(prefix, '') || suffix AS name, token"
+    " FROM plan JOIN file ON file.plan_id = plan.id LEFT JOIN task ON task.id = task_id"
+    " WHERE asset_id = ? ORDER BY file.id"
+)
+
+
+def show(path: Path, name: str) -> dict[str, Any] | None:
+    """Return everything that is known of one asset, by canonical name; None if it is unknown."""
+    with reading(path) as connection:
+        asset = connection.execute(f"{_ASSETS} WHERE asset.name = ?", (name,)).fetchone()
+        if asset is None:
+            return None
+        told = dict(asset) | {"parent": parent_of(name)}
+        of_asset = (SubjectKind.ASSET, asset["id"])
+        told["exports"] = [_export(row) for row in connection.execute(_EXPORTS, of_asset)]
+        told["objects"] = [
+            dict(row) | {"sha256": row["sha256"] and row["sha256"].hex()}
+            for row in connection.execute(_FILES, (asset["id"],))
+        ]
+        told["events"] = [
+            dict(row)
+            for row in connection.execute(
+                "SELECT * FROM event WHERE asset_id = ? ORDER BY id", (asset["id"],)
+            )
+        ]
+        return told
+
+
+def _export(row: sqlite3.Row) -> dict[str, Any]:
+    told = dict(row) | {"body_hash": row["body_hash"].hex()}
+    plan = Plan.from_json(unpack(told.pop("document")))
+    return told | {"plan": plan.part(row["part"]).to_json()}
+
+
+def assets(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield every asset's row with its root's folder, by name."""
+    with reading(path) as connection:
+        yield from map(dict, connection.execute(f"{_ASSETS} ORDER BY asset.name"))
+
+
+def parts(path: Path) -> int:
+    """Return how many parts of assets were ever asked for, each counted once in each form."""
+    with reading(path) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT asset_id, part, document FROM task JOIN plan ON plan.id = plan_id"
+        )
+        return len(
+            {
+                (row["asset_id"], Plan.from_json(unpack(row["document"])).part(row["part"]))
+                for row in rows
+            }
+        )
