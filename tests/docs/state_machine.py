@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from geesync.domain.mirror import lifecycle
+from geesync.domain.restore import lifecycle as restore_lifecycle
 from geesync.domain.state_machine import AnyEvent, AnyState, Table
 from geesync.domain.tasks import lifecycle as task_lifecycle
 
@@ -17,7 +18,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/state-machine.md"
 _STATE = re.compile(r"((?: +#: .*\n)+) +[A-Z_]+ = \"(\w+)\"")
 
 _TEXT = """\
-# The life of an asset, and of a task
+# The life of an asset, of a task, and of what goes back
 
 Made from the tables in [`geesync/domain/mirror/lifecycle.py`][assets] and
 [`geesync/domain/tasks/lifecycle.py`][tasks] by `python tests/docs/state_machine.py`; a test fails
@@ -45,6 +46,15 @@ One thing that Earth Engine is asked to do in the background. A task that has en
 again: a new one is made, with a request id of its own.
 
 {tasks}
+
+## An asset on its way back
+
+What [`geesync restore`][restore] makes again at Earth Engine. Setback number {tries} ends in
+`quarantined`.
+
+[restore]: https://github.com/geesync/geesync/blob/main/geesync/domain/restore/lifecycle.py
+
+{restored}
 """
 
 _TABLE = """\
@@ -63,6 +73,9 @@ def page() -> str:
     return _TEXT.format(
         assets=_drawn(lifecycle.State, lifecycle.TABLE, lifecycle.diagram()),
         tasks=_drawn(task_lifecycle.TaskState, task_lifecycle.TABLE, task_lifecycle.diagram()),
+        restored=_drawn(
+            restore_lifecycle.RestoreState, restore_lifecycle.TABLE, restore_lifecycle.diagram()
+        ),
         tries=lifecycle.MAX_TRIES,
         waits=", ".join(f"{wait.total_seconds() / 60:.0f}" for wait in waits) + " minutes",
     )

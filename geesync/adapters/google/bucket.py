@@ -59,24 +59,38 @@ class Storage:
         self._credentials = credentials
         self._pacer = pacer
         self._url = url
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._transfers = Transfers(
             credentials=credentials, token_request=token_request, url=url, timeout_s=timeout_s
         )
         self._connecting = threading.Lock()
         self._connected: Any = None
 
+    @property
+    def endpoint(self) -> str:
+        """Where its API is, without a slash at the end."""
+        return (self._url or _GOOGLE).rstrip("/")
+
+    @property
+    def session(self) -> Any:
+        """How requests outside of the client's methods are made, with the same credentials."""
+        return self._client()._http  # noqa: SLF001 # the client's own, with its connections
+
+    def paced(self, call: Callable[[], Answer]) -> Answer:
+        """Make a request when its turn has come; repeat it as all others are."""
+        return self._pacer(call)
+
     def list_objects(self, bucket: str, prefix: str) -> list[StoredObject]:
         """Return every object below a prefix, all pages or none (a RemoteError)."""
 
         def listed() -> list[StoredObject]:
             blobs = self._client().list_blobs(
-                bucket, prefix=prefix, fields=_FIELDS, timeout=self._timeout_s, retry=None
+                bucket, prefix=prefix, fields=_FIELDS, timeout=self.timeout_s, retry=None
             )
             return [_stored(blob) for blob in blobs if _is_whole(blob)]
 
         with _missing_is_forbidden(bucket):
-            return self._pacer(lambda: _translated(listed))
+            return self._pacer(lambda: translated(listed))
 
     def find(self, bucket: str, obj: StoredObject) -> StoredObject | None:
         """Return what the bucket tells now of one writing of an object; None if it is not there."""
@@ -85,11 +99,11 @@ class Storage:
             blob = (
                 self._client()
                 .bucket(bucket)
-                .get_blob(obj.name, generation=obj.generation, timeout=self._timeout_s, retry=None)
+                .get_blob(obj.name, generation=obj.generation, timeout=self.timeout_s, retry=None)
             )
             return _stored(blob) if blob is not None else None
 
-        answer = self._pacer(lambda: _translated(found))
+        answer = self._pacer(lambda: translated(found))
         if answer is None:
             self.check_access(bucket)  # a bucket that is gone must not look like lost objects
         return answer
@@ -135,12 +149,12 @@ class Storage:
                 for obj in objects:
                     blob = client.bucket(bucket).blob(obj.name, generation=obj.generation)
                     blob.delete(
-                        if_generation_match=obj.generation, timeout=self._timeout_s, retry=None
+                        if_generation_match=obj.generation, timeout=self.timeout_s, retry=None
                     )
             answers = batch._responses  # noqa: SLF001 # the client tells them nowhere else
             return [_deleted(answer) for answer in answers]
 
-        return self._pacer(lambda: _translated(deleted))
+        return self._pacer(lambda: translated(deleted))
 
     def check_access(self, bucket: str) -> None:
         """Raise RemoteError if the bucket's objects cannot be listed.
@@ -150,33 +164,33 @@ class Storage:
 
         def looked() -> None:
             blobs = self._client().list_blobs(
-                bucket, max_results=1, fields=_FIELDS, timeout=self._timeout_s, retry=None
+                bucket, max_results=1, fields=_FIELDS, timeout=self.timeout_s, retry=None
             )
             next(iter(blobs), None)
 
         with _missing_is_forbidden(bucket):
-            self._pacer(lambda: _translated(looked))
+            self._pacer(lambda: translated(looked))
 
     def probe(self, bucket: str, name: str) -> None:
         """Write and delete a small object: what Earth Engine and the sweeper will do."""
 
         def probed() -> None:
             blob = self._client().bucket(bucket).blob(name)
-            blob.upload_from_string(b"geesync", timeout=self._timeout_s, retry=None)
-            blob.delete(timeout=self._timeout_s, retry=None)
+            blob.upload_from_string(b"geesync", timeout=self.timeout_s, retry=None)
+            blob.delete(timeout=self.timeout_s, retry=None)
 
         with _missing_is_forbidden(bucket):
-            self._pacer(lambda: _translated(probed), tries=1)
+            self._pacer(lambda: translated(probed), tries=1)
 
     def settings(self, bucket: str) -> BucketSettings:
         """Return what the bucket does to objects by itself. PERMISSION if we may not see it."""
 
         def got() -> BucketSettings:
-            found = self._client().get_bucket(bucket, timeout=self._timeout_s, retry=None)
+            found = self._client().get_bucket(bucket, timeout=self.timeout_s, retry=None)
             return _settings(found._properties)  # noqa: SLF001 # not all of it has accessors
 
         with _missing_is_forbidden(bucket):
-            return self._pacer(lambda: _translated(got))
+            return self._pacer(lambda: translated(got))
 
     def _client(self) -> Any:
         with self._connecting:
@@ -222,13 +236,26 @@ def _deleted(answer: Any) -> bool | RemoteError:
         return True
     error = from_http_response(answer)
     words = str(error.message).removeprefix(f"BATCH {answer.request.url}: ")
-    refusal = _classed(error.code, words, answer)
+    refusal = classed(error.code, words, answer)
     return False if refusal.cause == Cause.GONE else refusal
 
 
 def _is_whole(blob: Any) -> bool:
     """Whether a listing says of an object what a copy of it is proved by."""
     return None not in (blob.name, blob.generation, blob.size, blob.crc32c)
+
+
+def stored_from(told: dict[str, Any]) -> StoredObject:
+    """Return an object as the JSON API describes it; raises RemoteError if it is none."""
+    try:
+        return StoredObject(
+            name=str(told["name"]),
+            generation=int(told["generation"]),
+            size_bytes=int(told["size"]),
+            crc32c=int.from_bytes(base64.b64decode(told["crc32c"]), "big"),
+        )
+    except UNREADABLE as error:
+        raise unreadable(error) from error
 
 
 def _stored(blob: Any) -> StoredObject:
@@ -255,7 +282,8 @@ def _missing_is_forbidden(bucket: str) -> Iterator[None]:
 _PRECONDITION_FAILED = 412
 
 
-def _translated(call: Callable[[], Answer]) -> Answer:
+def translated(call: Callable[[], Answer]) -> Answer:
+    """Make a call, and raise what it raises as a RemoteError."""
     with _translating():
         return call()
 
@@ -269,7 +297,7 @@ def _translating() -> Iterator[None]:
     try:
         yield
     except GoogleAPICallError as error:
-        raise _classed(error.code, str(error.message), error.response) from error
+        raise classed(error.code, str(error.message), error.response) from error
     except GoogleAuthError as error:
         raise token_error(error) from None  # its context holds the endpoint's whole answer
     except (requests.RequestException, ConnectionError, TimeoutError) as error:
@@ -278,7 +306,8 @@ def _translating() -> Iterator[None]:
         raise unreadable(error) from error
 
 
-def _classed(status: int | None, message: str, response: Any) -> RemoteError:
+def classed(status: int | None, message: str, response: Any) -> RemoteError:
+    """Return what an answer of Cloud Storage means that is none."""
     retry_after = response.headers.get("retry-after", "") if response is not None else ""
     cause = Cause.GONE if status == _PRECONDITION_FAILED else classify_call(status, message)
     return RemoteError(

@@ -1,7 +1,7 @@
 """The way to the bucket: passes everything through unchanged, except what must be refused.
 
-The Cloud Storage behind it ignores generation preconditions when reading and deleting;
-here they hold, as they do in the real service.
+The Cloud Storage behind it ignores generation preconditions, and takes a question how far an upload
+has come for its end; here both are as they are in the real service.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from geesync.simulator.storage.requests import (
     ObjectRequest,
+    asks_how_far,
+    is_upload,
     object_request,
     refusal_body,
     within_page_limit,
@@ -24,6 +26,10 @@ from geesync.simulator.wire.upstream import Answer, Headers, Upstream
 HOP_BY_HOP = frozenset((b"connection", b"date", b"expect", b"keep-alive", b"transfer-encoding"))
 
 
+#: Resume Incomplete: a piece came, and more is wanted.
+_INCOMPLETE = 308
+
+
 class StorageProxy:
     """ASGI application in front of a Cloud Storage on loopback.
 
@@ -33,6 +39,7 @@ class StorageProxy:
     def __init__(self, upstream: int, audit: Audit) -> None:
         self._behind = Upstream(upstream)
         self._audit = audit
+        self._came: dict[str, bytes] = {}  #: of unfinished uploads, by address: which bytes came
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -50,13 +57,27 @@ class StorageProxy:
         query = within_page_limit(method, path, query)
         target = f"{path}?{query}" if query else path
         passed = _to_pass_on(scope["headers"])
+        is_piece = method == "PUT" and is_upload(path)
+        if is_piece and asks_how_far(headers) and target in self._came:
+            came = self._came[target]
+            await _answer(send, _INCOMPLETE, [(b"range", came)] if came else [], b"")
+            return
         async with self._behind.ask(method, target, passed, _body(receive)) as answer:
             if asked is not None and asked.may_be_stale:
                 await self._read(asked, answer, send)
             elif asked is not None and method == "DELETE":
                 await self._deleted(asked, generation, answer, send)
             else:
+                if is_piece:
+                    self._note(target, answer)
                 await _relay(answer, send)
+
+    def _note(self, target: str, answer: Answer) -> None:
+        """Remember how far an upload has come."""
+        if answer.status == _INCOMPLETE:
+            self._came[target] = dict(answer.headers).get(b"range", b"")
+        else:
+            self._came.pop(target, None)
 
     async def close(self) -> None:
         """Close what connections are kept; in the event loop that served the requests."""

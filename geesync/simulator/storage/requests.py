@@ -1,7 +1,7 @@
 """What a request to Cloud Storage asks about an object, and when it must be refused.
 
 Both ways in are understood: the JSON API (``/storage/v1/b/B/o/O``) and the XML API
-(``/B/O``). Uploads by the JSON API name their object in the body and are not looked at.
+(``/B/O``). Uploads by the JSON API that name their object in the body only are not looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode
 PAGE_LIMIT = 1000  #: objects in one page of a listing, at most
 JSON_OBJECT = re.compile(r"(?:/download)?/storage/v1/b/([^/]+)/o/([^/]+)")
 JSON_LISTING = re.compile(r"/storage/v1/b/[^/]+/o")
+JSON_UPLOAD = re.compile(r"(?:/resumable)?/upload/storage/v1/b/([^/]+)/o")
 XML_OBJECT = re.compile(r"/(?!storage/v1/|download/|upload/|batch/|b/|_internal/)([^/]+)/(.+)")
 
 
@@ -83,7 +84,8 @@ def object_request(
     path: still percent-encoded; headers: names in lower case.
     """
     asked = {key: values[0] for key, values in parse_qs(query).items()}
-    if found := JSON_OBJECT.fullmatch(path):
+    upload = JSON_UPLOAD.fullmatch(path) if "name" in asked else None
+    if found := JSON_OBJECT.fullmatch(path) or upload:
         conditions = (asked.get("ifGenerationMatch"), asked.get("ifGenerationNotMatch"))
     elif found := XML_OBJECT.fullmatch(path):
         conditions = (
@@ -92,7 +94,8 @@ def object_request(
         )
     else:
         return None
-    bucket, name = map(unquote, found.groups())
+    names = (found[1], asked["name"]) if found.re is JSON_UPLOAD else found.groups()
+    bucket, name = map(unquote, names)
     return ObjectRequest(
         bucket=bucket,
         name=name,
@@ -102,6 +105,20 @@ def object_request(
         if_match=_number(conditions[0]),
         if_not_match=_number(conditions[1]),
     )
+
+
+def is_upload(path: str) -> bool:
+    """Whether a path is that of uploads by the JSON API."""
+    return JSON_UPLOAD.fullmatch(path) is not None
+
+
+def asks_how_far(headers: Mapping[str, str]) -> bool:
+    """Whether a piece of an upload is none, but asks which bytes have come.
+
+    https://cloud.google.com/storage/docs/performing-resumable-uploads#status-check
+    """
+    told = headers.get("content-range", "")
+    return told.startswith("bytes */") and told != "bytes */0"
 
 
 def within_page_limit(method: str, path: str, query: str) -> str:

@@ -1,0 +1,236 @@
+"""The files that an asset is made of again: types as they were, masks told as ingestion reads them.
+
+Written block by block, so that memory is bounded whatever the image's size. Imports rasterio.
+https://developers.google.com/earth-engine/guides/image_manifest#mask_bands
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import ijson
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from geesync.adapters.formats.gdal import told_files_only
+from geesync.domain.json import Json
+from geesync.domain.mirror.coverage import tiles
+from geesync.domain.mirror.layout import file_stem
+from geesync.domain.mirror.vrt import Placed, vrt
+from geesync.domain.restore.files import MaskFile, PartFiles, Prepared
+from geesync.domain.restore.manifests import GEOMETRY
+from geesync.domain.tasks.exports import Part
+from geesync.errors import Cause, RemoteError
+
+_BLOCK_PX = 512
+_VALID, _MASKED = 255, 0
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What reading an image's masks showed."""
+
+    groups: tuple[tuple[str, ...], ...]  #: bands whose masks are the same, first come first
+    fractional: frozenset[str]  #: bands whose masks are not only 0 and 1
+    whole: frozenset[str]  #: bands of which no pixel is masked
+
+
+class MirroredPart:
+    """A part of an image in the mirror, with its masks, opened as one raster."""
+
+    def __init__(self, folder: Path, path: str, sidecar: Json, wanted: PartFiles) -> None:
+        self.wanted = wanted
+        parts = {part["key"]: part for part in sidecar["parts"]}
+        self._data = _virtual(folder, path, parts[wanted.key])
+        self._masks = _virtual(folder, path, parts[wanted.mask_key]) if wanted.mask_key else None
+        self._mask_bands = parts[wanted.mask_key]["bands"] if wanted.mask_key else []
+
+    def blocks(self) -> Iterator[tuple[Window, NDArray[Any], NDArray[np.float32]]]:
+        """Yield (window, values, masks), both (band, row, column); masks are 0 to 1."""
+        with told_files_only(), rasterio.open(self._data) as data, self._opened() as masks:
+            for row in range(0, data.height, _BLOCK_PX):
+                for column in range(0, data.width, _BLOCK_PX):
+                    window = Window(
+                        column,
+                        row,
+                        min(_BLOCK_PX, data.width - column),
+                        min(_BLOCK_PX, data.height - row),
+                    )
+                    values = data.read(window=window)
+                    yield window, values, self._mask(values, masks, window)
+
+    def profile(self) -> dict[str, Any]:
+        """Return where its pixels lie, as rasterio's writers want it."""
+        with told_files_only(), rasterio.open(self._data) as data:
+            return {
+                "width": data.width,
+                "height": data.height,
+                "crs": data.crs,
+                "transform": data.transform,
+            }
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        if self._masks is None:
+            yield None
+            return
+        with rasterio.open(self._masks) as masks:
+            yield masks
+
+    def _mask(self, values: NDArray[Any], masks: Any, window: Window) -> NDArray[np.float32]:
+        if masks is not None:
+            numbers = [self._mask_bands.index(band) + 1 for band in self.wanted.bands]
+            return np.asarray(masks.read(numbers, window=window), np.float32)
+        if self.wanted.nodata is None:
+            return np.ones(values.shape, np.float32)
+        return np.asarray(values != np.asarray(self.wanted.nodata, values.dtype), np.float32)
+
+
+def _virtual(folder: Path, path: str, told: Json) -> str:
+    """Return the virtual raster of a part's files."""
+    part = Part.from_json(
+        {
+            "sentinel": told["nodata"],
+            "of_masks": told["holds"] == "masks",
+            "columns": [],
+            **{key: told[key] for key in ("key", "extension", "bands", "grid", "pixel_type")},
+            "tile_edge": told["tile_edge"],
+        }
+    )
+    placed = tiles(part, file_stem(path, part.key), (file["name"] for file in told["files"]))
+    if placed is None:
+        raise RemoteError(Cause.INTEGRITY, f"the files of {path} are not all there")
+    return vrt(Placed(part, placed), path=lambda name: str(folder / name)).decode()
+
+
+def look_at_masks(part: MirroredPart) -> Masks:
+    """Read a part's masks through."""
+    bands = part.wanted.bands
+    digests = [hashlib.sha256() for _ in bands]
+    fractional: set[str] = set()
+    masked: set[str] = set()
+    for _, _, masks in part.blocks():
+        for band, digest, mask in zip(bands, digests, masks, strict=True):
+            digest.update(np.ascontiguousarray(mask).tobytes())
+            if not ((mask == 0) | (mask == 1)).all():
+                fractional.add(band)
+            if (mask < 1).any():
+                masked.add(band)
+    groups: dict[bytes, list[str]] = {}
+    for band, digest in zip(bands, digests, strict=True):
+        if band in masked:
+            groups.setdefault(digest.digest(), []).append(band)
+    return Masks(
+        tuple(map(tuple, groups.values())), frozenset(fractional), frozenset(bands) - masked
+    )
+
+
+def prepare(folder: Path, path: str, sidecar: Json, wanted: PartFiles, work: Path) -> Prepared:
+    """Return a part ready to be uploaded; what must be new is written into ``work``.
+
+    folder: the asset's, whose path in the mirror is ``path``. Raises RemoteError INTEGRITY if the
+    mirror's files cannot be read.
+    """
+    if wanted.goes_as_it_is:
+        return Prepared(wanted, wanted.files)
+    part = MirroredPart(folder, path, sidecar, wanted)
+    try:
+        found = look_at_masks(part)
+        stem = file_stem(path, wanted.key)
+        data = work / f"{stem}.tif"
+        files = [work / f"{stem}.mask{number}.tif" for number, _ in enumerate(found.groups)]
+        _write(part, data, found, files)
+    except RasterioError as error:
+        raise RemoteError(Cause.INTEGRITY, f"{path} cannot be read: {error}") from error
+    masks = tuple(
+        MaskFile(file.name, bands) for file, bands in zip(files, found.groups, strict=True)
+    )
+    return Prepared(wanted, (data.name,), masks)
+
+
+def _write(part: MirroredPart, data: Path, found: Masks, mask_files: list[Path]) -> None:
+    """Write a part's values in their own type, masked ones as 0, and each mask once."""
+    bands = part.wanted.bands
+    with _Writers(part.profile()) as writers:
+        values_file = writers.open(data, len(bands), part.wanted.upload_type)
+        values_file.descriptions = bands
+        written = [
+            (
+                writers.open(file, 1, "float32" if set(group) & found.fractional else "uint8"),
+                bands.index(group[0]),
+            )
+            for file, group in zip(mask_files, found.groups, strict=True)
+        ]
+        for window, values, masks in part.blocks():
+            clean = np.where(masks > 0, values, 0).astype(part.wanted.upload_type)
+            values_file.write(clean, window=window)
+            for file, number in written:
+                mask = masks[number]
+                if file.dtypes[0] == "uint8":
+                    mask = np.where(mask > 0, _VALID, _MASKED).astype(np.uint8)
+                file.write(mask, 1, window=window)
+
+
+class _Writers:
+    """GeoTIFFs of one grid that are written together."""
+
+    def __init__(self, profile: dict[str, Any]) -> None:
+        self._profile = profile
+        self._files: list[Any] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def open(self, path: Path, count: int, dtype: str) -> Any:
+        file = rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            count=count,
+            dtype=dtype,
+            **self._profile,
+            tiled=True,
+            blockxsize=_BLOCK_PX,
+            blockysize=_BLOCK_PX,
+            compress="DEFLATE",
+            bigtiff="IF_SAFER",
+        )
+        self._files.append(file)
+        return file
+
+
+def write_rows(geojson: Path, target: Path, columns: Iterable[str]) -> None:
+    """Write a table's rows as the CSV that is uploaded, every cell quoted, in bounded memory."""
+    wanted = list(columns)
+    with target.open("w", encoding="utf-8", newline="") as file, geojson.open("rb") as rows:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow([*wanted, GEOMETRY])
+        for row in ijson.items(rows, "features.item", use_float=True):
+            properties = row.get("properties") or {}
+            geometry = row.get("geometry")
+            writer.writerow(
+                [
+                    *(_cell(properties.get(name)) for name in wanted),
+                    json.dumps(geometry) if geometry else "",
+                ]
+            )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,174 @@
+"""Files on their way into a bucket: whole or not at all, resumed where they ended, never twice.
+
+The resumable protocol itself, since Cloud Storage's client cannot go on in another process:
+https://cloud.google.com/storage/docs/performing-resumable-uploads
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from geesync.adapters.google.bucket import Storage, classed, stored_from, translated
+from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.errors import Cause, RemoteError
+
+#: A piece is a multiple of 256 KiB, as the protocol wants it; it is held in memory.
+PIECE_BYTES = 8 * 2**20
+
+_INCOMPLETE, _EXISTS = 308, 412
+_GONE = frozenset({404, 410})
+_RANGE = re.compile(r"bytes=0-(\d+)")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that is to be an object."""
+
+    file: Path
+    bucket: str
+    name: str
+    size_bytes: int
+    crc32c: int
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """Uploads of one user. Raises RemoteError, classed, and nothing else of its own."""
+
+    storage: Storage
+    bandwidth: Bandwidth
+    keep_on: Callable[[], bool]
+
+    def upload(self, wanted: Upload, work: Path) -> StoredObject:
+        """Bring a file into the bucket, or find it there; return the object.
+
+        work: a private folder for the address of an unfinished upload. Cloud Storage compares the
+        CRC32C itself, and refuses an object that differs. Raises RemoteError INTEGRITY if another
+        object has the name.
+        """
+        kept = work / f"{wanted.name.rpartition('/')[2]}.upload"
+        session = _read(kept)
+        answer = None
+        if session:
+            answer = self._ask_how_far(session)
+        if answer is None:
+            session = self._begin(wanted)
+            if session is None:
+                return self._there(wanted)
+            _keep(kept, session)
+            answer = 0
+        if isinstance(answer, int):
+            assert session is not None  # else there would be no answer of it
+            answer = self._send(session, wanted, answer)
+        kept.unlink(missing_ok=True)
+        return self._same(wanted, answer)
+
+    def _begin(self, wanted: Upload) -> str | None:
+        """Return the address of a new upload; None if an object has the name."""
+        place = f"/upload/storage/v1/b/{quote(wanted.bucket, safe='')}/o"
+        query = f"uploadType=resumable&ifGenerationMatch=0&name={quote(wanted.name, safe='')}"
+        body = {
+            "name": wanted.name,
+            "crc32c": base64.b64encode(wanted.crc32c.to_bytes(4, "big")).decode(),
+        }
+        answer = self._request(
+            "POST",
+            f"{self.storage.endpoint}{place}?{query}",
+            json.dumps(body).encode(),
+            {
+                "Content-Type": "application/json; charset=UTF-8",
+                "X-Upload-Content-Length": str(wanted.size_bytes),
+            },
+        )
+        if answer.status_code == _EXISTS:
+            return None
+        _require(answer, 200)
+        return str(answer.headers["location"])
+
+    def _ask_how_far(self, session: str) -> int | StoredObject | None:
+        """Return how many bytes came, or the object; None if the upload is not known any more."""
+        headers = {"Content-Range": "bytes */*"}
+        answer = self._request("PUT", session, b"", headers)
+        if answer.status_code in _GONE:
+            return None
+        return self._after(answer)
+
+    def _send(self, session: str, wanted: Upload, start: int) -> StoredObject:
+        with wanted.file.open("rb") as file:
+            came: int | StoredObject = start
+            while isinstance(came, int):
+                file.seek(came)
+                piece = file.read(PIECE_BYTES)
+                self.bandwidth.take(len(piece), self.keep_on)
+                if not self.keep_on():
+                    raise RemoteError(Cause.TRANSIENT, "stopped")
+                end = came + len(piece) - 1
+                told = f"bytes {came}-{end}/{wanted.size_bytes}" if piece else "bytes */0"
+                answer = self._request("PUT", session, piece, {"Content-Range": told})
+                if answer.status_code == _EXISTS:
+                    return self._there(wanted)
+                came = self._after(answer)
+        return came
+
+    def _after(self, answer: Any) -> int | StoredObject:
+        """Return how many bytes came, or the object, as an answer to a piece says it."""
+        if answer.status_code == _INCOMPLETE:
+            found = _RANGE.fullmatch(answer.headers.get("range", ""))
+            return int(found[1]) + 1 if found else 0
+        _require(answer, 200, 201)
+        return stored_from(answer.json())
+
+    def _there(self, wanted: Upload) -> StoredObject:
+        for obj in self.storage.list_objects(wanted.bucket, wanted.name):
+            if obj.name == wanted.name:
+                return self._same(wanted, obj)
+        raise RemoteError(Cause.TRANSIENT, f"{wanted.name} was there, and is there no more")
+
+    def _same(self, wanted: Upload, obj: StoredObject) -> StoredObject:
+        if (obj.size_bytes, obj.crc32c) != (wanted.size_bytes, wanted.crc32c):
+            raise RemoteError(
+                Cause.INTEGRITY, f"gs://{wanted.bucket}/{wanted.name} is another object"
+            )
+        return obj
+
+    def _request(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
+        return self.storage.paced(
+            lambda: translated(
+                lambda: self.storage.session.request(
+                    method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    timeout=self.storage.timeout_s,
+                    allow_redirects=False,
+                )
+            )
+        )
+
+
+def _require(answer: Any, *statuses: int) -> None:
+    if answer.status_code not in statuses:
+        raise classed(answer.status_code, answer.text[:500], answer)
+
+
+def _read(kept: Path) -> str | None:
+    try:
+        return kept.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+
+
+def _keep(kept: Path, session: str) -> None:
+    """Write an address down for the next try, readable by us alone."""
+    descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(session)

@@ -1,0 +1,134 @@
+"""Whether an asset that was made again is what it was: field by field, as Earth Engine says it.
+
+Three verdicts: *equal*; *equivalent*, where the difference is none of values or masks and cannot be
+avoided (a declared range, the outline of a grid); *different*, which is never called proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from geesync.domain.assets.asset import IMAGE, TABLE, Band, SourceAsset
+from geesync.domain.json import Json
+from geesync.domain.restore.losses import LossKind, restorable_properties
+from geesync.domain.restore.manifests import MARK
+
+
+class Likeness(StrEnum):
+    """How alike two sides are."""
+
+    EQUAL = "equal"
+    EQUIVALENT = "equivalent"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One thing that was compared."""
+
+    what: str  #: "startTime", "band B4: grid", …
+    likeness: Likeness
+    was: str = ""  #: in the mirror, where they differ
+    is_now: str = ""  #: at Earth Engine
+
+    def to_json(self) -> Json:
+        """Return it for the report."""
+        sides = {"was": self.was, "is": self.is_now} if self.likeness != Likeness.EQUAL else {}
+        return {"what": self.what, "likeness": self.likeness, **sides}
+
+
+#: Whether two texts of a CRS, codes or WKT, mean the same one.
+SameCrs = Callable[[str, str], bool]
+
+
+def compare_metadata(
+    mirrored: SourceAsset, made: SourceAsset, accepted: frozenset[LossKind], same_crs: SameCrs
+) -> list[Compared]:
+    """Return what was compared of an asset's description.
+
+    accepted: losses that were named before, which make a difference an equivalence.
+    """
+    return [
+        _pair("type", mirrored.type, made.type),
+        *(_times(mirrored, made)),
+        *_properties(mirrored, made),
+        *(_bands(mirrored, made, accepted, same_crs) if mirrored.type == IMAGE else ()),
+        *(_rows(mirrored, made) if mirrored.type == TABLE else ()),
+    ]
+
+
+def differences(compared: list[Compared]) -> list[Compared]:
+    """Return what is neither equal nor equivalent."""
+    return [one for one in compared if one.likeness == Likeness.DIFFERENT]
+
+
+def _pair(what: str, was: Any, is_now: Any, *, may_differ: bool = False) -> Compared:
+    if was == is_now:
+        return Compared(what, Likeness.EQUAL)
+    likeness = Likeness.EQUIVALENT if may_differ else Likeness.DIFFERENT
+    return Compared(what, likeness, str(was), str(is_now))
+
+
+def _times(mirrored: SourceAsset, made: SourceAsset) -> Iterator[Compared]:
+    for key in ("startTime", "endTime"):
+        yield _pair(key, _moment(mirrored, key), _moment(made, key))
+
+
+def _moment(asset: SourceAsset, key: str) -> str | None:
+    """Return a time without the zeros that a service may write at its end."""
+    told = asset.json.get(key)
+    if not isinstance(told, str):
+        return None
+    whole, dot, fraction = told.removesuffix("Z").partition(".")
+    return f"{whole}{dot}{fraction}".rstrip("0") if dot and fraction.strip("0") else whole
+
+
+def _properties(mirrored: SourceAsset, made: SourceAsset) -> Iterator[Compared]:
+    wanted = restorable_properties(mirrored.properties)
+    found = {key: value for key, value in made.properties.items() if not _is_own(key)}
+    for key in sorted(wanted.keys() | found.keys()):
+        yield _pair(f"property {key}", wanted.get(key), found.get(key))
+
+
+def _is_own(key: str) -> bool:
+    return key.startswith("system:") or key == MARK
+
+
+def _bands(
+    mirrored: SourceAsset, made: SourceAsset, accepted: frozenset[LossKind], same_crs: SameCrs
+) -> Iterator[Compared]:
+    was = [band for band in mirrored.bands if not band.array_dimensions]
+    yield _pair("bands", [band.id for band in was], [band.id for band in made.bands])
+    told = {band.get("id"): band for band in mirrored.json.get("bands", ())}
+    now = {band.get("id"): band for band in made.json.get("bands", ())}
+    by_id = {band.id: band for band in made.bands}
+    for band in was:
+        if (other := by_id.get(band.id)) is not None:
+            yield from _band(band, other, accepted, same_crs)
+            yield _pair(
+                f"band {band.id}: pyramiding",
+                told[band.id].get("pyramidingPolicy", "MEAN"),
+                now[band.id].get("pyramidingPolicy", "MEAN"),
+            )
+
+
+def _band(
+    was: Band, is_now: Band, accepted: frozenset[LossKind], same_crs: SameCrs
+) -> Iterator[Compared]:
+    one, other = was.grid, is_now.grid
+    same = (one.width, one.height) == (other.width, other.height) and one.same_place(
+        other.transform
+    )
+    same = same and (one.crs == other.crs or same_crs(one.crs, other.crs))
+    likeness = Likeness.EQUAL if same else Likeness.DIFFERENT
+    yield Compared(f"band {was.id}: grid", likeness, str(one), str(other))
+    lost = was.may_be_rounded and LossKind.INT64 in accepted
+    yield _pair(f"band {was.id}: type", was.pixel_type, is_now.pixel_type, may_differ=lost)
+    yield _pair(f"band {was.id}: range", was.value_range, is_now.value_range, may_differ=True)
+
+
+def _rows(mirrored: SourceAsset, made: SourceAsset) -> Iterator[Compared]:
+    yield _pair("rows", mirrored.feature_count, made.feature_count)

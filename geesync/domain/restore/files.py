@@ -1,0 +1,90 @@
+"""Which files an asset is made of again: those of the mirror as they are, or new ones.
+
+The mirror widens a type to make room for the value of masked pixels, and keeps fractional masks in
+files of their own. Ingested as they are, widened files would change the asset's type; so they are
+written again in the type that the asset had, and masks that no single value can say become files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from geesync.domain.assets.asset import Band, SourceAsset
+from geesync.domain.json import Json
+from geesync.domain.mirror.masks import NONE
+
+
+@dataclass(frozen=True)
+class PartFiles:
+    """A part of an image as it lies in the mirror, and what is to become of it."""
+
+    key: str
+    bands: tuple[str, ...]
+    files: tuple[str, ...]
+    pixel_type: str  #: numpy's name, of the files in the mirror
+    upload_type: str  #: of the files that are uploaded
+    nodata: float | None
+    mask_key: str | None  #: the part in whose files its masks are
+    loses_masks: bool  #: the mirror was made without
+
+    @property
+    def goes_as_it_is(self) -> bool:
+        """Whether the mirror's own files say everything: their type, and what is masked."""
+        same = self.upload_type == self.pixel_type
+        return same and self.mask_key is None and (self.nodata is not None or self.loses_masks)
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """One mask, and whose it is; several bands often have the same one."""
+
+    file: str
+    bands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A part that is ready to be uploaded: names of files, of the mirror's or of new ones."""
+
+    part: PartFiles
+    files: tuple[str, ...]
+    masks: tuple[MaskFile, ...] = ()
+
+
+def part_files(source: SourceAsset, sidecar: Json) -> list[PartFiles]:
+    """Return the parts of an image that hold data, in the order of the sidecar."""
+    declared = {band.id: band for band in source.bands}
+    mask_of = {band["data_part"]: band["mask_part"] for band in sidecar.get("bands", ())}
+    return [
+        PartFiles(
+            key=part["key"],
+            bands=tuple(part["bands"]),
+            files=tuple(file["name"] for file in part["files"]),
+            pixel_type=part["pixel_type"],
+            upload_type=_upload_type([declared[band] for band in part["bands"]]),
+            nodata=part["nodata"],
+            mask_key=mask_of.get(part["key"]),
+            loses_masks=sidecar.get("masks") == NONE,
+        )
+        for part in sidecar["parts"]
+        if part.get("holds") == "data"
+    ]
+
+
+def _upload_type(bands: list[Band]) -> str:
+    """Return the type in which bands of one part are ingested; they share it, as one file does."""
+    return bands[0].pixel_type
+
+
+#: https://developers.google.com/earth-engine/reference/rest/v1/DataType, by numpy's names.
+DATA_TYPES: Mapping[str, str] = {
+    "uint8": "UINT8",
+    "int8": "INT8",
+    "uint16": "UINT16",
+    "int16": "INT16",
+    "uint32": "UINT32",
+    "int32": "INT32",
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+}

@@ -1,0 +1,121 @@
+"""What of an asset cannot come back, and why: told asset by asset before the first byte moves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from geesync.domain.assets.asset import IMAGE, INTEGER_RANGES, TABLE, Band, SourceAsset
+from geesync.domain.json import Json
+from geesync.domain.mirror.masks import NONE
+
+
+class LossKind(StrEnum):
+    """What is lost; a person accepts kinds, not assets."""
+
+    #: It has no form as a file, so nothing of it but its metadata is in the mirror.
+    NOT_MIRRORED = "not-mirrored"
+    #: 64-bit integers become 64-bit floats: no ingestion has their type.
+    INT64 = "int64"
+    #: The mirror was made without masks: what was masked comes back as zeros.
+    MASKS = "masks"
+    #: Bands of arrays, which no file holds.
+    ARRAYS = "arrays"
+    #: A property that the service takes from no client, or whose value is no text and no number.
+    PROPERTIES = "properties"
+    #: A band's declared range comes back as its whole type.
+    RANGES = "ranges"
+    #: Rows get new ``system:index``es, and empty texts and missing values become one.
+    ROWS = "rows"
+    #: Its outline is the whole grid, where it was narrower.
+    FOOTPRINT = "footprint"
+
+
+#: What a restore cannot keep of anything, so that it says nothing about one asset.
+ALWAYS = (
+    "versions and updateTime, the size that Earth Engine counts, pyramids as they were computed,"
+    " and the history of tasks"
+)
+
+#: Losses that leave values and masks what they were; they need no word of acceptance.
+HARMLESS = frozenset({LossKind.RANGES, LossKind.FOOTPRINT})
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something that does not come back."""
+
+    kind: LossKind
+    what: str  #: for people: of which band or property, and why
+
+    def to_json(self) -> Json:
+        """Return it for a ledger, or for a machine."""
+        return {"kind": self.kind, "what": self.what}
+
+
+#: https://developers.google.com/earth-engine/guides/image_manifest: what a key may be.
+_KEY = re.compile(r"[A-Za-z0-9_]{1,110}")
+_LONGEST_TEXT_BYTES = 1024
+
+
+def losses(source: SourceAsset, sidecar: Json) -> list[Loss]:
+    """Return what of an asset cannot come back.
+
+    sidecar: its ``geesync.json``.
+    """
+    return [*_contents(source, sidecar), *_properties(source.properties)]
+
+
+def is_restorable(source: SourceAsset, sidecar: Json) -> bool:
+    """Whether there is anything to make again."""
+    return source.is_container or bool(sidecar.get("parts"))
+
+
+def restorable_properties(properties: Json) -> Json:
+    """Return the properties that a manifest takes; ``system:`` ones are Earth Engine's own."""
+    return {key: value for key, value in properties.items() if not _refused(key, value)}
+
+
+def _properties(properties: Json) -> Iterator[Loss]:
+    for key, value in properties.items():
+        why = _refused(key, value)
+        if why and not key.startswith("system:"):
+            yield Loss(LossKind.PROPERTIES, f"{key}: {why}")
+
+
+def _refused(key: str, value: Any) -> str:
+    """Return why a property is not taken; nothing if it is."""
+    if not _KEY.fullmatch(key):
+        return "keys are up to 110 letters, digits and underscores"
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return "values are texts and numbers"
+    if isinstance(value, str) and len(value.encode("utf-8", "replace")) > _LONGEST_TEXT_BYTES:
+        return f"texts have at most {_LONGEST_TEXT_BYTES:,} bytes"
+    return ""
+
+
+def _contents(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
+    if not is_restorable(source, sidecar):
+        yield Loss(LossKind.NOT_MIRRORED, f"{source.type}: only its metadata is in the mirror")
+    elif source.type == IMAGE:
+        kept = {band["id"]: band for band in sidecar.get("bands", ())}
+        for band in source.bands:
+            yield from _band(band, kept.get(band.id))
+        if sidecar.get("masks") == NONE:
+            yield Loss(LossKind.MASKS, 'the mirror was made with masks = "none"')
+    elif source.type == TABLE:
+        yield Loss(LossKind.ROWS, "rows get new system:index; empty texts become missing values")
+
+
+def _band(band: Band, kept: Json | None) -> Iterator[Loss]:
+    if kept is None or kept.get("data_part") is None:
+        what = "an array" if band.array_dimensions else "not in the mirror"
+        yield Loss(LossKind.ARRAYS, f"{band.id}: {what}")
+    elif band.may_be_rounded:
+        yield Loss(LossKind.INT64, f"{band.id}: 64-bit integers come back as 64-bit floats")
+    elif band.precision == "INT" and band.value_range not in INTEGER_RANGES.values():
+        low, high = band.value_range or (0, 0)
+        yield Loss(LossKind.RANGES, f"{band.id}: {low:,.0f} to {high:,.0f} is not declared again")

@@ -1,0 +1,140 @@
+"""The requests that make an asset again.
+
+https://developers.google.com/earth-engine/guides/image_manifest and
+https://developers.google.com/earth-engine/guides/table_manifest
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+
+from geesync.domain.assets.asset import FOLDER, SourceAsset
+from geesync.domain.json import Json
+from geesync.domain.restore.files import DATA_TYPES, Prepared
+from geesync.domain.restore.losses import restorable_properties
+
+#: By this property an asset is known to be ours, and of which copy; it is taken off when proved.
+MARK = "geesync_restore"
+
+#: What a column of geometries is called in the CSV that is uploaded.
+GEOMETRY = "geometry"
+
+#: What a column's values must be for each type of a table; a text like 007 must stay one.
+_COLUMN_TYPES = {
+    "string": "COLUMN_DATA_TYPE_STRING",
+    "integer": "COLUMN_DATA_TYPE_LONG",
+    "number": "COLUMN_DATA_TYPE_NUMERIC",
+}
+
+
+def key_of(target: str, revision: str, crc32cs: Iterable[int]) -> str:
+    """Return what tells this making of an asset from any other: 20 hexadecimal digits.
+
+    crc32cs: of the files in the mirror that it is made of.
+    """
+    told = json.dumps([target, revision, sorted(crc32cs)])
+    return hashlib.sha256(told.encode()).hexdigest()[:20]
+
+
+def container(source: SourceAsset) -> Json:
+    """Return the body of ``assets.create`` for a folder or a collection."""
+    if source.type == FOLDER:
+        return {"type": FOLDER}
+    return {"type": source.type, **_times_and_properties(source)}
+
+
+def image_manifest(
+    source: SourceAsset,
+    target: str,
+    key: str,
+    parts: Iterable[Prepared],
+    uri: Callable[[str], str],
+) -> Json:
+    """Return the manifest of an image; uri: where a file was uploaded, by its name."""
+    known = list(parts)
+    place = {
+        band: (prepared.part.key or "data", number)
+        for prepared in known
+        for number, band in enumerate(prepared.part.bands)
+    }
+    masks = [mask for prepared in known for mask in prepared.masks]
+    return {
+        "name": target,
+        "tilesets": [
+            *(_tileset(prepared, uri) for prepared in known),
+            *(
+                {"id": f"mask{number}", "sources": [{"uris": [uri(mask.file)]}]}
+                for number, mask in enumerate(masks)
+            ),
+        ],
+        "bands": [
+            {
+                "id": band["id"],
+                "tilesetId": place[band["id"]][0],
+                "tilesetBandIndex": place[band["id"]][1],
+                "pyramidingPolicy": band.get("pyramidingPolicy", "MEAN"),
+            }
+            for band in source.json.get("bands", ())
+            if band["id"] in place
+        ],
+        **(
+            {
+                "maskBands": [
+                    {"tilesetId": f"mask{number}", "bandIds": list(mask.bands)}
+                    for number, mask in enumerate(masks)
+                ]
+            }
+            if masks
+            else {}
+        ),
+        **_times_and_properties(source, key),
+    }
+
+
+def _tileset(prepared: Prepared, uri: Callable[[str], str]) -> Json:
+    return {
+        "id": prepared.part.key or "data",
+        "dataType": DATA_TYPES[prepared.part.upload_type],
+        "sources": [{"uris": [uri(file)]} for file in prepared.files],
+    }
+
+
+def table_manifest(
+    source: SourceAsset, target: str, key: str, columns: Mapping[str, list[str]], uri: str
+) -> Json:
+    """Return the manifest of a table; columns: the JSON types of each column's values."""
+    return {
+        "name": target,
+        "sources": [
+            {
+                "uris": [uri],
+                "primaryGeometryColumn": GEOMETRY,
+                "crs": "EPSG:4326",
+                "geodesic": True,
+            }
+        ],
+        "columnDataTypeOverrides": {name: _column_type(kinds) for name, kinds in columns.items()},
+        **_times_and_properties(source, key),
+    }
+
+
+def _column_type(kinds: list[str]) -> str:
+    """Return the type of a column: that of its values, or text where they are several."""
+    real = {kind for kind in kinds if kind != "null"}
+    if real == {"integer", "number"}:
+        real = {"number"}
+    return _COLUMN_TYPES.get(real.pop(), "COLUMN_DATA_TYPE_STRING") if len(real) == 1 else _TEXT
+
+
+_TEXT = "COLUMN_DATA_TYPE_STRING"
+
+
+def _times_and_properties(source: SourceAsset, key: str | None = None) -> Json:
+    times: Json = {
+        name: source.json[name] for name in ("startTime", "endTime") if name in source.json
+    }
+    mark = {MARK: key} if key else {}
+    properties = restorable_properties(source.properties) | mark
+    return {**times, **({"properties": properties} if properties else {})}
