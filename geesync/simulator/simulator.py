@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from geesync.simulator.api.earth_engine import EarthEngine
+from geesync.simulator.api.links import Links
 from geesync.simulator.api.service import Service
 from geesync.simulator.clock import SimClock
 from geesync.simulator.control import Control
@@ -58,7 +59,7 @@ class Simulator(Running):
         self.clock = SimClock(speed)
         self.audit = Audit(self.clock, audit_file)
         self.faults = Faults()
-        self.world = World(chosen, self.clock, self.profile.members)
+        self.world = World(chosen, self.clock)
         self.operations = Operations(self.clock, self.profile, self.audit, seed=seed)
         self.storage = CloudStorage(self.faults, self.audit, port=bucket_port)
         self.project = chosen.project
@@ -128,6 +129,7 @@ class Simulator(Running):
             self.operations,
             self.storage,
             self.audit,
+            Links(self.clock),
         )
         about = {"project": self.project, "bucket": BUCKET, "storage_url": self.storage_url}
         app = Control(EarthEngine(service), service, self.faults, about)

@@ -127,3 +127,13 @@ def load_image(asset: str) -> Body:
     argument = {"id": {"constantValue": asset}}
     call = {"functionName": "Image.load", "arguments": argument}
     return {"result": "0", "values": {"0": {"functionInvocationValue": call}}}
+
+
+@pytest.fixture(scope="module")
+def shared_simulator() -> Iterator[Simulator]:
+    """One simulator for all tests of a module, with the client connected: for what only asks."""
+    with Simulator("small") as running:
+        ee.Initialize(AnonymousCredentials(), project=running.project, url=running.earth_engine_url)
+        ee.data.setMaxRetries(0)
+        yield running
+    ee.Reset()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,23 @@ def band(
     return SimBand(name, grid, precision, value_range, lambda: (array, weights))
 
 
-def account(**assets: SimAsset) -> Callable[[str], SimAsset]:
-    """Return the lookup of an account that has these assets."""
-    return assets.__getitem__
+@dataclass(frozen=True)
+class Account:
+    """Assets by their ids, and the images of collections."""
+
+    assets: dict[str, SimAsset]
+
+    def lookup(self, asset_id: str) -> SimAsset:
+        return self.assets[asset_id]
+
+    def images(self, name: str) -> Iterator[SimAsset]:
+        below = name.rpartition("/")[2] + "/"
+        return (asset for key, asset in self.assets.items() if key.startswith(below))
+
+
+def account(**assets: SimAsset) -> Account:
+    """Return an account that has these assets."""
+    return Account(assets)
 
 
 def image(*bands: SimBand) -> SimAsset:

@@ -31,7 +31,7 @@ def evaluated(simulator: Simulator, earth_engine: Any) -> Evaluate:
         sent = ee.serializer.encode(value, for_cloud_api=True)
         parsed = expression(sent, "expression")
         check(parsed)
-        result = evaluate(parsed, Scene(simulator.world.lookup))
+        result = evaluate(parsed, Scene(simulator.world))
         assert isinstance(result, Image)
         return result
 

@@ -181,7 +181,7 @@ def test_the_audit_tells_which_table_was_asked_for(simulator: Simulator, earth_e
         ({"assetId": "projects/demo-project/assets/nope"}, "does not exist"),
         ({"assetId": STATIONS, "pageToken": "x"}, "Invalid page token"),
         ({"assetId": STATIONS, "pageSize": -1}, "Invalid value at 'pageSize'"),
-        ({"assetId": STATIONS, "region": "here"}, "it is not JSON"),
+        ({"assetId": STATIONS, "region": "here"}, "Invalid geometry"),
         ({"assetId": STATIONS, "filter": "n >"}, "Invalid filter"),
         ({"assetId": STATIONS, "featureProjection": "ROUND"}, "feature_projection"),
     ],

@@ -16,6 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from geesync.simulator import CALM
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.exports.geotiff import default_edge
 from geesync.simulator.exports.writer import write_export
 from geesync.simulator.refusals import ExportRefused
@@ -58,7 +59,9 @@ def write(
         },
         **knobs.pop("body", {}),
     }
-    written = write_export("image", body, account(a=asset), folder / "x", replace(CALM, **knobs))
+    written = write_export(
+        "image", body, Scene(account(a=asset)), folder / "x", replace(CALM, **knobs)
+    )
     return {f"{bucket}/{name}": file for bucket, name, file in written}
 
 

@@ -11,6 +11,7 @@ ASSET = SimAsset(
     "IMAGE",
     properties={"cloud": 12.5, "tag": "x"},
     start_time="2024-05-01T00:00:00Z",
+    geometry={"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]]},
 )
 
 
@@ -24,14 +25,19 @@ ASSET = SimAsset(
         ('properties."tag"!="x"', False),
         ("properties.missing=1", False),
         ('startTime >= "2024-05-01T00:00:00.000Z" AND startTime < "2024-05-02T00:00:00Z"', True),
+        ('intersects("POINT(1 1)")', True),
+        ("intersects('POINT(3 1)')", False),
+        ("""intersects("{'type': 'Point', 'coordinates': [2, 2]}") AND properties.tag='x'""", True),
         ('endTime < "2030-01-01T00:00:00Z"', False),
     ],
 )
-def test_assets_are_filtered_by_times_and_properties(text: str, passes: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_assets_are_filtered_by_times_properties_and_places(text: str, passes: bool) -> None:  # noqa: FBT001 - a column of the table
     assert read_filter(text)(ASSET) is passes
 
 
-@pytest.mark.parametrize("text", ["cloud<20", 'intersects("POINT(0 0)")', 'startTime>"x"', "="])
+@pytest.mark.parametrize(
+    "text", ["cloud<20", 'intersects("PINT(0 0)")', "intersects('{}')", 'startTime>"x"', "="]
+)
 def test_other_filters_are_refused(text: str) -> None:
     with pytest.raises(BadRequest):
         read_filter(text)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.exports.writer import write_export
 from geesync.simulator.refusals import ExportRefused
 from geesync.simulator.scenarios.features import make_features
@@ -36,7 +37,9 @@ def export(rows: list[SimFeature], file_format: str = "CSV", **fields: Any) -> t
     }
     table = SimAsset(name="t", type="TABLE", features=lambda: iter(rows))
     with tempfile.TemporaryDirectory() as folder:
-        ((bucket, name, file),) = write_export("table", body, account(t=table), Path(folder, "t"))
+        ((bucket, name, file),) = write_export(
+            "table", body, Scene(account(t=table)), Path(folder, "t")
+        )
         return f"{bucket}/{name}", file.read_bytes().decode()
 
 
@@ -99,6 +102,6 @@ def test_a_missing_table_is_reported_in_the_service_s_words(tmp_path: Path) -> N
     }
 
     with pytest.raises(ExportRefused) as refusal:
-        list(write_export("table", body, account(), tmp_path / "t"))
+        list(write_export("table", body, Scene(account()), tmp_path / "t"))
 
     assert refusal.value.message == "Collection.loadTable: Collection asset 'nowhere' not found."

@@ -21,8 +21,7 @@ from geesync.simulator.api.discovery import algorithms, discovery_document
 from geesync.simulator.api.methods import COMMON_QUERY, METHODS, Method
 from geesync.simulator.api.service import Call, Content, Handler, Service
 from geesync.simulator.assets import asset_methods, external_images, listing, policy_methods
-from geesync.simulator.computing import value_methods as computing
-from geesync.simulator.direct import feature_methods, pixel_methods
+from geesync.simulator.direct import download_methods, feature_methods, pixel_methods, value_methods
 from geesync.simulator.exports import exporting
 from geesync.simulator.ingestion import importing
 from geesync.simulator.messages.json_text import read_json
@@ -64,7 +63,9 @@ HANDLERS: dict[str, Handler] = {
     "image.importExternal": external_images.import_external_image,
     "table.import": importing.import_table,
     "table.computeFeatures": feature_methods.compute_features,
-    "value.compute": computing.compute_value,
+    "thumbnails.create": download_methods.create_download,
+    "thumbnails.getPixels": download_methods.get_download,
+    "value.compute": value_methods.compute_value,
     "operations.list": operation_methods.list_operations,
     "operations.get": operation_methods.get_operation,
     "operations.wait": operation_methods.get_operation,

@@ -47,13 +47,11 @@ class Method:
         return re.compile(f"({self.pattern}){re.escape(rest).replace(re.escape('*'), '[^/]+')}")
 
 
-def _rendered(resource: str, get: str) -> tuple[Method, ...]:
+def _rendered(resource: str, get: str, body: Parser = schemas.UNREAD) -> tuple[Method, ...]:
     """Return the methods that draw something, and that fetch what was drawn."""
     pattern = rf"{PROJECT}/{resource}/[^/:]+"
     return (
-        Method(
-            f"{resource}.create", "POST", f"{{+parent}}/{resource}", PROJECT, (), schemas.UNREAD
-        ),
+        Method(f"{resource}.create", "POST", f"{{+parent}}/{resource}", PROJECT, (), body),
         Method(f"{resource}.{get}", "GET", f"{{+name}}:{get}", pattern),
     )
 
@@ -157,7 +155,7 @@ METHODS: tuple[Method, ...] = (
         "value.compute", "POST", "{+project}/value:compute", PROJECT, body=schemas.COMPUTE_VALUE
     ),
     Method("video.export", "POST", "{+project}/video:export", PROJECT, body=schemas.UNREAD),
-    *_rendered("thumbnails", "getPixels"),
+    *_rendered("thumbnails", "getPixels", schemas.THUMBNAIL),
     *_rendered("videoThumbnails", "getPixels"),
     *_rendered("filmstripThumbnails", "getPixels"),
     *_rendered("tables", "getFeatures"),

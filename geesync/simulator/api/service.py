@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from geesync.simulator.api.links import Links
 from geesync.simulator.api.methods import Method
 from geesync.simulator.clock import SimClock
-from geesync.simulator.computing.scene import HeldPixels, Lookup
+from geesync.simulator.computing.scene import HeldPixels, Scene
 from geesync.simulator.profiles import Dice, Profile
 from geesync.simulator.refusals import BadRequest, CallRefused
 from geesync.simulator.storage.bucket import CloudStorage
@@ -31,6 +32,7 @@ class Service:
     operations: Operations
     storage: CloudStorage
     audit: Audit
+    links: Links[Call]
     held: HeldPixels = field(default_factory=HeldPixels)  #: for what is answered at once
 
 
@@ -84,16 +86,31 @@ def require_visible(service: Service, call: Call, name: str, *permissions: str) 
             raise not_found(name)
 
 
-def lookup_for(service: Service, principal: str) -> Lookup:
-    """Return the lookup of assets for expressions: what one may not read is not there."""
+class CallersLibrary:
+    """The assets that somebody may load: what one may not read is not there."""
 
-    def lookup(asset_id: str) -> SimAsset:
-        name = names.canonical(asset_id)
-        if not service.world.permissions.granted(principal, "earthengine.assets.get", name):
+    def __init__(self, world: World, principal: str) -> None:
+        self._world = world
+        self._principal = principal
+
+    def lookup(self, asset_id: str) -> SimAsset:
+        """Return the asset of an id or a name; raises KeyError if there is none."""
+        if not self._may_read(names.canonical(asset_id)):
             raise KeyError(asset_id)
-        return service.world.lookup(asset_id)
+        return self._world.lookup(asset_id)
 
-    return lookup
+    def images(self, name: str) -> Iterator[SimAsset]:
+        """Yield the images of a collection, by its name."""
+        return (image for image in self._world.images(name) if self._may_read(image.name))
+
+    def _may_read(self, name: str) -> bool:
+        permission = "earthengine.assets.get"
+        return self._world.permissions.granted(self._principal, permission, name)
+
+
+def scene_for(service: Service, call: Call, held: HeldPixels | None = None) -> Scene:
+    """Return the assets that the caller may load in an expression; see ``Scene``."""
+    return Scene(CallersLibrary(service.world, call.principal), held)
 
 
 def require(service: Service, call: Call, permission: str, name: str) -> None:

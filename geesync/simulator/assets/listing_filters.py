@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from shapely.geometry import shape
+
 from geesync.simulator.clock import parse_rfc3339
+from geesync.simulator.messages.geojson import region_of_text
 from geesync.simulator.refusals import BadRequest
 from geesync.simulator.world.pixels import SimAsset, SimFeature
 
@@ -17,6 +20,9 @@ COMPARISON = re.compile(
         (?P<operator><=|>=|!=|=|<|>)\s*
         (?P<value>"[^"]*"|'[^']*'|[^\s"']+)\s*""",
     re.VERBOSE,
+)
+INTERSECTS = re.compile(
+    r"""\s*intersects\(\s*(?P<quote>["'])(?P<place>.*)(?P=quote)\s*\)\s*""", re.DOTALL
 )
 MOST_CHARACTERS = 10_000
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -40,7 +46,7 @@ TIMES = {
 def read_filter(text: str) -> Test:
     """Return the test that a filter stands for.
 
-    Raises BadRequest for what is beyond comparisons of times and properties.
+    Raises BadRequest for what is beyond comparisons of times and properties, and places.
     """
     if not text.strip():
         return lambda _: True
@@ -51,6 +57,8 @@ def read_filter(text: str) -> Test:
 
 
 def _comparison(part: str, text: str) -> Test:
+    if (place := INTERSECTS.fullmatch(part)) is not None:
+        return _place_test(place["place"])
     match = COMPARISON.fullmatch(part)
     if match is None:
         raise BadRequest(f"Invalid filter: '{text}'.")
@@ -60,6 +68,15 @@ def _comparison(part: str, text: str) -> Test:
     if field.startswith("properties."):
         return _property_test(field.removeprefix("properties.").strip('"'), operator, value)
     raise BadRequest(f"Invalid filter: unknown field '{field}'.")
+
+
+def _place_test(text: str) -> Test:
+    area = region_of_text(text)
+
+    def test(asset: SimAsset | SimFeature) -> bool:
+        return bool(asset.geometry) and bool(area.intersects(shape(asset.geometry)))
+
+    return test
 
 
 def _time_test(attribute: str, operator: Callable[[Any, Any], bool], value: str) -> Test:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from geesync.simulator.computing.functions import FUNCTIONS
+from geesync.simulator.computing.arguments import Algorithm
+from geesync.simulator.computing.functions.table import FUNCTIONS
 from geesync.simulator.computing.scene import Scene
 from geesync.simulator.messages.expression_message import children
 from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
@@ -36,14 +37,14 @@ def check(expression: Json) -> None:
 
 
 def evaluate(expression: Json, scene: Scene) -> Any:
-    """Return what an expression that passed ``check`` stands for: an Image or a Table.
+    """Return what an expression that passed ``check`` stands for: an Image, a number and so on.
 
     No pixel is made and no row is read before it is asked for. Raises ExportRefused if an
     asset is missing or an argument does not fit.
     """
     graph = _Graph(expression["values"], scene)
     try:
-        return graph.reference(expression["result"], {})
+        return graph.reference(expression["result"], _Scope({}))
     except MISFITS as error:
         raise ExportRefused(INVALID_ARGUMENT, f"Invalid argument: {error}") from error
 
@@ -72,9 +73,9 @@ def _calls(node: Json) -> Iterator[Json]:
 
 
 def _check_call(call: Json) -> None:
-    name = call.get("functionName")
-    if name is None:
-        raise BadRequest("Invalid expression: only functions that have a name can be called.")
+    if "functionReference" in call:
+        return  # what is called is known only when it is evaluated
+    name = call["functionName"]
     if name not in FUNCTIONS:
         raise BadRequest(f"Function '{name}' is not supported by this simulator.")
     function, given = FUNCTIONS[name], call.get("arguments", {})
@@ -86,23 +87,31 @@ def _check_call(call: Json) -> None:
             raise BadRequest(f"{name}: Unrecognized or unsupported argument '{argument}'.")
 
 
+class _Scope:
+    """The arguments of a function while it is applied; none around everything.
+
+    Values that several nodes refer to are made once.
+    """
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.variables = variables
+        self.made: dict[str, Any] = {}
+
+
 class _Graph:
-    """One evaluation; values that several nodes refer to are made once."""
+    """One evaluation."""
 
     def __init__(self, values: Json, scene: Scene) -> None:
         self._values = values
         self._scene = scene
-        self._made: dict[str, Any] = {}
 
-    def reference(self, key: str, variables: Mapping[str, Any]) -> Any:
-        """Return a value by its key; variables: the arguments of functions around it."""
-        if variables:
-            return self._node(self._values[key], variables)
-        if key not in self._made:
-            self._made[key] = self._node(self._values[key], variables)
-        return self._made[key]
+    def reference(self, key: str, scope: _Scope) -> Any:
+        """Return a value by its key."""
+        if key not in scope.made:
+            scope.made[key] = self._node(self._values[key], scope)
+        return scope.made[key]
 
-    def _node(self, node: Json, variables: Mapping[str, Any]) -> Any:
+    def _node(self, node: Json, scope: _Scope) -> Any:
         ((kind, content),) = node.items()
         match kind:
             case "constantValue":
@@ -110,27 +119,38 @@ class _Graph:
             case "integerValue":
                 value = int(content)
             case "arrayValue":
-                value = [self._node(child, variables) for child in content.get("values", ())]
+                value = [self._node(child, scope) for child in content.get("values", ())]
             case "dictionaryValue":
-                value = self._each(content.get("values", {}), variables)
+                value = self._each(content.get("values", {}), scope)
             case "valueReference":
-                value = self.reference(content, variables)
+                value = self.reference(content, scope)
             case "argumentReference":
-                value = variables[content]
+                value = scope.variables[content]
             case _:
-                value = self._functional(kind, content, variables)
+                value = self._functional(kind, content, scope)
         return value
 
-    def _functional(self, kind: str, content: Json, variables: Mapping[str, Any]) -> Any:
+    def _functional(self, kind: str, content: Json, scope: _Scope) -> Any:
         if kind == "functionInvocationValue":
-            arguments = self._each(content.get("arguments", {}), variables)
-            return FUNCTIONS[content["functionName"]].apply(self._scene, arguments)
+            return self._call(content, self._each(content.get("arguments", {}), scope), scope)
         if kind == "functionDefinitionValue":
-            names = content["argumentNames"]
-            return lambda *given: self.reference(
-                content["body"], {**variables, **dict(zip(names, given, strict=True))}
-            )
+            names = tuple(content.get("argumentNames", ()))
+
+            def apply(*given: Any) -> Any:
+                known = dict(zip(names, given, strict=True))
+                return self.reference(content["body"], _Scope({**scope.variables, **known}))
+
+            return Algorithm(names, apply)
         raise ExportRefused(INVALID_ARGUMENT, f"Unsupported kind of value: {kind}")
 
-    def _each(self, nodes: Json, variables: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self._node(node, variables) for name, node in nodes.items()}
+    def _call(self, content: Json, arguments: dict[str, Any], scope: _Scope) -> Any:
+        if "functionName" in content:
+            return FUNCTIONS[content["functionName"]].apply(self._scene, arguments)
+        algorithm = self.reference(content["functionReference"], scope)
+        if not isinstance(algorithm, Algorithm):
+            message = "Invalid expression: what is called is no function."
+            raise ExportRefused(INVALID_ARGUMENT, message)
+        return algorithm.named(arguments)
+
+    def _each(self, nodes: Json, scope: _Scope) -> dict[str, Any]:
+        return {name: self._node(node, scope) for name, node in nodes.items()}

@@ -6,8 +6,8 @@ whatever lies on other pixels is sampled by nearest neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,82 +15,29 @@ from affine import Affine
 from rasterio.features import geometry_mask
 from rasterio.warp import transform_geom
 
+from geesync.simulator.computing.pixel_types import FLOAT, PixelType
 from geesync.simulator.computing.projections import (
     Floats,
     Geometry,
     Projection,
     aligned,
     pixels_under,
+    shared,
 )
 from geesync.simulator.refusals import RESOURCE_EXHAUSTED, ExportRefused
-from geesync.simulator.world.pixels import (
-    MaskArray,
-    PixelArray,
-    Precision,
-    SimBand,
-    SimGrid,
-    smallest_type,
-)
+from geesync.simulator.world.pixels import MaskArray, PixelArray, SimBand, SimGrid
 
-INT64 = np.iinfo(np.int64)
-EXACT = 2**53  #: integers up to this are exact in 64-bit floats
 MOST_BETWEEN = 10**8  #: pixels of a projection on the way that may be needed at a time
-FLOAT_HOLDS = 2**24  #: integers up to this are exact in 32-bit floats
-RANKS: tuple[Precision, ...] = ("INT", "FLOAT", "DOUBLE")
 
 
 class Pixels(NamedTuple):
-    """What is on a grid; both arrays have its shape (height, width)."""
+    """What is on a grid, of its shape (height, width); in values, the axes of arrays follow."""
 
     values: PixelArray
     mask: MaskArray  #: 0 = masked … 1 = valid
 
 
 Read = Callable[[SimGrid], Pixels]
-
-
-@dataclass(frozen=True)
-class PixelType:
-    """A band's type as declared: a precision, and for integers the range."""
-
-    precision: Precision
-    value_range: tuple[int, int] | None = None  #: (min, max), both inclusive
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """What an export writes."""
-        return smallest_type(self.precision, self.value_range)
-
-    @property
-    def held(self) -> np.dtype[Any]:
-        """What is calculated with: as ``dtype``, but whole numbers of 64 bits stay exact."""
-        low, high = self.value_range or (0, 0)
-        wide = self.dtype.kind == "f" and self.precision == "INT"
-        return np.dtype(np.int64) if wide and low >= INT64.min and high <= INT64.max else self.dtype
-
-    def convert(self, values: PixelArray) -> PixelArray:
-        """Return values as this type: fractions cut off, and ends of the range at its ends."""
-        if self.value_range is None or (values.dtype == self.held and values.dtype.kind != "f"):
-            return values.astype(self.held, copy=False)
-        low, high = self.value_range
-        if values.dtype.kind in "iub":
-            own = np.iinfo(values.dtype if values.dtype.kind != "b" else np.uint8)
-            bounds = min(max(low, own.min), own.max), min(max(high, own.min), own.max)
-            clipped = values if bounds == (own.min, own.max) else np.clip(values, *bounds)
-            return clipped.astype(self.held)
-        whole = np.trunc(np.nan_to_num(values.astype(np.float64), posinf=np.inf, neginf=-np.inf))
-        # The largest whole number of 64 bits is no double: the next one would wrap around.
-        converted = np.clip(whole, low, np.nextafter(high, 0) if high > EXACT else high)
-        return np.where(whole >= high, high, converted.astype(self.held))
-
-    def union(self, other: PixelType) -> PixelType:
-        """Return the type that holds the values of both."""
-        first, second = sorted((self, other), key=lambda t: RANKS.index(t.precision))
-        if second.value_range is not None and first.value_range is not None:
-            low, high = zip(first.value_range, second.value_range, strict=True)
-            return PixelType("INT", (min(low), max(high)))
-        widest = max(map(abs, first.value_range or (0,)))
-        return PixelType("DOUBLE") if widest > FLOAT_HOLDS else PixelType(second.precision)
 
 
 @dataclass(frozen=True)
@@ -110,6 +57,12 @@ class Image:
     """An image; its bands may differ in everything."""
 
     bands: tuple[Band, ...]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""  #: of the asset that it was loaded from
+
+    def of(self, bands: Iterable[Band]) -> Image:
+        """Return an image of other bands that is otherwise the same."""
+        return replace(self, bands=tuple(bands))
 
     def band(self, index: int) -> Band:
         """Return the band that goes with band ``index`` of another: a single one with all."""
@@ -153,14 +106,14 @@ def take(pixels: Pixels, grid: SimGrid, target: SimGrid) -> Pixels:
     position = aligned(grid, target)
     if position is None:
         rows, columns = pixels_under(Projection(grid.crs, grid.transform), target)
-        inside = _within(grid, rows, columns)
-        found = rows[inside].astype(np.intp), columns[inside].astype(np.intp)
-        return Pixels(*(_scattered(array[found], inside) for array in pixels))
+        within = _within(grid, rows, columns)
+        found = rows[within].astype(np.intp), columns[within].astype(np.intp)
+        return Pixels(*(_scattered(array[found], within) for array in pixels))
     return Pixels(*(_cut(array, *position, target) for array in pixels))
 
 
 def _scattered(values: PixelArray, where: PixelArray) -> PixelArray:
-    array = np.zeros(where.shape, values.dtype)
+    array = np.zeros(where.shape + values.shape[1:], values.dtype)
     array[where] = values
     return array
 
@@ -168,9 +121,9 @@ def _scattered(values: PixelArray, where: PixelArray) -> PixelArray:
 def _cut(array: PixelArray, row: int, column: int, target: SimGrid) -> PixelArray:
     top, left = max(row, 0), max(column, 0)
     part = array[top : max(row + target.height, 0), left : max(column + target.width, 0)]
-    if part.shape == (target.height, target.width):
+    if part.shape[:2] == (target.height, target.width):
         return part
-    cut = np.zeros((target.height, target.width), array.dtype)
+    cut = np.zeros((target.height, target.width, *array.shape[2:]), array.dtype)
     down, right = top - row, left - column
     cut[down : down + part.shape[0], right : right + part.shape[1]] = part
     return cut
@@ -194,6 +147,66 @@ def reprojected(band: Band, projection: Projection) -> Band:
         return take(band.read(between), between, target)
 
     return replace(band, read=read, projection=projection)
+
+
+def over(mask: PixelArray, values: PixelArray) -> PixelArray:
+    """Return what is of each pixel in a shape that goes with values, arrays or not."""
+    return mask.reshape(mask.shape + (1,) * (values.ndim - mask.ndim))
+
+
+def combined(
+    kind: PixelType,
+    change: Callable[..., PixelArray],
+    *bands: Band,
+    array_dimensions: int | None = None,
+) -> Band:
+    """Return a band calculated from others, masked as far as any of them is.
+
+    change: is given the values of all of them: whole numbers as 64-bit integers, others as
+    doubles. The result is named and placed like the first band that has an end, or else the
+    first; it ends where one of them ends.
+    """
+    most = max(band.array_dimensions for band in bands)
+    place = next((band for band in bands if band.extent is not None), bands[0])
+
+    def read(target: SimGrid) -> Pixels:
+        pixels = [band.read(target) for band in bands]
+        with np.errstate(all="ignore"):
+            values = change(*(_widened(each.values, most) for each in pixels))
+        mask = np.minimum.reduce([each.mask for each in pixels])
+        return Pixels(kind.convert(np.asarray(values)), mask)
+
+    dimensions = most if array_dimensions is None else array_dimensions
+    extent = _common_extent(band.extent for band in bands)
+    return Band(bands[0].id, kind, place.projection, extent, remembered(read), dimensions)
+
+
+def _widened(values: PixelArray, array_dimensions: int) -> PixelArray:
+    exact = np.int64 if values.dtype.kind in "iub" else np.float64
+    missing = array_dimensions + 2 - values.ndim
+    return values.reshape(values.shape + (1,) * missing).astype(exact, copy=False)
+
+
+def _common_extent(extents: Iterable[SimGrid | None]) -> SimGrid | None:
+    common: SimGrid | None = None
+    for extent in extents:
+        if common is None or extent is None:
+            common = common or extent
+        elif aligned(common, extent) is not None:
+            common = shared(common, extent)
+    return common
+
+
+def remembered(read: Read) -> Read:
+    """Return a read that keeps its last answer: a band may be needed by several others."""
+    last: list[tuple[SimGrid, Pixels]] = []
+
+    def again(target: SimGrid) -> Pixels:
+        if not last or last[0][0] != target:
+            last[:] = [(target, read(target))]
+        return last[0][1]
+
+    return again
 
 
 def cast(kind: PixelType, band: Band) -> Band:
@@ -220,8 +233,8 @@ def unmasked(band: Band, other: Band, *, same_footprint: bool) -> Band:
             return Pixels(kind.convert(values), mask)
         new_values, new_mask = other.read(target)
         if same_footprint and band.extent is not None:
-            fill &= _inside(band.extent, target)
-        merged = np.where(fill, kind.convert(new_values), kind.convert(values))
+            fill &= inside(band.extent, target)
+        merged = np.where(over(fill, values), kind.convert(new_values), kind.convert(values))
         return Pixels(merged, np.where(fill, new_mask, mask))
 
     extent = band.extent if same_footprint else None
@@ -235,7 +248,7 @@ def mask_of(band: Band) -> Band:
         mask = band.read(target).mask
         return Pixels(mask, np.ones_like(mask))
 
-    return replace(band, read=read, type=PixelType("FLOAT"))
+    return replace(band, read=read, type=FLOAT, array_dimensions=0)
 
 
 def mask_updated(band: Band, other: Band) -> Band:
@@ -250,19 +263,21 @@ def mask_updated(band: Band, other: Band) -> Band:
     return replace(band, read=read)
 
 
-def clipped(band: Band, geometry: Geometry, extent: SimGrid) -> Band:
-    """Return a band that is masked outside a geometry, which lies in ``extent``."""
+def clipped(band: Band, geometries: Sequence[Geometry], extent: SimGrid | None) -> Band:
+    """Return a band that is masked outside of some geometries, which lie in ``extent``."""
 
     def read(target: SimGrid) -> Pixels:
         values, mask = band.read(target)
-        shape = transform_geom(geometry.crs, target.crs, geometry.shape)
-        inside = geometry_mask([shape], mask.shape, Affine(*target.transform), invert=True)
-        return Pixels(values, (mask * inside).astype(np.float32))
+        if not geometries:
+            return Pixels(values, np.zeros_like(mask))
+        shapes = [transform_geom(each.crs, target.crs, each.shape) for each in geometries]
+        covered = geometry_mask(shapes, mask.shape, Affine(*target.transform), invert=True)
+        return Pixels(values, (mask * covered).astype(np.float32))
 
     return replace(band, read=read, extent=extent)
 
 
-def _inside(extent: SimGrid, target: SimGrid) -> PixelArray:
+def inside(extent: SimGrid, target: SimGrid) -> PixelArray:
     """Return which pixels of a target lie in an extent, of the target's shape."""
     rows, columns = pixels_under(Projection(extent.crs, extent.transform), target)
     return _within(extent, rows, columns)

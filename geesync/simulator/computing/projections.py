@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform as transform_points
+from rasterio.warp import transform_geom
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
 from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.world.pixels import Json, SimGrid
@@ -19,6 +22,7 @@ from geesync.simulator.world.pixels import Json, SimGrid
 Transform = tuple[float, float, float, float, float, float]
 Floats = NDArray[np.float64]
 
+DEGREES = "EPSG:4326"
 IDENTITY: Transform = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 METRES_PER_DEGREE = 111319.49079327358  #: on the equator; what Earth Engine calculates with
 TOLERANCE_PX = 1e-4  #: closer to a pixel's edge than this is on the edge
@@ -55,6 +59,22 @@ class Projection:
             edge = scale_m / crs.linear_units_factor[1]
         return Projection(self.crs, (edge, 0.0, 0.0, 0.0, -edge, 0.0))
 
+    def coarser(self, factor: int) -> Projection:
+        """Return the projection whose pixels have edges so many times as long."""
+        a, b, c, d, e, f = self.transform
+        return Projection(self.crs, (a * factor, b * factor, c, d * factor, e * factor, f))
+
+    @property
+    def nominal_scale_m(self) -> float:
+        """The edge of a pixel in metres; on the equator, if the CRS is in degrees."""
+        crs = parse_crs(self.crs)
+        metres = METRES_PER_DEGREE if crs.is_geographic else crs.linear_units_factor[1]
+        return float(math.hypot(self.transform[0], self.transform[3]) * metres)
+
+    def pixel_positions(self, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
+        """Return the (columns, rows), with fractions, of places in the CRS."""
+        return _apply_inverse(self.transform, xs, ys)
+
     def grid(self, column: int, row: int, width: int, height: int) -> SimGrid:
         """Return a rectangle of pixels of this projection."""
         a, b, c, d, e, f = self.transform
@@ -80,6 +100,17 @@ class Geometry:
             ys += np.interp(steps, np.arange(len(corners)), corners[:, 1]).tolist()
         return np.asarray(xs), np.asarray(ys)
 
+    def geojson(self) -> Json:
+        """Return the same in longitude and latitude, as GeoJSON."""
+        if self.crs == DEGREES:
+            return self.shape
+        moved: Json = transform_geom(parse_crs(self.crs), DEGREES, self.shape)
+        return moved
+
+    def in_degrees(self) -> BaseGeometry:
+        """Return the same in longitude and latitude, for questions about it."""
+        return shape(self.geojson())
+
 
 def _rings(coordinates: Any) -> list[Any]:
     """Return all lists of points in the coordinates of any GeoJSON geometry."""
@@ -97,7 +128,7 @@ def outline(grid: SimGrid) -> Geometry:
     return Geometry(grid.crs, {"type": "Polygon", "coordinates": [ring]})
 
 
-def place(shape: Json, projection: Projection) -> Geometry:
+def place(given: Json, projection: Projection) -> Geometry:
     """Return the geometry whose coordinates were given in pixels of a projection."""
 
     def moved(coordinates: Any) -> Any:
@@ -105,7 +136,7 @@ def place(shape: Json, projection: Projection) -> Geometry:
             return _apply(projection.transform, *coordinates[:2])
         return [moved(part) for part in coordinates]
 
-    return Geometry(projection.crs, {**shape, "coordinates": moved(shape["coordinates"])})
+    return Geometry(projection.crs, {**given, "coordinates": moved(given["coordinates"])})
 
 
 def in_crs(xs: Floats, ys: Floats, source: str, target: str) -> tuple[Floats, Floats]:
@@ -151,15 +182,19 @@ def aligned(base: SimGrid | Projection, target: SimGrid) -> tuple[int, int] | No
     return nearest if off < TOLERANCE_PX else None
 
 
+def places(grid: SimGrid) -> tuple[Floats, Floats]:
+    """Return the (x, y) of the centres of all pixels of a grid, in its CRS and of its shape."""
+    rows, columns = np.mgrid[0 : grid.height, 0 : grid.width] + 0.5
+    a, b, c, d, e, f = grid.transform
+    return a * columns + b * rows + c, d * columns + e * rows + f
+
+
 def pixels_under(base: Projection, target: SimGrid) -> tuple[Floats, Floats]:
     """Return (rows, columns) of the base's pixels under the centres of the target's.
 
     Both have the target's shape (height, width) and hold whole numbers, or infinity.
     """
-    rows, columns = np.mgrid[0 : target.height, 0 : target.width] + 0.5
-    a, b, c, d, e, f = target.transform
-    xs, ys = a * columns + b * rows + c, d * columns + e * rows + f
-    columns, rows = _apply_inverse(base.transform, *in_crs(xs, ys, target.crs, base.crs))
+    columns, rows = base.pixel_positions(*in_crs(*places(target), target.crs, base.crs))
     return np.floor(rows + TOLERANCE_PX), np.floor(columns + TOLERANCE_PX)
 
 

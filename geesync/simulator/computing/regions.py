@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from geesync.simulator.computing.images import Band, Image
 from geesync.simulator.computing.projections import Geometry, Projection, cover, in_crs, outline
@@ -47,6 +49,21 @@ def fitted(
         height = height or max(round((top - bottom) / pixel), 1)
     x_scale, y_scale = (right - left) / width, (top - bottom) / height
     return SimGrid(crs, (x_scale, 0.0, left, 0.0, -y_scale, top), width, height)
+
+
+def holding(extents: Sequence[SimGrid]) -> SimGrid:
+    """Return the smallest rectangle, on the first one's pixels, that holds some extents."""
+    first = extents[0]
+    projection = Projection(first.crs, first.transform)
+    covers = [cover(projection, outline(extent)) for extent in extents]
+    corners = [
+        projection.pixel_positions(np.array(c.transform[2]), np.array(c.transform[5]))
+        for c in covers
+    ]
+    lefts, tops = ([round(float(corner[axis])) for corner in corners] for axis in (0, 1))
+    right = max(left + each.width for left, each in zip(lefts, covers, strict=True))
+    bottom = max(top + each.height for top, each in zip(tops, covers, strict=True))
+    return projection.grid(min(lefts), min(tops), right - min(lefts), bottom - min(tops))
 
 
 def footprint_of(band: Band) -> Geometry:

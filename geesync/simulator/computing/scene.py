@@ -4,26 +4,55 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Protocol
 
 from geesync.simulator.computing.images import Image, Pixels, all_pixels, stored_band
+from geesync.simulator.computing.moments import read_moment
 from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
-from geesync.simulator.world.pixels import SimAsset, SimBand, SimFeature
+from geesync.simulator.world.names import display_id
+from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimFeature
 
 HELD_BYTES = 64_000_000  #: of pixels that were made and may be asked for again
 
-#: Returns the asset of an id or a name; raises KeyError if there is none.
-Lookup = Callable[[str], SimAsset]
-
 
 @dataclass(frozen=True)
-class Table:
-    """A table; each call of ``features`` begins anew."""
+class Collection:
+    """A collection of images or of features; each call of ``elements`` begins anew."""
 
-    features: Callable[[], Iterator[SimFeature]]
+    elements: Callable[[], Iterator[Any]]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""  #: of the asset that it was loaded from
+    type: str = "FeatureCollection"  #: or "ImageCollection", which may be empty, too
+
+    def features(self) -> Iterator[SimFeature]:
+        """Yield the rows; raises ExportRefused if an element is no feature."""
+        for element in self.elements():
+            if not isinstance(element, SimFeature):
+                message = "A collection of features is needed, but it holds something else."
+                raise ExportRefused(INVALID_ARGUMENT, message)
+            yield element
+
+    def images(self) -> Iterator[Image]:
+        """Yield the images; raises ExportRefused if an element is none."""
+        for element in self.elements():
+            if not isinstance(element, Image):
+                message = "A collection of images is needed, but it holds something else."
+                raise ExportRefused(INVALID_ARGUMENT, message)
+            yield element
+
+
+class Library(Protocol):
+    """The assets that an expression may load."""
+
+    def lookup(self, asset_id: str) -> SimAsset:
+        """Return the asset of an id or a name; raises KeyError if there is none."""
+
+    def images(self, name: str) -> Iterator[SimAsset]:
+        """Yield the images of a collection, by its name."""
 
 
 class HeldPixels:
@@ -78,14 +107,14 @@ class Scene:
     held: where pixels are kept; by default for this evaluation alone.
     """
 
-    def __init__(self, lookup: Lookup, held: HeldPixels | None = None) -> None:
-        self._lookup = lookup
+    def __init__(self, library: Library, held: HeldPixels | None = None) -> None:
+        self._library = library
         self._held = held or HeldPixels()
 
     def image(self, asset_id: str) -> Image:
         """Return an asset as an image; raises ExportRefused if it is none."""
         try:
-            asset = self._lookup(asset_id)
+            asset = self._library.lookup(asset_id)
         except KeyError as error:
             message = (
                 f"Image.load: Image asset '{asset_id}' not found"
@@ -95,22 +124,60 @@ class Scene:
         if asset.type != "IMAGE":
             message = f"Image.load: Asset '{asset_id}' is not an Image."
             raise ExportRefused(INVALID_ARGUMENT, message)
-        return Image(
-            tuple(stored_band(band, partial(self._held.pixels, band)) for band in asset.bands)
+        return self._image(asset)
+
+    def image_collection(self, asset_id: str) -> Collection:
+        """Return an asset as a collection of images; raises ExportRefused if it is none."""
+        try:
+            asset = self._library.lookup(asset_id)
+        except KeyError as error:
+            message = (
+                f"ImageCollection.load: ImageCollection asset '{asset_id}' not found"
+                " (does not exist or caller does not have access)."
+            )
+            raise ExportRefused(INVALID_ARGUMENT, message) from error
+        if asset.type != "IMAGE_COLLECTION":
+            message = f"ImageCollection.load: Asset '{asset_id}' is not an ImageCollection."
+            raise ExportRefused(INVALID_ARGUMENT, message)
+
+        def elements() -> Iterator[Image]:
+            return (self._image(image) for image in self._library.images(asset.name))
+
+        return Collection(
+            elements, asset_properties(asset), display_id(asset.name), "ImageCollection"
         )
 
-    def table(self, asset_id: str) -> Table:
+    def _image(self, asset: SimAsset) -> Image:
+        pixels = self._held.pixels
+        bands = tuple(stored_band(band, partial(pixels, band)) for band in asset.bands)
+        return Image(bands, asset_properties(asset), display_id(asset.name))
+
+    def table(self, asset_id: str) -> Collection:
         """Return an asset as a table; raises ExportRefused if it is none."""
         try:
-            asset = self._lookup(asset_id)
+            asset = self._library.lookup(asset_id)
         except KeyError as error:
             message = f"Collection.loadTable: Collection asset '{asset_id}' not found."
             raise ExportRefused(INVALID_ARGUMENT, message) from error
         if asset.features is None:
             message = f"Collection.loadTable: Asset '{asset_id}' is not a Collection."
             raise ExportRefused(INVALID_ARGUMENT, message)
-        return Table(asset.features)
+        return Collection(asset.features, asset_properties(asset), display_id(asset.name))
 
 
 def _held_bytes(future: Future[Pixels]) -> int:
     return sum(array.nbytes for array in future.result()) if future.done() else 0
+
+
+def asset_properties(asset: SimAsset) -> Json:
+    """Return the properties of an asset with those that the service adds."""
+    added: Json = {"system:index": asset.name.rpartition("/")[2]}
+    for name, time in (("time_start", asset.start_time), ("time_end", asset.end_time)):
+        if (moment := read_moment(time)) is not None:
+            added[f"system:{name}"] = int(moment.millis)
+    if asset.geometry and asset.geometry.get("type") == "Polygon":
+        ring = asset.geometry["coordinates"][0]
+        added["system:footprint"] = {"type": "LinearRing", "coordinates": ring}
+    if asset.size_bytes:
+        added["system:asset_size"] = asset.size_bytes
+    return {**asset.properties, **added}

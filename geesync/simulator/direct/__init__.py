@@ -1,1 +1,1 @@
-"""What is answered at once, without a task: pixels and rows."""
+"""What is answered at once, without a task: pixels, rows and values."""

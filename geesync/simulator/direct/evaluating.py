@@ -6,15 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from geesync.simulator.api.service import Call, Service, lookup_for, require
+from geesync.simulator.api.service import Call, Service, require, scene_for
 from geesync.simulator.computing.evaluator import MISFITS, check, evaluate, loaded_assets
-from geesync.simulator.computing.scene import Scene
 from geesync.simulator.refusals import BadRequest, ExportRefused
-
-
-def scene_for(service: Service, call: Call) -> Scene:
-    """Return the assets that the caller may read; pixels are shared with other requests."""
-    return Scene(lookup_for(service, call.principal), service.held)
 
 
 def evaluated(service: Service, call: Call) -> tuple[Any, list[str]]:
@@ -27,7 +21,7 @@ def evaluated(service: Service, call: Call) -> tuple[Any, list[str]]:
     expression = call.body["expression"]
     check(expression)
     assets = sorted(set(loaded_assets(expression)))
-    return evaluate(expression, scene_for(service, call)), assets
+    return evaluate(expression, scene_for(service, call, service.held)), assets
 
 
 @contextmanager

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from shapely.geometry import shape
 
-from geesync.simulator.api.service import Call, Service, require_visible
+from geesync.simulator.api.service import Call, Service, require_visible, scene_for
 from geesync.simulator.assets.listing import page_position, page_size, page_token
 from geesync.simulator.assets.listing_filters import read_filter
-from geesync.simulator.computing.scene import Table
-from geesync.simulator.direct.evaluating import answering, evaluated, scene_for
-from geesync.simulator.direct.geojson import read_region
+from geesync.simulator.computing.scene import Collection
+from geesync.simulator.direct.evaluating import answering, evaluated
+from geesync.simulator.messages.geojson import region_of_text
 from geesync.simulator.messages.reading import enum
 from geesync.simulator.profiles import Profile
 from geesync.simulator.refusals import BadRequest
@@ -40,7 +39,9 @@ def list_features(service: Service, call: Call) -> Json:
     PROJECTION(call.query.get("featureProjection", ""), "feature_projection")
     service.world.get(call.name)
     with answering():
-        rows: Iterable[SimFeature] = scene_for(service, call).table(call.name).features()
+        rows: Iterable[SimFeature] = (
+            scene_for(service, call, service.held).table(call.name).features()
+        )
         chosen = read_filter(call.query.get("filter", ""))
         rows = filter(chosen, _within(rows, call.query.get("region", "")))
         paging = call.integer("pageSize"), call.query.get("pageToken", "")
@@ -52,7 +53,7 @@ def compute_features(service: Service, call: Call) -> Json:
     """Answer table.computeFeatures."""
     with answering():
         table, assets = evaluated(service, call)
-        if not isinstance(table, Table):
+        if not isinstance(table, Collection):
             raise BadRequest("The computed expression is not a FeatureCollection.")
         paging = call.body.get("pageSize", 0), call.body.get("pageToken", "")
         service.audit.add(
@@ -65,10 +66,7 @@ def _within(rows: Iterable[SimFeature], region: str) -> Iterable[SimFeature]:
     """Return the rows that a region, GeoJSON as text, has a point in common with."""
     if not region:
         return rows
-    try:
-        area = read_region(json.loads(region))
-    except ValueError:
-        raise BadRequest("Invalid value at 'region': it is not JSON.") from None
+    area = region_of_text(region)
     return (row for row in rows if row.geometry and area.intersects(shape(row.geometry)))
 
 

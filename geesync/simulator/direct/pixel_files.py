@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -62,8 +63,20 @@ def _fill(field: Any, band: Band, grid: SimGrid) -> None:
 def _geotiff(image: Image, grid: SimGrid) -> bytes:
     """Return a GeoTIFF, whose bands must be of one type; no value is named as no data."""
     common_type(image)
+    return _written(image, grid, GeoTiffOptions(grid.width, grid.height))
+
+
+def geotiff_to_download(image: Image, grid: SimGrid) -> bytes:
+    """Return a GeoTIFF whose masked pixels are named: the least value of the type, or -inf."""
+    kind = common_type(image)
+    masked = -math.inf if kind.kind == "f" else float(np.iinfo(kind).min)
+    options = GeoTiffOptions(grid.width, grid.height, no_data=masked)
+    return _written(image, grid, options)
+
+
+def _written(image: Image, grid: SimGrid, options: GeoTiffOptions) -> bytes:
     with MemoryFile(ext=".tif") as file:
-        write_file(image, grid, GeoTiffOptions(grid.width, grid.height), file.name)
+        write_file(image, grid, options, file.name)
         return bytes(file.getbuffer())
 
 

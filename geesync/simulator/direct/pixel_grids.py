@@ -7,7 +7,7 @@ from shapely.geometry import mapping
 from geesync.simulator.computing.images import Image
 from geesync.simulator.computing.projections import Geometry, cover
 from geesync.simulator.computing.regions import fitted, outline_of, wanted_projection
-from geesync.simulator.direct.geojson import read_region
+from geesync.simulator.messages.geojson import read_region
 from geesync.simulator.world.pixels import Json, SimGrid
 
 DEGREES = "EPSG:4326"  #: the CRS of GeoJSON

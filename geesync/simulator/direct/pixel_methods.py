@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from geesync.simulator.api.service import Call, Content, Service, require_visible
+from geesync.simulator.api.service import Call, Content, Service, require_visible, scene_for
 from geesync.simulator.assets.asset_json import grid_json
-from geesync.simulator.computing.image_functions import selected
+from geesync.simulator.computing.functions.image_bands import selected
 from geesync.simulator.computing.images import Image
-from geesync.simulator.direct.evaluating import answering, evaluated, scene_for
+from geesync.simulator.direct.evaluating import answering, evaluated
 from geesync.simulator.direct.limits import check_limits
 from geesync.simulator.direct.pixel_files import encoded
 from geesync.simulator.direct.pixel_grids import requested_grid
@@ -18,7 +18,7 @@ def get_pixels(service: Service, call: Call) -> Content:
     require_visible(service, call, call.name, "earthengine.assets.get")
     service.world.get(call.name)
     with answering():
-        image = scene_for(service, call).image(call.name)
+        image = scene_for(service, call, service.held).image(call.name)
         return _pixels(service, call, image, "get_pixels", [call.name])
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 from geesync.simulator.assets.asset_json import TRANSFORM_KEYS
 from geesync.simulator.computing import evaluator
 from geesync.simulator.computing.images import Band, Image
-from geesync.simulator.computing.scene import Scene, Table
-from geesync.simulator.messages.property_rules import check_bands
-from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
+from geesync.simulator.computing.scene import Collection, Scene
+from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.scenarios.footprints import footprint
 from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimGrid
 
@@ -18,28 +16,18 @@ MOST_PIXELS = 10**8  #: of a band; all of them are held in memory
 BYTES_A_ROW = 200  #: how much of the quota a feature is said to use
 
 
-def evaluate_asset(
-    kind: Literal["image", "table"], body: Json, lookup: Callable[[str], SimAsset]
-) -> SimAsset:
+def evaluate_asset(kind: Literal["image", "table"], body: Json, scene: Scene) -> SimAsset:
     """Return the asset that an export request describes, still without its name.
 
     Pixels and rows are taken now and are not touched by what happens to their sources later.
     Raises ExportRefused if the expression cannot be evaluated or has no bounds.
     """
-    value = evaluator.evaluate(body["expression"], Scene(lookup))
+    value = evaluator.evaluate(body["expression"], scene)
     if kind == "image" and isinstance(value, Image):
-        _check_bands(value)
         return _image(value, body)
-    if kind == "table" and isinstance(value, Table):
+    if kind == "table" and isinstance(value, Collection):
         return _table(value)
     raise ExportRefused(INVALID_ARGUMENT, f"The expression is not of the kind '{kind}'.")
-
-
-def _check_bands(image: Image) -> None:
-    try:
-        check_bands(band.id for band in image.bands)
-    except BadRequest as refusal:
-        raise ExportRefused(INVALID_ARGUMENT, refusal.message) from refusal
 
 
 def _image(image: Image, body: Json) -> SimAsset:
@@ -86,7 +74,7 @@ def _grid(grid: Json) -> SimGrid:
     return SimGrid(crs, (a, b, c, d, e, f), size.get("width", 0), size.get("height", 0))
 
 
-def _table(table: Table) -> SimAsset:
+def _table(table: Collection) -> SimAsset:
     rows = tuple(table.features())
     return SimAsset(
         name="",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from geesync.simulator.api.service import Call, Service, lookup_for, require
+from geesync.simulator.api.service import Call, Service, require, scene_for
 from geesync.simulator.computing.evaluator import loaded_assets
 from geesync.simulator.exports.arrival import check_request
 from geesync.simulator.exports.asset_exports import evaluate_asset
@@ -16,7 +16,7 @@ from geesync.simulator.tasks.operation import CODE_EDITOR, Result, Task, Work
 from geesync.simulator.tasks.results import NewAsset, Spool
 from geesync.simulator.tasks.submitting import submit
 from geesync.simulator.wire.audit import body_hash
-from geesync.simulator.world import names
+from geesync.simulator.world.names import canonical, display_id, is_well_formed
 from geesync.simulator.world.pixels import Json
 
 Kind = Literal["image", "table"]
@@ -38,7 +38,7 @@ def export_table(service: Service, call: Call) -> Json:
 
 def _export(service: Service, call: Call, kind: Kind) -> Json:
     require(service, call, "earthengine.exports.create", f"projects/{call.project}")
-    check_request(call.body, service.profile)
+    check_request(call.body)
     work, destination = _work(service, kind, call)
     task = Task(
         project=call.project,
@@ -71,10 +71,10 @@ def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
         return partial(_write_files, service, kind, call), f"{BROWSER}/{bucket}/"
     if "assetExportOptions" in body:
         destination = body["assetExportOptions"].get("earthEngineDestination", {})
-        name = names.canonical(destination.get("name", ""))
-        names.check(name)
-        require(service, call, "earthengine.assets.create", name)
-        uri = CODE_EDITOR + names.display_id(name)
+        name = canonical(destination.get("name", ""))
+        if not is_well_formed(name):
+            raise BadRequest(f"Invalid asset name '{name}'.")
+        uri = CODE_EDITOR + display_id(name)
         return partial(_write_asset, service, kind, call, name), uri
     raise NotSimulated("The simulator exports to Cloud Storage and to assets only.")
 
@@ -82,8 +82,8 @@ def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
 def _write_files(service: Service, kind: Kind, call: Call) -> Result:
     spool = Spool(service.storage, partial(_bucket_refusal, service, call.principal))
     try:
-        lookup = lookup_for(service, call.principal)
-        written = write_export(kind, call.body, lookup, spool.stem, service.profile)
+        scene = scene_for(service, call)
+        written = write_export(kind, call.body, scene, spool.stem, service.profile)
         for bucket, name, file in written:
             spool.add(bucket, name, file)
     except BaseException:
@@ -102,7 +102,7 @@ def _bucket_refusal(service: Service, principal: str, bucket: str) -> ExportRefu
 
 
 def _write_asset(service: Service, kind: Kind, call: Call, name: str) -> Result:
-    asset = evaluate_asset(kind, call.body, lookup_for(service, call.principal))
+    asset = evaluate_asset(kind, call.body, scene_for(service, call))
     overwrite = call.body["assetExportOptions"]["earthEngineDestination"].get("overwrite", False)
     return NewAsset(service.profile, service.world, replace(asset, name=name), overwrite)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from geesync.simulator.computing.scene import Table
+from geesync.simulator.computing.scene import Collection
 from geesync.simulator.world.pixels import Json, SimFeature
 
 INDEX, GEOMETRY = "system:index", ".geo"
@@ -16,7 +16,7 @@ SPECIAL = frozenset(',"\r\n')  #: what makes a CSV reader stumble unless it is q
 NO_GEOMETRY = {"type": "MultiPoint", "coordinates": []}
 
 
-def write_table(table: Table, file_format: str, selectors: Sequence[str], file: Path) -> str:
+def write_table(table: Collection, file_format: str, selectors: Sequence[str], file: Path) -> str:
     """Write a table, row by row, and return the suffix of its name.
 
     file_format: as in the request: CSV or GEO_JSON.
@@ -28,7 +28,7 @@ def write_table(table: Table, file_format: str, selectors: Sequence[str], file: 
     return suffix
 
 
-def _write_csv(table: Table, selectors: Sequence[str], file: Path) -> None:
+def _write_csv(table: Collection, selectors: Sequence[str], file: Path) -> None:
     columns = list(selectors) or _columns_of_first(table)
     with file.open("w", encoding="utf-8", newline="") as text:
         text.write(_line(columns))
@@ -48,7 +48,7 @@ def _quoted(cell: str) -> str:
     return f'"{doubled}"'
 
 
-def _columns_of_first(table: Table) -> list[str]:
+def _columns_of_first(table: Collection) -> list[str]:
     first = next(table.features(), None)
     return [INDEX, *(first.properties if first else ()), GEOMETRY]
 
@@ -64,7 +64,7 @@ def _cell(feature: SimFeature, column: str) -> str:
     return value if isinstance(value, str) else _compact(value)
 
 
-def _write_geojson(table: Table, selectors: Sequence[str], file: Path) -> None:
+def _write_geojson(table: Collection, selectors: Sequence[str], file: Path) -> None:
     with file.open("w", encoding="utf-8") as text:
         text.write('{"type":"FeatureCollection","features":[')
         for member in _separated(table, selectors):
@@ -72,7 +72,7 @@ def _write_geojson(table: Table, selectors: Sequence[str], file: Path) -> None:
         text.write("]}\n")
 
 
-def _separated(table: Table, selectors: Sequence[str]) -> Iterator[str]:
+def _separated(table: Collection, selectors: Sequence[str]) -> Iterator[str]:
     separator = "\n"
     for feature in table.features():
         yield separator + _compact(_geojson(feature, selectors))

@@ -9,7 +9,7 @@ from typing import Literal
 from geesync.simulator.computing.evaluator import evaluate
 from geesync.simulator.computing.images import Image
 from geesync.simulator.computing.regions import export_grid
-from geesync.simulator.computing.scene import Lookup, Scene, Table
+from geesync.simulator.computing.scene import Collection, Scene
 from geesync.simulator.exports.geotiff import check_size, read_options, write_geotiffs
 from geesync.simulator.exports.tables import write_table
 from geesync.simulator.profiles import CALM, Profile
@@ -22,23 +22,23 @@ Written = tuple[str, str, Path]  #: (bucket, object name, file)
 
 
 def write_export(
-    kind: Kind, body: Json, lookup: Lookup, stem: Path, profile: Profile = CALM
+    kind: Kind, body: Json, scene: Scene, stem: Path, profile: Profile = CALM
 ) -> Iterator[Written]:
     """Do what a request body asks for and yield the files, one after the other.
 
-    lookup: raises KeyError for assets that there are not. stem: what the files' names begin with.
+    stem: what the files' names begin with.
     Raises ExportRefused in Earth Engine's words; files yielded before are then void.
     """
     write = _write_image if kind == "image" else _write_table
     destination = body["fileExportOptions"]["cloudStorageDestination"]
-    for suffix, file in write(body, lookup, stem, profile):
+    for suffix, file in write(body, scene, stem, profile):
         yield destination["bucket"], destination["filenamePrefix"] + suffix, file
 
 
 def _write_image(
-    body: Json, lookup: Lookup, stem: Path, profile: Profile
+    body: Json, scene: Scene, stem: Path, profile: Profile
 ) -> Iterator[tuple[str, Path]]:
-    image = evaluate(body["expression"], Scene(lookup))
+    image = evaluate(body["expression"], scene)
     if not isinstance(image, Image):
         raise ExportRefused(INVALID_ARGUMENT, "The exported expression is not an Image.")
     asked = body["fileExportOptions"]
@@ -48,9 +48,9 @@ def _write_image(
     return write_geotiffs(image, grid, options, stem)
 
 
-def _write_table(body: Json, lookup: Lookup, stem: Path, _: Profile) -> Iterator[tuple[str, Path]]:
-    table = evaluate(body["expression"], Scene(lookup))
-    if not isinstance(table, Table):
+def _write_table(body: Json, scene: Scene, stem: Path, _: Profile) -> Iterator[tuple[str, Path]]:
+    table = evaluate(body["expression"], scene)
+    if not isinstance(table, Collection):
         message = "The exported expression is not a FeatureCollection."
         raise ExportRefused(INVALID_ARGUMENT, message)
     file_format = body["fileExportOptions"].get("fileFormat", "CSV")

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from geesync.simulator.messages.expression_message import expression
-from geesync.simulator.messages.property_rules import workload_tag
 from geesync.simulator.messages.reading import (
     Parser,
     anything,
@@ -64,7 +63,7 @@ GEO_TIFF_OPTIONS = message(
         "tileDimensions": DIMENSIONS,
         "skipEmptyFiles": boolean,
         "tileSize": positive(wrapped(int32)),
-        "noData": message({"floatValue": double}),  # other members are not supported yet
+        "noData": message({"floatValue": double, "integerValue": int64}),
         "metadataKeys": repeated(string),
         "pyramidOptions": message({"resamplingMethod": string}),
     }
@@ -137,7 +136,7 @@ _EXPORT: dict[str, Parser] = {
     "expression": expression,
     "description": string,
     "requestId": request_id,
-    "workloadTag": workload_tag,
+    "workloadTag": string,
     "priority": priority,
     "maxWorkers": wrapped(int32),
 }
@@ -199,7 +198,7 @@ ASSET = message(
         "name": string,
         "id": string,
         "updateTime": timestamp,
-        "properties": mapping(anything),  # judged by what is done with them
+        "properties": mapping(anything),
         "startTime": timestamp,
         "endTime": timestamp,
         "geometry": mapping(anything),
@@ -238,25 +237,27 @@ POLICY = message(
 GET_POLICY = message({"options": message({"requestedPolicyVersion": int32})})
 SET_POLICY = message({"policy": POLICY, "updateMask": field_mask})
 TEST_PERMISSIONS = message({"permissions": repeated(string)})
-COMPUTE_VALUE = required(
-    message({"expression": expression, "workloadTag": workload_tag}), "expression"
-)
+COMPUTE_VALUE = required(message({"expression": expression, "workloadTag": string}), "expression")
 PIXELS: dict[str, Parser] = {
     "fileFormat": string,
     "grid": PIXEL_GRID,
     "bandIds": repeated(string),
     "visualizationOptions": anything,
-    "workloadTag": workload_tag,
+    "workloadTag": string,
 }
 GET_PIXELS = message({**PIXELS, "region": mapping(anything)})
 COMPUTE_PIXELS = required(message({**PIXELS, "expression": expression}), "expression")
+THUMBNAIL = required(
+    message({**PIXELS, "name": string, "filenamePrefix": string, "expression": expression}),
+    "expression",
+)
 COMPUTE_FEATURES = required(
     message(
         {
             "expression": expression,
             "pageSize": int32,
             "pageToken": string,
-            "workloadTag": workload_tag,
+            "workloadTag": string,
         }
     ),
     "expression",
