@@ -10,8 +10,9 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from geesync import logs
 from geesync.adapters.executors.dask_cluster import DaskExecutor
@@ -23,6 +24,7 @@ from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.uploads import Uploads
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
 from geesync.adapters.host.network import trusted
@@ -40,6 +42,10 @@ from geesync.steps.mirror.downloader import Downloader
 from geesync.steps.mirror.surveyor import Surveyor
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.mirror.verifier import Verifier
+from geesync.steps.restore.importer import Importer
+from geesync.steps.restore.prover import Prover
+from geesync.steps.restore.restorer import Restorer
+from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.brakes import Brakes, Limits
@@ -62,12 +68,20 @@ from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.plans import Plans
+from geesync.store.ledger.restores import Restores
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.tasks import Tasks
 from geesync.store.ledger.usage import Usage
 from geesync.store.views.samples import Samples
 
 _LEDGER_ID = "ledger_id"
+
+#: Requests for pixels that a proof has on their way: few, so that nobody is held up.
+_PIXELS_AT_ONCE = 4
+
+
+if TYPE_CHECKING:
+    from geesync.adapters.direct.source import Source
 
 
 @dataclass(frozen=True)
@@ -200,6 +214,19 @@ def service(
         ]
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, staging, STAGING))
+        steps.append(
+            _restorer(
+                config,
+                database,
+                shop,
+                earth_engine=earth_engine,
+                storage=storage,
+                bandwidth=bandwidth,
+                brakes=brakes,
+                asking=asking,
+                gate=exporting,
+            )
+        )
         history = config.history
         steps.append(Sampler(shop(), Samples(database, history.keep_samples)))
         steps.append(Examiner(shop(), database))
@@ -211,6 +238,64 @@ def service(
             *(ledger, tasks, roots, tuple(steps), pace, brakes, (exporting, fetches)),
             *(adopter, earth_engine.renew),
         )
+
+
+def _restorer(
+    config: Config,
+    database: Database,
+    shop: Callable[[], Workshop],
+    *,
+    earth_engine: EarthEngine,
+    storage: Storage,
+    bandwidth: Bandwidth,
+    brakes: Brakes,
+    asking: Workshop,
+    gate: Gate,
+) -> Restorer:
+    """Return the step of the way back."""
+    restores, tasks, roots = Restores(database), Tasks(database), Roots(database)
+    work = config.ledger.parent / "restore"
+    restoring = shop()
+    return Restorer(
+        restoring,
+        restores,
+        Uploader(
+            restoring, earth_engine, Uploads(storage, bandwidth, restoring.keep_on), restores, work
+        ),
+        Importer(
+            restoring,
+            earth_engine,
+            restores,
+            tasks,
+            Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
+            brakes,
+            ledger_id(roots, asking.clock()),
+        ),
+        Prover(
+            restoring,
+            earth_engine,
+            storage,
+            lru_cache(partial(_pixels, config, restoring.keep_on)),
+            restores,
+        ),
+    )
+
+
+def _pixels(config: Config, keep_on: Callable[[], bool]) -> Source:
+    """Return how pixels are asked for directly, by this process."""
+    from geesync.adapters.direct.source import Access, open_source  # noqa: PLC0415 # numpy: late
+
+    engine = config.earth_engine
+    access = Access(
+        secrets.token_hex(8),
+        config.need("earth_engine.project"),
+        engine.url,
+        engine.timeout_s,
+        _PIXELS_AT_ONCE,
+        config.throttle.requests_per_s,
+        engine.credentials,
+    )
+    return open_source(access, Pacer(access.requests_per_s), keep_on)
 
 
 def _threads(config: Config) -> ThreadPoolExecutor:

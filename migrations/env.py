@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from geesync.store.tables import restoring  # noqa: F401 # so that the metadata has its tables
 from geesync.store.tables.schema import metadata
 
 connection = context.config.attributes["connection"]

@@ -62,7 +62,7 @@ def recover(
 
 def _copies(root: Root, options: Options) -> Iterator[Copy]:
     mirror = Path(root.dest)
-    for path in _folders(mirror, asset_path(root.name)):
+    for path in asset_folders(mirror, asset_path(root.name)):
         try:
             with folder(mirror, path, create=False) as place:
                 copy = _copy(place, path, options)
@@ -72,14 +72,14 @@ def _copies(root: Root, options: Options) -> Iterator[Copy]:
             yield copy
 
 
-def _folders(mirror: Path, path: str) -> Iterator[str]:
+def asset_folders(mirror: Path, path: str) -> Iterator[str]:
     """Yield a folder and all below it, containers first; never through a link."""
     yield path
     try:
         with os.scandir(mirror / path) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                    yield from _folders(mirror, f"{path}/{entry.name}")
+                    yield from asset_folders(mirror, f"{path}/{entry.name}")
     except (FileNotFoundError, NotADirectoryError):
         return
 

@@ -24,6 +24,7 @@ COMMANDS = {
     **dict.fromkeys(("status", "show"), "answers.status"),
     "ls": "answers.listing",
     **dict.fromkeys(("pause", "resume", "cancel", "priority"), "roots.steering"),
+    **dict.fromkeys(("restore", "restores"), "roots.restoring"),
     "check": "upkeep.checking",
     **dict.fromkeys(("daemon", "sync", "web"), "service.running"),
     "export-metadata": "answers.metadata",

@@ -23,13 +23,11 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.mirrored_pixels import virtual
 from geesync.domain.json import Json
-from geesync.domain.mirror.coverage import tiles
 from geesync.domain.mirror.layout import file_stem
-from geesync.domain.mirror.vrt import Placed, vrt
 from geesync.domain.restore.files import MaskFile, PartFiles, Prepared
 from geesync.domain.restore.manifests import GEOMETRY
-from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause, RemoteError
 
 _BLOCK_PX = 512
@@ -51,8 +49,8 @@ class MirroredPart:
     def __init__(self, folder: Path, path: str, sidecar: Json, wanted: PartFiles) -> None:
         self.wanted = wanted
         parts = {part["key"]: part for part in sidecar["parts"]}
-        self._data = _virtual(folder, path, parts[wanted.key])
-        self._masks = _virtual(folder, path, parts[wanted.mask_key]) if wanted.mask_key else None
+        self._data = virtual(folder, path, parts[wanted.key])
+        self._masks = virtual(folder, path, parts[wanted.mask_key]) if wanted.mask_key else None
         self._mask_bands = parts[wanted.mask_key]["bands"] if wanted.mask_key else []
 
     def blocks(self) -> Iterator[tuple[Window, NDArray[Any], NDArray[np.float32]]]:
@@ -94,23 +92,6 @@ class MirroredPart:
         if self.wanted.nodata is None:
             return np.ones(values.shape, np.float32)
         return np.asarray(values != np.asarray(self.wanted.nodata, values.dtype), np.float32)
-
-
-def _virtual(folder: Path, path: str, told: Json) -> str:
-    """Return the virtual raster of a part's files."""
-    part = Part.from_json(
-        {
-            "sentinel": told["nodata"],
-            "of_masks": told["holds"] == "masks",
-            "columns": [],
-            **{key: told[key] for key in ("key", "extension", "bands", "grid", "pixel_type")},
-            "tile_edge": told["tile_edge"],
-        }
-    )
-    placed = tiles(part, file_stem(path, part.key), (file["name"] for file in told["files"]))
-    if placed is None:
-        raise RemoteError(Cause.INTEGRITY, f"the files of {path} are not all there")
-    return vrt(Placed(part, placed), path=lambda name: str(folder / name)).decode()
 
 
 def look_at_masks(part: MirroredPart) -> Masks:

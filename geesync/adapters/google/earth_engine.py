@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -35,7 +35,10 @@ _SAME_PAGES = 20
 
 
 #: What the client calls the methods that start tasks.
-_METHODS = {TaskKind.IMAGE_EXPORT: "exportImage", TaskKind.TABLE_EXPORT: "exportTable"}
+_EXPORTS = {TaskKind.IMAGE_EXPORT: "exportImage", TaskKind.TABLE_EXPORT: "exportTable"}
+
+#: The client's own functions for ingestions send neither a request id nor a description.
+_IMPORTS = {TaskKind.IMAGE_IMPORT: "image", TaskKind.TABLE_IMPORT: "table"}
 
 
 class EarthEngine:
@@ -111,16 +114,52 @@ class EarthEngine:
         Raises RemoteError QUEUE_FULL, MAYBE_STARTED, or TRANSIENT when the answer was lost: the
         operation may be running then.
         """
-        method = _METHODS[kind]
         self._submits.wait_for_turn()
-        answer = self._ask(
-            lambda ee: getattr(ee.data, method)(body["requestId"], dict(body)),
-            tries=1,  # the asset waits in the ledger; others go on
-        )
+        # One try: the subject waits in the ledger; others go on.
+        answer = self._ask(lambda ee: self._start(ee, kind, body), tries=1)
         operation = Operation.from_json(answer)
         if operation is None:
             raise RemoteError(Cause.TRANSIENT, "an operation without a name came for a task")
         return operation
+
+    def _start(self, ee: Any, kind: TaskKind, body: Json) -> Any:
+        if kind in _EXPORTS:
+            return getattr(ee.data, _EXPORTS[kind])(body["requestId"], dict(body))
+        resource = getattr(ee.data._get_cloud_projects(), _IMPORTS[kind])()  # noqa: SLF001
+        asked = resource.import_(project=f"projects/{self.project}", body=dict(body))
+        return asked.execute(num_retries=0)
+
+    def create_asset(self, name: str, body: Json) -> SourceAsset:
+        """Make a folder or a collection; body: its type, times and properties.
+
+        Raises RemoteError, EXISTS where something has the name.
+        """
+        parent, _, last = name.rpartition("/")
+        above, _, path = parent.partition("/assets")
+
+        def create(ee: Any) -> Any:
+            assets = ee.data._get_cloud_projects().assets()  # noqa: SLF001
+            asset_id = f"{path.removeprefix('/')}/{last}".lstrip("/")
+            return assets.create(parent=above, assetId=asset_id, body=body).execute(num_retries=0)
+
+        made = described(self._ask(create))
+        if made is None:
+            raise RemoteError(Cause.TRANSIENT, f"no asset came for {name}")
+        return made
+
+    def change_asset(self, name: str, changed: Json, fields: Sequence[str]) -> None:
+        """Change fields of an asset, and no others; one that ``changed`` lacks is removed."""
+
+        def change(ee: Any) -> Any:
+            assets = ee.data._get_cloud_projects().assets()  # noqa: SLF001
+            body = {"updateMask": ",".join(fields), "asset": changed}
+            return assets.patch(name=name, body=body).execute(num_retries=0)
+
+        self._ask(change)
+
+    def set_policy(self, name: str, policy: Json) -> None:
+        """Replace an asset's IAM policy."""
+        self._ask(lambda ee: ee.data.setIamPolicy(name, policy))
 
     def list_operations(self) -> Iterator[list[Operation]]:
         """Yield pages of the project's operations, everybody's, in no promised order."""

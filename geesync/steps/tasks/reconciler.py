@@ -26,6 +26,7 @@ from geesync.domain.tasks.lifecycle import (
 )
 from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operation
 from geesync.domain.tasks.refusals import stopped
+from geesync.domain.tasks.task import DestinationKind, SubjectKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
@@ -81,7 +82,7 @@ class Reconciler:
         self._cancel(
             operations[task.id]
             for task in in_flight
-            if task.subject.id in unwanted and task.id in operations
+            if task.id in unwanted and task.id in operations
         )
         moves: list[TaskMove] = []
         for task in in_flight:
@@ -96,10 +97,16 @@ class Reconciler:
             [
                 now.get(task.id, task)
                 for task in in_flight
-                if task.id in operations and operations[task.id].state == SUCCEEDED
+                if task.id in operations
+                and operations[task.id].state == SUCCEEDED
+                and task.destination.kind == DestinationKind.BUCKET
             ]
         )
-        return [task for task in now.values() if task.state in _ENDED_BADLY]
+        return [
+            task
+            for task in now.values()
+            if task.state in _ENDED_BADLY and task.subject.kind == SubjectKind.ASSET
+        ]
 
     def _learn(self, task: Task, operation: Operation) -> list[TaskEvent]:
         """Return what an operation means for its task; of how it ended, the gate learns."""
@@ -128,7 +135,7 @@ class Reconciler:
     def _refusal(self, task: Task, cause: Cause, error: str) -> RemoteError | None:
         if cause in {Cause.PERMISSION, Cause.OVER_QUOTA}:
             return RemoteError(cause, error)
-        if cause != Cause.FAILED:
+        if cause != Cause.FAILED or task.destination.kind != DestinationKind.BUCKET:
             return None
         # The words for a bucket that cannot be written are not documented: look at the bucket.
         try:
@@ -160,13 +167,15 @@ class Reconciler:
         )
 
     def _unwanted(self, in_flight: list[Task]) -> set[int]:
-        """Return the ids of assets that a person does not want any more."""
-        assets = self.workshop.ledger.assets({task.subject.id for task in in_flight})
-        return {
+        """Return the ids of tasks whose asset a person does not want any more."""
+        tasks = [task for task in in_flight if task.subject.kind == SubjectKind.ASSET]
+        assets = self.workshop.ledger.assets({task.subject.id for task in tasks})
+        cancelled = {
             asset.id
             for asset in assets
             if asset.standing.state == State.QUARANTINED and asset.standing.cause == Cause.CANCELLED
         }
+        return {task.id for task in tasks if task.subject.id in cancelled}
 
     def _cancel(self, operations: Iterable[Operation]) -> None:
         active = [operation for operation in operations if operation.is_cancellable]
@@ -204,7 +213,7 @@ class Reconciler:
 
         looked_at: when the look began; a long one must not pass for a late one.
         """
-        unrepeated = task.state == TaskState.UNCLEAR or task.subject.id in unwanted
+        unrepeated = task.state == TaskState.UNCLEAR or task.id in unwanted
         return unrepeated and looked_at - task.intended_at > _GRACE
 
     def _collect(self, ended: list[Task]) -> None:

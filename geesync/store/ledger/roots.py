@@ -69,7 +69,7 @@ class Roots:
                 if known.removed_at is not None or known.options != values["options"]:
                     values["scanned_at"] = None  # what is wanted now, no scan has looked for
                 connection.execute(sa.update(table).where(table.c.id == known.id).values(values))
-            _ask(connection, now)
+            ask_in(connection, now)
 
     def find(self, name: str) -> Root | None:
         """Return a root that is or was watched, by canonical name."""
@@ -106,7 +106,7 @@ class Roots:
                 _put(connection, PAUSED, now.isoformat(), now)
             else:
                 _set_paused(connection, root.id, now)
-            _ask(connection, now)
+            ask_in(connection, now)
 
     def resume(self, root: Root | None, now: datetime) -> None:
         """End the pause of a root, or every pause."""
@@ -114,7 +114,7 @@ class Roots:
             if root is None:
                 connection.execute(sa.delete(schema.setting).where(schema.setting.c.key == PAUSED))
             _set_paused(connection, root.id if root else None, None)
-            _ask(connection, now)
+            ask_in(connection, now)
 
     def all(self) -> list[Root]:
         """Return every root that was ever watched."""
@@ -126,12 +126,12 @@ class Roots:
         """Make every root's scan due at once."""
         with self._database.write() as connection:
             connection.execute(sa.update(schema.root).values(next_scan_at=now))
-            _ask(connection, now)
+            ask_in(connection, now)
 
     def asked(self, now: datetime) -> None:
         """Tell the daemon that a command changed something; it looks within a second."""
         with self._database.write() as connection:
-            _ask(connection, now)
+            ask_in(connection, now)
 
     def get(self, key: str) -> str | None:
         """Return a setting, or None."""
@@ -148,7 +148,8 @@ class Roots:
 ASKED = "asked"
 
 
-def _ask(connection: sa.Connection, now: datetime) -> None:
+def ask_in(connection: sa.Connection, now: datetime) -> None:
+    """Have a running daemon look at once, when the transaction is committed."""
     _put(connection, ASKED, now.isoformat(), now)
 
 

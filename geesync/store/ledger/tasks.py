@@ -102,6 +102,14 @@ class Tasks:
             by_asset[task.subject.id].append(task)
         return by_asset
 
+    def of_subject(self, kind: SubjectKind, ids: Iterable[int]) -> list[Task]:
+        """Return all tasks for subjects of a kind, oldest first."""
+        wanted = list(ids)
+        if not wanted:
+            return []
+        table = schema.task
+        return self._tasks(table.c.subject_kind == kind, table.c.subject_id.in_(wanted))
+
     def _tasks(self, *where: sa.ColumnElement[bool]) -> list[Task]:
         query = select_tasks().where(*where).order_by(schema.task.c.id)
         with self._database.read() as connection:

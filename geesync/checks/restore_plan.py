@@ -1,0 +1,146 @@
+"""What a restore would make: read from a mirror's sidecars alone, before anything is asked.
+
+A mirror without its ledger is enough. Nothing is written, and nothing goes over the network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from geesync.adapters.mirror_files.folders import folder
+from geesync.checks.recovery import asset_folders
+from geesync.domain.assets.asset import CONTAINERS, SourceAsset
+from geesync.domain.assets.names import candidates, is_within
+from geesync.domain.json import Json
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
+from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, losses
+from geesync.domain.restore.manifests import key_of
+from geesync.domain.restore.targets import target_of
+from geesync.errors import RemoteError, UserError
+from geesync.store.ledger.restores import Wanted
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """Assets that are to be made again, and what is left where it is."""
+
+    wanted: tuple[Wanted, ...]
+    left: tuple[tuple[str, str], ...]  #: (name, why) of what cannot be made at all
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Assets by type."""
+        return dict(Counter(one.type for one in self.wanted))
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the files that they are made of, as they lie in the mirror."""
+        return sum(one.size_bytes for one in self.wanted)
+
+    @property
+    def tasks(self) -> int:
+        """How many ingestions it takes."""
+        return sum(one.type not in CONTAINERS for one in self.wanted)
+
+    def losses(self) -> Iterator[tuple[str, LossKind, str]]:
+        """Yield (name, kind, what) of each thing that does not come back."""
+        for one in self.wanted:
+            for loss in one.losses:
+                yield one.source, LossKind(loss["kind"]), str(loss["what"])
+        for name, why in self.left:
+            yield name, LossKind.NOT_MIRRORED, why
+
+    def unaccepted(self, accepted: frozenset[LossKind]) -> list[LossKind]:
+        """Return the kinds of losses that somebody must accept first."""
+        kinds = {kind for _, kind, _ in self.losses()}
+        return sorted(kinds - HARMLESS - accepted)
+
+
+def plan_restore(mirror: Path, given: Sequence[str], target_root: str) -> RestorePlan:
+    """Return what is to be made of the mirror's assets below some names.
+
+    given: ids of assets, folders or collections, or paths of their folders on disk. Each is made
+    below ``target_root`` under its own last name, or, where only one is given and it is a root
+    itself, in its place. Raises UserError for what is not in the mirror.
+    """
+    wanted: dict[str, Wanted] = {}
+    left: list[tuple[str, str]] = []
+    for text in given:
+        path, name = _find(mirror, text)
+        source_root = name if len(given) == 1 else name.rpartition("/")[0]
+        for found, place in _assets(mirror, path, name):
+            source, sidecar = found
+            if not is_restorable(source, sidecar):
+                left.append((source.name, f"{source.type}: only its metadata is in the mirror"))
+                continue
+            one = _wanted(
+                mirror, place, source, sidecar, target_of(source.name, source_root, target_root)
+            )
+            wanted[one.target] = one
+    ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))
+    return RestorePlan(tuple(ordered), tuple(left))
+
+
+def _find(mirror: Path, text: str) -> tuple[str, str]:
+    """Return (path in the mirror, canonical name) of what a person means."""
+    as_path = Path(text)
+    if as_path.is_dir() and as_path.resolve().is_relative_to(mirror.resolve()):
+        path = str(as_path.resolve().relative_to(mirror.resolve()))
+        told = _read(mirror, path)
+        if told is not None:
+            return path, told[0].name
+    for name in candidates(text):
+        path = asset_path(name)
+        if (mirror / path).is_dir():
+            return path, name
+    raise UserError(f"{text} is not in the mirror {mirror}")
+
+
+def _assets(mirror: Path, path: str, name: str) -> Iterator[tuple[tuple[SourceAsset, Json], str]]:
+    for place in asset_folders(mirror, path):
+        told = _read(mirror, place)
+        if told is not None and is_within(told[0].name, name):
+            yield told, place
+
+
+def _read(mirror: Path, path: str) -> tuple[SourceAsset, Json] | None:
+    """Return an asset's sidecars; None if the folder is none of an asset."""
+    try:
+        with folder(mirror, path, create=False) as place:
+            told = [json.loads(place.read(name)) for name in (ASSET_JSON, GEESYNC_JSON)]
+    except (OSError, ValueError, RemoteError):
+        return None
+    if not all(isinstance(one, dict) for one in told) or "name" not in told[0]:
+        return None
+    return SourceAsset(told[0]), told[1]
+
+
+def _wanted(mirror: Path, path: str, source: SourceAsset, sidecar: Json, target: str) -> Wanted:
+    files = [file for part in sidecar.get("parts", ()) for file in part.get("files", ())]
+    return Wanted(
+        mirror=str(mirror),
+        path=path,
+        source=source.name,
+        target=target,
+        type=source.type,
+        revision=source.revision,
+        mark=key_of(target, source.revision, (int(file["crc32c"], 16) for file in files)),
+        depth=target.count("/"),
+        size_bytes=sum(int(file["size_bytes"]) for file in files),
+        losses=tuple(loss.to_json() for loss in losses(source, sidecar)),
+    )
+
+
+def quota_of(root: SourceAsset) -> tuple[int, int] | None:
+    """Return (assets, bytes) for which a root has room; None where Earth Engine does not say."""
+    told = root.json.get("quota")
+    if not isinstance(told, dict):
+        return None
+    return (
+        int(told.get("maxAssets", 0)) - int(told.get("assetCount", 0)),
+        int(told.get("maxSizeBytes", 0)) - int(told.get("sizeBytes", 0)),
+    )

@@ -1,0 +1,191 @@
+"""``restore`` and ``restores``: assets of the mirror made again at Earth Engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geesync.cli.context import Context, json_line, now, opened, output
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.words import size
+from geesync.domain.restore.losses import ALWAYS, HARMLESS, LossKind
+from geesync.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from geesync.checks.restore_plan import RestorePlan
+    from geesync.config import Config
+
+#: Losses that are listed one by one; the rest is counted.
+_LISTED = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(restore)
+    app.command()(restores)
+
+
+def restore(
+    context: typer.Context,
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH…", help="Assets, folders, collections, by id or path."),
+    ],
+    to: Annotated[str, typer.Option("--to", metavar="ROOT", help="Below which they are made.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept-losses", metavar="KIND", help="Go on without what is named."),
+    ] = None,
+    prove: Annotated[str, typer.Option(help="How thoroughly: metadata or pixels.")] = "pixels",
+    acl: Annotated[bool, typer.Option("--acl", help="Restore who may do what, too.")] = False,
+    bucket: Annotated[str | None, typer.Option(help="Stage the files in this bucket.")] = None,
+    mirror: Annotated[Path | None, typer.Option(help="The mirror, if not the configured.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The plan as one JSON line.")] = False,
+) -> None:
+    """Make assets of the mirror again at Earth Engine; the daemon does it, and proves it."""
+    from geesync.checks.restore_plan import plan_restore
+    from geesync.domain.restore.targets import root_named
+    from geesync.steps.restore.prover import LEVELS
+
+    mine: Context = context.obj
+    config = mine.config(bucket=bucket, mirror=str(mirror.absolute()) if mirror else None)
+    if prove not in LEVELS:
+        raise UserError(f"--prove {prove}: no such way", hint=f"one of {', '.join(LEVELS)}")
+    accepted = _kinds(accept or [])
+    root = root_named(to)
+    plan = plan_restore(Path(config.need("mirror")), paths, root)
+    if not plan.wanted and not plan.left:
+        raise UserError("there is nothing to restore there")
+    _tell(plan, root, as_json=json)
+    _require_room(config, plan, root)
+    if missing := plan.unaccepted(accepted):
+        told = " ".join(f"--accept-losses {kind}" for kind in missing)
+        if dry_run:
+            output().print(f"to go on: {told}", markup=False)
+            raise typer.Exit(ExitCode.INCOMPLETE)
+        raise UserError("some of it cannot come back", hint=f"look at the list, then {told}")
+    if dry_run:
+        return
+    _write_down(config, plan, paths, root, accepted, prove, policies=acl)
+
+
+def _kinds(given: list[str]) -> frozenset[LossKind]:
+    try:
+        return frozenset(map(LossKind, given))
+    except ValueError as error:
+        raise UserError(str(error), hint=f"one of {', '.join(LossKind)}") from error
+
+
+def _tell(plan: RestorePlan, root: str, *, as_json: bool) -> None:
+    lost = list(plan.losses())
+    if as_json:
+        told: dict[str, Any] = {
+            "to": root,
+            "assets": plan.counts,
+            "size_bytes": plan.size_bytes,
+            "tasks": plan.tasks,
+            "losses": [{"asset": n, "kind": k, "what": w} for n, k, w in lost],
+        }
+        typer.echo(json_line(told))
+        return
+    out = output()
+    kinds = ", ".join(f"{count:,} {kind.lower()}" for kind, count in sorted(plan.counts.items()))
+    out.print(f"to {display_id(root)}: {kinds}", markup=False)
+    out.print(f"{size(plan.size_bytes)} to upload, {plan.tasks:,} ingestions", markup=False)
+    for name, kind, what in [one for one in lost if one[1] not in HARMLESS][:_LISTED]:
+        out.print(f"  lost  {display_id(name)}  {kind}: {what}", markup=False)
+    if len(lost) > _LISTED:
+        out.print(f"  … {len(lost):,} in all: --json lists every one", markup=False)
+    out.print(f"of everything: {ALWAYS}", markup=False)
+
+
+def _require_room(config: Config, plan: RestorePlan, root: str) -> None:
+    """Raise UserError if the root has not the room, before the first byte moves."""
+    from geesync.bootstrap import cloud
+    from geesync.checks.restore_plan import quota_of
+
+    earth_engine, _ = cloud(config)
+    top = "/".join(root.split("/")[: 5 if root.startswith("projects/earthengine-legacy") else 3])
+    room = quota_of(earth_engine.get_asset(top))
+    if room is None:
+        return
+    assets, size_bytes = room
+    if len(plan.wanted) > assets or plan.size_bytes > size_bytes:
+        raise UserError(
+            f"{display_id(top)} has room for {assets:,} assets and {size(size_bytes)}",
+            hint="free some, or restore elsewhere",
+        )
+
+
+def _write_down(
+    config: Config,
+    plan: RestorePlan,
+    paths: list[str],
+    root: str,
+    accepted: frozenset[LossKind],
+    prove: str,
+    *,
+    policies: bool,
+) -> None:
+    import json as documents
+
+    from geesync.store.ledger.restores import Restores
+
+    asked: dict[str, object] = {
+        "source_root": ", ".join(paths),
+        "target_root": root,
+        "bucket": config.need("bucket"),
+        "accepted": documents.dumps(sorted(accepted | HARMLESS)),
+        "prove": prove,
+        "policies": int(policies),
+    }
+    with opened(config) as database:
+        count = Restores(database).add(asked, plan.wanted, now())
+    output().print(
+        f"{count:,} assets to make; geesync restores says how far they are", markup=False
+    )
+
+
+def restores(
+    context: typer.Context,
+    below: Annotated[str | None, typer.Argument(metavar="[TARGET]", show_default=False)] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what is quarantined.")] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Give up what is not proved; nothing is deleted there.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line for each asset.")] = False,
+) -> None:
+    """Say how far assets are on their way back; exit code 1 if not all are proved."""
+    from geesync.domain.restore.lifecycle import RestoreState
+    from geesync.domain.restore.targets import root_named
+    from geesync.store.ledger.restores import Restores
+
+    mine: Context = context.obj
+    config = mine.config()
+    mine.existing_ledger()
+    target = root_named(below) if below else ""
+    with opened(config) as database:
+        store = Restores(database)
+        if retry or cancel:
+            change = store.retry if retry else store.cancel
+            output().print(f"{change(target, now()):,} assets", markup=False)
+        found = store.below(target)
+    for one in found:
+        told = {
+            "target": display_id(one.wanted.target),
+            "source": display_id(one.wanted.source),
+            "state": one.standing.state,
+            "reason": one.standing.reason or None,
+        }
+        if json:
+            typer.echo(json_line(told))
+        elif one.standing.state != RestoreState.PROVED:
+            reason = f"  {told['reason']}" if told["reason"] else ""
+            output().print(f"{told['state']:<11}  {told['target']}{reason}", markup=False)
+    proved = sum(one.standing.state == RestoreState.PROVED for one in found)
+    if not json:
+        output().print(f"{proved:,} of {len(found):,} proved", markup=False)
+    raise typer.Exit(ExitCode.OK if proved == len(found) else ExitCode.INCOMPLETE)

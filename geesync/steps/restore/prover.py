@@ -1,0 +1,139 @@
+"""Compares what was made with what the mirror holds, and tidies up after what is proved.
+
+Metadata field by field; pixels and masks by reading them from Earth Engine and from the mirror's
+files, which must be the same numbers, whatever type they took in between.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.domain.assets.asset import IMAGE, SourceAsset
+from geesync.domain.json import Json
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.layout import IAM_JSON
+from geesync.domain.restore.comparing import Compared, Likeness, compare_metadata, differences
+from geesync.domain.restore.lifecycle import Differs, ProofPassed, RestoreEvent, RestoreState
+from geesync.domain.restore.manifests import MARK
+from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+from geesync.steps.restore.outcomes import restore_moves
+from geesync.steps.restore.uploader import sidecars
+from geesync.steps.step import Workshop
+from geesync.store.ledger.restores import Restored, Restores
+
+if TYPE_CHECKING:
+    from geesync.adapters.direct.source import Source
+
+log = get_logger()
+
+#: How thoroughly; each includes those before it.
+METADATA, PIXELS = "metadata", "pixels"
+LEVELS = (METADATA, PIXELS)
+
+
+@dataclass
+class Prover:
+    """Proves what was restored."""
+
+    workshop: Workshop
+    earth_engine: EarthEngine
+    storage: Storage
+    source: Callable[[], Source]  #: of pixels; opened when there is something to compare
+    restores: Restores
+
+    def run_once(self) -> int:
+        """Compare the next assets; remove what was staged for those that are proved."""
+        due = self.restores.due(
+            RestoreState.RESTORED, now=self.workshop.clock(), limit=self.workshop.chunk
+        )
+        answers = self.workshop.each(due, self._prove)
+        moved = self.restores.record(restore_moves(answers), self.workshop.clock())
+        return moved + self._tidy()
+
+    def _prove(self, asset: Restored) -> RestoreEvent:
+        mirrored, sidecar = sidecars(asset)
+        made = self.earth_engine.get_asset(asset.wanted.target)
+        from geesync.adapters.formats.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
+
+        compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
+        if asset.prove != METADATA and mirrored.type == IMAGE:
+            compared += self._compare_pixels(asset, made, sidecar)
+        bad = differences(compared)
+        report = {
+            "target": asset.wanted.target,
+            "source": asset.wanted.source,
+            "compared": [one.to_json() for one in compared],
+            "lost": list(asset.wanted.losses),
+        }
+        self.restores.report(asset, report)
+        if bad:
+            told = "; ".join(f"{one.what}: {one.was} is {one.is_now}" for one in bad[:3])
+            return Differs(told, cause=Cause.INTEGRITY)
+        self._finish(asset, made)
+        return ProofPassed()
+
+    def _compare_pixels(self, asset: Restored, made: SourceAsset, sidecar: Json) -> list[Compared]:
+        from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late
+
+        mirror = Path(asset.wanted.mirror)
+        different = compare_pixels(
+            self.source(),
+            made,
+            mirror,
+            asset.wanted.path,
+            sidecar,
+            keep_on=self.workshop.keep_on,
+        )
+        return [
+            Compared(
+                f"band {band}: pixels",
+                Likeness.DIFFERENT if count else Likeness.EQUAL,
+                "the mirror's",
+                f"{count:,} others",
+            )
+            for band, count in different.items()
+        ]
+
+    def _finish(self, asset: Restored, made: SourceAsset) -> None:
+        """Take our mark off, and give it its policy: the last things that are done to it."""
+        if MARK in made.properties:
+            self.earth_engine.change_asset(asset.wanted.target, {}, [f'properties."{MARK}"'])
+        if asset.policies and (policy := _policy(asset)):
+            self.earth_engine.set_policy(asset.wanted.target, policy)
+
+    def _tidy(self) -> int:
+        """Remove from the bucket what was staged for assets that are proved or given up."""
+        gone: list[tuple[int, str]] = []
+        by_bucket: dict[str, list[tuple[int, StoredObject]]] = {}
+        for asset_id, bucket, obj in self.restores.leftovers(self.workshop.chunk):
+            by_bucket.setdefault(bucket, []).append((asset_id, obj))
+        for bucket, some in by_bucket.items():
+            for start in range(0, len(some), 100):
+                batch = some[start : start + 100]
+                answers = self.storage.delete(bucket, [obj for _, obj in batch])
+                for (asset_id, obj), answer in zip(batch, answers, strict=True):
+                    if isinstance(answer, RemoteError):
+                        log.warning("restore_leftover_kept", object=obj.name, error=str(answer))
+                    else:
+                        gone.append((asset_id, obj.name))
+        if gone:
+            self.restores.note_removed(gone, self.workshop.clock())
+        return len(gone)
+
+
+def _policy(asset: Restored) -> Json | None:
+    """Return the mirrored policy that is to be set; None if there is none of its own."""
+    file = Path(asset.wanted.mirror) / asset.wanted.path / IAM_JSON
+    try:
+        told: Json = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    bindings = told.get("bindings")
+    return {"bindings": bindings} if bindings else None

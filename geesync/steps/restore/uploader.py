@@ -1,0 +1,149 @@
+"""Makes containers, and uploads the files that images and tables are made of."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import google_crc32c
+
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.uploads import Upload, Uploads
+from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
+from geesync.domain.json import Json
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
+from geesync.domain.restore.files import part_files
+from geesync.domain.restore.lifecycle import Differs, FilesStaged, Made, RestoreEvent, RestoreState
+from geesync.domain.restore.manifests import container, image_manifest, table_manifest
+from geesync.domain.restore.requests import STAGING
+from geesync.errors import Cause, RemoteError
+from geesync.steps.restore.outcomes import restore_moves
+from geesync.steps.step import Workshop
+from geesync.store.ledger.restores import Restored, Restores
+
+_PIECE_BYTES = 2**20
+
+
+@dataclass
+class Uploader:
+    """Brings what is planned into the bucket."""
+
+    workshop: Workshop
+    earth_engine: EarthEngine
+    uploads: Uploads
+    restores: Restores
+    work: Path  #: a private folder for files in the making
+
+    def run_once(self) -> int:
+        """Make the next containers, level by level, then stage the next files; return how many."""
+        now = self.workshop.clock()
+        due = self.restores.due(RestoreState.PLANNED, now=now, limit=self.workshop.chunk)
+        if not due:
+            return 0
+        above = [one for one in due if one.wanted.type in CONTAINERS]
+        level = [one for one in above if one.wanted.depth == above[0].wanted.depth] if above else []
+        answers = self.workshop.each(level or due, self._make if level else self._stage)
+        return self.restores.record(restore_moves(answers), self.workshop.clock())
+
+    def _make(self, asset: Restored) -> RestoreEvent:
+        """Make a container, unless it is there: one that is there already is used as it is."""
+        source, _ = sidecars(asset)
+        try:
+            found = self.earth_engine.get_asset(asset.wanted.target)
+        except RemoteError as error:
+            if error.cause != Cause.GONE:
+                raise
+            self.earth_engine.create_asset(asset.wanted.target, container(source))
+            return Made()
+        if found.type != asset.wanted.type:
+            return Differs(f"{found.type} has its name", cause=Cause.FOREIGN)
+        return Made()
+
+    def _stage(self, asset: Restored) -> RestoreEvent:
+        source, sidecar = sidecars(asset)
+        folder = Path(asset.wanted.mirror) / asset.wanted.path
+        self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.work) as made:
+            if asset.wanted.type == TABLE:
+                manifest, objects = self._table(asset, source, sidecar, folder, Path(made))
+            else:
+                manifest, objects = self._image(asset, source, sidecar, folder, Path(made))
+        self.restores.stage(asset, manifest, objects, self.workshop.clock())
+        return FilesStaged()
+
+    def _image(
+        self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
+    ) -> tuple[Json, list[StoredObject]]:
+        from geesync.adapters.formats.upload_files import prepare  # noqa: PLC0415 # GDAL: late
+
+        path = asset.wanted.path
+        parts = [
+            prepare(folder, path, sidecar, wanted, made) for wanted in part_files(source, sidecar)
+        ]
+        names = [*(file for part in parts for file in part.files)]
+        names += [mask.file for part in parts for mask in part.masks]
+        places = {name: made if (made / name).exists() else folder for name in names}
+        objects = {name: self._upload(asset, place / name) for name, place in places.items()}
+        manifest = image_manifest(
+            source,
+            asset.wanted.target,
+            asset.wanted.mark,
+            parts,
+            lambda name: f"gs://{asset.bucket}/{objects[name].name}",
+        )
+        return manifest, list(objects.values())
+
+    def _table(
+        self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
+    ) -> tuple[Json, list[StoredObject]]:
+        from geesync.adapters.formats.upload_files import write_rows  # noqa: PLC0415 # likewise
+
+        rows = next(
+            file["name"]
+            for part in sidecar["parts"]
+            if part["extension"] == "geojson"
+            for file in part["files"]
+        )
+        columns = sidecar["table"]["columns"]
+        target = made / f"{Path(rows).stem}.csv"
+        write_rows(folder / rows, target, columns)
+        obj = self._upload(asset, target)
+        uri = f"gs://{asset.bucket}/{obj.name}"
+        manifest = table_manifest(source, asset.wanted.target, asset.wanted.mark, columns, uri)
+        return manifest, [obj]
+
+    def _upload(self, asset: Restored, file: Path) -> StoredObject:
+        size_bytes, crc32c = _sum(file, self.workshop.keep_on)
+        # By content: a second try uploads nothing that is there.
+        name = f"{STAGING}/{asset.wanted.mark}/{size_bytes}-{crc32c:08x}{file.suffix}"
+        wanted = Upload(file, asset.bucket, name, size_bytes, crc32c)
+        return self.uploads.upload(wanted, self.work)
+
+
+def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:
+    """Return what Earth Engine said of a mirrored asset, and how its copy was made.
+
+    Raises RemoteError DISK if they cannot be read.
+    """
+    folder = Path(asset.wanted.mirror) / asset.wanted.path
+    try:
+        told = [json.loads((folder / name).read_text()) for name in (ASSET_JSON, GEESYNC_JSON)]
+    except (OSError, ValueError) as error:
+        raise RemoteError(Cause.DISK, f"{asset.wanted.path} cannot be read: {error}") from error
+    return SourceAsset(told[0]), told[1]
+
+
+def _sum(file: Path, keep_on: Callable[[], bool]) -> tuple[int, int]:
+    """Return a file's size, and the CRC32C of its bytes."""
+    crc32c, size_bytes = google_crc32c.value(b""), 0
+    with file.open("rb") as read:
+        while piece := read.read(_PIECE_BYTES):
+            if not keep_on():
+                raise RemoteError(Cause.TRANSIENT, "stopped")
+            crc32c = google_crc32c.extend(crc32c, piece)
+            size_bytes += len(piece)
+    return size_bytes, crc32c

@@ -1,0 +1,74 @@
+"""The tables of the way back: what people asked to be made again, and how far each asset is."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+
+from geesync.domain.restore.lifecycle import RestoreState
+from geesync.store.tables.columns import Instant, Packed
+from geesync.store.tables.schema import metadata
+from geesync.store.tables.states import quoted
+
+_STATES = quoted(RestoreState)
+
+#: What one person asked for at one time.
+restoration = Table(
+    "restoration",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_root", Text, nullable=False),
+    Column("target_root", Text, nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("accepted", Text, nullable=False),  # JSON: kinds of losses
+    Column("prove", Text, nullable=False),  # how thoroughly
+    Column("policies", Integer, nullable=False),  # whether who may do what is restored, too
+    Column("added_at", Instant, nullable=False),
+)
+
+#: An asset that is to be made again.
+restored = Table(
+    "restored",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("restoration_id", ForeignKey("restoration.id"), nullable=False),
+    Column("mirror", Text, nullable=False),  # absolute
+    Column("path", Text, nullable=False),  # of its folder, relative to the mirror
+    Column("source", Text, nullable=False),  # its name, when it was mirrored
+    Column("target", Text, nullable=False),  # its name, when it is made
+    Column("type", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("mark", Text, nullable=False),  # by which it is known to be ours
+    Column("depth", Integer, nullable=False),  # containers are made first, the upper ones before
+    Column("size_bytes", Integer, nullable=False),
+    Column("losses", Text, nullable=False),  # JSON
+    Column("manifest", Packed),  # once its files are uploaded
+    Column("report", Text),  # JSON: what was compared
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="0"),  # compare-and-set
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("not_before", Instant),
+    Column("cause", Text),
+    Column("reason", Text),
+    Column("moved_at", Instant, nullable=False),
+    CheckConstraint(f"state IN ({_STATES})", name="state"),
+    CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
+    Index(
+        "uq_restored_target", "target", unique=True, sqlite_where=sa.text("state <> 'cancelled'")
+    ),
+    Index("ix_restored_due", "state", "depth"),
+)
+
+#: What was uploaded for an asset; removed from the bucket when it is proved, and never before.
+restored_file = Table(
+    "restored_file",
+    metadata,
+    Column("restored_id", ForeignKey("restored.id"), primary_key=True),
+    Column("name", Text, primary_key=True),  # of the object
+    Column("bucket", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("crc32c", Integer, nullable=False),
+    Column("removed_at", Instant),
+    sqlite_with_rowid=False,
+)

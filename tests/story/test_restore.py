@@ -1,0 +1,230 @@
+"""The way back: from the mirror into Earth Engine again, equal, once, and nobody overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from geesync.checks.restore_plan import RestorePlan, plan_restore
+from geesync.domain.restore.lifecycle import RestoreState
+from geesync.domain.restore.losses import LossKind
+from geesync.errors import Cause
+from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset
+from geesync.simulator.world.truth import truth
+from geesync.step_threads import run_step
+from geesync.steps.restore.restorer import Restorer
+from geesync.store.ledger.restores import Restored, Restores
+from tests.story.world import World, a_world
+
+HOME = "projects/earthengine-legacy/assets/users/demo"
+PROJECT = "projects/demo-project/assets"
+BACK = f"{PROJECT}/back"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with mirrored(tmp_path, "nodata") as built:
+        yield built
+
+
+@contextmanager
+def mirrored(folder: Path, masks: str) -> Iterator[World]:
+    """Give a world in which both roots of the small account are in the mirror."""
+    with Simulator("small") as simulator, a_world(simulator, folder) as built:
+        for root in ("users/demo", PROJECT):
+            built.enqueue(root, masks=masks)
+        built.settle()
+        yield built
+
+
+def plan(world: World, *given: str, to: str = BACK) -> RestorePlan:
+    return plan_restore(world.mirror, given or ["users/demo"], to)
+
+
+def ask(world: World, planned: RestorePlan, **asked: Any) -> Restores:
+    restores = Restores(world.database)
+    restores.add(
+        {
+            "source_root": "users/demo",
+            "target_root": BACK,
+            "bucket": world.simulator.bucket,
+            "accepted": json.dumps(list(LossKind)),
+            "prove": "pixels",
+            "policies": 1,
+            **asked,
+        },
+        planned.wanted,
+        world.now(),
+    )
+    return restores
+
+
+def settle(world: World, restores: Restores) -> list[Restored]:
+    """Let time pass until all is at rest; return what came of it."""
+    for _ in range(60):
+        for step in world.service.steps:
+            run_step(step)
+        found = restores.below(BACK)
+        if all(one.standing.state in ("proved", "quarantined", "cancelled") for one in found):
+            return found
+        world.simulator.advance(60)
+    raise AssertionError([(one.wanted.target, one.standing) for one in restores.below(BACK)])
+
+
+def assert_same(original: SimAsset, made: SimAsset) -> None:
+    assert [band.id for band in made.bands] == [band.id for band in original.bands]
+    for one, two in zip(original.bands, made.bands, strict=True):
+        assert (two.grid, two.dtype) == (one.grid, one.dtype)
+        there, back = truth(original, one.id), truth(made, two.id)
+        valid = there.mask > 0
+        assert ((back.mask > 0) == valid).all()
+        np.testing.assert_array_equal(back.values[valid], there.values[valid])
+
+
+def staged(world: World) -> list[str]:
+    """Return the names of the objects that restores have in the bucket."""
+    url = f"{world.simulator.storage_url}/storage/v1/b/{world.simulator.bucket}/o"
+    told = httpx.get(url, params={"prefix": "geesync-restore/"}).json()
+    return [item["name"] for item in told.get("items", ())]
+
+
+def imports(world: World) -> int:
+    """Return how many ingestions Earth Engine has accepted."""
+    return len(world.simulator.audit.records("import"))
+
+
+@pytest.mark.parametrize("masks", ["nodata", "separate"])
+def test_a_home_comes_back_and_is_proved(tmp_path: Path, masks: str) -> None:
+    with mirrored(tmp_path, masks) as world:
+        found = settle(world, ask(world, plan(world)))
+
+        assert {one.standing.state for one in found} == {RestoreState.PROVED}, [
+            (one.wanted.target, one.standing) for one in found
+        ]
+        for one in found:
+            original = world.simulator.world.get(one.wanted.source)
+            made = world.simulator.world.get(one.wanted.target)
+            assert made.type == original.type
+            assert made.properties == original.properties
+            assert (made.start_time, made.end_time) == (original.start_time, original.end_time)
+            assert_same(original, made)
+        assert not staged(world)
+
+
+def test_a_table_comes_back_with_its_rows_and_types(world: World) -> None:
+    found = settle(world, ask(world, plan(world, f"{PROJECT}/oddities", to=BACK)))
+
+    assert [one.standing.state for one in found] == [RestoreState.PROVED], found
+    original, made = (world.simulator.world.get(name) for name in (f"{PROJECT}/oddities", BACK))
+    assert original.features is not None
+    assert made.features is not None
+    for one, two in zip(original.features(), made.features(), strict=True):
+        assert two.geometry == one.geometry
+        # A CSV cannot tell an empty text from none.
+        assert two.properties == {key: v for key, v in one.properties.items() if v != ""}
+
+
+def test_what_has_the_name_already_is_never_overwritten(world: World) -> None:
+    theirs = world.simulator.world.copy(f"{PROJECT}/pixel", BACK)
+
+    (one,) = settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))
+
+    assert one.standing.state == RestoreState.QUARANTINED
+    assert one.standing.cause == Cause.FOREIGN
+    assert imports(world) == 0
+    assert world.simulator.world.get(BACK).update_time == theirs.update_time
+
+
+def test_an_answer_that_is_lost_does_not_ingest_twice(world: World) -> None:
+    lost = world.simulator.faults.add("drop_response", path="image:import", count=1)
+
+    (one,) = settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))
+
+    assert lost.fired == 1
+    assert one.standing.state == RestoreState.PROVED
+    assert imports(world) == 1
+
+
+def test_a_process_that_is_killed_goes_on_in_the_next(tmp_path: Path) -> None:
+    """After every pass of every step somebody pulls the plug: all is done once, and proved."""
+    with Simulator("small") as simulator:
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue("users/demo")
+            world.settle()
+            ask(world, plan(world, "users/demo/scenes", to=BACK))
+        found: list[Restored] = []
+        for _ in range(80):
+            with a_world(simulator, tmp_path) as world:
+                for step in world.service.steps:
+                    if step.name in {"reconciler", "restorer"}:
+                        step.workshop.chunk = 1
+                        run_step(step)
+                found = Restores(world.database).below(BACK)
+            simulator.advance(60)
+            if all(one.standing.state == RestoreState.PROVED for one in found):
+                break
+
+        assert [one.standing.state for one in found] == [RestoreState.PROVED] * 4
+        assert len(simulator.audit.records("import")) == 3
+
+
+def test_an_image_that_came_out_otherwise_is_never_called_proved(world: World) -> None:
+    restores = ask(world, plan(world, "users/demo/elevation", to=BACK))
+    for _ in range(8):
+        (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
+        step.uploader.run_once()
+        step.importer.run_once()
+        world.run("reconciler")
+        world.simulator.advance(60)
+    made = world.simulator.world.get(BACK)
+    (band,) = made.bands
+    values, mask = band.load()
+    wrong = values.copy()
+    wrong[3, 5] += 1
+    made.bands = (replace(band, load=lambda: (wrong, mask)),)
+
+    (one,) = settle(world, restores)
+
+    assert one.standing.state == RestoreState.QUARANTINED
+    assert "1 others" in one.standing.reason
+    assert staged(world)
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_who_may_do_what_comes_back_if_it_is_asked_for(tmp_path: Path, wanted: int) -> None:
+    policy = {"bindings": [{"role": "roles/viewer", "members": ["user:a@example.org"]}]}
+    with Simulator("small") as simulator, a_world(simulator, tmp_path) as world:
+        simulator.world.set_policy(f"{HOME}/elevation", policy)
+        world.enqueue("users/demo/elevation")
+        world.settle()
+
+        settle(world, ask(world, plan(world, "users/demo/elevation"), policies=wanted))
+
+        expected = policy["bindings"] if wanted else []
+        assert simulator.world.policy(BACK).get("bindings", []) == expected
+
+
+def test_a_mirror_without_its_ledger_is_enough(world: World) -> None:
+    planned = plan_restore(world.mirror, [str(world.mirror / "users/demo/scenes")], BACK)
+
+    assert planned.counts == {"IMAGE_COLLECTION": 1, "IMAGE": 3}
+    assert planned.wanted[0].target == BACK
+    assert planned.tasks == 3
+
+
+def test_what_cannot_come_back_is_named_before_anything_moves(world: World) -> None:
+    planned = plan(world, PROJECT)
+
+    kinds = {kind for _, kind, _ in planned.losses()}
+    assert {LossKind.NOT_MIRRORED, LossKind.ROWS} <= kinds
+    assert planned.unaccepted(frozenset()) == [LossKind.NOT_MIRRORED, LossKind.ROWS]
+    assert planned.unaccepted(frozenset(LossKind)) == []
