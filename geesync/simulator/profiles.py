@@ -60,11 +60,15 @@ class Profile:
     # 5. Assets change under a scan: scripted (World, or POST /-/world).
     #    Whether a change of metadata alone moves ``updateTime``:
     patch_moves_time: bool = True
-    # 6. Permissions: scripted (World.deny).
+    # 6. Permissions: scripted (World.deny). Who has all rights in the project; others have what
+    #    the policies of assets say. () = everybody.
+    members: tuple[str, ...] = ()
     # 7. A repeated request id.
     duplicates: Literal["same_operation", "refuse", "either"] = "same_operation"
     duplicate_status: int = 409
     burn_rejected_ids: bool = False  #: an id refused because of a full queue stays used
+    #    How long the description of an operation may be, in characters.
+    longest_description: int = 100
     # 8. Share of POSTs that are done but whose answer is lost.
     lost_responses: float = 0.0
     # 9. The simulator outlives its client: run it as a process of its own.
@@ -115,6 +119,7 @@ class Profile:
     masked_float: float = 0.0
     # 23. The bucket's errors: scripted (faults.py, server "storage"). How an export ends that may
     #     not write (World.deny of "gs://bucket"); neither words nor code are public.
+    bucket_location: str = "US"  #: external images are not read from everywhere
     bucket_refusal_code: int = 7
     bucket_refusal_message: str = (
         "The service account does not have storage.objects.create access to the Google Cloud"
@@ -136,9 +141,16 @@ class Profile:
     max_bytes: int = 250 * 10**9
     asset_quota_status: int = 400
     asset_quota_message: str = "Asset storage quota exceeded."
-    # 25. Ingestion. When a place that is taken, or is not there, is noticed:
+    # 25. Ingestion. When a place that is taken, or one that is not there, is noticed, and a
+    #     property of another type than in the rest of the collection:
     import_s: Durations = Durations()
     import_checks: Literal["call", "operation"] = "operation"
+    missing_parent: Literal["call", "operation"] = "call"
+    mixed_types: Literal["call", "operation"] = "call"
+    #     How many entries of masks a manifest may have; whether a key that a manifest may not have
+    #     can be given to an asset later.
+    mask_entries: Literal["one", "many"] = "one"
+    odd_keys_patched: bool = False
     #    Whether rows keep the ``system:index`` of a CSV, and what a column ``.geo`` is.
     imported_index: Literal["new", "kept"] = "new"
     imported_geo_column: Literal["geometry", "text"] = "geometry"

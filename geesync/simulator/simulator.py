@@ -59,7 +59,7 @@ class Simulator(Running):
         self.clock = SimClock(speed)
         self.audit = Audit(self.clock, audit_file)
         self.faults = Faults()
-        self.world = World(chosen, self.clock)
+        self.world = World(chosen, self.clock, self.profile.members)
         self.operations = Operations(self.clock, self.profile, self.audit, seed=seed)
         self.storage = CloudStorage(self.faults, self.audit, port=bucket_port)
         self.project = chosen.project

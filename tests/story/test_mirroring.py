@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,26 @@ from tests.story.world import BESIDE, World, a_world
 
 HOME = f"{LEGACY}users/demo"
 CLOUD = "projects/demo-project/assets"
+
+
+@pytest.fixture
+def small() -> Iterator[Simulator]:
+    with Simulator("small") as running:
+        yield running
+
+
+def test_the_power_fails_between_landing_and_the_ledger(small: Simulator, tmp_path: Path) -> None:
+    with a_world(small, tmp_path) as world:
+        world.enqueue("users/demo")
+        world.run_until("in_bucket", f"{HOME}/elevation")
+        with world.power_fails_before_the_ledger():
+            world.run("downloader")
+
+    with a_world(small, tmp_path) as world:
+        world.settle()
+
+        assert world.is_exact(f"{HOME}/elevation")
+        assert world.accepted(f"{HOME}/elevation") == 1
 
 
 @pytest.fixture(scope="module")

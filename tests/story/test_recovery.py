@@ -14,6 +14,7 @@ import pytest
 from geesync.checks.recovery import recover
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
+from geesync.store.views.totals import totals
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 
@@ -49,8 +50,8 @@ def recovered(simulator: Simulator, tmp_path: Path, top: str = ROOT) -> Iterator
 def test_a_lost_ledger_is_rebuilt_and_nothing_is_exported_again(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    mirrored(simulator, tmp_path)
-    before = simulator.audit.count("export")
+    folder = mirrored(simulator, tmp_path)
+    before, told = simulator.audit.count("export"), (folder / "geesync.json").read_text()
 
     with recovered(simulator, tmp_path) as (world, count):
         assert world.counts() == {"downloaded": count}
@@ -60,6 +61,9 @@ def test_a_lost_ledger_is_rebuilt_and_nothing_is_exported_again(
         assert world.counts() == {"verified": 10}
         assert simulator.audit.count("export") == before
         assert world.history(ASSET) == ["Discovered", "Recovered", "CheckPassed"]
+        assert (folder / "geesync.json").read_text() == told
+        assert world.exports(ASSET) == []
+        assert totals(world.config.ledger).sum_of("exports") == 0
         assert world.is_exact(ASSET)
 
 
@@ -299,3 +303,18 @@ def test_another_ledgers_exports_are_nobody_elses(tmp_path: Path) -> None:
             assert count == 0
             assert ours.counts() == {"verified": 5}
             assert simulator.audit.count("export") == 6
+
+
+def test_a_copy_is_taken_in_whatever_options_hold_now(simulator: Simulator, tmp_path: Path) -> None:
+    mirrored(simulator, tmp_path)
+    before = simulator.audit.count("export")
+
+    with a_world(simulator, tmp_path) as world:
+        world.enqueue(ROOT, masks="separate")
+        (root,) = world.service.roots.active()
+
+        assert recover(world.database, root, world.config, world.now) == 10
+        world.settle()
+
+        assert world.counts() == {"verified": 10}
+        assert simulator.audit.count("export") == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from geesync.simulator.simulator import Simulator
+from geesync.simulator import CALM, Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.simulator.world.truth import truth
 from tests.story.world import World, a_world
@@ -30,7 +31,8 @@ def world(
 ) -> Iterator[World]:
     """A mirror of the small account, and the client connected to it."""
     folder = tmp_path_factory.mktemp("mirror")
-    with Simulator("small") as simulator, a_world(simulator, folder) as built:
+    profile = replace(CALM, mask_entries="many")
+    with Simulator("small", profile=profile) as simulator, a_world(simulator, folder) as built:
         for root in ("users/demo", PROJECT):
             built.enqueue(root, masks=request.param)
         built.settle()

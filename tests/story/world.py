@@ -19,14 +19,19 @@ from geesync.adapters.mirror_files.signatures import sign
 from geesync.bootstrap import Service, ledger_id, service
 from geesync.config import Config
 from geesync.domain.assets.names import candidates
+from geesync.domain.mirror.lifecycle import State
 from geesync.simulator.computing.images import Pixels
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
+from geesync.store.file.backups import backup
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.steering import Steering
 from geesync.store.views import assets as asset_views
 from geesync.store.views import status as views
+
+#: Who takes an asset from one state to the next.
+STEPS = ("discoverer", "exporter", "reconciler", "downloader", "verifier")
 
 #: A story has no time for processes to begin.
 AT_HAND = {"executor": "threads"}
@@ -90,6 +95,24 @@ class World:
                 return
             self.simulator.advance(tick_s if status.operations else max(tick_s, self._next_s()))
         raise AssertionError(f"it does not come to rest: {self.status()}")
+
+    def run_until(self, state: str, name: str) -> None:
+        """Let time pass until an asset is in a state; no step goes further than that."""
+        self.run(STEPS[0])
+        while self.state(name) != state:
+            self.run(*STEPS[: 1 + list(State).index(State(state))])
+            self.simulator.advance(30)
+
+    @contextmanager
+    def power_fails_before_the_ledger(self) -> Iterator[None]:
+        """Have what happens meanwhile reach the mirror, and the ledger know nothing of it."""
+        kept = self.config.ledger.with_suffix(".kept")
+        backup(self.config.ledger, kept)
+        yield
+        self.database.close()
+        for end in ("-wal", "-shm"):
+            Path(f"{self.config.ledger}{end}").unlink(missing_ok=True)
+        kept.replace(self.config.ledger)
 
     def _next_s(self) -> float:
         """Return in how many seconds something is due again."""

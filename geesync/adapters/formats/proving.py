@@ -73,7 +73,7 @@ def proofs(
 
 
 def _expected(source: SourceAsset, part: Part, grid: Grid, tile: Tile) -> rasters.Expected:
-    declared = {band.id: band.value_range for band in source.bands}
+    declared = {band.id: band.limits for band in source.bands}
     ranges: tuple[tuple[float, float] | None, ...] = ()
     if part.of_masks:
         ranges = ((0.0, 1.0),) * len(part.bands)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,6 +84,17 @@ class Band:
         return next(fitting, "float64")
 
     @property
+    def limits(self) -> tuple[float, float] | None:
+        """The declared range as pixels of the band's own type can have its ends.
+
+        The 32-bit float next to 0.1 is more than 0.1.
+        """
+        if self.value_range is None or self.precision != "FLOAT":
+            return self.value_range
+        low, high = map(_as_float32, self.value_range)
+        return low, high
+
+    @property
     def exact_type(self) -> str:
         """The numpy name of the type that holds all of its values; only what is read directly has.
 
@@ -95,6 +108,13 @@ class Band:
         if self.precision != "INT":
             return False
         return self.value_range is None or max(map(abs, self.value_range)) > _FLOAT_HOLDS
+
+
+def _as_float32(value: float) -> float:
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:  # beyond all 32-bit floats
+        return math.copysign(math.inf, value)
 
 
 @dataclass(frozen=True)

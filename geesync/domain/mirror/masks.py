@@ -1,11 +1,13 @@
 """How an export keeps masked pixels apart from data, since a GeoTIFF of Earth Engine has no mask.
 
 A **sentinel** is a value that provably is none of the band's: it lies outside of the range that
-Earth Engine declares for the band, or outside of what the band's type can hold.
+Earth Engine declares for the band, or outside of what the band's type can hold. It is an unusual
+one: those that everybody takes are the likeliest to be in the data although no range declares them.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from geesync.domain.assets.asset import INTEGER_RANGES, Band
@@ -21,6 +23,9 @@ MODES = (NODATA, SEPARATE, NONE)
 
 #: No float32 and no 64-bit integer is so low, and the shortest text of it reads back exactly.
 _BELOW_ALL = -1e300
+
+_SMALL, _NEAR = 16, 8
+_ENDS = frozenset(end for ends in INTEGER_RANGES.values() for end in ends)
 
 #: The next type that holds all values of a full one, and more.
 _WIDER = {
@@ -63,15 +68,39 @@ def _hold_integers(band: Band) -> Holding:
         return Holding(kind, _BELOW_ALL, "no 64-bit integer is so low")
     assert band.value_range is not None  # else it would be float64
     low, high = band.value_range
-    least, most = INTEGER_RANGES[kind]
-    free = [end for end in (least, most) if not low <= end <= high]
-    if free:
-        # Negative numbers have their lowest for nothing, as is custom; others their highest.
-        sentinel = free[0] if least < 0 else free[-1]
-        return Holding(kind, sentinel, f"Earth Engine declares {low:.0f} to {high:.0f}")
-    wider = _WIDER[kind]
-    lowest = INTEGER_RANGES[wider][0] if wider in INTEGER_RANGES else _BELOW_ALL
-    return Holding(wider, lowest, f"no {kind} is so low; the file's type is one step wider")
+    taken = math.floor(low), math.ceil(high)
+    if (free := _unusual(taken, INTEGER_RANGES[kind])) is not None:
+        return Holding(kind, free, f"Earth Engine declares {low:.0f} to {high:.0f}")
+    wider, full = _WIDER[kind], INTEGER_RANGES[kind]
+    known = INTEGER_RANGES.get(wider)
+    sentinel = _BELOW_ALL if known is None else _unusual(full, known)
+    return Holding(wider, sentinel, f"no {kind} is that; the file's type is one step wider")
+
+
+def _unusual(taken: tuple[int, int], kind: tuple[int, int]) -> int | None:
+    """Return a value of a type outside of a taken range, both inclusive, that nobody would choose.
+
+    From the middle of the wider gap outwards; None if all that is free is usual.
+    """
+    gaps = ((kind[0], taken[0] - 1), (taken[1] + 1, kind[1]))
+    for least, most in sorted(gaps, key=lambda gap: gap[0] - gap[1]):
+        middle = (least + most) // 2
+        for step in range((most - least) // 2 + 2):
+            for value in (middle - step, middle + step):
+                if least <= value <= most and not _is_usual(value):
+                    return value
+    return None
+
+
+def _is_usual(value: int) -> bool:
+    """Whether a value is likely to stand for "no data", or for some kind of it, in anybody's data.
+
+    Small numbers, round ones and their neighbours (-9999), and the ends of types, near which MODIS
+    and others have theirs (249 to 255, 32761 to 32767).
+    """
+    size = abs(value)
+    is_round = size % 10 in (0, 9) or any(n & (n - 1) == 0 for n in (size, size + 1, size - 1))
+    return size <= _SMALL or is_round or any(abs(value - end) < _NEAR for end in _ENDS)
 
 
 def needs_mask_file(band: Band, mode: str) -> bool:

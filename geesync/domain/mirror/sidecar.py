@@ -66,6 +66,8 @@ def sidecar(
     if plan.masks:
         told["masks"] = plan.masks
         told["bands"] = [_band(declared, plan) for declared in source.json.get("bands", ())]
+        flat = [one["id"] for one in told["bands"] if one["nodata"] is not None]
+        told["fractional_masks_count_as_valid"] = flat
     return told
 
 
@@ -109,11 +111,12 @@ def _band(declared: dict[str, Any], plan: Plan) -> Json:
     """Return where a band is, and how its type and masks are held; in the asset's order."""
     band = Band.from_json(declared)
     held = hold(band, plan.masks)
+    part = next((one for one in plan.parts if band.id in one.bands and not one.of_masks), None)
     return {
         "id": band.id,
         "declared": declared.get("dataType", {}),
-        "exported": held.pixel_type,
-        "nodata": held.sentinel,
+        "exported": part.pixel_type if part else held.pixel_type,
+        "nodata": part.sentinel if part else held.sentinel,
         "masks": held.why,
         "data_part": _key_of(band.id, plan, of_masks=False),
         "mask_part": _key_of(band.id, plan, of_masks=True),

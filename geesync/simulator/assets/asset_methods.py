@@ -9,6 +9,12 @@ from geesync.simulator.api.service import Call, Service, require, require_visibl
 from geesync.simulator.assets import asset_json
 from geesync.simulator.assets.external_images import create_external
 from geesync.simulator.messages.manifest_messages import image_manifest
+from geesync.simulator.messages.property_rules import (
+    check_bands,
+    check_key,
+    check_property,
+    properties,
+)
 from geesync.simulator.messages.reading import camel_case
 from geesync.simulator.refusals import BadRequest
 from geesync.simulator.world import names
@@ -38,7 +44,7 @@ def get_asset(service: Service, call: Call) -> Json:
 def create_asset(service: Service, call: Call) -> Json:
     """Answer assets.create, for folders, collections and external images."""
     name = f"{call.name}/assets/{call.query.get('assetId', '')}"
-    require(service, call, CREATE, call.name)
+    require(service, call, CREATE, name)
     kind = call.body.get("type", "")
     overwrite = call.query.get("overwrite", "false").lower() == "true"
     if kind == "IMAGE" and "cloudStorageLocation" in call.body:
@@ -48,12 +54,11 @@ def create_asset(service: Service, call: Call) -> Json:
         raise BadRequest(f"Assets of type '{kind}' cannot be created by this method.")
     if kind == "FOLDER" and set(call.body) - {"type", "name", "id"}:
         raise BadRequest("A folder cannot have properties or times.")
-    if not names.is_well_formed(name):
-        raise BadRequest(f"Invalid asset name '{name}'.")
+    names.check(name)
     asset = SimAsset(
         name=name,
         type=kind,
-        properties=call.body.get("properties", {}),
+        properties=properties(call.body.get("properties", {}), "asset.properties"),
         start_time=call.body.get("startTime"),
         end_time=call.body.get("endTime"),
     )
@@ -77,9 +82,22 @@ def patch_asset(service: Service, call: Call) -> Json:
     asset, fields = service.world.get(call.name), call.body.get("asset", {})
     for path in call.body.get("updateMask") or list(fields):
         asset = _patched(asset, path, fields)
+    _check_changed(service, asset)
     changed = service.world.put(asset, moves_time=service.profile.patch_moves_time)
     service.audit.add("patch", call.name)
     return asset_json.full(changed)
+
+
+def _check_changed(service: Service, asset: SimAsset) -> None:
+    """Raise BadRequest for properties and ids of bands that are new, and that it cannot have."""
+    before = service.world.get(asset.name)
+    for key, value in asset.properties.items():
+        if key in before.properties and before.properties[key] == value:
+            continue
+        if key.startswith("system:") or not service.profile.odd_keys_patched:
+            check_key(key)
+        check_property(key, value)
+    check_bands({band.id for band in asset.bands} - {band.id for band in before.bands})
 
 
 def delete_asset(service: Service, call: Call) -> Json:
@@ -119,8 +137,7 @@ def _target(service: Service, call: Call) -> str:
     target = str(call.body.get("destinationName", ""))
     require_visible(service, call, call.name, READ)
     require(service, call, CREATE, target)
-    if not names.is_well_formed(target):
-        raise BadRequest(f"Invalid asset name '{target}'.")
+    names.check(target)
     return target
 
 
@@ -143,11 +160,11 @@ def _patched(asset: SimAsset, path: str, fields: Json) -> SimAsset:
         empty: Any = {} if field == "properties" else None
         return replace(asset, **{PATCHABLE[field]: fields.get(field, empty)})
     name = key.strip('"')
-    properties = {known: value for known, value in asset.properties.items() if known != name}
+    kept = {known: value for known, value in asset.properties.items() if known != name}
     given = fields.get("properties", {})
     if given.get(name) is not None:
-        properties[name] = given[name]
-    return replace(asset, properties=properties)
+        kept[name] = given[name]
+    return replace(asset, properties=kept)
 
 
 def _quota(service: Service, root: str) -> Json:

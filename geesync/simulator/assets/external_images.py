@@ -5,12 +5,21 @@ https://developers.google.com/earth-engine/Earth_Engine_asset_from_cloud_geotiff
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from geesync.simulator.api.service import Call, Service
+from geesync.simulator.ingestion.cloud_files import check_layout, check_location
 from geesync.simulator.ingestion.image_ingestion import ingest_image
-from geesync.simulator.ingestion.importing import ingested, sources_of, target
+from geesync.simulator.ingestion.importing import (
+    check_masks,
+    check_types,
+    ingested,
+    sources_of,
+    target,
+)
+from geesync.simulator.ingestion.mosaics import Fetch
 from geesync.simulator.ingestion.source_files import pinned
 from geesync.simulator.refusals import BadRequest, ExportRefused
 from geesync.simulator.storage.bucket import CloudStorage
@@ -31,9 +40,12 @@ def create_external(service: Service, manifest: Json, name: str, *, overwrite: b
 
     Raises CallRefused if the files are not there or do not fit.
     """
+    check_masks(service.profile, manifest)
+    check_types(service.world, name, manifest.get("properties", {}))
     try:
+        check_location(service.profile.bucket_location)
         bound = _pinned(service.storage, manifest)
-        asset = ingested(service.storage, ingest_image, bound)
+        asset = ingested(service.storage, _ingest_where_it_is, bound)
     except ExportRefused as refusal:
         raise BadRequest(refusal.message) from refusal
     bands = tuple(
@@ -46,6 +58,15 @@ def create_external(service: Service, manifest: Json, name: str, *, overwrite: b
     made = service.world.put(made, overwrite=overwrite)
     service.audit.add("create", name, type="IMAGE", sources=sources_of(bound))
     return made
+
+
+def _ingest_where_it_is(manifest: Json, fetch: Fetch) -> SimAsset:
+    def checked(uris: Sequence[str]) -> Path:
+        file = fetch(uris)
+        check_layout(file)
+        return file
+
+    return ingest_image(manifest, checked)
 
 
 def _pinned(storage: CloudStorage, manifest: Json) -> Json:

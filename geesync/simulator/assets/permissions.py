@@ -1,11 +1,27 @@
-"""Who may not do what: a script of denials over an account where everybody may do all."""
+"""Who may do what: by the project, by the policies of assets, and by a script of denials."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from geesync.simulator.world import names
+from geesync.simulator.world.pixels import Json
+
+_READ = ("earthengine.assets.get", "earthengine.assets.list")
+_WRITE = (
+    *_READ,
+    "earthengine.assets.create",
+    "earthengine.assets.delete",
+    "earthengine.assets.getIamPolicy",
+    "earthengine.assets.setIamPolicy",
+    "earthengine.assets.update",
+)
+#: What the roles on an asset permit.
+ROLES = {"roles/viewer": _READ, "roles/editor": _WRITE, "roles/owner": _WRITE}
+EVERYBODY = ("allUsers", "allAuthenticatedUsers")
+MEMBER_KINDS = ("user:", "group:", "serviceAccount:", "domain:", "deleted:")
 
 
 @dataclass(frozen=True)
@@ -27,9 +43,17 @@ class Denial:
 
 
 class Permissions:
-    """The denials in force."""
+    """The denials in force, over what project and policies permit.
 
-    def __init__(self) -> None:
+    members: who may do everything by the project; none = everybody. Others may do what an asset's
+    own policy says, as ``policy`` returns it.
+    """
+
+    def __init__(
+        self, members: tuple[str, ...] = (), policy: Callable[[str], Json] = lambda _: {}
+    ) -> None:
+        self._members = members
+        self._policy = policy
         self._lock = threading.Lock()
         self._denials: set[Denial] = set()
 
@@ -59,5 +83,21 @@ class Permissions:
     def denial(self, principal: str, permission: str, name: str) -> Denial | None:
         """Return a rule that forbids this, or None."""
         with self._lock:
-            covering = (one for one in self._denials if one.covers(principal, permission, name))
-            return next(covering, None)
+            for one in self._denials:
+                if one.covers(principal, permission, name):
+                    return one
+        return None if self._permitted(principal, permission, name) else Denial()
+
+    def _permitted(self, principal: str, permission: str, name: str) -> bool:
+        if not self._members or principal in self._members:
+            return True
+        return any(
+            permission in ROLES.get(binding.get("role", ""), ())
+            and _is_one_of(principal, binding.get("members", ()))
+            for binding in self._policy(name).get("bindings", ())
+        )
+
+
+def _is_one_of(principal: str, members: Iterable[str]) -> bool:
+    names_of = {f"{kind}{principal}" for kind in MEMBER_KINDS}
+    return not {*EVERYBODY, *names_of}.isdisjoint(members)

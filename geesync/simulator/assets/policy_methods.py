@@ -5,10 +5,16 @@ from __future__ import annotations
 import base64
 
 from geesync.simulator.api.service import Call, Service, require
+from geesync.simulator.assets.permissions import EVERYBODY, MEMBER_KINDS, ROLES
+from geesync.simulator.refusals import BadRequest, CallRefused
 from geesync.simulator.wire.audit import body_hash
 from geesync.simulator.world.pixels import Json
 
 OWNER = "roles/owner"
+CONCURRENT = (
+    "There were concurrent policy changes. Please retry the whole read-modify-write with"
+    " exponential backoff."
+)
 
 
 def get_policy(service: Service, call: Call) -> Json:
@@ -20,13 +26,27 @@ def get_policy(service: Service, call: Call) -> Json:
 def set_policy(service: Service, call: Call) -> Json:
     """Answer setIamPolicy; the owners stay, whatever is asked."""
     require(service, call, "earthengine.assets.setIamPolicy", call.name)
-    asked = call.body.get("policy", {}).get("bindings", [])
+    told = call.body.get("policy", {})
+    asked = told.get("bindings", [])
+    _check(asked)
+    if told.get("etag") not in (None, "", _with_etag(service.world.policy(call.name)).get("etag")):
+        raise CallRefused(409, CONCURRENT)
     known = service.world.policy(call.name).get("bindings", [])
     owners = [binding for binding in known if binding["role"] == OWNER]
     others = [binding for binding in asked if not owners or binding["role"] != OWNER]
     service.world.set_policy(call.name, {"bindings": [*owners, *others]})
     service.audit.add("set_policy", call.name)
     return _with_etag(service.world.policy(call.name))
+
+
+def _check(bindings: list[Json]) -> None:
+    """Raise BadRequest for roles that assets do not have, and for members that nobody can be."""
+    for binding in bindings:
+        if binding["role"] not in ROLES:
+            raise BadRequest(f"Role {binding['role']} is not supported for this resource.")
+        for member in binding.get("members", ()):
+            if member not in EVERYBODY and not member.startswith(MEMBER_KINDS):
+                raise BadRequest(f"The member {member} is of an unknown type.")
 
 
 def test_permissions(service: Service, call: Call) -> Json:

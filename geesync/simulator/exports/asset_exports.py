@@ -8,7 +8,8 @@ from geesync.simulator.assets.asset_json import TRANSFORM_KEYS
 from geesync.simulator.computing import evaluator
 from geesync.simulator.computing.images import Band, Image
 from geesync.simulator.computing.scene import Collection, Scene
-from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
+from geesync.simulator.messages.property_rules import check_bands
+from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
 from geesync.simulator.scenarios.footprints import footprint
 from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimGrid
 
@@ -24,10 +25,18 @@ def evaluate_asset(kind: Literal["image", "table"], body: Json, scene: Scene) ->
     """
     value = evaluator.evaluate(body["expression"], scene)
     if kind == "image" and isinstance(value, Image):
+        _check_bands(value)
         return _image(value, body)
     if kind == "table" and isinstance(value, Collection):
         return _table(value)
     raise ExportRefused(INVALID_ARGUMENT, f"The expression is not of the kind '{kind}'.")
+
+
+def _check_bands(image: Image) -> None:
+    try:
+        check_bands(band.id for band in image.bands)
+    except BadRequest as refusal:
+        raise ExportRefused(INVALID_ARGUMENT, refusal.message) from refusal
 
 
 def _image(image: Image, body: Json) -> SimAsset:

@@ -16,7 +16,7 @@ from geesync.simulator.tasks.operation import CODE_EDITOR, Result, Task, Work
 from geesync.simulator.tasks.results import NewAsset, Spool
 from geesync.simulator.tasks.submitting import submit
 from geesync.simulator.wire.audit import body_hash
-from geesync.simulator.world.names import canonical, display_id, is_well_formed
+from geesync.simulator.world import names
 from geesync.simulator.world.pixels import Json
 
 Kind = Literal["image", "table"]
@@ -38,7 +38,7 @@ def export_table(service: Service, call: Call) -> Json:
 
 def _export(service: Service, call: Call, kind: Kind) -> Json:
     require(service, call, "earthengine.exports.create", f"projects/{call.project}")
-    check_request(call.body)
+    check_request(call.body, service.profile)
     work, destination = _work(service, kind, call)
     task = Task(
         project=call.project,
@@ -71,10 +71,10 @@ def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
         return partial(_write_files, service, kind, call), f"{BROWSER}/{bucket}/"
     if "assetExportOptions" in body:
         destination = body["assetExportOptions"].get("earthEngineDestination", {})
-        name = canonical(destination.get("name", ""))
-        if not is_well_formed(name):
-            raise BadRequest(f"Invalid asset name '{name}'.")
-        uri = CODE_EDITOR + display_id(name)
+        name = names.canonical(destination.get("name", ""))
+        names.check(name)
+        require(service, call, "earthengine.assets.create", name)
+        uri = CODE_EDITOR + names.display_id(name)
         return partial(_write_asset, service, kind, call, name), uri
     raise NotSimulated("The simulator exports to Cloud Storage and to assets only.")
 

@@ -149,6 +149,8 @@ class _Masks:
         for told in self._manifest.get("maskBands", []):
             if not told.get("bandIds") or wanted.told["id"] in told["bandIds"]:
                 mosaic = self._mosaics[_tileset(told, self._mosaics)]
+                if len(mosaic.values) > 1 and mosaic.values.dtype != np.uint8:
+                    raise refused("A mask beside data is possible only in GeoTIFFs of type Byte.")
                 weights = _weights(mosaic.values[-1]) * mosaic.covered
                 pixels = Pixels(weights, np.ones_like(weights))
                 return take(pixels, mosaic.grid, wanted.mosaic.grid).values

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from geesync.simulator.messages.property_rules import check_bands, properties
 from geesync.simulator.messages.reading import (
     Parser,
+    anything,
     boolean,
     checked,
     double,
@@ -41,6 +43,7 @@ PIXEL_TYPES = {
     "FLOAT": "float32",
     "DOUBLE": "float64",
 }
+NEWER = "columnDataTypeOverrides"
 COLUMN_TYPES = (
     "COLUMN_DATA_TYPE_UNSPECIFIED",
     "COLUMN_DATA_TYPE_STRING",
@@ -49,17 +52,10 @@ COLUMN_TYPES = (
 )
 
 
-def _property(value: Any, at: str) -> Any:
-    """Read a property of an asset to be made: a text or a number, nothing else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise BadRequest(f"Invalid value at '{at}': properties must be strings or numbers.")
-    return value
-
-
 MISSING_DATA = message({"values": repeated(double)})
 _ASSET: dict[str, Parser] = {
     "name": string,
-    "properties": mapping(_property),
+    "properties": properties,
     "uriPrefix": string,
     "startTime": timestamp,
     "endTime": timestamp,
@@ -137,10 +133,13 @@ TABLE_MANIFEST = required(
                         "dateFormat": string,
                         "csvDelimiter": _CHARACTER,
                         "csvQualifier": _CHARACTER,
+                        "simplifyErrorMeters": double,
                     }
                 )
             ),
             "columnDataTypeOverrides": mapping(enum(*COLUMN_TYPES)),
+            "csvColumnDataTypeOverrides": mapping(enum(*(f"CSV_{name}" for name in COLUMN_TYPES))),
+            "policy": anything,
         }
     ),
     "name",
@@ -157,6 +156,7 @@ def image_manifest(value: Any, at: str) -> Json:
     known = {tileset.get("id", "") for tileset in tilesets}
     _check_unique("tileset", [tileset.get("id", "") for tileset in tilesets])
     _check_unique("band", [band["id"] for band in bands])
+    check_bands(band["id"] for band in bands)
     for member in (*bands, *manifest.get("maskBands", [])):
         if member.get("tilesetId", "") not in known and len(known) > 1:
             raise BadRequest(f"Unknown tileset '{member.get('tilesetId', '')}'.")
@@ -170,7 +170,9 @@ def _table_manifest(value: Any, at: str) -> Json:
     for source in manifest["sources"]:
         if len(source["uris"]) > 1:
             raise BadRequest("Each source of a table must have exactly one URI.")
-    return manifest
+    older = manifest.pop("csvColumnDataTypeOverrides", {})
+    overrides = {column: name.removeprefix("CSV_") for column, name in older.items()}
+    return {**manifest, "columnDataTypeOverrides": overrides | manifest.get(NEWER, {})}
 
 
 def _check_sources(manifest: Json, sources: list[Json]) -> None:

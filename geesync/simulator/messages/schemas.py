@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from geesync.simulator.messages.expression_message import expression
+from geesync.simulator.messages.property_rules import workload_tag
 from geesync.simulator.messages.reading import (
     Parser,
     anything,
@@ -63,7 +64,7 @@ GEO_TIFF_OPTIONS = message(
         "tileDimensions": DIMENSIONS,
         "skipEmptyFiles": boolean,
         "tileSize": positive(wrapped(int32)),
-        "noData": message({"floatValue": double, "integerValue": int64}),
+        "noData": message({"floatValue": double}),  # other members are not supported yet
         "metadataKeys": repeated(string),
         "pyramidOptions": message({"resamplingMethod": string}),
     }
@@ -136,7 +137,7 @@ _EXPORT: dict[str, Parser] = {
     "expression": expression,
     "description": string,
     "requestId": request_id,
-    "workloadTag": string,
+    "workloadTag": workload_tag,
     "priority": priority,
     "maxWorkers": wrapped(int32),
 }
@@ -198,7 +199,7 @@ ASSET = message(
         "name": string,
         "id": string,
         "updateTime": timestamp,
-        "properties": mapping(anything),
+        "properties": mapping(anything),  # judged by what is done with them
         "startTime": timestamp,
         "endTime": timestamp,
         "geometry": mapping(anything),
@@ -237,13 +238,15 @@ POLICY = message(
 GET_POLICY = message({"options": message({"requestedPolicyVersion": int32})})
 SET_POLICY = message({"policy": POLICY, "updateMask": field_mask})
 TEST_PERMISSIONS = message({"permissions": repeated(string)})
-COMPUTE_VALUE = required(message({"expression": expression, "workloadTag": string}), "expression")
+COMPUTE_VALUE = required(
+    message({"expression": expression, "workloadTag": workload_tag}), "expression"
+)
 PIXELS: dict[str, Parser] = {
     "fileFormat": string,
     "grid": PIXEL_GRID,
     "bandIds": repeated(string),
     "visualizationOptions": anything,
-    "workloadTag": string,
+    "workloadTag": workload_tag,
 }
 GET_PIXELS = message({**PIXELS, "region": mapping(anything)})
 COMPUTE_PIXELS = required(message({**PIXELS, "expression": expression}), "expression")
@@ -257,7 +260,7 @@ COMPUTE_FEATURES = required(
             "expression": expression,
             "pageSize": int32,
             "pageToken": string,
-            "workloadTag": string,
+            "workloadTag": workload_tag,
         }
     ),
     "expression",

@@ -27,23 +27,31 @@ def list_operations(service: Service, call: Call) -> Json:
 
 def get_operation(service: Service, call: Call) -> Json:
     """Answer operations.get, and operations.wait, which may return early and here always does."""
+    _require(service, call, "get")
     return operation_json(service.operations.get(call.name), service.clock.now())
 
 
 def cancel_operation(service: Service, call: Call) -> Json:
     """Answer operations.cancel."""
+    _require(service, call, "cancel")
     service.operations.cancel(call.name)
     return {}
 
 
 def delete_operation(service: Service, call: Call) -> Json:
     """Answer operations.delete."""
+    _require(service, call, "delete")
     service.operations.delete(call.name)
     return {}
 
 
+def _require(service: Service, call: Call, verb: str) -> None:
+    require(service, call, f"earthengine.operations.{verb}", f"projects/{call.project}")
+
+
 def get_config(service: Service, call: Call) -> Json:
     """Answer projects.getConfig."""
+    require(service, call, "earthengine.config.get", f"projects/{call.project}")
     return {
         "name": call.name,
         "maxConcurrentExports": service.operations.slots(call.project),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from geesync.simulator.refusals import BadRequest
+
 LEGACY = "projects/earthengine-legacy/assets"
 PUBLIC = "projects/earthengine-public/assets"
 LEGACY_DEPTH = 5  #: parts in "projects/earthengine-legacy/assets/users/x"
 CLOUD_DEPTH = 3  #: parts in "projects/p/assets"
+MOST_SEGMENTS = 10  #: of a name below a project's "assets"
 ALLOWED = re.compile(r"projects/[^/]+/assets(/[A-Za-z0-9_-]+)*")
 
 
@@ -44,9 +47,20 @@ def canonical(asset_id: str) -> str:
     return "/".join((tree, *parts))
 
 
-def is_well_formed(name: str) -> bool:
-    """Tell whether an asset of this name may be created."""
-    return ALLOWED.fullmatch(name) is not None and not is_root(name)
+def check(name: str) -> None:
+    """Raise BadRequest unless an asset of this name may be created.
+
+    https://github.com/r-spatial/rgee/issues/135
+    """
+    if ALLOWED.fullmatch(name) is None or is_root(name):
+        raise BadRequest(f"Invalid asset name '{name}'.")
+    fewest = 3 if name.startswith(f"{LEGACY}/") else 1
+    if not fewest <= name.count("/") - 2 <= MOST_SEGMENTS:
+        raise BadRequest(
+            f'Name "{name}" is invalid. The portion of the Asset name following'
+            f' "projects/*/assets/" must have at least {fewest} segments and at most'
+            f" {MOST_SEGMENTS} segments."
+        )
 
 
 def owned(name: str, tree: str) -> bool:

@@ -34,11 +34,12 @@ class World:
     """A thread-safe tree of assets; changes are laid over a scenario, which stays as it is.
 
     Assets are values: they are replaced, never changed in place.
+    members: who may do everything in it; none = everybody.
     """
 
-    def __init__(self, scenario: Scenario, clock: SimClock) -> None:
+    def __init__(self, scenario: Scenario, clock: SimClock, members: tuple[str, ...] = ()) -> None:
         self.scenario = scenario
-        self.permissions = Permissions()
+        self.permissions = Permissions(members, self._policy_if_any)
         self._clock = clock
         self._lock = threading.RLock()
         self._changed: dict[str, SimAsset] = {}
@@ -125,16 +126,19 @@ class World:
 
     # --- Changing.
 
-    def put(self, asset: SimAsset, *, overwrite: bool = True, moves_time: bool = True) -> SimAsset:
+    def put(
+        self, asset: SimAsset, *, overwrite: bool | None = None, moves_time: bool = True
+    ) -> SimAsset:
         """Create or replace an asset and return it with its new ``update_time``.
 
-        The new time is later than that of the asset before, even if the clock stands still;
-        with ``moves_time=False`` it stays as it is.
-        Raises CallRefused if its parent is no container, or if it is there and may not be
+        overwrite: whether another one may be replaced; None = it is the same, changed. The new time
+        is later than that of the asset before, even if the clock stands still; with
+        ``moves_time=False`` it stays as it is.
+        Raises CallRefused if its parent is no container for it, or if it is there and may not be
         overwritten.
         """
         with self._lock:
-            before = self.check_place(asset.name, overwrite=overwrite)
+            before = self.check_place(asset.name, asset.type, overwrite=overwrite)
             if moves_time or before is None:
                 asset = replace(asset, update_time=self._next_update_time(before))
             self._count(asset, +1)
@@ -147,18 +151,32 @@ class World:
                 self._added.setdefault(parent, {}).setdefault(asset.name)
             return asset
 
-    def check_place(self, name: str, *, overwrite: bool) -> SimAsset | None:
-        """Return the asset of this name that would be replaced, if there is one.
+    def check_place(
+        self, name: str, kind: str, *, overwrite: bool | None = None
+    ) -> SimAsset | None:
+        """Return the asset of this name that one of this kind would replace, if there is one.
 
-        Raises CallRefused if it may not be, or if there is none and no container for one.
+        Raises CallRefused if it may not, as no container ever is, or if there is none and no
+        container for one of this kind.
         """
         with self._lock:
             before = self.find(name)
-            if before is not None and not overwrite:
+            if before is None:
+                if not names.is_root(name):
+                    self.check_parent(name, kind)
+            elif overwrite is not None and (not overwrite or before.type in CONTAINERS):
                 raise BadRequest(f"Cannot overwrite asset '{name}'.")
-            if before is None and not names.is_root(name):
-                self._check_parent(name)
             return before
+
+    def check_parent(self, name: str, kind: str) -> None:
+        """Raise CallRefused if there is no container where an asset of this kind is to be."""
+        parent = self.find(names.parent_of(name))
+        if parent is None:
+            raise not_found(names.parent_of(name))
+        if parent.type not in CONTAINERS:
+            raise BadRequest(f"Asset '{parent.name}' is not a folder or collection.")
+        if parent.type == "IMAGE_COLLECTION" and kind != "IMAGE":
+            raise BadRequest(f"Image collection '{parent.name}' can hold images only.")
 
     def touch(self, name: str) -> SimAsset:
         """Give an asset a later ``update_time``, as any change of pixels or metadata does."""
@@ -215,6 +233,9 @@ class World:
 
     # --- Within.
 
+    def _policy_if_any(self, name: str) -> Json:
+        return self.policy(name) if self.find(name) else {}
+
     def _count(self, asset: SimAsset, sign: int) -> None:
         """Note that an asset has come to a root or has left it, if the root's is counted."""
         used = self._usage.get(root := names.root_of(asset.name))
@@ -227,13 +248,6 @@ class World:
         added = self._added.get(parent)
         original = self._original(parent)
         return [*original, *added] if added else original
-
-    def _check_parent(self, name: str) -> None:
-        parent = self.find(names.parent_of(name))
-        if parent is None:
-            raise not_found(names.parent_of(name))
-        if parent.type not in CONTAINERS:
-            raise BadRequest(f"Asset '{parent.name}' is not a folder or collection.")
 
     def _next_update_time(self, before: SimAsset | None) -> str:
         now = self._clock.now()

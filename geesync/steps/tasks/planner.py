@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import staged_prefix
-from geesync.domain.mirror.plan import Lessons, Plan
+from geesync.domain.mirror.plan import Plan
 from geesync.domain.mirror.planning import options_hash, plan
 from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
 from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
@@ -69,9 +69,9 @@ class Planner:
             key for key, one in known.items() if one.is_current and key not in otherwise - begun
         }
         new = [
-            self.new(asset, sources[asset.id], known[asset.id].plan.lessons)
-            if asset.id in known
-            else self.new(asset, sources[asset.id])
+            self.new(
+                asset, sources[asset.id], known[asset.id].plan if asset.id in known else NOTHING
+            )
             for asset in assets
             if asset.id not in holding and not asset.is_container
         ]
@@ -81,12 +81,10 @@ class Planner:
                 log.info("plan_replaced", asset=asset.name, why=why)
         return {**known, **self.plans.put(new, now)}
 
-    def new(
-        self, asset: LedgerAsset, source: SourceAsset, lessons: Lessons | None = None
-    ) -> NewPlan:
-        """Make the plan of an asset as it is now."""
+    def new(self, asset: LedgerAsset, source: SourceAsset, before: Plan) -> NewPlan:
+        """Make the plan of an asset as it is now; before: the one that it takes the place of."""
         chosen = self.chosen(asset)
-        made = plan(source, chosen, lessons or Lessons())
+        made = replace(plan(source, chosen, before.lessons), origins=before.origins)
         return NewPlan(asset.id, asset.revision, options_hash(chosen), made)
 
     def intent(self, asset: LedgerAsset, known: KnownPlan, part: Part, *, attempts: int) -> Intent:

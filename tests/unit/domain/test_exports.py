@@ -122,7 +122,7 @@ def test_masked_pixels_are_asked_for_as_the_value_that_the_file_names() -> None:
 
     body = request_body(replace(ASK, part=part), bucket="b", prefix="p")
 
-    assert body["fileExportOptions"]["geoTiffOptions"] == {"noData": {"floatValue": 65535}}
+    assert body["fileExportOptions"]["geoTiffOptions"] == {"noData": {"floatValue": 37768}}
     assert functions(body["expression"]["values"]["0"]) == [
         "Image.unmask",
         *("Image.toUint16", "Image.select", "Image.load"),

@@ -43,13 +43,15 @@ def test_a_sentinel_is_no_value_of_the_band_and_one_of_the_files_type(
 @pytest.mark.parametrize(
     ("declared", "pixel_type", "sentinel"),
     [
-        ((0, 10000), "uint16", 65535),
-        ((1, 255), "uint8", 0),
-        ((0, 255), "int16", -32768),
-        ((-128, 127), "int16", -32768),
-        ((-100, 5000), "int16", -32768),
-        ((-32768, 100), "int16", 32767),
-        ((0, 65535), "int32", -(2**31)),
+        ((0, 10000), "uint16", 37768),
+        ((0, 200), "uint8", 228),
+        ((1, 255), "int16", -16386),  # only 0 is free
+        ((0, 250), "int16", -16386),  # only what MODIS takes for kinds of no data is free
+        ((0, 255), "int16", -16386),
+        ((-128, 127), "int16", -16448),
+        ((-100, 5000), "int16", -16435),
+        ((-32768, 100), "int16", 16434),
+        ((0, 65535), "int32", -(2**30) - 2),
         ((-(2**31), 2**31 - 1), "float64", -1e300),
         ((0, 2**32 - 1), "float64", -1e300),
         ((-(2**63), 2**63), "float64", -1e300),
@@ -61,6 +63,20 @@ def test_integers_have_room_for_a_sentinel_or_become_wider(
     held = hold(a_band("INT", declared), "nodata")
 
     assert (held.pixel_type, held.sentinel) == (pixel_type, sentinel)
+
+
+@given(declared=limits())
+def test_a_sentinel_is_none_that_anybody_would_take(declared: tuple[float, float]) -> None:
+    held = hold(a_band("INT", declared), "nodata")
+
+    ends = {end for ends in INTEGER_RANGES.values() for end in ends}
+    assert held.sentinel not in {0, 1, -1, 99, 999, 9999, -99, -999, -9999, -3000, -28672, *ends}
+
+
+def test_a_declared_range_ends_where_pixels_of_the_type_do() -> None:
+    assert a_band("FLOAT", (0, 0.1)).limits == (0, float(np.float32(0.1)))
+    assert a_band("DOUBLE", (0, 0.1)).limits == (0, 0.1)
+    assert a_band("FLOAT", (-1e300, 1e300)).limits == (-np.inf, np.inf)
 
 
 def test_no_single_precision_float_is_the_sentinel_of_floats() -> None:

@@ -1,0 +1,61 @@
+"""What stands for masked pixels is never a value that real pixels have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geesync.simulator.simulator import Simulator
+from tests.story.accounts import HOME, a_band, an_account, an_image
+from tests.story.world import a_world
+
+MASK = np.random.default_rng(3).random((9, 12)) > 0.3
+MASK[0, 0] = True
+IMAGE = f"{HOME}/img"
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "usual"),
+    [
+        ("uint16", (0, 10000), 65535),
+        ("uint8", (0, 200), 255),
+        ("uint8", (1, 255), 0),
+        ("int16", (-100, 5000), -9999),
+        ("int16", (-100, 5000), -32768),
+    ],
+)
+def test_usual_no_data_values_outside_of_the_declared_range_stay_what_they_are(
+    tmp_path: Path, kind: str, declared: tuple[int, int], usual: int
+) -> None:
+    values = np.full((9, 12), declared[1], kind)
+    values[0, 0] = usual
+    account = an_account(an_image("img", a_band("b", values, MASK, declared=declared)))
+    with Simulator(account) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+
+        world.settle()
+
+        assert world.state(IMAGE) == "verified"
+        assert world.is_exact(IMAGE)
+
+
+@pytest.mark.parametrize("declared", [(-1, 1), (0, 0.1), (0, 0.3), (-0.2, 0.7)])
+def test_a_float_at_the_end_of_its_declared_range_is_exported_once(
+    tmp_path: Path, declared: Any
+) -> None:
+    values = np.full((9, 12), declared[0], "float32")
+    values[0, 0] = declared[1]
+    account = an_account(an_image("img", a_band("b", values, MASK, declared=declared)))
+    with Simulator(account) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+
+        world.settle()
+
+        assert world.is_exact(IMAGE)
+        assert world.accepted(IMAGE) == 1
+        told = json.loads((world.folder(IMAGE) / "geesync.json").read_text())
+        assert told["fractional_masks_count_as_valid"] == ["b"]
