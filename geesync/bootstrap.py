@@ -50,7 +50,7 @@ from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.brakes import Brakes, Limits
 from geesync.steps.tasks.exporter import Exporter
-from geesync.steps.tasks.gate import Gate
+from geesync.steps.tasks.gate import Gate, gate_of_downloads, gate_of_exports
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.reconciler import Reconciler
 from geesync.steps.tasks.staged_objects import StagedObjects
@@ -174,7 +174,7 @@ def service(
         reconciling, downloading = shop(), shop(fetching)
         downloading.chunk = 1000  # what comes is recorded as it comes, and not at the end
         planner = Planner(Plans(database), config, ledger_id(roots, clock()))
-        exporting, fetches = Gate("exports", clock), Gate("downloads", clock)
+        exporting, fetches = gate_of_exports(clock, roots), gate_of_downloads(clock, roots)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
             # In the pool its asks, which wait for their turn, would keep all other steps waiting.

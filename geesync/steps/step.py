@@ -6,7 +6,7 @@ A step never sets a state, sleeps or schedules, and is safe to repeat at any mom
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ from geesync.adapters.executors.executor import (
     plain,
 )
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
-from geesync.domain.mirror.lifecycle import Delayed, Event, Setback
+from geesync.domain.mirror.lifecycle import Delayed, Event, Excused, Setback, State
 from geesync.domain.tasks.refusals import Calls, NotTriedError, stopped
-from geesync.errors import Cause, RemoteError
+from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.dispatch import Dispatch, ItemResults
 from geesync.store.copies.staging import Staged
@@ -44,6 +44,9 @@ _WAITS = {
     Cause.BUG: timedelta(hours=1),  # till then nobody has mended it
 }
 _SHORT_WAIT = timedelta(seconds=30)
+
+#: Where an asset may stand some time after a failure of its own.
+_EXCUSABLE = (State.DISCOVERED, State.EXPORTING, State.IN_BUCKET)
 
 #: Whatever an answer asks for: a number beyond any calendar must not be our error.
 _LONGEST_ASKED_S = 86_400
@@ -108,14 +111,16 @@ class Workshop:
         work: Callable[[Item], Answer],
         *,
         is_little: Callable[[Item], bool] = lambda _: False,
+        unknown_too: bool = False,
     ) -> list[tuple[Item, Answer | Exception]]:
         """Do the work for all items at once; an exception is an answer too.
 
         is_little: whether it is only some of Python's time, which threads of the pool would take
         from one another: it is done by the one that asks. Answers come in no order then.
         After a refusal that concerns all, or in an outage, the rest are answered NotTriedError.
+        unknown_too: what no rule knows may be an outage, too.
         """
-        calls = Calls()
+        calls = Calls(unknown_too=unknown_too)
 
         def attempt(item: Item) -> tuple[Item, Answer | Exception]:
             if refusal := self._refusal(calls):
@@ -145,6 +150,17 @@ class Workshop:
 
     def _refusal(self, calls: Calls) -> RemoteError | None:
         return calls.refusal() if self.keep_on() else stopped()
+
+    def excuse(self, asset_ids: Collection[int]) -> int:
+        """Make amends to assets that were blamed for what turned out to be the world's."""
+        wronged = [
+            asset
+            for asset in (self.ledger.assets(asset_ids) if asset_ids else ())
+            if asset.standing.failures
+            and asset.standing.cause not in WORLDLY
+            and asset.standing.state in _EXCUSABLE
+        ]
+        return self.record([Move(asset, Excused()) for asset in wronged])
 
     def record(self, moves: list[Move]) -> int:
         """Record moves and tell the log."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from geesync.domain.tasks.refusals import OUTAGE
+from geesync.simulator.profiles import CALM, always
+from geesync.simulator.simulator import Simulator
+from geesync.simulator.tasks.operation import State
 from geesync.simulator.wire.faults import Action
 from geesync.step_threads import run_step
 from tests.faults.conftest import ARCHIVE, Build
-from tests.story.world import World
+from tests.story.world import World, a_world
 
 EXPORTS = r"image:export"
 THREADS = 8
+HOUR = always(3600)
 
 
 def waiting(world: World, name: str) -> str:
@@ -247,3 +254,167 @@ def test_an_unknown_message_is_tried_a_few_times_and_then_told(build: Build) -> 
     assert odd.fired == 5
     assert world.counts()["quarantined"] == 1
     assert world.status().troubles[0].cause == "failed"
+
+
+# --- What no rule knows.
+
+UNHEARD_OF = (
+    "Organization policy constraints/gcp.resourceLocations forbids this.",
+    "Cloud KMS key projects/p/locations/l/keyRings/r/cryptoKeys/k is disabled.",
+    "The billing account for the owning project is disabled in state closed",
+    "Bucket is a requester pays bucket but no user project provided.",
+    "The bucket is suspended.",
+    "Unable to write to bucket demo-bucket (permission denied).",
+    "An internal error has occurred (request: 0b1c6e0f-4a1d-4f0b).",
+    "Deadline exceeded.",
+    "Earth Engine memory capacity exceeded.",
+    "",
+)
+
+
+@pytest.mark.parametrize("words", UNHEARD_OF)
+def test_a_failure_of_everything_that_no_rule_knows_halts_exports_and_counts_nothing(
+    build: Build, words: str
+) -> None:
+    world = build(6)
+    world.enqueue(ARCHIVE)
+    world.run("discoverer")
+    broken = world.simulator.operations.fail("", 13, words, count=None)
+    for _ in range(2 * 24):  # a day
+        world.run("exporter", "reconciler")
+        world.simulator.advance(1800)
+    told = waiting(world, "exporter")
+
+    assert broken.fired <= 6 + 2 * 24  # all that had been asked for, then a probe now and then
+    assert words in told != ""
+    assert failures(world) == 0
+    assert world.counts().get("quarantined", 0) == 0
+
+    broken.count = broken.fired
+    for _ in range(14):  # and by itself
+        world.run()
+        world.simulator.advance(1800)
+    assert world.counts() == {"verified": 8}
+
+
+def test_there_is_one_probe_at_a_time_however_long_it_takes(build: Build) -> None:
+    world = build(12, profile=replace(CALM, run_s=HOUR, refusal_s=(3600, 3600), running_slots=12))
+    world.enqueue(ARCHIVE)
+    world.run("discoverer")
+    broken = world.simulator.operations.fail("", 13, "Never heard of.", count=None)
+    for _ in range(7):
+        world.run("exporter", "reconciler")
+        world.simulator.advance(600)
+    assert broken.fired == 12
+
+    for _ in range(60):
+        world.run("exporter", "reconciler")
+        world.simulator.advance(600)
+        assert len(world.simulator.operations.all(State.RUNNING)) <= 1
+    assert 4 <= broken.fired - 12 <= 10
+    assert failures(world) == 0
+
+
+def test_a_halt_outlives_the_daemon_and_is_probed_at_its_start(tmp_path: Path) -> None:
+    with Simulator("thousands:12") as simulator:
+        broken = simulator.operations.fail("", 13, "Never heard of.", count=None)
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue(ARCHIVE)
+            world.run("discoverer", "exporter")
+            simulator.advance(60)
+            world.run("reconciler")
+        assert broken.fired == 12
+        for started in range(1, 6):
+            simulator.advance(3600)
+            with a_world(simulator, tmp_path) as world:
+                world.run("exporter")
+                assert waiting(world, "exporter") == "Never heard of."
+                simulator.advance(60)
+                world.run("reconciler", "exporter")
+                assert broken.fired == 12 + started
+
+        simulator.advance(6 * 3600)
+        broken.count = broken.fired
+        with a_world(simulator, tmp_path) as world:
+            world.settle()
+            assert world.counts() == {"verified": 14}
+
+
+def test_what_some_assets_fail_of_while_others_succeed_is_their_own(build: Build) -> None:
+    world = build(12)
+    world.enqueue(ARCHIVE)
+    world.run("discoverer")
+    for number in range(4):
+        world.simulator.operations.fail(f"i00000{number}", 13, "Bad pixels.", count=None)
+
+    world.settle(passes=2000)
+
+    assert world.counts() == {"verified": 10, "quarantined": 4}
+    assert exports_of_each_asset(world) == {1, 5}
+
+
+def test_those_that_failed_before_it_was_plain_are_excused(build: Build) -> None:
+    world = build(6, profile=replace(CALM, run_s=HOUR, refusal_s=(60, 60), running_slots=1))
+    world.enqueue(ARCHIVE)
+    world.run("discoverer")
+    broken = world.simulator.operations.fail("", 13, "Never heard of.", count=None)
+    seen = []
+    for _ in range(12):
+        world.run()
+        seen.append(failures(world))
+        world.simulator.advance(60)
+
+    assert broken.fired >= 6
+    assert max(seen) > 0
+    assert seen[-1] == 0
+
+
+@pytest.mark.parametrize("status", [400, 409, 451])
+def test_a_refusal_of_every_call_that_no_rule_knows_halts_exports(
+    build: Build, status: int
+) -> None:
+    world = build(40)
+    world.enqueue(ARCHIVE)
+    world.run("discoverer")
+    refused = world.simulator.faults.add(
+        "status", path=EXPORTS, status=status, body="Never heard of.", count=None
+    )
+    reason = waiting(world, "exporter")
+    first = refused.fired
+    for _ in range(60):
+        world.run("exporter")
+        world.simulator.advance(300)
+
+    assert reason == "Never heard of."
+    assert first <= OUTAGE + 2 * THREADS
+    assert refused.fired <= first + 60
+    assert failures(world) == 0
+
+    world.simulator.faults.clear()
+    world.settle(passes=400)
+    assert world.counts() == {"verified": 42}
+    assert exports_of_each_asset(world) == {1}
+
+
+@pytest.mark.parametrize("status", [402, 451])
+def test_a_refusal_of_every_download_that_no_rule_knows_costs_no_export(
+    enqueued: World, status: int
+) -> None:
+    world = enqueued
+    refused = world.simulator.faults.add(
+        "status", server="storage", path="alt=media", status=status, body="Unheard of.", count=None
+    )
+    world.run("exporter", "reconciler")
+    reason = waiting(world, "downloader")
+    for _ in range(60):
+        world.run("downloader")
+        world.simulator.advance(300)
+
+    assert "Unheard of" in reason
+    assert 1 < refused.fired <= 2 * THREADS + OUTAGE + 60
+    assert failures(world) == 0
+
+    world.simulator.faults.clear()
+    world.settle()
+    assert world.counts()["verified"] == world.status().roots[0].assets
+    assert exports_of_each_asset(world) == {1}

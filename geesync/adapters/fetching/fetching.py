@@ -84,7 +84,7 @@ def fetch_all(
     others still come. The folders that were made for them are yet to be.
     """
     with closing(Folders(Path(mirror))) as folders, _Syncing(folders, jobs) as syncing:
-        calls = Calls()
+        calls = Calls(unknown_too=True)
         tried = takewhile(lambda _: line.keep_on() and not calls.refusal(), jobs)
         works = (_attempt(calls, fetch(job, line, folders)) for job in tried)
         for ended in turns(works, at_once=at_once, stopping=lambda: not line.keep_on()):

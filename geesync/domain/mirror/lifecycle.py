@@ -127,8 +127,12 @@ class Delayed(Failure):
     wait: timedelta = timedelta(minutes=1)
 
 
+@dataclass(frozen=True)
 class Setback(Failure):
     """The asset's own failure: counted, and tried again from the state that the table says."""
+
+    #: If its cause lies in the world after all: how long until the next try.
+    wait: timedelta = timedelta(minutes=10)
 
 
 class ExportFailed(Setback):
@@ -147,6 +151,10 @@ class CheckFailed(Setback):
     """The files differ from what Earth Engine's metadata says."""
 
 
+class Excused(Event):
+    """Its last failure turned out to be everybody's, and so the world's: it is not counted."""
+
+
 class Refused(Failure):
     """It will not work however often it is tried; a person must look."""
 
@@ -160,6 +168,7 @@ TABLE: state_machine.Table[State, Event] = {
         Recovered: State.DOWNLOADED,
         ExportFailed: State.DISCOVERED,
         Delayed: State.DISCOVERED,
+        Excused: State.DISCOVERED,
         Refused: State.QUARANTINED,
         Excluded: State.EXCLUDED,
         SourceChanged: State.DISCOVERED,
@@ -170,6 +179,7 @@ TABLE: state_machine.Table[State, Event] = {
         ExportsSucceeded: State.IN_BUCKET,
         ExportFailed: State.DISCOVERED,
         Delayed: State.EXPORTING,
+        Excused: State.EXPORTING,
         Refused: State.QUARANTINED,
         SourceChanged: State.DISCOVERED,
         SourceGone: State.GONE,
@@ -180,6 +190,7 @@ TABLE: state_machine.Table[State, Event] = {
         DownloadFailed: State.IN_BUCKET,
         StagedCopyLost: State.DISCOVERED,
         Delayed: State.IN_BUCKET,
+        Excused: State.IN_BUCKET,
         Refused: State.QUARANTINED,
         SourceChanged: State.DISCOVERED,
         SourceGone: State.GONE,
@@ -223,7 +234,7 @@ _FIRST_WAIT = timedelta(minutes=2)
 _WAIT_GROWS = 5
 _LONGEST_WAIT = timedelta(hours=6)
 
-#: After a failure that lies in the world and ended the asset's exports.
+#: After a failure that lies in the world and ended the asset's exports: twice as long each time.
 _WORLD_WAIT = timedelta(minutes=10)
 
 
@@ -250,6 +261,8 @@ def advance(standing: Standing, event: Event, now: datetime) -> Standing:
             return replace(standing, not_before=later, cause=event.cause, reason=event.reason)
         case Setback():
             return _set_back(standing, event, target, now)
+        case Excused():
+            return replace(standing, state=target, failures=max(standing.failures - 1, 0))
         case Refused():
             return replace(
                 standing, state=target, not_before=None, cause=event.cause, reason=event.reason
@@ -261,19 +274,26 @@ def advance(standing: Standing, event: Event, now: datetime) -> Standing:
 
 def _set_back(standing: Standing, event: Setback, target: State, now: datetime) -> Standing:
     if event.cause in WORLDLY:
-        return Standing(target, standing.failures, now + _WORLD_WAIT, event.cause, event.reason)
+        later = now + min(event.wait, _LONGEST_WAIT)
+        return Standing(target, standing.failures, later, event.cause, event.reason)
     failures = standing.failures + 1
     if failures >= MAX_TRIES:
         return Standing(State.QUARANTINED, failures, None, event.cause, event.reason)
     # With another plan it is another ask: nothing is gained by waiting.
-    later = None if event.cause == Cause.PLAN else now + wait_after(failures)
-    return Standing(target, failures, later, event.cause, event.reason)
+    then = None if event.cause == Cause.PLAN else now + wait_after(failures)
+    return Standing(target, failures, then, event.cause, event.reason)
 
 
 def wait_after(failures: int) -> timedelta:
     """Return how long to wait after the n-th failure (from 1)."""
     grown: int = _WAIT_GROWS ** (failures - 1)
     return _FIRST_WAIT * min(grown, _LONGEST_WAIT // _FIRST_WAIT)
+
+
+def wait_for_world(times: int) -> timedelta:
+    """Return how long to wait after the world ended an asset's exports so many times in a row."""
+    doubled: int = 2 ** max(times - 1, 0)
+    return _WORLD_WAIT * min(doubled, _LONGEST_WAIT // _WORLD_WAIT)
 
 
 def diagram() -> str:

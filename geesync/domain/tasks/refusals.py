@@ -11,6 +11,10 @@ OUTAGE = 8
 FOR_ALL = frozenset({Cause.PERMISSION, Cause.QUEUE_FULL, Cause.OVER_QUOTA})
 
 
+#: Causes of refusals that no rule knows.
+UNKNOWN = frozenset({Cause.FAILED, Cause.BUG})
+
+
 class NotTriedError(RemoteError):
     """It was not even asked: others of its kind had just been refused."""
 
@@ -23,7 +27,9 @@ def stopped() -> RemoteError:
 class Calls:
     """The calls of one pass: after a refusal, or an outage, the rest of them need not try."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, unknown_too: bool = False) -> None:
+        """Begin; unknown_too: refusals that no rule knows are an outage, too, if they go on."""
+        self._outage = {Cause.TRANSIENT, *(UNKNOWN if unknown_too else ())}
         self._unanswered = 0
         self._last: RemoteError | None = None
 
@@ -37,7 +43,7 @@ class Calls:
             self._unanswered = 0
         elif answer.cause in FOR_ALL:
             self._last = answer
-        elif answer.cause == Cause.TRANSIENT:
+        elif answer.cause in self._outage:
             self._unanswered += 1
             if self._unanswered >= OUTAGE:
                 self._last = answer

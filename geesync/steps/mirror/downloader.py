@@ -25,6 +25,7 @@ from geesync.domain.mirror.lifecycle import (
     State,
 )
 from geesync.domain.tasks.refusals import NotTriedError
+from geesync.domain.tasks.shared_failures import Tried
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.steps.tasks.brakes import Limits
@@ -78,33 +79,34 @@ class Downloader:
         answers: list[object] = []
         with closing(self._fetched(fitting)) as coming:
             for came in coming:
-                answers += [answer for _, answer in came]
-                self._take(came, failures)
+                answers += self._take(came, failures)
                 pending.subtract(asset.id for (asset, _), _ in came)
                 moved += self._record(_ended(came, pending), failures)
         self.gate.learn(answers)
+        moved += self.workshop.excuse(self.gate.wronged_assets())
         waiting = self.gate.reason or waiting
         is_full = is_full or len(due) < len(staged)
         return Tally(moved=moved, busy=is_full and not waiting, waiting=waiting)
 
-    def _take(self, came: list[tuple[Wanted, object]], failures: Failures) -> None:
-        """Remember what became of objects, and what failed, by asset."""
-        failed = [(one, answer) for one, answer in came if isinstance(answer, Exception)]
-        landed = [obj.id for (_, obj), answer in came if not isinstance(answer, Exception)]
+    def _take(self, came: list[tuple[Wanted, object]], failures: Failures) -> list[object]:
+        """Remember what became of objects, and what failed, by asset; return what it means."""
         now = self.workshop.clock()
+        landed = [obj.id for (_, obj), answer in came if not isinstance(answer, Exception)]
         self.staging.mark("landed_at", landed, now)
-        lost = self._lost(failed)
+        lost = self._lost(came)
         self.staging.disprove(list(lost.values()), now)
-        for (asset, staged), error in failed:
-            if staged.id in lost:
-                failures[asset.id] = event_of(error, StagedCopyLost)
-            elif asset.id not in failures:
-                tried = not isinstance(error, NotTriedError)
-                failures[asset.id] = event_of(error, DownloadFailed) if tried else None
+        rest = [(wanted, answer) for wanted, answer in came if wanted[1].id not in lost]
+        judged = self.gate.judge([_tried(*wanted, answer) for wanted, answer in rest])
+        for ((asset, _), _), answer in zip(rest, judged, strict=True):
+            if isinstance(answer, Exception):
+                tried = not isinstance(answer, NotTriedError)
+                failures[asset.id] = event_of(answer, DownloadFailed) if tried else None
+        for (asset, staged), answer in came:
+            if staged.id in lost and isinstance(answer, Exception):
+                failures[asset.id] = event_of(answer, StagedCopyLost)
+        return judged
 
-    def _lost(
-        self, failed: list[tuple[Wanted, Exception]]
-    ) -> dict[int, tuple[Staged, RemoteError]]:
+    def _lost(self, came: list[tuple[Wanted, object]]) -> dict[int, tuple[Staged, RemoteError]]:
         """Return the objects, by id, that are not there any more or not sound, each with its error.
 
         What was answered on the way says nothing of them: each is looked at before it is given up,
@@ -112,7 +114,7 @@ class Downloader:
         """
         doubtful = [
             (asset, staged, error)
-            for (asset, staged), error in failed
+            for (asset, staged), error in came
             if isinstance(error, RemoteError) and not error.costs_time_only
         ]
         answers = self.workshop.each(doubtful, lambda one: self._is_sound(*one))
@@ -169,6 +171,10 @@ def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[Le
     sizes = (sum(one.obj.size_bytes for one in staged[asset.id]) for asset in due)
     most = bisect_right(list(accumulate(sizes)), _PASS_BYTES)
     return due[: max(1, most)]
+
+
+def _tried(asset: LedgerAsset, staged: Staged, answer: object) -> Tried:
+    return Tried(asset.id, asset.name.rpartition("/")[2], staged.bucket, answer)
 
 
 def _job(asset: LedgerAsset, staged: Staged) -> Fetch:

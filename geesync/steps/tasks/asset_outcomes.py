@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import takewhile
 
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
@@ -16,10 +17,11 @@ from geesync.domain.mirror.lifecycle import (
     Refused,
     Setback,
     State,
+    wait_for_world,
 )
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.domain.tasks.refusals import NotTriedError
-from geesync.errors import Cause, RemoteError
+from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop, event_of
 from geesync.steps.tasks.planner import Planner
@@ -50,32 +52,35 @@ class AssetOutcomes:
         assets = self.workshop.ledger.assets({task.subject.id for task in failed})
         waiting = [asset for asset in assets if asset.standing.state == State.DISCOVERED]
         known = self.planner.known(waiting)
-        latest = self._latest(known)
-        return [Move(asset, _failure(latest[asset.id])) for asset in waiting if asset.id in known]
+        asks = self._asks(known)
+        return [Move(asset, _failure(asks[asset.id])) for asset in waiting if asset.id in known]
 
     def of_settled(self, settled: list[int]) -> list[Move]:
         """Return what becomes of assets whose every export has ended."""
         assets = self.workshop.ledger.assets(settled)
         known = self.planner.known(assets)
-        latest, there = self._latest(known), self.planner.plans.parts_there(known)
+        asks, there = self._asks(known), self.planner.plans.parts_there(known)
         moves, complete = [], []
         for asset in assets:
             done = {
-                task.part_id for task in latest[asset.id] if task.state == TaskState.SUCCEEDED
+                part_id
+                for part_id, of_part in asks[asset.id].items()
+                if of_part[-1].state == TaskState.SUCCEEDED
             } | there.get(asset.id, set())
             if done.issuperset(part.id for part in known[asset.id].plan.parts):
                 complete.append(asset)
             else:
-                moves.append(Move(asset, _failure(latest[asset.id])))
+                moves.append(Move(asset, _failure(asks[asset.id])))
         return self._still_there(moves) + self._unchanged(complete)
 
-    def _latest(self, known: Mapping[int, KnownPlan]) -> dict[int, list[Task]]:
-        """Return the last task for each part of the assets' plans; of earlier plans none."""
-        latest = self.tasks.latest(known)
-        return {
-            asset_id: [task for task in latest[asset_id] if task.plan_id == one.id]
-            for asset_id, one in known.items()
-        }
+    def _asks(self, known: Mapping[int, KnownPlan]) -> dict[int, dict[str, list[Task]]]:
+        """Return the tasks for each part of the assets' plans, in order; of earlier plans none."""
+        asks: dict[int, dict[str, list[Task]]] = {asset_id: {} for asset_id in known}
+        for asset_id, tasks in self.tasks.of(known, live=False).items():
+            for task in tasks:
+                if task.plan_id == known[asset_id].id:
+                    asks[asset_id].setdefault(task.part_id, []).append(task)
+        return asks
 
     def _still_there(self, moves: list[Move]) -> list[Move]:
         """Return the moves; an asset that cannot be seen any more waits for what the scan finds.
@@ -117,15 +122,27 @@ class AssetOutcomes:
         return moves
 
 
-def _failure(latest: list[Task]) -> Event:
-    """Return the setback that ended exports mean: the worst of them speaks."""
-    for task in latest:
+def _failure(asks: Mapping[str, Sequence[Task]]) -> Event:
+    """Return the setback that ended exports mean: the worst of the last ones speaks.
+
+    What is the world's speaks before what may be the asset's own: that will show again.
+    asks: the tasks for each part, in order.
+    """
+    last = [of_part[-1] for of_part in asks.values()]
+    for task in last:
         if task.state == TaskState.CANCELLED:
             return Refused(f"cancelled: {task.error}", cause=Cause.CANCELLED)
-    for task in latest:
-        if task.state == TaskState.FAILED:
-            return ExportFailed(task.error, cause=task.cause or Cause.FAILED)
-    return ExportFailed("an export ended without its files", cause=Cause.FAILED)
+    failed = [task for task in last if task.state == TaskState.FAILED]
+    if not failed:
+        return ExportFailed("an export ended without its files", cause=Cause.FAILED)
+    worst = min(failed, key=lambda task: task.cause not in WORLDLY)
+    wait = wait_for_world(max(map(_times_of_world, asks.values())))
+    return ExportFailed(worst.error, cause=worst.cause or Cause.FAILED, wait=wait)
+
+
+def _times_of_world(asks: Sequence[Task]) -> int:
+    """Return how many of the last asks for a part in a row the world ended."""
+    return sum(takewhile(bool, (task.cause in WORLDLY for task in reversed(asks))))
 
 
 def _not_seen(answer: Exception) -> Event:

@@ -92,7 +92,7 @@ class Exporter:
         if not assets:
             return Tally(waiting="; ".join([*self._refusal(), *full_disks.values()]))
         jobs = self._jobs(assets)
-        self._intend(jobs, room)
+        self._intend(jobs, self.submitter.tasks_at_once(room))
         self._submit(jobs)
         self.workshop.ledger.leave_out(
             {job.asset.id: "; ".join(job.plan.left) for job in jobs if job.plan.left}
@@ -100,7 +100,7 @@ class Exporter:
         moves = [Move(job.asset, event) for job in jobs if (event := job.event()) is not None]
         moved = self.workshop.record(moves)
         full = any(job.unasked for job in jobs)
-        held = [held_by or "no room for more operations"] if full else []
+        held = [held_by or "no room for more operations"] if full and not self._refusal() else []
         progress = any(not isinstance(move.event, Delayed) for move in moves)
         return Tally(
             moved=moved,

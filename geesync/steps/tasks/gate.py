@@ -1,19 +1,24 @@
 """Whether a class of work is let through; while the world refuses it, one probe now and then.
 
 A revoked key or a night's outage must not cost one failing call for each of 100,000 assets: the
-work halts, says why, and goes on by itself when a probe succeeds.
+work halts, says why, and goes on by itself when a probe succeeds. A restart probes at once.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol, TypeGuard
 
-from geesync.domain.tasks.refusals import FOR_ALL, NotTriedError
+from geesync.domain.tasks.refusals import FOR_ALL, UNKNOWN, NotTriedError
+from geesync.domain.tasks.shared_failures import SharedFailureError, SharedFailures, Tried
+from geesync.domain.tasks.task import SubjectKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.store.ledger.task_rows import Task
 
 log = get_logger()
 
@@ -22,7 +27,22 @@ _PATIENCE_S = {Cause.OVER_QUOTA: 1800.0}
 
 _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=5)  # an outage that has ended is seen before people wonder
-_DOUBLINGS = 5
+_LONGEST_WAIT_FOR_ENDINGS = timedelta(minutes=30)  # such a probe is a whole export
+_DOUBLINGS = 7
+
+#: What nobody knows of how a task ended, and of a download.
+_UNKNOWN_ENDINGS = {Cause.FAILED, Cause.TRANSIENT}
+_UNKNOWN_DOWNLOADS = {*UNKNOWN, Cause.INTEGRITY, Cause.GONE, Cause.UNSUPPORTED}
+
+
+class Memory(Protocol):
+    """What outlives the process."""
+
+    def get(self, key: str) -> str | None:
+        """Return what was put last, or None."""
+
+    def put(self, key: str, value: str, now: datetime) -> None:
+        """Keep a value."""
 
 
 @dataclass
@@ -31,18 +51,40 @@ class Gate:
 
     work: str  #: its name in the log
     clock: Callable[[], datetime]
+    memory: Memory
+    calls: SharedFailures
+    endings: SharedFailures
     reason: str = ""  #: why it is closed; empty while it is open
+    _wronged: set[int] = field(default_factory=set)
     _closed_at: datetime | None = None
     _probe_at: datetime | None = None
     _probes: int = 0
     _by_ending: bool = False  #: closed by how exports ended: only an ending opens it
 
+    def __post_init__(self) -> None:
+        kept = json.loads(self.memory.get(self._key) or "{}")
+        if kept.get("reason"):
+            self.reason, self._by_ending = kept["reason"], kept["by_ending"]
+            self._closed_at = datetime.fromisoformat(kept["closed_at"])
+
+    @property
+    def waits_for(self) -> datetime | None:
+        """Since when a task that is asked for is the probe whose end is waited for."""
+        return self._closed_at if self.reason and self._by_ending else None
+
     def room(self, most: int) -> int:
         """Return how many may be tried now: as many as asked, one as a probe, or none."""
         if not self.reason:
             return most
-        due = self._probe_at is None or self.clock() >= self._probe_at
+        now = self.clock()
+        if self._closed_at and self._closed_at > now:  # the clock was ahead, and is set right
+            self._closed_at, self._probe_at = now, None
+        due = self._probe_at is None or now >= self._probe_at
         return min(most, 1) if due else 0
+
+    def judge(self, tried: Collection[Tried]) -> list[object]:
+        """Return the answers to what was tried, with what is nobody's fault told as such."""
+        return self._judged(self.calls, tried, halted=bool(self.reason) and not self._by_ending)
 
     def learn(self, answers: Collection[object]) -> None:
         """Learn from what was tried: a refusal that concerns all closes, any other word opens."""
@@ -55,34 +97,92 @@ class Gate:
         elif answers:
             self._open()
 
-    def learn_ending(self, began: datetime, error: RemoteError | None) -> None:
-        """Learn how an export ended that began then; error: a refusal that concerns all."""
-        if error is not None:
-            self._close(error)
-            self._by_ending = True
-        elif self._by_ending and self._closed_at and began >= self._closed_at:
-            self._open()
+    def learn_endings(self, ended: Collection[Tried]) -> list[object]:
+        """Learn how tasks ended; return how, with what is nobody's fault told as such."""
+        answers = self._judged(self.endings, ended, halted=self._by_ending)
+        refusals = [answer for answer in answers if _ends_all(answer)]
+        for refusal in refusals:
+            self._close(refusal, by_ending=True)
+        since = self.waits_for
+        for one, answer in zip(ended, answers, strict=True):
+            if since and one.began and one.began >= since and not _ends_all(answer):
+                self._open()
+        return answers
+
+    def wronged_assets(self) -> set[int]:
+        """Return the assets that were blamed for what was the world's; each is told once."""
+        told, self._wronged = self._wronged, set()
+        return told
+
+    def _judged(
+        self, failures: SharedFailures, tried: Collection[Tried], *, halted: bool
+    ) -> list[object]:
+        answers, wronged = failures.judge(tried, self.clock(), halted=halted)
+        self._wronged |= wronged
+        return answers
 
     def _blocks(self, error: RemoteError) -> bool:
-        if error.cause in FOR_ALL or isinstance(error, NotTriedError):
+        if error.cause in FOR_ALL or isinstance(error, NotTriedError | SharedFailureError):
             return True
         return bool(self.reason) and error.cause == Cause.TRANSIENT
 
-    def _close(self, error: RemoteError) -> None:
+    def _close(self, error: RemoteError, *, by_ending: bool = False) -> None:
         if not self.reason:
             log.warning("work_halted", work=self.work, cause=error.cause, reason=str(error))
             self._closed_at = self.clock()
-        self.reason = str(error)
+        changed = (str(error), self._by_ending or by_ending) != (self.reason, self._by_ending)
+        self.reason, self._by_ending = str(error), self._by_ending or by_ending
+        if changed:
+            self._keep()
         asked_s = error.retry_after_s or _PATIENCE_S.get(error.cause, 0.0)
         self._wait(timedelta(seconds=asked_s))
 
     def _open(self) -> None:
-        if self.reason:
-            log.info("work_resumed", work=self.work)
+        if not self.reason:
+            return
+        log.info("work_resumed", work=self.work)
         self.reason, self._by_ending, self._probes = "", False, 0
+        self._keep()
 
     def _wait(self, asked: timedelta) -> None:
-        wait = min(_FIRST_WAIT * 2 ** min(self._probes, _DOUBLINGS), _LONGEST_WAIT)
+        longest = _LONGEST_WAIT_FOR_ENDINGS if self._by_ending else _LONGEST_WAIT
+        wait = min(_FIRST_WAIT * 2 ** min(self._probes, _DOUBLINGS), longest)
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 # spreads machines, hides nothing
         self._probe_at = self.clock() + max(wait * jitter, asked)
         self._probes += 1
+
+    @property
+    def _key(self) -> str:
+        return f"halted:{self.work}"
+
+    def _keep(self) -> None:
+        closed_at = self._closed_at.isoformat() if self._closed_at else None
+        kept = {"reason": self.reason, "by_ending": self._by_ending, "closed_at": closed_at}
+        self.memory.put(self._key, json.dumps(kept), self.clock())
+
+
+def _ends_all(answer: object) -> TypeGuard[RemoteError]:
+    """Whether a task's end concerns all tasks."""
+    if not isinstance(answer, RemoteError):
+        return False
+    known = answer.cause in {Cause.PERMISSION, Cause.OVER_QUOTA}
+    return known or isinstance(answer, SharedFailureError)
+
+
+def tried(task: Task, answer: object) -> Tried:
+    """Return what came of a task, or of the call for it."""
+    name = task.subject.name.rpartition("/")[2]
+    if task.subject.kind != SubjectKind.ASSET:
+        return Tried(-task.subject.id, name, task.kind, answer, task.intended_at)
+    return Tried(task.subject.id, name, task.destination.place, answer, task.intended_at)
+
+
+def gate_of_exports(clock: Callable[[], datetime], memory: Memory) -> Gate:
+    """Return the gate of exports, as it was left."""
+    calls, endings = SharedFailures(UNKNOWN), SharedFailures(_UNKNOWN_ENDINGS)
+    return Gate("exports", clock, memory, calls, endings)
+
+
+def gate_of_downloads(clock: Callable[[], datetime], memory: Memory) -> Gate:
+    """Return the gate of downloads, as it was left."""
+    return Gate("downloads", clock, memory, SharedFailures(_UNKNOWN_DOWNLOADS), SharedFailures(()))

@@ -31,7 +31,7 @@ from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
-from geesync.steps.tasks.gate import Gate
+from geesync.steps.tasks.gate import Gate, tried
 from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.task_rows import Task
@@ -66,6 +66,7 @@ class Reconciler:
         in_flight = self.tasks.in_flight()
         failed = self._settle(in_flight) if in_flight else []
         moved = self.workshop.record(self.conclusions.of_failed(failed))
+        moved += self.workshop.excuse(self.gate.wronged_assets())
         settled = self.tasks.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
         moved += self.workshop.record(self.conclusions.of_settled(settled))
         return Tally(
@@ -88,58 +89,64 @@ class Reconciler:
         for task in in_flight:
             operation = operations.get(task.id)
             if operation:
-                moves += [TaskMove(task, event) for event in self._learn(task, operation)]
+                moves += [TaskMove(task, event) for event in _learnt(task, operation)]
             elif self._is_lost(task, looked_at, unwanted):
                 log.warning("export_lost", token=task.token)
                 moves.append(TaskMove(task, NeverSeen()))
-        now = self.tasks.record(moves, self.workshop.clock())
-        self._collect(
+        moved = self.tasks.record(moves, self.workshop.clock())
+        return self._end(
             [
-                now.get(task.id, task)
+                (moved.get(task.id, task), operations[task.id])
                 for task in in_flight
                 if task.id in operations
-                and operations[task.id].state == SUCCEEDED
-                and task.destination.kind == DestinationKind.BUCKET
             ]
         )
+
+    def _end(self, tasks: list[tuple[Task, Operation]]) -> list[Task]:
+        """Write down which tasks have ended, and how; return those that failed."""
+        now = self.workshop.clock()
+        good, late = self._collected(
+            [task for task, op in tasks if op.state == SUCCEEDED and _is_staged(task)], now
+        )
+        bad = [(task, _bad_end(op)) for task, op in tasks if op.state in {FAILED, CANCELLED}]
+        bad += [(task, RemoteError(Cause.FAILED, _WITHOUT_FILES)) for task in late]
+        eecu_s = {task.id: op.eecu_s for task, op in tasks if op.state != SUCCEEDED}
+        moves = [
+            TaskMove(task, _failed(error, eecu_s.get(task.id)))
+            for task, error in self._judged(bad, good)
+        ]
+        ended = self.tasks.record(moves, now).values()
+        return [task for task in ended if task.subject.kind == SubjectKind.ASSET]
+
+    def _judged(
+        self, bad: list[tuple[Task, RemoteError]], good: list[Task]
+    ) -> list[tuple[Task, RemoteError]]:
+        """Return why tasks failed, a refusal of everything told from the failures of single ones.
+
+        Earth Engine's words for a bucket that it may not write are not documented: we look.
+        """
+        unknown = {
+            task.destination.place
+            for task, error in bad
+            if error.cause == Cause.FAILED and _is_staged(task)
+        }
+        refusals = {bucket: self._bucket_refusal(bucket) for bucket in unknown}
+        ended: list[tuple[Task, RemoteError | None]] = [
+            (task, (error.cause == Cause.FAILED and refusals.get(task.destination.place)) or error)
+            for task, error in bad
+        ]
+        ended += [(task, None) for task in good]
+        answers = self.gate.learn_endings([tried(task, error) for task, error in ended])
         return [
-            task
-            for task in now.values()
-            if task.state in _ENDED_BADLY and task.subject.kind == SubjectKind.ASSET
+            (task, answer)
+            for (task, _), answer in zip(ended, answers, strict=True)
+            if isinstance(answer, RemoteError)
         ]
 
-    def _learn(self, task: Task, operation: Operation) -> list[TaskEvent]:
-        """Return what an operation means for its task; of how it ended, the gate learns."""
-        events: list[TaskEvent] = []
-        if task.operation != operation.id:
-            log.info("export_adopted", operation=operation.id, token=task.token)
-        if task.state != TaskState.RUNNING:
-            events.append(Started(operation=operation.id))
-        if operation.state == SUCCEEDED and task.ended_at is None:
-            events.append(Ended(eecu_s=operation.eecu_s))
-        if operation.state in {FAILED, CANCELLED}:
-            events.append(self._bad_end(task, operation))
-        return events
-
-    def _bad_end(self, task: Task, operation: Operation) -> TaskEvent:
-        """Tell a refusal of all tasks from the failures of single ones."""
-        cause = classify_operation(operation.error_code, operation.error)
-        if operation.state == CANCELLED:
-            cause = Cause.CANCELLED
-        log.warning("export_failed", operation=operation.id, cause=cause, error=operation.error)
-        refusal = self._refusal(task, cause, operation.error)
-        self.gate.learn_ending(task.intended_at, refusal)
-        kind = Cancelled if cause == Cause.CANCELLED else Failed
-        return kind(operation.error, refusal.cause if refusal else cause, operation.eecu_s)
-
-    def _refusal(self, task: Task, cause: Cause, error: str) -> RemoteError | None:
-        if cause in {Cause.PERMISSION, Cause.OVER_QUOTA}:
-            return RemoteError(cause, error)
-        if cause != Cause.FAILED or task.destination.kind != DestinationKind.BUCKET:
-            return None
-        # The words for a bucket that cannot be written are not documented: look at the bucket.
+    def _bucket_refusal(self, bucket: str) -> RemoteError | None:
+        """Return why a bucket is refused to us, if it is."""
         try:
-            self.evidence.storage.check_access(task.destination.place)
+            self.evidence.storage.check_access(bucket)
         except RemoteError as refused:
             return refused if refused.cause == Cause.PERMISSION else None
         return None
@@ -216,11 +223,11 @@ class Reconciler:
         unrepeated = task.state == TaskState.UNCLEAR or task.id in unwanted
         return unrepeated and looked_at - task.intended_at > _GRACE
 
-    def _collect(self, ended: list[Task]) -> None:
-        """Write down the files of exports that have succeeded, once they are complete."""
-        now = self.workshop.clock()
-        for task in ended:
-            self.gate.learn_ending(task.intended_at, None)
+    def _collected(self, ended: list[Task], now: datetime) -> tuple[list[Task], list[Task]]:
+        """Write down the files of tasks that have succeeded; return those that have all, or none.
+
+        The second are those whose files should have come long ago.
+        """
         found = self.evidence.find(ended)
         self.tasks.succeed([(task, found[task.id]) for task in ended if found.get(task.id)], now)
         late = [
@@ -228,8 +235,36 @@ class Reconciler:
             for task in ended
             if found.get(task.id) == [] and task.ended_at and now - task.ended_at > _LATE_FILES
         ]
-        reason = "the operation succeeded, but its files are not all in the bucket"
-        self.tasks.record([TaskMove(task, Failed(reason, Cause.FAILED)) for task in late], now)
+        return [task for task in ended if found.get(task.id)], late
 
 
-_ENDED_BADLY = (TaskState.FAILED, TaskState.CANCELLED)
+_WITHOUT_FILES = "the operation succeeded, but its files are not all in the bucket"
+
+
+def _learnt(task: Task, operation: Operation) -> list[TaskEvent]:
+    """Return what an operation means for its task, as long as that has not failed."""
+    events: list[TaskEvent] = []
+    if task.operation != operation.id:
+        log.info("export_adopted", operation=operation.id, token=task.token)
+    if task.state != TaskState.RUNNING:
+        events.append(Started(operation=operation.id))
+    if operation.state == SUCCEEDED and task.ended_at is None:
+        events.append(Ended(eecu_s=operation.eecu_s))
+    return events
+
+
+def _bad_end(operation: Operation) -> RemoteError:
+    cause = classify_operation(operation.error_code, operation.error)
+    if operation.state == CANCELLED:
+        cause = Cause.CANCELLED
+    log.warning("export_failed", operation=operation.id, cause=cause, error=operation.error)
+    return RemoteError(cause, operation.error or "Earth Engine told no reason")
+
+
+def _is_staged(task: Task) -> bool:
+    return task.destination.kind == DestinationKind.BUCKET
+
+
+def _failed(error: RemoteError, eecu_s: float | None) -> TaskEvent:
+    kind = Cancelled if error.cause == Cause.CANCELLED else Failed
+    return kind(str(error), error.cause, eecu_s)

@@ -25,7 +25,7 @@ from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import BugError, Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop
-from geesync.steps.tasks.gate import Gate
+from geesync.steps.tasks.gate import Gate, tried
 from geesync.store.ledger.task_rows import Task
 from geesync.store.ledger.tasks import TaskMove, Tasks
 
@@ -54,8 +54,14 @@ class Submitter:
 
     def room(self, most: int) -> int:
         """Return of how many subjects the tasks may be sent now: as many as are soon sent."""
+        if (since := self.gate.waits_for) and self.tasks.is_running_since(since):
+            return 0  # the probe
         in_a_pass = max(1.0, self.earth_engine.exports_per_s * _PASS_S)
         return self.gate.room(int(min(most, in_a_pass)))
+
+    def tasks_at_once(self, most: int) -> int:
+        """Return how many more tasks may be written down: one, if it is a probe."""
+        return min(most, 1) if self.gate.reason else most
 
     def submit(self, intended: Iterable[Task]) -> list[tuple[Task, Exception | None]]:
         """Send tasks; return each as it is then, with why it was not taken.
@@ -63,8 +69,9 @@ class Submitter:
         After a refusal that concerns all, the rest is not tried, and stays as it is.
         """
         due = [task for task in intended if task.state == TaskState.INTENDED]
-        answers = self.workshop.each(due, self._send)
-        self.gate.learn([answer for _, answer in answers])
+        answers = self.workshop.each(due, self._send, unknown_too=True)
+        judged = self.gate.judge([tried(task, answer) for task, answer in answers])
+        self.gate.learn(judged)
         moves = [
             TaskMove(task, _event(task, answer))
             for task, answer in answers
@@ -72,8 +79,8 @@ class Submitter:
         ]
         now = self.tasks.record(moves, self.workshop.clock())
         return [
-            (now.get(task.id, task), answer if isinstance(answer, Exception) else None)
-            for task, answer in answers
+            (now.get(task.id, task), told if isinstance(told, Exception) else None)
+            for (task, _), told in zip(answers, judged, strict=True)
         ]
 
     def _send(self, task: Task) -> Operation:

@@ -27,6 +27,7 @@ from geesync.domain.tasks.lifecycle import (
     Started,
     Succeeded,
     TaskEvent,
+    TaskState,
     Unanswered,
     advance_task,
 )
@@ -115,6 +116,17 @@ class Tasks:
         with self._database.read() as connection:
             return [read_task(row) for row in connection.execute(query)]
 
+    def is_running_since(self, at: datetime) -> bool:
+        """Return whether a task that was asked for since then runs at Earth Engine."""
+        table = schema.task
+        query = sa.select(
+            sa.exists()
+            .where(schema.in_flight(), table.c.state == TaskState.RUNNING)
+            .where(table.c.intended_at >= at)
+        )
+        with self._database.read() as connection:
+            return bool(connection.execute(query).scalar())
+
     def settled_assets(self, *, now: datetime, limit: int) -> list[int]:
         """Return ids of exporting assets of which no task is in flight any more."""
         asset, table = schema.asset, schema.task
@@ -131,18 +143,6 @@ class Tasks:
         )
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
-
-    def latest(self, asset_ids: Iterable[int]) -> dict[int, list[Task]]:
-        """Return the last task for each part of each asset."""
-        newest: dict[tuple[int, str], Task] = {}
-        ids = list(asset_ids)
-        for tasks in self.of(ids, live=False).values():
-            for task in tasks:
-                newest[task.subject.id, task.part_id] = task
-        by_asset: dict[int, list[Task]] = {asset_id: [] for asset_id in ids}
-        for task in newest.values():
-            by_asset[task.subject.id].append(task)
-        return by_asset
 
     def attempts(self, asset_ids: Iterable[int]) -> dict[tuple[int, str], int]:
         """Return how often each part was asked for, ever: ``{(asset id, part): attempts}``."""

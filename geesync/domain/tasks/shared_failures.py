@@ -1,0 +1,110 @@
+"""Which failures are nobody's: those of many assets, in the same words, while nothing succeeds.
+
+The world has more ways to fail than rules can list: a policy, a key, a bill, a bucket. They have in
+common that everything fails alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from geesync.domain.tasks.refusals import NotTriedError
+from geesync.errors import BugError, Cause, RemoteError
+
+#: So many assets that fail in the same words, and none that does not, are no coincidence.
+MANY = 3
+
+#: Failures that are further apart have nothing to do with one another.
+_WHILE = timedelta(days=1)
+
+
+class SharedFailureError(RemoteError):
+    """A failure that nobody knows, and that many met: the world's."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of something that was tried for an asset."""
+
+    asset_id: int  #: negative for what is no asset of the mirror
+    name: str  #: what of the asset may be in the words: the last component of its name
+    place: str  #: the bucket: what succeeds elsewhere says nothing of it
+    answer: object  #: an exception is one, too
+    began: datetime | None = None  #: when it was asked for; of tasks
+
+
+#: A cause, a place, and what was said.
+Words = tuple[Cause, str, str]
+
+
+@dataclass
+class SharedFailures:
+    """Judges the failures of one class of work.
+
+    An asset that failed while others succeeded proves nothing when it does so again.
+    """
+
+    causes: Collection[Cause]  #: of failures that may be the world's
+    _lately: dict[Words, dict[int, datetime]] = field(default_factory=dict, init=False)
+    _own: dict[Words, set[int]] = field(default_factory=dict, init=False)
+    _judged: set[Words] = field(default_factory=set, init=False)  #: words that are the world's now
+
+    def judge(
+        self, tried: Collection[Tried], now: datetime, *, halted: bool
+    ) -> tuple[list[object], set[int]]:
+        """Return the answers of a pass, and which assets were blamed wrongly before it.
+
+        What is the world's is a SharedFailureError among them. halted: nothing has succeeded since
+        the work was halted, so what fails now says nothing against an asset.
+        """
+        told = [self._words(one) for one in tried]
+        failed = [(words, one.asset_id) for words, one in zip(told, tried, strict=True) if words]
+        for words, asset_id in failed:
+            if asset_id not in self._own.get(words, ()):
+                self._lately.setdefault(words, {})[asset_id] = now
+        self._succeeded({one.place for one in tried if not isinstance(one.answer, Exception)})
+        worlds = {words for words, assets in self._lately.items() if _many(assets.values(), now)}
+        blamed = {asset_id for words in worlds - self._judged for asset_id in self._lately[words]}
+        self._judged = worlds
+        answers = [
+            _shared(one.answer) if words and (halted or words in worlds) else one.answer
+            for words, one in zip(told, tried, strict=True)
+        ]
+        return answers, blamed - {asset_id for _, asset_id in failed}
+
+    def _succeeded(self, places: Collection[str]) -> None:
+        for words in [words for words in self._lately if words[1] in places]:
+            self._own.setdefault(words, set()).update(self._lately.pop(words))
+
+    def _words(self, one: Tried) -> Words | None:
+        """Return what failed, as it may be said of others; None if it did not, or is known."""
+        error = one.answer
+        known = isinstance(error, BugError | NotTriedError)
+        if known or not isinstance(error, RemoteError) or error.cause not in self.causes:
+            return None
+        return error.cause, one.place, general_words(str(error), one.name)
+
+
+def _many(failed_at: Iterable[datetime], now: datetime) -> bool:
+    return sum(at > now - _WHILE for at in failed_at) >= MANY
+
+
+def _shared(answer: object) -> SharedFailureError:
+    return SharedFailureError(Cause.TRANSIENT, str(answer))
+
+
+_QUOTED = re.compile(r"""(?<!\w)(['"`]).*?\1""", re.DOTALL)
+#: Paths, addresses, ids, numbers.
+_PARTICULAR = re.compile(r"[\d/@]")
+
+
+def general_words(told: str, name: str) -> str:
+    """Return what is told, without what differs from one asset to the next.
+
+    name: of the asset; left out, too.
+    """
+    general = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "", _QUOTED.sub("", told))
+    return " ".join(word for word in general.split() if not _PARTICULAR.search(word)).lower()
