@@ -21,7 +21,7 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.domain.mirror.layout import STAGING, staged_prefix
-from geesync.domain.mirror.plan import Lessons, Plan
+from geesync.domain.mirror.plan import Lessons
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask, Part
 from geesync.domain.tasks.operations import FAILED, Operation
@@ -127,7 +127,7 @@ class Adopter:
             source = sources[asset.id]
             look = partial(left.look, asset, ledgers[asset.dest])
             too_much = _too_much(partial(_planned, source, self.planner.chosen(asset)), look)
-            new = self.planner.new(asset, source, Plan((), lessons=Lessons(too_much)))
+            new = self.planner.new(asset, source, Lessons(too_much))
             traces = [trace for trace in map(look, new.plan.parts) if trace]
             if traces or too_much:
                 plans.append(new)

@@ -59,7 +59,6 @@ CREATE TABLE task (
     operation TEXT,
     state TEXT NOT NULL,
     intended_at FLOAT NOT NULL,
-    not_before FLOAT,
     ended_at FLOAT,
     cause TEXT,
     error TEXT,

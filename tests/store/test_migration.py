@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from geesync.config import Config
 from geesync.domain.tasks.exports import body_hash
 from geesync.domain.tasks.lifecycle import TaskState
+from geesync.domain.tasks.task import TaskKind
+from geesync.simulator.profiles import CALM, always
+from geesync.simulator.scenarios import Tree
+from geesync.simulator.simulator import Simulator
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_migrating
@@ -22,12 +29,18 @@ from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.plans import Plans
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.tasks import Tasks
-from tests.story.accounts import HOME
+from tests.contract.conftest import connected
+from tests.story.accounts import HOME, a_band, an_account, an_image
+from tests.story.world import a_world
 
 #: Made by geesync before it had tasks: an asset in each state, with exports in most of theirs.
 OLD = Path(__file__).with_name("ledger_0001.db.gz")
 #: The bodies of its exports in flight as they were sent, by token.
 SENT = json.loads(Path(__file__).with_name("ledger_0001_requests.json").read_text())
+
+
+#: A ledger that was rebuilt from a mirror, with exports made up for what it found there.
+REBUILT = Path(__file__).with_name("ledger_0001_recovered.db.gz")
 
 
 @pytest.fixture
@@ -118,3 +131,62 @@ def test_counters_are_what_they_were(old: Database) -> None:
     states = dict(query(old, "SELECT state, count(*) FROM task GROUP BY state"))
     assert states[TaskState.RUNNING] == 3
     assert query(old, "PRAGMA foreign_key_check") == []
+
+
+def test_exports_that_were_made_up_become_files_without_a_task(ledger_path: Path) -> None:
+    ledger_path.write_bytes(gzip.decompress(REBUILT.read_bytes()))
+
+    with closing(open_migrating(ledger_path)) as database:
+        cut = Ledger(database).find(f"{HOME}/cut")
+        assert cut
+        files = Staging(database).staged([cut.id])[cut.id]
+        plan = Plans(database).latest([cut.id])[cut.id].plan
+        assert query(database, "SELECT count(*) FROM task") == [(0,)]
+        assert query(database, "SELECT value FROM total WHERE label = 'asked'") == [(0.0,)]
+        assert [(one.file, one.task, one.landed) for one in files] == [
+            ("cut.bands_a.tif", None, True),
+            ("cut.bands_b.tif", None, True),
+        ]
+        assert [part.id for part in plan.lessons.too_much] == [".tif"]
+        assert plan.attempts("bands_a.tif") == 1
+
+
+def an_old_daemons_account(revisions: dict[str, str]) -> Tree:
+    """Return what the exports in flight of the old ledger are of."""
+    values = np.arange(12 * 9).reshape(9, 12)
+    b, d = (a_band(name, values.astype("int16")) for name in "bd")
+    c = a_band("c", values.astype("uint8"))
+    bands = {"too_much": (b, c, d), "exporting": (b, c), "intended": (b,), "unclear": (b,)}
+    images = (an_image(name, *of_image) for name, of_image in bands.items())
+    return an_account(*(replace(image, update_time=revisions[image.name]) for image in images))
+
+
+def test_a_daemon_that_is_updated_adopts_what_the_old_one_had_asked_for(
+    ledger_path: Path, tmp_path: Path
+) -> None:
+    ledger_path.write_bytes(gzip.decompress(OLD.read_bytes()))
+    with closing(sqlite3.connect(ledger_path)) as before, before:
+        revisions = dict(before.execute("SELECT name, revision FROM asset"))
+        before.execute("UPDATE root SET dest = ?", (str(tmp_path / "mirror"),))
+        running = before.execute("SELECT token FROM export WHERE state = 'running'").fetchall()
+    slow = replace(CALM, run_s=always(90), running_slots=50)
+    with Simulator(an_old_daemons_account(revisions), profile=slow) as simulator:
+        simulator.advance(6 * 3600)
+        earth_engine = connected(simulator)
+        asked = {
+            token: earth_engine.start(TaskKind.IMAGE_EXPORT, body).id
+            for token, body in SENT.items()
+        }
+        with closing(sqlite3.connect(ledger_path)) as before, before:
+            for (token,) in running:
+                told = (asked[token], token)
+                before.execute("UPDATE export SET operation = ? WHERE token = ?", told)
+
+        with a_world(simulator, tmp_path) as world:
+            for _ in range(5):
+                world.run("exporter", "reconciler")
+                simulator.advance(60)
+
+            names = [f"{HOME}/{name}" for name in ("exporting", "intended", "unclear")]
+            assert [world.state(name) for name in names] == ["in_bucket"] * 3
+            assert [world.accepted(name) for name in names] == [2, 1, 1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from geesync.domain.assets.asset import IMAGE, TABLE, UNREADABLE, Band, SourceAsset
@@ -41,6 +41,24 @@ def plan(source: SourceAsset, options: Options = _DEFAULT, lessons: Lessons = _N
     if source.type == UNREADABLE:
         return Plan((), ("what Earth Engine says of it cannot be read; only that is kept",))
     return Plan((), (f"{source.type} has no export to files; kept as metadata",))
+
+
+def going_on(made: Plan, begun: Sequence[Part]) -> Plan:
+    """Return a plan that takes home what is made of it, but for what was begun in another form.
+
+    A newer geesync may choose another sentinel, say; what was paid for is as good. What was begun
+    is dropped where it holds only some of what a part now does.
+    """
+    done = {key for part in begun for key in _held(part)}
+    parts = [part for part in made.parts if not done.issuperset(_held(part))]
+    if any(done & _held(part) for part in parts):
+        return made
+    return replace(made, parts=(*begun, *parts))
+
+
+def _held(part: Part) -> set[tuple[str, bool]]:
+    """Return what a part holds of its asset: bands or their masks; of a table all, in its form."""
+    return {(band, part.of_masks) for band in part.bands or (part.extension,)}
 
 
 def options_hash(options: Options) -> str:

@@ -10,8 +10,8 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import staged_prefix
-from geesync.domain.mirror.plan import Plan
-from geesync.domain.mirror.planning import options_hash, plan
+from geesync.domain.mirror.plan import Lessons, Plan
+from geesync.domain.mirror.planning import going_on, options_hash, plan
 from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
 from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
 from geesync.logger import get_logger
@@ -23,6 +23,8 @@ log = get_logger()
 
 #: Of a container: nothing of it comes home as a file, and nobody needs to remember that.
 NOTHING = Plan(())
+
+NO_LESSONS = Lessons()
 
 
 @dataclass
@@ -62,30 +64,47 @@ class Planner:
         What people chose meanwhile is for what was not begun: the rest was paid for.
         known: as ``known`` told.
         """
-        hashes = {asset.id: options_hash(self.chosen(asset)) for asset in assets}
-        otherwise = {key for key, one in known.items() if one.options != hashes[key]}
-        begun = self.plans.under_way(otherwise) if otherwise else set()
-        holding = {
-            key for key, one in known.items() if one.is_current and key not in otherwise - begun
-        }
-        new = [
-            self.new(
-                asset, sources[asset.id], known[asset.id].plan if asset.id in known else NOTHING
-            )
+        changed = {
+            asset.id
             for asset in assets
-            if asset.id not in holding and not asset.is_container
-        ]
+            if asset.id in known and known[asset.id].options != options_hash(self.chosen(asset))
+        }
+        outdated = {key for key, one in known.items() if not one.is_current}
+        begun = self.plans.begun(changed | outdated)
+        holding = known.keys() - outdated - (changed - begun.keys())
+        new = []
         for asset in assets:
-            if asset.id in known and asset.id not in holding:
-                why = "options" if known[asset.id].is_current else "lesson"
-                log.info("plan_replaced", asset=asset.name, why=why)
+            if asset.id in holding or asset.is_container:
+                continue
+            source, before = sources[asset.id], known.get(asset.id)
+            if before is None:
+                new.append(self.new(asset, source))
+                continue
+            new.append(self._in_place_of(before, asset, source, begun.get(asset.id, ())))
+            why = "options" if before.is_current else "lesson"
+            log.info("plan_replaced", asset=asset.name, why=why)
         return {**known, **self.plans.put(new, now)}
 
-    def new(self, asset: LedgerAsset, source: SourceAsset, before: Plan) -> NewPlan:
-        """Make the plan of an asset as it is now; before: the one that it takes the place of."""
+    def new(
+        self, asset: LedgerAsset, source: SourceAsset, lessons: Lessons = NO_LESSONS
+    ) -> NewPlan:
+        """Make the plan of an asset as it is now."""
         chosen = self.chosen(asset)
-        made = replace(plan(source, chosen, before.lessons), origins=before.origins)
+        made = plan(source, chosen, lessons)
         return NewPlan(asset.id, asset.revision, options_hash(chosen), made)
+
+    def _in_place_of(
+        self, before: KnownPlan, asset: LedgerAsset, source: SourceAsset, begun: Collection[str]
+    ) -> NewPlan:
+        """Make the plan of an asset anew; begun: parts of the one before that have a task or files.
+
+        Options are empty of a plan that a version made which did not know them.
+        """
+        new = self.new(asset, source, before.plan.lessons)
+        made = new.plan
+        if before.options in ("", new.options) and made.masks == before.plan.masks:
+            made = going_on(made, [part for part in before.plan.parts if part.id in begun])
+        return replace(new, plan=replace(made, origins=before.plan.origins))
 
     def intent(self, asset: LedgerAsset, known: KnownPlan, part: Part, *, attempts: int) -> Intent:
         """Return the task that brings a part, ready to be written down.

@@ -262,7 +262,8 @@ def _bad_end(operation: Operation) -> RemoteError:
 
 
 def _is_staged(task: Task) -> bool:
-    return task.destination.kind == DestinationKind.BUCKET
+    """Whether it writes objects into a bucket, and a plan says which."""
+    return task.destination.kind == DestinationKind.BUCKET and task.plan_id is not None
 
 
 def _failed(error: RemoteError, eecu_s: float | None) -> TaskEvent:

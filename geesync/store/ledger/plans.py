@@ -69,20 +69,19 @@ class Plans:
         with self._database.write() as connection:
             return put_in(connection, made, now)
 
-    def under_way(self, asset_ids: Collection[int]) -> set[int]:
-        """Return which of these assets have tasks or files that may still be of use."""
-        task, plan, file = schema.task, schema.plan, schema.file
-        tasks = sa.select(task.c.subject_id).where(
+    def begun(self, asset_ids: Collection[int]) -> dict[int, set[str]]:
+        """Return the parts of assets that have a task or files that may still be of use."""
+        if not asset_ids:
+            return {}
+        task = schema.task
+        query = sa.select(task.c.subject_id, task.c.part).where(
             schema.of_assets(asset_ids), task.c.state.in_(LIVE)
         )
-        files = (
-            sa.select(plan.c.asset_id)
-            .select_from(plan.join(file))
-            .where(plan.c.asset_id.in_(list(asset_ids)))
-            .where(file.c.task_id.is_(None), file.c.voided_at.is_(None))
-        )
+        begun = self.parts_there(asset_ids)
         with self._database.read() as connection:
-            return set(connection.execute(tasks.union(files)).scalars())
+            for row in connection.execute(query):
+                begun.setdefault(row.subject_id, set()).add(row.part)
+        return begun
 
     def parts_there(self, asset_ids: Iterable[int]) -> dict[int, set[str]]:
         """Return the parts of each asset that are on disk and that no task brought, by asset."""

@@ -178,7 +178,6 @@ task = Table(
     Column("operation", Text),  # last path segment of its name
     Column("state", Text, nullable=False),
     Column("intended_at", Instant, nullable=False),
-    Column("not_before", Instant),  # when it may be sent (again)
     Column("ended_at", Instant),  # when we first saw that its operation had ended
     Column("cause", Text),  # of its failure
     Column("error", Text),

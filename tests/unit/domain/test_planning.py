@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.plan import Lessons, Plan
-from geesync.domain.mirror.planning import cut_before, plan
+from geesync.domain.mirror.planning import cut_before, going_on, plan
 from geesync.domain.tasks.exports import Part
 
 FULL = {"precision": "INT", "range": {"max": 255}}
@@ -193,3 +193,36 @@ def test_forms_that_no_plan_has_are_not_known() -> None:
     assert cut_before(image, Options(), [("bands_a", "tif", None)]) is None
     assert cut_before(image, Options(), [("", "tif", 1000)]) is None
     assert cut_before(image, Options(), []) is None
+
+
+# --- What was begun before the plan was made.
+
+
+def a_part(*bands: str, sentinel: float | None = None, of_masks: bool = False) -> Part:
+    return Part("-".join(bands), "tif", bands, sentinel=sentinel, of_masks=of_masks)
+
+
+def test_what_was_begun_with_another_sentinel_goes_on() -> None:
+    begun, other = a_part("b", sentinel=-1), a_part("c", sentinel=-2)
+
+    made = going_on(Plan((a_part("b", sentinel=-9), other)), [begun])
+
+    assert made.parts == (begun, other)
+
+
+def test_what_was_begun_as_a_piece_of_what_is_now_whole_is_dropped() -> None:
+    whole = Plan((a_part("b", "c"),))
+
+    assert going_on(whole, [a_part("b")]) == whole
+
+
+def test_data_is_not_taken_for_its_masks() -> None:
+    data, masks = a_part("b"), a_part("b", of_masks=True)
+
+    assert going_on(Plan((data, masks)), [masks]).parts == (masks, data)
+
+
+def test_each_form_of_a_table_is_a_part_of_its_own() -> None:
+    csv, geojson = Part("", "csv", columns=("a",)), Part("", "geojson")
+
+    assert going_on(Plan((Part("", "csv"), geojson)), [csv]).parts == (csv, geojson)
