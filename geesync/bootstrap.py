@@ -37,6 +37,7 @@ from geesync.domain.choices.timetable import Timetable
 from geesync.domain.mirror.layout import STAGING
 from geesync.sections import ThrottleConfig
 from geesync.steps.catalogue.cataloguer import Cataloguer
+from geesync.steps.derive.deriver import Deriver
 from geesync.steps.mirror.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
 from geesync.steps.mirror.surveyor import Surveyor
@@ -64,6 +65,7 @@ from geesync.store.copies.checks import Checks, Sidecars
 from geesync.store.copies.recovery import Recovery
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
+from geesync.store.ledger.derivations import Derivations
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
@@ -215,6 +217,16 @@ def service(
         if config.storage.sweep:
             steps.append(Sweeper(shop(), storage, staging, STAGING))
         steps.append(
+            _deriver(
+                database,
+                shop,
+                earth_engine=earth_engine,
+                brakes=brakes,
+                asking=asking,
+                gate=exporting,
+            )
+        )
+        steps.append(
             _restorer(
                 config,
                 database,
@@ -238,6 +250,28 @@ def service(
             *(ledger, tasks, roots, tuple(steps), pace, brakes, (exporting, fetches)),
             *(adopter, earth_engine.renew),
         )
+
+
+def _deriver(
+    database: Database,
+    shop: Callable[[], Workshop],
+    *,
+    earth_engine: EarthEngine,
+    brakes: Brakes,
+    asking: Workshop,
+    gate: Gate,
+) -> Deriver:
+    """Return the step of people's own functions."""
+    tasks = Tasks(database)
+    return Deriver(
+        shop(),
+        earth_engine,
+        Derivations(database),
+        tasks,
+        Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
+        brakes,
+        ledger_id(Roots(database), asking.clock()),
+    )
 
 
 def _restorer(

@@ -19,6 +19,7 @@ from geesync.domain.choices.options import Options
 from geesync.domain.choices.values import AbsolutePath
 from geesync.errors import ConfigError
 from geesync.sections import (
+    DeriveConfig,
     EarthEngineConfig,
     HistoryConfig,
     LogConfig,
@@ -63,6 +64,8 @@ class Config(Options):
     web: WebConfig = WebConfig()
     notify: NotifyConfig = NotifyConfig()
     workers: WorkersConfig = WorkersConfig()
+    derive: dict[str, DeriveConfig] = Field(default_factory=dict)
+    """Jobs by name; see derive.md."""
 
     def need(self, key: str) -> Any:
         """Return a value that a command cannot do without; raise ConfigError if it is not set."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr
@@ -96,6 +96,39 @@ class LogConfig(_Section):
     """auto: for people on a terminal, JSON elsewhere."""
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important event that is told."""
+
+
+class DeriveConfig(_Section):
+    """A job: a function of one's own, applied to each image of a collection; see derive.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    function: str | None = Field(None, pattern=r"^[\w.]+:\w+$")
+    """``module:function``: an ee.Image and its description in, an ee.Image or None out."""
+    expression: AbsolutePath | None = None
+    """Instead: a serialised expression, with SOURCE_IMAGE_ID for the image's id."""
+    collection: str
+    """Whose images it is applied to; one's own, or a public one."""
+    into: str
+    """The collection that gets the results; it is made if it is not there."""
+    begin: date | None = Field(None, alias="from")
+    """The first day of the images."""
+    end: date | None = Field(None, alias="to")
+    """The day after their last."""
+    pad_days: int = Field(0, ge=0)
+    """So many days more before and after."""
+    region: AbsolutePath | None = None
+    """A GeoJSON file: images that touch its box."""
+    name: str = "{index}"
+    """The last name of a result; {index} is its source's."""
+    grid: str = Field("source", pattern=r"^source(:.+)?$")
+    """``source:BAND``: results have the grid of this band of their source."""
+    pyramiding: Literal["MEAN", "MODE", "SAMPLE", "MIN", "MAX", "MEDIAN"] = "MEAN"
+    """How pyramids are made; MODE for masks and classes."""
+    keep: Names = ("system:time_start", "system:time_end")
+    """Properties of the source that results get."""
+    in_flight: int = Field(30, ge=1)
+    """So many exports of the job at Earth Engine at a time."""
 
 
 class WebConfig(_Section):

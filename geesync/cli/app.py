@@ -25,6 +25,7 @@ COMMANDS = {
     "ls": "answers.listing",
     **dict.fromkeys(("pause", "resume", "cancel", "priority"), "roots.steering"),
     **dict.fromkeys(("restore", "restores"), "roots.restoring"),
+    "derive": "roots.deriving",
     "check": "upkeep.checking",
     **dict.fromkeys(("daemon", "sync", "web"), "service.running"),
     "export-metadata": "answers.metadata",

@@ -174,6 +174,8 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def _default(field: FieldInfo) -> str:
+    if field.default_factory is dict:
+        return "–"
     if field.default_factory is not None:
         return "`$STATE_DIRECTORY`, else the user's data folder"
     value = field.default

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
+from geesync.domain.derive import lifecycle as derived_lifecycle
 from geesync.domain.mirror import lifecycle
 from geesync.domain.restore import lifecycle as restore_lifecycle
 from geesync.domain.state_machine import AnyEvent, AnyState, Table
@@ -55,6 +56,12 @@ What [`geesync restore`][restore] makes again at Earth Engine. Setback number {t
 [restore]: https://github.com/geesync/geesync/blob/main/geesync/domain/restore/lifecycle.py
 
 {restored}
+
+## What a function of one's own makes
+
+One result of a [job](derive.md).
+
+{derived}
 """
 
 _TABLE = """\
@@ -75,6 +82,9 @@ def page() -> str:
         tasks=_drawn(task_lifecycle.TaskState, task_lifecycle.TABLE, task_lifecycle.diagram()),
         restored=_drawn(
             restore_lifecycle.RestoreState, restore_lifecycle.TABLE, restore_lifecycle.diagram()
+        ),
+        derived=_drawn(
+            derived_lifecycle.DerivedState, derived_lifecycle.TABLE, derived_lifecycle.diagram()
         ),
         tries=lifecycle.MAX_TRIES,
         waits=", ".join(f"{wait.total_seconds() / 60:.0f}" for wait in waits) + " minutes",

@@ -76,14 +76,16 @@ class EarthEngine:
         """Ask with a new token from now on, all who share it: the key may have been replaced."""
         renew(self._credentials)
 
-    def list_children(self, name: str) -> Iterator[list[SourceAsset]]:
+    def list_children(self, name: str, wanted: str = "") -> Iterator[list[SourceAsset]]:
         """Yield pages of what a container directly holds.
 
-        Children of a folder are named only (type and name); images of a collection come complete.
+        wanted: a filter of Earth Engine's, e.g. ``startTime >= "2024-01-01T00:00:00Z"``. Children
+        of a folder are named only (type and name); images of a collection come complete.
         A page may be empty and not the last. A listing that breaks raises: what was not seen is
         not known to be absent.
         """
         asked = {"parent": name, "pageSize": _ASSETS_PER_PAGE}
+        asked |= {"filter": wanted} if wanted else {}
 
         def page(token: str | None, ee: Any) -> Json:
             # A fresh dict each time: the client writes into the one that it is given.
@@ -209,6 +211,10 @@ class EarthEngine:
             return answer
 
         return self._pacer(once, tries=tries)
+
+    def client(self) -> Any:
+        """Return the connected ``ee`` module, for those beside this one who build expressions."""
+        return _translate(self._client)
 
     def _client(self) -> Any:
         with self._connecting:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from geesync.domain.assets.asset import TABLE
-from geesync.domain.assets.names import display_id
 from geesync.domain.json import Json
-from geesync.domain.tasks.exports import token_of
+from geesync.domain.tasks.exports import described_as, token_of
 from geesync.domain.tasks.task import TaskKind
 
 #: Everything that a restore stages lies below this folder of the bucket, apart from exports.
 STAGING = "geesync-restore"
-
-_DESCRIPTION = re.compile(r"[^A-Za-z0-9_-]+")
-_DESCRIPTION_LENGTH = 90
 
 
 def kind_of(asset_type: str) -> TaskKind:
@@ -32,10 +26,9 @@ def request(kind: TaskKind, manifest: Json, told: str, target: str) -> Json:
 
     Never with ``overwrite``: what is there is somebody's.
     """
-    tail = _DESCRIPTION.sub("-", display_id(target))[-(_DESCRIPTION_LENGTH - 30) :]
     key = "tableManifest" if kind == TaskKind.TABLE_IMPORT else "imageManifest"
     return {
         "requestId": f"geesync-{told}",
-        "description": f"geesync_{told}_{tail}",
+        "description": described_as(told, target),
         key: manifest,
     }

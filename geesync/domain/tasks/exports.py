@@ -129,10 +129,15 @@ class Ask:
 
     @property
     def description(self) -> str:
-        """What people see in the task list; begins with what we look for."""
-        tail = _DESCRIPTION.sub("-", display_id(self.asset))
-        room = _DESCRIPTION_LENGTH - len(self.token) - len("geesync__")
-        return f"geesync_{self.token}_{tail[-room:]}"
+        """What people see in the task list."""
+        return described_as(self.token, self.asset)
+
+
+def described_as(token: str, asset: str) -> str:
+    """Return a task's description: it begins with what we look for, and names the asset."""
+    tail = _DESCRIPTION.sub("-", display_id(asset))
+    room = _DESCRIPTION_LENGTH - len(token) - len("geesync__")
+    return f"geesync_{token}_{tail[-room:]}"
 
 
 def token_of(told: object) -> str:

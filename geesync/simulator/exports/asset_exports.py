@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 from geesync.simulator.assets.asset_json import TRANSFORM_KEYS
+from geesync.simulator.clock import rfc3339
 from geesync.simulator.computing import evaluator
 from geesync.simulator.computing.images import Band, Image
 from geesync.simulator.computing.scene import Collection, Scene
@@ -12,6 +15,8 @@ from geesync.simulator.messages.property_rules import check_bands
 from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
 from geesync.simulator.scenarios.footprints import footprint
 from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimGrid
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MOST_PIXELS = 10**8  #: of a band; all of them are held in memory
 BYTES_A_ROW = 200  #: how much of the quota a feature is said to use
@@ -53,7 +58,28 @@ def _image(image: Image, body: Json) -> SimAsset:
         bands=bands,
         geometry=footprint(bands[0].grid),
         size_bytes=sum(sizes),
+        properties=_own(image.properties),
+        start_time=_time(image.properties.get("system:time_start")),
+        end_time=_time(image.properties.get("system:time_end")),
     )
+
+
+def _own(properties: Mapping[str, Any]) -> Json:
+    """Return the properties that an asset keeps: its own, where they can be properties of one."""
+    return {
+        key: value
+        for key, value in properties.items()
+        if not key.startswith("system:")
+        and isinstance(value, str | int | float)
+        and not isinstance(value, bool)
+    }
+
+
+def _time(millis: Any) -> str | None:
+    """Return a time of an image's properties as an asset has it; None if it is none."""
+    if isinstance(millis, bool) or not isinstance(millis, int | float):
+        return None
+    return rfc3339(EPOCH + timedelta(milliseconds=float(millis)))
 
 
 def _band(band: Band, grid_json: Json | None, pyramiding: str | None) -> SimBand:

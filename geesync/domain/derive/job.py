@@ -1,0 +1,130 @@
+"""A job: a person's function, the collection that it is applied to, and where results go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from geesync.domain.assets.asset import IMAGE, SourceAsset
+from geesync.domain.assets.footprint import Box
+from geesync.domain.json import Json
+from geesync.errors import UserError
+
+#: By these properties a result is known: whose it is, of what and which revision, and by which
+#: function.
+MARKS = ("geesync_job", "geesync_source", "geesync_revision", "geesync_expression")
+
+_HASH_LENGTH = 12
+_MAX_PIXELS = 10**13
+
+#: Public collections lie below this: https://developers.google.com/earth-engine/datasets
+PUBLIC = "projects/earthengine-public/assets/"
+
+_LAST_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a person wants to be made of a collection's images."""
+
+    name: str
+    collection: str  #: canonical
+    into: str  #: canonical name of the collection that gets the results
+    begin: datetime | None  #: aware; of an image's own start time
+    end: datetime | None  #: exclusive
+    region: Box | None  #: images whose footprint touches it
+    result: str  #: the last name of each result; ``{index}`` is its source's
+    grid_of: str  #: the band whose grid results have; "" is the first band
+    pyramiding: str
+
+    def wants(self, source: SourceAsset) -> str:
+        """Return why an image is left out; nothing if it is not."""
+        if source.type != IMAGE:
+            return "it is no image"
+        time = source.date if "startTime" in source.json else None
+        if (self.begin or self.end) and time is None:
+            return "it has no time"
+        if time and ((self.begin and time < self.begin) or (self.end and time >= self.end)):
+            return "it lies outside the dates"
+        if self.region and source.box and not _touch(self.region, source.box):
+            return "it lies outside the region"
+        return ""
+
+    def target(self, source: SourceAsset) -> str:
+        """Return the canonical name of a result. Raises UserError if it would be none."""
+        last = self.result.replace("{index}", source.name.rpartition("/")[2])
+        if not _LAST_NAME.fullmatch(last):
+            raise UserError(f"{last!r} is no name of an asset", hint="letters, digits, _ and -")
+        return f"{self.into}/{last}"
+
+    def grid(self, source: SourceAsset) -> Json:
+        """Return the grid of a result. Raises UserError if the source has not the band."""
+        for band in source.bands:
+            if band.id == self.grid_of or not self.grid_of:
+                return band.grid.to_json()
+        raise UserError(f"{source.name} has no band {self.grid_of}", hint='grid = "source:BAND"')
+
+
+def public_name(given: str) -> str:
+    """Return the canonical name of a public collection (``COPERNICUS/S2_HARMONIZED``)."""
+    return given if given.startswith(("projects/", "users/")) else PUBLIC + given
+
+
+def _touch(one: Box, other: Box) -> bool:
+    north_south = one.south <= other.north and other.south <= one.north
+    turns = (-360.0, 0.0, 360.0)
+    east_west = any(
+        one.west + turn <= other.east and other.west <= one.east + turn for turn in turns
+    )
+    return north_south and east_west
+
+
+def expression_hash(expression: Json) -> str:
+    """Return what tells one function's expression from another's: 12 hexadecimal digits."""
+    told = json.dumps(expression, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(told.encode()).hexdigest()[:_HASH_LENGTH]
+
+
+def marks(job: str, source: SourceAsset, digest: str) -> dict[str, str]:
+    """Return the properties that say what a result is."""
+    return dict(zip(MARKS, (job, source.name, source.revision, digest), strict=True))
+
+
+def request(job: Job, source: SourceAsset, expression: Json) -> Json:
+    """Return the body of an export into an asset, but for its id and description.
+
+    https://developers.google.com/earth-engine/reference/rest/v1/projects.image/export
+    """
+    return {
+        "expression": expression,
+        "grid": job.grid(source),
+        "maxPixels": str(_MAX_PIXELS),
+        "workloadTag": "geesync",
+        "assetExportOptions": {
+            "earthEngineDestination": {"name": job.target(source)},
+            "pyramidingPolicy": job.pyramiding,
+        },
+    }
+
+
+#: A request's body has at most 10 MB: https://developers.google.com/earth-engine/guides/usage
+MOST_BODY_BYTES = 10 * 2**20
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image of which nothing is made, and why."""
+
+    source: str
+    why: str
+
+
+def wanted(job: Job, sources: Iterable[SourceAsset]) -> Iterator[SourceAsset | Skipped]:
+    """Yield the images that a job is for, and those that it leaves out."""
+    for source in sources:
+        why = job.wants(source)
+        yield Skipped(source.name, why) if why else source

@@ -1,0 +1,1 @@
+"""What people's own functions make: exported into its place, once, and seen there."""

@@ -1,0 +1,246 @@
+"""A person's own function over a collection: one durable export an image, none twice or missed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from geesync.cli.app import app
+from geesync.domain.derive.lifecycle import DerivedState
+from geesync.errors import UserError
+from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.truth import truth
+from geesync.step_threads import run_step
+from geesync.store.ledger.derivations import Derivations, Derived
+from tests.series.season import BEGINS, COLLECTION, EVERY, Season
+from tests.story.world import World, a_world
+
+SEASON = Season(images=8)
+PROJECT = "projects/demo-project/assets"
+
+FUNCTION = """\
+def ndvi(image, source):
+    if source["name"].endswith("s003"):
+        return None
+    return image.normalizedDifference(["B8", "B4"]).rename("ndvi")
+
+def broken(image, source):
+    raise ValueError("no idea")
+"""
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(SEASON.account()) as running:
+        yield running
+
+
+@pytest.fixture
+def world(simulator: Simulator, tmp_path: Path) -> Iterator[World]:
+    with a_world(simulator, tmp_path) as built:
+        yield built
+
+
+def configure(folder: Path, simulator: Simulator, **changed: object) -> Path:
+    """Write a configuration with one job, and its function beside it."""
+    job = {
+        "function": "my_function:ndvi",
+        "collection": "users/x/scenes",
+        "into": f"{PROJECT}/ndvi",
+        "grid": "source:B4",
+        "in_flight": 3,
+    } | changed
+    (folder / "my_function.py").write_text(FUNCTION)
+    told = "\n".join(f"{key} = {json.dumps(value)}" for key, value in job.items() if value != "")
+    file = folder / "geesync.toml"
+    file.write_text(
+        f"""\
+ledger = "{folder}/geesync.db"
+mirror = "{folder}/mirror"
+bucket = "{simulator.bucket}"
+[earth_engine]
+project = "{simulator.project}"
+url = "{simulator.earth_engine_url}"
+[storage]
+url = "{simulator.storage_url}"
+[derive.ndvi]
+{told}
+"""
+    )
+    return file
+
+
+def run(config: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["-c", str(config), "derive", *words])
+
+
+def settle(world: World, *, passes: int = 60) -> list[Derived]:
+    """Let time pass until all results are at rest; return them."""
+    store = Derivations(world.database)
+    for _ in range(passes):
+        for step in world.service.steps:
+            if step.name in {"deriver", "reconciler"}:
+                run_step(step)
+        if not store.is_anything_left():
+            return store.of("ndvi")
+        world.simulator.advance(60)
+    raise AssertionError([one.standing for one in store.of("ndvi")])
+
+
+def exports(world: World) -> int:
+    """Return how many exports Earth Engine has accepted."""
+    return len(world.simulator.audit.records("export"))
+
+
+def test_each_image_becomes_one_result_with_its_time_and_our_marks(
+    world: World, tmp_path: Path
+) -> None:
+    config = configure(tmp_path, world.simulator)
+
+    started = run(config, "start", "ndvi")
+
+    assert started.exit_code == 0, started.output
+    assert "7 new" in started.output
+    assert "the function leaves it out" in started.output
+    results = settle(world)
+    assert [one.standing.state for one in results] == [DerivedState.MADE] * 7
+    assert exports(world) == 7
+    index = SEASON.ndvi()
+    for number, one in ((0, results[0]), (7, results[-1])):
+        made = world.simulator.world.get(one.planned.target)
+        assert made.start_time == (BEGINS + EVERY * number).isoformat().replace("+00:00", "Z")
+        assert made.properties["geesync_source"] == one.planned.source
+        values = truth(made, "ndvi")
+        clear = ~SEASON.clouds(number)
+        assert ((values.mask > 0) == clear).all()
+        np.testing.assert_allclose(values.values[clear], index[number][clear], atol=1e-3)
+
+
+def test_what_is_made_is_not_made_again(world: World, tmp_path: Path) -> None:
+    config = configure(tmp_path, world.simulator)
+    run(config, "start", "ndvi")
+    settle(world)
+
+    again = run(config, "start", "ndvi")
+
+    assert "0 new, 7 there" in again.output
+    settle(world)
+    assert exports(world) == 7
+
+
+def test_a_ledger_that_is_lost_finds_again_what_was_made(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    config = configure(tmp_path, simulator)
+    with a_world(simulator, tmp_path) as world:
+        run(config, "start", "ndvi")
+        settle(world)
+    for file in tmp_path.glob("geesync.db*"):
+        file.unlink()
+
+    with a_world(simulator, tmp_path) as world:
+        run(config, "start", "ndvi")
+        results = settle(world)
+
+        assert [one.standing.state for one in results] == [DerivedState.MADE] * 7
+        assert exports(world) == 7
+
+
+def test_an_answer_that_is_lost_makes_nothing_twice(world: World, tmp_path: Path) -> None:
+    lost = world.simulator.faults.add("drop_response", path="image:export", count=3)
+
+    run(configure(tmp_path, world.simulator), "start", "ndvi")
+    results = settle(world)
+
+    assert lost.fired == 3
+    assert {one.standing.state for one in results} == {DerivedState.MADE}
+    assert exports(world) == 7
+
+
+def test_a_job_has_no_more_exports_at_a_time_than_it_wants(world: World, tmp_path: Path) -> None:
+    run(configure(tmp_path, world.simulator, in_flight=2), "start", "ndvi")
+
+    world.run("deriver")
+
+    assert exports(world) <= 2
+    assert Derivations(world.database).exporting() == {"ndvi": 2}
+
+
+def test_another_function_is_told_and_asked_about(world: World, tmp_path: Path) -> None:
+    config = configure(tmp_path, world.simulator)
+    run(config, "start", "ndvi")
+    settle(world)
+    world.simulator.world.put(world.simulator.world.get(f"{COLLECTION}/s001"))  # a new revision
+
+    planned, started = run(config, "plan", "ndvi"), run(config, "start", "ndvi")
+
+    assert "1 results are of another function" in planned.output
+    assert isinstance(started.exception, UserError)
+
+
+def test_what_has_the_name_of_a_result_is_never_overwritten(world: World, tmp_path: Path) -> None:
+    config = configure(tmp_path, world.simulator, into="users/x/scenes")
+
+    run(config, "start", "ndvi")
+    results = settle(world)
+
+    assert {one.standing.state for one in results} == {DerivedState.QUARANTINED}
+    assert exports(world) == 0
+
+
+def test_dates_choose_the_images(world: World, tmp_path: Path) -> None:
+    config = configure(tmp_path, world.simulator)
+    text = config.read_text() + "from = 2023-01-10\nto = 2023-02-20\n"
+    config.write_text(text)
+
+    planned = run(config, "plan", "ndvi")
+
+    assert "2 new" in planned.output, planned.output
+
+
+def test_the_shipped_recipe_masks_clouds_by_the_scene_classification(
+    world: World, tmp_path: Path
+) -> None:
+    config = configure(
+        tmp_path,
+        world.simulator,
+        function="geesync.recipes.sentinel2:clouds",
+        grid="source:SCL",
+        pyramiding="MODE",
+    )
+
+    run(config, "start", "ndvi")
+    results = settle(world)
+
+    assert {one.standing.state for one in results} == {DerivedState.MADE}
+    for number, one in enumerate(results):
+        made = world.simulator.world.get(one.planned.target)
+        assert made.bands[0].pyramiding == "MODE"
+        assert set(np.unique(truth(made, "cloud").values)) == {int(number % 5 == 3)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words", "told"),
+    [
+        ({}, ("plan", "other"), "there is no job other"),
+        ({"function": "my_function:broken"}, ("plan", "ndvi"), "the function fails on"),
+        ({"function": "my_function:nothing"}, ("plan", "ndvi"), "cannot be imported"),
+        ({"function": "no_module:f"}, ("plan", "ndvi"), "cannot be imported"),
+        ({"function": ""}, ("plan", "ndvi"), "needs one of function and expression"),
+        ({"grid": "source:B99"}, ("plan", "ndvi"), "has no band B99"),
+        ({"name": "a b"}, ("plan", "ndvi"), "is no name of an asset"),
+        ({"name": "all"}, ("plan", "ndvi"), "would be made of several images"),
+    ],
+)
+def test_a_mistake_in_a_job_is_one_line(
+    world: World, tmp_path: Path, changed: dict[str, object], words: tuple[str, ...], told: str
+) -> None:
+    done = run(configure(tmp_path, world.simulator, **changed), *words)
+
+    assert isinstance(done.exception, UserError), done.output
+    assert told in str(done.exception)
