@@ -390,7 +390,7 @@ def comparer(config: Config, database: Database) -> Iterator[Comparer]:
     earth_engine, _ = cloud(config)
     with _threads(config) as pool:
         survey = Surveyor(earth_engine, pool).survey
-        yield Comparer(survey, Checks(database), Roots(database), config)
+        yield Comparer(survey, Checks(database), Roots(database), config, earth_engine.get_asset)
 
 
 def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storage]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.checking import Verdict
@@ -36,6 +37,7 @@ class Comparer:
     checks: Checks
     roots: Roots
     options: Options  #: of roots that chose nothing else
+    get: Callable[[str], SourceAsset]  #: what an asset itself tells; a listing may differ
 
     def differences(self, scope: Scope) -> Iterator[Difference]:
         """Yield what is new, changed or absent at Earth Engine against the verified copies.
@@ -57,7 +59,10 @@ class Comparer:
             for one in page:
                 asset = known.get(one.source.name)
                 seen.note(one, asset)
-                if not one.excluded and (difference := _difference(one, asset)):
+                difference = None if one.excluded else _difference(one, asset)
+                if difference and difference.verdict == Verdict.DIFFERS:
+                    difference = _difference(Surveyed(self.get(one.source.name)), asset)
+                if difference:
                     yield difference
         for assets in self.checks.pages(Scope(top)):
             for asset in assets:

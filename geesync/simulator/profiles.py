@@ -57,9 +57,13 @@ class Profile:
     short_pages: float = 0.0
     page_limit: int | None = None
     folder_children: Literal["BASIC", "FULL"] = "BASIC"
+    #    What a listing says of ``updateTime``: what a get says, or the time a second before.
+    listed_update_time: Literal["same", "earlier"] = "same"
     # 5. Assets change under a scan: scripted (World, or POST /-/world).
     #    Whether a change of metadata alone moves ``updateTime``:
     patch_moves_time: bool = True
+    #    Whether old tables tell their ``featureCount``.
+    feature_count: Literal["told", "absent"] = "told"
     # 6. Permissions: scripted (World.deny). Who has all rights in the project; others have what
     #    the policies of assets say. () = everybody.
     members: tuple[str, ...] = ()

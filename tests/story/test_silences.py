@@ -45,6 +45,7 @@ SILENCES: dict[str, tuple[Any, ...]] = {
     "bucket_refusal_message": ("Permission denied.", "Something is wrong with the bucket."),
     "small_images_split": (True, False),
     "tile_joint": ("", "-"),
+    "listed_update_time": ("same", "earlier"),
     "masked_float": (0.0, float("nan"), float("-inf")),
 }
 

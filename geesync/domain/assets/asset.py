@@ -160,9 +160,9 @@ class SourceAsset:
 
     @property
     def feature_count(self) -> int | None:
-        """Rows of a table, or None where Earth Engine does not say."""
+        """Rows of a table; None where Earth Engine does not say, of old tables or of empty ones."""
         count = self.json.get("featureCount")
-        return None if count is None and self.type != TABLE else int(count or 0)
+        return None if count is None else int(count)
 
     @property
     def properties(self) -> Json:

@@ -92,8 +92,7 @@ def item(
         **{one.file.partition(".")[2]: _made(one) for one in made},
         **{name.partition(".")[0]: _sidecar(name) for name in sidecars},
     }
-    collection = parent.type == IMAGE_COLLECTION
-    return {
+    told = {
         "type": "Feature",
         "stac_version": STAC_VERSION,
         "stac_extensions": [_PROJECTION, _FILE],
@@ -106,10 +105,19 @@ def item(
             **_common_crs(assets.values()),
             **_told(source, history),
         },
-        "links": upwards(node, parent) + ([link(node, parent, "collection")] if collection else []),
         "assets": assets,
-        **({"collection": parent.id} if collection else {}),
     }
+    return placed(told, node, parent)
+
+
+def placed(document: Json, node: Node, parent: Node) -> Json:
+    """Return an Item that lies in this container, whatever it said of that before."""
+    others = {key: value for key, value in document.items() if key not in ("links", "collection")}
+    links = upwards(node, parent)
+    if parent.type != IMAGE_COLLECTION:
+        return others | {"links": links}
+    links.append(link(node, parent, "collection"))
+    return others | {"links": links, "collection": parent.id}
 
 
 def container(

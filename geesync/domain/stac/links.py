@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import posixpath
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -18,6 +20,9 @@ _ITEM = "item.json"
 
 #: Links in one document; a container with more children has them in pages.
 PAGE_LINKS = 1000
+
+
+_PAGE = re.compile(r"page-\d{5,}\.json")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,19 @@ class Node:
 
 #: The mirror itself, above all roots.
 TOP = Node(name="geesync", type=FOLDER, path=".")
+
+
+def strange_documents(kind: str, names: Iterable[str]) -> set[str]:
+    """Return which of these names are documents that an asset of this type has not: it had another.
+
+    A folder may have been replaced by an image of its name, or an image by a folder.
+    """
+    own = _DOCUMENTS.get(kind, _ITEM)
+    others = {*_DOCUMENTS.values(), _ITEM} - {own}
+    is_container = own != _ITEM
+    return {
+        name for name in names if name in others or (_PAGE.fullmatch(name) and not is_container)
+    }
 
 
 def page_file(number: int) -> str:

@@ -36,6 +36,8 @@ def get_asset(service: Service, call: Call) -> Json:
     require_visible(service, call, call.name, READ)
     asset = service.world.get(call.name)
     answer = asset_json.full(asset)
+    if service.profile.feature_count == "absent":
+        answer.pop("featureCount", None)
     if names.is_root(asset.name):
         answer["quota"] = _quota(service, asset.name)
     return answer

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
 
 from geesync.simulator.api.service import Call, Service, require_visible
 from geesync.simulator.assets import asset_json
 from geesync.simulator.assets.listing_filters import read_filter
+from geesync.simulator.clock import parse_rfc3339, rfc3339
 from geesync.simulator.refusals import BadRequest
 from geesync.simulator.world import names
 from geesync.simulator.world.pixels import Json, SimAsset
@@ -33,8 +36,17 @@ def list_assets(service: Service, call: Call) -> Json:
     children, following = service.world.children(parent.name, after, size)
     if parent.type == "IMAGE_COLLECTION":
         children = list(filter(read_filter(call.query.get("filter", "")), children))
-    show = asset_json.full if is_full else asset_json.basic
+    show = partial(_full, service) if is_full else asset_json.basic
     return _answer([show(child) for child in children], following)
+
+
+def _full(service: Service, asset: SimAsset) -> Json:
+    told = asset_json.full(asset)
+    if service.profile.listed_update_time == "earlier" and asset.update_time:
+        told["updateTime"] = rfc3339(parse_rfc3339(asset.update_time) - timedelta(seconds=1))
+    if service.profile.feature_count == "absent":
+        told.pop("featureCount", None)
+    return told
 
 
 def _parent(service: Service, call: Call) -> SimAsset:

@@ -80,7 +80,8 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
     is_gone = asset.standing.state == State.GONE
     if is_gone and place.size_of(node.document) is not None:
         # The ledger may know a newer revision than the one that was ever copied.
-        document = json.loads(place.read(node.document))
+        kept = json.loads(place.read(node.document))
+        document = stac.placed(kept, node, parent_of(batch.parents.get(asset.id)))
     else:
         document = stac.item(
             node,

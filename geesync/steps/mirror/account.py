@@ -113,6 +113,25 @@ class Account:
             waiting = left
         return told
 
+    def confirmed(
+        self, page: list[SourceAsset], changed: list[SourceAsset], new: list[SourceAsset]
+    ) -> Told:
+        """Return a page that came complete, with the revisions that Earth Engine itself tells.
+
+        A listing may tell another ``updateTime`` than the asset does; only the asset's is what an
+        export is compared with. changed: those that seem to be of another revision than is known,
+        each asked for. new: those of which nothing is known; the first one speaks for the others.
+        """
+        told = self.read([*changed, *new[:1]])
+        probe = next((one for one in told.whole if one.name == new[0].name), None) if new else None
+        if new and (probe is None or probe.revision != new[0].revision):
+            rest = self.read(new[1:])
+            told = Told(told.whole + rest.whole, told.unreadable + rest.unreadable)
+        asked = {one.name: one for one in told.whole}
+        left = {one.source.name for one in told.unreadable}
+        whole = [asked.get(one.name, one) for one in page if one.name not in left]
+        return Told(whole, told.unreadable)
+
     def _blame(self, errors: Iterable[Exception]) -> None:
         """Return if each error is its own asset's; raise what is to be said of all."""
         is_doubtful = False

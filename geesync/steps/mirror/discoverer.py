@@ -130,6 +130,8 @@ class _Scan:
         observed = listing.observe(self._root.id, wanted, now, priority=self._options.priority)
         self.changes += observed.new + observed.changed
         self._unlisted |= observed.unreadable
+        for name in observed.emptied:
+            self._prove_children_gone(name)
         self.changes += listing.leave_out(self._root.id, left, now)
         self.seen += len(listed)
         self.excluded += len(left)
@@ -197,7 +199,13 @@ class _Scan:
     def _complete(self, container: SourceAsset, page: list[SourceAsset]) -> Told:
         """Return the page with everything: a folder only names its children."""
         self._account.check_stop()
-        return Told(page) if container.type == IMAGE_COLLECTION else self._account.read(page)
+        if container.type != IMAGE_COLLECTION:
+            return self._account.read(page)
+        known = self._step.listing.revisions([asset.name for asset in page])
+        changed = [one for one in page if known.get(one.name, one.revision) != one.revision]
+        return self._account.confirmed(
+            page, changed, [one for one in page if one.name not in known]
+        )
 
     def _still_listed(self, container: SourceAsset, absent: list[Unreadable]) -> list[Unreadable]:
         """Return those that are listed although they are said not to be there.
@@ -264,12 +272,12 @@ class _Scan:
         self._step.listing.note_readable(self._root.id, [one.name for one in told.whole])
         for asset in gone:
             if asset.type in CONTAINERS:
-                self._prove_children_gone(asset)
+                self._prove_children_gone(asset.name)
 
-    def _prove_children_gone(self, container: LedgerAsset) -> None:
+    def _prove_children_gone(self, container: str) -> None:
         after = ""
         while children := self._step.listing.children(
-            self._root.id, container.name, after=after, limit=_PAGE
+            self._root.id, container, after=after, limit=_PAGE
         ):
             self._prove_gone(children)
             after = children[-1].name

@@ -139,6 +139,9 @@ def _table(found: list[tuple[Staged, tables.Contents]]) -> Json | None:
         return None
     _, told = max(found, key=lambda one: one[0].part.extension == "geojson")
     for one, csv in found:
+        if csv.rows != told.rows:  # which of the two lacks some, nobody can tell
+            counts = f"{told.rows:,} rows in one format, {csv.rows:,} in another"
+            raise UnprovedError(RemoteError(Cause.INTEGRITY, counts), one)
         wanted = ("system:index", *told.columns, ".geo")
         if one.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
             error = RemoteError(Cause.PLAN, "the CSV lacks columns that other rows have")

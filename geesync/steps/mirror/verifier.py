@@ -29,6 +29,7 @@ from geesync.domain.mirror.layout import (
 )
 from geesync.domain.mirror.lifecycle import CheckFailed, CheckPassed, State
 from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
+from geesync.domain.stac import links as stac_links
 from geesync.errors import Cause, RemoteError
 from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
 from geesync.steps.dispatch import ItemResults
@@ -192,6 +193,7 @@ class Verifier:
             table = one.table(place)
             claim(place, one.asset.name, one.known, one.staged)
             self._set_aside(place, one)
+            self._remove_strange(place, one)
             taken = self._taken(one)
             made = self._make(place, one, taken, table)
             _draft(place, ASSET_JSON, one.source.json)
@@ -208,6 +210,13 @@ class Verifier:
             there={one.file for one in job.staged if name_now(place, one) == one.file},
             keep=self.planner.chosen(job.asset).keep_versions,
         )
+
+    def _remove_strange(self, place: Folder, job: UnprovedCopy) -> None:
+        """Remove what we wrote into the catalogue for an asset of another type of this name."""
+        strange = stac_links.strange_documents(job.source.type, (one.name for one in job.known))
+        for one in job.known:
+            if one.name in strange and place.size_of(one.name) == one.size_bytes:
+                place.remove(one.name)
 
     def _make(
         self, place: Folder, job: UnprovedCopy, taken: list[TakenPart], table: Json | None

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.extent import Extent
 from geesync.domain.assets.names import parent_of
 from geesync.domain.stac.documents import CopyDates
@@ -47,10 +48,15 @@ class Catalogue:
             return [read_asset(row) for row in connection.execute(query)]
 
     def parents(self, assets: Iterable[LedgerAsset]) -> dict[int, LedgerAsset]:
-        """Return the container of each asset, by the asset's id, where the same mirror holds it."""
+        """Return the container of each asset, by the asset's id, where the same mirror holds it.
+
+        What has the container's name may be none any more: then nothing holds the asset.
+        """
         names = {asset.id: parent_of(asset.name) for asset in assets}
         dests = {asset.id: asset.dest for asset in assets}
-        query = select_assets().where(schema.asset.c.name.in_(set(names.values())))
+        query = select_assets().where(
+            schema.asset.c.name.in_(set(names.values())), schema.asset.c.type.in_(CONTAINERS)
+        )
         with self._database.read() as connection:
             found = {row.name: read_asset(row) for row in connection.execute(query)}
         return {

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.asset import CONTAINERS, SourceAsset
 from geesync.domain.mirror.lifecycle import Excluded, Refused, State
 from geesync.errors import Cause
 from geesync.store.file.database import Database
@@ -39,6 +39,7 @@ class Observed:
     changed: int = 0
     unchanged: int = 0
     unreadable: frozenset[str] = frozenset()  #: containers that could not be listed until now
+    emptied: tuple[str, ...] = ()  #: containers that are none any more
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,16 @@ class Listing:
             len(changed),
             len(batch) - len(fresh) - len(changed),
             frozenset(row.name for row in mine if row.why and batch[row.name].is_container),
+            tuple(
+                row.name
+                for row in mine
+                if row.type in CONTAINERS and not batch[row.name].is_container
+            ),
         )
+
+    def revisions(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the revision of each of these assets that is known, by name."""
+        return {name: row.revision for name, row in self._known(list(names)).items()}
 
     def note_unreadable(
         self,
@@ -172,7 +182,7 @@ class Listing:
         table = schema.asset.c
         query = (
             sa.select(
-                *(table.id, table.root_id, table.name),
+                *(table.id, table.root_id, table.name, table.type),
                 *(table.state, table.revision, schema.unreadable.c.why, schema.root.c.dest),
             )
             .join(schema.root)
