@@ -34,6 +34,7 @@ class CheckedCopy:
 
     asset: LedgerAsset
     flaws: tuple[Flaw, ...]
+    is_metadata_only: bool = False  #: it has no file but those that describe it
 
     @property
     def verdict(self) -> Verdict:
@@ -96,7 +97,8 @@ class Checker:
             flaws = (
                 (Flaw(Verdict.ERROR, "", str(answer)),) if isinstance(answer, Exception) else answer
             )
-            findings.append(CheckedCopy(asset, flaws))
+            bare = all(file.name.endswith(".json") for file in kept.get(asset.id, []))
+            findings.append(CheckedCopy(asset, flaws, bare and not asset.is_container))
         return findings
 
     def _look(

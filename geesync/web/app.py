@@ -6,7 +6,7 @@ Nothing on it comes from another host, nothing in it is inline, and only GET and
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ class Pages:
         """Return a page of assets; an asset's id or link in the search leads to it."""
         query = request.query_params
         wanted = browsing.Wanted(
-            **{name: query.get(name, "")[:500] for name in ("state", "root", "cause", "text")}
+            **{field.name: query.get(field.name, "")[:500] for field in fields(browsing.Wanted)}
         )
         exact = self._exact(wanted.text)
         if exact:
@@ -104,7 +104,7 @@ class Pages:
             names = candidates(text)
         except UserError:
             return None
-        return next((name for name in names if asset_views.show(self.ledger, name)), None)
+        return next((name for name in names if views.is_known(self.ledger, name)), None)
 
     def asset(self, request: Request) -> Response:
         """Return one asset with everything that is known of it."""

@@ -81,7 +81,9 @@ def test_a_single_sync_tells_by_itself_that_all_is_here_and_only_if_it_is(
     ]
 
 
-def test_assets_are_listed_by_name_with_what_is_not_as_it_should_be(geesync: Run) -> None:
+def test_assets_are_listed_by_name_with_what_is_not_as_it_should_be(
+    geesync: Run, tmp_path: Path
+) -> None:
     geesync("enqueue", "users/demo", "projects/demo-project")
     geesync("sync", "--once")
 
@@ -90,6 +92,9 @@ def test_assets_are_listed_by_name_with_what_is_not_as_it_should_be(geesync: Run
 
     assert [one["asset"] for one in left] == ["projects/demo-project/assets/forest"]
     assert "CLASSIFIER" in left[0]["left_out"]
+    geesync("check", "--lists", f"{tmp_path}/l")
+    assert (tmp_path / "l/metadataOnly.txt").read_text() == f"{left[0]['asset']}\n"
+    assert "forest" not in (tmp_path / "l/validImages.txt").read_text()
     assert files[0].startswith("verified    users/demo/elevation  IMAGE")
     assert any("elevation.tif" in line for line in files[1:])
     assert len(geesync("ls", "users/demo/scenes").stdout.splitlines()) > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -249,6 +250,27 @@ def test_an_unchanged_account_with_what_cannot_be_read_costs_no_write(world: Wor
     look_again(world)
 
     assert [event["id"] for event in world.show(IMAGE)["events"]] == before
+
+
+def test_a_folder_is_more_than_its_own_document(world: World) -> None:
+    world.run("discoverer", "exporter", "verifier")
+
+    told = world.show(FOLDER)
+    page = Asking(build(world.config.ledger, hosts=["*"], clock=world.now))
+    shown = page.get("/asset", params={"name": FOLDER}).text
+
+    assert told["state"] == "verified"
+    assert told["below"] == {"exporting": 2, "verified": 1}
+    assert told["not_complete"] == ["2 assets are on the way"]
+    assert "verified</span>, its own document" in shown
+    assert "Not complete: 2 assets are on the way." in shown
+    assert f'href="/asset?name={HOME}"' in shown
+    (down,) = re.findall(r'href="(/assets\?within=[^"]*state=exporting)"', shown)
+    below = page.get(down.replace("&amp;", "&")).text
+    assert set(re.findall(r'<a href="/asset\?name=([^"]+)">users/x/f/', below)) == {
+        f"{DEEP}/a",
+        f"{FOLDER}/b",
+    }
 
 
 def test_status_metrics_page_check_and_notices_tell_what_cannot_be_read(

@@ -28,7 +28,7 @@ def asset_view(told: dict[str, Any], title: str) -> RenderableType:
 
 def _facts(told: dict[str, Any]) -> list[tuple[str, Text]]:
     facts = [
-        ("state", state_text(told["state"])),
+        ("state", _state(told)),
         ("type", Text(told["type"])),
         ("revision", Text(told["revision"])),
         ("size", Text(f"{size(told['size_bytes'])} at Earth Engine")),
@@ -38,11 +38,22 @@ def _facts(told: dict[str, Any]) -> list[tuple[str, Text]]:
         "cause": told["cause"] and f"{told['cause']}: {told['reason']}",
         "failures": told["failures"] and str(told["failures"]),
         "not before": told["not_before"] and _time(told["not_before"]),
+        "below it": told["below"] and _counts(told["below"]),
         "not readable": told["unreadable"],
         "left out": told["left_out"],
         "verified": told["verified_at"] and _time(told["verified_at"]),
     }
     return facts + [(label, Text(value)) for label, value in optional.items() if value]
+
+
+def _state(told: dict[str, Any]) -> Text:
+    """Return the state; of a container it is that of its own document only."""
+    own = ", its own document" if told["below"] is not None else ""
+    return Text.assemble(state_text(told["state"]), (own, "dim"))
+
+
+def _counts(below: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {state}" for state, count in below.items())
 
 
 def _exports(exports: list[dict[str, Any]]) -> Table:

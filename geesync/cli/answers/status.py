@@ -83,16 +83,12 @@ def _tell_asset(context: typer.Context, ledger: Path, what: str, *, json: bool) 
     from geesync.store.views import status as views
 
     told = asset_of(ledger, what)
-    complete = views.completeness_of(ledger, told["name"])
-    if json:
-        verdict = {"complete": complete.is_complete, "not_complete": list(complete.reasons)}
-        typer.echo(json_line(told | verdict))
-    else:
+    show(context, what, json=json)
+    if not json:
         from geesync.cli.render import answer
 
-        show(context, what)
-        output().print("", answer(complete), sep="\n")
-    return complete.is_complete
+        output().print("", answer(views.completeness_of(ledger, told["name"])), sep="\n")
+    return bool(told["complete"])
 
 
 def root_of(ledger: Any, given: str) -> str | None:

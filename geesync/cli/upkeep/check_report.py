@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _STYLES = {Verdict.DIFFERS: "red", Verdict.MISSING: "red", Verdict.ERROR: "bold red"}
 
 
+_LISTS = ("validImages", "validFolders", "invalidImages", "invalidFolders")
+_METADATA_ONLY = "metadataOnly"
+
+
 class Lists:
     """The files that a check writes: one line an asset."""
 
@@ -31,16 +35,21 @@ class Lists:
         self._lists: dict[str, TextIO] = {}
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-            for name in ("validImages", "validFolders", "invalidImages", "invalidFolders"):
+            for name in (*_LISTS, _METADATA_ONLY):
                 path = folder / f"{name}.txt"
                 self._lists[name] = files.enter_context(path.open("w", encoding="utf-8"))
 
-    def add(self, name: str, kind: str, verdict: Verdict) -> None:
+    def add(
+        self, name: str, kind: str, verdict: Verdict, *, is_metadata_only: bool = False
+    ) -> None:
         """Write an asset's line."""
         if self._combined:
             self._combined.write(f"{verdict} {display_id(name)}\n")
         valid = "valid" if verdict == Verdict.SOUND else "invalid"
-        listed = self._lists.get(valid + ("Folders" if kind in CONTAINERS else "Images"))
+        file = valid + ("Folders" if kind in CONTAINERS else "Images")
+        if is_metadata_only and verdict == Verdict.SOUND:  # a valid copy, but of no image
+            file = _METADATA_ONLY
+        listed = self._lists.get(file)
         if listed:
             listed.write(f"{display_id(name)}\n")
 
@@ -57,7 +66,8 @@ class Report:
     lists: Lists
     json: bool
     is_stopped: bool = False  #: by the deadline: not all was checked
-    pending: int = 0  #: assets that are not yet on disk
+    #: Assets that are not yet on disk, by state.
+    pending: Counter[str] = field(default_factory=Counter)
     counts: Counter[Verdict] = field(default_factory=Counter)
 
     @property
@@ -69,7 +79,9 @@ class Report:
         """Take a finding; done: what a repair did about it."""
         asset = finding.asset
         self.counts[finding.verdict] += 1
-        self.lists.add(asset.name, asset.type, finding.verdict)
+        self.lists.add(
+            asset.name, asset.type, finding.verdict, is_metadata_only=finding.is_metadata_only
+        )
         if finding.flaws:
             what = [str(flaw) for flaw in finding.flaws]
             self._line(finding.verdict, display_id(asset.name), what, done)
@@ -86,9 +98,9 @@ class Report:
         self.lists.add(found.name, found.type, found.verdict)
         self._line(found.verdict, display_id(found.name), [found.what], "")
 
-    def tell_pending(self, name: str, kind: str) -> None:
+    def tell_pending(self, name: str, kind: str, state: str) -> None:
         """Take an asset that is not on disk yet: no flaw, but no valid copy either."""
-        self.pending += 1
+        self.pending[state] += 1
         self.lists.add(name, kind, Verdict.MISSING)
 
     def tell_unreadable(self, name: str, kind: str, why: str) -> None:
@@ -109,7 +121,11 @@ class Report:
         """Tell the counts."""
         counts = {verdict.name.lower(): self.counts[verdict] for verdict in Verdict}
         if self.json:
-            summary = counts | {"pending": self.pending, "stopped": self.is_stopped}
+            summary = counts | {
+                "pending": self.pending.total(),
+                "pending_by_state": self.pending,
+                "stopped": self.is_stopped,
+            }
             typer.echo(json_line({"summary": summary}))
             return
         checked = sum(self.counts.values()) - self.counts[Verdict.UNKNOWN]
@@ -117,7 +133,8 @@ class Report:
         assets = counted(checked, "asset")
         output().print(f"{assets} checked: {told or 'nothing on disk yet'}", markup=False)
         if self.pending:
-            pending = counted(self.pending, "asset is", "assets are")
-            output().print(f"{pending} not on disk yet: geesync status")
+            pending = counted(self.pending.total(), "asset is", "assets are")
+            states = ", ".join(f"{count:,} {state}" for state, count in self.pending.items())
+            output().print(f"{pending} not on disk yet ({states}): geesync status")
         if self.is_stopped:
             output().print("The time is over; the next run goes on from here")

@@ -147,8 +147,8 @@ def _tell_rest(built: Checker, scope: Scope, report: Report, *, unreadable: bool
     """
     for name, kind, why in built.checks.unreadable(scope) if unreadable else ():
         report.tell_unreadable(name, kind, why)
-    for name, kind in built.checks.pending(scope):
-        report.tell_pending(name, kind)
+    for name, kind, state in built.checks.pending(scope):
+        report.tell_pending(name, kind, state)
     for dest, path in built.checks.folders(scope):
         for unknown in built.unknown(Path(dest), path):
             report.tell_unknown(unknown)

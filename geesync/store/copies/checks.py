@@ -169,8 +169,8 @@ class Checks:
             return set()
         return {file.name for file in self.kept([found[0]])[found[0]]} if found[1] else None
 
-    def pending(self, scope: Scope) -> Iterator[tuple[str, str]]:
-        """Yield (name, type) of the scope's assets that are wanted, and not on disk yet.
+    def pending(self, scope: Scope) -> Iterator[tuple[str, str, str]]:
+        """Yield (name, type, state) of the scope's assets that are wanted, and not on disk yet.
 
         Those of which only the name is known are among the unreadable ones.
         """
@@ -178,7 +178,7 @@ class Checks:
         wanted = asset.c.state.not_in(("gone", "excluded")) & sa.text(f"NOT ({schema.ON_DISK})")
         unread = asset.c.revision == UNREAD
         for row in self._all(scope, wanted & ~unread):
-            yield row.name, row.type
+            yield row.name, row.type, row.state
 
     def unreadable(self, scope: Scope) -> Iterator[tuple[str, str, str]]:
         """Yield (name, type, what was answered) of what the last scan could not read, or list."""
@@ -188,7 +188,8 @@ class Checks:
     def _all(self, scope: Scope, which: sa.ColumnElement[bool]) -> Iterator[sa.Row[Any]]:
         asset, last = schema.asset, 0
         query = (
-            sa.select(asset.c.id, asset.c.name, asset.c.type, schema.unreadable.c.why)
+            sa.select(*(asset.c[name] for name in ("id", "name", "type", "state")))
+            .add_columns(schema.unreadable.c.why)
             .join(schema.root)
             .outerjoin(schema.unreadable)
             .where(scope.within(), which)

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.names import parent_of
+from geesync.domain.mirror.lifecycle import State
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.task import SubjectKind
 from geesync.store.tables.packing import unpack
+from geesync.store.views.completeness import completeness
 from geesync.store.views.status import reading
 
 _ASSETS = (
@@ -41,6 +44,11 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
         if asset is None:
             return None
         told = dict(asset) | {"parent": parent_of(name)}
+        known = connection.execute("SELECT 1 FROM asset WHERE name = ?", (told["parent"],))
+        told["is_parent_known"] = known.fetchone() is not None
+        told["below"] = _below(connection, name) if told["type"] in CONTAINERS else None
+        whole = completeness(connection, name)
+        told |= {"complete": whole.is_complete, "not_complete": list(whole.reasons)}
         of_asset = (SubjectKind.ASSET, asset["id"])
         told["exports"] = [_export(row) for row in connection.execute(_EXPORTS, of_asset)]
         told["objects"] = [
@@ -54,6 +62,16 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
             )
         ]
         return told
+
+
+def _below(connection: sqlite3.Connection, name: str) -> dict[str, int]:
+    """Return how many assets lie below a container, by state, however deep."""
+    rows = connection.execute(
+        "SELECT state, count(*) FROM asset WHERE name > ? AND name < ? GROUP BY state",
+        (f"{name}/", f"{name}0"),  # 0 follows /
+    )
+    counts: dict[str, int] = dict(rows.fetchall())
+    return {state: counts[state] for state in State if state in counts}
 
 
 def _export(row: sqlite3.Row) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Wanted:
     root: str = ""  #: canonical name
     cause: str = ""
     text: str = ""  #: part of the name
+    within: str = ""  #: canonical name of a container that it lies in, however deep
 
 
 def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Page:
@@ -60,6 +61,8 @@ def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Pag
         ("root_id = (SELECT id FROM root WHERE name = ?)", wanted.root),
         ("cause = ?", wanted.cause),
         ("instr(name, ?)", wanted.text),
+        ("name > ? || '/'", wanted.within),
+        ("name < ? || '0'", wanted.within),  # 0 follows /
     ):
         if value:
             conditions.append(condition)

@@ -58,8 +58,8 @@ def test_the_update_time_is_the_revision_word_for_word() -> None:
     )
 
 
-def test_a_table_without_a_count_has_no_rows_and_an_image_has_none_to_count() -> None:
-    assert SourceAsset({"type": "TABLE"}).feature_count == 0
+def test_of_a_table_without_a_count_nobody_knows_how_many_rows_it_has() -> None:
+    assert SourceAsset({"type": "TABLE"}).feature_count is None
     assert SourceAsset({"type": "TABLE", "featureCount": "12"}).feature_count == 12
     assert SourceAsset({"type": "IMAGE"}).feature_count is None
 
