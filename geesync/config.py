@@ -40,8 +40,20 @@ _FILE_VARIABLE = "GEESYNC_CONFIG"
 def default_ledger() -> Path:
     """Return where the ledger is by default: systemd's state folder, else the user's data."""
     state = os.environ.get("STATE_DIRECTORY")
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
-    return Path(state or Path(base) / "geesync") / "geesync.db"
+    base = state or os.environ.get("XDG_DATA_HOME")
+    home = _home()
+    if not base and home is None:
+        raise ConfigError("there is no home for the ledger", hint="set `ledger`, or HOME")
+    place = Path(base) if base else Path(str(home)) / ".local/share"
+    return (place if state else place / "geesync") / "geesync.db"
+
+
+def _home() -> Path | None:
+    """Return the user's home; a container's user may have neither a name nor a home."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 class Config(Options):
@@ -174,8 +186,9 @@ def _find_file(file: Path | None) -> Path | None:
         if not asked.is_file():
             raise ConfigError(f"there is no configuration file {asked}")
         return asked
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    places = (home / "geesync/geesync.toml", Path("/etc/geesync/geesync.toml"))
+    home, told = _home(), os.environ.get("XDG_CONFIG_HOME")
+    own = [Path(told)] if told else [home / ".config"] if home else []
+    places = [folder / "geesync/geesync.toml" for folder in (*own, Path("/etc"))]
     return next((place for place in places if place.is_file()), None)
 
 

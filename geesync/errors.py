@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     LEDGER = 65  #: the ledger is damaged, foreign, or newer than the program
     UNAVAILABLE = 69  #: Earth Engine or the bucket cannot be reached
-    MIRROR = 74  #: the mirror cannot be written
+    MIRROR = 74  #: the mirror, or a file that a command names, cannot be read or written
     LOCKED = 75  #: another daemon works on this ledger
     PERMISSION = 77  #: credentials are missing or not allowed to do this
     CONFIG = 78

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from geesync.adapters.host.journal import Journal, is_journal
+from geesync.domain.messages.printable import printable
 from geesync.logger import structlog
 
 if TYPE_CHECKING:
@@ -120,13 +121,11 @@ _KINDS = 1000
 def _one_line(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Keep names and messages from outside from writing lines of their own."""
     return {
-        key: _tame(value) if isinstance(value, str) and key != "exception" else value
+        key: _shown(value, is_trace=key == "exception") if isinstance(value, str) else value
         for key, value in event.items()
     }
 
 
-def _tame(text: str) -> str:
-    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
-    if cut.isprintable():
-        return cut
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in cut)
+def _shown(text: str, *, is_trace: bool) -> str:
+    cut = text if is_trace or len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
+    return printable(cut, lines=is_trace)

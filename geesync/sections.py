@@ -11,6 +11,7 @@ from geesync.domain.choices.values import (
     AbsolutePath,
     Command,
     Duration,
+    ListenAddress,
     Names,
     SizeBytes,
     TimetableText,
@@ -134,9 +135,7 @@ class DeriveConfig(_Section):
 class WebConfig(_Section):
     """The status page; read-only."""
 
-    listen: str = Field(
-        "127.0.0.1:8470", pattern=r"^(?:unix:/.+|(?:\[[0-9a-f:]+\]|[^:/\s]+):\d+|)$"
-    )
+    listen: ListenAddress = "127.0.0.1:8470"
     """Where the daemon serves it: host and port, unix:/a/path, or nothing."""
     hosts: Names = ()
     """Further names under which readers may ask for it, e.g. behind a web server."""

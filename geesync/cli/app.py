@@ -14,7 +14,9 @@ from typer.main import get_group
 
 from geesync import __version__
 from geesync.cli.context import Context, errors
-from geesync.errors import DOCS, ExitCode, GeesyncError
+from geesync.cli.terminal import accept_any_text
+from geesync.domain.messages.printable import printable
+from geesync.errors import DOCS, ExitCode, GeesyncError, UserError
 
 #: Each command, and the module in this package that has it.
 COMMANDS = {
@@ -120,7 +122,9 @@ def _options(
 
 def run() -> int:
     """Run the command line; return the exit code."""
+    accept_any_text()
     try:
+        _require_text(sys.argv)
         # A command that ends by typer.Exit comes back as its code, others as None.
         return int(app(standalone_mode=False) or ExitCode.OK)
     except GeesyncError as error:
@@ -130,18 +134,37 @@ def run() -> int:
     except BrokenPipeError:
         # Whoever read has seen enough: `geesync show … | head`.
         sys.stderr.close()
+    except OSError as error:  # what a command was told to read or write, and cannot
+        return _end(_refused(error), ExitCode.MIRROR)
     except TyperException as error:
         return _end(_usage(error), ExitCode.USAGE)
     return ExitCode.OK
+
+
+def _require_text(arguments: list[str]) -> None:
+    """Raise UserError for bytes that are no text: neither the ledger nor a page could hold them."""
+    for argument in arguments:
+        if argument.encode(errors="replace").decode() != argument:
+            raise UserError(f"{argument} is no text in UTF-8", hint="rename it")
+
+
+def _refused(error: OSError) -> str:
+    """Return what the system says of a file, and of which."""
+    said = error.strerror or type(error).__name__
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def _usage(error: TyperException) -> str:
     """Return what is wrong with the command line, and where to read what is right."""
     context = getattr(error, "ctx", None)
     what = str(error).removeprefix("Value error, ").rstrip(".")
+    param = getattr(error, "param", None)
+    if param is not None and what.startswith("Input "):  # it does not say which
+        name = param.opts[-1] if param.param_type_name == "option" else param.name.upper()
+        what = f"{name}: {what[0].lower()}{what[1:]}"
     return f"{what}: {context.command_path if context else 'geesync'} --help"
 
 
 def _end(line: str, code: ExitCode) -> ExitCode:
-    errors().print(f"geesync: {line}", markup=False, style="red")
+    errors().print(f"geesync: {printable(line)}", markup=False, style="red")
     return code

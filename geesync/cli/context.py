@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,14 +86,14 @@ def json_line(document: Mapping[str, Any]) -> str:
 
 
 def output() -> Console:
-    """Return where answers go; plain where nobody looks."""
-    from rich.console import Console
+    """Return where answers go."""
+    from geesync.cli.terminal import console
 
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False, emoji=False)
+    return console()
 
 
 def errors() -> Console:
     """Return where errors go."""
-    from rich.console import Console
+    from geesync.cli.terminal import console
 
-    return Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+    return console(stderr=True)

@@ -65,7 +65,11 @@ def _unix(path: Path) -> socket.socket:
         if path.is_socket():
             path.unlink()  # a socket outlives its process
     listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(path))
+    try:
+        listening.bind(str(path))
+    except OSError:
+        listening.close()
+        raise
     path.chmod(_SOCKET_MODE)
     listening.listen()
     return listening

@@ -50,6 +50,8 @@ reconcile = "0.2s"
             env=environment | variables,
             capture_output=True,
             text=True,
+            encoding=variables.get("PYTHONIOENCODING", "utf-8"),
+            errors="replace",
             check=False,
             timeout=120,
         )

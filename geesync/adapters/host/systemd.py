@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from geesync.domain.messages.printable import printable
 from geesync.logger import get_logger
 
 log = get_logger()
@@ -93,4 +94,4 @@ class Systemd:
 
 
 def _status(line: str) -> str:
-    return "STATUS=" + " ".join(line.split())[:_LONGEST_STATUS]
+    return "STATUS=" + printable(" ".join(line.split()))[:_LONGEST_STATUS]

@@ -59,7 +59,7 @@ def export_metadata(
     assets = known_assets(ledger, root=name)
     if format == Format.EE_JSON:
         with _opened(output) as file:
-            _write_ee_json(assets, file)
+            _write_ee_json(assets, file, is_shown=output is None)
     elif output is None:
         raise UserError("a table is no text", hint="say where to: --output FILE.parquet")
     else:
@@ -81,8 +81,11 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         raise UserError(f"{output} cannot be written: {error.strerror}") from error
 
 
-def _write_ee_json(assets: Iterable[KnownAsset], file: TextIO) -> None:
-    """Write one entry a line: no more than one asset is in memory."""
+def _write_ee_json(assets: Iterable[KnownAsset], file: TextIO, *, is_shown: bool) -> None:
+    """Write one entry a line: no more than one asset is in memory.
+
+    is_shown: by a terminal perhaps, to which names from outside must not come as they are.
+    """
     from geesync.domain.assets.extent import millis, time_span
 
     before = "{\n"
@@ -92,8 +95,8 @@ def _write_ee_json(assets: Iterable[KnownAsset], file: TextIO) -> None:
             "geometry": asset.source.outline,
             "system:time_start": None if begin is None else millis(begin),
         }
-        key = json.dumps(display_id(asset.source.name), ensure_ascii=False)
-        file.write(f"{before}{key}: {json.dumps(told, ensure_ascii=False)}")
+        key = json.dumps(display_id(asset.source.name), ensure_ascii=is_shown)
+        file.write(f"{before}{key}: {json.dumps(told, ensure_ascii=is_shown)}")
         before = ",\n"
     file.write("{}\n" if before == "{\n" else "\n}\n")
 

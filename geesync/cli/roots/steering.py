@@ -10,6 +10,7 @@ import typer
 
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.domain.assets.names import candidates, display_id
+from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from geesync.domain.messages.words import counted
 from geesync.errors import LockedError, UserError
 
@@ -91,7 +92,12 @@ def _cancel_operations(config: Config) -> None:
 def priority(
     context: typer.Context,
     name: _NAME,
-    number: Annotated[int, typer.Argument(help="The highest comes first; 0 is usual.")],
+    number: Annotated[
+        int,
+        typer.Argument(
+            help="The highest comes first; 0 is usual.", min=LOWEST_PRIORITY, max=HIGHEST_PRIORITY
+        ),
+    ],
 ) -> None:
     """Say what comes first: an asset and all below it, also what is found there later."""
     from geesync.store.ledger.roots import Roots

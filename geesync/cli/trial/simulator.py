@@ -35,21 +35,29 @@ def register(app: typer.Typer) -> None:
 
 
 def simulator(
-    port: Annotated[int, typer.Option(help="Of Earth Engine; 0 is any free one.")] = 0,
-    bucket_port: Annotated[int, typer.Option(help="Of Cloud Storage; 0 is any free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(help="Of Earth Engine; 0 is any free one.", min=0, max=65535)
+    ] = 0,
+    bucket_port: Annotated[
+        int, typer.Option(help="Of Cloud Storage; 0 is any free one.", min=0, max=65535)
+    ] = 0,
     profile: Annotated[ProfileName, typer.Option(help="How nasty it is.")] = ProfileName.CALM,
     seed: Annotated[int, typer.Option(help="The same seed makes the same accidents.")] = 0,
     scenario: Annotated[
         str,
         typer.Option(help="small, demo, million[:N], thousands:N, or a TOML file."),
     ] = "demo",
-    speed: Annotated[float, typer.Option(help="Simulated seconds a second.", min=0.01)] = 60.0,
+    speed: Annotated[
+        float, typer.Option(help="Simulated seconds a second.", min=0.01, max=1e6)
+    ] = 60.0,
     audit: Annotated[
         Path | None, typer.Option(help="Write what was asked and done there, as JSON lines.")
     ] = None,
 ) -> None:
     """Play Earth Engine and Cloud Storage on this machine's loopback, until interrupted."""
     simulator_class = load_simulator()
+    if audit:
+        audit.open("a").close()  # what cannot be written is told now, and not by each request
     try:
         built = simulator_class(
             scenario,
@@ -60,8 +68,12 @@ def simulator(
             bucket_port=bucket_port,
             audit_file=audit,
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UserError(str(error)) from None
+    except OSError as error:
+        if error.filename:
+            raise
+        raise UserError(f"a port cannot be had: {error.strerror}", hint="--port 0") from None
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from geesync.errors import UserError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Options(BaseModel):
     """What is made of an image in several tiles: nothing more, or one cloud-optimised GeoTIFF."""
     keep_versions: int = Field(1, ge=0)
     """Older copies of a changed asset that are kept beside the current one."""
-    priority: int = Field(0, ge=-1000, le=1000)
+    priority: int = Field(0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)
     """Assets of a higher priority are taken first."""
 
     @field_validator("include", "exclude")

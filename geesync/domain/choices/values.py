@@ -17,6 +17,7 @@ from geesync.domain.choices.timetable import Timetable
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
+_LAST_PORT = 65535
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -58,6 +59,13 @@ def _command(value: Any) -> Any:
     return shlex.split(value) if isinstance(value, str) else value
 
 
+def _address(value: str) -> str:
+    port = value.rpartition(":")[2]
+    if not value.startswith("unix:") and port and int(port) > _LAST_PORT:
+        raise ValueError(f"a port up to {_LAST_PORT} is needed")
+    return value
+
+
 @contextmanager
 def _refusing(needed: str) -> Iterator[None]:
     """Turn what Python cannot compute into what pydantic reports."""
@@ -73,4 +81,9 @@ SizeBytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 TimetableText = Annotated[str, AfterValidator(_timetable)]
+ListenAddress = Annotated[
+    str,
+    Field(pattern=r"^(?:unix:/.+|(?:\[[0-9a-f:]+\]|[^:/\s]+):\d{1,5}|)$"),
+    AfterValidator(_address),
+]
 Command = Annotated[tuple[str, ...], BeforeValidator(_command)]

@@ -1,0 +1,64 @@
+"""The one way to a terminal: whatever it can show, and whoever wrote the text."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from collections.abc import Iterable
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
+
+from geesync.domain.messages.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, ConsoleRenderable
+    from rich.segment import Segment
+
+#: What our own words have beyond ASCII, for terminals that have no more.
+_LIKE = str.maketrans(
+    {"→": "->", "…": "...", "–": "-", "—": "-", "·": "-", "━": "#", "─": "-", "≥": ">=", "×": "x"}
+)
+_ERRORS = "geesync.like"
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return what prints; plain where nobody looks."""
+    from rich.console import Console
+
+    soft_wrap = stderr or not sys.stdout.isatty()
+    made = Console(stderr=stderr, soft_wrap=soft_wrap, highlight=False, emoji=False)
+    made.push_render_hook(_Printable())  # type: ignore[arg-type] # it is one by its shape
+    return made
+
+
+def accept_any_text() -> None:
+    """Have standard output and error take any text, whatever their encoding."""
+    codecs.register_error(_ERRORS, _like)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=_ERRORS)
+
+
+def _like(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for characters that an encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end].translate(_LIKE)
+    return "".join(char if char.isascii() else "?" for char in missing), error.end
+
+
+class _Printable:
+    """What rich asks before it renders: all text passes ``printable``, its own controls do not."""
+
+    def process_renderables(self, renderables: list[Any]) -> list[Any]:
+        return [_Shown(renderable) for renderable in renderables]
+
+
+class _Shown:
+    def __init__(self, renderable: ConsoleRenderable) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Segment]:
+        for segment in console.render(self._renderable, options):
+            shown = segment.text if segment.control else printable(segment.text, lines=True)
+            yield segment._replace(text=shown)
