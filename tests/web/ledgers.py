@@ -105,10 +105,14 @@ class Story:
         Samples(self.database).take(at)
 
     def beat(
-        self, at: datetime = NOW, brakes: list[dict[str, Any]] | None = None, **waiting: str
+        self,
+        at: datetime = NOW,
+        brakes: list[dict[str, Any]] | None = None,
+        halted: list[str] | None = None,
+        **waiting: str,
     ) -> None:
-        """Give the daemon's sign of life."""
-        alive = {"pid": 4711, "waiting": waiting, "brakes": brakes or []}
+        """Give the daemon's sign of life; halted: the refusals that hold work back."""
+        alive = {"pid": 4711, "waiting": waiting, "brakes": brakes or [], "halted": halted or []}
         self.roots.put("heartbeat", json.dumps(alive), at)
 
     def queue(self, at: datetime = NOW, **counts: int) -> None:
