@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,21 @@ def test_dequeue_stops_watching_and_deletes_nothing(geesync: Run, tmp_path: Path
 
     assert geesync("roots").stdout == ""
     assert (tmp_path / "mirror/users/demo/elevation/elevation.tif").is_file()
+
+
+def test_another_form_that_copies_on_their_way_do_not_take_is_told(
+    geesync: Run, tmp_path: Path
+) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    geesync("sync", "--once")
+    with closing(sqlite3.connect(tmp_path / "geesync.db")) as ledger, ledger:
+        ledger.execute("UPDATE asset SET state = 'downloaded'")
+
+    told = geesync("enqueue", "users/demo/elevation", "--masks", "separate").stdout
+    again = geesync("enqueue", "users/demo/elevation", "--masks", "separate").stdout
+
+    assert "1 asset on the way in the form that was asked for before" in told
+    assert "on the way" not in again
 
 
 def test_a_root_does_not_lose_its_files_to_another_folder(geesync: Run, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.domain.assets.names import candidates, display_id, is_within
+from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import asset_path
 from geesync.errors import (
     DOCS,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from geesync.config import Config
     from geesync.domain.json import Json
     from geesync.store.ledger.roots import Root, Roots
+    from geesync.store.ledger.usage import Usage
 
 
 def register(app: typer.Typer) -> None:
@@ -177,6 +179,7 @@ def watch(
     from geesync.adapters.mirror_files.signatures import sign
     from geesync.bootstrap import ledger_id
     from geesync.store.ledger.roots import Roots
+    from geesync.store.ledger.usage import Usage
 
     mirror, staging = config.need("mirror"), config.need("bucket")
     _check_bucket(storage, staging)
@@ -185,10 +188,11 @@ def watch(
     with opened(config) as database:
         store = Roots(database)
         for name in names:
-            known = None if afresh else store.find(name)
+            before = store.find(name)
+            known = None if afresh else before
             _tell_nesting(store, name)
             place = str(mirror) if flags["dest"] or known is None else known.dest
-            _refuse_to_lose(store.find(name), place)
+            _refuse_to_lose(before, place)
             store.add(
                 name,
                 dest=place,
@@ -200,9 +204,25 @@ def watch(
                 options=(known.options if known else {}) | chosen,
             )
             output().print(f"{display_id(name)} → {place}", markup=False)
+            if before:
+                _tell_begun(Usage(database), before, config, store.find(name))
         signature = ledger_id(store, now())
     with as_owner_of(mirror):
         sign(mirror, signature)
+
+
+def _tell_begun(usage: Usage, before: Root, config: Config, after: Root | None) -> None:
+    """Tell that copies on their way do not take the form that is asked for now."""
+    from geesync.domain.mirror.planning import planned_otherwise
+
+    assert after is not None  # it was just written
+    types = planned_otherwise(config.over(before.options), config.over(after.options))
+    if begun := usage.under_way(before.id, types):
+        output().print(
+            f"{counted(begun, 'asset')} on the way in the form that was asked for before;"
+            " the new one is for what is not yet begun",
+            markup=False,
+        )
 
 
 def _refuse_to_lose(known: Root | None, place: str) -> None:

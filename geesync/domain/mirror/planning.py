@@ -67,6 +67,12 @@ def options_hash(options: Options) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:_OPTIONS_DIGITS]
 
 
+def planned_otherwise(before: Options, after: Options) -> list[str]:
+    """Return the types of assets of which other options make other plans."""
+    formats = _exported(before.tables) != _exported(after.tables)
+    return [IMAGE] * (before.masks != after.masks) + [TABLE] * formats
+
+
 def cut_before(
     source: SourceAsset, options: Options, forms: Collection[Form]
 ) -> tuple[Part, ...] | None:

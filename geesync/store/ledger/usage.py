@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,6 +54,13 @@ class Usage:
         of_dest = tally.c.root_id.in_(sa.select(root.c.id).where(root.c.dest == dest))
         under_way = tally.c.state.in_(_UNDER_WAY)
         return int(self._sum(sa.func.sum(tally.c.size_bytes), of_dest, under_way))
+
+    def under_way(self, root_id: int, types: Collection[str]) -> int:
+        """Return how many assets of these types of a root were begun and are not yet proved."""
+        tally = counters.tally
+        begun = tally.c.state.in_((*_UNDER_WAY, State.DOWNLOADED))
+        of_root = (tally.c.root_id == root_id) & tally.c.type.in_(types)
+        return int(self._sum(sa.func.sum(tally.c.assets), of_root, begun))
 
     def eecu_s(self, now: datetime) -> float:
         """Return the EECU-seconds of our exports that have ended in this calendar month, UTC."""
