@@ -249,6 +249,13 @@ class Standing:
     reason: str = ""
 
 
+def is_coming_home(standing: Standing) -> bool:
+    """Whether a copy that no longer needs the asset itself is on its way to the mirror."""
+    if standing.state == State.EXPORTING:
+        return standing.cause != Cause.GONE  # else the export did not find it
+    return standing.state in {State.IN_BUCKET, State.DOWNLOADED}
+
+
 def advance(standing: Standing, event: Event, now: datetime) -> Standing:
     """Return where the asset stands after the event.
 

@@ -127,6 +127,7 @@ TABLE: state_machine.Table[TaskState, TaskEvent] = {
     },
     TaskState.UNCLEAR: {
         Started: TaskState.RUNNING,
+        Succeeded: TaskState.SUCCEEDED,  # found whole, though its operation never showed
         NeverSeen: TaskState.LOST,
         GivenUp: TaskState.ABANDONED,
     },

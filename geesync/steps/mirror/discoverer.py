@@ -16,10 +16,10 @@ from datetime import timedelta
 from typing import ClassVar
 
 from geesync.adapters.google.earth_engine import EarthEngine
-from geesync.domain.assets.asset import CONTAINERS, IMAGE_COLLECTION, SourceAsset
+from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
 from geesync.domain.assets.names import display_id
 from geesync.domain.choices.options import Options
-from geesync.domain.mirror.lifecycle import SourceGone
+from geesync.domain.mirror.lifecycle import SourceGone, is_coming_home
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.mirror.account import Account, ListingBrokenError, Told, Unreadable
@@ -265,14 +265,22 @@ class _Scan:
         )
         absent = {one.source.name for one in told.unreadable if one.may_be_absent}
         gone = [asset for asset in unseen if asset.name in absent]
+        for asset in gone:
+            if asset.is_container:
+                self._prove_children_gone(asset.name)
+        gone = [asset for asset in gone if not self._is_coming_home(asset)]
         self.changes += self._step.workshop.record(
             [Move(asset, SourceGone("no longer listed, and not found")) for asset in gone]
         )
         self._note([one for one in told.unreadable if not one.may_be_absent])
         self._step.listing.note_readable(self._root.id, [one.name for one in told.whole])
-        for asset in gone:
-            if asset.type in CONTAINERS:
-                self._prove_children_gone(asset.name)
+
+    def _is_coming_home(self, asset: LedgerAsset) -> bool:
+        """Whether the last copy of it, or of what lies in it, is yet to come: it is gone after."""
+        if not asset.is_container:
+            return is_coming_home(asset.standing)
+        children = self._step.listing.children(self._root.id, asset.name, after="", limit=_PAGE)
+        return any(self._is_coming_home(child) for child in children)
 
     def _prove_children_gone(self, container: str) -> None:
         after = ""

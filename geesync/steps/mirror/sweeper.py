@@ -85,7 +85,8 @@ class Sweeper:
         return answers
 
     def _sweep_leftovers(self) -> None:
-        """Delete what failed or abandoned exports of ours left of assets that are verified now."""
+        """Delete what exports of ours left that can serve nobody any more."""
+        self.staging.give_up_cancelled(self.workshop.clock())
         for bucket in self.staging.buckets():
             try:
                 listed = self.storage.list_objects(bucket, f"{self.prefix}/")

@@ -85,14 +85,14 @@ class Reconciler:
             for task in in_flight
             if task.id in unwanted and task.id in operations
         )
-        moves: list[TaskMove] = []
-        for task in in_flight:
-            operation = operations.get(task.id)
-            if operation:
-                moves += [TaskMove(task, event) for event in _learnt(task, operation)]
-            elif self._is_lost(task, looked_at, unwanted):
-                log.warning("export_lost", token=task.token)
-                moves.append(TaskMove(task, NeverSeen()))
+        moves = [
+            TaskMove(task, event)
+            for task in in_flight
+            if task.id in operations
+            for event in _learnt(task, operations[task.id])
+        ]
+        missing = [task for task in in_flight if task.id not in operations]
+        moves += self._lost([one for one in missing if self._is_late(one, looked_at, unwanted)])
         moved = self.tasks.record(moves, self.workshop.clock())
         return self._end(
             [
@@ -215,7 +215,21 @@ class Reconciler:
                 found[task.id] = Operation(str(task.operation), SUCCEEDED)
         return found
 
-    def _is_lost(self, task: Task, looked_at: datetime, unwanted: set[int]) -> bool:
+    def _lost(self, late: list[Task]) -> list[TaskMove]:
+        """Return which tasks are lost: those of which the bucket has no files either.
+
+        Another export costs more than a look. Where the bucket cannot be seen nothing is known.
+        """
+        staged = [task for task in late if _is_staged(task)]
+        found = self.evidence.find(staged)
+        whole = [(task, found[task.id]) for task in staged if found.get(task.id)]
+        self.tasks.succeed(whole, self.workshop.clock())
+        lost = [task for task in late if not _is_staged(task) or found.get(task.id) == []]
+        for task in lost:
+            log.warning("export_lost", token=task.token)
+        return [TaskMove(task, NeverSeen()) for task in lost]
+
+    def _is_late(self, task: Task, looked_at: datetime, unwanted: set[int]) -> bool:
         """Whether to give up on a task that never showed, and that nobody will send again.
 
         looked_at: when the look began; a long one must not pass for a late one.

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.mirror.lifecycle import State
+from geesync.domain.mirror.lifecycle import RESTING, State
 from geesync.domain.tasks.exports import Part, Way, token_of
 from geesync.domain.tasks.lifecycle import LIVE, Disproved, TaskState
 from geesync.errors import Cause, RemoteError
@@ -20,7 +20,7 @@ from geesync.store.file.rows import change_rows
 from geesync.store.ledger.lessons import Lesson, read_plan, teach_in
 from geesync.store.ledger.plans import void_in
 from geesync.store.ledger.task_rows import Task, read_task
-from geesync.store.ledger.tasks import TaskMove, record_in
+from geesync.store.ledger.tasks import TaskMove, give_up_in, record_in
 from geesync.store.tables import schema
 
 #: Found once: for SQLAlchemy to look how the tables belong together takes as long as ten rows.
@@ -114,16 +114,29 @@ class Staging:
         return self._staged(wanted, limit=limit, among=_BROUGHT_BY_TASKS)
 
     def superseded(self, tokens: Collection[str]) -> set[str]:
-        """Return which of these are of tasks that ended badly, of assets verified without."""
+        """Return which of these are of tasks that ended badly, of assets that need them no more."""
         task, asset = schema.task, schema.asset
         query = (
             sa.select(task.c.token)
             .join(asset, asset.c.id == task.c.subject_id)
             .where(task.c.token.in_(tokens), task.c.state.not_in(LIVE))
-            .where(task.c.plan_id.is_not(None), asset.c.state == State.VERIFIED)
+            .where(task.c.plan_id.is_not(None), asset.c.state.in_(RESTING))
         )
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
+
+    def give_up_cancelled(self, now: datetime) -> None:
+        """Give up on what tasks brought for assets that a person does not want any more."""
+        table = schema.asset
+        unwanted = sa.select(table.c.id).where(
+            table.c.state == State.QUARANTINED, table.c.cause == Cause.CANCELLED
+        )
+        with self._database.read() as connection:
+            ids = list(connection.execute(unwanted).scalars())
+        if ids:
+            with self._database.write() as connection:
+                brought = schema.task.c.state == TaskState.SUCCEEDED
+                give_up_in(connection, schema.of_assets(ids) & brought, now)
 
     def buckets(self) -> list[str]:
         """Return every bucket in which an export was ever to be staged."""
