@@ -64,7 +64,11 @@ class Simulator(Running):
         self.storage = CloudStorage(self.faults, self.audit, port=bucket_port)
         self.project = chosen.project
         self.bucket = BUCKET
-        self._server = LoopbackServer(self._application(seed), port=port, name="earth-engine")
+        try:
+            self._server = LoopbackServer(self._application(seed), port=port, name="earth-engine")
+        except OSError:
+            self.storage.stop()
+            raise
         self._ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
         self._stopping = threading.Event()
 

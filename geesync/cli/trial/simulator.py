@@ -50,34 +50,45 @@ def simulator(
     speed: Annotated[
         float, typer.Option(help="Simulated seconds a second.", min=0.01, max=1e6)
     ] = 60.0,
+    knobs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Turn one knob of the profile: NAME=VALUE, e.g. queue_limit=5, run_s=60,"
+            " list_lag_s=0,5. Repeatable.",
+        ),
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="Write the key of its own service account there, for any tool."),
+    ] = None,
     audit: Annotated[
         Path | None, typer.Option(help="Write what was asked and done there, as JSON lines.")
     ] = None,
 ) -> None:
     """Play Earth Engine and Cloud Storage on this machine's loopback, until interrupted."""
     simulator_class = load_simulator()
-    if audit:
-        audit.open("a").close()  # what cannot be written is told now, and not by each request
+    from geesync.simulator.knobs import turned
+    from geesync.simulator.profiles import named
+
     try:
         built = simulator_class(
             scenario,
-            profile=profile.value,
+            profile=turned(named(profile.value), knobs or ()),
             seed=seed,
             speed=speed,
             port=port,
             bucket_port=bucket_port,
             audit_file=audit,
         )
-    except (ValueError, OverflowError) as error:
-        raise UserError(str(error)) from None
-    except OSError as error:
-        if error.filename:
-            raise
-        raise UserError(f"a port cannot be had: {error.strerror}", hint="--port 0") from None
+    except (ValueError, OverflowError, OSError) as error:
+        raise UserError(_said(error)) from None
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with built as running:
+        if key_file is not None:
+            _write_key(running, key_file)
         output().print(
             f"# Earth Engine, project {running.project}, and Cloud Storage; put this into"
             " geesync.toml:\n"
@@ -91,6 +102,20 @@ def simulator(
         )
         stop.wait()
         _end_in_time()
+
+
+def _write_key(running: Simulator, file: Path) -> None:
+    try:
+        running.write_credentials(file)
+    except OSError as error:
+        raise UserError(_said(error)) from None
+
+
+def _said(error: Exception) -> str:
+    """Return the one line that a person needs."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _end_in_time() -> None:

@@ -31,6 +31,8 @@ class Audit:
         self._file = file
         self._lock = threading.Lock()
         self._records: list[Record] = []
+        if file is not None:
+            file.touch()  # now, not in the midst of the first task
 
     def add(self, kind: str, target: str, **details: Any) -> None:
         """Write down that something was done."""
