@@ -169,6 +169,13 @@ class Profile:
     null_geometry: Literal["absent", "null"] = "absent"
     whole_doubles: Literal["short", "typed"] = "short"
 
+    # 27. Drive. Whether a task finds the folder of the name that it is told, or always makes a new
+    #     one; room of a person; calls of a person in a real second, and how more are refused.
+    drive_folders: Literal["new", "found"] = "new"
+    drive_bytes: int = 15 * 10**9
+    drive_calls_per_s: float = math.inf
+    drive_refusal_status: int = 403
+
     # All: how long every answer takes, real seconds.
     latency_s: float = 0.0
 

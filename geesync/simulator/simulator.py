@@ -14,6 +14,8 @@ from geesync.simulator.api.links import Links
 from geesync.simulator.api.service import Service
 from geesync.simulator.clock import SimClock
 from geesync.simulator.control import Control
+from geesync.simulator.drive.api import DriveApi
+from geesync.simulator.drive.files import Drive
 from geesync.simulator.profiles import Dice, Profile, named
 from geesync.simulator.scenarios import Scenario, load_scenario
 from geesync.simulator.storage.bucket import CloudStorage
@@ -62,6 +64,7 @@ class Simulator(Running):
         self.world = World(chosen, self.clock, self.profile.members)
         self.operations = Operations(self.clock, self.profile, self.audit, seed=seed)
         self.storage = CloudStorage(self.faults, self.audit, port=bucket_port)
+        self.drive = Drive(self.profile, self.clock, lambda: self.storage.spool)
         self.project = chosen.project
         self.bucket = BUCKET
         try:
@@ -134,9 +137,12 @@ class Simulator(Running):
             self.storage,
             self.audit,
             Links(self.clock),
+            self.drive,
         )
         about = {"project": self.project, "bucket": BUCKET, "storage_url": self.storage_url}
-        app = Control(EarthEngine(service), service, self.faults, about)
+        app = Control(
+            DriveApi(EarthEngine(service), self.drive, self.profile), service, self.faults, about
+        )
         ambient = Ambient(self.profile, Dice(seed), self.clock)
         script = partial(change, self.world)
         return FaultyTransport(app, self.faults, "earth_engine", ambient, script)

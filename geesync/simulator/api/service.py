@@ -11,6 +11,7 @@ from geesync.simulator.api.links import Links
 from geesync.simulator.api.methods import Method
 from geesync.simulator.clock import SimClock
 from geesync.simulator.computing.scene import HeldPixels, Scene
+from geesync.simulator.drive.files import Drive
 from geesync.simulator.profiles import Dice, Profile
 from geesync.simulator.refusals import BadRequest, CallRefused
 from geesync.simulator.storage.bucket import CloudStorage
@@ -33,6 +34,7 @@ class Service:
     storage: CloudStorage
     audit: Audit
     links: Links[Call]
+    drive: Drive
     held: HeldPixels = field(default_factory=HeldPixels)  #: for what is answered at once
 
 

@@ -10,8 +10,9 @@ from geesync.simulator.api.service import Call, Service, require, scene_for
 from geesync.simulator.computing.evaluator import loaded_assets
 from geesync.simulator.exports.arrival import check_request
 from geesync.simulator.exports.asset_exports import evaluate_asset
+from geesync.simulator.exports.destinations import destination_uri, writer
 from geesync.simulator.exports.writer import write_export
-from geesync.simulator.refusals import BadRequest, ExportRefused, NotSimulated
+from geesync.simulator.refusals import NotSimulated
 from geesync.simulator.tasks.operation import CODE_EDITOR, Result, Task, Work
 from geesync.simulator.tasks.results import NewAsset, Spool
 from geesync.simulator.tasks.submitting import submit
@@ -22,7 +23,6 @@ from geesync.simulator.world.pixels import Json
 Kind = Literal["image", "table"]
 
 OPERATION_TYPES = {"image": "EXPORT_IMAGE", "table": "EXPORT_FEATURES"}
-BROWSER = "https://console.developers.google.com/storage/browser"
 DEFAULT_PRIORITY = 100
 
 
@@ -63,12 +63,8 @@ def _export(service: Service, call: Call, kind: Kind) -> Json:
 def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
     """Return what the export does, and what its ``destinationUris`` will say."""
     body = call.body
-    files = body.get("fileExportOptions", {})
-    if "cloudStorageDestination" in files:
-        bucket = files["cloudStorageDestination"].get("bucket", "")
-        if not bucket or not files["cloudStorageDestination"].get("filenamePrefix"):
-            raise BadRequest("Cloud Storage destination must have a bucket and a prefix.")
-        return partial(_write_files, service, kind, call), f"{BROWSER}/{bucket}/"
+    if "fileExportOptions" in body:
+        return partial(_write_files, service, kind, call), destination_uri(body)
     if "assetExportOptions" in body:
         destination = body["assetExportOptions"].get("earthEngineDestination", {})
         name = names.canonical(destination.get("name", ""))
@@ -76,29 +72,20 @@ def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:
         require(service, call, "earthengine.assets.create", name)
         uri = CODE_EDITOR + names.display_id(name)
         return partial(_write_asset, service, kind, call, name), uri
-    raise NotSimulated("The simulator exports to Cloud Storage and to assets only.")
+    raise NotSimulated("The simulator exports to Cloud Storage, Drive and assets only.")
 
 
 def _write_files(service: Service, kind: Kind, call: Call) -> Result:
-    spool = Spool(service.storage, partial(_bucket_refusal, service, call.principal))
+    spool = Spool(service.storage.spool, writer(service, call.principal, call.body))
     try:
         scene = scene_for(service, call)
         written = write_export(kind, call.body, scene, spool.stem, service.profile)
-        for bucket, name, file in written:
-            spool.add(bucket, name, file)
+        for place, name, file in written:
+            spool.add(place, name, file)
     except BaseException:
         spool.drop()
         raise
     return spool
-
-
-def _bucket_refusal(service: Service, principal: str, bucket: str) -> ExportRefused | None:
-    """Return why a bucket may not be written to; what Earth Engine says then is not public."""
-    permission = "storage.objects.create"
-    if service.world.permissions.granted(principal, permission, f"gs://{bucket}"):
-        return None
-    profile = service.profile
-    return ExportRefused(profile.bucket_refusal_code, profile.bucket_refusal_message)
 
 
 def _write_asset(service: Service, kind: Kind, call: Call, name: str) -> Result:

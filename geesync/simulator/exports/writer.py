@@ -18,7 +18,7 @@ from geesync.simulator.world.pixels import Json
 
 Kind = Literal["image", "table"]
 
-Written = tuple[str, str, Path]  #: (bucket, object name, file)
+Written = tuple[str, str, Path]  #: (bucket, or folder of Drive; name there; file)
 
 
 def write_export(
@@ -30,9 +30,11 @@ def write_export(
     Raises ExportRefused in Earth Engine's words; files yielded before are then void.
     """
     write = _write_image if kind == "image" else _write_table
-    destination = body["fileExportOptions"]["cloudStorageDestination"]
+    options = body["fileExportOptions"]
+    target = options.get("cloudStorageDestination") or options["driveDestination"]
+    place = target.get("bucket") or target.get("folder", "")
     for suffix, file in write(body, scene, stem, profile):
-        yield destination["bucket"], destination["filenamePrefix"] + suffix, file
+        yield place, target["filenamePrefix"] + suffix, file
 
 
 def _write_image(

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geesync.simulator.profiles import Profile
-from geesync.simulator.refusals import INVALID_ARGUMENT, NOT_FOUND, CallRefused, ExportRefused
-from geesync.simulator.storage.bucket import CloudStorage
+from geesync.simulator.refusals import INVALID_ARGUMENT, CallRefused, ExportRefused
 from geesync.simulator.world.asset_quota import check_quota
 from geesync.simulator.world.pixels import SimAsset
 from geesync.simulator.world.world import World
@@ -48,9 +47,13 @@ class NewAsset:
         """Do nothing: it is nowhere yet."""
 
 
+#: Writes (bucket or folder, name there, file, MIME type); raises ExportRefused if it may not.
+Write = Callable[[str, str, Path, str], None]
+
+
 @dataclass(frozen=True)
 class _Object:
-    bucket: str
+    place: str
     name: str
     file: Path
 
@@ -60,17 +63,14 @@ class Spool:
 
     _numbers = itertools.count()
 
-    def __init__(
-        self, storage: CloudStorage, refusal: Callable[[str], ExportRefused | None]
-    ) -> None:
-        self._storage = storage
-        self._refusal = refusal  #: why a bucket may not be written to; None = it may
-        self.stem = storage.spool / f"{next(self._numbers):09d}"
+    def __init__(self, folder: Path, write: Write) -> None:
+        self._write_one = write
+        self.stem = folder / f"{next(self._numbers):09d}"
         self._objects: list[_Object] = []
 
-    def add(self, bucket: str, name: str, file: Path) -> None:
+    def add(self, place: str, name: str, file: Path) -> None:
         """Note a file that is to become an object."""
-        self._objects.append(_Object(bucket, name, file))
+        self._objects.append(_Object(place, name, file))
 
     def publish_some(self) -> None:
         """Write every second object; raises ExportRefused if that may not be."""
@@ -90,14 +90,8 @@ class Spool:
 
     def _write(self, objects: list[_Object]) -> None:
         for item in objects:
-            if refusal := self._refusal(item.bucket):
-                raise refusal
             kind = CONTENT_TYPES.get(Path(item.name).suffix, BINARY)
-            try:
-                self._storage.upload(item.bucket, item.name, item.file, kind)
-            except KeyError as error:
-                text = f"The bucket {error} does not exist or cannot be written to."
-                raise ExportRefused(NOT_FOUND, text) from error
+            self._write_one(item.place, item.name, item.file, kind)
 
     def drop(self) -> None:
         """Forget the files."""
