@@ -101,9 +101,7 @@ def test_names_repeat(start: Start) -> None:
 
 
 @pytest.mark.parametrize(("way", "folders"), [("new", 2), ("found", 1)])
-def test_a_folder_is_a_name_and_which_one_is_a_lottery(
-    start: Start, way: str, folders: int
-) -> None:
+def test_a_folder_is_a_name_and_a_lottery(start: Start, way: str, folders: int) -> None:
     simulator = start(drive_folders=way)
 
     export("a")

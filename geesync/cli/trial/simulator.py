@@ -81,14 +81,18 @@ def simulator(
             bucket_port=bucket_port,
             audit_file=audit,
         )
-    except (ValueError, OverflowError, OSError) as error:
-        raise UserError(_said(error)) from None
+    except OSError as error:
+        if error.filename:
+            raise
+        raise UserError(str(error.strerror), hint="--port 0 takes any that is free") from None
+    except (ValueError, OverflowError) as error:
+        raise UserError(str(error)) from None
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with built as running:
         if key_file is not None:
-            _write_key(running, key_file)
+            running.write_credentials(key_file)
         output().print(
             f"# Earth Engine, project {running.project}, and Cloud Storage; put this into"
             " geesync.toml:\n"
@@ -102,20 +106,6 @@ def simulator(
         )
         stop.wait()
         _end_in_time()
-
-
-def _write_key(running: Simulator, file: Path) -> None:
-    try:
-        running.write_credentials(file)
-    except OSError as error:
-        raise UserError(_said(error)) from None
-
-
-def _said(error: Exception) -> str:
-    """Return the one line that a person needs."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
 
 
 def _end_in_time() -> None:
