@@ -84,6 +84,12 @@ def retry(
     mine.existing_ledger()
     names = {name for given in assets or () for name in candidates(given)}
     with opened(mine.config()) as database:
-        count = Steering(database).retry(now(), names=names or None, cause=cause)
-        Roots(database).asked(now())
+        steering, store = Steering(database), Roots(database)
+        count = steering.retry(now(), names=names or None, cause=cause)
+        unread = steering.count_unread(names=names or None, cause=cause)
+        if unread:
+            store.scan_all(now())
+        store.asked(now())
     output().print(f"{counted(count, 'asset')} will be tried again")
+    if unread:
+        output().print(f"{counted(unread, 'asset')} could not be read: a scan asks for them now")

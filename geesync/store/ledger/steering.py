@@ -28,15 +28,17 @@ class Steering:
 
         Those that no scan could read are not tried, but asked for by the next scan.
         """
-        table = schema.asset
-        query = select_assets().where(
-            table.c.state == State.QUARANTINED, table.c.cause != Cause.UNREADABLE
-        )
-        if names is not None:
-            query = query.where(table.c.name.in_(names))
-        if cause is not None:
-            query = query.where(table.c.cause == cause)
-        return self._ledger.move_all(query, Retried(), now)
+        which = _quarantined(names, cause) & (schema.asset.c.cause != Cause.UNREADABLE)
+        return self._ledger.move_all(select_assets().where(which), Retried(), now)
+
+    def count_unread(
+        self, *, names: Collection[str] | None = None, cause: Cause | None = None
+    ) -> int:
+        """Return how many quarantined assets are of no use to try: no scan could read them."""
+        which = _quarantined(names, cause) & (schema.asset.c.cause == Cause.UNREADABLE)
+        query = sa.select(sa.func.count()).select_from(schema.asset).where(which)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def cancel(self, name: str, now: datetime) -> int:
         """Take an asset and all below it off the work, until retried."""
@@ -54,6 +56,14 @@ class Steering:
             return connection.execute(
                 sa.update(schema.asset).where(_within(name)).values(priority=priority)
             ).rowcount
+
+
+def _quarantined(names: Collection[str] | None, cause: Cause | None) -> sa.ColumnElement[bool]:
+    table = schema.asset
+    which = table.c.state == State.QUARANTINED
+    if names is not None:
+        which &= table.c.name.in_(names)
+    return which if cause is None else which & (table.c.cause == cause)
 
 
 def _within(name: str) -> sa.ColumnElement[bool]:
