@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geesync import logs
+from geesync.adapters.direct.source import Access as DirectAccess
+from geesync.adapters.direct.source import open_source
 from geesync.adapters.executors.dask_cluster import DaskExecutor
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
 from geesync.adapters.executors.processes import ProcessExecutor
@@ -35,11 +37,13 @@ from geesync.checks.comparer import Comparer
 from geesync.config import Config
 from geesync.domain.choices.timetable import Timetable
 from geesync.domain.mirror.layout import STAGING
-from geesync.sections import ThrottleConfig
+from geesync.sections import DirectConfig, ThrottleConfig
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.derive.deriver import Deriver
 from geesync.steps.mirror.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
+from geesync.steps.mirror.fetcher import Fetcher
+from geesync.steps.mirror.revisions import Revisions
 from geesync.steps.mirror.surveyor import Surveyor
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.mirror.verifier import Verifier
@@ -50,8 +54,14 @@ from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.brakes import Brakes, Limits
+from geesync.steps.tasks.direct_gauge import DirectGauge
 from geesync.steps.tasks.exporter import Exporter
-from geesync.steps.tasks.gate import Gate, gate_of_downloads, gate_of_exports
+from geesync.steps.tasks.gate import (
+    Gate,
+    gate_of_direct_reading,
+    gate_of_downloads,
+    gate_of_exports,
+)
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.reconciler import Reconciler
 from geesync.steps.tasks.staged_objects import StagedObjects
@@ -62,6 +72,7 @@ from geesync.steps.upkeep.notifier import Notifier
 from geesync.steps.upkeep.sampler import Sampler
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.copies.checks import Checks, Sidecars
+from geesync.store.copies.fetched import Fetched
 from geesync.store.copies.recovery import Recovery
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
@@ -93,17 +104,22 @@ class Pace:
     requests: Pacer = field(default_factory=Pacer)
     submits: Pacer = field(default_factory=Pacer)
     storage: Pacer = field(default_factory=lambda: Pacer(REQUESTS_PER_S))
+    direct: Pacer = field(default_factory=Pacer)
 
-    def set(self, throttle: ThrottleConfig) -> None:
+    def set(self, throttle: ThrottleConfig, direct: DirectConfig) -> None:
         """Take over what the configuration says."""
+        self.direct.requests_per_s = direct.requests_per_s
         wait_s = throttle.submit_wait.total_seconds()
         self.requests.requests_per_s = throttle.requests_per_s
         self.submits.requests_per_s = 1 / wait_s if wait_s else math.inf
 
+    def _pacers(self) -> tuple[Pacer, ...]:
+        return self.requests, self.submits, self.storage, self.direct
+
     @property
     def held_until(self) -> float:
         """Until when work may rightly be silent, on the monotonic clock: its turn is later."""
-        return max(pacer.held_until for pacer in (self.requests, self.submits, self.storage))
+        return max(pacer.held_until for pacer in self._pacers())
 
 
 @dataclass(frozen=True)
@@ -129,8 +145,8 @@ class Service:
     def reload(self, config: Config) -> None:
         """Take over what can change while the steps run."""
         self.renew()
-        self.pace.set(config.throttle)
-        vars(self.brakes.limits).update(vars(_limits(config.throttle)))
+        self.pace.set(config.throttle, config.direct)
+        vars(self.brakes.limits).update(vars(_limits(config)))
         for step in self.steps:
             if isinstance(step, Discoverer):
                 step.interval = config.schedule.discover
@@ -151,21 +167,23 @@ def service(
     """
     keep_little()
     stop = stop or threading.Event()
-    pace = Pace(*(Pacer(sleep=stop.wait) for _ in range(2)))
-    pace.set(config.throttle)
+    requests, submits, direct = (Pacer(sleep=stop.wait) for _ in range(3))
+    pace = Pace(requests, submits, direct=direct)
+    pace.set(config.throttle, config.direct)
     earth_engine, storage = cloud(config, pace)
     ledger, listing, roots = Ledger(database), Listing(database), Roots(database)
     tasks, staging = Tasks(database), Staging(database)
     if any("geoparquet" in config.over(root.options).tables for root in roots.active()):
         geoparquet.require()
-    limits = _limits(config.throttle)
-    brakes = Brakes(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, clock)
+    limits = _limits(config)
+    gauge = DirectGauge(config.direct.at_once)
+    brakes = Brakes(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, gauge, clock)
     bandwidth = Bandwidth(lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait)
     access = _access(config)
     with (
         _threads(config) as pool,
         _threads(config) as submitting,
-        _executors(config, access.daemon, bandwidth.rate) as (fetching, proving),
+        _executors(config, access.daemon, bandwidth.rate) as (fetching, proving, reading),
     ):
 
         def shop(executor: ByteExecutor | None = None, pool: Executor = pool) -> Workshop:
@@ -173,9 +191,11 @@ def service(
                 ledger, pool, clock, stopping=stop.is_set, executor=executor or ThreadExecutor()
             )
 
-        reconciling, downloading = shop(), shop(fetching)
+        reconciling, downloading, fetcher = shop(), shop(fetching), shop(reading)
+        fetcher.chunk = 500  # of a collection's images whose revisions a page tells
         downloading.chunk = 1000  # what comes is recorded as it comes, and not at the end
-        planner = Planner(Plans(database), config, ledger_id(roots, clock()))
+        most_answers = config.direct.most_answers
+        planner = Planner(Plans(database), config, ledger_id(roots, clock()), most_answers)
         exporting, fetches = gate_of_exports(clock, roots), gate_of_downloads(clock, roots)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
@@ -186,6 +206,18 @@ def service(
                 tasks,
                 planner,
                 brakes,
+            ),
+            Fetcher(
+                fetcher,
+                open_source(_direct_access(config, access), pace.direct, fetcher.keep_on),
+                planner,
+                Fetched(database),
+                Revisions(fetcher, earth_engine),
+                listing,
+                brakes,
+                gate_of_direct_reading(clock, roots),
+                gauge,
+                config.direct.reread,
             ),
             Reconciler(
                 reconciling,
@@ -350,11 +382,27 @@ def _access(config: Config) -> Access:
     )
 
 
+def _direct_access(config: Config, access: Access) -> DirectAccess:
+    direct, earth_engine = config.direct, config.earth_engine
+    return DirectAccess(
+        access.daemon,
+        access.project,
+        direct.url or earth_engine.url,
+        direct.timeout_s,
+        direct.at_once,
+        direct.requests_per_s,
+        earth_engine.credentials,
+    )
+
+
 @contextmanager
 def _executors(
     config: Config, daemon: str, rate: Callable[[], float | None]
-) -> Iterator[tuple[ByteExecutor, ByteExecutor]]:
-    """Give who moves the bytes, and who reads them; nobody is asked anything yet."""
+) -> Iterator[tuple[ByteExecutor, ByteExecutor, ByteExecutor]]:
+    """Give who fetches, who proves, and who reads directly; nobody is asked anything yet.
+
+    One reads directly, so that there is one pace, and it is beside the daemon.
+    """
     workers = config.workers
     begin = partial(logs.configure, log_format=config.log.format, level=config.log.level)
     beside = partial(ProcessExecutor, daemon, begin=begin, rate=rate)
@@ -362,11 +410,13 @@ def _executors(
         if workers.executor == "dask":
             address, at_once = config.need("workers.scheduler"), config.throttle.downloads
             cluster = DaskExecutor(address, daemon, rate, at_once=at_once, here=beside(1))
-            yield (stack.enter_context(cluster),) * 2
+            both = stack.enter_context(cluster)
+            yield both, both, stack.enter_context(beside(1))
             return
         executor = ThreadExecutor if workers.executor == "threads" else beside
-        fetching, proving = executor(workers.fetching), executor(workers.proving)
-        yield stack.enter_context(fetching), stack.enter_context(proving)
+        of_each = (executor(count) for count in (workers.fetching, workers.proving, 1))
+        fetching, proving, reading = (stack.enter_context(one) for one in of_each)
+        yield fetching, proving, reading
 
 
 def _notifier(config: Config, shop: Workshop, roots: Roots) -> Notifier:
@@ -418,7 +468,8 @@ def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storag
     return earth_engine, storage
 
 
-def _limits(throttle: ThrottleConfig) -> Limits:
+def _limits(config: Config) -> Limits:
+    throttle = config.throttle
     return Limits(
         max_operations=throttle.max_operations,
         max_queue=throttle.max_queue,
@@ -426,6 +477,7 @@ def _limits(throttle: ThrottleConfig) -> Limits:
         max_staged_bytes=throttle.max_staged,
         reserve_bytes=throttle.reserve,
         eecu_hours_per_month=throttle.eecu_hours_per_month,
+        eecu_s_per_answer=config.direct.eecu_s_per_answer,
         bandwidth=Timetable.parse(throttle.bandwidth),
     )
 

@@ -20,6 +20,7 @@ from geesync.domain.choices.values import AbsolutePath
 from geesync.errors import ConfigError
 from geesync.sections import (
     DeriveConfig,
+    DirectConfig,
     EarthEngineConfig,
     HistoryConfig,
     LogConfig,
@@ -69,6 +70,7 @@ class Config(Options):
     """Keep the IAM policy of each asset too; costs one request an asset."""
     earth_engine: EarthEngineConfig = EarthEngineConfig()
     storage: StorageConfig = StorageConfig()
+    direct: DirectConfig = DirectConfig()
     throttle: ThrottleConfig = ThrottleConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     history: HistoryConfig = HistoryConfig()

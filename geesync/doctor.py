@@ -85,7 +85,6 @@ class Doctor:
             key
             for key, value in (
                 ("mirror", self.config.mirror),
-                ("bucket", self.config.bucket),
                 ("earth_engine.project", self.config.earth_engine.project),
             )
             if value is None
@@ -156,7 +155,11 @@ class Doctor:
             yield ok("Earth Engine", f"project {project}")
 
     def _bucket(self) -> Iterator[Finding]:
-        storage, bucket = self._cloud()[1], str(self.config.bucket)
+        if self.config.bucket is None:
+            adds = "it would add what is too large for answers, and Google's checksums"
+            yield ok("bucket", f"none: everything is read directly; {adds}")
+            return
+        storage, bucket = self._cloud()[1], self.config.bucket
         try:
             storage.check_access(bucket)
         except RemoteError as error:
@@ -171,7 +174,9 @@ class Doctor:
             yield ok("bucket", f"{bucket}: lists, writes, deletes")
 
     def _bucket_settings(self) -> Iterator[Finding]:
-        bucket = str(self.config.bucket)
+        bucket = self.config.bucket
+        if bucket is None:
+            return
         try:
             settings = self._cloud()[1].settings(bucket)
         except RemoteError as error:

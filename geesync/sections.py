@@ -13,6 +13,7 @@ from geesync.domain.choices.values import (
     Duration,
     ListenAddress,
     Names,
+    Share,
     SizeBytes,
     TimetableText,
     Wait,
@@ -45,6 +46,25 @@ class StorageConfig(_Section):
     """How long a connection may stay silent."""
     sweep: bool = True
     """Delete staged objects once their copy is proved."""
+
+
+class DirectConfig(_Section):
+    """Reading directly from Earth Engine: without tasks, and without a bucket."""
+
+    url: str | None = None
+    """Another service than Google's for many small requests; default is earth_engine.url."""
+    at_once: int = Field(10, ge=1, le=40)
+    """Answers on their way at a time; a project may have 40, and others work in it, too."""
+    requests_per_s: PositiveFloat = 40.0
+    """Requests a second for them; halved whenever Earth Engine says "too many"."""
+    timeout_s: PositiveFloat = 330.0
+    """How long an answer may take to begin; Earth Engine gives up after five minutes."""
+    reread: Share = 0.05
+    """Share of the tiles that is read a second time and compared, e.g. "5%", "all" or "none"."""
+    most_answers: int = Field(100, ge=1)
+    """An asset of more answers goes by the bucket, where there is one: a task is as quick."""
+    eecu_s_per_answer: float = Field(1.0, ge=0)
+    """Compute of an answer, in EECU-seconds: an estimate, as Earth Engine does not tell it."""
 
 
 class ThrottleConfig(_Section):

@@ -14,8 +14,9 @@ log = get_logger()
 
 #: What a step that moved something makes work for.
 WAKES: Mapping[str, tuple[str, ...]] = {
-    "discoverer": ("exporter", "cataloguer"),
-    "exporter": ("reconciler", "verifier"),
+    "discoverer": ("exporter", "fetcher", "cataloguer"),
+    "exporter": ("reconciler", "verifier", "fetcher"),
+    "fetcher": ("verifier", "exporter"),
     "reconciler": ("downloader", "exporter"),
     "downloader": ("verifier",),
     "verifier": ("sweeper", "cataloguer"),

@@ -95,7 +95,7 @@ class Adopter:
         for assets in self._discovered():
             left = left or self._left()
             for bucket in {asset.bucket for asset in assets} - left.objects.keys():
-                left.objects[bucket] = self._staged(bucket)
+                left.objects[bucket] = self._staged(bucket) if bucket else {}
             plans, found = self._found(assets, left)
             self.recovery.adopt(plans, found, self.workshop.clock())
             count += len(found)

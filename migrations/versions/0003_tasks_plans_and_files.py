@@ -26,10 +26,12 @@ CREATE TABLE "plan" (
     asset_id INTEGER NOT NULL,
     revision TEXT NOT NULL,
     options BLOB NOT NULL,
+    way TEXT DEFAULT 'bucket' NOT NULL,
     document BLOB NOT NULL,
     made_at FLOAT NOT NULL,
     replaced_at FLOAT,
     CONSTRAINT pk_plan PRIMARY KEY (id),
+    CONSTRAINT ck_plan_way CHECK (way IN ('direct', 'bucket', 'drive')),
     CONSTRAINT fk_plan_asset_id_asset FOREIGN KEY(asset_id) REFERENCES asset (id)
 )
 """,

@@ -56,7 +56,7 @@ class Account:
         config.write_text(
             f'ledger = "{self.work}/geesync.db"\n'
             f'mirror = "{self.work}/mirror"\n'
-            f'bucket = "{self.told["bucket"]}"\n'
+            f'bucket = "{self.told["bucket"]}"\nway = "bucket"\n'
             "[earth_engine]\n"
             f'project = "{self.told["project"]}"\n'
             f'url = "{self.told["earth_engine"]}"\n'

@@ -90,6 +90,7 @@ class Account:
         self.page = f"127.0.0.1:{self._reserved.getsockname()[1]}"
         self.config.write_text(
             f'ledger = "{self.ledger}"\nmirror = "{folder / "mirror"}"\nbucket = "demo-bucket"\n'
+            'way = "bucket"\n'
             f'[earth_engine]\nproject = "demo-project"\nurl = "{self.url}"\n'
             f'[storage]\nurl = "{self.storage_url}"\n'
             "[throttle]\nmax_staged = 0\n"  # nothing is exported: the scan alone is measured

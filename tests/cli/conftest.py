@@ -29,6 +29,7 @@ def geesync(tmp_path: Path, simulator: Simulator) -> Run:
 ledger = "{tmp_path}/geesync.db"
 mirror = "{tmp_path}/mirror"
 bucket = "{simulator.bucket}"
+way = "bucket"
 [earth_engine]
 project = "{simulator.project}"
 url = "{simulator.earth_engine_url}"

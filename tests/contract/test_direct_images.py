@@ -12,7 +12,7 @@ import pytest
 import rasterio
 
 from geesync.adapters.direct.image_fetching import Brought, DiffersError, fetch_images
-from geesync.adapters.direct.image_files import ImageJob
+from geesync.adapters.direct.image_files import ImageJob, Target
 from geesync.adapters.direct.source import Access, Source, open_source
 from geesync.adapters.formats import cogs
 from geesync.adapters.google.pacing import Pacer
@@ -80,8 +80,7 @@ def a_job(
         asset=NAME,
         revision="r",
         path="users/x/img",
-        token=TOKEN,
-        files=tuple((part, f"img.{part.key}.tif") for part in wanted),
+        targets=tuple(Target(part, f"img.{part.key}.tif", TOKEN) for part in wanted),
         readings=tuple(readings(wanted, bands, halvings)),
         compress=compress,
         share=share,

@@ -64,8 +64,9 @@ def a_source(simulator: Simulator) -> Source:
     return open_source(access, Pacer(1e9, sleep=lambda _: None), lambda: True)
 
 
-def a_job(*files: str, count: int | None = len(ROWS), halvings: int = 0) -> TableJob:
-    return TableJob(NAME, "users/x/table", TOKEN, files or FILES, count, halvings)
+def a_job(*files: str, count: int | None = len(ROWS), page_rows: int = 1_000) -> TableJob:
+    tokens = tuple((file, TOKEN) for file in files or FILES)
+    return TableJob(NAME, "users/x/table", tokens, count, page_rows)
 
 
 def brought(simulator: Simulator, mirror: Path, job: TableJob) -> Brought:
@@ -163,7 +164,7 @@ def test_a_table_of_which_rows_are_missing_is_not_complete(
 
 
 def test_smaller_pages_are_asked_for_if_they_are_wanted(simulator: Simulator, mirror: Path) -> None:
-    brought(simulator, mirror, a_job(halvings=2))
+    brought(simulator, mirror, a_job(page_rows=250))
 
     asked = [record.details["page"][0] for record in simulator.audit.records("list_features")]
     assert set(asked) == {250}

@@ -60,7 +60,7 @@ def mirrored(world: World, told: Path) -> Counter[str]:
 
 def configuration(world: World) -> str:
     """Return the world's configuration, with room for all of it."""
-    kept = {"ledger", "mirror", "bucket", "earth_engine", "storage"}
+    kept = {"ledger", "mirror", "bucket", "way", "earth_engine", "storage"}
     told = world.config.model_dump(mode="json", include=kept)
     throttle = {"requests_per_s": 100_000, "reserve": 0, "max_operations": 3000}
     return json.dumps(told | {"throttle": throttle})

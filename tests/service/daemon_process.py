@@ -74,6 +74,7 @@ class Place:
 ledger = "{self.ledger}"
 mirror = "{self.mirror}"
 bucket = "{self.simulator.bucket}"
+way = "bucket"
 [earth_engine]
 project = "{self.simulator.project}"
 url = "{self.simulator.earth_engine_url}"

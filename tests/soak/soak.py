@@ -132,6 +132,7 @@ class Soak:
             "ledger": str(self.folder / "geesync.db"),
             "mirror": str(self.folder / "mirror"),
             "bucket": simulator.bucket,
+            "way": "bucket",
             "earth_engine": {"project": simulator.project, "url": simulator.earth_engine_url},
             "storage": {"url": simulator.storage_url},
             "schedule": {"retry": "0.3s", "reconcile": "0.2s", "discover": "3650d"},

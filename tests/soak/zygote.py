@@ -49,7 +49,8 @@ def work(order: dict[str, Any]) -> None:
         with service(config, database, clock=clock, stop=stop) as built:
             for step in built.steps:
                 step.workshop.chunk = order["chunk"]
-            for pacer in (built.pace.requests, built.pace.submits, built.pace.storage):
+            pace = built.pace
+            for pacer in (pace.requests, pace.submits, pace.storage, pace.direct):
                 pacer.first_wait_s, pacer.longest_wait_s = 0.02, 1.0  # as fast as all else here
             Daemon(built, database, config, lambda: config, Systemd(), stop).run()
 

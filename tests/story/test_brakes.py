@@ -137,7 +137,7 @@ def test_every_brake_has_a_reading(tmp_path: Path) -> None:
         readings = {reading.name: reading for reading in world.service.brakes.readings()}
 
         assert set(readings) == {
-            *("operations", "queue", "staged", "eecu", "requests", "bandwidth", "disk")
+            *("operations", "queue", "staged", "eecu", "requests", "direct", "bandwidth", "disk")
         }
         assert readings["bandwidth"].text == "2 MiB/s for downloads"
         assert not any(reading.holds for reading in readings.values())

@@ -126,12 +126,17 @@ def images(draw: st.DrawFn) -> tuple[SimBand, ...]:
     )
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(scope="module", params=["bucket", "direct"])
+def world(tmp_path_factory: pytest.TempPathFactory, request: Any) -> Iterator[World]:
+    """An account whose images come in several files or answers, by one way or the other."""
     account = Tree("exact", "demo-project", [SimAsset(HOME, "FOLDER")])
-    profile = replace(CALM, file_edge=EDGE)
+    profile = replace(CALM, file_edge=EDGE, direct_memory_bytes=2_000_000)
     folder: Path = tmp_path_factory.mktemp("exact")
-    with Simulator(account, profile=profile) as simulator, a_world(simulator, folder) as built:
+    direct = {"reread": "all"} if request.param == "direct" else None
+    with (
+        Simulator(account, profile=profile) as simulator,
+        a_world(simulator, folder, direct=direct) as built,
+    ):
         yield built
 
 

@@ -63,7 +63,7 @@ class World:
         self.service.roots.add(
             name,
             dest=str(self.mirror),
-            bucket=self.simulator.bucket,
+            bucket=self.config.bucket or "",
             now=self.now(),
             options=options,
         )
@@ -200,14 +200,22 @@ def a_world(
     credentials: Path | None = None,
     workers: Mapping[str, str] = AT_HAND,
     stop: threading.Event | None = None,
+    direct: Mapping[str, object] | None = None,
+    bucket: bool = False,
     **throttle: object,
 ) -> Iterator[World]:
-    """Open a ledger and a mirror for an account; a second time, after a crash, the same ones."""
+    """Open a ledger and a mirror for an account; a second time, after a crash, the same ones.
+
+    direct: settings of reading directly; without them all comes by tasks. bucket: whether there is
+    one, too.
+    """
     config = Config.model_validate(
         {
             "ledger": folder / "geesync.db",
             "mirror": folder / "mirror",
-            "bucket": simulator.bucket,
+            **({"bucket": simulator.bucket} if bucket or direct is None else {}),
+            "way": "bucket" if direct is None else "auto",
+            "direct": {"requests_per_s": 100_000, **(direct or {})},
             "earth_engine": {
                 "project": simulator.project,
                 "url": simulator.earth_engine_url,
@@ -222,7 +230,8 @@ def a_world(
     database = open_migrating(config.ledger)
     try:
         with service(config, database, clock=simulator.clock.now, stop=stop) as built:
-            for pacer in (built.pace.requests, built.pace.submits, built.pace.storage):
+            pace = built.pace
+            for pacer in (pace.requests, pace.submits, pace.storage, pace.direct):
                 pacer.sleep = lambda _: None  # a story has no time to lose
             yield World(simulator, config, database, built)
     finally:

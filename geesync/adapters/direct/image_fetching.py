@@ -11,12 +11,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob
 from geesync.adapters.direct.source import Source
 from geesync.adapters.executors.executor import TICK_S, Results
-from geesync.adapters.formats.npy import Arrays
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.direct.rereading import chosen
@@ -24,6 +23,9 @@ from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.tasks.refusals import Calls
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
+
+if TYPE_CHECKING:
+    from geesync.adapters.formats.npy import Arrays
 
 log = get_logger()
 
@@ -85,7 +87,7 @@ class _Image:
 
 
 #: An image, the tile, and its answer.
-_Came = tuple[_Image, Ask, Arrays | Exception | None]
+_Came = tuple[_Image, Ask, "Arrays | Exception | None"]
 
 
 @dataclass

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.direct.pieces import Piece, found, piece
 from geesync.adapters.formats import cogs
-from geesync.adapters.formats.npy import Arrays, pixels
+from geesync.adapters.formats.npy import pixels
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
@@ -23,6 +21,18 @@ from geesync.domain.mirror.vrt import Placed
 from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause, RemoteError
 
+if TYPE_CHECKING:
+    from geesync.adapters.formats.npy import Arrays
+
+
+@dataclass(frozen=True)
+class Target:
+    """One file of an image: a part of its plan."""
+
+    part: Part
+    file: str  #: its final name
+    token: str  #: in its names until it is proved; another for another plan
+
 
 @dataclass(frozen=True)
 class ImageJob:
@@ -31,8 +41,7 @@ class ImageJob:
     asset: str  #: canonical name
     revision: str
     path: str  #: its folder, relative to the mirror
-    token: str  #: of this way to read this revision; in the names of files on their way
-    files: tuple[tuple[Part, str], ...]  #: each part, and the final name of its file
+    targets: tuple[Target, ...]
     readings: tuple[Reading, ...]
     compress: str  #: "deflate" or "zstd"
     share: float = 0.0  #: of its tiles are read a second time, 0 to 1
@@ -61,17 +70,17 @@ class ImageFiles:
     came: int = 0  #: of those, how many have come
     was_proved: bool = False  #: all of it is on disk, and was proved before
     _pieces: dict[str, str] = field(default_factory=dict)  #: by the beginnings of their names
-    _done: dict[str, str] = field(default_factory=dict)  #: files that are whole, by final name
+    _done: dict[Part, str] = field(default_factory=dict)  #: names of files that are whole, by part
 
     def begin(self) -> None:
         """Find what is on disk of it, and so what is to be asked for; remove what is of no use."""
         with self._folder() as place:
             names = place.names()
-            for _, file in self.job.files:
-                if (name := unproved(file, self.job.token)) in names:
-                    self._done[file] = name  # it was proved, and then got this name
-            self.was_proved = len(self._done) == len(self.job.files)
-            self._pieces = found(names, self.job.token)
+            for one in self.job.targets:
+                if (name := unproved(one.file, one.token)) in names:
+                    self._done[one.part] = name  # it was proved, and then got this name
+            self.was_proved = len(self._done) == len(self.job.targets)
+            self._pieces = found(names, {one.token for one in self.job.targets})
             for name in set(names) - set(self._pieces.values()) - set(self._done.values()):
                 if is_unfinished(name):
                     place.remove(name)
@@ -83,24 +92,24 @@ class ImageFiles:
         ]
 
     def _lacks(self, part: Part, number: int, tile: Tile) -> bool:
-        file = self._file(part)
-        return file not in self._done and self._piece(file, number, tile).beginning not in (
-            self._pieces
-        )
+        one = self._piece(self._target(part), number, tile)
+        return part not in self._done and one.beginning not in self._pieces
 
     def store(self, ask: Ask, arrays: Arrays) -> None:
         """Write what an answer holds, durably. Raises RemoteError; PLAN as ``pixels`` does."""
+        import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
+
         reading = self.job.readings[ask.reading]
         with self._folder() as place:
             for part, wanted in reading.parts.items():
-                if self._file(part) not in self._done:
+                if part not in self._done:
                     bands = np.stack([pixels(one, arrays) for one in wanted])
                     self._store_piece(place, part, ask, bands)
 
     def _store_piece(self, place: Folder, part: Part, ask: Ask, bands: cogs.Bands) -> None:
-        one = self._piece(self._file(part), ask.reading, ask.tile)
+        one = self._piece(self._target(part), ask.reading, ask.tile)
         name = one.name(cogs.digest(bands))
-        partial = f"{one.beginning}coming.{self.job.token}{PARTIAL}"
+        partial = one.name("coming")
         path = place.path / partial
         if self._is_whole(part):
             cogs.write_cog(path, part, bands, self.job.compress)
@@ -121,21 +130,21 @@ class ImageFiles:
         Raises RemoteError TRANSIENT if a piece is not any more what it was: it is removed.
         """
         with self._folder() as place:
-            for part, file in self.job.files:
-                if file not in self._done:
-                    self._done[file] = self._finish(place, part, file)
+            for target in self.job.targets:
+                if target.part not in self._done:
+                    self._done[target.part] = self._finish(place, target)
 
-    def _finish(self, place: Folder, part: Part, file: str) -> str:
-        pieces = dict(self._pieces_of(part, file))
-        if self._is_whole(part):
+    def _finish(self, place: Folder, target: Target) -> str:
+        pieces = dict(self._pieces_of(target))
+        if self._is_whole(target.part):
             name = next(iter(pieces))
         else:
-            name = f"{file}.{self.job.token}{PARTIAL}"
-            self._join(place, part, pieces, name)
+            name = f"{target.file}.{target.token}{PARTIAL}"
+            self._join(place, target.part, pieces, name)
         for piece_name, (one, tile, numbers) in pieces.items():
             if cogs.digest(cogs.read(place.path / name, tile, numbers)) != one.digest(piece_name):
                 self._remove_damaged(place, pieces)
-                raise _rotten(file)
+                raise _rotten(target.file)
         make_durable(place, name)
         return name
 
@@ -156,14 +165,15 @@ class ImageFiles:
             raise
 
     def _pieces_of(
-        self, part: Part, file: str
+        self, target: Target
     ) -> Iterator[tuple[str, tuple[Piece, Tile, tuple[int, ...]]]]:
         """Yield the pieces of a part: name, where it lies, its bands' numbers in the file."""
+        part = target.part
         for number, reading in enumerate(self.job.readings):
             if part in reading.parts:
                 bands = tuple(part.bands.index(one.band) + 1 for one in reading.parts[part])
                 for tile in reading.tiles():
-                    one = self._piece(file, number, tile)
+                    one = self._piece(target, number, tile)
                     yield self._pieces[one.beginning], (one, tile, bands)
 
     def _remove_damaged(self, place: Folder, pieces: Mapping[str, Any]) -> int:
@@ -181,9 +191,11 @@ class ImageFiles:
 
     def differs(self, ask: Ask, arrays: Arrays) -> str:
         """Return where an answer differs from the files, or nothing if it does not."""
+        import numpy as np  # noqa: PLC0415 # likewise
+
         with self._folder() as place:
             for part, wanted in self.job.readings[ask.reading].parts.items():
-                path = place.path / self._done[self._file(part)]
+                path = place.path / self._done[part]
                 for one in wanted:
                     number = part.bands.index(one.band) + 1
                     there = cogs.read(path, ask.tile, (number,))[0]
@@ -201,13 +213,13 @@ class ImageFiles:
     def kept(self) -> list[tuple[str, KeptFile]]:
         """Return each file's final name, and what it is now, under which name."""
         with self._folder() as place:
-            return [(file, place.look(self._done[file])) for _, file in self.job.files]
+            return [(one.file, place.look(self._done[one.part])) for one in self.job.targets]
 
-    def _file(self, part: Part) -> str:
-        return next(file for one, file in self.job.files if one == part)
+    def _target(self, part: Part) -> Target:
+        return next(one for one in self.job.targets if one.part == part)
 
-    def _piece(self, file: str, number: int, tile: Tile) -> Piece:
-        return piece(file, self.job.token, number, tile)
+    def _piece(self, target: Target, number: int, tile: Tile) -> Piece:
+        return piece(target.file, target.token, number, tile)
 
     @contextmanager
     def _folder(self) -> Iterator[Folder]:

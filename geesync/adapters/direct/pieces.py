@@ -7,7 +7,7 @@ what is read of it later is compared with the digest that it bears.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from geesync.domain.mirror.coverage import Tile
@@ -46,7 +46,7 @@ def piece(file: str, token: str, reading: int, tile: Tile) -> Piece:
 _NAME = re.compile(r"(?P<place>.+\.\d+-\d+-\d+-)[0-9a-f]{32}\.(?P<token>[a-z2-7]{16})\.part")
 
 
-def found(names: Iterable[str], token: str) -> dict[str, str]:
+def found(names: Iterable[str], tokens: Collection[str]) -> dict[str, str]:
     """Return the pieces among a folder's names: ``{beginning of the name: name}``."""
     told = ((name, _NAME.fullmatch(name)) for name in names)
-    return {match["place"]: name for name, match in told if match and match["token"] == token}
+    return {match["place"]: name for name, match in told if match and match["token"] in tokens}

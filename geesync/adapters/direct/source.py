@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from geesync.adapters.executors.orders import orders_of
-from geesync.adapters.formats.npy import Arrays, decode
+from geesync.adapters.formats.npy import decode
 from geesync.adapters.google.credentials import find_credentials, token_request
 from geesync.adapters.google.pacing import AtOnce, Pacer
 from geesync.adapters.transfer.signed_requests import SignedRequests
@@ -24,6 +24,9 @@ from geesync.domain.direct.fields import Field
 from geesync.domain.direct.requests import body
 from geesync.domain.json import Json
 from geesync.errors import Cause, RemoteError
+
+if TYPE_CHECKING:
+    from geesync.adapters.formats.npy import Arrays
 
 #: For requests that are many and small: a quota of its own, and less caching.
 #: https://developers.google.com/earth-engine/guides/processing_environments
@@ -34,7 +37,6 @@ _HEADER_BYTES = 1024 * 1024
 
 #: A page of features: a thousand, of a million vertices at most each, and mostly of a few.
 _MOST_PAGE_BYTES = 512 * 1024 * 1024
-PAGE_ROWS = 1000
 
 _QUOTA = "x-earth-engine-quota-status"
 _RESTRICTED = "parallelism_restricted=true"

@@ -16,7 +16,7 @@ from pathlib import Path
 import google_crc32c
 
 from geesync.adapters.direct.image_fetching import Brought
-from geesync.adapters.direct.source import PAGE_ROWS, Source
+from geesync.adapters.direct.source import Source
 from geesync.adapters.executors.executor import Results
 from geesync.adapters.formats.table_writing import BEGINNING, END, columns, rows, write_csv
 from geesync.adapters.mirror_files.disk import Folder, write_all
@@ -39,15 +39,9 @@ class TableJob:
 
     asset: str  #: canonical name
     path: str  #: its folder, relative to the mirror
-    token: str  #: of this way to read this revision; in the names of files on their way
-    files: tuple[str, ...]  #: final names: NAME.geojson, NAME.csv, or both
+    files: tuple[tuple[str, str], ...]  #: final names, NAME.geojson or .csv, with their tokens
     count: int | None  #: of its rows, where Earth Engine says so
-    halvings: int = 0  #: of what a page holds
-
-    @property
-    def page_rows(self) -> int:
-        """How many rows are asked for at a time."""
-        return max(1, PAGE_ROWS >> self.halvings)
+    page_rows: int  #: how many are asked for at a time
 
 
 @dataclass
@@ -105,25 +99,26 @@ class _Table:
         job = self.job
         with self.folders.folder(job.path, durable=False) as place:
             self._rows = self._rows_in(place)
-            names = [unproved(file, job.token) for file in job.files]
+            names = [unproved(*one) for one in job.files]
             if not all(place.size_of(name) is not None for name in names):
                 journal = self._begin(place)
                 while not journal.is_whole:
                     journal = await self._next_page(place, journal)
                 names = list(self._make(place, journal))
-            files = [(file, place.look(name)) for file, name in zip(job.files, names, strict=True)]
+            finals = (file for file, _ in job.files)
+            files = [(file, place.look(name)) for file, name in zip(finals, names, strict=True)]
         at_once, restricted = self.source.at_once.now, self.source.restricted[0]
         return Brought(files, self._requests, self._answer_bytes, 0, at_once, restricted)
 
     def _name(self, what: str) -> str:
-        return f"{what}.{self.job.token}{PARTIAL}"
+        token = dict(self.job.files).get(what) or self.job.files[0][1]
+        return f"{what}.{token}{PARTIAL}"
 
     def _rows_in(self, place: Folder) -> str:
         """Return the name of what has the rows: the GeoJSON itself, if that is wanted."""
-        wanted = next(
-            (file for file in self.job.files if file.endswith(".geojson")), "rows.geojson"
-        )
-        whole = unproved(wanted, self.job.token)
+        files = [one for one in self.job.files if one[0].endswith(".geojson")]
+        wanted, token = files[0] if files else ("rows.geojson", self.job.files[0][1])
+        whole = unproved(wanted, token)
         return self._name(wanted) if place.size_of(whole) is None else whole
 
     def _begin(self, place: Folder) -> _Journal:
@@ -183,7 +178,7 @@ class _Table:
                 place.remove(name)
             came = counted(journal.rows, "row")
             raise RemoteError(Cause.INTEGRITY, f"{came} came, Earth Engine says {self.job.count:,}")
-        for file in self.job.files:
+        for file, _ in self.job.files:
             name = self._rows
             if file.endswith(".csv"):
                 name = self._name(file)

@@ -9,10 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.formats.gdal import told_files_only
 from geesync.domain.assets.projections import spelled_out
@@ -34,11 +31,16 @@ _PASSING = {"compress": "ZSTD", "zstd_level": "1"}
 #: Its nodata value passes through a float on the way to a file, unless a virtual raster names it.
 _NAMED_BY_VRT = "int64"
 
-Bands = NDArray[Any]  #: (band, row, column)
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bands = NDArray[Any]  #: (band, row, column)
 
 
 def digest(bands: Bands) -> str:
     """Return what tells pixels from all others, as text for a file's name."""
+    import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
+
     return hashlib.sha256(np.ascontiguousarray(bands).data).hexdigest()[:32]
 
 

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from geesync.domain.direct.fields import OUTSIDE, Field, Kind, Wanted
 from geesync.domain.direct.requests import names
@@ -20,7 +17,15 @@ _MAGIC = b"\x93NUMPY\x01"  #: version 1, of which any minor number is read alike
 _LENGTH_AT = 8
 _HEADER_AT = 10
 
-Arrays = Mapping[Field, NDArray[Any]]
+
+class SentinelError(RemoteError):
+    """A valid pixel has the value that was to stand for masked ones."""
+
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Arrays = Mapping[Field, NDArray[Any]]
 
 
 def decode(answer: bytes | bytearray, fields: Sequence[Field], height: int, width: int) -> Arrays:
@@ -28,6 +33,8 @@ def decode(answer: bytes | bytearray, fields: Sequence[Field], height: int, widt
 
     Raises RemoteError TRANSIENT if it is not such an answer, of exactly this layout and length.
     """
+    import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
+
     called = names(fields)
     layout = np.dtype([(name, field.code) for name, field in zip(called, fields, strict=True)])
     expected = {"descr": layout.descr, "fortran_order": False, "shape": (height, width)}
@@ -67,8 +74,10 @@ _LONGEST_WORD = 200
 def pixels(wanted: Wanted, arrays: Arrays) -> NDArray[Any]:
     """Return a band's pixels as its file holds them, of shape (height, width).
 
-    Raises RemoteError PLAN if a valid pixel has the value that stands for masked ones.
+    Raises SentinelError if a valid pixel has the value that stands for masked ones.
     """
+    import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
+
     by_kind = {field.kind: arrays[field] for field in wanted.fields}
     part = wanted.part
     values = _values(by_kind)
@@ -78,7 +87,7 @@ def pixels(wanted: Wanted, arrays: Arrays) -> NDArray[Any]:
     held = values.astype(part.pixel_type)
     sentinel = np.dtype(part.pixel_type).type(part.sentinel)
     if (held[valid] == sentinel).any():
-        raise RemoteError(
+        raise SentinelError(
             Cause.PLAN, f"band {wanted.band} holds {sentinel}, which was to stand for masked pixels"
         )
     held[~valid] = sentinel
@@ -86,6 +95,8 @@ def pixels(wanted: Wanted, arrays: Arrays) -> NDArray[Any]:
 
 
 def _values(by_kind: Mapping[Kind, NDArray[Any]]) -> NDArray[Any]:
+    import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
+
     if Kind.HIGH in by_kind:
         upper = by_kind[Kind.HIGH].astype(np.int64) << np.int64(32)
         return upper | by_kind[Kind.LOW].astype(np.int64)

@@ -17,7 +17,7 @@ from geesync.adapters.mirror_files.folders import folder
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.grid import Grid
 from geesync.domain.mirror.coverage import Tile, tiles
-from geesync.domain.tasks.exports import Part
+from geesync.domain.tasks.exports import Part, Way
 from geesync.errors import Cause, RemoteError
 
 
@@ -77,7 +77,7 @@ def _expected(source: SourceAsset, part: Part, grid: Grid, tile: Tile) -> raster
     ranges: tuple[tuple[float, float] | None, ...] = ()
     if part.of_masks:
         ranges = ((0.0, 1.0),) * len(part.bands)
-    elif part.sentinel is not None:
+    elif part.sentinel is not None and part.way != Way.DIRECT:  # else masks rest on no range
         ranges = tuple(declared[band] for band in part.bands)
     window = grid.window(tile.row, tile.column, tile.height, tile.width)
     return rasters.Expected(window, part.pixel_type, part.bands, part.sentinel, ranges)

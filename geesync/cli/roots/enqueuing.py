@@ -80,6 +80,12 @@ def enqueue(
     older_than: Annotated[
         str | None, _option("Only from before this date.", panel=_FILTERS, metavar="DATE")
     ] = None,
+    way: Annotated[
+        str | None, _option("How bytes come: auto, direct or bucket.", panel=_FORMS)
+    ] = None,
+    compress: Annotated[
+        str | None, _option("Of files read directly: deflate or zstd.", panel=_FORMS)
+    ] = None,
     masks: Annotated[
         str | None, _option("How masks are kept: nodata, separate or none.", panel=_FORMS)
     ] = None,
@@ -119,6 +125,8 @@ def enqueue(
         "include": include,
         "exclude": exclude,
         "types": types,
+        "way": way,
+        "compress": compress,
         "masks": masks,
         "newer_than": newer_than,
         "older_than": older_than,
@@ -181,8 +189,11 @@ def watch(
     from geesync.store.ledger.roots import Roots
     from geesync.store.ledger.usage import Usage
 
-    mirror, staging = config.need("mirror"), config.need("bucket")
-    _check_bucket(storage, staging)
+    mirror, staging = config.need("mirror"), config.bucket or ""
+    if config.over(chosen).way == "bucket":
+        staging = config.need("bucket")
+    if staging:
+        _check_bucket(storage, staging)
     with as_owner_of(mirror):
         prepare_mirror(mirror)
     with opened(config) as database:
@@ -196,7 +207,7 @@ def watch(
             store.add(
                 name,
                 dest=place,
-                bucket=staging if flags["bucket"] or known is None else known.bucket,
+                bucket=staging if flags["bucket"] or known is None else known.bucket or staging,
                 now=now(),
                 interval=config.schedule.discover
                 if flags["interval"]

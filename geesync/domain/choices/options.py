@@ -78,6 +78,10 @@ class Options(BaseModel):
     """Only assets of this date or later: their own (startTime), else that of their last change."""
     older_than: Instant | None = None
     """Only assets from before this date."""
+    way: Literal["auto", "direct", "bucket"] = "auto"
+    """How bytes come home: read directly, by export tasks through the bucket, or as is better."""
+    compress: Literal["deflate", "zstd"] = "deflate"
+    """How the GeoTIFFs are compressed that geesync writes: zstd is faster, and not read by all."""
     masks: Literal["nodata", "separate", "none"] = "nodata"
     """How masks are kept: as a value that is no data, in files of their own, or not at all."""
     tables: Annotated[tuple[TableFormat, ...], Words, Field(min_length=1)] = ("csv", "geojson")

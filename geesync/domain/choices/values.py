@@ -35,6 +35,16 @@ def _size(value: Any) -> Any:
         return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()]) if found else value
 
 
+def _share(value: Any) -> Any:
+    """Read ``"5%"``, ``"all"`` and ``"none"``; plain numbers are shares of 1."""
+    if not isinstance(value, str):
+        return value
+    told = value.strip().lower()
+    if told in {"all", "none"}:
+        return float(told == "all")
+    return float(told[:-1]) / 100 if told.endswith("%") else value
+
+
 def _timetable(text: str) -> str:
     Timetable.parse(text)
     return text
@@ -80,6 +90,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta()
 SizeBytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 TimetableText = Annotated[str, AfterValidator(_timetable)]
 ListenAddress = Annotated[
     str,

@@ -143,6 +143,10 @@ class DownloadFailed(Setback):
     """What lies in the bucket did not come, and nobody knows why; it is still there."""
 
 
+class FetchFailed(Setback):
+    """It could not be read from Earth Engine, or not in this form, or as something else."""
+
+
 class StagedCopyLost(Setback):
     """Objects vanished or changed in the bucket before they were on disk, or are damaged there."""
 
@@ -167,6 +171,7 @@ TABLE: state_machine.Table[State, Event] = {
         NothingToExport: State.DOWNLOADED,
         Recovered: State.DOWNLOADED,
         ExportFailed: State.DISCOVERED,
+        FetchFailed: State.DISCOVERED,
         Delayed: State.DISCOVERED,
         Excused: State.DISCOVERED,
         Refused: State.QUARANTINED,

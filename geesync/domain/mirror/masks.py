@@ -47,12 +47,22 @@ class Holding:
     why: str  #: for people: why the sentinel is safe, or why there is none
 
 
-def hold(band: Band, mode: str) -> Holding:
-    """Return how a band is exported: in which type, and with which value for masked pixels."""
+#: The least 64-bit integer, which a double holds exactly; the greatest is none.
+_LEAST_LONG = -(2**63)
+
+
+def hold(band: Band, mode: str, *, exact: bool = False) -> Holding:
+    """Return how a file holds a band: in which type, and with which value for masked pixels.
+
+    exact: 64-bit integers stay such, as only what is read directly can; an export rounds them.
+    """
+    kind = band.exact_type if exact else band.pixel_type
     if mode == NONE:
-        return Holding(band.pixel_type, None, "masks are not kept: masked pixels are 0")
+        return Holding(kind, None, "masks are not kept: masked pixels are 0")
     if mode == SEPARATE:
-        return Holding(band.pixel_type, None, "masks are in a file of their own")
+        return Holding(kind, None, "masks are in a file of their own")
+    if kind == "int64":
+        return _hold_long(band)
     if band.precision == "INT":
         return _hold_integers(band)
     if band.precision == "FLOAT":
@@ -60,6 +70,14 @@ def hold(band: Band, mode: str) -> Holding:
     return Holding(
         band.pixel_type, None, "any 64-bit float may be data: masks are in a file of their own"
     )
+
+
+def _hold_long(band: Band) -> Holding:
+    if band.value_range is not None and band.value_range[0] > _LEAST_LONG:
+        low, high = band.value_range
+        return Holding("int64", _LEAST_LONG, f"Earth Engine declares {low:.0f} to {high:.0f}")
+    why = "any 64-bit integer may be data: masks are in a file of their own"
+    return Holding("int64", None, why)
 
 
 def _hold_integers(band: Band) -> Holding:
@@ -103,6 +121,6 @@ def _is_usual(value: int) -> bool:
     return size <= _SMALL or is_round or any(abs(value - end) < _NEAR for end in _ENDS)
 
 
-def needs_mask_file(band: Band, mode: str) -> bool:
-    """Say whether the band's masks can only be kept in a file of their own."""
-    return mode != NONE and hold(band, mode).sentinel is None
+def needs_mask_file(band: Band, mode: str, *, exact: bool = False) -> bool:
+    """Say whether the band's masks can only be kept in a file of their own; exact: as in hold."""
+    return mode != NONE and hold(band, mode, exact=exact).sentinel is None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from geesync.domain.json import Json
-from geesync.domain.tasks.exports import Part
+from geesync.domain.tasks.exports import Part, Way
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Plan:
     lessons: Lessons = Lessons()
     origins: Mapping[str, Json] = field(default_factory=dict)
     """Of parts that no task of this ledger brought, by id: how they came, as a sidecar tells."""
+
+    @property
+    def way(self) -> Way:
+        """By which way its parts come: all by the same."""
+        return self.parts[0].way if self.parts else Way.BUCKET
 
     def part(self, part_id: str) -> Part:
         """Return a part by its id; raises KeyError if there is none."""

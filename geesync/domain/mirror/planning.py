@@ -17,7 +17,7 @@ from geesync.domain.assets.grid import Grid
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.masks import NODATA, NONE, SEPARATE, hold, needs_mask_file
 from geesync.domain.mirror.plan import Lessons, Plan
-from geesync.domain.tasks.exports import Form, Part
+from geesync.domain.tasks.exports import Form, Part, Way
 
 #: Edges in pixels of the files of a part that failed once, twice, … and cannot be split by bands.
 _TILE_EDGES = (8192, 2048, 512)
@@ -30,12 +30,22 @@ _DEFAULT = Options()
 _NOTHING_YET = Lessons()
 
 
-def plan(source: SourceAsset, options: Options = _DEFAULT, lessons: Lessons = _NOTHING_YET) -> Plan:
-    """Return the parts of an asset; containers and what has no file form have none."""
+def plan(
+    source: SourceAsset,
+    options: Options = _DEFAULT,
+    lessons: Lessons = _NOTHING_YET,
+    *,
+    way: Way = Way.BUCKET,
+) -> Plan:
+    """Return the parts of an asset, by one way; containers and what has no file form have none."""
+    made: Plan | None = None
     if source.type == TABLE:
-        return replace(_plan_table(options.tables, lessons), lessons=lessons)
+        made = _plan_table(options.tables, lessons)
     if source.type == IMAGE:
-        return replace(_plan_image(source.bands, options, lessons), lessons=lessons)
+        made = _plan_image(source.bands, options, lessons, way)
+    if made is not None:
+        parts = tuple(replace(part, way=way) for part in made.parts)
+        return replace(made, parts=parts, lessons=lessons)
     if source.is_container:
         return Plan(())
     if source.type == UNREADABLE:
@@ -63,7 +73,11 @@ def _held(part: Part) -> set[tuple[str, bool]]:
 
 def options_hash(options: Options) -> str:
     """Return the digest of those options on which plans depend, hexadecimal."""
-    told = {"masks": options.masks, "tables": sorted(_exported(options.tables))}
+    told = {
+        "masks": options.masks,
+        "tables": sorted(_exported(options.tables)),
+        "way": options.way,
+    }
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:_OPTIONS_DIGITS]
 
 
@@ -115,12 +129,15 @@ def _exported(formats: Iterable[str]) -> set[str]:
     return {"geojson" if name == "geoparquet" else name for name in formats}
 
 
-def _plan_image(bands: tuple[Band, ...], options: Options, lessons: Lessons) -> Plan:
+def _plan_image(bands: tuple[Band, ...], options: Options, lessons: Lessons, way: Way) -> Plan:
     mode = masks_under(options, lessons)
+    exact = way == Way.DIRECT
     flat = [band for band in bands if not band.array_dimensions]
-    whole = (*_data_parts(flat, mode), *_mask_parts(flat, mode))
-    parts = [piece for part in whole for piece in _pieces(part, lessons.too_much)]
-    return Plan(tuple(parts), tuple(_left(bands, mode)), mode)
+    whole = [*_data_parts(flat, mode, exact=exact), *_mask_parts(flat, mode, exact=exact)]
+    if not exact:  # what is read directly is cut into tiles, and joined again
+        too_much = tuple(part for part in lessons.too_much if part.way != Way.DIRECT)
+        whole = [piece for part in whole for piece in _pieces(part, too_much)]
+    return Plan(tuple(whole), tuple(_left(bands, mode, exact=exact)), mode)
 
 
 def masks_under(options: Options, lessons: Lessons) -> str:
@@ -129,14 +146,14 @@ def masks_under(options: Options, lessons: Lessons) -> str:
     return SEPARATE if lessons.disproved and options.masks == NODATA else options.masks
 
 
-def _left(bands: Iterable[Band], mode: str) -> Iterator[str]:
+def _left(bands: Iterable[Band], mode: str, *, exact: bool) -> Iterator[str]:
     flat = False
     for band in bands:
         if band.array_dimensions:
             yield f"band {band.id} holds arrays, which no GeoTIFF can"
         else:
             flat = True
-            if band.may_be_rounded:
+            if band.may_be_rounded and not exact:
                 yield f"band {band.id} may hold integers beyond 2⁵³, which an export rounds"
     if flat and mode == NONE:
         yield f'masks are not kept, as masks = "{NONE}" asks'
@@ -146,10 +163,10 @@ def _left(bands: Iterable[Band], mode: str) -> Iterator[str]:
 _Group = tuple[Grid, str, float | None]
 
 
-def _data_parts(bands: list[Band], mode: str) -> list[Part]:
+def _data_parts(bands: list[Band], mode: str, *, exact: bool) -> list[Part]:
     groups: dict[_Group, list[str]] = {}
     for band in bands:
-        held = hold(band, mode)
+        held = hold(band, mode, exact=exact)
         groups.setdefault((band.grid, held.pixel_type, held.sentinel), []).append(band.id)
     numbers = _numbers(bands)
     return [
@@ -165,10 +182,10 @@ def _data_parts(bands: list[Band], mode: str) -> list[Part]:
     ]
 
 
-def _mask_parts(bands: list[Band], mode: str) -> list[Part]:
+def _mask_parts(bands: list[Band], mode: str, *, exact: bool) -> list[Part]:
     groups: dict[Grid, list[str]] = {}
     for band in bands:
-        if needs_mask_file(band, mode):
+        if needs_mask_file(band, mode, exact=exact):
             groups.setdefault(band.grid, []).append(band.id)
     numbers = _numbers(bands)
     return [

@@ -17,7 +17,7 @@ from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.masks import hold
 from geesync.domain.mirror.plan import Plan
-from geesync.domain.tasks.exports import Part
+from geesync.domain.tasks.exports import Part, Way
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,13 @@ class TakenPart:
     """One part as it came home."""
 
     part: Part
-    attempt: int
-    operation: str  #: id
-    bucket: str
-    request: Json | None  #: the body that asked for it; None if another version of geesync did
     files: tuple[TakenFile, ...]
+    attempt: int = 0
+    operation: str = ""  #: id
+    bucket: str = ""
+    request: Json | None = None  #: the body that asked for it; None if another version did
+    requests: int = 0  #: answers that it was read in, if it was read directly
+    read_again: int = 0  #: tiles that were read a second time and compared
 
 
 def sidecar(
@@ -88,29 +90,44 @@ def _part(taken: TakenPart) -> Json:
             "grid": part.grid.to_json(),
             "tile_edge": part.tile_edge,
         }
-    return told | {
-        "operation": taken.operation,
-        "attempt": taken.attempt,
-        "bucket": taken.bucket,
-        "request": taken.request,
-        "files": [_file(one) for one in taken.files],
-    }
+    told |= {"way": part.way, "vouched_by": vouched_by(part, taken.read_again)}
+    if part.way == Way.DIRECT:
+        told |= {"requests": taken.requests, "read_again": taken.read_again}
+    else:
+        told |= {
+            "operation": taken.operation,
+            "attempt": taken.attempt,
+            "bucket": taken.bucket,
+            "request": taken.request,
+        }
+    return told | {"files": [_file(one) for one in taken.files]}
+
+
+def vouched_by(part: Part, read_again: int) -> str:
+    """Return what says that the bytes of a part are Earth Engine's, for people."""
+    if part.way == Way.BUCKET:
+        return "the bucket's CRC32C of every object"
+    told = "length and layout of every answer, the same updateTime before and after"
+    if part.grid is None:
+        return f"{told}, and the count of the features"
+    again = f", and {read_again:,} tiles read a second time" if read_again else ""
+    return f"{told}, what is on disk equal to it{again}"
 
 
 def _file(taken: TakenFile) -> Json:
-    return {
+    obj = taken.obj
+    told = {
         "name": taken.name,
-        "size_bytes": taken.obj.size_bytes,
-        "crc32c": crc32c_text(taken.obj.crc32c),
-        "object": taken.obj.name,
-        "generation": taken.obj.generation,
+        "size_bytes": obj.size_bytes,
+        "crc32c": crc32c_text(obj.crc32c),
     }
+    return told | ({"object": obj.name, "generation": obj.generation} if obj.generation else {})
 
 
 def _band(declared: dict[str, Any], plan: Plan) -> Json:
     """Return where a band is, and how its type and masks are held; in the asset's order."""
     band = Band.from_json(declared)
-    held = hold(band, plan.masks)
+    held = hold(band, plan.masks, exact=plan.way == Way.DIRECT)
     part = next((one for one in plan.parts if band.id in one.bands and not one.of_masks), None)
     return {
         "id": band.id,

@@ -14,6 +14,7 @@ from pathlib import Path
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
 from geesync.domain.choices.timetable import Timetable
 from geesync.domain.messages.words import counted
+from geesync.steps.tasks.direct_gauge import DirectGauge
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import Usage
 
@@ -30,6 +31,7 @@ class Limits:
     max_staged_bytes: int
     reserve_bytes: int  #: of the mirror's file system; never used
     eecu_hours_per_month: float | None
+    eecu_s_per_answer: float  #: an estimate: of one that is read directly Earth Engine tells none
     bandwidth: Timetable
 
 
@@ -62,18 +64,25 @@ class Brakes:
     usage: Usage
     roots: Roots
     rate_per_s: Callable[[], float]  #: requests to Earth Engine that are allowed now
+    gauge: DirectGauge
     clock: Callable[[], datetime]
 
     def readings(self) -> list[Reading]:
         """Return every brake as it stands now."""
         disks = (self.disk(dest) for dest in sorted({root.dest for root in self.roots.active()}))
-        return [*self._before_exports(), self.requests(), self.bandwidth(), *disks]
+        at_all_times = (self.requests(), self.direct(), self.bandwidth())
+        return [*self._before_exports(), *at_all_times, *disks]
 
     def export_room(self) -> tuple[int, str]:
         """Return for how many more exports there is room, and what holds if there is none."""
         tightest = min(self._before_exports(), key=lambda reading: reading.room)
         counted = min(self.operations().room, self.queue().room)
         return (0, tightest.text) if tightest.holds else (int(counted), "")
+
+    def direct_hold(self) -> str:
+        """Return what holds direct reading, or nothing."""
+        compute = self.eecu()
+        return compute.text if compute.holds else ""
 
     def full_disks(self) -> dict[str, str]:
         """Return the mirrors that cannot take more, and why."""
@@ -106,6 +115,17 @@ class Brakes:
         text = f"{round(allowed, 1):,g} of {limit:,g} requests a second"
         return Reading("requests", max(limit - allowed, 0.0), limit, text)
 
+    def direct(self) -> Reading:
+        """Answers on their way at a time, which Earth Engine has made us give up some of."""
+        limit, now = self.gauge.most_at_once, self.gauge.at_once
+        answers, size_bytes = self.gauge.rate()
+        told = f"{now} of {counted(limit, 'answer')} at a time, read directly"
+        if answers:
+            told += f"; {answers:,.1f} answers and {size_bytes / 1024**2:,.1f} MiB a second"
+        if self.gauge.restricted:
+            told += "; slowed down by Earth Engine: the project's compute is used up"
+        return Reading("direct", limit - now, limit, told)
+
     def bandwidth(self) -> Reading:
         """Bytes a second for downloads, by the timetable; it slows down, and never holds."""
         rate = self.limits.bandwidth.rate_at(self.clock().astimezone())
@@ -120,10 +140,15 @@ class Brakes:
 
     def eecu(self) -> Reading:
         """Earth Engine's compute in this calendar month, UTC."""
-        used = self.usage.eecu_s(self.clock()) / _HOUR_S
+        now = self.clock()
+        estimated = self.usage.answers(now) * self.limits.eecu_s_per_answer / _HOUR_S
+        used = self.usage.eecu_s(now) / _HOUR_S + estimated
         limit = self.limits.eecu_hours_per_month
         allowed = "" if limit is None else f" of {limit:,g}"
-        return Reading("eecu", used, limit, f"{used:,.2f}{allowed} EECU-hours used this month")
+        told = f"{used:,.2f}{allowed} EECU-hours used this month"
+        if estimated:
+            told += f", {estimated:,.2f} of them an estimate for answers read directly"
+        return Reading("eecu", used, limit, told)
 
     def disk(self, dest: str) -> Reading:
         """A mirror's disk: what is on its way there, against what is free above the reserve."""

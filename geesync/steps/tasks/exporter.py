@@ -18,7 +18,7 @@ from geesync.domain.mirror.lifecycle import (
     State,
 )
 from geesync.domain.mirror.plan import Plan
-from geesync.domain.tasks.exports import Part
+from geesync.domain.tasks.exports import Part, Way
 from geesync.domain.tasks.lifecycle import LIVE, TaskState
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
@@ -88,6 +88,7 @@ class Exporter:
             now=self.workshop.clock(),
             limit=self.submitter.room(self.workshop.chunk),
             not_in=full_disks,
+            way=Way.BUCKET,
         )
         if not assets:
             return Tally(waiting="; ".join([*self._refusal(), *full_disks.values()]))
@@ -104,7 +105,7 @@ class Exporter:
         progress = any(not isinstance(move.event, Delayed) for move in moves)
         return Tally(
             moved=moved,
-            busy=progress and not full and not self.submitter.gate.reason,
+            busy=(progress or len(jobs) < len(assets)) and not full and not self._refusal(),
             waiting="; ".join([*self._refusal(), *held, *full_disks.values()]),
         )
 
@@ -113,9 +114,8 @@ class Exporter:
 
     def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
         now = self.workshop.clock()
-        sources, known = self.workshop.ledger.sources_of(assets), self.planner.known(assets)
-        plans = self.planner.renewed(assets, sources, known, now)
-        live, there = self.tasks.of(known), self.planner.plans.parts_there(known)
+        plans = self.planner.renewed(assets, self.workshop.ledger.sources_of(assets), now)
+        live, there = self.tasks.of(plans), self.planner.plans.parts_there(plans)
         return [
             _Job(
                 asset,
@@ -124,6 +124,7 @@ class Exporter:
                 there.get(asset.id, ()),
             )
             for asset in assets
+            if asset.id not in plans or plans[asset.id].plan.way == Way.BUCKET
         ]
 
     def _intend(self, jobs: list[_Job], room: int) -> None:

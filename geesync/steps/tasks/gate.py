@@ -183,6 +183,11 @@ def gate_of_exports(clock: Callable[[], datetime], memory: Memory) -> Gate:
     return Gate("exports", clock, memory, calls, endings)
 
 
+def gate_of_direct_reading(clock: Callable[[], datetime], memory: Memory) -> Gate:
+    """Return the gate of what is read without tasks, as it was left."""
+    return Gate("direct reading", clock, memory, SharedFailures(UNKNOWN), SharedFailures(()))
+
+
 def gate_of_downloads(clock: Callable[[], datetime], memory: Memory) -> Gate:
     """Return the gate of downloads, as it was left."""
     return Gate("downloads", clock, memory, SharedFailures(_UNKNOWN_DOWNLOADS), SharedFailures(()))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
+from geesync.domain.direct.choice import Means, decide
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import staged_prefix
 from geesync.domain.mirror.plan import Lessons, Plan
-from geesync.domain.mirror.planning import going_on, options_hash, plan
+from geesync.domain.mirror.planning import going_on, options_hash
 from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
 from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
 from geesync.logger import get_logger
@@ -34,7 +36,9 @@ class Planner:
     plans: Plans
     options: Options  #: as configured, for roots that say nothing else
     ledger_id: str
+    most_answers: int = 100  #: beyond which an asset goes by the bucket, where there is one
     _chosen: dict[str, Options] = field(default_factory=dict, init=False)  #: by a root's choices
+    _making: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def chosen(self, asset: LedgerAsset) -> Options:
         """Return what holds for an asset: its root's own choices before the configured ones."""
@@ -56,14 +60,20 @@ class Planner:
         self,
         assets: Sequence[LedgerAsset],
         sources: Mapping[int, SourceAsset],
-        known: Mapping[int, KnownPlan],
         now: datetime,
     ) -> dict[int, KnownPlan]:
         """Return the plans of assets that are about to begin; made where something calls for it.
 
-        What people chose meanwhile is for what was not begun: the rest was paid for.
-        known: as ``known`` told.
+        What people chose meanwhile is for what was not begun: the rest was paid for. Of several
+        steps that ask at a time, one makes a plan, and the others find it.
         """
+        with self._making:
+            return self._renewed(assets, sources, now)
+
+    def _renewed(
+        self, assets: Sequence[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime
+    ) -> dict[int, KnownPlan]:
+        known = self.known(assets)
         changed = {
             asset.id
             for asset in assets
@@ -90,7 +100,8 @@ class Planner:
     ) -> NewPlan:
         """Make the plan of an asset as it is now."""
         chosen = self.chosen(asset)
-        made = plan(source, chosen, lessons)
+        means = Means(has_bucket=bool(asset.bucket), most_answers=self.most_answers)
+        made = decide(source, chosen, means, lessons)
         return NewPlan(asset.id, asset.revision, options_hash(chosen), made)
 
     def _in_place_of(

@@ -141,7 +141,8 @@ class Staging:
     def buckets(self) -> list[str]:
         """Return every bucket in which an export was ever to be staged."""
         with self._database.read() as connection:
-            return list(connection.execute(sa.select(schema.root.c.bucket).distinct()).scalars())
+            told = connection.execute(sa.select(schema.root.c.bucket).distinct()).scalars()
+            return [bucket for bucket in told if bucket]
 
     def _staged(
         self, wanted: sa.ColumnElement[bool], *, limit: int | None, among: sa.FromClause = _FILES

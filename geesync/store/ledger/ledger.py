@@ -25,6 +25,7 @@ from geesync.domain.mirror.lifecycle import (
     State,
     advance,
 )
+from geesync.domain.tasks.exports import Way
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
@@ -79,6 +80,14 @@ PAUSED = "paused"
 _CHUNK = 500
 
 
+def _may_come_by(way: Way) -> list[sa.ColumnElement[bool]]:
+    plan, asset = schema.plan, schema.asset
+    otherwise = sa.exists().where(
+        plan.c.asset_id == asset.c.id, plan.c.replaced_at.is_(None), plan.c.way != way
+    )
+    return [~otherwise] + ([asset.c.type.not_in(CONTAINERS)] if way == Way.DIRECT else [])
+
+
 class Ledger:
     """Assets and their states. Steps report events; only ``record`` turns them into states."""
 
@@ -86,11 +95,18 @@ class Ledger:
         self._database = database
 
     def due(
-        self, state: State, *, now: datetime, limit: int, not_in: Collection[str] = ()
+        self,
+        state: State,
+        *,
+        now: datetime,
+        limit: int,
+        not_in: Collection[str] = (),
+        way: Way | None = None,
     ) -> list[LedgerAsset]:
         """Return assets in a state whose time has come: highest priority first, then oldest.
 
-        not_in: mirrors that take nothing now. What is paused is not due.
+        not_in: mirrors that take nothing now. way: leaves out what has a plan by another; by
+        whichever way containers come, it is not directly. What is paused is not due.
         """
         table = schema.asset
         query = (
@@ -102,6 +118,8 @@ class Ledger:
             .order_by(table.c.priority.desc(), table.c.id)
             .limit(limit)
         )
+        if way is not None:
+            query = query.where(*_may_come_by(way))
         with self._database.read() as connection:
             return [read_asset(row) for row in connection.execute(query)]
 

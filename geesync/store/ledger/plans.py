@@ -17,7 +17,7 @@ from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.lifecycle import LIVE, GivenUp
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
-from geesync.store.ledger.lessons import read_plan
+from geesync.store.ledger.lessons import Lesson, read_plan, teach_in
 from geesync.store.ledger.task_rows import read_task, select_tasks
 from geesync.store.ledger.tasks import TaskMove, record_in
 from geesync.store.tables import schema
@@ -68,6 +68,11 @@ class Plans:
             return {}
         with self._database.write() as connection:
             return put_in(connection, made, now)
+
+    def teach(self, lessons: Sequence[Lesson], now: datetime) -> None:
+        """Remember what tries taught that needed no task; other plans are made with it."""
+        with self._database.write() as connection:
+            teach_in(connection, lessons, now)
 
     def begun(self, asset_ids: Collection[int]) -> dict[int, set[str]]:
         """Return the parts of assets that have a task or files that may still be of use."""
@@ -131,6 +136,7 @@ def put_in(
             "asset_id": new.asset_id,
             "revision": new.revision,
             "options": new.options,
+            "way": new.plan.way,
             "document": pack(new.plan.to_json()),
             "made_at": now,
         }

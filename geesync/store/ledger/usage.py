@@ -16,6 +16,9 @@ from geesync.store.tables import counters, schema
 #: The setting in which the project's queue is noted, as it was last seen.
 QUEUE = "queue"
 
+#: The totals in which answers are counted that were read directly: ever, and by month.
+ANSWERS, ANSWERS_OF_MONTH = "direct_answers", "direct_answers_of_month"
+
 #: States in which an asset's bytes are on their way to the mirror.
 _UNDER_WAY = (State.EXPORTING, State.IN_BUCKET)
 
@@ -66,6 +69,12 @@ class Usage:
         """Return the EECU-seconds of our exports that have ended in this calendar month, UTC."""
         total, month = counters.total, now.astimezone(UTC).strftime("%Y-%m")
         return self._sum(total.c.value, total.c.name == "eecu_s_of_month", total.c.label == month)
+
+    def answers(self, now: datetime) -> int:
+        """Return how many answers were read directly in this calendar month, UTC."""
+        total, month = counters.total, now.astimezone(UTC).strftime("%Y-%m")
+        of_month = total.c.name == ANSWERS_OF_MONTH
+        return int(self._sum(total.c.value, of_month, total.c.label == month))
 
     def _sum(self, what: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> float:
         with self._database.read() as connection:

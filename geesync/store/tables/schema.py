@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Float
 
+from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import IN_FLIGHT, LIVE
 from geesync.domain.tasks.task import SubjectKind
 from geesync.store.tables.columns import Digest, Instant, Packed
@@ -149,9 +150,11 @@ plan = Table(
     Column("asset_id", ForeignKey("asset.id"), nullable=False),
     Column("revision", Text, nullable=False),
     Column("options", Digest, nullable=False),  # hash of those that it was made under
+    Column("way", Text, nullable=False, server_default=Way.BUCKET),  # by which its parts come
     Column("document", LargeBinary, nullable=False),  # packed: parts, what is left out, lessons
     Column("made_at", Instant, nullable=False),
     Column("replaced_at", Instant),  # or to be replaced, when it is next looked at
+    CheckConstraint(f"way IN ({WAYS})", name="way"),
     Index("ix_plan_asset", "asset_id"),
     Index("uq_plan_current", "asset_id", unique=True, sqlite_where=sa.text("replaced_at IS NULL")),
 )

@@ -30,7 +30,7 @@ _EXPORTS = (
 )
 _FILES = (
     "SELECT file.id, task_id AS export_id, suffix, generation, size_bytes, crc32c, sha256,"
-    " file.name AS file, landed_at, swept_at, voided_at, way, file.part,"
+    " file.name AS file, landed_at, swept_at, voided_at, file.way, file.part,"
     " coalesce(prefix, '') || suffix AS name, token"
     " FROM plan JOIN file ON file.plan_id = plan.id LEFT JOIN task ON task.id = task_id"
     " WHERE asset_id = ? ORDER BY file.id"

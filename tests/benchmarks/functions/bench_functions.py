@@ -77,7 +77,7 @@ def bench_crc32c_of_a_mebibyte(benchmark: Benchmark) -> None:
 
 def bench_sidecar(benchmark: Benchmark) -> None:
     body = request_body(ASK, bucket="b", prefix="p")
-    taken = TakenPart(ASK.part, 1, "OPERATION", "b", body, (TakenFile("image0.tif", OBJECT),))
+    taken = TakenPart(ASK.part, (TakenFile("image0.tif", OBJECT),), 1, "OPERATION", "b", body)
     assert benchmark(sidecar, SOURCE, PLAN, [taken])
 
 

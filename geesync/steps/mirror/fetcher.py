@@ -1,0 +1,303 @@
+"""Reads assets directly from Earth Engine to disk: no task, no bucket.
+
+What came is believed once Earth Engine still has the revision that it had before: then nothing
+changed between two tiles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from geesync.adapters.direct.image_fetching import Brought, DiffersError, fetch_images
+from geesync.adapters.direct.image_files import ImageJob, Target
+from geesync.adapters.direct.source import Source
+from geesync.adapters.direct.table_fetching import TableJob, fetch_tables
+from geesync.adapters.formats.npy import SentinelError
+from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.mirror_files.group_sync import Landed, settle
+from geesync.domain.assets.asset import TABLE, SourceAsset
+from geesync.domain.direct.choice import answer_bytes, page_rows, readings_of
+from geesync.domain.direct.readings import TooLargeError
+from geesync.domain.mirror.layout import file_stem
+from geesync.domain.mirror.lifecycle import Delayed, Event, Fetched, FetchFailed, Refused, State
+from geesync.domain.tasks.exports import Way
+from geesync.domain.tasks.refusals import NotTriedError
+from geesync.domain.tasks.shared_failures import Tried
+from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+from geesync.steps.mirror.revisions import Revisions
+from geesync.steps.step import Tally, Workshop, event_of
+from geesync.steps.tasks.brakes import Brakes
+from geesync.steps.tasks.direct_gauge import DirectGauge
+from geesync.steps.tasks.gate import Gate
+from geesync.steps.tasks.planner import Planner
+from geesync.store.copies import fetched
+from geesync.store.copies.staging import part_token
+from geesync.store.ledger.ledger import LedgerAsset, Move
+from geesync.store.ledger.lessons import Lesson
+from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.plans import KnownPlan
+
+log = get_logger()
+
+#: What one pass reads, about: what was asked for meanwhile has its turn after that.
+_PASS_BYTES = 4 * 1024**3
+
+#: What came is looked at together: so many at a time, or as many as came in this time.
+_GROUP = 64
+_LATE_S = 5.0
+
+#: Between two looks for an asset that Earth Engine did not find: the scan decides what is true.
+_UNSEEN_WAIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One asset of a pass."""
+
+    asset: LedgerAsset
+    known: KnownPlan
+    work: ImageJob | TableJob
+    size_bytes: int
+
+    def part_ids(self) -> list[str]:
+        """Return the ids of its parts, in the order of the work's files."""
+        return [part.id for part in self.known.plan.parts]
+
+
+_Told = list[tuple[_Job, object]]  #: Brought, or an exception
+
+
+@dataclass
+class Fetcher:
+    """Reads discovered assets whose plan says so."""
+
+    name: ClassVar[str] = "fetcher"
+
+    workshop: Workshop
+    source: Source
+    planner: Planner
+    fetched: fetched.Fetched
+    revisions: Revisions
+    listing: Listing
+    brakes: Brakes
+    gate: Gate
+    gauge: DirectGauge
+    share: float  #: of what comes is read a second time, 0 to 1
+    _group: _Told = field(default_factory=list, init=False)
+
+    def run_once(self) -> Tally:
+        """Read the next assets."""
+        held_by = self.brakes.direct_hold()
+        full_disks = self.brakes.full_disks()
+        room = 0 if held_by else self.gate.room(self.workshop.chunk)
+        due = self.workshop.ledger.due(
+            State.DISCOVERED,
+            now=self.workshop.clock(),
+            limit=room,
+            not_in=full_disks,
+            way=Way.DIRECT,
+        )
+        waiting = "; ".join(filter(None, [held_by, self.gate.reason, *full_disks.values()]))
+        if not due:
+            self.workshop.executor.rest()
+            return Tally(waiting=waiting)
+        self.workshop.executor.require()
+        jobs, moved = self._jobs(due)
+        soon = _soon(jobs)
+        answers: list[object] = []
+        with closing(self._read(soon)) as coming:
+            for came in coming:
+                judged = self.gate.judge([_tried(job, answer) for job, answer in came])
+                answers += judged
+                moved += self._conclude(list(zip((job for job, _ in came), judged, strict=True)))
+        self.gate.learn(answers)
+        moved += self.workshop.excuse(self.gate.wronged_assets())
+        is_full = len(due) == self.workshop.chunk or len(soon) < len(jobs)
+        waiting = self.gate.reason or waiting
+        return Tally(moved=moved, busy=is_full and not self.gate.reason, waiting=waiting)
+
+    def _jobs(self, due: list[LedgerAsset]) -> tuple[list[_Job], int]:
+        """Return what is to be read, and how many assets cannot be."""
+        sources = self.workshop.ledger.sources_of(due)
+        plans = self.planner.renewed(due, sources, self.workshop.clock())
+        jobs, moves = [], []
+        left: dict[int, str] = {}
+        for asset in due:
+            known = plans[asset.id]
+            if known.plan.way != Way.DIRECT or not known.plan.parts:
+                continue  # the exporter's
+            if known.plan.left:
+                left[asset.id] = "; ".join(known.plan.left)
+            try:
+                jobs.append(self._job(asset, known, sources[asset.id]))
+            except TooLargeError:
+                moves.append(Move(asset, _TOO_LARGE))
+        self.workshop.ledger.leave_out(left)
+        return jobs, self.workshop.record(moves)
+
+    def _job(self, asset: LedgerAsset, known: KnownPlan, source: SourceAsset) -> _Job:
+        plan = known.plan
+        targets = tuple(
+            Target(
+                part,
+                f"{file_stem(asset.path, part.key)}.{part.extension}",
+                part_token(known.id, part.id),
+            )
+            for part in plan.parts
+        )
+        work: ImageJob | TableJob
+        if source.type == TABLE:
+            files = tuple((one.file, one.token) for one in targets)
+            work = TableJob(asset.name, asset.path, files, source.feature_count, page_rows(plan))
+        else:
+            compress = self.planner.chosen(asset).compress
+            work = ImageJob(
+                *(asset.name, asset.revision, asset.path, targets),
+                *(tuple(readings_of(plan, source)), compress, self.share),
+            )
+        return _Job(asset, known, work, answer_bytes(plan, source))
+
+    def _read(self, jobs: Sequence[_Job]) -> Generator[_Told]:
+        """Have assets read; yield what came, as it comes, in groups."""
+        by_place: dict[tuple[str, bool], list[_Job]] = defaultdict(list)
+        for job in jobs:
+            by_place[job.asset.dest, isinstance(job.work, TableJob)].append(job)
+        group: _Told = []
+        since = time.monotonic()
+        for (dest, are_tables), together in by_place.items():
+            for told in self._handed_over(dest, together, are_tables=are_tables):
+                group += told
+                if len(group) >= _GROUP or (group and time.monotonic() > since + _LATE_S):
+                    yield group
+                    group, since = [], time.monotonic()
+        yield group
+
+    def _handed_over(
+        self, dest: str, jobs: Sequence[_Job], *, are_tables: bool
+    ) -> Generator[_Told]:
+        of_work = {id(job.work): job for job in jobs}
+        fetch = partial(fetch_tables if are_tables else fetch_images, self.source, dest)
+        coming = self.workshop.dispatch(
+            [job.work for job in jobs],
+            fetch,
+            size_bytes=lambda work: of_work[id(work)].size_bytes,
+        )
+        with closing(coming):
+            for came in coming:
+                yield [(of_work[id(work)], answer) for work, answer in came]
+
+    def _conclude(self, came: _Told) -> int:
+        """Record what became of assets; what is on disk is durable and named before that."""
+        brought = {job.asset.id: (job, told) for job, told in came if isinstance(told, Brought)}
+        self.gauge.note(told for _, told in brought.values())
+        failures: list[tuple[_Job, Exception]] = [
+            (job, told) for job, told in came if isinstance(told, Exception)
+        ]
+        failures += self._settled(brought.values())
+        failed = {job.asset.id for job, _ in failures}
+        kept = {key: job for key, (job, _) in brought.items() if key not in failed}
+        moves = []
+        for asset, told in self.revisions.now(job.asset for job in kept.values()):
+            if isinstance(told, SourceAsset) and told.revision == asset.revision:
+                continue
+            job = kept.pop(asset.id)
+            if isinstance(told, SourceAsset):
+                log.info("asset_changed_while_read", asset=asset.name)
+                self.listing.observe(asset.root_id, [told], self.workshop.clock())
+            elif isinstance(told, Exception):
+                failures.append((job, told))
+        self.fetched.put(
+            [_copy(*brought[key]) for key in kept],
+            self.workshop.clock(),
+            answers=sum(told.requests for _, told in brought.values()),
+        )
+        self._learn(failures)
+        moves += [Move(job.asset, Fetched()) for job in kept.values()]
+        moves += [
+            Move(job.asset, _event(error))
+            for job, error in failures
+            if not isinstance(error, NotTriedError)
+        ]
+        return self.workshop.record(moves)
+
+    def _settled(self, brought: Iterable[tuple[_Job, Brought]]) -> list[tuple[_Job, Exception]]:
+        """Give files the names that say that they are unproved; return what failed."""
+        by_dest: dict[str, list[tuple[_Job, Landed]]] = defaultdict(list)
+        for job, told in brought:
+            by_dest[job.asset.dest] += [(job, one) for one in _landed(job, told)]
+        failures = []
+        for dest, landed in by_dest.items():
+            with closing(Folders(Path(dest))) as folders:
+                errors = settle(folders, [one for _, one in landed])
+            told_of = zip(landed, errors, strict=True)
+            failures += [(job, error) for (job, _), error in told_of if error is not None]
+        return failures
+
+    def _learn(self, failures: Iterable[tuple[_Job, Exception]]) -> None:
+        """Remember what an answer was too small for, or a value for masked pixels that is data."""
+        lessons = [
+            Lesson(job.known.id, job.part_ids()[0], too_much=not isinstance(error, SentinelError))
+            for job, error in failures
+            if isinstance(error, RemoteError) and error.cause == Cause.PLAN
+        ]
+        if lessons:
+            self.planner.plans.teach(lessons, self.workshop.clock())
+
+
+_TOO_LARGE = Refused(
+    "one block of one band is more than Earth Engine computes in one answer, and there is no bucket"
+    " to export it to: configure one, and retry",
+    cause=Cause.PLAN,
+)
+
+
+def _tried(job: _Job, answer: object) -> Tried:
+    name = job.asset.name.rpartition("/")[2]
+    return Tried(job.asset.id, name, "", answer)
+
+
+def _event(error: Exception) -> Event:
+    if isinstance(error, DiffersError):
+        return Refused(str(error), cause=Cause.INTEGRITY)
+    if isinstance(error, RemoteError) and error.cause == Cause.GONE:
+        return Delayed(str(error), cause=Cause.GONE, wait=_UNSEEN_WAIT)
+    return event_of(error, FetchFailed)
+
+
+def _soon(jobs: list[_Job]) -> list[_Job]:
+    """Return the first jobs, and no more than are soon done: it may be others' turn then."""
+    sizes = 0
+    for number, job in enumerate(jobs):
+        sizes += job.size_bytes
+        if sizes > _PASS_BYTES:
+            return jobs[: max(1, number)]
+    return jobs
+
+
+def _landed(job: _Job, told: Brought) -> Iterable[Landed]:
+    tokens = _tokens(job)
+    return [Landed(job.asset.path, kept.name, file, tokens[file]) for file, kept in told.files]
+
+
+def _tokens(job: _Job) -> dict[str, str]:
+    if isinstance(job.work, TableJob):
+        return dict(job.work.files)
+    return {one.file: one.token for one in job.work.targets}
+
+
+def _copy(job: _Job, told: Brought) -> fetched.FetchedCopy:
+    files = {
+        part_id: replace(kept, name=file)
+        for part_id, (file, kept) in zip(job.part_ids(), told.files, strict=True)
+    }
+    origin = {"requests": told.requests, "read_again": told.read_again}
+    return fetched.FetchedCopy(job.known.id, files, origin)

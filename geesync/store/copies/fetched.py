@@ -1,0 +1,83 @@
+"""Files that were read from Earth Engine straight to disk: no task and no bucket had them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from geesync.domain.json import Json
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.tasks.exports import Way
+from geesync.store.file.database import Database
+from geesync.store.file.rows import insert_rows
+from geesync.store.ledger.lessons import read_plan
+from geesync.store.ledger.plans import void_in
+from geesync.store.ledger.usage import ANSWERS, ANSWERS_OF_MONTH
+from geesync.store.tables import counters, schema
+from geesync.store.tables.packing import pack
+
+
+@dataclass(frozen=True)
+class FetchedCopy:
+    """All files of one asset, as they are on disk."""
+
+    plan_id: int
+    files: Mapping[str, KeptFile]  #: by the id of their part; called by their final names
+    origin: Json  #: how they came, as the sidecar tells of each part
+
+
+class Fetched:
+    """Writes down what was read directly."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, copies: Sequence[FetchedCopy], now: datetime, *, answers: int) -> None:
+        """Remember files that are on disk, in place of earlier ones of the same plans.
+
+        answers: how many were made for them, and for others that failed: Earth Engine counts them.
+        """
+        rows = [
+            {
+                "plan_id": copy.plan_id,
+                "part": part_id,
+                "way": Way.DIRECT,
+                "name": file.name,
+                "size_bytes": file.size_bytes,
+                "crc32c": file.crc32c,
+                "landed_at": now,
+            }
+            for copy in copies
+            for part_id, file in copy.files.items()
+        ]
+        if not rows and not answers:
+            return
+        with self._database.write() as connection:
+            _count(connection, answers, now)
+            void_in(connection, schema.plan.c.id.in_([copy.plan_id for copy in copies]), now)
+            for copy in copies:
+                _note_origin(connection, copy)
+            if rows:
+                insert_rows(connection, schema.file, rows)
+
+
+def _count(connection: sa.Connection, answers: int, now: datetime) -> None:
+    total = counters.total
+    month = now.astimezone(UTC).strftime("%Y-%m")
+    for name, label in ((ANSWERS, ""), (ANSWERS_OF_MONTH, month)):
+        new = insert(total).values(name=name, label=label, value=answers)
+        more = {"value": total.c.value + new.excluded.value}
+        connection.execute(new.on_conflict_do_update(index_elements=["name", "label"], set_=more))
+
+
+def _note_origin(connection: sa.Connection, copy: FetchedCopy) -> None:
+    table = schema.plan
+    query = sa.select(table.c.document).where(table.c.id == copy.plan_id)
+    plan = read_plan(connection.execute(query).scalar_one())
+    told = replace(plan, origins=dict.fromkeys(copy.files, copy.origin))
+    change = sa.update(table).where(table.c.id == copy.plan_id)
+    connection.execute(change.values(document=pack(told.to_json())))
