@@ -219,7 +219,7 @@ def test_a_missing_image_is_reported_in_the_service_s_words() -> None:
     [
         (call("Image.focalMax", image=load()), r"'Image\.focalMax' is not supported"),
         (call("Image.load"), r"Image\.load: Parameter 'id' is required"),
-        (call("Image.mask", image=load(), mask=load()), r"Image\.mask: .*'mask'"),
+        (call("Image.mask", image=load(), masks=load()), r"Image\.mask: .*'masks'"),
     ],
 )
 def test_what_cannot_be_evaluated_is_a_bad_request(node: dict[str, Any], words: str) -> None:

@@ -149,6 +149,7 @@ def test_a_mask_may_be_updated_by_a_test(images: dict[str, ee.Image]) -> None:
     assert rows(images["a"].selfMask())["a"] == [None, 3, 200, 255]
     assert rows(seen.unmask(9))["a"] == [9, 3, 200, 255]
     assert rows(seen.unmask())["a"] == [0, 3, 200, 255]
+    assert rows(seen.mask(images["b"]))["a"] == [0, 3, 200, None]
 
 
 def test_what_no_new_value_is_named_for_is_masked(images: dict[str, ee.Image]) -> None:
@@ -231,6 +232,13 @@ def test_clipping_masks_what_is_outside(images: dict[str, ee.Image]) -> None:
 def test_images_can_be_put_together(images: dict[str, ee.Image]) -> None:
     joined = ee.Image.cat([images["a"], images["b"], 5])
 
+    assert rows(joined.slice(1, 2)) == {"b": [7, 2, 100, 0]}
+    assert joined.bandTypes().get("a").getInfo() == {
+        "type": "PixelType",
+        "precision": "int",
+        "min": 0,
+        "max": 255,
+    }
     assert rows(joined) == {"a": [0, 3, 200, 255], "b": [7, 2, 100, 0], "constant": [5] * 4}
 
 

@@ -263,6 +263,19 @@ def mask_updated(band: Band, other: Band) -> Band:
     return replace(band, read=read)
 
 
+def mask_replaced(band: Band, other: Band) -> Band:
+    """Return a band with another mask; what was masked altogether is 0 where it is seen."""
+
+    def read(target: SimGrid) -> Pixels:
+        values, mask = band.read(target)
+        new_values, new_mask = other.read(target)
+        new = np.clip(new_values, 0, 1) * (new_mask > 0)
+        seen = np.where(over(mask > 0, values), values, band.type.convert(np.zeros_like(values)))
+        return Pixels(seen, new.astype(np.float32))
+
+    return replace(band, read=read)
+
+
 def clipped(band: Band, geometries: Sequence[Geometry], extent: SimGrid | None) -> Band:
     """Return a band that is masked outside of some geometries, which lie in ``extent``."""
 

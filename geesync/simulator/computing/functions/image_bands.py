@@ -65,6 +65,14 @@ def _matches(pattern: str, name: str) -> bool:
         raise refused(f"Image.select: Invalid band pattern '{pattern}': {error}.") from error
 
 
+def _slice(image: Image, start: int, end: int | None = None) -> Image:
+    return image.of(image.bands[start:end])
+
+
+def _band_types(image: Image) -> dict[str, PixelType]:
+    return {band.id: band.type for band in image.bands}
+
+
 def _rename(input_: Image, names: Any) -> Image:
     return _renamed("Image.rename", input_, names if isinstance(names, list) else [names])
 
@@ -108,8 +116,12 @@ def _casting(kind: PixelType) -> Callable[..., Image]:
     return apply
 
 
-def _mask(image: Image) -> Image:
-    return image.of(map(images.mask_of, image.bands))
+def _mask(image: Image, mask: Image | None = None) -> Image:
+    if mask is None:
+        return image.of(map(images.mask_of, image.bands))
+    return image.of(
+        images.mask_replaced(band, mask.band(index)) for index, band in enumerate(image.bands)
+    )
 
 
 def _unmask(input_: Image, value: Image | None = None, *, same_footprint: bool = True) -> Image:
@@ -199,8 +211,10 @@ BANDS = functions(
         "Image.load": _load,
         "Image.constant": _constant,
         "Image.select": _select,
+        "Image.slice": _slice,
         "Image.rename": _rename,
         "Image.bandNames": _band_names,
+        "Image.bandTypes": _band_types,
         "Image.cast": _cast,
         "Image.mask": _mask,
         "Image.unmask": _unmask,
