@@ -87,10 +87,26 @@ class Storage:
             blobs = self._client().list_blobs(
                 bucket, prefix=prefix, fields=_FIELDS, timeout=self.timeout_s, retry=None
             )
-            return [_stored(blob) for blob in blobs if _is_whole(blob)]
+            return [_stored(self._whole(bucket, blob)) for blob in blobs]
 
         with _missing_is_forbidden(bucket):
             return self._pacer(lambda: translated(listed))
+
+    def _whole(self, bucket: str, listed: Any) -> Any:
+        """Return an object with what a copy of it is proved by, which a listing may leave out.
+
+        Raises RemoteError TRANSIENT if that is not told: an incomplete answer is no absence.
+        """
+        if _is_whole(listed):
+            return listed
+        told = (
+            self._client()
+            .bucket(bucket)
+            .get_blob(listed.name, generation=listed.generation, timeout=self.timeout_s, retry=None)
+        )
+        if told is None or not _is_whole(told):
+            raise RemoteError(Cause.TRANSIENT, f"size and CRC32C of {listed.name} are not told")
+        return told
 
     def find(self, bucket: str, obj: StoredObject) -> StoredObject | None:
         """Return what the bucket tells now of one writing of an object; None if it is not there."""

@@ -45,7 +45,7 @@ class CloudStorage(Running):
     def __init__(self, faults: Faults, audit: Audit, *, port: int = 0) -> None:
         self._reserved = reserve_port()
         self.backend_port: int = self._reserved.getsockname()[1]
-        proxy = StorageProxy(self.backend_port, audit)
+        self.proxy = proxy = StorageProxy(self.backend_port, audit)
         parts = FaultyTransport(proxy, faults, "storage")  # a batch is refused as one, or in parts
         app = FaultyTransport(BatchRequests(proxy, parts), faults, "storage")
         self._server = LoopbackServer(app, port=port, name="storage", closing=proxy.close)
