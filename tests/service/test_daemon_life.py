@@ -93,6 +93,7 @@ def test_a_working_daemon_feeds_the_watchdog_and_a_hanging_one_does_not(
 def test_a_sighup_takes_over_what_can_change_and_names_what_needs_a_restart(
     place: Place, manager: Manager
 ) -> None:
+    place.geesync("enqueue", "users/demo/empty")
     with place.daemon(NOTIFY_SOCKET=manager.address) as process:
         manager.hear("READY=1")
         place.write_config(throttle="max_operations = 7\ndownloads = 3", log='level = "debug"')
@@ -108,6 +109,7 @@ def test_a_sighup_takes_over_what_can_change_and_names_what_needs_a_restart(
 def test_a_broken_configuration_is_refused_at_a_sighup_and_the_daemon_lives_on(
     place: Place, manager: Manager
 ) -> None:
+    place.geesync("enqueue", "users/demo/empty")
     with place.daemon(NOTIFY_SOCKET=manager.address) as process:
         manager.hear("READY=1")
         place.config.write_text("no_such_key = 1")
