@@ -34,9 +34,11 @@ from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.checks.adopter import Adopter
 from geesync.checks.checker import Checker
 from geesync.checks.comparer import Comparer
+from geesync.checks.freeing import Freer
 from geesync.config import Config
 from geesync.domain.choices.timetable import Timetable
 from geesync.domain.mirror.layout import STAGING
+from geesync.domain.restore.losses import LossKind
 from geesync.sections import DirectConfig, ThrottleConfig
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.derive.deriver import Deriver
@@ -73,6 +75,7 @@ from geesync.steps.upkeep.sampler import Sampler
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.copies.checks import Checks, Sidecars
 from geesync.store.copies.fetched import Fetched
+from geesync.store.copies.freed import Freed
 from geesync.store.copies.recovery import Recovery
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
@@ -432,6 +435,19 @@ def checker(config: Config, database: Database) -> Iterator[Checker]:
     """Build what compares the mirror with the ledger; it needs no network."""
     with _threads(config) as pool:
         yield Checker(Workshop(Ledger(database), pool), Checks(database), Roots(database))
+
+
+@contextmanager
+def freer(
+    config: Config, database: Database, accepted: frozenset[LossKind], key_file: Path | None
+) -> Iterator[Freer]:
+    """Build what deletes at Earth Engine; key_file: of who may, if not the configured identity."""
+    engine = config.earth_engine.model_copy(
+        update={"credentials": key_file or config.earth_engine.credentials}
+    )
+    earth_engine, _ = cloud(config.model_copy(update={"earth_engine": engine}))
+    with checker(config, database) as built:
+        yield Freer(built, earth_engine, Ledger(database), Freed(database), accepted)
 
 
 @contextmanager

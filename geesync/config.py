@@ -66,6 +66,8 @@ class Config(Options):
     """The folder below which assets are kept."""
     bucket: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")
     """The bucket in which Earth Engine leaves its exports."""
+    allow_delete: bool = False
+    """Let `geesync free` delete at Earth Engine what is proved here; see free.md."""
     acl: bool = True
     """Keep the IAM policy of each asset too; costs one request an asset."""
     earth_engine: EarthEngineConfig = EarthEngineConfig()

@@ -68,6 +68,10 @@ class Checker:
                 self.checks.note_read(sound, self.workshop.clock())
                 yield from findings
 
+    def read(self, assets: list[LedgerAsset]) -> list[CheckedCopy]:
+        """Read every byte of some assets now; return a finding for each."""
+        return self._inspect(assets, read_data=True)
+
     def begin(self, scope: Scope) -> datetime:
         """Return when the reading of this scope began: now, or earlier if it was not finished."""
         told = json.loads(self.roots.get(_READING) or "{}")

@@ -19,7 +19,7 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
 from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, losses
 from geesync.domain.restore.manifests import key_of
-from geesync.domain.restore.targets import target_of
+from geesync.domain.restore.targets import is_root, target_of
 from geesync.errors import RemoteError, UserError
 from geesync.store.ledger.restores import Wanted
 
@@ -77,10 +77,9 @@ def plan_restore(mirror: Path, given: Sequence[str], target_root: str) -> Restor
             if not is_restorable(source, sidecar):
                 left.append((source.name, f"{source.type}: only its metadata is in the mirror"))
                 continue
-            one = _wanted(
-                mirror, place, source, sidecar, target_of(source.name, source_root, target_root)
-            )
-            wanted[one.target] = one
+            target = target_of(source.name, source_root, target_root)
+            if not is_root(target):  # it is there, and is nobody's to make
+                wanted[target] = _wanted(mirror, place, source, sidecar, target)
     ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))
     return RestorePlan(tuple(ordered), tuple(left))
 

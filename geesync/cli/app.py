@@ -28,6 +28,7 @@ COMMANDS = {
     **dict.fromkeys(("pause", "resume", "cancel", "priority"), "roots.steering"),
     **dict.fromkeys(("restore", "restores"), "roots.restoring"),
     "derive": "roots.deriving",
+    "free": "upkeep.freeing",
     "check": "upkeep.checking",
     **dict.fromkeys(("daemon", "sync", "web"), "service.running"),
     "export-metadata": "answers.metadata",

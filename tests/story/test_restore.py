@@ -213,6 +213,14 @@ def test_who_may_do_what_comes_back_if_it_is_asked_for(tmp_path: Path, wanted: i
         assert simulator.world.policy(BACK).get("bindings", []) == expected
 
 
+def test_the_top_of_an_account_is_nobody_s_to_make(world: World) -> None:
+    planned = plan(world, to="projects/other-project/assets")
+
+    targets = {one.target for one in planned.wanted}
+    assert "projects/other-project/assets" not in targets
+    assert "projects/other-project/assets/scenes/s0000" in targets
+
+
 def test_a_mirror_without_its_ledger_is_enough(world: World) -> None:
     planned = plan_restore(world.mirror, [str(world.mirror / "users/demo/scenes")], BACK)
 

@@ -159,6 +159,10 @@ class EarthEngine:
 
         self._ask(change)
 
+    def delete_asset(self, name: str) -> None:
+        """Delete an asset at Earth Engine, for good; a container must be empty."""
+        self._ask(lambda ee: ee.data.deleteAsset(name) or {}, tries=1)
+
     def set_policy(self, name: str, policy: Json) -> None:
         """Replace an asset's IAM policy."""
         self._ask(lambda ee: ee.data.setIamPolicy(name, policy))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geesync.domain.assets.names import candidates, display_id, is_within
+from geesync.domain.assets.names import candidates, display_id, is_asset_root, is_within
 from geesync.errors import UserError
 
 
@@ -15,6 +15,11 @@ def target_of(name: str, source_root: str, target_root: str) -> str:
     if not is_within(name, source_root):
         raise UserError(f"{display_id(name)} is not below {display_id(source_root)}")
     return target_root + name.removeprefix(source_root)
+
+
+def is_root(name: str) -> bool:
+    """Whether a name is the top of an account, which only Earth Engine makes and removes."""
+    return is_asset_root(name) or display_id(name).count("/") == 1
 
 
 def root_named(given: str) -> str:

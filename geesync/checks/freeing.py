@@ -1,0 +1,103 @@
+"""Deletes at Earth Engine what was proved a moment ago, on a person's explicit word only.
+
+One asset after the other: every byte of its copy is read, its revision at Earth Engine is what was
+mirrored, and a restore would lose nothing that was not accepted. Whatever is in doubt stays there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.checks.checker import Checker
+from geesync.domain.mirror.layout import GEESYNC_JSON
+from geesync.domain.mirror.lifecycle import SourceGone
+from geesync.domain.restore.losses import HARMLESS, LossKind, losses
+from geesync.domain.restore.targets import is_root
+from geesync.errors import RemoteError
+from geesync.logger import get_logger
+from geesync.store.copies.checks import Scope
+from geesync.store.copies.freed import Freed
+from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
+
+log = get_logger()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done with one asset."""
+
+    asset: LedgerAsset
+    kept: str = ""  #: why it stays at Earth Engine; nothing if it was deleted, or would be
+
+
+@dataclass
+class Freer:
+    """Frees room at Earth Engine."""
+
+    checker: Checker
+    earth_engine: EarthEngine
+    ledger: Ledger
+    freed: Freed
+    accepted: frozenset[LossKind]
+
+    def look(self, scope: Scope) -> Iterator[Outcome]:
+        """Yield what could be freed, and what not and why; nothing is read or asked."""
+        for asset in self._assets(scope):
+            yield Outcome(asset, self._losses(asset))
+
+    def free(self, scope: Scope) -> Iterator[Outcome]:
+        """Delete what is proved, the deepest first, and yield what came of each.
+
+        Raises RemoteError where Earth Engine cannot be asked, and MirrorError without a mirror.
+        """
+        for asset in self._assets(scope):
+            why = self._losses(asset) or self._flaws(asset) or self._differs(asset)
+            if not why:
+                why = self._delete(asset)
+            if why:
+                log.warning("asset_not_freed", asset=asset.name, reason=why)
+            yield Outcome(asset, why)
+
+    def _assets(self, scope: Scope) -> list[LedgerAsset]:
+        return [asset for asset in self.freed.candidates(scope) if not is_root(asset.name)]
+
+    def _losses(self, asset: LedgerAsset) -> str:
+        """Return what a restore of it would lose that nobody has accepted."""
+        source = self.ledger.sources_of([asset])[asset.id]
+        try:
+            file = Path(asset.dest) / asset.path / GEESYNC_JSON
+            lost = losses(source, json.loads(file.read_text()))
+        except (OSError, ValueError) as error:
+            return f"its copy cannot be read: {error}"
+        kinds = {loss.kind for loss in lost} - HARMLESS - self.accepted
+        return f"a restore would lose {', '.join(sorted(kinds))}" if kinds else ""
+
+    def _flaws(self, asset: LedgerAsset) -> str:
+        """Return what is wrong with its copy, of which every byte is read now."""
+        (found,) = self.checker.read([asset])
+        return "; ".join(str(flaw) for flaw in found.flaws)
+
+    def _differs(self, asset: LedgerAsset) -> str:
+        """Return why it is not at Earth Engine what was mirrored."""
+        now = self.earth_engine.get_asset(asset.name)
+        if now.type != asset.type or (not asset.is_container and now.revision != asset.revision):
+            return "it has changed at Earth Engine since it was mirrored"
+        if asset.is_container and any(page for page in self.earth_engine.list_children(now.name)):
+            return "it still holds assets at Earth Engine"
+        return ""
+
+    def _delete(self, asset: LedgerAsset) -> str:
+        now = self.checker.workshop.clock
+        self.freed.intend(asset, self.accepted, now())
+        try:
+            self.earth_engine.delete_asset(asset.name)
+        except RemoteError as error:
+            return str(error)
+        self.freed.done(asset, now())
+        self.ledger.record([Move(asset, SourceGone("freed: deleted there, kept here"))], now())
+        log.info("asset_freed", asset=asset.name, size_bytes=asset.size_bytes)
+        return ""

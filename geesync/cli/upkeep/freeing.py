@@ -1,0 +1,89 @@
+"""``free``: room in a full account, by deleting there what is proved here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geesync.cli.context import Context, json_line, opened, output
+from geesync.domain.assets.names import candidates, display_id
+from geesync.domain.messages.words import size
+from geesync.domain.restore.losses import LossKind
+from geesync.errors import ConfigError, ExitCode, UserError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(free)
+
+
+def free(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(help="An asset, a folder or a collection.")],
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete at Earth Engine; else it is only listed.")
+    ] = False,
+    yes: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The same name again, instead of typing it.")
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept-losses", metavar="KIND", help="What a restore may lose of them."),
+    ] = None,
+    credentials: Annotated[
+        Path | None, typer.Option(help="The key of who may delete, if not the configured one.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line for each asset.")] = False,
+) -> None:
+    """List what is verified and safe to delete at Earth Engine; with --delete, delete it there.
+
+    Each asset is proved again just before: every byte here, its revision there. docs/free.md.
+    """
+    from geesync.bootstrap import freer
+    from geesync.store.copies.checks import Scope
+
+    mine: Context = context.obj
+    mine.existing_ledger()
+    config = mine.config()
+    if delete and not config.allow_delete:
+        raise ConfigError("geesync may not delete", hint="set `allow_delete = true`: docs/free.md")
+    name = candidates(path)[0]
+    if delete:
+        _confirm(name, yes)
+    kept = freed = size_bytes = 0
+    with opened(config) as database, freer(config, database, _kinds(accept), credentials) as built:
+        work = built.free if delete else built.look
+        for one in work(Scope(name)):
+            kept += bool(one.kept)
+            freed += not one.kept
+            size_bytes += 0 if one.kept else one.asset.size_bytes
+            told = {"asset": display_id(one.asset.name), "kept": one.kept or None}
+            if json:
+                typer.echo(json_line(told | {"size_bytes": one.asset.size_bytes}))
+            elif one.kept:
+                output().print(f"stays  {told['asset']}  {one.kept}", markup=False)
+            else:
+                output().print(f"{'freed' if delete else 'safe '}  {told['asset']}", markup=False)
+    verb = "freed" if delete else "could be freed"
+    if not json:
+        output().print(f"{freed:,} {verb} ({size(size_bytes)}), {kept:,} stay", markup=False)
+    raise typer.Exit(ExitCode.INCOMPLETE if kept else ExitCode.OK)
+
+
+def _kinds(given: list[str] | None) -> frozenset[LossKind]:
+    try:
+        return frozenset(map(LossKind, given or ()))
+    except ValueError as error:
+        raise UserError(str(error), hint=f"one of {', '.join(LossKind)}") from error
+
+
+def _confirm(name: str, given: str | None) -> None:
+    """Have the person say the name again. Raises UserError if it is another."""
+    wanted = display_id(name)
+    told = given
+    if told is None:
+        told = typer.prompt(f"Deletes at Earth Engine. Type {wanted} to go on", default="")
+    if told != wanted:
+        raise UserError("nothing was deleted: the name is another", hint=f"type {wanted}")

@@ -1,0 +1,60 @@
+"""What was freed: deleted at Earth Engine on a person's word, its copy here the only one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from geesync.domain.restore.losses import LossKind
+from geesync.store.copies.checks import Scope
+from geesync.store.file.database import Database
+from geesync.store.file.rows import insert_rows
+from geesync.store.ledger.ledger import LedgerAsset, read_asset, select_assets
+from geesync.store.tables import schema
+from geesync.store.tables.freeing import freed
+
+
+class Freed:
+    """Remembers what was freed, from before it is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def candidates(self, scope: Scope) -> list[LedgerAsset]:
+        """Return what is verified within a scope, what lies deepest first."""
+        table = schema.asset
+        query = select_assets().where(table.c.state == "verified", scope.within())
+        with self._database.read() as connection:
+            found = [read_asset(row) for row in connection.execute(query)]
+        return sorted(found, key=lambda asset: (-asset.name.count("/"), asset.name))
+
+    def intend(self, asset: LedgerAsset, accepted: Iterable[LossKind], now: datetime) -> None:
+        """Note that an asset is about to be deleted at Earth Engine."""
+        row = {
+            "asset_id": asset.id,
+            "size_bytes": asset.size_bytes,
+            "accepted": json.dumps(sorted(accepted)),
+            "asked_at": now,
+        }
+        with self._database.write() as connection:
+            insert_rows(connection, freed, [row], instead="REPLACE")
+
+    def done(self, asset: LedgerAsset, now: datetime) -> None:
+        """Note that it is deleted there."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(freed).where(freed.c.asset_id == asset.id).values(deleted_at=now)
+            )
+
+    def total(self) -> tuple[int, int]:
+        """Return how many assets were freed, and how many bytes that gave back."""
+        query = sa.select(
+            sa.func.count().label("assets"),
+            sa.func.coalesce(sa.func.sum(freed.c.size_bytes), 0).label("size_bytes"),
+        ).where(freed.c.deleted_at.is_not(None))
+        with self._database.read() as connection:
+            row = connection.execute(query).one()
+        return row.assets, row.size_bytes

@@ -1,0 +1,126 @@
+"""Room in a full account: deleted there is only what was proved here a moment ago."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from geesync.bootstrap import freer
+from geesync.checks.freeing import Outcome
+from geesync.domain.assets.names import candidates
+from geesync.domain.restore.losses import LossKind
+from geesync.simulator.simulator import Simulator
+from geesync.store.copies.checks import Scope
+from geesync.store.copies.freed import Freed
+from tests.story.world import World, a_world
+
+HOME = "projects/earthengine-legacy/assets/users/demo"
+PROJECT = "projects/demo-project/assets"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with Simulator("small") as simulator, a_world(simulator, tmp_path) as built:
+        for root in ("users/demo", PROJECT):
+            built.enqueue(root)
+        built.settle()
+        yield built
+
+
+def free(world: World, path: str, *accepted: LossKind) -> dict[str, Outcome]:
+    with freer(world.config, world.database, frozenset(accepted), None) as built:
+        found = built.free(Scope(candidates(path)[0]))
+        return {one.asset.name.rpartition("/")[2]: one for one in found}
+
+
+def is_there(world: World, name: str) -> bool:
+    return world.simulator.world.find(name) is not None
+
+
+def test_a_collection_is_deleted_there_with_its_images_and_kept_here(world: World) -> None:
+    found = free(world, "users/demo/scenes")
+
+    assert {name: one.kept for name, one in found.items()} == dict.fromkeys(
+        ("s0000", "s0001", "s0002", "scenes"), ""
+    )
+    assert not is_there(world, f"{HOME}/scenes")
+    assert is_there(world, f"{HOME}/elevation")
+    assert world.state(f"{HOME}/scenes/s0000") == "gone"
+    assert world.files(f"{HOME}/scenes/s0000")
+    assert "freed" in world.show(f"{HOME}/scenes/s0000")["events"][-1]["detail"]
+    assert Freed(world.database).total()[0] == 4
+
+
+def test_nothing_is_asked_for_while_it_is_only_listed(world: World) -> None:
+    with freer(world.config, world.database, frozenset(), None) as built:
+        listed = list(built.look(Scope(candidates("users/demo/scenes")[0])))
+
+    assert len(listed) == 4
+    assert is_there(world, f"{HOME}/scenes/s0000")
+
+
+def test_a_copy_that_rotted_keeps_its_original(world: World) -> None:
+    (file,) = world.files(f"{HOME}/elevation")
+    content = bytearray(file.read_bytes())
+    content[-9] ^= 1
+    file.write_bytes(content)
+
+    found = free(world, "users/demo/elevation")
+
+    assert "elevation.tif" in found["elevation"].kept
+    assert is_there(world, f"{HOME}/elevation")
+
+
+def test_what_changed_there_since_stays(world: World) -> None:
+    world.simulator.world.touch(f"{HOME}/elevation")
+
+    found = free(world, "users/demo/elevation")
+
+    assert "has changed" in found["elevation"].kept
+    assert is_there(world, f"{HOME}/elevation")
+
+
+def test_a_folder_that_holds_what_is_not_mirrored_stays(world: World) -> None:
+    world.simulator.world.copy(f"{HOME}/elevation", f"{HOME}/scenes_too")
+    world.simulator.world.copy(f"{HOME}/scenes/s0000", f"{HOME}/scenes/new")
+
+    found = free(world, "users/demo/scenes")
+
+    assert found["scenes"].kept == "it still holds assets at Earth Engine"
+    assert is_there(world, f"{HOME}/scenes/new")
+
+
+def test_what_a_restore_would_lose_is_accepted_first(world: World) -> None:
+    refused = free(world, f"{PROJECT}/stations")
+
+    assert "rows" in refused["stations"].kept
+    assert is_there(world, f"{PROJECT}/stations")
+
+    accepted = free(world, f"{PROJECT}/stations", LossKind.ROWS)
+
+    assert accepted["stations"].kept == ""
+    assert not is_there(world, f"{PROJECT}/stations")
+
+
+def test_a_deletion_that_is_refused_costs_nothing(world: World) -> None:
+    refused = world.simulator.faults.add("status", method="DELETE", status=403, count=None)
+
+    found = free(world, "users/demo/elevation")
+
+    assert refused.fired
+    assert found["elevation"].kept
+    assert world.state(f"{HOME}/elevation") == "verified"
+
+
+def test_an_answer_that_is_lost_leaves_its_trace(world: World) -> None:
+    """Deleted there, and nobody told us: the scan finds it gone, and it is known as freed."""
+    world.simulator.faults.add("drop_response", method="DELETE", count=1)
+
+    free(world, "users/demo/elevation")
+    world.rescan()
+    world.settle()
+
+    assert world.state(f"{HOME}/elevation") == "gone"
+    assert world.files(f"{HOME}/elevation")
