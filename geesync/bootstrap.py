@@ -73,10 +73,11 @@ from geesync.steps.upkeep.forgetter import Forgetter
 from geesync.steps.upkeep.notifier import Notifier
 from geesync.steps.upkeep.sampler import Sampler
 from geesync.store.copies.catalogue import Catalogue
-from geesync.store.copies.checks import Checks, Sidecars
+from geesync.store.copies.checks import Checks
 from geesync.store.copies.fetched import Fetched
 from geesync.store.copies.freed import Freed
 from geesync.store.copies.recovery import Recovery
+from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
 from geesync.store.ledger.derivations import Derivations

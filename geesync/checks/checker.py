@@ -1,4 +1,4 @@
-"""Compares what is on disk with what the ledger says, and sends back what is bad.
+"""Compares what is on disk with what the ledger says.
 
 Not one of the daemon's steps: it runs when a person asks, beside a daemon or without one, and never
 deletes. Only assets whose proved files are on disk are checked; the others are still on their way.
@@ -7,6 +7,7 @@ deletes. Only assets whose proved files are on disk are checked; the others are 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
-from geesync.adapters.mirror_files.salvage import entries, move_aside
+from geesync.adapters.mirror_files.salvage import entries
 from geesync.domain.mirror.checking import Flaw, KeptFile, Verdict, compare, worst
-from geesync.domain.mirror.lifecycle import State
+from geesync.domain.mirror.layout import VERSIONS
+from geesync.domain.stac import links as stac_links
 from geesync.errors import MirrorError
 from geesync.steps.step import Workshop
 from geesync.store.copies.checks import Checks, Scope
@@ -116,24 +118,13 @@ class Checker:
             )
         return flaws
 
-    def repair(self, finding: CheckedCopy) -> str:
-        """Move an asset's bad files aside and have them fetched again; return what was done.
-
-        Files that could not be read stay where they are: the disk may be at fault, not they.
-        """
-        asset = finding.asset
-        if asset.standing.state == State.GONE:
-            return "not mended: it is gone upstream, this is the only copy"
-        bad = [flaw for flaw in finding.flaws if flaw.verdict in _MENDABLE and flaw.file]
-        if not bad:
-            return "not mended"
-        reason = "; ".join(str(flaw) for flaw in bad)
-        altered = [flaw.file for flaw in bad if flaw.verdict == Verdict.DIFFERS]
-        aside = move_aside(Path(asset.dest), asset.path, altered, self.workshop.clock())
-        now = self.workshop.clock()
-        if not self.checks.send_back(asset, {flaw.file for flaw in bad}, reason, now):
-            return "not mended: it is on its way again"
-        return f"fetched again; the old file is in {aside}" if aside else "fetched again"
+    def top(self, dest: str, *, read_data: bool) -> Flaw | None:
+        """Return what is wrong with the document in which a mirror's catalogue begins."""
+        file = self.checks.top(dest)
+        if file is None:
+            return None
+        with folder(Path(dest), stac_links.TOP.path, create=False) as place:
+            return _flaw(place, file, read_data=read_data)
 
     def unknown(self, dest: Path, top: str) -> Iterator[str]:
         """Yield paths in a mirror that are no asset's: files, and folders as a whole.
@@ -150,6 +141,8 @@ class Checker:
 
     def _sort(self, dest: Path, path: str, page: dict[str, bool]) -> tuple[list[str], list[str]]:
         """Return what is unknown of a folder's entries, and the folders to look into."""
+        if f"/{VERSIONS}" in path:
+            return self._sort_versions(dest, path, page)
         below = {f"{path}/{name}".lstrip("/"): is_folder for name, is_folder in page.items()}
         folders = [inner for inner, is_folder in below.items() if is_folder]
         files = [inner for inner, is_folder in below.items() if not is_folder]
@@ -160,18 +153,33 @@ class Checker:
         known = self.checks.known_names(str(dest), path) if path else {_TOP}
         if known is None:
             return [], inner
-        strange = [one for one in folders if one not in inner and not _is_ours(one)]
+        if any("/" in name for name in known):  # of older copies
+            inner += [one for one in folders if one.endswith(f"/{VERSIONS}")]
+        strange = [one for one in folders if one not in inner]
         strange += [one for one in files if not _is_known(one.rpartition("/")[2], known)]
         return strange, inner
 
+    def _sort_versions(
+        self, dest: Path, path: str, page: dict[str, bool]
+    ) -> tuple[list[str], list[str]]:
+        """Do the same in the folder of an asset's older copies, or of one of them."""
+        asset, _, inside = path.partition(f"/{VERSIONS}")
+        known = self.checks.known_names(str(dest), asset) or set()
+        here = f"{VERSIONS}{inside}"
+        folders = {name.rpartition("/")[0] for name in known}
+        strange = [
+            f"{path}/{name}"
+            for name, is_folder in page.items()
+            if not (
+                f"{here}/{name}" in folders if is_folder else _is_known(f"{here}/{name}", known)
+            )
+        ]
+        inner = [f"{path}/{name}" for name, is_folder in page.items() if is_folder]
+        return strange, [one for one in inner if one not in strange]
 
-_MENDABLE = (Verdict.DIFFERS, Verdict.MISSING)
 
 #: The catalogue of the mirror as a whole.
-_TOP = "catalog.json"
-
-#: Older copies of an asset, in its folder.
-_VERSIONS = ".versions"
+_TOP = stac_links.TOP.document
 
 #: What QGIS and everything else that reads by GDAL notes beside a file that it has opened.
 _READERS_NOTES = ".aux.xml"
@@ -194,28 +202,37 @@ def _pages(found: Iterable[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]
     yield page
 
 
-def _is_ours(path: str) -> bool:
-    return path.rpartition("/")[2] == _VERSIONS
-
-
 def _is_known(name: str, known: Collection[str]) -> bool:
     return name in known or name.removesuffix(_READERS_NOTES) in known
 
 
 def _flaws(asset: LedgerAsset, kept: list[KeptFile], *, read_data: bool) -> tuple[Flaw, ...]:
+    by_folder: dict[str, list[KeptFile]] = defaultdict(list)
+    for file in kept:
+        inner = file.name.rpartition("/")[0]
+        by_folder[f"{asset.path}/{inner}".rstrip("/")].append(file)
+    return tuple(
+        flaw
+        for path, files in by_folder.items()
+        for flaw in _flaws_in(Path(asset.dest), path, files, read_data=read_data)
+    )
+
+
+def _flaws_in(dest: Path, path: str, files: list[KeptFile], *, read_data: bool) -> list[Flaw]:
     try:
-        with folder(Path(asset.dest), asset.path, create=False) as place:
+        with folder(dest, path, create=False) as place:
             look = partial(_flaw, place, read_data=read_data)
-            return tuple(flaw for file in kept if (flaw := look(file)))
+            return [flaw for file in files if (flaw := look(file))]
     except FileNotFoundError:
-        return tuple(flaw for file in kept if (flaw := compare(file, None, None)))
+        return [flaw for file in files if (flaw := compare(file, None, None))]
 
 
 def _flaw(place: Folder, file: KeptFile, *, read_data: bool) -> Flaw | None:
+    name = file.name.rpartition("/")[2]
     try:
-        size_bytes = place.size_of(file.name)
+        size_bytes = place.size_of(name)
         same_size = size_bytes == file.size_bytes
-        crc32c = place.checksum(file.name) if read_data and same_size else None
+        crc32c = place.checksum(name) if read_data and same_size else None
         return compare(file, size_bytes, crc32c)
     except OSError as error:
         return Flaw(Verdict.ERROR, file.name, error.strerror or str(error))

@@ -24,7 +24,7 @@ from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.lifecycle import Ended, Started
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies.catalogue import Catalogue
-from geesync.store.copies.checks import Sidecars
+from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_current
 from geesync.store.ledger.history import History

@@ -16,7 +16,7 @@ from geesync.domain.stac import links as stac_links
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.step import Workshop, utc_now
 from geesync.store.copies.catalogue import Catalogue
-from geesync.store.copies.checks import Sidecars
+from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.ledger import Ledger, Move

@@ -9,6 +9,7 @@ import pytest
 
 from geesync.bootstrap import checker, comparer
 from geesync.checks.checker import Checker
+from geesync.checks.repair import Repair
 from geesync.domain.assets.names import LEGACY, display_id
 from geesync.domain.mirror.checking import Verdict
 from geesync.simulator.simulator import Simulator
@@ -188,7 +189,7 @@ def test_among_hundreds_of_assets_exactly_what_is_bad_is_named_and_mended(tmp_pa
         exported = simulator.audit.count("export")
 
         findings = [one for one in built.data(ALL, since=built.workshop.clock()) if one.flaws]
-        told = [built.repair(finding) for finding in findings]
+        told = [Repair(built.checks, built.workshop.clock).repair(finding) for finding in findings]
         world.settle()
 
         assert {finding.asset.name for finding in findings} == touched
@@ -215,3 +216,139 @@ def swap(home: Path, one: str, other: str) -> None:
 
 def edit(path: Path) -> None:
     path.write_text(path.read_text().replace("EPSG:4326", "EPSG:4327"))
+
+
+GONE = f"{LEGACY}users/demo/elevation"
+
+
+def flaws(built: Checker) -> set[tuple[str, str]]:
+    """Return (file, sign) of what is not as it must be, every byte read."""
+    findings = built.data(ALL, since=built.workshop.clock())
+    return {(flaw.file, str(flaw.verdict)) for one in findings for flaw in one.flaws}
+
+
+def mended(world: World, built: Checker) -> list[str]:
+    """Repair what is found, and let everything come to rest; return what was done."""
+    mend = Repair(built.checks, world.now)
+    findings = [one for one in built.data(ALL, since=built.workshop.clock()) if one.flaws]
+    done = [mend.repair(one) for one in findings]
+    world.simulator.advance(1)
+    world.settle()
+    return done
+
+
+@pytest.mark.parametrize("when", ["verified", "changed and not yet taken again"])
+def test_the_only_copy_of_what_is_gone_is_checked_like_all_else(
+    world: World, built: Checker, when: str
+) -> None:
+    if when != "verified":
+        world.simulator.world.touch(GONE)
+        world.rescan()
+        world.run("discoverer")
+    world.simulator.world.delete(GONE)
+    world.rescan()
+    world.settle()
+    folder = world.folder(GONE)
+
+    sound, unknown = flaws(built), list(built.unknown(world.mirror, ""))
+    flip(folder / "elevation.tif")
+    (folder / "asset.json").unlink()
+
+    assert world.state(GONE) == "gone"
+    assert (sound, unknown) == (set(), [])
+    assert flaws(built) == {("elevation.tif", "*"), ("asset.json", "-")}
+    assert "only copy" in mended(world, built)[0]
+    assert (folder / "elevation.tif").exists()
+
+
+@pytest.fixture
+def with_version(world: World) -> Path:
+    """Have an asset changed upstream, its pixels as they were; return its older copy's folder."""
+    world.simulator.advance(9)
+    world.simulator.world.touch(GONE)
+    world.rescan()
+    world.settle()
+    (version,) = (world.folder(GONE) / ".versions").iterdir()
+    return version
+
+
+def test_older_copies_are_checked_too_and_what_is_foreign_among_them_is_told(
+    world: World, built: Checker, with_version: Path
+) -> None:
+    name = f".versions/{with_version.name}"
+    assert (flaws(built), list(built.unknown(world.mirror, ""))) == (set(), [])
+
+    (with_version / "asset.json").write_text("{}")
+    (with_version / "elevation.tif").unlink()
+    (with_version / "foreign.tif").write_text("x")
+    (with_version.parent / "mine").mkdir()
+
+    assert flaws(built) == {(f"{name}/asset.json", "*"), (f"{name}/elevation.tif", "-")}
+    found = {Path(path) for path in built.unknown(world.mirror, "")}
+    assert found == {with_version / "foreign.tif", with_version.parent / "mine"}
+    assert mended(world, built) == ["not mended: no other copy has these bytes"]
+    assert flaws(built) == {(f"{name}/asset.json", "*")}
+
+
+def test_rot_that_two_copies_share_by_a_link_is_put_right_in_both(
+    world: World, built: Checker, with_version: Path
+) -> None:
+    old, new = with_version / "elevation.tif", world.folder(GONE) / "elevation.tif"
+    assert old.stat().st_ino == new.stat().st_ino
+    good = new.read_bytes()
+    with new.open("r+b") as file:
+        file.seek(-20, 2)
+        file.write(bytes([good[-20] ^ 0x41]))
+    exports = world.simulator.audit.count("export")
+
+    mended(world, built)
+    mended(world, built)
+
+    assert flaws(built) == set()
+    assert old.read_bytes() == good
+    assert world.is_exact(GONE)
+    assert world.simulator.audit.count("export") == exports + 1
+
+
+def test_a_bad_file_is_taken_from_an_older_copy_of_the_same_bytes_and_not_exported(
+    world: World, built: Checker, with_version: Path
+) -> None:
+    new = world.folder(GONE) / "elevation.tif"
+    new.unlink()
+    exports = world.simulator.audit.count("export")
+
+    done = mended(world, built)
+
+    assert done == ["put right from another copy of the same bytes"]
+    assert (flaws(built), world.is_exact(GONE)) == (set(), True)
+    assert world.simulator.audit.count("export") == exports
+    assert new.stat().st_ino != (with_version / "elevation.tif").stat().st_ino
+
+
+def test_older_copies_beyond_those_that_are_kept_are_forgotten(
+    world: World, built: Checker, with_version: Path
+) -> None:
+    world.simulator.advance(9)
+    world.simulator.world.touch(GONE)
+    world.rescan()
+    world.settle()
+
+    assert not with_version.exists()
+    assert (flaws(built), list(built.unknown(world.mirror, ""))) == (set(), [])
+
+
+@pytest.mark.parametrize("harm", ["removed", "flipped"])
+def test_the_first_document_of_the_catalogue_is_checked_and_written_anew(
+    world: World, built: Checker, harm: str
+) -> None:
+    top, dest = world.mirror / "catalog.json", str(world.mirror)
+    before = top.read_bytes()
+    assert built.top(dest, read_data=True) is None
+    top.unlink() if harm == "removed" else flip(top)
+
+    assert built.top(dest, read_data=True) is not None
+    built.checks.tell_again(dest)
+    world.settle()
+
+    assert built.top(dest, read_data=True) is None
+    assert top.read_bytes() == before

@@ -219,9 +219,10 @@ class Folder:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            self._copy(name, other)
+            self.copy(name, other)
 
-    def _copy(self, name: str, other: Folder) -> None:
+    def copy(self, name: str, other: Folder) -> None:
+        """Write a file's bytes into another folder, over one of that name, durably."""
         partial = name + PARTIAL
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         with self.opened(name, os.O_RDONLY) as source, other.opened(partial, flags) as sink:

@@ -6,19 +6,14 @@ No asset's folder can be called so, since a component made of an asset's name ne
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.domain.json import Json
-from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS
-
-VERSIONS = ".versions"
+from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS, VERSIONS, version_name
 
 #: What moves with the files; by the last of them an unfinished move is known.
 _SIDECARS = sorted(SIDECARS, key=GEESYNC_JSON.__eq__)
-
-_ODD = re.compile(r"[^A-Za-z0-9.-]")
 
 
 def set_aside(
@@ -49,9 +44,12 @@ def set_aside(
         versions.sync()
 
 
-def version_name(revision: str) -> str:
-    """Return the folder's name for a revision: a time without colons, for any file system."""
-    return _ODD.sub("", revision).strip(".") or "unknown"
+def kept_versions(place: Folder) -> list[str]:
+    """Return the names of the folders of an asset's older copies."""
+    if VERSIONS not in place.names():
+        return []
+    with place.inner(VERSIONS) as versions:
+        return sorted(versions.names())
 
 
 def _sidecar(place: Folder) -> Json | None:

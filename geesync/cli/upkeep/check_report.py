@@ -14,7 +14,7 @@ from geesync.cli.context import json_line, output
 from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted
-from geesync.domain.mirror.checking import Verdict
+from geesync.domain.mirror.checking import Flaw, Verdict
 
 if TYPE_CHECKING:
     from geesync.checks.checker import CheckedCopy
@@ -91,6 +91,11 @@ class Report:
         self.counts[Verdict.UNKNOWN] += 1
         self.lists.add_unknown(path)
         self._line(Verdict.UNKNOWN, path, ["not in the ledger"], "")
+
+    def tell_top(self, path: str, flaw: Flaw, done: str) -> None:
+        """Take the first document of a mirror's catalogue; done: what a repair did about it."""
+        self.counts[flaw.verdict] += 1
+        self._line(flaw.verdict, path, [flaw.what], done)
 
     def tell_difference(self, found: Difference) -> None:
         """Take an asset that Earth Engine has otherwise."""

@@ -76,6 +76,7 @@ def check(
     Presence and sizes, unless told to read. Exit code 1 if not all is sound: docs/check.md.
     """
     from geesync.bootstrap import checker, comparer
+    from geesync.checks.repair import Repair
     from geesync.cli.upkeep.check_report import Lists, Report
 
     mine: Context = context.obj
@@ -84,7 +85,7 @@ def check(
     limit_s = _seconds(max_duration)
     share = _share(subset)
     with opened(config) as database, checker(config, database) as built, ExitStack() as files:
-        scope = _scope(built, what)
+        scope, mend = _scope(built, what), Repair(built.checks, built.workshop.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:
             with comparer(config, database) as upstream:
@@ -92,10 +93,11 @@ def check(
                     report.tell_difference(found)
         findings = _findings(built, scope, read_data=read_data, share=share)
         for finding in _timed(_watched(findings, built.checks.count(scope)), limit_s, report):
-            report.tell(finding, built.repair(finding) if repair and finding.flaws else "")
+            report.tell(finding, mend.repair(finding) if repair and finding.flaws else "")
         if read_data and not report.is_stopped:
             built.finish(scope)
         _tell_rest(built, scope, report, unreadable=not against_earth_engine)
+        _check_tops(built, scope, report, read_data=read_data, repair=repair)
         if repair:
             built.roots.asked(now())
     report.sum_up()
@@ -152,6 +154,18 @@ def _tell_rest(built: Checker, scope: Scope, report: Report, *, unreadable: bool
     for dest, path in built.checks.folders(scope):
         for unknown in built.unknown(Path(dest), path):
             report.tell_unknown(unknown)
+
+
+def _check_tops(
+    built: Checker, scope: Scope, report: Report, *, read_data: bool, repair: bool
+) -> None:
+    """Check the documents in which the catalogues of whole mirrors begin."""
+    for dest, path in built.checks.folders(scope):
+        flaw = None if path else built.top(dest, read_data=read_data)
+        if flaw:
+            if repair:
+                built.checks.tell_again(dest)
+            report.tell_top(f"{dest}/{flaw.file}", flaw, "written anew" if repair else "")
 
 
 def _scope(built: Checker, what: str | None) -> Scope:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from geesync.domain.assets.names import display_id
 
+_ODD = re.compile(r"[^A-Za-z0-9.-]")
 _ESCAPED = re.compile(r"[^A-Za-z0-9_-]")
 
 #: Linux holds 255 bytes a component; 150 leaves room for ``distinct``, part, tile and ``.part``.
@@ -33,6 +34,9 @@ GEESYNC_JSON = "geesync.json"
 IAM_JSON = "iam.json"
 SIDECARS = (ASSET_JSON, GEESYNC_JSON, IAM_JSON)
 
+#: Older copies of an asset, in its folder: ``.versions/REVISION/``.
+VERSIONS = ".versions"
+
 #: Endings of files that are not yet what they are to become.
 PARTIAL = ".part"
 UNPROVED = ".new"
@@ -43,6 +47,11 @@ WRITER_LENGTH = 6
 
 #: Such an ending, behind the token of the export that made the object, and perhaps its writer.
 _UNFINISHED = re.compile(r".+\.[a-z2-7]{16}(?:(?:\.[a-z2-7]{6})?\.part|\.new)", re.DOTALL)
+
+
+def version_name(revision: str) -> str:
+    """Return the folder's name for a revision: a time without colons, for any file system."""
+    return _ODD.sub("", revision).strip(".") or "unknown"
 
 
 def is_unfinished(file: str) -> bool:

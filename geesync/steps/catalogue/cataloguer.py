@@ -28,7 +28,7 @@ from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
 from geesync.steps.catalogue.items import Batch, document_bytes, draft_item, node_of, parent_of
 from geesync.steps.step import Tally, Workshop, is_small
 from geesync.store.copies.catalogue import Catalogue
-from geesync.store.copies.checks import Sidecars
+from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
 from geesync.store.ledger.ledger import LedgerAsset
 
@@ -178,6 +178,7 @@ class Cataloguer:
         with folder(Path(dest), stac_links.TOP.path) as place:
             place.write(stac_links.TOP.document, document_bytes(document))
             place.sync()
+        self.catalogue.note_top(dest, place.written[-1], self.workshop.clock())
 
 
 def _done(answers: Iterable[tuple[LedgerAsset, Answer | Exception]]) -> dict[int, Answer]:

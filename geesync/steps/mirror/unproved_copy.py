@@ -12,7 +12,7 @@ from geesync.adapters.mirror_files.landing import unproved
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
-from geesync.domain.mirror.layout import file_stem
+from geesync.domain.mirror.layout import GEESYNC_JSON, file_stem
 from geesync.domain.mirror.plan import Plan
 from geesync.errors import Cause, RemoteError
 from geesync.store.copies.staging import Staged
@@ -54,6 +54,13 @@ class UnprovedCopy:
     todo: dict[Proof, Staged] = field(default_factory=dict, init=False)  #: what is to be read
     #: What that showed, or why it is not what it must be.
     found: dict[Proof, Proved | Exception] = field(default_factory=dict, init=False)
+
+    versions: list[str] = field(default_factory=list, init=False)  #: folders of older copies
+
+    @property
+    def was_proved(self) -> bool:
+        """Whether an older copy was proved: its sidecar is noted last."""
+        return any(file.name == GEESYNC_JSON for file in self.known)
 
     def parts(self) -> dict[str, list[Staged]]:
         """Return the files of each part, by its id."""

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from geesync.adapters.formats.proving import Proof, Proved, prove_all
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.landing import unproved
-from geesync.adapters.mirror_files.versions import set_aside
+from geesync.adapters.mirror_files.versions import kept_versions, set_aside
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import (
@@ -38,7 +38,7 @@ from geesync.steps.mirror.overwrite_guard import claim
 from geesync.steps.mirror.unproved_copy import UnprovedCopy, UnprovedError, name_now
 from geesync.steps.step import Tally, Workshop, moves_of
 from geesync.steps.tasks.planner import NOTHING, Planner
-from geesync.store.copies.checks import Sidecars
+from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staged, Staging
 from geesync.store.ledger.ledger import LedgerAsset
 
@@ -101,7 +101,10 @@ class Verifier:
     def _conclude(self, outcomes: list[Outcome]) -> int:
         """Remember what is proved, what must be fetched again, and what must be exported again."""
         proved = [(one, told) for one, told in outcomes if isinstance(told, Documents)]
-        self.sidecars.note({one.asset.id: told.written for one, told in proved}, anew=True)
+        self.sidecars.note_proved(
+            {one.asset.id: told.written for one, told in proved},
+            {one.asset.id: one.versions for one, _ in proved},
+        )
         self.staging.note_sha256({key: sha for one, _ in proved for key, sha in one.sha256.items()})
         self._give_up([told for _, told in outcomes if isinstance(told, UnprovedError)])
         events = (
@@ -194,6 +197,7 @@ class Verifier:
             claim(place, one.asset.name, one.known, one.staged)
             self._set_aside(place, one)
             self._remove_strange(place, one)
+            one.versions = kept_versions(place) if one.was_proved else []
             taken = self._taken(one)
             made = self._make(place, one, taken, table)
             _draft(place, ASSET_JSON, one.source.json)

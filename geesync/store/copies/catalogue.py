@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
@@ -12,11 +13,13 @@ import sqlalchemy as sa
 from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.extent import Extent
 from geesync.domain.assets.names import parent_of
+from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.stac.documents import CopyDates
 from geesync.domain.stac.links import Node
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.ledger.ledger import LedgerAsset, read_asset, select_assets
+from geesync.store.ledger.roots import Roots
 from geesync.store.tables import schema
 
 #: SQLite must be told the index: it would rather read all that is verified, by its state.
@@ -27,6 +30,11 @@ _UNTOLD = (
     .columns(sa.column("id"))
     .subquery("untold")
 )
+
+
+def top_key(dest: str) -> str:
+    """Return the name of the setting that tells of a mirror's first document."""
+    return f"catalogue {dest}"
 
 
 class Catalogue:
@@ -124,6 +132,10 @@ class Catalogue:
             .offset(first)
         )
         return self._nodes(query, container.dest, fresh)
+
+    def note_top(self, dest: str, file: KeptFile, now: datetime) -> None:
+        """Note the document in which a mirror's catalogue begins, as it is on disk."""
+        Roots(self._database).put(top_key(dest), json.dumps(vars(file)), now)
 
     def tops(self, dest: str, *, fresh: Collection[int]) -> list[Node]:
         """Return the assets that have a document and lie in no container of the same mirror."""

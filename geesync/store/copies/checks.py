@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +13,8 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.lifecycle import FoundDamaged
+from geesync.store.copies.catalogue import top_key
 from geesync.store.file.database import Database
-from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.intake import UNREAD
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.ledger.plans import void_in
@@ -85,7 +86,7 @@ class Checks:
             return connection.execute(query).all()
 
     def kept(self, asset_ids: Collection[int]) -> dict[int, list[KeptFile]]:
-        """Return every file that must be in each asset's folder."""
+        """Return every file that must be in each asset's folder, or in those of older copies."""
         plan, file, sidecar = schema.plan, schema.file, schema.sidecar
         objects = (
             sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
@@ -97,7 +98,7 @@ class Checks:
         ).where(sidecar.c.asset_id.in_(asset_ids))
         found: dict[int, list[KeptFile]] = defaultdict(list)
         with self._database.read() as connection:
-            for asset_id, *told in connection.execute(sa.union_all(objects, sidecars)):
+            for asset_id, *told in connection.execute(sa.union(objects, sidecars)):
                 found[asset_id].append(KeptFile(*told))
         return found
 
@@ -135,6 +136,22 @@ class Checks:
             parts = {row.part for row in bad if row.task_id is None}
             void_in(connection, (plan.c.asset_id == asset.id) & file.c.part.in_(parts), now)
         return True
+
+    def top(self, dest: str) -> KeptFile | None:
+        """Return the document in which a mirror's catalogue begins, as it was written last."""
+        query = sa.select(schema.setting.c.value).where(schema.setting.c.key == top_key(dest))
+        with self._database.read() as connection:
+            told = connection.execute(query).scalar()
+        return KeptFile(**json.loads(told)) if told else None
+
+    def tell_again(self, dest: str) -> None:
+        """Have the catalogue of a mirror written anew, from its beginning."""
+        asset, root = schema.asset, schema.root
+        tops = sa.select(root.c.name).where(root.c.dest == dest)
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(asset).where(asset.c.name.in_(tops)).values(catalogued_version=None)
+            )
 
     def paths(self, dest: str, paths: Collection[str]) -> dict[str, LedgerAsset]:
         """Return the assets whose folders these are, by path relative to their mirror."""
@@ -239,42 +256,3 @@ def _stale(read_before: datetime | None) -> list[sa.ColumnElement[bool]]:
         return []
     checked_at = schema.asset.c.checked_at
     return [sa.or_(checked_at.is_(None), checked_at < read_before)]
-
-
-class Sidecars:
-    """The files that geesync itself makes beside what Earth Engine exported."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def known(self, asset_ids: Sequence[int]) -> dict[int, set[KeptFile]]:
-        """Return every file that was ever put into the folders of assets, as it was then, by id."""
-        plan, file, table = schema.plan, schema.file, schema.sidecar
-        objects = (
-            sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
-            .select_from(plan.join(file))
-            .where(plan.c.asset_id.in_(asset_ids))
-        )
-        sidecars = sa.select(
-            table.c.asset_id, table.c.name, table.c.size_bytes, table.c.crc32c
-        ).where(table.c.asset_id.in_(asset_ids))
-        known: dict[int, set[KeptFile]] = {asset_id: set() for asset_id in asset_ids}
-        with self._database.read() as connection:
-            for asset_id, *told in connection.execute(sa.union_all(objects, sidecars)):
-                known[asset_id].add(KeptFile(*told))
-        return known
-
-    def note(self, written: Mapping[int, Iterable[KeptFile]], *, anew: bool = False) -> None:
-        """Note sidecars as they are on disk now, by asset; anew: these have no others."""
-        if not written:
-            return
-        table = schema.sidecar
-        rows = [
-            {"asset_id": asset_id, **vars(file)}
-            for asset_id, files in written.items()
-            for file in files
-        ]
-        with self._database.write() as connection:
-            if anew:
-                connection.execute(sa.delete(table).where(table.c.asset_id.in_(list(written))))
-            insert_rows(connection, table, rows, instead="REPLACE")

@@ -248,11 +248,27 @@ def _prove(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> N
 
 
 def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> None:
-    voided = [move.asset.id for move in moves if isinstance(move.event, _VOIDS_COPIES)]
+    moves = [move for move in moves if isinstance(move.event, _VOIDS_COPIES)]
+    voided = [move.asset.id for move in moves]
     if voided:
+        stood = [move.asset.id for move in moves if move.asset.standing.state == State.VERIFIED]
+        _note_files(connection, stood)
         give_up_in(connection, schema.of_assets(voided), now)
         void_in(connection, schema.plan.c.asset_id.in_(voided), now)
         replace_in(connection, voided, now)
+
+
+def _note_files(connection: sa.Connection, asset_ids: Collection[int]) -> None:
+    """Note the files of proved copies, whose tasks are told of no longer: they stay on disk."""
+    plan, file = schema.plan, schema.file
+    files = (
+        sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
+        .select_from(plan.join(file).outerjoin(schema.task, schema.task.c.id == file.c.task_id))
+        .where(plan.c.asset_id.in_(asset_ids), schema.live_file())
+    )
+    columns = ("asset_id", "name", "size_bytes", "crc32c")
+    note = sa.insert(schema.sidecar).prefix_with("OR REPLACE").from_select(columns, files)
+    connection.execute(note)
 
 
 def note_readable(connection: sa.Connection, asset_ids: Collection[int]) -> None:

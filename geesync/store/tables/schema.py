@@ -67,8 +67,8 @@ root = Table(
 #: very text, so that SQLite finds the index.
 UNCATALOGUED = "state IN ('verified', 'gone') AND catalogued_version IS NOT version"
 
-#: The assets whose proved files are on disk, and are those of the revision that the ledger knows.
-ON_DISK = "asset.state IN ('verified', 'gone') AND asset.verified_revision = asset.revision"
+#: The assets whose proved files are on disk: of what is gone, those of the last that was proved.
+ON_DISK = "asset.state IN ('verified', 'gone') AND asset.verified_revision IS NOT NULL"
 
 asset = Table(
     "asset",
