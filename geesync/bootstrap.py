@@ -49,6 +49,7 @@ from geesync.steps.mirror.revisions import Revisions
 from geesync.steps.mirror.surveyor import Surveyor
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.mirror.verifier import Verifier
+from geesync.steps.mirrors import Mirrors
 from geesync.steps.restore.importer import Importer
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.restorer import Restorer
@@ -89,9 +90,8 @@ from geesync.store.ledger.restores import Restores
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.tasks import Tasks
 from geesync.store.ledger.usage import Usage
+from geesync.store.views.mirrors import LEDGER_ID
 from geesync.store.views.samples import Samples
-
-_LEDGER_ID = "ledger_id"
 
 #: Requests for pixels that a proof has on their way: few, so that nobody is held up.
 _PIXELS_AT_ONCE = 4
@@ -179,9 +179,12 @@ def service(
     tasks, staging = Tasks(database), Staging(database)
     if any("geoparquet" in config.over(root.options).tables for root in roots.active()):
         geoparquet.require()
-    limits = _limits(config)
+    limits, mirrors = _limits(config), Mirrors(config.ledger)
     gauge = DirectGauge(config.direct.at_once)
-    brakes = Brakes(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, gauge, clock)
+    brakes = Brakes(
+        *(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, gauge, clock),
+        mirrors.trouble,
+    )
     bandwidth = Bandwidth(lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait)
     access = _access(config)
     with (
@@ -192,7 +195,10 @@ def service(
 
         def shop(executor: ByteExecutor | None = None, pool: Executor = pool) -> Workshop:
             return Workshop(
-                ledger, pool, clock, stopping=stop.is_set, executor=executor or ThreadExecutor()
+                *(ledger, pool, clock),
+                stopping=stop.is_set,
+                executor=executor or ThreadExecutor(),
+                mirror_trouble=mirrors.trouble,
             )
 
         reconciling, downloading, fetcher = shop(), shop(fetching), shop(reading)
@@ -435,7 +441,9 @@ def _notifier(config: Config, shop: Workshop, roots: Roots) -> Notifier:
 def checker(config: Config, database: Database) -> Iterator[Checker]:
     """Build what compares the mirror with the ledger; it needs no network."""
     with _threads(config) as pool:
-        yield Checker(Workshop(Ledger(database), pool), Checks(database), Roots(database))
+        trouble = Mirrors(config.ledger).trouble
+        workshop = Workshop(Ledger(database), pool, mirror_trouble=trouble)
+        yield Checker(workshop, Checks(database), Roots(database))
 
 
 @contextmanager
@@ -507,8 +515,8 @@ def mirrors(config: Config, roots: Roots) -> set[Path]:
 
 def ledger_id(roots: Roots, now: datetime) -> str:
     """Return what tells this ledger's exports from those of any other."""
-    known = roots.get(_LEDGER_ID)
+    known = roots.get(LEDGER_ID)
     if known is None:
         known = secrets.token_hex(8)
-        roots.put(_LEDGER_ID, known, now)
+        roots.put(LEDGER_ID, known, now)
     return known

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -37,8 +38,10 @@ from geesync.domain.messages.findings import Finding, Severity, fail, ok, warn
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import STAGING
 from geesync.errors import DOCS, ConfigError, LedgerError, NotAllowedError, RemoteError
+from geesync.steps.mirrors import Mirrors
 from geesync.store.file.soundness import check
 from geesync.store.views import status as views
+from geesync.store.views.mirrors import known_mirrors
 
 _SCALING = f"{DOCS}/scaling.md"
 _GOOGLE = "https://earthengine.googleapis.com"
@@ -191,9 +194,11 @@ class Doctor:
         reserve = self.config.throttle.reserve
         if not mirror.exists():
             yield warn("mirror", f"{mirror} is not there yet", f"mkdir -p {mirror}")
-        elif not is_mirror(mirror) and any(mirror.iterdir()):
+        elif not is_mirror(mirror) and not self._is_known(mirror) and any(mirror.iterdir()):
             text = f"{mirror} is not empty and no mirror: is its disk mounted?"
             yield fail("mirror", text, f"mount it, or choose another folder: {mirror}")
+        elif self._trouble(mirror):
+            yield fail("mirror", self._trouble(mirror), f"mount it, or geesync recover; {GUIDE}")
         elif not _is_writable(mirror):
             yield fail("mirror", f"{mirror} cannot be written", f"chown geesync: {mirror}")
         elif free_bytes(mirror) <= reserve:
@@ -201,6 +206,18 @@ class Doctor:
             yield fail("mirror", text, "make room, or lower throttle.reserve")
         else:
             yield ok("mirror", f"{mirror}: {_gib(free_bytes(mirror))} free")
+
+    def _is_known(self, mirror: Path) -> bool:
+        """Whether the ledger has roots in this mirror, or the folder says whose it is."""
+        try:
+            known = known_mirrors(self.config.ledger)
+        except (LedgerError, RemoteError, sqlite3.Error):
+            return False  # the ledger has a look of its own
+        return is_mirror(mirror) or str(mirror) in known.dests.values()
+
+    def _trouble(self, mirror: Path) -> str:
+        known = self._is_known(mirror)
+        return Mirrors(self.config.ledger).trouble(str(mirror)) if known else ""
 
     def _workers(self) -> Iterator[Finding]:
         workers, mirror = self.config.workers, Path(str(self.config.mirror))

@@ -92,6 +92,8 @@ class Checker:
         self.roots.put(_READING, told, self.workshop.clock())
 
     def _inspect(self, page: list[LedgerAsset], *, read_data: bool) -> list[CheckedCopy]:
+        for dest in {asset.dest for asset in page}:
+            self._require(dest)
         kept = self.checks.kept([asset.id for asset in page])
         answers = self.workshop.each(
             page, lambda asset: self._look(asset, kept.get(asset.id, []), read_data=read_data)
@@ -106,6 +108,11 @@ class Checker:
             bare = all(file.name.endswith(".json") for file in kept.get(asset.id, []))
             findings.append(CheckedCopy(asset, flaws, bare and not asset.is_container))
         return findings
+
+    def _require(self, dest: str) -> None:
+        """Raise MirrorError if a folder is not the ledger's mirror: nothing of it is missing."""
+        if told := self.workshop.mirror_trouble(dest):
+            raise MirrorError(told)
 
     def _look(
         self, asset: LedgerAsset, kept: list[KeptFile], *, read_data: bool
@@ -131,6 +138,7 @@ class Checker:
 
         Folders of assets that are on their way are not judged.
         """
+        self._require(str(dest))
         waiting = [top]
         while waiting:
             path = waiting.pop()

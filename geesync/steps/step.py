@@ -89,6 +89,8 @@ class Workshop:
     chunk: int = 200  #: assets of one pass, and of one transaction
     stopping: Callable[[], bool] = field(default=lambda: False)
     executor: ByteExecutor = field(default_factory=ThreadExecutor)  #: who moves and reads bytes
+    mirror_trouble: Callable[[str], str] = field(default=lambda _: "")
+    """Returns why a folder is not the mirror that the ledger knows."""
     beaten_at: float = field(default_factory=time.monotonic, init=False)  #: last sign of life
 
     def beat(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as jsons
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,6 +102,12 @@ def enqueue(
     afresh: Annotated[
         bool, typer.Option("--afresh", help="Forget what was chosen for these roots earlier.")
     ] = False,
+    take_mirror: Annotated[
+        bool,
+        typer.Option(
+            "--take-mirror", help="Make the folder this ledger's mirror, whatever it is now."
+        ),
+    ] = False,
     dry: Annotated[
         bool,
         typer.Option("--dry-run", "-n", help="Only tell what would be taken, and how long."),
@@ -144,7 +151,7 @@ def enqueue(
         _foresee(config, earth_engine, names, chosen, afresh=afresh, json=json)
         return
     given_flags = {"dest": dest, "bucket": bucket, "interval": interval}
-    watch(config, storage, names, chosen, given_flags, afresh=afresh)
+    watch(config, storage, names, chosen, given_flags, afresh=afresh, take=take_mirror)
 
 
 def _foresee(
@@ -181,28 +188,37 @@ def watch(
     flags: Json,
     *,
     afresh: bool,
+    take: bool = False,
 ) -> None:
-    """Write the roots into the ledger, once their bucket and their mirror are known to be there."""
+    """Write the roots into the ledger, once their bucket and their mirror are known to be there.
+
+    take: the mirror is to be this ledger's, whatever it is now.
+    """
     from geesync.adapters.mirror_files.mirror import prepare_mirror
-    from geesync.adapters.mirror_files.signatures import sign
+    from geesync.adapters.mirror_files.ownership import claim
     from geesync.bootstrap import ledger_id
+    from geesync.steps.mirrors import Mirrors
     from geesync.store.ledger.roots import Roots
     from geesync.store.ledger.usage import Usage
+    from geesync.store.views.mirrors import MIRROR_IDS, known_mirrors
 
     mirror, staging = config.need("mirror"), config.bucket or ""
     if config.over(chosen).way == "bucket":
         staging = config.need("bucket")
     if staging:
         _check_bucket(storage, staging)
-    with as_owner_of(mirror):
-        prepare_mirror(mirror)
+    dests = {} if flags["dest"] or afresh else known_mirrors(config.ledger).dests
+    places = {name: dests.get(name, str(mirror)) for name in names}
+    for place in {*places.values()}:
+        with as_owner_of(Path(place)):
+            Mirrors(config.ledger).refuse(place, take=take)
+            prepare_mirror(Path(place))
     with opened(config) as database:
         store = Roots(database)
-        for name in names:
+        for name, place in places.items():
             before = store.find(name)
             known = None if afresh else before
             _tell_nesting(store, name)
-            place = str(mirror) if flags["dest"] or known is None else known.dest
             _refuse_to_lose(before, place)
             store.add(
                 name,
@@ -218,8 +234,12 @@ def watch(
             if before:
                 _tell_begun(Usage(database), before, config, store.find(name))
         signature = ledger_id(store, now())
-    with as_owner_of(mirror):
-        sign(mirror, signature)
+    ids = dict(known_mirrors(config.ledger).ids)
+    for place in {*places.values()}:
+        with as_owner_of(Path(place)):
+            ids[place] = claim(Path(place), signature)
+    with opened(config) as database:
+        Roots(database).put(MIRROR_IDS, jsons.dumps(ids), now())
 
 
 def _tell_begun(usage: Usage, before: Root, config: Config, after: Root | None) -> None:

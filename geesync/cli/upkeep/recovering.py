@@ -90,7 +90,7 @@ def _rebuild(config: Config, roots: list[str], flags: Json) -> None:
     with as_owner_of(ledger.parent), _apart(config) as apart:
         earth_engine, storage = cloud(config)
         names = [existing(earth_engine, root) for root in roots]
-        watch(apart, storage, names, {}, flags, afresh=False)
+        watch(apart, storage, names, {}, flags, afresh=False, take=True)
         count = _take_copies(apart)
         adopted = _adopt(apart)
         _put_in_place(apart, ledger)

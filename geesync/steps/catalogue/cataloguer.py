@@ -15,7 +15,6 @@ from typing import ClassVar, TypeVar
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
-from geesync.adapters.mirror_files.mirror import is_mirror
 from geesync.domain.assets.asset import IMAGE_COLLECTION
 from geesync.domain.assets.extent import Extent
 from geesync.domain.json import Json
@@ -59,10 +58,10 @@ class Cataloguer:
             by_mirror[asset.dest].append(asset)
         tally = Tally(busy=len(due) == chunk)
         for dest, assets in by_mirror.items():
-            if is_mirror(Path(dest)):
+            if not (trouble := self.workshop.mirror_trouble(dest)):
                 tally.moved += self._tell(dest, self._gather(assets))
             else:
-                tally.waiting = f"the mirror {dest} is not there"
+                tally.waiting = trouble
         return tally
 
     def _gather(self, due: list[LedgerAsset]) -> Batch:

@@ -21,7 +21,7 @@ from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, GroupSync
 from geesync.adapters.mirror_files.mirror import is_mirror
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import PARTIAL
-from geesync.errors import GeesyncError, RemoteError
+from geesync.errors import GeesyncError, MirrorError, RemoteError
 from geesync.store.ledger.ledger import LedgerAsset
 
 Item = TypeVar("Item")
@@ -46,16 +46,21 @@ class Documents:
 class DocumentWriter:
     """The disks of a pass, from before its first document is written."""
 
-    def __init__(self, assets: Iterable[LedgerAsset]) -> None:
+    def __init__(
+        self,
+        assets: Iterable[LedgerAsset],
+        trouble: Callable[[str], str] = lambda _: "",
+    ) -> None:
         counts = Counter(asset.dest for asset in assets)
         self._folders = {dest: Folders(Path(dest)) for dest in counts}
+        self._trouble = {dest: trouble(dest) for dest in counts}
         self._with_many = [dest for dest, count in counts.items() if count >= WORTH_IT_FROM]
         self._disks: dict[str, GroupSync] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         for dest in self._with_many:
-            if is_mirror(Path(dest)):
+            if is_mirror(Path(dest)) and not self._trouble[dest]:
                 self._disks[dest] = self._open.enter_context(GroupSync(self._folders[dest]))
         return self
 
@@ -68,7 +73,12 @@ class DocumentWriter:
 
     @contextmanager
     def folder(self, asset: LedgerAsset, *, create: bool = True) -> Iterator[Folder]:
-        """Open an asset's folder, as ``disk.folder`` does, to write drafts into it."""
+        """Open an asset's folder, as ``disk.folder`` does, to write drafts into it.
+
+        Raises MirrorError if it lies in no mirror of this ledger.
+        """
+        if self._trouble[asset.dest]:
+            raise MirrorError(self._trouble[asset.dest])
         with self._folders[asset.dest].folder(asset.path, create=create, durable=False) as place:
             place.syncs_drafts = asset.dest not in self._disks
             yield place

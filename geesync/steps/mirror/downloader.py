@@ -16,7 +16,7 @@ from geesync.adapters.fetching.fetching import Fetch, Line, fetch_all
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
-from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
+from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.mirror.lifecycle import (
     DownloadFailed,
     DownloadFinished,
@@ -138,18 +138,17 @@ class Downloader:
             sizes[asset.id] += staged.obj.size_bytes
         fitting: set[int] = set()
         waiting = ""
+        trouble: dict[str, str] = {}
         for asset_id, dest in {asset.id: asset.dest for asset, _ in wanted}.items():
             if dest not in room:
-                room[dest] = (
-                    free_bytes(Path(dest)) - self.limits.reserve_bytes
-                    if is_mirror(Path(dest))
-                    else 0
-                )
+                trouble[dest] = self.workshop.mirror_trouble(dest)
+                free = 0 if trouble[dest] else free_bytes(Path(dest))
+                room[dest] = free - self.limits.reserve_bytes
             if sizes[asset_id] <= room[dest]:
                 room[dest] -= sizes[asset_id]
                 fitting.add(asset_id)
             else:
-                waiting = f"{dest} has no room, or is no mirror ({MARKER} is missing)"
+                waiting = trouble[dest] or f"{dest} has no room"
         return [pair for pair in wanted if pair[0].id in fitting], waiting
 
     def _fetched(self, wanted: list[Wanted]) -> Generator[list[tuple[Wanted, object]]]:

@@ -91,7 +91,7 @@ class Verifier:
         ]
         moved = 0
         with (
-            DocumentWriter(due) as drafting,
+            DocumentWriter(due, self.workshop.mirror_trouble) as drafting,
             closing(self._drafted(drafting, candidates)) as coming,
         ):
             for drafted in coming:

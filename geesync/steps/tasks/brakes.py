@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
+from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.choices.timetable import Timetable
 from geesync.domain.messages.words import counted
 from geesync.steps.tasks.direct_gauge import DirectGauge
@@ -66,6 +66,7 @@ class Brakes:
     rate_per_s: Callable[[], float]  #: requests to Earth Engine that are allowed now
     gauge: DirectGauge
     clock: Callable[[], datetime]
+    mirror_trouble: Callable[[str], str]  #: why a folder is not the mirror that it should be
 
     def readings(self) -> list[Reading]:
         """Return every brake as it stands now."""
@@ -152,8 +153,8 @@ class Brakes:
 
     def disk(self, dest: str) -> Reading:
         """A mirror's disk: what is on its way there, against what is free above the reserve."""
-        if not is_mirror(Path(dest)):
-            return Reading("disk", 0, 0, f"{dest} is no mirror ({MARKER} is missing)", dest)
+        if told := self.mirror_trouble(dest):
+            return Reading("disk", 0, 0, told, dest)
         used = self.usage.coming_bytes(dest)
         limit = free_bytes(Path(dest)) - self.limits.reserve_bytes
         text = f"{_gib(used)} on the way, {_gib(max(limit, 0))} free above the reserve on {dest}"

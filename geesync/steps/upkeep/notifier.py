@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters.host.messenger import Messenger
-from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
+from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.notices import LastTold, Notice, due, remembered
 from geesync.domain.messages.words import counted, duration, next_action, size
@@ -85,10 +85,8 @@ class Notifier:
 
     def _disks(self, status: views.Status) -> Iterator[Notice]:
         for dest in sorted({root.dest for root in status.roots if root.watched}):
-            if not is_mirror(Path(dest)):
-                yield Notice(
-                    "disk", dest, "geesync: the mirror is not there", f"Is {dest} mounted?"
-                )
+            if told := self.workshop.mirror_trouble(dest):
+                yield Notice("disk", dest, "geesync: the mirror is not there", told)
             elif (free := free_bytes(Path(dest))) < self.disk_low_bytes:
                 text = f"{size(free)} are left at {dest}. Make room; geesync goes on by itself."
                 yield Notice("disk", dest, "geesync: the disk is low", text)

@@ -1,0 +1,78 @@
+"""Which mirror a folder is, and whose: a mirror bears its own id, and that of the ledger it is of.
+
+An empty mount point, another disk or somebody else's mirror is thereby told from the one that a
+ledger knows.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from geesync.adapters.mirror_files.folders import folder
+from geesync.adapters.mirror_files.mirror import MARKER, is_mirror
+from geesync.adapters.mirror_files.signatures import sign
+
+_FILE = "mirror.json"
+
+#: What one does about it.
+TAKE = "`geesync enqueue --take-mirror` makes it this ledger's"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a mirror says of itself; empty is not said."""
+
+    mirror: str = ""  #: its own id
+    ledger: str = ""  #: of the only ledger that may work into it
+
+
+def identity(mirror: Path) -> Identity:
+    """Return what a mirror says of itself. What cannot be read is nobody's we know."""
+    try:
+        told = json.loads((mirror / MARKER / _FILE).read_bytes())
+        return Identity(str(told["mirror"]), str(told["ledger"]))
+    except FileNotFoundError:
+        return Identity()
+    except (ValueError, LookupError, TypeError):
+        return Identity("damaged", "damaged")
+
+
+def claim(mirror: Path, ledger: str) -> str:
+    """Make a mirror a ledger's, durably; return the mirror's id, which stays what it was."""
+    now = identity(mirror)
+    made = Identity(now.mirror or secrets.token_hex(8), ledger)
+    if made != now:
+        with folder(mirror, MARKER) as place:
+            place.write(_FILE, json.dumps(vars(made)).encode())
+            place.sync()
+    sign(mirror, ledger)
+    return made.mirror
+
+
+def trouble(mirror: Path, ledger: str, known: str) -> str:
+    """Return why a folder is not the mirror that it should be, and what to do; "" if it is.
+
+    ledger: the id of the one that works into it. known: the mirror's id, as far as it knows it.
+    """
+    try:
+        if not is_mirror(mirror):
+            return f"{mirror} is no mirror ({MARKER} is missing): is its disk mounted?"
+        told = identity(mirror)
+    except OSError as error:  # of its disk, which is waited for
+        return f"{mirror} cannot be read: {error.strerror}"
+    if told.ledger and told.ledger != ledger:
+        return (
+            f"{mirror} is the mirror of another ledger: name that one's, or mount the right disk;"
+            f" {TAKE}"
+        )
+    if known and told.mirror != known:
+        return f"{mirror} is another mirror than was there: mount the right disk; {TAKE}"
+    return ""
+
+
+def around(mirror: Path) -> Path | None:
+    """Return the mirror in which a folder lies, if it lies in one."""
+    return next((above for above in mirror.resolve().parents if is_mirror(above)), None)
