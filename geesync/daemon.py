@@ -31,6 +31,7 @@ from geesync.steps.step import Step
 from geesync.store.file.database import Database
 from geesync.store.ledger.roots import Asked
 from geesync.store.views import status as views
+from geesync.store.views.alive import pid_namespace
 
 log = get_logger()
 
@@ -147,7 +148,8 @@ class Daemon:
             vars(reading) | {"holds": reading.holds} for reading in self.service.brakes.readings()
         ]
         halted = [gate.reason for gate in self.service.gates if gate.reason]
-        alive = {"pid": os.getpid(), "waiting": waiting, "brakes": brakes, "halted": halted}
+        alive: dict[str, object] = {"pid": os.getpid(), "pid_namespace": pid_namespace()}
+        alive |= {"waiting": waiting, "brakes": brakes, "halted": halted}
         now = datetime.now(UTC)
         self.service.roots.put("heartbeat", json.dumps(alive), now)
         return status_line(views.status(self.database.path, now=now), waiting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -35,7 +35,9 @@ class LedgerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric there is."""
-        status = views.status(self.ledger, now=self.now)
+        told = views.status(self.ledger, now=self.now)
+        # What is watched no longer moves no more: it must not alarm for ever.
+        status = replace(told, roots=[root for root in told.roots if root.watched])
         sums = totals(self.ledger)
         yield InfoMetricFamily("geesync_build", "The running program", {"version": __version__})
         yield from _daemon(status, self.ledger)
@@ -148,11 +150,7 @@ def _assets(status: views.Status) -> Iterator[Metric]:
         "root_complete",
         "1 while all is here that is wanted of a root",
         ["root"],
-        [
-            ([display_id(root.name)], root.completeness.is_complete)
-            for root in status.roots
-            if root.watched
-        ],
+        [([display_id(root.name)], root.completeness.is_complete) for root in status.roots],
     )
     yield _gauge(
         "root_alarm",
@@ -233,7 +231,7 @@ def _bytes(status: views.Status, sums: Totals) -> Iterator[Metric]:
 
 
 def _disks(status: views.Status, ledger: Path) -> Iterator[Metric]:
-    mirrors = sorted({root.dest for root in status.roots if root.watched})
+    mirrors = sorted({root.dest for root in status.roots})
     yield _gauge(
         "mirror_free_bytes",
         "What the mirror's file system has left; absent while it is not mounted",

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from geesync.domain.mirror.lifecycle import State
+from geesync.store.views.alive import pid_namespace
 from geesync.web.metrics import LedgerCollector, exposition
 from tests.web.conftest import Scenes
 from tests.web.ledgers import NOW, Story
@@ -105,3 +110,38 @@ def test_a_brake_is_told_as_the_share_of_its_limit(story: Story) -> None:
     assert value(story, "geesync_brake_holds", brake="eecu", where="") == 0
     told = values(story)
     assert ("geesync_brake_used_ratio", frozenset({("brake", "eecu"), ("where", "")})) not in told
+
+
+def test_a_root_that_is_watched_no_longer_is_in_no_metric(story: Story) -> None:
+    story.discover(story.enqueue(), 3)
+    (root,) = story.roots.active()
+
+    story.roots.remove(root.id, NOW)
+
+    assert not [labels for _, labels in values(story) if "root" in dict(labels)]
+
+
+def test_a_daemon_that_was_killed_is_not_called_running(story: Story) -> None:
+    died = subprocess.Popen(["true"])
+    died.wait()
+
+    for pid, lives in ((os.getpid(), 1), (died.pid, 0)):
+        alive = {"pid": pid, "pid_namespace": pid_namespace(), "waiting": {}, "brakes": []}
+        story.roots.put("heartbeat", json.dumps(alive), NOW)
+
+        assert value(story, "geesync_daemon_up") == lives
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool (Debian: prometheus)")
+def test_the_alert_rules_fire_when_they_should() -> None:
+    told = subprocess.run(
+        ["promtool", "test", "rules", "alerts-test.yml"],
+        cwd=DOCS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert told.returncode == 0, told.stdout + told.stderr
+    tested = set(re.findall(r"alertname: (\w+)", (DOCS / "alerts-test.yml").read_text()))
+    assert tested == set(re.findall(r"alert: (\w+)", (DOCS / "alerts.yml").read_text()))

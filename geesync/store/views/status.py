@@ -18,6 +18,7 @@ from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.store.file.soundness import refuse_foreign_log
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.states import ASSET_MOVING, TASK_IN_FLIGHT
+from geesync.store.views.alive import has_ended
 from geesync.store.views.completeness import Completeness, completeness, completeness_of_root
 from geesync.store.views.pace import Pace, pace
 from geesync.store.views.troubles import Trouble, troubles
@@ -201,7 +202,7 @@ def _heartbeat(row: sqlite3.Row | None, now: datetime) -> dict[str, Any] | None:
     if row is None or now.timestamp() - row["at"] > _HEARTBEAT_AGE.total_seconds():
         return None
     beat: dict[str, Any] = json.loads(row["value"])
-    return beat
+    return None if has_ended(beat) else beat
 
 
 def _time(value: float | None) -> datetime | None:
