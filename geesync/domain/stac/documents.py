@@ -18,6 +18,7 @@ from geesync.domain.assets.extent import Extent, time_span, write_time
 from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import display_id
 from geesync.domain.json import Json
+from geesync.domain.stac.geometry import item_geometry
 from geesync.domain.stac.links import GEOJSON_TYPE, JSON_TYPE, TOP, Node, link, upwards
 from geesync.domain.tasks.exports import Part
 
@@ -86,7 +87,7 @@ def item(
     sidecars: names of files in its folder that only describe it. wkt2: turns any text of a CRS
     that is no authority's code into WKT2.
     """
-    geometry, box = source.outline, source.box
+    geometry, box = item_geometry(source.outline), source.box
     assets = {
         **{_key(file): _asset(file, wkt2) for file in files},
         **{one.file.partition(".")[2]: _made(one) for one in made},
@@ -187,6 +188,8 @@ def page(node: Node, number: int, links: Sequence[Json]) -> Json:
 def _times(source: SourceAsset, history: CopyDates) -> Json:
     """Return STAC's times; it wants one of every Item, also of one that is of no time."""
     begin, end = time_span(source)
+    if begin and end and end < begin:  # as somebody uploaded it; STAC knows no such span
+        begin, end = end, begin
     only = begin or end
     told: Json = {"datetime": write_time(only or history.created_at)}
     if begin and end:
