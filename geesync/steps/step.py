@@ -22,6 +22,7 @@ from geesync.adapters.executors.executor import (
     plain,
 )
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
+from geesync.adapters.mirror_files.mirror import unmarked
 from geesync.domain.mirror.lifecycle import Delayed, Event, Excused, Setback, State
 from geesync.domain.tasks.refusals import Calls, NotTriedError, stopped
 from geesync.errors import WORLDLY, Cause, RemoteError
@@ -89,7 +90,7 @@ class Workshop:
     chunk: int = 200  #: assets of one pass, and of one transaction
     stopping: Callable[[], bool] = field(default=lambda: False)
     executor: ByteExecutor = field(default_factory=ThreadExecutor)  #: who moves and reads bytes
-    mirror_trouble: Callable[[str], str] = field(default=lambda _: "")
+    mirror_trouble: Callable[[str], str] = unmarked
     """Returns why a folder is not the mirror that the ledger knows."""
     beaten_at: float = field(default_factory=time.monotonic, init=False)  #: last sign of life
 

@@ -52,6 +52,13 @@ def is_mirror(path: Path) -> bool:
     return (path / MARKER).is_dir()
 
 
+def unmarked(path: str) -> str:
+    """Return why a folder is no mirror at all; "" if it is one, whosever."""
+    if is_mirror(Path(path)):
+        return ""
+    return f"{path} is no mirror ({MARKER} is missing): is its disk mounted?"
+
+
 def free_bytes(path: Path) -> int:
     """Return what the file system of the mirror has left for us."""
     return shutil.disk_usage(path).free

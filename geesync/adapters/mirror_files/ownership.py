@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
-from geesync.adapters.mirror_files.mirror import MARKER, is_mirror
+from geesync.adapters.mirror_files.mirror import MARKER, is_mirror, unmarked
 from geesync.adapters.mirror_files.signatures import sign
 
 _FILE = "mirror.json"
@@ -58,8 +58,8 @@ def trouble(mirror: Path, ledger: str, known: str) -> str:
     ledger: the id of the one that works into it. known: the mirror's id, as far as it knows it.
     """
     try:
-        if not is_mirror(mirror):
-            return f"{mirror} is no mirror ({MARKER} is missing): is its disk mounted?"
+        if told_of_marker := unmarked(str(mirror)):
+            return told_of_marker
         told = identity(mirror)
     except OSError as error:  # of its disk, which is waited for
         return f"{mirror} cannot be read: {error.strerror}"
