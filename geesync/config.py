@@ -5,6 +5,7 @@ Keys nest by ``__`` in the environment: ``GEESYNC_EARTH_ENGINE__PROJECT``. Unkno
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -138,7 +139,7 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         given |= {
             key: (_beside(path, key, value), str(path)) for key, value in _flatten(_read(path))
         }
-    given |= {_key(name): (value, name) for name, value in _environment().items()}
+    given |= {_key(name): (_listed(value), name) for name, value in _environment().items()}
     given |= {key: (value, "flag") for key, value in (flags or {}).items() if value is not None}
     origins = {key: origin for key, (_, origin) in given.items()}
     try:
@@ -215,6 +216,15 @@ def _environment() -> dict[str, str]:
     }
 
 
+def _listed(value: str) -> Any:
+    """Return a list that is written as JSON, as the environment has none; other text as it is."""
+    try:
+        read = json.loads(value) if value.lstrip().startswith("[") else value
+    except (ValueError, RecursionError):
+        return value
+    return read
+
+
 def _key(variable: str) -> str:
     return variable.removeprefix(_PREFIX).lower().replace(_NESTS, ".")
 
@@ -244,6 +254,10 @@ def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
+#: Sections whose values are not told.
+_SECRET = frozenset({"notify"})
+
+
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
@@ -254,4 +268,6 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     )
     if first["type"] == "extra_forbidden":
         return f"unknown key `{key}` (from {origin})"
-    return f"`{key}` (from {origin}): {first['msg'].lower()}, got {first.get('input')!r}"
+    told = f"`{key}` (from {origin}): {first['msg'].lower()}"
+    is_secret = key.partition(".")[0] in _SECRET  # addresses and commands may hold passwords
+    return told if is_secret else f"{told}, got {first.get('input')!r}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, SecretStr
 
 from geesync.domain.choices.values import (
     AbsolutePath,
@@ -17,6 +17,7 @@ from geesync.domain.choices.values import (
     SizeBytes,
     TimetableText,
     Wait,
+    one_or_more,
 )
 
 
@@ -171,7 +172,7 @@ class NotifyConfig(_Section):
 
     command: Command = ()
     """A program with its arguments; gets a notice as JSON on its standard input."""
-    urls: tuple[SecretStr, ...] = ()
+    urls: Annotated[tuple[SecretStr, ...], BeforeValidator(one_or_more)] = ()
     """Addresses of Apprise (mail, Slack, ntfy, …); needs the extra "notify"."""
     again: Duration = timedelta(hours=24)
     """The same is told at most once in this time."""

@@ -59,6 +59,15 @@ _HEADERS = {
 }
 
 
+#: SQLite's have up to 63 bits.
+_LONGEST_NUMBER = 18
+
+
+def _number(text: str) -> int | None:
+    """Return the number of a row, None for what no row can have."""
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
+
+
 @dataclass(frozen=True)
 class Pages:
     """Answers requests from one ledger."""
@@ -85,7 +94,7 @@ class Pages:
         if exact:
             return RedirectResponse("/asset?" + urlencode({"name": exact}))
         after = query.get("after", "0")
-        page = browsing.page(self.ledger, wanted, after=int(after) if after.isdecimal() else 0)
+        page = browsing.page(self.ledger, wanted, after=_number(after) or 0)
         asked = {name: value for name, value in vars(wanted).items() if value}
         following = page.following and "/assets?" + urlencode(asked | {"after": page.following})
         return self._page(
@@ -123,7 +132,8 @@ class Pages:
 
     def quicklook(self, request: Request) -> Response:
         """Return the quick-look of a verified image."""
-        picture = quicklooks.find(self.ledger, request.path_params["asset_id"])
+        number = _number(request.path_params["asset_id"])
+        picture = None if number is None else quicklooks.find(self.ledger, number)
         if picture is None:
             raise HTTPException(404, "No quick-look of this asset.")
         # The address changes with the revision.
@@ -196,7 +206,7 @@ def build(
             Route("/", pages.overview, methods=["GET"]),
             Route("/assets", pages.assets, methods=["GET"]),
             Route("/asset", pages.asset, methods=["GET"]),
-            Route("/quicklook/{asset_id:int}.png", pages.quicklook, methods=["GET"]),
+            Route("/quicklook/{asset_id}.png", pages.quicklook, methods=["GET"]),
             Route("/status.json", pages.status, methods=["GET"]),
             Route("/metrics", pages.metrics, methods=["GET"]),
             Route("/healthz", pages.health, methods=["GET"]),

@@ -15,6 +15,7 @@ from geesync.config import Config
 from geesync.errors import UserError
 from geesync.logger import get_logger
 from geesync.web.app import build
+from geesync.web.connections import PatientProtocol
 
 log = get_logger()
 
@@ -40,7 +41,7 @@ def server(config: Config) -> tuple[uvicorn.Server, socket.socket]:
         access_log=False,
         server_header=False,
         lifespan="off",
-        limit_concurrency=64,
+        http=PatientProtocol,
         timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(settings), listening

@@ -277,3 +277,33 @@ def test_any_file_is_a_configuration_or_a_reason_in_one_line(keys: dict[str, str
 
     assert told
     assert "\n" not in told
+
+
+@pytest.mark.parametrize("urls", ['[["mailto://me:hunter2@x"]]', '{ a = "mailto://me:hunter2@x" }'])
+def test_an_address_of_a_wrong_kind_is_refused_without_its_password(
+    tmp_path: Path, urls: str
+) -> None:
+    file = tmp_path / "geesync.toml"
+    file.write_text(f"notify.urls = {urls}\n")
+
+    with pytest.raises(ConfigError, match=r"notify\.urls") as caught:
+        load(file=file)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key", "expected"),
+    [
+        ("WEB__HOSTS", '["a", "b"]', "web.hosts", ("a", "b")),
+        ("TABLES", '["csv"]', "tables", ("csv",)),
+        ("EXCLUDE", "[ab]*", "exclude", ("[ab]*",)),
+        ("NOTIFY__COMMAND", '["mail", "a b"]', "notify.command", ("mail", "a b")),
+    ],
+)
+def test_a_list_in_the_environment_may_be_json(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, key: str, expected: object
+) -> None:
+    monkeypatch.setenv(f"GEESYNC_{variable}", value)
+
+    assert {name: told for name, told, _ in load().values()}[key] == expected

@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote
@@ -311,3 +311,42 @@ def test_a_page_that_may_only_read_the_mirror_shows_pictures_all_the_same(story:
 
     assert look(story.mirror, "img.tif")
     assert os.listdir(story.mirror / ".geesync") == []  # noqa: PTH208 # names only
+
+
+@pytest.fixture
+def served(story: Story) -> Iterator[int]:
+    """The port of a page that is served."""
+    config = Config.model_validate({"ledger": story.path, "web": {"listen": "127.0.0.1:0"}})
+    with serving(config) as address:
+        yield int(address.rstrip("/").rpartition(":")[2])
+
+
+def test_silent_connections_keep_nobody_else_out(served: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(("127.0.0.1", served)))
+
+        told = {
+            path: httpx.get(f"http://127.0.0.1:{served}{path}").text
+            for path in ("/", "/metrics", "/healthz")
+        }
+
+    assert "<html" in told["/"]
+    assert "# HELP" in told["/metrics"]
+    assert "Service Unavailable" not in told["/healthz"]
+
+
+def test_a_request_with_two_hosts_is_refused(served: int) -> None:
+    with socket.create_connection(("127.0.0.1", served)) as asking:
+        asking.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
+
+        assert asking.recv(64).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize("number", ["9" * 26, "9" * 5000, "-1", "x"])
+def test_a_quick_look_of_no_assets_number_is_not_found(served: int, number: str) -> None:
+    told = httpx.get(f"http://127.0.0.1:{served}/quicklook/{number}.png")
+    listed = httpx.get(f"http://127.0.0.1:{served}/assets?after={number}")
+
+    assert told.status_code == 404
+    assert listed.status_code == 200

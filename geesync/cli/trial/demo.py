@@ -162,10 +162,8 @@ def _proved(simulator: Simulator, place: Path) -> bool:
     proofs = compare_all(simulator, ledger)
     say("\n[bold]The proof[/]: every pixel and mask against the simulator's own arrays")
     say(proof_table(proofs))
-    asked = simulator.audit.count("export")
-    from geesync.store.views import assets as asset_views
-
-    twice = asked - asset_views.parts(ledger)
+    forms = [record.details["form"] for record in simulator.audit.records("export")]
+    asked, twice = len(forms), len(forms) - len(set(forms))
     exact = all(proof.exact for proof in proofs)
     say(
         f"\n{counted(len(proofs), 'asset')} · {counted(asked, 'export')}, {twice:,} of them twice ·"

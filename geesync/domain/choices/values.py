@@ -64,6 +64,11 @@ def _names(value: Any) -> Any:
     return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
 
+def one_or_more(value: Any) -> Any:
+    """Read one text as a list of it."""
+    return [value] if isinstance(value, str) else value
+
+
 def _command(value: Any) -> Any:
     """Read ``"program 'an argument'"`` as a shell would, without one."""
     return shlex.split(value) if isinstance(value, str) else value

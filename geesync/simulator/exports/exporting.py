@@ -26,6 +26,10 @@ OPERATION_TYPES = {"image": "EXPORT_IMAGE", "table": "EXPORT_FEATURES"}
 DEFAULT_PRIORITY = 100
 
 
+#: What differs between two asks for the same.
+_OF_ONE_ASK = frozenset({"requestId", "description"})
+
+
 def export_image(service: Service, call: Call) -> Json:
     """Answer image.export."""
     return _export(service, call, "image")
@@ -57,7 +61,16 @@ def _export(service: Service, call: Call, kind: Kind) -> Json:
         "export",
         assets=sorted(set(loaded_assets(call.body["expression"]))),
         destination=_object_url(call.body) or destination,
+        form=body_hash(_form(call.body)),
     )
+
+
+def _form(body: Json) -> Json:
+    """Return what an export makes of what, whoever asks for it however often."""
+    files = body.get("fileExportOptions", {})
+    kept = {name: value for name, value in files.items() if name != "cloudStorageDestination"}
+    asked = {name: value for name, value in body.items() if name not in _OF_ONE_ASK}
+    return asked | {"fileExportOptions": kept}
 
 
 def _work(service: Service, kind: Kind, call: Call) -> tuple[Work, str]:

@@ -84,17 +84,3 @@ def assets(path: Path) -> Iterator[dict[str, Any]]:
     """Yield every asset's row with its root's folder, by name."""
     with reading(path) as connection:
         yield from map(dict, connection.execute(f"{_ASSETS} ORDER BY asset.name"))
-
-
-def parts(path: Path) -> int:
-    """Return how many parts of assets were ever asked for, each counted once in each form."""
-    with reading(path) as connection:
-        rows = connection.execute(
-            "SELECT DISTINCT asset_id, part, document FROM task JOIN plan ON plan.id = plan_id"
-        )
-        return len(
-            {
-                (row["asset_id"], Plan.from_json(unpack(row["document"])).part(row["part"]))
-                for row in rows
-            }
-        )
