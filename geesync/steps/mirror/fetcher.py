@@ -96,12 +96,16 @@ class Fetcher:
 
     def run_once(self) -> Tally:
         """Read the next assets."""
+        now, ledger = self.workshop.clock(), self.workshop.ledger
+        if not ledger.due(State.DISCOVERED, now=now, limit=1, way=Way.DIRECT):
+            self.workshop.executor.rest()  # and nobody asks how the brakes stand
+            return Tally(waiting=self.gate.reason)
         held_by = self.brakes.direct_hold()
         full_disks = self.brakes.full_disks()
         room = 0 if held_by else self.gate.room(self.workshop.chunk)
-        due = self.workshop.ledger.due(
+        due = ledger.due(
             State.DISCOVERED,
-            now=self.workshop.clock(),
+            now=now,
             limit=room,
             not_in=full_disks,
             way=Way.DIRECT,
