@@ -236,7 +236,7 @@ def test_a_ledger_that_is_none(examine: Examine, tmp_path: Path) -> None:
 
     findings = examine()
 
-    assert_fails(findings["ledger"], "is empty", "restore")
+    assert_fails(findings["ledger"], "is empty", "recover --from-backup")
     assert "roots" not in findings
 
 
