@@ -19,7 +19,7 @@ IMPORTS = {
     "geesync.steps.mirror.sweeper": "apscheduler",
     "geesync.steps.upkeep.sampler": "rasterio",
     "geesync.adapters.google.bucket": "pycurl",
-    "geesync.bootstrap": "distributed",
+    "geesync.bootstrap.service": "distributed",
     "geesync.web.app": "google",
     "geesync.steps.mirror.verifier": "geesync.steps.mirror.downloader",
     "geesync.adapters.executors.executor": "geesync.adapters.fetching.fetching",

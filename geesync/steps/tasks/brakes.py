@@ -7,7 +7,7 @@ while the steps run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
@@ -33,6 +33,11 @@ class Limits:
     eecu_hours_per_month: float | None
     eecu_s_per_answer: float  #: an estimate: of one that is read directly Earth Engine tells none
     bandwidth: Timetable
+
+    def take_over(self, others: Limits) -> None:
+        """Let other limits hold from now on, for all who hold these."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(others, one.name))
 
 
 @dataclass(frozen=True)

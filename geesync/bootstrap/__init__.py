@@ -1,0 +1,17 @@
+"""Puts the pieces together; the only place that knows both the configuration and the steps."""
+
+from geesync.bootstrap.commands import checker, comparer, freer
+from geesync.bootstrap.outside import Pace, cloud, ledger_id, mirrors
+from geesync.bootstrap.service import Service, service
+
+__all__ = [
+    "Pace",
+    "Service",
+    "checker",
+    "cloud",
+    "comparer",
+    "freer",
+    "ledger_id",
+    "mirrors",
+    "service",
+]

@@ -1,0 +1,53 @@
+"""Puts together what single commands need: checks, comparisons, and what frees room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from geesync.bootstrap.outside import cloud, threads
+from geesync.checks.checker import Checker
+from geesync.checks.comparer import Comparer
+from geesync.checks.freeing import Freer
+from geesync.config import Config
+from geesync.domain.restore.losses import LossKind
+from geesync.steps.mirror.surveyor import Surveyor
+from geesync.steps.mirrors import Mirrors
+from geesync.steps.step import Workshop
+from geesync.store.copies.checks import Checks
+from geesync.store.copies.freed import Freed
+from geesync.store.file.database import Database
+from geesync.store.ledger.ledger import Ledger
+from geesync.store.ledger.roots import Roots
+
+
+@contextmanager
+def checker(config: Config, database: Database) -> Iterator[Checker]:
+    """Build what compares the mirror with the ledger; it needs no network."""
+    with threads(config) as pool:
+        trouble = Mirrors(config.ledger).trouble
+        workshop = Workshop(Ledger(database), pool, mirror_trouble=trouble)
+        yield Checker(workshop, Checks(database), Roots(database))
+
+
+@contextmanager
+def freer(
+    config: Config, database: Database, accepted: frozenset[LossKind], key_file: Path | None
+) -> Iterator[Freer]:
+    """Build what deletes at Earth Engine; key_file: of who may, if not the configured identity."""
+    engine = config.earth_engine.model_copy(
+        update={"credentials": key_file or config.earth_engine.credentials}
+    )
+    earth_engine, _ = cloud(config.model_copy(update={"earth_engine": engine}))
+    with checker(config, database) as built:
+        yield Freer(built, earth_engine, Ledger(database), Freed(database), accepted)
+
+
+@contextmanager
+def comparer(config: Config, database: Database) -> Iterator[Comparer]:
+    """Build what compares the mirror with Earth Engine; nothing is asked of it until it is used."""
+    earth_engine, _ = cloud(config)
+    with threads(config) as pool:
+        survey = Surveyor(earth_engine, pool).survey
+        yield Comparer(survey, Checks(database), Roots(database), config, earth_engine.get_asset)

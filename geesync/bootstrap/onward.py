@@ -1,0 +1,119 @@
+"""Puts the steps together that go out again: restored assets, and what jobs derive."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from geesync.adapters.direct.source import open_source
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.uploads import Uploads
+from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.config import Config
+from geesync.steps.derive.deriver import Deriver
+from geesync.steps.restore.importer import Importer
+from geesync.steps.restore.prover import Prover
+from geesync.steps.restore.restorer import Restorer
+from geesync.steps.restore.uploader import Uploader
+from geesync.steps.step import Workshop
+from geesync.steps.tasks.brakes import Brakes
+from geesync.steps.tasks.gate import (
+    Gate,
+)
+from geesync.steps.tasks.submitter import Submitter
+from geesync.store.file.database import Database
+from geesync.store.ledger.derivations import Derivations
+from geesync.store.ledger.restores import Restores
+from geesync.store.ledger.roots import Roots
+from geesync.store.ledger.tasks import Tasks
+
+if TYPE_CHECKING:
+    from geesync.adapters.direct.source import Source
+from geesync.bootstrap.outside import ledger_id
+
+#: Requests for pixels that a proof has on their way: few, so that nobody is held up.
+_PIXELS_AT_ONCE = 4
+
+
+def deriver(
+    database: Database,
+    shop: Callable[[], Workshop],
+    *,
+    earth_engine: EarthEngine,
+    brakes: Brakes,
+    asking: Workshop,
+    gate: Gate,
+) -> Deriver:
+    """Return the step of people's own functions."""
+    tasks = Tasks(database)
+    return Deriver(
+        shop(),
+        earth_engine,
+        Derivations(database),
+        tasks,
+        Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
+        brakes,
+        ledger_id(Roots(database), asking.clock()),
+    )
+
+
+def restorer(
+    config: Config,
+    database: Database,
+    shop: Callable[[], Workshop],
+    *,
+    earth_engine: EarthEngine,
+    storage: Storage,
+    bandwidth: Bandwidth,
+    brakes: Brakes,
+    asking: Workshop,
+    gate: Gate,
+) -> Restorer:
+    """Return the step of the way back."""
+    restores, tasks, roots = Restores(database), Tasks(database), Roots(database)
+    work = config.ledger.parent / "restore"
+    restoring = shop()
+    return Restorer(
+        restoring,
+        restores,
+        Uploader(
+            restoring, earth_engine, Uploads(storage, bandwidth, restoring.keep_on), restores, work
+        ),
+        Importer(
+            restoring,
+            earth_engine,
+            restores,
+            tasks,
+            Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
+            brakes,
+            ledger_id(roots, asking.clock()),
+        ),
+        Prover(
+            restoring,
+            earth_engine,
+            storage,
+            lru_cache(partial(_pixels, config, restoring.keep_on)),
+            restores,
+        ),
+    )
+
+
+def _pixels(config: Config, keep_on: Callable[[], bool]) -> Source:
+    """Return how pixels are asked for directly, by this process."""
+    from geesync.adapters.direct.source import Access  # noqa: PLC0415 # numpy: late
+
+    engine = config.earth_engine
+    access = Access(
+        secrets.token_hex(8),
+        config.need("earth_engine.project"),
+        engine.url,
+        engine.timeout_s,
+        _PIXELS_AT_ONCE,
+        config.throttle.requests_per_s,
+        engine.credentials,
+    )
+    return open_source(access, Pacer(access.requests_per_s), keep_on)

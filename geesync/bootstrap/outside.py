@@ -1,0 +1,169 @@
+"""Where the world begins: Earth Engine, Cloud Storage, and who does work on bytes."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from geesync import logs
+from geesync.adapters.direct.source import Access as DirectAccess
+from geesync.adapters.executors.dask_cluster import DaskExecutor
+from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
+from geesync.adapters.executors.processes import ProcessExecutor
+from geesync.adapters.fetching.object_source import REQUESTS_PER_S, Access
+from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.credentials import find_credentials
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.host.network import trusted
+from geesync.config import Config
+from geesync.domain.choices.timetable import Timetable
+from geesync.sections import DirectConfig, ThrottleConfig
+from geesync.steps.tasks.brakes import Limits
+from geesync.store.ledger.roots import Roots
+from geesync.store.views.mirrors import LEDGER_ID
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the outside world is asked, by all threads together."""
+
+    requests: Pacer = field(default_factory=Pacer)
+    submits: Pacer = field(default_factory=Pacer)
+    storage: Pacer = field(default_factory=lambda: Pacer(REQUESTS_PER_S))
+    direct: Pacer = field(default_factory=Pacer)
+
+    def set(self, throttle: ThrottleConfig, direct: DirectConfig) -> None:
+        """Take over what the configuration says."""
+        self.direct.requests_per_s = direct.requests_per_s
+        wait_s = throttle.submit_wait.total_seconds()
+        self.requests.requests_per_s = throttle.requests_per_s
+        self.submits.requests_per_s = 1 / wait_s if wait_s else math.inf
+
+    def _pacers(self) -> tuple[Pacer, ...]:
+        return self.requests, self.submits, self.storage, self.direct
+
+    @property
+    def held_until(self) -> float:
+        """Until when work may rightly be silent, on the monotonic clock: its turn is later."""
+        return max(pacer.held_until for pacer in self._pacers())
+
+
+def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storage]:
+    """Return Earth Engine and Cloud Storage as one user; nothing is asked of them yet."""
+    pace = pace or Pace()
+    url = config.earth_engine.url
+    project = config.need("earth_engine.project")
+    credentials = find_credentials(config.earth_engine.credentials, url=url, project=project)
+    trusted()  # a name that is wrong is a person's to mend, before anything is asked
+    earth_engine = EarthEngine(
+        project=project,
+        credentials=credentials,
+        pacer=pace.requests,
+        submits=pace.submits,
+        url=url,
+        timeout_s=config.earth_engine.timeout_s,
+    )
+    storage = Storage(
+        project=project,
+        credentials=credentials,
+        pacer=pace.storage,
+        url=config.storage.url,
+        timeout_s=config.storage.timeout_s,
+    )
+    return earth_engine, storage
+
+
+def threads(config: Config) -> ThreadPoolExecutor:
+    """Return threads that ask the network."""
+    return ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync")
+
+
+def access_of(config: Config) -> Access:
+    """Return where objects are fetched from, for this process and for others."""
+    project, storage = config.need("earth_engine.project"), config.storage
+    beside = config.workers.executor == "processes"
+    key_file = config.earth_engine.credentials if beside else None
+    return Access(
+        secrets.token_hex(8),
+        project,
+        config.earth_engine.url,
+        storage.url,
+        storage.timeout_s,
+        key_file,
+    )
+
+
+def direct_access_of(config: Config, access: Access) -> DirectAccess:
+    """Return where pixels and rows are asked for directly, likewise."""
+    direct, earth_engine = config.direct, config.earth_engine
+    return DirectAccess(
+        access.daemon,
+        access.project,
+        direct.url or earth_engine.url,
+        direct.timeout_s,
+        direct.at_once,
+        direct.requests_per_s,
+        earth_engine.credentials,
+    )
+
+
+@contextmanager
+def executors(
+    config: Config, daemon: str, rate: Callable[[], float | None]
+) -> Iterator[tuple[ByteExecutor, ByteExecutor, ByteExecutor]]:
+    """Give who fetches, who proves, and who reads directly; nobody is asked anything yet.
+
+    One reads directly, so that there is one pace, and it is beside the daemon.
+    """
+    workers = config.workers
+    begin = partial(logs.configure, log_format=config.log.format, level=config.log.level)
+    beside = partial(ProcessExecutor, daemon, begin=begin, rate=rate)
+    with ExitStack() as stack:
+        if workers.executor == "dask":
+            address, at_once = config.need("workers.scheduler"), config.throttle.downloads
+            cluster = DaskExecutor(address, daemon, rate, at_once=at_once, here=beside(1))
+            both = stack.enter_context(cluster)
+            yield both, both, stack.enter_context(beside(1))
+            return
+        executor = ThreadExecutor if workers.executor == "threads" else beside
+        of_each = (executor(count) for count in (workers.fetching, workers.proving, 1))
+        fetching, proving, reading = (stack.enter_context(one) for one in of_each)
+        yield fetching, proving, reading
+
+
+def limits_of(config: Config) -> Limits:
+    """Return how much may be taken of what others use too."""
+    throttle = config.throttle
+    return Limits(
+        max_operations=throttle.max_operations,
+        max_queue=throttle.max_queue,
+        requests_per_s=throttle.requests_per_s,
+        max_staged_bytes=throttle.max_staged,
+        reserve_bytes=throttle.reserve,
+        eecu_hours_per_month=throttle.eecu_hours_per_month,
+        eecu_s_per_answer=config.direct.eecu_s_per_answer,
+        bandwidth=Timetable.parse(throttle.bandwidth),
+    )
+
+
+def mirrors(config: Config, roots: Roots) -> set[Path]:
+    """Return every folder that is a mirror of a watched root, and the configured one."""
+    configured = {config.mirror} if config.mirror else set()
+    return configured | {Path(root.dest) for root in roots.active()}
+
+
+def ledger_id(roots: Roots, now: datetime) -> str:
+    """Return what tells this ledger's exports from those of any other."""
+    known = roots.get(LEDGER_ID)
+    if known is None:
+        known = secrets.token_hex(8)
+        roots.put(LEDGER_ID, known, now)
+    return known
