@@ -18,8 +18,10 @@ from geesync.domain.tasks.exports import Way
 #: Rows of a page of a table, unless that was too much.
 PAGE_ROWS = 1000
 
-#: Each failure for want of memory or time halves an answer so often: few tries find what works.
-_HALVINGS = 3
+#: The first failure for want of memory or time halves an answer so often, the next asks for as
+#: little as there is: each is counted, and the bucket is to have a try, too.
+_HALVINGS = 4
+_SMALLEST_AFTER = 2
 
 
 @dataclass(frozen=True)
@@ -46,23 +48,25 @@ def decide(
     return plan(source, options, lessons) if by_bucket else direct
 
 
-def halvings(lessons: Lessons) -> int:
-    """Return how often an answer is to be halved, after what earlier ones taught."""
-    failed = sum(part.way == Way.DIRECT for part in lessons.too_much)
-    return failed * _HALVINGS
+def _failures(direct: Plan) -> int:
+    """Return how often an answer was too much. Raises TooLargeError after the smallest one."""
+    failed = sum(part.way == Way.DIRECT for part in direct.lessons.too_much)
+    if failed > _SMALLEST_AFTER:
+        raise TooLargeError
+    return failed
 
 
 def readings_of(direct: Plan, source: SourceAsset) -> list[Reading]:
     """Return how an image is read under its plan. Raises TooLargeError."""
-    return readings(direct.parts, source.bands, halvings(direct.lessons))
+    failed = _failures(direct)
+    smallest = failed == _SMALLEST_AFTER
+    return readings(direct.parts, source.bands, failed * _HALVINGS, smallest=smallest)
 
 
 def page_rows(direct: Plan) -> int:
     """Return how many rows of a table are asked for at a time. Raises TooLargeError."""
-    rows = PAGE_ROWS >> halvings(direct.lessons)
-    if not rows:
-        raise TooLargeError
-    return rows
+    failed = _failures(direct)
+    return 1 if failed == _SMALLEST_AFTER else PAGE_ROWS >> (failed * _HALVINGS)
 
 
 def answers_of(direct: Plan, source: SourceAsset) -> int | None:

@@ -89,8 +89,12 @@ class TooLargeError(Exception):
     """No request is small enough: one block of one band is more than may be asked for."""
 
 
-def readings(parts: Iterable[Part], bands: Sequence[Band], halvings: int = 0) -> list[Reading]:
+def readings(
+    parts: Iterable[Part], bands: Sequence[Band], halvings: int = 0, *, smallest: bool = False
+) -> list[Reading]:
     """Return how all parts of an image are read; halvings: of what one answer may hold.
+
+    smallest: no more of it than a block of the largest band has, which is as little as there is.
 
     Bands of a grid are asked for together, whatever their types: an answer has room for several,
     and so there are fewer of them. Raises TooLargeError.
@@ -100,14 +104,27 @@ def readings(parts: Iterable[Part], bands: Sequence[Band], halvings: int = 0) ->
         assert part.grid is not None  # of an image
         by_grid.setdefault(part.grid, []).extend(wanted(part, bands))
     most_bytes = MOST_BYTES >> halvings
-    return [one for grid, all_ in by_grid.items() for one in _read(grid, all_, most_bytes)]
+    return [
+        one
+        for grid, all_ in by_grid.items()
+        for one in _read(grid, all_, _block_bytes(grid, all_) if smallest else most_bytes)
+    ]
+
+
+def _block_bytes(grid: Grid, all_: Sequence[Wanted]) -> int:
+    pixels = min(BLOCK_PX, grid.height) * min(BLOCK_PX, grid.width)
+    return pixels * max(_counted(one.fields) for one in all_)
+
+
+def _counted(fields: Iterable[Field]) -> int:
+    """Return the bytes of a pixel as Earth Engine counts them."""
+    return sum(field.size_bytes + 1 for field in fields)
 
 
 def _read(grid: Grid, all_: Sequence[Wanted], most_bytes: int) -> list[Reading]:
     """Return one reading of all bands, or of halves of them where a block would be too large."""
     fields = {field for one in all_ for field in one.fields}
-    counted = sum(field.size_bytes + 1 for field in fields)
-    shape = _tile_shape(grid, most_bytes // counted)
+    shape = _tile_shape(grid, most_bytes // _counted(fields))
     if shape is not None and len(fields) <= MOST_FIELDS:
         return [Reading(grid, tuple(all_), *shape)]
     if len(all_) == 1:

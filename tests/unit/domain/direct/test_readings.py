@@ -131,6 +131,15 @@ def test_bands_whose_blocks_are_too_large_together_are_asked_for_apart() -> None
     assert len(found) > 1
 
 
+def test_as_little_as_there_is_is_a_block_of_a_band() -> None:
+    grid = a_grid(1_000, 700)
+    bands = [a_band(f"b{number}", grid, WORD) for number in range(3)]
+
+    found = readings([a_part(*bands, sentinel=1.0)], bands, smallest=True)
+
+    assert [(one.height, one.width, len(one.wanted)) for one in found] == [(256, 256, 1)] * 3
+
+
 def test_in_the_end_nothing_is_small_enough() -> None:
     grid = a_grid(300, 300)
     with pytest.raises(TooLargeError):
