@@ -147,12 +147,19 @@ def test_a_ledger_on_another_machines_disk_is_refused_in_one_line(
     place.ledger = elsewhere / "geesync.db"
     place.write_config()
 
-    for command in (("enqueue", ARCHIVE), ("daemon",), ("sync", "--once"), ("recover", ARCHIVE)):
+    def assert_refused(*command: str) -> None:
         told = place.geesync(*command, code=ExitCode.LEDGER, stream="stderr")
         assert "fuse.sshfs" in told.splitlines()[-1]
         assert "local disk" in told.splitlines()[-1]
+
+    assert_refused("enqueue", ARCHIVE)
+    assert_refused("recover", ARCHIVE)
     assert "fuse.sshfs" in place.geesync("doctor", code=1)
     assert not place.ledger.exists()
+    open_migrating(place.folder / "moved.db").close()
+    shutil.copy(place.folder / "moved.db", place.ledger)  # from a disk of this machine
+    assert_refused("daemon")
+    assert_refused("sync", "--once")
     assert not list(place.folder.joinpath("mirror").rglob("*.tif"))
 
 
