@@ -121,7 +121,7 @@ def test_an_asset_that_is_described_unreadably_is_kept_and_holds_up_no_other(
 
     assert lying.fired
     assert first["state"] == "verified"
-    assert "cannot be read" in first["left_out"]
+    assert first["left_out"] is None  # what a listing garbles is asked for by itself
     assert world.counts() == {"verified": 5}
     assert world.show(odd)["left_out"] is None
     assert world.is_exact(odd)

@@ -123,6 +123,7 @@ def test_what_vanished_while_it_was_exported_ends_as_gone(world: World, home: st
     world.run("discoverer", "exporter")
     world.simulator.world.delete(f"{home}/img")
 
+    look_again(world)  # what was exported comes home first: it is the last copy
     look_again(world)
 
     assert world.state(f"{home}/img") == "gone"
