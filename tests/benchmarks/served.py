@@ -69,9 +69,11 @@ def _export_all(there: Account, images: int) -> None:
         shares = [range(first, images, CONNECTIONS) for first in range(CONNECTIONS)]
         list(threads.map(lambda share: _export(there, share), shares))
     connection = _connection(there)
-    states = {op["metadata"]["state"] for op in _operations(there, connection)}
-    if states != {"SUCCEEDED"}:
-        raise FailedError(f"exports are {', '.join(states)}")
+    states: set[str] = set()
+    while states != {"SUCCEEDED"}:  # its clock runs, so that an end takes a moment of ours
+        states = {op["metadata"]["state"] for op in _operations(there, connection)}
+        if bad := states - {"PENDING", "RUNNING", "SUCCEEDED"}:
+            raise FailedError(f"exports are {', '.join(bad)}")
 
 
 def _export(there: Account, share: range) -> None:
