@@ -30,3 +30,11 @@ def test_ci_runs_the_two_commands_of_the_readme_to_the_letter() -> None:
     )
 
     assert taken.stdout.splitlines() == [demo, tests]
+
+
+def test_the_sample_of_a_test_is_a_test_of_ours() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    sample = page[page.index("```python\ndef test_") :].split("```")[1].removeprefix("python\n")
+
+    stories = (ROOT / "tests/story").glob("test_*.py")
+    assert any(sample in story.read_text(encoding="utf-8") for story in stories)
