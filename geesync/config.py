@@ -148,7 +148,7 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         raise ConfigError(_explain(error, origins)) from None
     # Imported here: most commands only read the configuration.
     if "geoparquet" in config.tables:
-        from geesync.adapters.formats import geoparquet  # noqa: PLC0415
+        from geesync.adapters.tables import geoparquet  # noqa: PLC0415
 
         geoparquet.require()
     if config.workers.executor == "dask":

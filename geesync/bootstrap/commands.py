@@ -12,7 +12,7 @@ from geesync.checks.comparer import Comparer
 from geesync.checks.freeing import Freer
 from geesync.config import Config
 from geesync.domain.restore.losses import LossKind
-from geesync.steps.mirror.surveyor import Surveyor
+from geesync.steps.discovery.surveyor import Surveyor
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Workshop
 from geesync.store.copies.checks import Checks

@@ -29,7 +29,7 @@ from geesync.store.file.database import Database
 from geesync.store.ledger.derivations import Derivations
 from geesync.store.ledger.restores import Restores
 from geesync.store.ledger.roots import Roots
-from geesync.store.ledger.tasks import Tasks
+from geesync.store.tasks.tasks import Tasks
 
 if TYPE_CHECKING:
     from geesync.adapters.direct.source import Source

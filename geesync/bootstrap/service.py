@@ -12,10 +12,10 @@ from datetime import datetime
 from geesync.adapters.direct.source import open_source
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
 from geesync.adapters.fetching.object_source import MeteredSource
-from geesync.adapters.formats import geoparquet
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
+from geesync.adapters.tables import geoparquet
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.bootstrap.onward import deriver, restorer
 from geesync.bootstrap.outside import (
@@ -32,7 +32,7 @@ from geesync.checks.adopter import Adopter
 from geesync.config import Config
 from geesync.domain.mirror.layout import STAGING
 from geesync.steps.catalogue.cataloguer import Cataloguer
-from geesync.steps.mirror.discoverer import Discoverer
+from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
 from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirror.revisions import Revisions
@@ -67,10 +67,10 @@ from geesync.store.file.database import Database
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
-from geesync.store.ledger.plans import Plans
 from geesync.store.ledger.roots import Roots
-from geesync.store.ledger.tasks import Tasks
 from geesync.store.ledger.usage import Usage
+from geesync.store.tasks.plans import Plans
+from geesync.store.tasks.tasks import Tasks
 from geesync.store.views.samples import Samples
 
 

@@ -29,7 +29,7 @@ from geesync.steps.step import Workshop
 from geesync.steps.tasks.planner import Planner, intent_of
 from geesync.store.copies.recovery import Found, Recovery
 from geesync.store.ledger.ledger import LedgerAsset
-from geesync.store.ledger.plans import NewPlan
+from geesync.store.tasks.plans import NewPlan
 
 #: Attempts that are looked for. An asset rests after a few; the count goes on with each revision.
 _MOST_ATTEMPTS = 32

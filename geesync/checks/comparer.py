@@ -10,7 +10,7 @@ from geesync.domain.assets.names import is_within
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.checking import Verdict
 from geesync.domain.mirror.lifecycle import State
-from geesync.steps.mirror.account import Surveyed
+from geesync.steps.discovery.account import Surveyed
 from geesync.store.copies.checks import Checks, Scope
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.roots import Root, Roots

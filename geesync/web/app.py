@@ -35,10 +35,10 @@ from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import MAX_TRIES, State
 from geesync.errors import Cause, UserError
 from geesync.steps.step import utc_now
-from geesync.store.views import assets as asset_views
-from geesync.store.views import browsing
+from geesync.store.browsing import assets as asset_views
+from geesync.store.browsing import pages as browsing
+from geesync.store.browsing.documents import status_document
 from geesync.store.views import status as views
-from geesync.store.views.documents import status_document
 from geesync.web import quicklooks, worldmap
 from geesync.web.health import complaints
 from geesync.web.metrics import exposition

@@ -11,9 +11,9 @@ from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, duration, percent, size
 from geesync.domain.mirror.lifecycle import UNWANTED, State
+from geesync.store.browsing.pages import latest_images, spots
 from geesync.store.views import samples
 from geesync.store.views import status as views
-from geesync.store.views.browsing import latest_images, spots
 from geesync.web import curves, worldmap
 from geesync.web.wording import ago
 

@@ -13,7 +13,7 @@ from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.errors import GeesyncError
 from geesync.logger import get_logger
-from geesync.store.views.browsing import Picture, picture
+from geesync.store.browsing.pages import Picture, picture
 
 log = get_logger()
 

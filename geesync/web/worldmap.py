@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from geesync.domain.assets.names import display_id
 from geesync.domain.mirror.lifecycle import State
-from geesync.store.views.browsing import Spot
+from geesync.store.browsing.pages import Spot
 
 #: What is drawn last lies on top: what needs a person must be seen.
 _DRAWN = (

@@ -31,9 +31,9 @@ from geesync.steps.tasks.planner import intent_of
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.ledger import Ledger, Move
 from geesync.store.ledger.listing import Listing
-from geesync.store.ledger.plans import NewPlan, Plans
 from geesync.store.ledger.roots import Roots
-from geesync.store.ledger.tasks import TaskMove, Tasks
+from geesync.store.tasks.plans import NewPlan, Plans
+from geesync.store.tasks.tasks import TaskMove, Tasks
 from tests.benchmarks.measure import children_of, cpu_of
 
 HOME = "projects/earthengine-legacy/assets/users/x"

@@ -29,8 +29,8 @@ from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_current
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
-from geesync.store.ledger.plans import Plans
-from geesync.store.ledger.tasks import TaskMove, Tasks
+from geesync.store.tasks.plans import Plans
+from geesync.store.tasks.tasks import TaskMove, Tasks
 
 _CHUNK = 1000
 #: Chunks after which the history is looked at from its beginning again.

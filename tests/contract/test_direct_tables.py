@@ -13,8 +13,8 @@ import pytest
 from geesync.adapters.direct.image_fetching import Brought
 from geesync.adapters.direct.source import Access, Source, open_source
 from geesync.adapters.direct.table_fetching import TableJob, fetch_tables
-from geesync.adapters.formats import tables
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.tables import table_reading as tables
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator

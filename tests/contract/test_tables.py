@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.adapters.formats.tables import prove_csv, prove_geojson
+from geesync.adapters.tables.table_reading import prove_csv, prove_geojson
 from geesync.errors import Cause, RemoteError
 
 ROWS = 'system:index,name,.geo\n0,"say ""hi"", twice",\n1,"two\nlines","{""type"":""Point""}"\n'

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from geesync.errors import ExitCode, LedgerError
+from geesync.store.browsing import assets as asset_views
 from geesync.store.file.backups import backup
 from geesync.store.file.database import open_current
 from geesync.store.ledger.roots import Roots
-from geesync.store.views import assets as asset_views
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import World, a_world
 

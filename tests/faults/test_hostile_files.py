@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from geesync.adapters.formats.rasters import Expected, prove
-from geesync.adapters.formats.tables import Contents, _Shallow, prove_csv, prove_geojson
+from geesync.adapters.tables.table_reading import Contents, _Shallow, prove_csv, prove_geojson
 from geesync.domain.assets.grid import Grid
 from geesync.errors import Cause, RemoteError
 

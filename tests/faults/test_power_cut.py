@@ -19,7 +19,7 @@ import pytest
 from geesync.adapters.mirror_files.landing import unproved
 from geesync.errors import GeesyncError
 from geesync.simulator import Simulator
-from geesync.store.views import assets as asset_views
+from geesync.store.browsing import assets as asset_views
 from tests.faults.conditions import needs_root, run
 from tests.faults.conftest import ARCHIVE
 from tests.story.world import BESIDE, World, a_world

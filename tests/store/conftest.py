@@ -21,10 +21,10 @@ from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
-from geesync.store.ledger.plans import KnownPlan, NewPlan, Plans
 from geesync.store.ledger.roots import Root, Roots
-from geesync.store.ledger.task_rows import Intent, Task
-from geesync.store.ledger.tasks import TaskMove, Tasks
+from geesync.store.tasks.plans import KnownPlan, NewPlan, Plans
+from geesync.store.tasks.task_rows import Intent, Task
+from geesync.store.tasks.tasks import TaskMove, Tasks
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TOP = "projects/earthengine-legacy/assets/users/x"

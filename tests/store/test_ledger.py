@@ -35,8 +35,8 @@ from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import Cause
 from geesync.store.ledger.ledger import Move
 from geesync.store.ledger.steering import Steering
-from geesync.store.ledger.task_rows import Task
-from geesync.store.ledger.tasks import TaskMove
+from geesync.store.tasks.task_rows import Task
+from geesync.store.tasks.tasks import TaskMove
 from tests.store.conftest import NOW, Store, image
 
 DONE = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())
@@ -374,7 +374,7 @@ def test_nothing_but_its_writer_changes_a_task() -> None:
         if "simulator" not in file.parts and _CHANGES_A_TASK.search(file.read_text("utf-8"))
     }
 
-    assert writers == {"store/ledger/tasks.py"}
+    assert writers == {"store/tasks/tasks.py"}
 
 
 def _writes_state(text: str) -> bool:

@@ -26,9 +26,9 @@ from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.file.soundness import HEAD
 from geesync.store.ledger.ledger import Ledger
-from geesync.store.ledger.plans import Plans
 from geesync.store.ledger.roots import Roots
-from geesync.store.ledger.tasks import Tasks
+from geesync.store.tasks.plans import Plans
+from geesync.store.tasks.tasks import Tasks
 from tests.contract.conftest import connected
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import a_world

@@ -17,7 +17,7 @@ from geesync.errors import Cause
 from geesync.simulator.profiles import CALM, Profile, always
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
-from geesync.store.ledger.tasks import TaskMove
+from geesync.store.tasks.tasks import TaskMove
 from tests.story.accounts import HOME, a_band, an_account
 from tests.story.world import World, a_world
 

@@ -13,7 +13,7 @@ import geopandas
 import pytest
 from pyarrow import parquet
 
-from geesync.adapters.formats import geoparquet
+from geesync.adapters.tables import geoparquet
 from geesync.config import load
 from geesync.errors import ConfigError, RemoteError
 from geesync.simulator.scenarios.features import TableKind, make_features

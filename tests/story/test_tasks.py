@@ -17,7 +17,7 @@ from geesync.domain.tasks.task import Destination, DestinationKind, Subject, Sub
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
 from geesync.steps.tasks.exporter import Exporter
-from geesync.store.ledger.task_rows import Intent, Task
+from geesync.store.tasks.task_rows import Intent, Task
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 

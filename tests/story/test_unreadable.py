@@ -19,8 +19,8 @@ from geesync.domain.mirror.checking import Verdict
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.steps.upkeep.notifier import Notifier
+from geesync.store.browsing.documents import status_document
 from geesync.store.copies.checks import Scope
-from geesync.store.views.documents import status_document
 from geesync.store.views.status import completeness_of
 from geesync.web.app import build
 from geesync.web.metrics import exposition

@@ -24,10 +24,10 @@ from geesync.simulator.computing.images import Pixels
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
+from geesync.store.browsing import assets as asset_views
 from geesync.store.file.backups import backup
 from geesync.store.file.database import Database, open_migrating
 from geesync.store.ledger.steering import Steering
-from geesync.store.views import assets as asset_views
 from geesync.store.views import status as views
 
 #: Who takes an asset from one state to the next.

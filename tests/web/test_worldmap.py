@@ -4,8 +4,8 @@ import pytest
 
 from geesync.domain.assets.footprint import Box
 from geesync.domain.mirror.lifecycle import State
-from geesync.store.views import browsing
-from geesync.store.views.browsing import Spot, spots
+from geesync.store.browsing import pages as browsing
+from geesync.store.browsing.pages import Spot, spots
 from geesync.web.worldmap import draw, is_local
 from tests.web.ledgers import Story
 

@@ -18,10 +18,10 @@ import google_crc32c
 from geesync.adapters.direct.image_fetching import Brought
 from geesync.adapters.direct.source import Source
 from geesync.adapters.executors.executor import Results
-from geesync.adapters.formats.table_writing import BEGINNING, END, columns, rows, write_csv
 from geesync.adapters.mirror_files.disk import Folder, write_all
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
+from geesync.adapters.tables.table_writing import BEGINNING, END, columns, rows, write_csv
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.json import Json
 from geesync.domain.messages.words import counted

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from geesync.adapters.executors.executor import Results
-from geesync.adapters.formats import rasters, tables
+from geesync.adapters.formats import rasters
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
+from geesync.adapters.tables import table_reading as tables
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.grid import Grid
 from geesync.domain.mirror.coverage import Tile, tiles

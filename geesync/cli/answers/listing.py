@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geesync.domain.mirror.checking import KeptFile
-    from geesync.store.views.listing import Listed
+    from geesync.store.browsing.listing import Listed
 
 #: Assets of which the files are asked for at once.
 _SOME = 500
@@ -47,7 +47,7 @@ def list_assets(
     json: Annotated[bool, typer.Option("--json", help="A JSON line an asset.")] = False,
 ) -> None:
     """List what is watched, or a root or folder with all below it: state, name, type, size, why."""
-    from geesync.store.views.listing import Which, listed
+    from geesync.store.browsing.listing import Which, listed
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()

@@ -19,7 +19,7 @@ from geesync.domain.assets.names import display_id
 from geesync.errors import UserError
 
 if TYPE_CHECKING:
-    from geesync.store.views.metadata import KnownAsset
+    from geesync.store.browsing.metadata import KnownAsset
 
 
 class Format(StrEnum):
@@ -49,7 +49,7 @@ def export_metadata(
     ] = None,
 ) -> None:
     """Write the metadata of all assets, or of one root's, into one file."""
-    from geesync.store.views.metadata import known_assets
+    from geesync.store.browsing.metadata import known_assets
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()

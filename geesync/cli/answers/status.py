@@ -63,7 +63,7 @@ def status(
 def _tell(ask: Callable[[], Status], *, json: bool, watch: bool) -> bool:
     """Tell how roots stand; return whether they are complete."""
     if json:
-        from geesync.store.views.documents import status_document
+        from geesync.store.browsing.documents import status_document
 
         told = ask()
         typer.echo(json_line(status_document(told)))
@@ -130,7 +130,7 @@ def show(
 
 def asset_of(ledger: Path, given: str) -> dict[str, Any]:
     """Return all that is known of the asset that was meant. Raises UserError."""
-    from geesync.store.views import assets as asset_views
+    from geesync.store.browsing import assets as asset_views
 
     known = (asset_views.show(ledger, name) for name in candidates(given))
     told = next((found for found in known if found), None)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from geesync.domain.assets.asset import SourceAsset
     from geesync.domain.choices.options import Options
     from geesync.domain.json import Json
-    from geesync.steps.mirror.account import Surveyed
+    from geesync.steps.discovery.account import Surveyed
 
 #: What becomes of an asset.
 _TAKEN, _PARTLY, _METADATA, _EXCLUDED, _HERE = "take", "partly", "metadata", "exclude", "here"
@@ -83,8 +83,8 @@ def dry_run(
     something could not be read. Raises RemoteError, after the sums of what was seen, if Earth
     Engine answers no more.
     """
-    from geesync.steps.mirror.surveyor import Surveyor
-    from geesync.store.views import precedents
+    from geesync.steps.discovery.surveyor import Surveyor
+    from geesync.store.browsing import precedents
 
     total = _Total()
     pace = pace_of(precedents.ended_exports(config.ledger))
@@ -107,7 +107,7 @@ def dry_run(
 
 
 def _lines(config: Config, page: list[Surveyed], options: Options) -> Iterator[_Line]:
-    from geesync.store.views import precedents
+    from geesync.store.browsing import precedents
 
     here = precedents.verified_revisions(config.ledger, [one.source.name for one in page])
     for source, why, unreadable in ((one.source, one.excluded, one.unreadable) for one in page):

@@ -121,7 +121,7 @@ def enqueue(
     A root that is enqueued again keeps what was chosen for it, but for what is given now:
     docs/options.md.
     """
-    from geesync.adapters.formats import geoparquet
+    from geesync.adapters.tables import geoparquet
     from geesync.bootstrap import cloud
 
     mine: Context = context.obj
@@ -165,7 +165,7 @@ def _foresee(
 ) -> None:
     """Tell what would be taken; nothing is written."""
     from geesync.cli.roots.dry_run import dry_run
-    from geesync.store.views import precedents
+    from geesync.store.browsing import precedents
 
     earlier = {} if afresh else precedents.options(config.ledger)
     tops = [name for name in names if not any(_is_below(name, other) for other in names)]

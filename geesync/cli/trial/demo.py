@@ -150,7 +150,7 @@ def _watch(ledger: Path, timeout_s: float) -> None:
 def _proved(simulator: Simulator, place: Path) -> bool:
     """Print the mirror, what could not be taken, and the proof; say whether all of it holds."""
     from geesync.cli.trial.demo_proof import compare_all, proof_table, tree
-    from geesync.store.views import browsing
+    from geesync.store.browsing import pages as browsing
 
     ledger = place / "geesync.db"
     say = output().print

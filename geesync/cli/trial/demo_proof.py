@@ -22,7 +22,7 @@ from geesync.domain.messages.words import counted, size
 from geesync.domain.mirror.layout import ASSET_JSON
 from geesync.domain.mirror.lifecycle import State
 from geesync.simulator.world.truth import truth
-from geesync.store.views import assets as asset_views
+from geesync.store.browsing import assets as asset_views
 
 if TYPE_CHECKING:
     from geesync.simulator.computing.images import Pixels

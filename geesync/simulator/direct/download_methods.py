@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 
 from geesync.simulator.api.service import Call, Content, Service
-from geesync.simulator.computing.functions.image_bands import selected
+from geesync.simulator.computing.image_functions.image_bands import selected
 from geesync.simulator.computing.images import Image
 from geesync.simulator.direct.evaluating import answering, evaluated
 from geesync.simulator.direct.limits import check_limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geesync.simulator.api.service import Call, Content, Service, require_visible, scene_for
 from geesync.simulator.assets.asset_json import grid_json
-from geesync.simulator.computing.functions.image_bands import selected
+from geesync.simulator.computing.image_functions.image_bands import selected
 from geesync.simulator.computing.images import Image
 from geesync.simulator.direct.evaluating import answering, evaluated
 from geesync.simulator.direct.limits import check_limits

@@ -43,8 +43,8 @@ from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.brakes import Brakes
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.ledger.derivations import Derivations, Derived, DerivedMove
-from geesync.store.ledger.task_rows import Intent, Task
-from geesync.store.ledger.tasks import TaskMove, Tasks
+from geesync.store.tasks.task_rows import Intent, Task
+from geesync.store.tasks.tasks import TaskMove, Tasks
 
 log = get_logger()
 

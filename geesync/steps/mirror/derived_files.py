@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from geesync.adapters.formats import geoparquet, mosaics, rasters
+from geesync.adapters.formats import mosaics, rasters
 from geesync.adapters.formats.mosaics import Taken
 from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.tables import geoparquet
 from geesync.domain.choices.options import Options
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile

@@ -42,9 +42,9 @@ from geesync.steps.tasks.planner import Planner
 from geesync.store.copies import fetched
 from geesync.store.copies.staging import part_token
 from geesync.store.ledger.ledger import LedgerAsset, Move
-from geesync.store.ledger.lessons import Lesson
 from geesync.store.ledger.listing import Listing
-from geesync.store.ledger.plans import KnownPlan
+from geesync.store.tasks.lessons import Lesson
+from geesync.store.tasks.plans import KnownPlan
 
 log = get_logger()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from geesync.adapters.formats import tables
 from geesync.adapters.formats.proving import Proof, Proved, proofs
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.landing import unproved
+from geesync.adapters.tables import table_reading as tables
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile

@@ -28,8 +28,8 @@ from geesync.steps.step import Workshop
 from geesync.steps.tasks.brakes import Brakes
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.ledger.restores import Restored, Restores
-from geesync.store.ledger.task_rows import Intent, Task
-from geesync.store.ledger.tasks import TaskMove, Tasks
+from geesync.store.tasks.task_rows import Intent, Task
+from geesync.store.tasks.tasks import TaskMove, Tasks
 
 
 @dataclass

@@ -27,9 +27,9 @@ from geesync.steps.step import Workshop, event_of
 from geesync.steps.tasks.planner import Planner
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
-from geesync.store.ledger.plans import KnownPlan
-from geesync.store.ledger.task_rows import Task
-from geesync.store.ledger.tasks import Tasks
+from geesync.store.tasks.plans import KnownPlan
+from geesync.store.tasks.task_rows import Task
+from geesync.store.tasks.tasks import Tasks
 
 log = get_logger()
 

@@ -27,9 +27,9 @@ from geesync.steps.tasks.brakes import Brakes
 from geesync.steps.tasks.planner import NOTHING, Planner
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.ledger.ledger import LedgerAsset, Move
-from geesync.store.ledger.plans import KnownPlan
-from geesync.store.ledger.task_rows import Task
-from geesync.store.ledger.tasks import Tasks
+from geesync.store.tasks.plans import KnownPlan
+from geesync.store.tasks.task_rows import Task
+from geesync.store.tasks.tasks import Tasks
 
 #: States of a task whose answer is known.
 _KNOWN = (TaskState.RUNNING, TaskState.SUCCEEDED)

@@ -18,7 +18,7 @@ from geesync.domain.tasks.shared_failures import SharedFailureError, SharedFailu
 from geesync.domain.tasks.task import SubjectKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.store.ledger.task_rows import Task
+from geesync.store.tasks.task_rows import Task
 
 log = get_logger()
 

@@ -18,8 +18,8 @@ from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
 from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
 from geesync.logger import get_logger
 from geesync.store.ledger.ledger import LedgerAsset
-from geesync.store.ledger.plans import KnownPlan, NewPlan, Plans
-from geesync.store.ledger.task_rows import Intent, Task
+from geesync.store.tasks.plans import KnownPlan, NewPlan, Plans
+from geesync.store.tasks.task_rows import Intent, Task
 
 log = get_logger()
 

@@ -34,9 +34,9 @@ from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.gate import Gate, tried
 from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.store.ledger.roots import Roots
-from geesync.store.ledger.task_rows import Task
-from geesync.store.ledger.tasks import TaskMove, Tasks
 from geesync.store.ledger.usage import QUEUE
+from geesync.store.tasks.task_rows import Task
+from geesync.store.tasks.tasks import TaskMove, Tasks
 
 log = get_logger()
 

@@ -9,7 +9,7 @@ from geesync.adapters.google.bucket import Storage
 from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop
-from geesync.store.ledger.task_rows import Task
+from geesync.store.tasks.task_rows import Task
 
 log = get_logger()
 

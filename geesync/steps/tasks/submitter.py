@@ -26,8 +26,8 @@ from geesync.errors import BugError, Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.gate import Gate, tried
-from geesync.store.ledger.task_rows import Task
-from geesync.store.ledger.tasks import TaskMove, Tasks
+from geesync.store.tasks.task_rows import Task
+from geesync.store.tasks.tasks import TaskMove, Tasks
 
 log = get_logger()
 

@@ -17,9 +17,9 @@ from geesync.store.copies.catalogue import top_key
 from geesync.store.file.database import Database
 from geesync.store.ledger.intake import UNREAD
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
-from geesync.store.ledger.plans import void_in
-from geesync.store.ledger.tasks import give_up_in
 from geesync.store.tables import schema
+from geesync.store.tasks.plans import void_in
+from geesync.store.tasks.tasks import give_up_in
 
 #: Assets of one question.
 _PAGE = 500

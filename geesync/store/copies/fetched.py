@@ -14,11 +14,11 @@ from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
-from geesync.store.ledger.lessons import read_plan
-from geesync.store.ledger.plans import void_in
 from geesync.store.ledger.usage import ANSWERS, ANSWERS_OF_MONTH
 from geesync.store.tables import counters, schema
 from geesync.store.tables.packing import pack
+from geesync.store.tasks.lessons import read_plan
+from geesync.store.tasks.plans import void_in
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.intake import insert, renew
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
-from geesync.store.ledger.plans import KnownPlan, NewPlan, put_in
 from geesync.store.ledger.roots import Root
-from geesync.store.ledger.task_rows import Intent
-from geesync.store.ledger.tasks import TaskMove, intend_in, succeed_in
-from geesync.store.ledger.tasks import record_in as record_tasks_in
 from geesync.store.tables import schema
+from geesync.store.tasks.plans import KnownPlan, NewPlan, put_in
+from geesync.store.tasks.task_rows import Intent
+from geesync.store.tasks.tasks import TaskMove, intend_in, succeed_in
+from geesync.store.tasks.tasks import record_in as record_tasks_in
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from geesync.domain.tasks.lifecycle import LIVE, Disproved, TaskState
 from geesync.errors import Cause, RemoteError
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
-from geesync.store.ledger.lessons import Lesson, read_plan, teach_in
-from geesync.store.ledger.plans import void_in
-from geesync.store.ledger.task_rows import Task, read_task
-from geesync.store.ledger.tasks import TaskMove, give_up_in, record_in
 from geesync.store.tables import schema
+from geesync.store.tasks.lessons import Lesson, read_plan, teach_in
+from geesync.store.tasks.plans import void_in
+from geesync.store.tasks.task_rows import Task, read_task
+from geesync.store.tasks.tasks import TaskMove, give_up_in, record_in
 
 #: Found once: for SQLAlchemy to look how the tables belong together takes as long as ten rows.
 _BROUGHT_BY_TASKS = (

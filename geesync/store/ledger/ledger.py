@@ -30,9 +30,9 @@ from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.ledger.history import HistoryRow, remember
-from geesync.store.ledger.plans import replace_in, void_in
-from geesync.store.ledger.tasks import give_up_in
 from geesync.store.tables import schema
+from geesync.store.tasks.plans import replace_in, void_in
+from geesync.store.tasks.tasks import give_up_in
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 from geesync.simulator.computing.arguments import Algorithm, functions, refused
 from geesync.simulator.computing.functions.filters import Filter
-from geesync.simulator.computing.functions.image_bands import with_bands
-from geesync.simulator.computing.functions.reducer_kinds import SIMPLE
+from geesync.simulator.computing.image_functions.image_bands import with_bands
 from geesync.simulator.computing.images import Image
 from geesync.simulator.computing.moments import Moment
-from geesync.simulator.computing.reducers import numbers
+from geesync.simulator.computing.reducing.reducer_kinds import SIMPLE
+from geesync.simulator.computing.reducing.reducers import numbers
 from geesync.simulator.computing.scene import Collection, Scene
 from geesync.simulator.world.pixels import SimFeature
 

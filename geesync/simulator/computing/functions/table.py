@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from geesync.simulator.computing.arguments import Function
-from geesync.simulator.computing.functions.arrays import ARRAYS
 from geesync.simulator.computing.functions.collecting import COLLECTIONS
 from geesync.simulator.computing.functions.dates import DATES
 from geesync.simulator.computing.functions.elements import ELEMENTS
-from geesync.simulator.computing.functions.expressions import EXPRESSIONS
 from geesync.simulator.computing.functions.filters import FILTERS
 from geesync.simulator.computing.functions.geometries import GEOMETRIES
-from geesync.simulator.computing.functions.grids import GRIDS
-from geesync.simulator.computing.functions.image_bands import BANDS
-from geesync.simulator.computing.functions.image_math import IMAGE_MATH
-from geesync.simulator.computing.functions.reducer_kinds import REDUCERS
-from geesync.simulator.computing.functions.reductions import REDUCTIONS
 from geesync.simulator.computing.functions.values import LISTS, VALUES
+from geesync.simulator.computing.image_functions.arrays import ARRAYS
+from geesync.simulator.computing.image_functions.expressions import EXPRESSIONS
+from geesync.simulator.computing.image_functions.grids import GRIDS
+from geesync.simulator.computing.image_functions.image_bands import BANDS
+from geesync.simulator.computing.image_functions.image_math import IMAGE_MATH
+from geesync.simulator.computing.reducing.reducer_kinds import REDUCERS
+from geesync.simulator.computing.reducing.reductions import REDUCTIONS
 
 #: All functions by name.
 FUNCTIONS: dict[str, Function] = {

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 from geesync.simulator.computing.arguments import Algorithm, functions, refused
-from geesync.simulator.computing.functions.calculations import (
+from geesync.simulator.computing.image_functions.calculations import (
     BINARY,
     OLD_NAMES,
     UNARY,
     Calculation,
     on_numbers,
 )
-from geesync.simulator.computing.functions.image_bands import TYPES
+from geesync.simulator.computing.image_functions.image_bands import TYPES
 from geesync.simulator.computing.moments import Moment
 from geesync.simulator.computing.pixel_types import PixelType
-from geesync.simulator.computing.reducers import Reducer, numbers
+from geesync.simulator.computing.reducing.reducers import Reducer, numbers
 from geesync.simulator.world.pixels import Json
 
 MOST_MEMBERS = 1_000_000  #: of a list that is made of nothing

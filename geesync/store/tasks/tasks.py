@@ -37,8 +37,9 @@ from geesync.domain.tasks.task import (
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows, insert_rows
-from geesync.store.ledger.lessons import Lesson, teach_in
-from geesync.store.ledger.task_rows import (
+from geesync.store.tables import schema
+from geesync.store.tasks.lessons import Lesson, teach_in
+from geesync.store.tasks.task_rows import (
     Intent,
     Task,
     file_of,
@@ -46,7 +47,6 @@ from geesync.store.ledger.task_rows import (
     row_of,
     select_tasks,
 )
-from geesync.store.tables import schema
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from geesync.simulator.computing.arguments import functions, refused
-from geesync.simulator.computing.functions.grids import wanted
-from geesync.simulator.computing.functions.image_math import blended
-from geesync.simulator.computing.functions.reducer_kinds import SIMPLE
+from geesync.simulator.computing.image_functions.grids import wanted
+from geesync.simulator.computing.image_functions.image_math import blended
 from geesync.simulator.computing.images import (
     Band,
     Image,
@@ -22,7 +21,8 @@ from geesync.simulator.computing.images import (
     remembered,
 )
 from geesync.simulator.computing.projections import Geometry, cover
-from geesync.simulator.computing.reducers import Reducer, Stack, numbers
+from geesync.simulator.computing.reducing.reducer_kinds import SIMPLE
+from geesync.simulator.computing.reducing.reducers import Reducer, Stack, numbers
 from geesync.simulator.computing.regions import holding, outline_of
 from geesync.simulator.computing.scene import Collection
 from geesync.simulator.refusals import RESOURCE_EXHAUSTED, ExportRefused

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geesync.simulator.computing.reducers import Output, Reducer, Stack, double
+from geesync.simulator.computing.reducing.reducers import Output, Reducer, Stack, double
 from geesync.simulator.world.pixels import PixelArray
 
 PIXELS_AT_ONCE = 16_384

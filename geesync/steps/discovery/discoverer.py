@@ -22,7 +22,7 @@ from geesync.domain.choices.options import Options
 from geesync.domain.mirror.lifecycle import SourceGone, is_coming_home
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.mirror.account import Account, ListingBrokenError, Told, Unreadable
+from geesync.steps.discovery.account import Account, ListingBrokenError, Told, Unreadable
 from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing, Sightings

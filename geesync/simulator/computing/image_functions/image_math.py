@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from geesync.simulator.computing.arguments import functions, refused
-from geesync.simulator.computing.functions.calculations import (
+from geesync.simulator.computing.image_functions.calculations import (
     BINARY,
     OLD_NAMES,
     UNARY,
     Calculation,
 )
-from geesync.simulator.computing.functions.image_bands import selected
+from geesync.simulator.computing.image_functions.image_bands import selected
 from geesync.simulator.computing.images import Band, Image, Pixels, combined, constant_band, over
 from geesync.simulator.computing.moments import read_moment
 from geesync.simulator.computing.pixel_types import FLOAT, PixelType

@@ -72,7 +72,7 @@ def _groups(geojson: Path) -> Iterator[list[Json]]:
 
 
 def _features(geojson: Path) -> Iterator[Json]:
-    from geesync.adapters.formats.tables import features  # noqa: PLC0415 # as below
+    from geesync.adapters.tables.table_reading import features  # noqa: PLC0415 # as below
 
     with geojson.open("rb") as file:
         yield from features(file)

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from geesync.simulator.computing.arguments import functions, refused
-from geesync.simulator.computing.functions.regressions import linear_fit, linear_regression
-from geesync.simulator.computing.reducers import (
+from geesync.simulator.computing.reducing.reducers import (
     Output,
     Reducer,
     Stack,
@@ -24,6 +23,7 @@ from geesync.simulator.computing.reducers import (
     same,
     single,
 )
+from geesync.simulator.computing.reducing.regressions import linear_fit, linear_regression
 
 
 def _mean(stack: Stack) -> Any:

@@ -20,8 +20,8 @@ from geesync.domain.tasks.task import (
     TaskKind,
 )
 from geesync.errors import Cause
-from geesync.store.ledger.lessons import read_plan
 from geesync.store.tables import schema
+from geesync.store.tasks.lessons import read_plan
 
 
 @dataclass(frozen=True)

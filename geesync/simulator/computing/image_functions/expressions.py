@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from geesync.simulator.computing.arguments import Algorithm, functions, refused
-from geesync.simulator.computing.functions.calculations import BINARY, UNARY
-from geesync.simulator.computing.functions.image_bands import selected
-from geesync.simulator.computing.functions.image_math import IMAGE_MATH
+from geesync.simulator.computing.image_functions.calculations import BINARY, UNARY
+from geesync.simulator.computing.image_functions.image_bands import selected
+from geesync.simulator.computing.image_functions.image_math import IMAGE_MATH
 from geesync.simulator.computing.images import Image, constant_band
 
 Images = Mapping[str, Image]

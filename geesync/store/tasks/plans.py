@@ -17,11 +17,11 @@ from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.lifecycle import LIVE, GivenUp
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
-from geesync.store.ledger.lessons import Lesson, read_plan, teach_in
-from geesync.store.ledger.task_rows import read_task, select_tasks
-from geesync.store.ledger.tasks import TaskMove, record_in
 from geesync.store.tables import schema
 from geesync.store.tables.packing import pack
+from geesync.store.tasks.lessons import Lesson, read_plan, teach_in
+from geesync.store.tasks.task_rows import read_task, select_tasks
+from geesync.store.tasks.tasks import TaskMove, record_in
 
 
 @dataclass(frozen=True)

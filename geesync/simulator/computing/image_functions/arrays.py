@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from geesync.simulator.computing.arguments import functions, refused
-from geesync.simulator.computing.functions.image_math import paired
+from geesync.simulator.computing.image_functions.image_math import paired
 from geesync.simulator.computing.images import Band, Image, Pixels, combined, remembered
 from geesync.simulator.computing.pixel_types import PixelType
 from geesync.simulator.world.pixels import PixelArray, SimGrid

@@ -10,7 +10,7 @@ from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.errors import RemoteError
-from geesync.steps.mirror.account import Account, ListingBrokenError, Surveyed, Told, Unreadable
+from geesync.steps.discovery.account import Account, ListingBrokenError, Surveyed, Told, Unreadable
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Tables as files: CSV and GeoJSON read and written, GeoParquet made of them."""

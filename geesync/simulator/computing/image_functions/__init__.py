@@ -1,0 +1,1 @@
+"""Earth Engine's functions that make an image of images."""

@@ -1,0 +1,1 @@
+"""Assets as people look at them: lists, pages and documents, read-only."""
