@@ -380,7 +380,7 @@ def test_nothing_but_its_writer_changes_a_task() -> None:
 def _writes_state(text: str) -> bool:
     """Tell whether a function that updates the table of assets speaks of a state to write."""
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
-    return "UPDATE asset" in text or any(map(_sets_state, functions))
+    return "UPDATE asset SET state" in text or any(map(_sets_state, functions))
 
 
 def _sets_state(function: ast.FunctionDef) -> bool:

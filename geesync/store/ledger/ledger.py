@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -80,12 +81,11 @@ PAUSED = "paused"
 _CHUNK = 500
 
 
-def _may_come_by(way: Way) -> list[sa.ColumnElement[bool]]:
-    plan, asset = schema.plan, schema.asset
-    otherwise = sa.exists().where(
-        plan.c.asset_id == asset.c.id, plan.c.replaced_at.is_(None), plan.c.way != way
-    )
-    return [~otherwise] + ([asset.c.type.not_in(CONTAINERS)] if way == Way.DIRECT else [])
+def _may_come_by(query: sa.Select[Any], way: Way) -> sa.Select[Any]:
+    query = query.where(sa.text(schema.MAY_COME[way]))
+    if way == Way.DIRECT:
+        query = query.where(schema.asset.c.type.not_in(CONTAINERS))
+    return query.with_hint(schema.asset, f"INDEXED BY ix_asset_{way}", "sqlite")
 
 
 class Ledger:
@@ -105,8 +105,8 @@ class Ledger:
     ) -> list[LedgerAsset]:
         """Return assets in a state whose time has come: highest priority first, then oldest.
 
-        not_in: mirrors that take nothing now. way: leaves out what has a plan by another; by
-        whichever way containers come, it is not directly. What is paused is not due.
+        not_in: mirrors that take nothing now. way: of discovered assets, leaves out what has a
+        plan by another; containers do not come directly. What is paused is not due.
         """
         table = schema.asset
         query = (
@@ -119,7 +119,7 @@ class Ledger:
             .limit(limit)
         )
         if way is not None:
-            query = query.where(*_may_come_by(way))
+            query = _may_come_by(query, way)
         with self._database.read() as connection:
             return [read_asset(row) for row in connection.execute(query)]
 

@@ -70,6 +70,13 @@ UNCATALOGUED = "state IN ('verified', 'gone') AND catalogued_version IS NOT vers
 #: The assets whose proved files are on disk: of what is gone, those of the last that was proved.
 ON_DISK = "asset.state IN ('verified', 'gone') AND asset.verified_revision IS NOT NULL"
 
+#: The discovered assets that may come by a way: those with a plan by it, and those without a plan.
+#: Queries must use this very text, so that SQLite finds the index.
+MAY_COME = {
+    way: f"state = 'discovered' AND coalesce(asset.way, '{way}') = '{way}'"
+    for way in (Way.DIRECT, Way.BUCKET)
+}
+
 asset = Table(
     "asset",
     metadata,
@@ -104,6 +111,7 @@ asset = Table(
     Column("north", Float),
     Column("catalogued_version", Integer),  # the version that the STAC catalogue tells
     Column("extent", Text),  # JSON: what a collection's catalogued images cover; only grows
+    Column("way", Text),  # of its current plan, if it has one; triggers keep it
     CheckConstraint(f"state IN ({ASSET_STATES})", name="state"),
     CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),
@@ -117,6 +125,14 @@ asset = Table(
         sqlite_where=sa.text("cause IS NOT NULL"),
     ),
     Index("ix_asset_due", "state", sa.text("priority DESC")),  # and by id, as every index
+    *(
+        Index(
+            f"ix_asset_{way}",
+            *("state", sa.text("priority DESC")),
+            sqlite_where=sa.text(may_come.replace("asset.", "")),
+        )
+        for way, may_come in MAY_COME.items()
+    ),
     Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
     Index(
         "ix_asset_checked",

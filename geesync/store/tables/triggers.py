@@ -88,7 +88,18 @@ _ENDED = _count("exports", "NEW.state", "1") + _count(
 _MONTH = "strftime('%Y-%m', coalesce(NEW.ended_at, NEW.intended_at), 'unixepoch')"
 _COMPUTED = _count("eecu_s", "''", "NEW.eecu_s") + _count("eecu_s_of_month", _MONTH, "NEW.eecu_s")
 
+_PLANNED = "UPDATE asset SET way = NEW.way WHERE id = NEW.asset_id;"
+_UNPLANNED = "UPDATE asset SET way = NULL WHERE id = NEW.asset_id;"
+
 TRIGGERS = (
+    (
+        "CREATE TRIGGER way_planned AFTER INSERT ON plan"
+        f" WHEN NEW.replaced_at IS NULL BEGIN {_PLANNED} END"
+    ),
+    (
+        "CREATE TRIGGER way_unplanned AFTER UPDATE OF replaced_at ON plan"
+        f" WHEN NEW.replaced_at IS NOT NULL BEGIN {_UNPLANNED} END"
+    ),
     f"CREATE TRIGGER tally_insert AFTER INSERT ON asset BEGIN {_ADD} END",
     f"CREATE TRIGGER tally_update AFTER UPDATE OF {_COUNTED} ON asset BEGIN {_TAKE} {_ADD} END",
     f"CREATE TRIGGER tally_delete AFTER DELETE ON asset BEGIN {_TAKE} END",
