@@ -14,12 +14,14 @@ from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.uploads import Uploads
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.config import Config
+from geesync.steps.derive import results
 from geesync.steps.derive.deriver import Deriver
-from geesync.steps.restore.importer import Importer
+from geesync.steps.restore import ingestions
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.restorer import Restorer
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Workshop
+from geesync.steps.tasks.asset_maker import AssetMaker
 from geesync.steps.tasks.brakes import Brakes
 from geesync.steps.tasks.gate import (
     Gate,
@@ -50,15 +52,18 @@ def deriver(
 ) -> Deriver:
     """Return the step of people's own functions."""
     tasks = Tasks(database)
-    return Deriver(
-        shop(),
-        earth_engine,
-        Derivations(database),
-        tasks,
-        Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
-        brakes,
-        ledger_id(Roots(database), asking.clock()),
+    maker = AssetMaker(
+        workshop=shop(),
+        earth_engine=earth_engine,
+        making=Derivations(database),
+        tasks=tasks,
+        submitter=Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
+        brakes=brakes,
+        ledger_id=ledger_id(Roots(database), asking.clock()),
+        ask=results.ask,
+        judge=results.judge,
     )
+    return Deriver(maker.workshop, Derivations(database), maker)
 
 
 def restorer(
@@ -83,14 +88,16 @@ def restorer(
         Uploader(
             restoring, earth_engine, Uploads(storage, bandwidth, restoring.keep_on), restores, work
         ),
-        Importer(
-            restoring,
-            earth_engine,
-            restores,
-            tasks,
-            Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
-            brakes,
-            ledger_id(roots, asking.clock()),
+        AssetMaker(
+            workshop=restoring,
+            earth_engine=earth_engine,
+            making=restores,
+            tasks=tasks,
+            submitter=Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
+            brakes=brakes,
+            ledger_id=ledger_id(roots, asking.clock()),
+            ask=ingestions.ask,
+            judge=ingestions.judge,
         ),
         Prover(
             restoring,

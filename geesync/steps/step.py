@@ -23,7 +23,8 @@ from geesync.adapters.executors.executor import (
 )
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.adapters.mirror_files.mirror import unmarked
-from geesync.domain.mirror.lifecycle import Delayed, Event, Excused, Setback, State
+from geesync.domain.mirror.lifecycle import State
+from geesync.domain.setbacks import Delayed, Event, Excused, Setback
 from geesync.domain.tasks.refusals import Calls, NotTriedError, stopped
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger

@@ -32,7 +32,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from geesync import __version__
 from geesync.domain.assets.footprint import Box
 from geesync.domain.assets.names import candidates
-from geesync.domain.mirror.lifecycle import MAX_TRIES, State
+from geesync.domain.mirror.lifecycle import State
+from geesync.domain.setbacks import MAX_TRIES
 from geesync.errors import Cause, UserError
 from geesync.steps.step import utc_now
 from geesync.store.browsing import assets as asset_views

@@ -14,13 +14,13 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     DownloadFinished,
-    Event,
     ExportsSucceeded,
     ExportStarted,
     NothingToExport,
     State,
 )
 from geesync.domain.mirror.planning import plan
+from geesync.domain.setbacks import Event
 from geesync.domain.tasks.lifecycle import Ended, Started
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies.catalogue import Catalogue

@@ -11,6 +11,7 @@ from pathlib import Path
 from geesync.domain.derive import lifecycle as derived_lifecycle
 from geesync.domain.mirror import lifecycle
 from geesync.domain.restore import lifecycle as restore_lifecycle
+from geesync.domain.setbacks import MAX_TRIES, Life, wait_after
 from geesync.domain.state_machine import AnyEvent, AnyState, Table
 from geesync.domain.tasks import lifecycle as task_lifecycle
 
@@ -76,19 +77,19 @@ _TABLE = """\
 
 def page() -> str:
     """Return the whole page as it must be."""
-    waits = [lifecycle.wait_after(failure) for failure in range(1, lifecycle.MAX_TRIES)]
+    waits = [wait_after(failure) for failure in range(1, MAX_TRIES)]
     return _TEXT.format(
-        assets=_drawn(lifecycle.State, lifecycle.TABLE, lifecycle.diagram()),
+        assets=_of_life(lifecycle.State, lifecycle.LIFE),
         tasks=_drawn(task_lifecycle.TaskState, task_lifecycle.TABLE, task_lifecycle.diagram()),
-        restored=_drawn(
-            restore_lifecycle.RestoreState, restore_lifecycle.TABLE, restore_lifecycle.diagram()
-        ),
-        derived=_drawn(
-            derived_lifecycle.DerivedState, derived_lifecycle.TABLE, derived_lifecycle.diagram()
-        ),
-        tries=lifecycle.MAX_TRIES,
+        restored=_of_life(restore_lifecycle.RestoreState, restore_lifecycle.LIFE),
+        derived=_of_life(derived_lifecycle.DerivedState, derived_lifecycle.LIFE),
+        tries=MAX_TRIES,
         waits=", ".join(f"{wait.total_seconds() / 60:.0f}" for wait in waits) + " minutes",
     )
+
+
+def _of_life(states: type[AnyState], life: Life[AnyState]) -> str:
+    return _drawn(states, life.table, life.diagram())
 
 
 def _drawn(states: type[AnyState], table: Table[AnyState, AnyEvent], diagram: str) -> str:

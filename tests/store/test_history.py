@@ -11,12 +11,12 @@ import pytest
 from geesync.domain.mirror.lifecycle import (
     CheckPassed,
     DownloadFinished,
-    Event,
     Excluded,
     ExportsSucceeded,
     ExportStarted,
     Refused,
 )
+from geesync.domain.setbacks import Event
 from geesync.errors import Cause
 from geesync.steps.step import Workshop
 from geesync.steps.upkeep.forgetter import Forgetter

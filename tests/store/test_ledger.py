@@ -17,9 +17,7 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import (
     TABLE,
     CheckPassed,
-    Delayed,
     DownloadFinished,
-    Event,
     ExportFailed,
     ExportsSucceeded,
     ExportStarted,
@@ -29,6 +27,7 @@ from geesync.domain.mirror.lifecycle import (
     SourceGone,
     State,
 )
+from geesync.domain.setbacks import Delayed, Event
 from geesync.domain.state_machine import IllegalEvent, arrows
 from geesync.domain.tasks import lifecycle as tasks
 from geesync.domain.tasks.lifecycle import TaskState
@@ -388,4 +387,6 @@ def _sets_state(function: ast.FunctionDef) -> bool:
     is_alias = "table = schema.asset" in text
     updates = "change_rows(connection, schema.asset" in text or "sa.update(schema.asset)" in text
     updates |= is_alias and "sa.update(table)" in text
-    return updates and ("'state':" in text or "values(state=" in text)
+    return updates and any(
+        told in text for told in ("'state':", "values(state=", "standing_columns(")
+    )

@@ -73,11 +73,11 @@ def settle(world: World, restores: Restores) -> list[Restored]:
     for _ in range(60):
         for step in world.service.steps:
             run_step(step)
-        found = restores.below(BACK)
+        found = restores.of(BACK)
         if all(one.standing.state in ("proved", "quarantined", "cancelled") for one in found):
             return found
         world.simulator.advance(60)
-    raise AssertionError([(one.wanted.target, one.standing) for one in restores.below(BACK)])
+    raise AssertionError([(one.wanted.target, one.standing) for one in restores.of(BACK)])
 
 
 def assert_same(original: SimAsset, made: SimAsset) -> None:
@@ -168,7 +168,7 @@ def test_a_process_that_is_killed_goes_on_in_the_next(tmp_path: Path) -> None:
                     if step.name in {"reconciler", "restorer"}:
                         step.workshop.chunk = 1
                         run_step(step)
-                found = Restores(world.database).below(BACK)
+                found = Restores(world.database).of(BACK)
             simulator.advance(60)
             if all(one.standing.state == RestoreState.PROVED for one in found):
                 break
@@ -182,7 +182,7 @@ def test_an_image_that_came_out_otherwise_is_never_called_proved(world: World) -
     for _ in range(8):
         (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
         step.uploader.run_once()
-        step.importer.run_once()
+        step.ingest()
         world.run("reconciler")
         world.simulator.advance(60)
     made = world.simulator.world.get(BACK)

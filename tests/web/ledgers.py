@@ -17,9 +17,7 @@ import sqlalchemy as sa
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import (
     CheckPassed,
-    Delayed,
     DownloadFinished,
-    Event,
     ExportsSucceeded,
     ExportStarted,
     Refused,
@@ -27,6 +25,7 @@ from geesync.domain.mirror.lifecycle import (
     State,
 )
 from geesync.domain.mirror.plan import Plan
+from geesync.domain.setbacks import Delayed, Event
 from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause
 from geesync.store.file.database import Database, open_current

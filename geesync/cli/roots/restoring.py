@@ -172,7 +172,7 @@ def restores(
         if retry or cancel:
             change = store.retry if retry else store.cancel
             output().print(f"{change(target, now()):,} assets", markup=False)
-        found = store.below(target)
+        found = store.of(target)
     for one in found:
         told = {
             "target": display_id(one.wanted.target),

@@ -1,19 +1,26 @@
 """The life of an asset: which state comes next. Nothing else in geesync decides this.
 
-A state names what is already true, so that a crash can never make it a lie. A retry is the same
-state with a later ``not_before``. The world's failures (``Delayed``) cost time only; an asset's own
-(``Setback``) are counted, and the last one that is allowed ends in quarantine.
+A state names what is already true, so that a crash can never make it a lie.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
-from geesync.domain import state_machine
-from geesync.domain.state_machine import follow
-from geesync.errors import WORLDLY, Cause
+from geesync.domain import setbacks
+from geesync.domain.setbacks import (
+    LONGEST_WAIT,
+    Delayed,
+    Event,
+    Excused,
+    Failure,
+    Life,
+    Retried,
+    Setback,
+)
+from geesync.domain.state_machine import Table
+from geesync.errors import Cause
 
 
 class State(StrEnum):
@@ -42,18 +49,6 @@ RESTING = frozenset({State.VERIFIED, State.QUARANTINED, State.GONE, State.EXCLUD
 
 #: States of what need not be in the mirror: no share of it counts them.
 UNWANTED = frozenset({State.GONE, State.EXCLUDED})
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to an asset."""
-
-    reason: str = ""  #: for people; what failed, on what
-
-    @property
-    def name(self) -> str:
-        """The event's name in the history."""
-        return type(self).__name__
 
 
 class ExportStarted(Event):
@@ -108,33 +103,6 @@ class Included(Event):
     """No filter of its root leaves it out any more."""
 
 
-class Retried(Event):
-    """A person asked for another try."""
-
-
-@dataclass(frozen=True)
-class Failure(Event):
-    """Something that did not work, with its cause."""
-
-    cause: Cause = Cause.FAILED
-
-
-@dataclass(frozen=True)
-class Delayed(Failure):
-    """The world's failure: the same state, six hours later at most. Never counted."""
-
-    cause: Cause = Cause.TRANSIENT
-    wait: timedelta = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Setback(Failure):
-    """The asset's own failure: counted, and tried again from the state that the table says."""
-
-    #: If its cause lies in the world after all: how long until the next try.
-    wait: timedelta = timedelta(minutes=10)
-
-
 class ExportFailed(Setback):
     """An export operation failed, or ended without its files."""
 
@@ -155,16 +123,12 @@ class CheckFailed(Setback):
     """The files differ from what Earth Engine's metadata says."""
 
 
-class Excused(Event):
-    """Its last failure turned out to be everybody's, and so the world's: it is not counted."""
-
-
 class Refused(Failure):
     """It will not work however often it is tried; a person must look."""
 
 
 #: By state, then by event: the state that follows. Drawn in docs/state-machine.md.
-TABLE: state_machine.Table[State, Event] = {
+TABLE: Table[State, Event] = {
     State.DISCOVERED: {
         ExportStarted: State.EXPORTING,
         Fetched: State.DOWNLOADED,
@@ -231,27 +195,16 @@ TABLE: state_machine.Table[State, Event] = {
 #: Events after which the asset's failures no longer count against it.
 _FRESH_START = (CheckPassed, SourceChanged, SourceReappeared, Included, Retried)
 
-#: The failure that is one too many: a broken asset costs at most this many exports.
-MAX_TRIES = 5
+LIFE = Life(
+    *(TABLE, State.DISCOVERED, State.QUARANTINED, RESTING, _FRESH_START),
+    at_once=frozenset({Cause.PLAN}),  # with another plan it is another ask
+)
 
-#: 2, 10, 50 and 250 minutes: five hours in all, so that a bad night does not quarantine an archive.
-_FIRST_WAIT = timedelta(minutes=2)
-_WAIT_GROWS = 5
-_LONGEST_WAIT = timedelta(hours=6)
+#: Where an asset stands.
+Standing = setbacks.Standing[State]
 
 #: After a failure that lies in the world and ended the asset's exports: twice as long each time.
 _WORLD_WAIT = timedelta(minutes=10)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where an asset stands."""
-
-    state: State = State.DISCOVERED
-    failures: int = 0
-    not_before: datetime | None = None  #: aware, UTC; None is at once
-    cause: Cause | None = None  #: of the last failure, while it matters
-    reason: str = ""
 
 
 def is_coming_home(standing: Standing) -> bool:
@@ -261,56 +214,7 @@ def is_coming_home(standing: Standing) -> bool:
     return standing.state in {State.IN_BUCKET, State.DOWNLOADED}
 
 
-def advance(standing: Standing, event: Event, now: datetime) -> Standing:
-    """Return where the asset stands after the event.
-
-    Raises IllegalEvent if the event cannot happen in this state.
-    """
-    target = follow(TABLE, standing.state, event)
-    match event:
-        case Delayed():
-            later = now + min(event.wait, _LONGEST_WAIT)
-            return replace(standing, not_before=later, cause=event.cause, reason=event.reason)
-        case Setback():
-            return _set_back(standing, event, target, now)
-        case Excused():
-            return replace(standing, state=target, failures=max(standing.failures - 1, 0))
-        case Refused():
-            return replace(
-                standing, state=target, not_before=None, cause=event.cause, reason=event.reason
-            )
-        case _:
-            failures = 0 if isinstance(event, _FRESH_START) else standing.failures
-            return Standing(state=target, failures=failures)
-
-
-def _set_back(standing: Standing, event: Setback, target: State, now: datetime) -> Standing:
-    if event.cause in WORLDLY:
-        later = now + min(event.wait, _LONGEST_WAIT)
-        return Standing(target, standing.failures, later, event.cause, event.reason)
-    failures = standing.failures + 1
-    if failures >= MAX_TRIES:
-        return Standing(State.QUARANTINED, failures, None, event.cause, event.reason)
-    # With another plan it is another ask: nothing is gained by waiting.
-    then = None if event.cause == Cause.PLAN else now + wait_after(failures)
-    return Standing(target, failures, then, event.cause, event.reason)
-
-
-def wait_after(failures: int) -> timedelta:
-    """Return how long to wait after the n-th failure (from 1)."""
-    grown: int = _WAIT_GROWS ** (failures - 1)
-    return _FIRST_WAIT * min(grown, _LONGEST_WAIT // _FIRST_WAIT)
-
-
 def wait_for_world(times: int) -> timedelta:
     """Return how long to wait after the world ended an asset's exports so many times in a row."""
     doubled: int = 2 ** max(times - 1, 0)
-    return _WORLD_WAIT * min(doubled, _LONGEST_WAIT // _WORLD_WAIT)
-
-
-def diagram() -> str:
-    """Return the table as a Mermaid state diagram."""
-    last = f"the {MAX_TRIES}th Setback, from any moving state"
-    return state_machine.diagram(
-        TABLE, State.DISCOVERED, [f"{State.DISCOVERED} --> {State.QUARANTINED}: {last}"]
-    )
+    return _WORLD_WAIT * min(doubled, LONGEST_WAIT // _WORLD_WAIT)

@@ -14,6 +14,9 @@ from geesync.domain.assets.asset import Band, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
 
+#: Everything that a restore stages lies below this folder of the bucket, apart from exports.
+STAGING = "geesync-restore"
+
 
 @dataclass(frozen=True)
 class PartFiles:

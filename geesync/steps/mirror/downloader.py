@@ -17,13 +17,8 @@ from geesync.adapters.google.bucket import Storage
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.adapters.mirror_files.mirror import free_bytes
-from geesync.domain.mirror.lifecycle import (
-    DownloadFailed,
-    DownloadFinished,
-    Event,
-    StagedCopyLost,
-    State,
-)
+from geesync.domain.mirror.lifecycle import DownloadFailed, DownloadFinished, StagedCopyLost, State
+from geesync.domain.setbacks import Event
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.domain.tasks.shared_failures import Tried
 from geesync.errors import Cause, RemoteError

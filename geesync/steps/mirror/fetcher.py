@@ -27,7 +27,8 @@ from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.direct.choice import answer_bytes, page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
 from geesync.domain.mirror.layout import file_stem
-from geesync.domain.mirror.lifecycle import Delayed, Event, Fetched, FetchFailed, Refused, State
+from geesync.domain.mirror.lifecycle import Fetched, FetchFailed, Refused, State
+from geesync.domain.setbacks import Delayed, Event
 from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.domain.tasks.shared_failures import Tried

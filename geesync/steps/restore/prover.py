@@ -19,13 +19,15 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import IAM_JSON
 from geesync.domain.restore.comparing import Compared, Likeness, compare_metadata, differences
-from geesync.domain.restore.lifecycle import Differs, ProofPassed, RestoreEvent, RestoreState
+from geesync.domain.restore.lifecycle import ProofPassed, RestoreState
 from geesync.domain.restore.manifests import MARK
+from geesync.domain.setbacks import Event
+from geesync.domain.tasks.making import Differs
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.restore.outcomes import restore_moves
 from geesync.steps.restore.uploader import sidecars
 from geesync.steps.step import Workshop
+from geesync.steps.tasks.asset_maker import record_outcomes
 from geesync.store.ledger.restores import Restored, Restores
 
 if TYPE_CHECKING:
@@ -54,12 +56,12 @@ class Prover:
             RestoreState.RESTORED, now=self.workshop.clock(), limit=self.workshop.chunk
         )
         answers = self.workshop.each(due, self._prove)
-        moved = self.restores.record(restore_moves(answers), self.workshop.clock())
+        moved = record_outcomes(self.workshop, self.restores, answers)
         return moved + self._tidy()
 
-    def _prove(self, asset: Restored) -> RestoreEvent:
+    def _prove(self, asset: Restored) -> Event:
         mirrored, sidecar = sidecars(asset)
-        made = self.earth_engine.get_asset(asset.wanted.target)
+        made = self.earth_engine.get_asset(asset.target)
         from geesync.adapters.formats.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
 
         compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
@@ -67,7 +69,7 @@ class Prover:
             compared += self._compare_pixels(asset, made, sidecar)
         bad = differences(compared)
         report = {
-            "target": asset.wanted.target,
+            "target": asset.target,
             "source": asset.wanted.source,
             "compared": [one.to_json() for one in compared],
             "lost": list(asset.wanted.losses),
@@ -104,9 +106,9 @@ class Prover:
     def _finish(self, asset: Restored, made: SourceAsset) -> None:
         """Take our mark off, and give it its policy: the last things that are done to it."""
         if MARK in made.properties:
-            self.earth_engine.change_asset(asset.wanted.target, {}, [f'properties."{MARK}"'])
+            self.earth_engine.change_asset(asset.target, {}, [f'properties."{MARK}"'])
         if asset.policies and (policy := _policy(asset)):
-            self.earth_engine.set_policy(asset.wanted.target, policy)
+            self.earth_engine.set_policy(asset.target, policy)
 
     def _tidy(self) -> int:
         """Remove from the bucket what was staged for assets that are proved or given up."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from geesync.steps.restore.importer import Importer
+from geesync.domain.restore.lifecycle import RestoreState
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Tally, Workshop
-from geesync.store.ledger.restores import Restores
+from geesync.steps.tasks.asset_maker import AssetMaker
+from geesync.store.ledger.restores import Restored, Restores
 
 
 @dataclass
@@ -22,17 +22,20 @@ class Restorer:
     workshop: Workshop
     restores: Restores
     uploader: Uploader
-    importer: Importer
+    maker: AssetMaker[Restored]
     prover: Prover
 
     def run_once(self) -> Tally:
         """Let each of the three do one pass; nothing is asked while there is nothing to restore."""
         if not self.restores.is_anything_left():
             return Tally()
-        passes: tuple[Callable[[], int], ...] = (
-            self.uploader.run_once,
-            self.importer.run_once,
-            self.prover.run_once,
-        )
-        moved = sum(one() for one in passes)
+        moved = self.uploader.run_once() + self.ingest() + self.prover.run_once()
         return Tally(moved=moved, busy=moved > 0)
+
+    def ingest(self) -> int:
+        """Have Earth Engine ingest what is staged, and see what came of it."""
+        now, room = self.workshop.clock(), self.maker.room()
+        staged = self.restores.due(RestoreState.STAGED, now=now, limit=room)
+        started = self.maker.start(staged)
+        running = self.restores.due(RestoreState.IMPORTING, now=now, limit=self.workshop.chunk)
+        return started + self.maker.follow(running)

@@ -16,13 +16,14 @@ from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
-from geesync.domain.restore.files import part_files
-from geesync.domain.restore.lifecycle import Differs, FilesStaged, Made, RestoreEvent, RestoreState
+from geesync.domain.restore.files import STAGING, part_files
+from geesync.domain.restore.lifecycle import FilesStaged, RestoreState
 from geesync.domain.restore.manifests import container, image_manifest, table_manifest
-from geesync.domain.restore.requests import STAGING
+from geesync.domain.setbacks import Event
+from geesync.domain.tasks.making import Differs, Made
 from geesync.errors import Cause, RemoteError
-from geesync.steps.restore.outcomes import restore_moves
 from geesync.steps.step import Workshop
+from geesync.steps.tasks.asset_maker import record_outcomes
 from geesync.store.ledger.restores import Restored, Restores
 
 _PIECE_BYTES = 2**20
@@ -47,23 +48,23 @@ class Uploader:
         above = [one for one in due if one.wanted.type in CONTAINERS]
         level = [one for one in above if one.wanted.depth == above[0].wanted.depth] if above else []
         answers = self.workshop.each(level or due, self._make if level else self._stage)
-        return self.restores.record(restore_moves(answers), self.workshop.clock())
+        return record_outcomes(self.workshop, self.restores, answers)
 
-    def _make(self, asset: Restored) -> RestoreEvent:
+    def _make(self, asset: Restored) -> Event:
         """Make a container, unless it is there: one that is there already is used as it is."""
         source, _ = sidecars(asset)
         try:
-            found = self.earth_engine.get_asset(asset.wanted.target)
+            found = self.earth_engine.get_asset(asset.target)
         except RemoteError as error:
             if error.cause != Cause.GONE:
                 raise
-            self.earth_engine.create_asset(asset.wanted.target, container(source))
+            self.earth_engine.create_asset(asset.target, container(source))
             return Made()
         if found.type != asset.wanted.type:
             return Differs(f"{found.type} has its name", cause=Cause.FOREIGN)
         return Made()
 
-    def _stage(self, asset: Restored) -> RestoreEvent:
+    def _stage(self, asset: Restored) -> Event:
         source, sidecar = sidecars(asset)
         folder = Path(asset.wanted.mirror) / asset.wanted.path
         self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,7 +91,7 @@ class Uploader:
         objects = {name: self._upload(asset, place / name) for name, place in places.items()}
         manifest = image_manifest(
             source,
-            asset.wanted.target,
+            asset.target,
             asset.wanted.mark,
             parts,
             lambda name: f"gs://{asset.bucket}/{objects[name].name}",
@@ -113,7 +114,7 @@ class Uploader:
         write_rows(folder / rows, target, columns)
         obj = self._upload(asset, target)
         uri = f"gs://{asset.bucket}/{obj.name}"
-        manifest = table_manifest(source, asset.wanted.target, asset.wanted.mark, columns, uri)
+        manifest = table_manifest(source, asset.target, asset.wanted.mark, columns, uri)
         return manifest, [obj]
 
     def _upload(self, asset: Restored, file: Path) -> StoredObject:

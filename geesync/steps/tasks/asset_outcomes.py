@@ -10,15 +10,13 @@ from itertools import takewhile
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import (
-    Delayed,
-    Event,
     ExportFailed,
     ExportsSucceeded,
     Refused,
-    Setback,
     State,
     wait_for_world,
 )
+from geesync.domain.setbacks import Delayed, Event, Setback
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import WORLDLY, Cause, RemoteError

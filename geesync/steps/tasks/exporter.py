@@ -9,15 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from geesync.domain.mirror.lifecycle import (
-    Delayed,
-    Event,
-    ExportFailed,
-    ExportStarted,
-    NothingToExport,
-    State,
-)
+from geesync.domain.mirror.lifecycle import ExportFailed, ExportStarted, NothingToExport, State
 from geesync.domain.mirror.plan import Plan
+from geesync.domain.setbacks import Delayed, Event
 from geesync.domain.tasks.exports import Part, Way
 from geesync.domain.tasks.lifecycle import LIVE, TaskState
 from geesync.domain.tasks.refusals import NotTriedError

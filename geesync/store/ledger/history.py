@@ -8,7 +8,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from geesync.domain.mirror.lifecycle import Event, State
+from geesync.domain.mirror.lifecycle import State
+from geesync.domain.setbacks import Event
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import schema

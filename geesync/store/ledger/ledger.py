@@ -14,9 +14,8 @@ import sqlalchemy as sa
 from geesync.domain.assets.asset import CONTAINERS, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.lifecycle import (
+    LIFE,
     CheckPassed,
-    Delayed,
-    Event,
     Excluded,
     Recovered,
     SourceChanged,
@@ -24,13 +23,13 @@ from geesync.domain.mirror.lifecycle import (
     SourceReappeared,
     Standing,
     State,
-    advance,
 )
+from geesync.domain.setbacks import Delayed, Event
 from geesync.domain.tasks.exports import Way
-from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.ledger.history import HistoryRow, remember
+from geesync.store.ledger.making import read_standing, standing_columns
 from geesync.store.tables import schema
 from geesync.store.tasks.plans import replace_in, void_in
 from geesync.store.tasks.tasks import give_up_in
@@ -180,7 +179,8 @@ def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -
     """Move assets within a transaction; return the ids of those that nobody moved since."""
     fresh = _unmoved(connection, moves)
     standings = {
-        asset_id: advance(move.asset.standing, move.event, now) for asset_id, move in fresh.items()
+        asset_id: LIFE.advance(move.asset.standing, move.event, now)
+        for asset_id, move in fresh.items()
     }
     _change(connection, fresh, standings, now)
     _prove(connection, fresh.values(), now)
@@ -221,14 +221,7 @@ def _change(
 ) -> None:
     """Write where assets stand."""
     changes: dict[int, dict[str, object]] = {
-        asset_id: {
-            "state": after.state,
-            "failures": after.failures,
-            "not_before": after.not_before,
-            "cause": after.cause,
-            "reason": after.reason or None,
-            "version": moves[asset_id].asset.version + 1,
-        }
+        asset_id: standing_columns(after, moves[asset_id].asset.version)
         for asset_id, after in standings.items()
     }
     for asset_id, move in moves.items():
@@ -297,13 +290,7 @@ def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
     return LedgerAsset(
         **{name: kept[name] for name in _PLAIN},
         options=_options(kept["options"]),
-        standing=Standing(
-            state=State(kept["state"]),
-            failures=kept["failures"],
-            not_before=kept["not_before"],
-            cause=Cause(kept["cause"]) if kept["cause"] else None,
-            reason=kept["reason"] or "",
-        ),
+        standing=read_standing(kept, State),
     )
 
 

@@ -1,4 +1,4 @@
-"""What is to be made again, and how far it is. The only writer of a restored asset's state."""
+"""What is to be made again from the mirror, and how far it is."""
 
 from __future__ import annotations
 
@@ -11,19 +11,11 @@ import sqlalchemy as sa
 
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.restore.lifecycle import (
-    AT_REST,
-    RestoreCancelled,
-    RestoreEvent,
-    RestoreRetried,
-    RestoreStanding,
-    RestoreState,
-    advance_restore,
-)
+from geesync.domain.restore.lifecycle import LIFE, RestoreState
 from geesync.domain.restore.losses import LossKind
-from geesync.errors import Cause
-from geesync.store.file.database import Database
+from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import change_rows, insert_rows
+from geesync.store.ledger.making import Making, ToMake, known_targets, read_standing
 from geesync.store.ledger.roots import ask_in
 from geesync.store.tables.restoring import restoration, restored, restored_file
 
@@ -45,33 +37,23 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Restored:
+class Restored(ToMake):
     """An asset on its way back, as the ledger knows it."""
 
-    id: int
     wanted: Wanted
     bucket: str
     accepted: frozenset[LossKind]
     prove: str
     policies: bool
     manifest: Json | None
-    standing: RestoreStanding
-    version: int
 
 
-@dataclass(frozen=True)
-class RestoreMove:
-    """Something that happened to an asset as it was seen."""
+class Restores(Making[Restored, RestoreState]):
+    """Assets on their way back; people mean them by the place that they lie at or below."""
 
-    asset: Restored
-    event: RestoreEvent
-
-
-class Restores:
-    """Assets on their way back. Steps report events; only ``record`` turns them into states."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    kind = SubjectKind.RESTORE
+    table = restored
+    life = LIFE
 
     def add(
         self,
@@ -84,11 +66,7 @@ class Restores:
         asked: columns of the restoration. What is on its way to the same target stays as it is.
         """
         with self._database.write() as connection:
-            known = set(
-                connection.execute(
-                    sa.select(restored.c.target).where(restored.c.state != RestoreState.CANCELLED)
-                ).scalars()
-            )
+            known = known_targets(connection, restored)
             new = [one for one in wanted if one.target not in known]
             if not new:
                 return 0
@@ -98,34 +76,6 @@ class Restores:
             insert_rows(connection, restored, rows)
             ask_in(connection, now)
         return len(new)
-
-    def due(self, *states: RestoreState, now: datetime, limit: int) -> list[Restored]:
-        """Return assets in some states whose time has come, the uppermost containers first."""
-        query = (
-            _select()
-            .where(restored.c.state.in_(states))
-            .where(sa.or_(restored.c.not_before.is_(None), restored.c.not_before <= now))
-            .order_by(restored.c.depth, restored.c.id)
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [_read(row) for row in connection.execute(query)]
-
-    def record(self, moves: Sequence[RestoreMove], now: datetime) -> int:
-        """Move assets on, in one transaction; what somebody else moved meanwhile stays."""
-        if not moves:
-            return 0
-        with self._database.write() as connection:
-            ids = [move.asset.id for move in moves]
-            query = sa.select(restored.c.id, restored.c.version).where(restored.c.id.in_(ids))
-            versions = {row.id: row.version for row in connection.execute(query)}
-            changes = {
-                move.asset.id: _columns(move, now)
-                for move in moves
-                if versions.get(move.asset.id) == move.asset.version
-            }
-            change_rows(connection, restored, changes)
-        return len(changes)
 
     def stage(
         self, asset: Restored, manifest: Json, objects: Iterable[StoredObject], now: datetime
@@ -187,44 +137,25 @@ class Restores:
 
     def is_anything_left(self) -> bool:
         """Whether an asset is on its way, or what was staged for one is still in the bucket."""
-        moving = [state for state in RestoreState if state not in AT_REST]
-        on_its_way = sa.exists().where(restored.c.state.in_(moving))
-        leftover = sa.exists().where(restored_file.c.removed_at.is_(None))
+        leftover = sa.select(sa.exists().where(restored_file.c.removed_at.is_(None)))
         with self._database.read() as connection:
-            return bool(connection.execute(sa.select(sa.or_(on_its_way, leftover))).scalar())
+            return super().is_anything_left() or bool(connection.execute(leftover).scalar())
 
-    def below(self, target: str) -> list[Restored]:
-        """Return what is or was to be made at a place, or below it."""
-        within = restored.c.target.startswith(f"{target}/", autoescape=True)
-        query = _select().where(sa.or_(restored.c.target == target, within))
-        with self._database.read() as connection:
-            return [_read(row) for row in connection.execute(query.order_by(restored.c.id))]
+    def _meant_by(self, which: str) -> Sequence[sa.ColumnElement[bool]]:
+        below = restored.c.target.startswith(f"{which}/", autoescape=True)
+        return [sa.or_(restored.c.target == which, below)]
 
-    def counts(self) -> dict[str, int]:
-        """Return assets by state."""
-        query = sa.select(restored.c.state, sa.func.count().label("assets")).group_by(
-            restored.c.state
+    def _select(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Restored]:
+        asked = restoration.c
+        query = (
+            sa.select(restored, asked.bucket, asked.accepted, asked.prove, asked.policies)
+            .join(restoration)
+            .where(*where)
+            .order_by(restored.c.depth, restored.c.id)  # the uppermost containers first
+            .limit(limit)
         )
         with self._database.read() as connection:
-            return {row.state: row.assets for row in connection.execute(query)}
-
-    def cancel(self, target: str, now: datetime) -> int:
-        """Give up what is not at rest at a place or below it; return how many."""
-        moves = [
-            RestoreMove(one, RestoreCancelled("a person gave it up"))
-            for one in self.below(target)
-            if one.standing.state not in {RestoreState.PROVED, RestoreState.CANCELLED}
-        ]
-        return self.record(moves, now)
-
-    def retry(self, target: str, now: datetime) -> int:
-        """Try again what is in quarantine at a place or below it; return how many."""
-        moves = [
-            RestoreMove(one, RestoreRetried())
-            for one in self.below(target)
-            if one.standing.state == RestoreState.QUARANTINED
-        ]
-        return self.record(moves, now)
+            return [_read(row) for row in connection.execute(query)]
 
 
 def _row(wanted: Wanted, key: int, now: datetime) -> dict[str, object]:
@@ -245,31 +176,13 @@ def _row(wanted: Wanted, key: int, now: datetime) -> dict[str, object]:
     }
 
 
-def _columns(move: RestoreMove, now: datetime) -> dict[str, object]:
-    after = advance_restore(move.asset.standing, move.event, now)
-    return {
-        "state": after.state,
-        "failures": after.failures,
-        "not_before": after.not_before,
-        "cause": after.cause,
-        "reason": after.reason or None,
-        "version": move.asset.version + 1,
-        "moved_at": now,
-    }
-
-
-def _select() -> sa.Select[tuple[object, ...]]:
-    asked = restoration.c
-    return sa.select(restored, asked.bucket, asked.accepted, asked.prove, asked.policies).join(
-        restoration
-    )
-
-
 def _read(row: sa.Row[tuple[object, ...]]) -> Restored:
     kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
     plain = ("mirror", "path", "source", "target", "type", "revision", "mark", "depth")
     return Restored(
-        id=kept["id"],
+        Subject(SubjectKind.RESTORE, kept["id"], kept["target"], kept["revision"]),
+        read_standing(kept, RestoreState),
+        kept["version"],
         wanted=Wanted(
             **{name: kept[name] for name in plain},
             size_bytes=kept["size_bytes"],
@@ -280,12 +193,4 @@ def _read(row: sa.Row[tuple[object, ...]]) -> Restored:
         prove=kept["prove"],
         policies=bool(kept["policies"]),
         manifest=kept["manifest"],
-        standing=RestoreStanding(
-            RestoreState(kept["state"]),
-            kept["failures"],
-            kept["not_before"],
-            Cause(kept["cause"]) if kept["cause"] else None,
-            kept["reason"] or "",
-        ),
-        version=kept["version"],
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Float, LargeBinary
+from sqlalchemy import CheckConstraint, Column, Float, Integer, LargeBinary, Text
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 from geesync.domain.json import Json
@@ -58,3 +60,19 @@ class Digest(TypeDecorator[str]):
     def process_result_value(self, value: bytes | None, _dialect: Any) -> str | None:
         """Return it in hexadecimal."""
         return None if value is None else value.hex()
+
+
+def life_columns(states: type[StrEnum]) -> list[SchemaItem]:
+    """Return the columns of something that has a life of its own, and what must hold of them."""
+    told = ", ".join(f"'{state}'" for state in states)
+    return [
+        Column("state", Text, nullable=False),
+        Column("version", Integer, nullable=False, server_default="0"),  # compare-and-set
+        Column("failures", Integer, nullable=False, server_default="0"),
+        Column("not_before", Instant),
+        Column("cause", Text),
+        Column("reason", Text),
+        Column("moved_at", Instant, nullable=False),
+        CheckConstraint(f"state IN ({told})", name="state"),
+        CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
+    ]

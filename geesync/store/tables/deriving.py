@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, Text
+from sqlalchemy import Column, Index, Integer, Table, Text
 
 from geesync.domain.derive.lifecycle import DerivedState
-from geesync.store.tables.columns import Instant, Packed
+from geesync.store.tables.columns import Packed, life_columns
 from geesync.store.tables.schema import metadata
-from geesync.store.tables.states import quoted
-
-_STATES = quoted(DerivedState)
 
 #: A result: identity is (job, source, its revision, expression).
 derived = Table(
@@ -24,15 +21,7 @@ derived = Table(
     Column("target", Text, nullable=False),
     Column("request", Packed, nullable=False),  # the export's body, but for id and description
     Column("in_flight", Integer, nullable=False),  # of its job, at most
-    Column("state", Text, nullable=False),
-    Column("version", Integer, nullable=False, server_default="0"),  # compare-and-set
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("not_before", Instant),
-    Column("cause", Text),
-    Column("reason", Text),
-    Column("moved_at", Instant, nullable=False),
-    CheckConstraint(f"state IN ({_STATES})", name="state"),
-    CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
+    *life_columns(DerivedState),
     Index(
         "uq_derived_target",
         "target",

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
 from geesync.domain.restore.lifecycle import RestoreState
-from geesync.store.tables.columns import Instant, Packed
+from geesync.store.tables.columns import Instant, Packed, life_columns
 from geesync.store.tables.schema import metadata
-from geesync.store.tables.states import quoted
-
-_STATES = quoted(RestoreState)
 
 #: What one person asked for at one time.
 restoration = Table(
@@ -44,15 +41,7 @@ restored = Table(
     Column("losses", Text, nullable=False),  # JSON
     Column("manifest", Packed),  # once its files are uploaded
     Column("report", Text),  # JSON: what was compared
-    Column("state", Text, nullable=False),
-    Column("version", Integer, nullable=False, server_default="0"),  # compare-and-set
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("not_before", Instant),
-    Column("cause", Text),
-    Column("reason", Text),
-    Column("moved_at", Instant, nullable=False),
-    CheckConstraint(f"state IN ({_STATES})", name="state"),
-    CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
+    *life_columns(RestoreState),
     Index(
         "uq_restored_target", "target", unique=True, sqlite_where=sa.text("state <> 'cancelled'")
     ),

@@ -8,17 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.mirror import lifecycle
 from geesync.domain.mirror.lifecycle import (
-    MAX_TRIES,
+    LIFE,
     RESTING,
     TABLE,
     CheckFailed,
     CheckPassed,
-    Delayed,
     DownloadFailed,
     DownloadFinished,
-    Event,
     Excluded,
     ExportFailed,
     ExportsSucceeded,
@@ -28,17 +25,14 @@ from geesync.domain.mirror.lifecycle import (
     Included,
     NothingToExport,
     Refused,
-    Retried,
-    Setback,
     SourceChanged,
     SourceGone,
     SourceReappeared,
     StagedCopyLost,
     Standing,
     State,
-    advance,
-    wait_after,
 )
+from geesync.domain.setbacks import MAX_TRIES, Delayed, Event, Retried, Setback, wait_after
 from geesync.domain.state_machine import IllegalEvent, arrows
 from geesync.errors import WORLDLY, Cause
 
@@ -74,10 +68,10 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 
 def lived(events: list[Event]) -> list[Standing]:
     """Return every standing of an asset to which these events happen, where they can."""
-    life = [Standing()]
+    life = [Standing(State.DISCOVERED)]
     for event in events:
         if type(event) in TABLE[life[-1].state]:
-            life.append(advance(life[-1], event, NOW))
+            life.append(LIFE.advance(life[-1], event, NOW))
     return life
 
 
@@ -114,7 +108,7 @@ def test_an_outage_never_costs_an_asset_its_place(events: list[Event], failures:
 
         for event in events:
             if type(event) in TABLE[standing.state]:
-                standing = advance(standing, event, NOW)
+                standing = LIFE.advance(standing, event, NOW)
 
         assert standing.state not in RESTING
         assert standing.failures == failures
@@ -122,7 +116,7 @@ def test_an_outage_never_costs_an_asset_its_place(events: list[Event], failures:
 
 @given(st.lists(st.sampled_from(SETBACKS), min_size=60, max_size=60), OWN)
 def test_every_loop_ends_in_quarantine(setbacks: list[type[Setback]], cause: Cause) -> None:
-    standing = Standing()
+    standing = Standing(State.DISCOVERED)
     forward = {
         State.DISCOVERED: ExportStarted(),
         State.EXPORTING: ExportsSucceeded(),
@@ -131,13 +125,13 @@ def test_every_loop_ends_in_quarantine(setbacks: list[type[Setback]], cause: Cau
 
     for kind in setbacks:
         while kind not in TABLE[standing.state] and standing.state in forward:
-            standing = advance(standing, forward[standing.state], NOW)
+            standing = LIFE.advance(standing, forward[standing.state], NOW)
         if standing.state == State.QUARANTINED:
             break
         if kind in TABLE[standing.state]:
-            standing = advance(standing, kind("it broke", cause=cause), NOW)
+            standing = LIFE.advance(standing, kind("it broke", cause=cause), NOW)
         else:  # no setback of this kind from here on: the asset is downloaded
-            standing = advance(standing, CheckFailed("it broke", cause=cause), NOW)
+            standing = LIFE.advance(standing, CheckFailed("it broke", cause=cause), NOW)
 
     assert standing.state == State.QUARANTINED
     assert standing.failures == MAX_TRIES
@@ -168,22 +162,22 @@ def test_an_event_that_the_table_does_not_know_is_an_error(event: Event, state: 
         return
 
     with pytest.raises(IllegalEvent):
-        advance(Standing(state), event, NOW)
+        LIFE.advance(Standing(state), event, NOW)
 
 
 @pytest.mark.parametrize("event", [SourceChanged(), Retried(), SourceReappeared(), CheckPassed()])
 def test_a_fresh_start_forgets_failures(event: Event) -> None:
     state = next(state for state, kind, _ in arrows(TABLE) if kind is type(event))
 
-    after = advance(Standing(state, failures=3), event, NOW)
+    after = LIFE.advance(Standing(state, failures=3), event, NOW)
 
     assert (after.failures, after.cause, after.not_before) == (0, None, None)
 
 
 def test_failures_survive_the_steps_forward_between_them() -> None:
-    standing = advance(Standing(), ExportFailed("broken"), NOW)
+    standing = LIFE.advance(Standing(State.DISCOVERED), ExportFailed("broken"), NOW)
     for event in (ExportStarted(), ExportsSucceeded(), DownloadFinished()):
-        standing = advance(standing, event, NOW)
+        standing = LIFE.advance(standing, event, NOW)
 
     assert standing.failures == 1
 
@@ -201,7 +195,7 @@ def test_no_wait_is_longer_than_the_cap(failures: int) -> None:
 
 
 def test_the_diagram_draws_every_arrow() -> None:
-    drawn = lifecycle.diagram()
+    drawn = LIFE.diagram()
 
     for state, event, target in arrows(TABLE):
         assert any(
@@ -213,10 +207,10 @@ def test_the_diagram_draws_every_arrow() -> None:
 def test_another_plan_is_tried_at_once_but_not_for_ever() -> None:
     standing = Standing(State.DOWNLOADED)
 
-    standing = advance(standing, CheckFailed("a column is missing", cause=Cause.PLAN), NOW)
+    standing = LIFE.advance(standing, CheckFailed("a column is missing", cause=Cause.PLAN), NOW)
 
     assert (standing.state, standing.failures) == (State.DISCOVERED, 1)
     assert standing.not_before is None
     for _ in range(MAX_TRIES - 1):
-        standing = advance(standing, ExportFailed("too large", cause=Cause.PLAN), NOW)
+        standing = LIFE.advance(standing, ExportFailed("too large", cause=Cause.PLAN), NOW)
     assert standing.state == State.QUARANTINED

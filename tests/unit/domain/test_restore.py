@@ -10,22 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.restore import lifecycle
 from geesync.domain.restore.comparing import Likeness, compare_metadata, differences
 from geesync.domain.restore.files import MaskFile, Prepared, part_files
 from geesync.domain.restore.lifecycle import (
     AT_REST,
-    MAX_TRIES,
+    LIFE,
     TABLE,
-    RestoreDelayed,
-    RestoreSetback,
-    RestoreStanding,
     RestoreState,
-    advance_restore,
 )
 from geesync.domain.restore.losses import LossKind, losses, restorable_properties
 from geesync.domain.restore.manifests import MARK, image_manifest, key_of, table_manifest
 from geesync.domain.restore.targets import target_of
+from geesync.domain.setbacks import MAX_TRIES, Delayed, Setback, Standing
 from geesync.domain.state_machine import arrows
 from geesync.errors import Cause, UserError
 
@@ -222,13 +218,13 @@ def test_every_state_can_be_left_or_is_one_of_rest() -> None:
 def test_on_any_walk_the_world_costs_time_only_and_failures_end_in_quarantine(
     wanted: list[tuple[RestoreState, type, RestoreState]],
 ) -> None:
-    standing = RestoreStanding()
+    standing = Standing(RestoreState.PLANNED)
     for _, event, _ in wanted:
         if event not in TABLE[standing.state]:
             continue
         before = standing
-        standing = advance_restore(standing, event(), NOW)
-        if event is RestoreDelayed:
+        standing = LIFE.advance(standing, event(), NOW)
+        if event is Delayed:
             assert standing.failures == before.failures
         assert standing.failures <= MAX_TRIES
         assert standing.not_before is None or standing.not_before <= NOW + timedelta(hours=6)
@@ -236,14 +232,14 @@ def test_on_any_walk_the_world_costs_time_only_and_failures_end_in_quarantine(
 
 
 def test_an_outage_is_no_setback() -> None:
-    standing = RestoreStanding(RestoreState.IMPORTING)
+    standing = Standing(RestoreState.IMPORTING)
 
     for _ in range(20):
-        standing = advance_restore(standing, RestoreSetback(cause=Cause.TRANSIENT), NOW)
-        standing = RestoreStanding(RestoreState.IMPORTING, standing.failures)
+        standing = LIFE.advance(standing, Setback(cause=Cause.TRANSIENT), NOW)
+        standing = Standing(RestoreState.IMPORTING, standing.failures)
 
     assert standing.failures == 0
 
 
 def test_the_diagram_draws_every_state() -> None:
-    assert all(state in lifecycle.diagram() for state in RestoreState)
+    assert all(state in LIFE.diagram() for state in RestoreState)

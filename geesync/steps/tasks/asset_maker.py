@@ -1,0 +1,141 @@
+"""Makes assets by tasks, once each, and sees what came of it, whoever they are for.
+
+A place is looked at before anything is asked: what bears our mark is ours, whatever answer was
+lost; what does not is somebody else's, and is never overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.json import Json
+from geesync.domain.setbacks import Delayed, Event, Setback
+from geesync.domain.tasks.exports import described_as, token_of
+from geesync.domain.tasks.lifecycle import IN_FLIGHT, Succeeded, TaskState
+from geesync.domain.tasks.making import Made, TaskIntended
+from geesync.domain.tasks.refusals import NotTriedError
+from geesync.domain.tasks.task import Destination, DestinationKind, TaskKind
+from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+from geesync.steps.step import Workshop, event_of
+from geesync.steps.tasks.brakes import Brakes
+from geesync.steps.tasks.submitter import Submitter
+from geesync.store.ledger.making import AnyToMake, Making, MakingMove
+from geesync.store.tasks.task_rows import Intent, Task
+from geesync.store.tasks.tasks import TaskMove, Tasks
+
+log = get_logger()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked for to make an asset."""
+
+    kind: TaskKind
+    identity: tuple[str, ...]  #: what tells it from all others, whichever ledger asks
+    body: Json  #: of the request, but for its id and description; never with ``overwrite``
+
+
+@dataclass
+class AssetMaker(Generic[AnyToMake]):
+    """Takes assets of one kind from what is ready to what is made."""
+
+    workshop: Workshop
+    earth_engine: EarthEngine
+    making: Making[AnyToMake, Any]
+    tasks: Tasks
+    submitter: Submitter
+    brakes: Brakes
+    ledger_id: str
+    ask: Callable[[AnyToMake], Ask]
+    judge: Callable[[AnyToMake, SourceAsset], Event]  #: Made or Differs, of what is at its place
+
+    def room(self) -> int:
+        """Return how many more may be asked for now."""
+        room, held_by = self.brakes.export_room()
+        return 0 if held_by else self.submitter.room(room)
+
+    def start(self, due: Iterable[AnyToMake]) -> int:
+        """Write down the tasks of what is not there yet; return how many assets moved."""
+        answers = self.workshop.each(due, self.look)
+        free = [asset for asset, answer in answers if answer is None]
+        self.tasks.intend([self._intent(asset) for asset in free], self.workshop.clock())
+        outcomes = [*answers, *((asset, TaskIntended()) for asset in free)]
+        return record_outcomes(self.workshop, self.making, outcomes)
+
+    def look(self, asset: AnyToMake) -> Event | None:
+        """Return what is at an asset's place; None if nothing is."""
+        try:
+            found = self.earth_engine.get_asset(asset.target)
+        except RemoteError as error:
+            if error.cause == Cause.GONE:
+                return None
+            raise
+        return self.judge(asset, found)
+
+    def _intent(self, asset: AnyToMake) -> Intent:
+        earlier = self.tasks.of_subject(asset.subject.kind, [asset.id])
+        attempt = max((task.attempt for task in earlier), default=0) + 1
+        ask = self.ask(asset)
+        token = token_of([asset.subject.kind, self.ledger_id, *ask.identity, attempt])
+        named = {"requestId": f"geesync-{token}", "description": described_as(token, asset.target)}
+        place = Destination(DestinationKind.ASSET, asset.target)
+        return Intent(asset.subject, ask.kind, attempt, token, {**ask.body, **named}, place)
+
+    def follow(self, due: list[AnyToMake]) -> int:
+        """Send the tasks that wait, and see what became of the others; return what moved."""
+        found = self.tasks.of_subject(self.making.kind, [asset.id for asset in due])
+        tasks = {task.subject.id: task for task in found}  # the last one of each
+        self.submitter.submit(task for task in tasks.values() if task.state == TaskState.INTENDED)
+        answers = self.workshop.each(due, lambda asset: self._outcome(asset, tasks.get(asset.id)))
+        done = [
+            TaskMove(tasks[asset.id], Succeeded())
+            for asset, answer in answers
+            if isinstance(answer, Made)
+            and asset.id in tasks
+            and tasks[asset.id].state == TaskState.RUNNING
+        ]
+        self.tasks.record(done, self.workshop.clock())
+        return record_outcomes(self.workshop, self.making, answers)
+
+    def _outcome(self, asset: AnyToMake, task: Task | None) -> Event | None:
+        """Return what became of a task; None while it runs."""
+        if task is None:
+            return Setback("its task is not known any more")
+        if task.state in IN_FLIGHT and task.ended_at is None:
+            return None
+        found = self.look(asset)
+        if found is not None:
+            return found
+        if task.state in IN_FLIGHT:
+            return Delayed("its task has ended, and nothing is to be seen yet")
+        return Setback(task.error or "its task ended", cause=task.cause or Cause.FAILED)
+
+
+def record_outcomes(
+    workshop: Workshop,
+    making: Making[AnyToMake, Any],
+    outcomes: Iterable[tuple[AnyToMake, Event | Exception | None]],
+) -> int:
+    """Move assets as the outcomes of work on them mean; return how many.
+
+    What was not tried, or has no news, does not move.
+    """
+    moves = []
+    for asset, outcome in outcomes:
+        if outcome is None or isinstance(outcome, NotTriedError):
+            continue
+        event = outcome if isinstance(outcome, Event) else event_of(outcome, Setback)
+        log.info(
+            "target_moved",
+            target=asset.target,
+            kind=making.kind,
+            event_name=event.name,
+            reason=event.reason or None,
+        )
+        moves.append(MakingMove(asset, event))
+    return making.record(moves, workshop.clock())

@@ -1,0 +1,157 @@
+"""Assets that are to be made at Earth Engine, and how far each is. The only writer of their states.
+
+Each kind has a table and a life of its own; how they are taken, moved and given up is one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from geesync.domain.setbacks import Cancelled, Event, Life, Retried, Standing
+from geesync.domain.state_machine import AnyState
+from geesync.domain.tasks.task import Subject, SubjectKind
+from geesync.errors import Cause
+from geesync.store.file.database import Database
+from geesync.store.file.rows import change_rows
+
+
+@dataclass(frozen=True)
+class ToMake:
+    """An asset that is to be made, as the ledger knows it."""
+
+    subject: Subject  #: of the tasks that make it; named by its place
+    standing: Standing[Any]
+    version: int  #: of this row; another writer moves it
+
+    @property
+    def id(self) -> int:
+        """Its key in the table of its kind."""
+        return self.subject.id
+
+    @property
+    def target(self) -> str:
+        """The canonical name of its place."""
+        return self.subject.name
+
+
+AnyToMake = TypeVar("AnyToMake", bound=ToMake)
+
+
+@dataclass(frozen=True)
+class MakingMove:
+    """Something that happened to an asset as it was seen."""
+
+    asset: ToMake
+    event: Event
+
+
+class Making(Generic[AnyToMake, AnyState]):
+    """Assets of one kind. Steps report events; only ``record`` turns them into states."""
+
+    kind: ClassVar[SubjectKind]
+    table: ClassVar[sa.Table]
+    life: Life[AnyState]
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, *states: AnyState, now: datetime, limit: int) -> list[AnyToMake]:
+        """Return assets in some states whose time has come, in the order of their making."""
+        column = self.table.c
+        come = sa.or_(column.not_before.is_(None), column.not_before <= now)
+        return self._select(column.state.in_(states), come, limit=limit)
+
+    def record(self, moves: Sequence[MakingMove], now: datetime) -> int:
+        """Move assets on, in one transaction; what somebody else moved meanwhile stays."""
+        if not moves:
+            return 0
+        column = self.table.c
+        with self._database.write() as connection:
+            ids = [move.asset.id for move in moves]
+            query = sa.select(column.id, column.version).where(column.id.in_(ids))
+            versions = {row.id: row.version for row in connection.execute(query)}
+            changes = {
+                move.asset.id: self._moved(move, now)
+                for move in moves
+                if versions.get(move.asset.id) == move.asset.version
+            }
+            change_rows(connection, self.table, changes)
+        return len(changes)
+
+    def _moved(self, move: MakingMove, now: datetime) -> dict[str, object]:
+        after = self.life.advance(move.asset.standing, move.event, now)
+        return {**standing_columns(after, move.asset.version), "moved_at": now}
+
+    def is_anything_left(self) -> bool:
+        """Whether an asset is still to be made."""
+        query = sa.select(sa.exists().where(self.table.c.state.in_(self.life.moving)))
+        with self._database.read() as connection:
+            return bool(connection.execute(query).scalar())
+
+    def counts(self) -> dict[str, int]:
+        """Return assets by state."""
+        state = self.table.c.state
+        query = sa.select(state, sa.func.count().label("assets")).group_by(state)
+        with self._database.read() as connection:
+            return {row.state: row.assets for row in connection.execute(query)}
+
+    def cancel(self, which: str, now: datetime) -> int:
+        """Give up what is not made yet, of those that ``of`` returns; return how many."""
+        event = Cancelled("a person gave it up")
+        return self._tell(event, lambda state: Cancelled in self.life.table[state], which, now)
+
+    def retry(self, which: str, now: datetime) -> int:
+        """Try again what is in quarantine, of those that ``of`` returns; return how many."""
+        return self._tell(Retried(), lambda state: state == self.life.quarantined, which, now)
+
+    def _tell(
+        self, event: Event, hears: Callable[[AnyState], bool], which: str, now: datetime
+    ) -> int:
+        found = [one for one in self.of(which) if hears(one.standing.state)]
+        return self.record([MakingMove(one, event) for one in found], now)
+
+    def of(self, which: str) -> list[AnyToMake]:
+        """Return the assets that people mean by a word; all of this kind if it is empty."""
+        return self._select(*self._meant_by(which)) if which else self._select()
+
+    def _meant_by(self, which: str) -> Sequence[sa.ColumnElement[bool]]:
+        """Return which assets people mean by a word."""
+        raise NotImplementedError
+
+    def _select(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[AnyToMake]:
+        """Return assets in the order of their making."""
+        raise NotImplementedError
+
+
+def known_targets(connection: sa.Connection, table: sa.Table) -> set[str]:
+    """Return the places of all assets but those that were given up."""
+    query = sa.select(table.c.target).where(table.c.state != "cancelled")
+    return set(connection.execute(query).scalars())
+
+
+def standing_columns(after: Standing[Any], version: int) -> dict[str, object]:
+    """Return the columns of where something stands, as the next version of its row has them."""
+    return {
+        "state": after.state,
+        "failures": after.failures,
+        "not_before": after.not_before,
+        "cause": after.cause,
+        "reason": after.reason or None,
+        "version": version + 1,
+    }
+
+
+def read_standing(kept: sa.RowMapping, states: type[AnyState]) -> Standing[AnyState]:
+    """Return where the thing of a row stands."""
+    return Standing(
+        state=states(kept["state"]),
+        failures=kept["failures"],
+        not_before=kept["not_before"],
+        cause=Cause(kept["cause"]) if kept["cause"] else None,
+        reason=kept["reason"] or "",
+    )
