@@ -22,7 +22,7 @@ from geesync.domain.choices.options import Options
 from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.domain.mirror.layout import STAGING, staged_prefix
 from geesync.domain.mirror.plan import Lessons
-from geesync.domain.mirror.planning import plan
+from geesync.domain.mirror.planning import options_hash, plan
 from geesync.domain.tasks.exports import Ask, Part
 from geesync.domain.tasks.operations import FAILED, Operation
 from geesync.steps.step import Workshop
@@ -92,10 +92,10 @@ class Adopter:
         """
         left: _Left | None = None
         count = 0
-        for assets in self._discovered():
+        for assets in filter(None, self._discovered()):
             left = left or self._left()
             for bucket in {asset.bucket for asset in assets} - left.objects.keys():
-                left.objects[bucket] = self._staged(bucket) if bucket else {}
+                left.objects[bucket] = self._staged(bucket)
             plans, found = self._found(assets, left)
             self.recovery.adopt(plans, found, self.workshop.clock())
             count += len(found)
@@ -104,7 +104,7 @@ class Adopter:
     def _discovered(self) -> Iterator[list[LedgerAsset]]:
         after = 0
         while assets := self.recovery.discovered(after=after, limit=self.workshop.chunk):
-            yield assets
+            yield [asset for asset in assets if asset.bucket]
             after = assets[-1].id
 
     def _left(self) -> _Left:
@@ -124,13 +124,13 @@ class Adopter:
         plans: list[NewPlan] = []
         found: list[Found] = []
         for asset in assets:
-            source = sources[asset.id]
+            source, options = sources[asset.id], self.planner.chosen(asset)
             look = partial(left.look, asset, ledgers[asset.dest])
-            too_much = _too_much(partial(_planned, source, self.planner.chosen(asset)), look)
-            new = self.planner.new(asset, source, Lessons(too_much))
-            traces = [trace for trace in map(look, new.plan.parts) if trace]
+            too_much = _too_much(partial(_planned, source, options), look)
+            exported = plan(source, options, Lessons(too_much))
+            traces = [trace for trace in map(look, exported.parts) if trace]
             if traces or too_much:
-                plans.append(new)
+                plans.append(NewPlan(asset.id, asset.revision, options_hash(options), exported))
             found += [_found(asset, trace) for trace in traces]
         return plans, found
 

@@ -25,7 +25,7 @@ from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path, f
 from geesync.domain.mirror.masks import MODES
 from geesync.domain.mirror.plan import Lessons
 from geesync.domain.mirror.planning import cut_before, options_hash, plan
-from geesync.domain.tasks.exports import Part
+from geesync.domain.tasks.exports import Part, Way
 from geesync.errors import RemoteError, UserError
 from geesync.store.copies.recovery import Copy, Recovery
 from geesync.store.file.database import Database
@@ -95,16 +95,17 @@ def _copy(place: Folder, path: str, options: Options) -> Copy | None:
         _number(source.size_bytes)
         then = _options_then(source, options, told)
         forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in told["parts"]]
-        too_much = cut_before(source, then, forms)
+        way = Way(told["parts"][0].get("way", Way.BUCKET)) if forms else Way.BUCKET
+        too_much = cut_before(source, then, forms, way=way)
         if too_much is None:
             return None
-        made = plan(source, then, Lessons(too_much))
+        made = plan(source, then, Lessons(too_much), way=way)
         objects = {}
         origins = {}
         for one in told["parts"]:
             part = made.part(f"{one['key']}.{one['extension']}")
             objects[part.id] = _objects(place, part, path, one)
-            origins[part.id] = _origin(one)
+            origins[part.id] = _origin(one, way)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return None  # somebody else's, edited, or of files that are not there
     return Copy(source, path, replace(made, origins=origins), options_hash(then), objects)
@@ -124,8 +125,10 @@ def _options_then(source: SourceAsset, options: Options, told: Json) -> Options:
         raise ValueError(str(error)) from error
 
 
-def _origin(told: Json) -> Json:
+def _origin(told: Json, way: Way) -> Json:
     """Return what a sidecar tells of how a part came, for the next sidecar."""
+    if way == Way.DIRECT:
+        return {key: _number(told[key]) for key in ("requests", "read_again")}
     return {
         "operation": str(told["operation"]),
         "attempt": _number(told["attempt"]),
@@ -153,17 +156,20 @@ def _objects(place: Folder, part: Part, path: str, told: Json) -> tuple[StoredOb
             raise ValueError(part.key)
     objects = tuple(_object(place, one) for one in told["files"])
     stem = file_stem(path, part.key)
-    prefix = f"{objects[0].name.rpartition('/')[0]}/{stem}"
+    prefix = objects[0].name.removesuffix(objects[0].file_name) + stem
     if own_objects(prefix, part, set(objects)) != sorted(objects, key=lambda one: one.name):
         raise ValueError(prefix)
     return objects
 
 
 def _object(place: Folder, told: Json) -> StoredObject:
-    """Return an object whose file is there; its name on disk is the object's own."""
+    """Return an object whose file is there; its name on disk is the object's own.
+
+    What was read directly is called like its file.
+    """
     found = StoredObject(
-        told["object"],
-        _number(told["generation"]),
+        told.get("object") or told["name"],
+        _number(told.get("generation", 0)),
         _number(told["size_bytes"]),
         int(told["crc32c"], 16) & 0xFFFFFFFF,
     )

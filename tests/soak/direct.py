@@ -30,7 +30,9 @@ from tests.story.world import a_world
 Place = tuple[str, int, int]
 
 _HEIGHT, _WIDTH = 700, 900
-_PIECE = re.compile(r"(?P<image>i\d+)\.tif\.\d+-(?P<row>\d+)-(?P<column>\d+)-[0-9a-f]{32}\..*")
+_PIECE = re.compile(
+    r"(?P<image>i\d+)\.tif\.\d+-(?P<row>\d+)-(?P<column>\d+)-\d+-\d+-[0-9a-f]{32}\..*"
+)
 _LOOK_S = 0.002
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from geesync.adapters.direct.pieces import Piece, found, piece
+from geesync.adapters.direct.pieces import Piece, found
 from geesync.adapters.formats import cogs
 from geesync.adapters.formats.npy import pixels
 from geesync.adapters.mirror_files.disk import Folder
@@ -219,7 +219,7 @@ class ImageFiles:
         return next(one for one in self.job.targets if one.part == part)
 
     def _piece(self, target: Target, number: int, tile: Tile) -> Piece:
-        return piece(target.file, target.token, number, tile)
+        return Piece(target.file, target.token, number, tile)
 
     @contextmanager
     def _folder(self) -> Iterator[Folder]:

@@ -21,13 +21,14 @@ class Piece:
     file: str  #: final name of the part's file
     token: str
     reading: int  #: number of it, of the image's
-    row: int
-    column: int
+    tile: Tile
 
     @property
     def beginning(self) -> str:
         """What its name begins with, before the digest."""
-        return f"{self.file}.{self.reading}-{self.row}-{self.column}-"
+        tile = self.tile
+        place = f"{self.reading}-{tile.row}-{tile.column}-{tile.height}-{tile.width}"
+        return f"{self.file}.{place}-"
 
     def name(self, digest: str) -> str:
         """Return the name of its file."""
@@ -38,12 +39,7 @@ class Piece:
         return name.removeprefix(self.beginning).partition(".")[0]
 
 
-def piece(file: str, token: str, reading: int, tile: Tile) -> Piece:
-    """Return the piece of a tile."""
-    return Piece(file, token, reading, tile.row, tile.column)
-
-
-_NAME = re.compile(r"(?P<place>.+\.\d+-\d+-\d+-)[0-9a-f]{32}\.(?P<token>[a-z2-7]{16})\.part")
+_NAME = re.compile(r"(?P<place>.+\.(?:\d+-){5})[0-9a-f]{32}\.(?P<token>[a-z2-7]{16})\.part")
 
 
 def found(names: Iterable[str], tokens: Collection[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from geesync.domain.json import Json
-from geesync.domain.tasks.exports import Part, Way
+from geesync.domain.tasks.exports import Part, Way, token_of
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,13 @@ class Plan:
     def part(self, part_id: str) -> Part:
         """Return a part by its id; raises KeyError if there is none."""
         return {part.id: part for part in self.parts}[part_id]
+
+    def token(self, asset: str, revision: str, part_id: str) -> str:
+        """Return what the names of unproved files of a part bear that come without a task.
+
+        Derived: another ledger that reads the same finds them, and nothing else does.
+        """
+        return token_of([asset, revision, self.part(part_id).to_json()])
 
     def attempts(self, part_id: str) -> int:
         """Return how often a part was asked for, by ledgers before this one."""

@@ -88,7 +88,7 @@ def planned_otherwise(before: Options, after: Options) -> list[str]:
 
 
 def cut_before(
-    source: SourceAsset, options: Options, forms: Collection[Form]
+    source: SourceAsset, options: Options, forms: Collection[Form], *, way: Way = Way.BUCKET
 ) -> tuple[Part, ...] | None:
     """Return which parts must have been too much for the plan to have these forms.
 
@@ -96,7 +96,7 @@ def cut_before(
     """
     too_much: tuple[Part, ...] = ()
     while True:
-        parts = plan(source, options, Lessons(too_much)).parts
+        parts = plan(source, options, Lessons(too_much), way=way).parts
         others = tuple(part for part in parts if part.form not in forms)
         if not others and len(parts) == len(forms):
             return too_much
@@ -106,7 +106,9 @@ def cut_before(
 
 
 def _can_be_cut(part: Part) -> bool:
-    return part.grid is not None and (len(part.bands) > 1 or part.tile_edge != _TILE_EDGES[-1])
+    if part.grid is None or part.way == Way.DIRECT:
+        return False
+    return len(part.bands) > 1 or part.tile_edge != _TILE_EDGES[-1]
 
 
 def _plan_table(formats: tuple[str, ...], lessons: Lessons) -> Plan:

@@ -41,7 +41,6 @@ from geesync.steps.tasks.direct_gauge import DirectGauge
 from geesync.steps.tasks.gate import Gate
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies import fetched
-from geesync.store.copies.staging import part_token
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
 from geesync.store.tasks.lessons import Lesson
@@ -155,7 +154,7 @@ class Fetcher:
             Target(
                 part,
                 f"{file_stem(asset.path, part.key)}.{part.extension}",
-                part_token(known.id, part.id),
+                plan.token(asset.name, asset.revision, part.id),
             )
             for part in plan.parts
         )

@@ -12,7 +12,6 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import Recovered, State
 from geesync.domain.mirror.plan import Plan
-from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import Started
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
@@ -155,14 +154,14 @@ def _restore_files(
         {
             "plan_id": known.id,
             "part": part_id,
-            "way": Way.BUCKET,
+            "way": known.plan.way,
             "name": obj.file_name,
-            "suffix": obj.name,
-            "generation": obj.generation,
+            "suffix": obj.name if obj.generation else None,
+            "generation": obj.generation or None,
             "size_bytes": obj.size_bytes,
             "crc32c": obj.crc32c,
             "landed_at": now,
-            "swept_at": now,
+            "swept_at": now if obj.generation else None,
         }
         for part_id, of_part in objects.items()
         for obj in of_part

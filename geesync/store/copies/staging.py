@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import RESTING, State
-from geesync.domain.tasks.exports import Part, Way, token_of
+from geesync.domain.tasks.exports import Part, Way
 from geesync.domain.tasks.lifecycle import LIVE, Disproved, TaskState
 from geesync.errors import Cause, RemoteError
 from geesync.store.file.database import Database
@@ -45,6 +45,8 @@ class Staged:
     plan_id: int
     part_id: str
     document: bytes  #: the plan, packed
+    asset: str  #: canonical name
+    revision: str
     task: Task | None  #: that brought it; None where no task was needed
     way: Way
     obj: StoredObject  #: without a bucket its name is the file's, its generation 0
@@ -66,7 +68,9 @@ class Staged:
     @property
     def token(self) -> str:
         """What its name bears until it is proved: its task's token, or one of its plan's part."""
-        return self.task.token if self.task else part_token(self.plan_id, self.part_id)
+        if self.task:
+            return self.task.token
+        return read_plan(self.document).token(self.asset, self.revision, self.part_id)
 
     @property
     def is_staged(self) -> bool:
@@ -77,11 +81,6 @@ class Staged:
     def bucket(self) -> str:
         """Where it is staged; "" where it is not."""
         return self.task.destination.place if self.task else ""
-
-
-def part_token(plan_id: int, part_id: str) -> str:
-    """Return what the names of unproved files bear that come without a task."""
-    return token_of(["plan", plan_id, part_id])
 
 
 class Staging:
@@ -152,7 +151,8 @@ class Staging:
             sa.select(
                 schema.task,
                 *(file.c.id.label("file_id"), file.c.way, file.c.name.label("file_name")),
-                *(plan.c.asset_id, plan.c.document),
+                *(plan.c.asset_id, plan.c.document, plan.c.revision.label("of_revision")),
+                schema.asset.c.name.label("asset_name"),
                 *(file.c.plan_id.label("of_plan"), file.c.part.label("of_part")),
                 (sa.func.coalesce(schema.task.c.prefix, "") + file.c.suffix).label("object"),
                 *(file.c.generation, file.c.size_bytes, file.c.crc32c, file.c.sha256),
@@ -228,6 +228,8 @@ def _read(row: sa.Row[Any]) -> Staged:
         plan_id=row.of_plan,
         part_id=row.of_part,
         document=row.document,
+        asset=row.asset_name,
+        revision=row.of_revision,
         task=read_task(row) if row.id is not None else None,
         way=Way(row.way),
         obj=StoredObject(
