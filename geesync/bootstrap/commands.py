@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from geesync.bootstrap.outside import cloud, threads
+from geesync.bootstrap.service import Service
 from geesync.checks.checker import Checker
 from geesync.checks.comparer import Comparer
 from geesync.checks.freeing import Freer
 from geesync.config import Config
+from geesync.domain.mirror.older_exports import OlderExports
 from geesync.domain.restore.losses import LossKind
 from geesync.steps.discovery.surveyor import Surveyor
+from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Workshop
 from geesync.store.copies.checks import Checks
@@ -20,6 +24,9 @@ from geesync.store.copies.freed import Freed
 from geesync.store.file.database import Database
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.roots import Roots
+
+if TYPE_CHECKING:
+    from geesync.checks.older_mirror import OlderMirror
 
 
 @contextmanager
@@ -42,6 +49,14 @@ def freer(
     earth_engine, _ = cloud(config.model_copy(update={"earth_engine": engine}))
     with checker(config, database) as built:
         yield Freer(built, earth_engine, Ledger(database), Freed(database), accepted)
+
+
+def older_mirror(built: Service, exports: OlderExports, root: str, share: float) -> OlderMirror:
+    """Return what takes in the files of other scripts; share: of pixels, what is compared."""
+    from geesync.checks.older_mirror import OlderMirror  # noqa: PLC0415 # GDAL: late
+
+    fetcher = next(step for step in built.steps if isinstance(step, Fetcher))
+    return OlderMirror(exports, root, share, fetcher, built.adopter.recovery)
 
 
 @contextmanager

@@ -128,7 +128,8 @@ def _options_then(source: SourceAsset, options: Options, told: Json) -> Options:
 def _origin(told: Json, way: Way) -> Json:
     """Return what a sidecar tells of how a part came, for the next sidecar."""
     if way == Way.DIRECT:
-        return {key: _number(told[key]) for key in ("requests", "read_again")}
+        counts: Json = {key: _number(told[key]) for key in ("requests", "read_again")}
+        return counts | {key: list(map(str, told[key])) for key in ("adopted",) if key in told}
     return {
         "operation": str(told["operation"]),
         "attempt": _number(told["attempt"]),

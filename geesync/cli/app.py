@@ -35,6 +35,7 @@ COMMANDS = {
     "series": "answers.series",
     "backup": "upkeep.backing_up",
     "recover": "upkeep.recovering",
+    "adopt": "upkeep.adopting",
     "config": "service.configuring",
     "install-service": "service.installing",
     "demo": "trial.demo",

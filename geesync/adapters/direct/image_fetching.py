@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob
 from geesync.adapters.direct.source import Source
@@ -26,6 +26,8 @@ from geesync.logger import get_logger
 
 if TYPE_CHECKING:
     from geesync.adapters.formats.npy import Arrays
+    from geesync.domain.assets.grid import Grid
+    from geesync.domain.direct.fields import Field
 
 log = get_logger()
 
@@ -51,18 +53,31 @@ class Brought:
 class DiffersError(RemoteError):
     """Two readings of one revision differ, and not by a mistake on the way: it is not believed."""
 
+    def __init__(self, where: str) -> None:
+        why = f"two readings differ, of {where}: nobody knows which of them is right"
+        super().__init__(Cause.INTEGRITY, why)
+        self.where = where
+
+
+class Answers(Protocol):
+    """What answers with the pixels of an image."""
+
+    async def pixels(self, asset: str, fields: Sequence[Field], grid: Grid) -> Arrays:
+        """Return fields of an image on the grid of a tile. Raises RemoteError."""
+
 
 def fetch_images(
-    source: Source, mirror: str, jobs: Sequence[ImageJob]
+    source: Source, mirror: str, jobs: Sequence[ImageJob], first: Answers | None = None
 ) -> Iterator[Results[Brought]]:
     """Bring images to one mirror's disk; yield what came of each, under names of pieces.
 
+    first: what is read first, if not the source, with which it is compared then.
     What is on disk of it, it does not ask for. After a refusal that concerns all, or in an outage,
     the rest are not answered. What is answered is durable; the folders' names are yet to be.
     """
     with closing(Folders(Path(mirror))) as folders, ThreadPoolExecutor(_WRITERS) as pool:
         images = [_Image(ImageFiles(job, folders)) for job in jobs]
-        yield from _Fetching(source, pool, images).results()
+        yield from _Fetching(source, first or source, pool, images).results()
 
 
 @dataclass
@@ -93,6 +108,7 @@ _Came = tuple[_Image, Ask, "Arrays | Exception | None"]
 @dataclass
 class _Fetching:
     source: Source
+    first: Answers
     pool: ThreadPoolExecutor
     images: Sequence[_Image]
     calls: Calls = field(default_factory=Calls)
@@ -137,7 +153,7 @@ class _Fetching:
                 if not self.source.keep_on() or self.calls.refusal():
                     return
                 if image.failure is None:
-                    yield self._asked(image, ask)
+                    yield self._asked(image, ask, self.first)
 
     def _second(self) -> Iterator[Coroutine[Any, Any, _Came]]:
         for image in self.images:
@@ -147,14 +163,14 @@ class _Fetching:
                 if image.failure is None and image.is_made:
                     yield self._compared(image, ask)
 
-    async def _asked(self, image: _Image, ask: Ask) -> _Came:
+    async def _asked(self, image: _Image, ask: Ask, source: Answers) -> _Came:
         if image.failure is not None:  # of another tile, meanwhile
             return image, ask, None
         job, tile = image.files.job, ask.tile
         reading = job.readings[ask.reading]
         grid = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
         try:
-            answer: Arrays | Exception = await self.source.pixels(job.asset, reading.fields, grid)
+            answer: Arrays | Exception = await source.pixels(job.asset, reading.fields, grid)
         except Exception as error:  # noqa: BLE001 # one image's surprise must not stop the others
             answer = error
         image.requests += 1
@@ -165,16 +181,18 @@ class _Fetching:
         """Read a tile again, and compare it with the files; what differs is asked for once more."""
         where = ""
         for _ in range(2):
-            _, _, answer = await self._asked(image, ask)
+            _, _, answer = await self._asked(image, ask, self.source)
             if answer is None or isinstance(answer, Exception):
                 return image, ask, answer
+            if image.failure is not None:  # of another tile, meanwhile: its files may be gone
+                return image, ask, None
             where = image.files.differs(ask, answer)
             if not where:
                 return image, ask, answer
             log.warning("second_reading_differs", asset=image.files.job.asset, where=where)
+        image.failure = DiffersError(where)
         image.files.discard()
-        why = f"two readings differ, of {where}: nobody knows which of them is right"
-        return image, ask, DiffersError(Cause.INTEGRITY, why)
+        return image, ask, image.failure
 
     def _note(self, image: _Image, answer: object) -> None:
         self.calls.note(answer)

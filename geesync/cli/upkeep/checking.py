@@ -83,7 +83,7 @@ def check(
     mine.existing_ledger()
     config = mine.config()
     limit_s = _seconds(max_duration)
-    share = _share(subset)
+    share = share_of(subset)
     with opened(config) as database, checker(config, database) as built, ExitStack() as files:
         scope, mend = _scope(built, what), Repair(built.checks, built.workshop.clock)
         report = Report(Lists(files, combined, lists), json)
@@ -195,7 +195,8 @@ def _asset_at(built: Checker, path: Path) -> str | None:
     raise UserError(f"{path} is no asset's folder", hint="name one in a mirror, or an asset")
 
 
-def _share(text: str | None) -> float | None:
+def share_of(text: str | None) -> float | None:
+    """Return a share, 0 to 1, as a person says it: 5%. Raises UserError."""
     if text is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())

@@ -17,6 +17,7 @@ from geesync.domain.messages.words import counted
 from geesync.errors import LedgerError, RemoteError, UnavailableError, UserError
 
 if TYPE_CHECKING:
+    from geesync.bootstrap import Service
     from geesync.config import Config
     from geesync.domain.json import Json
 
@@ -135,19 +136,25 @@ def _put_in_place(apart: Config, ledger: Path) -> Path | None:
 
 def _adopt(config: Config) -> int:
     """Scan the roots, and find what the lost ledger had asked for; return how many exports."""
+    with scanned(config) as built, output().status("looking for exports"):
+        try:
+            return built.adopter.run()
+        except RemoteError as error:
+            raise UnavailableError(f"what was asked for cannot be listed: {error}") from None
+
+
+@contextmanager
+def scanned(config: Config) -> Iterator[Service]:
+    """Give the steps, once the roots were scanned. Raises UnavailableError if one could not be."""
     from geesync.bootstrap import service
     from geesync.store.file.database import open_current
 
     with (
         closing(open_current(config.ledger)) as database,
         service(config, database) as built,
-        output().status("looking for exports"),
     ):
         next(step for step in built.steps if step.name == "discoverer").run_once()
         for root in built.roots.active():
             if root.alarm:
                 raise UnavailableError(f"{display_id(root.name)}: {root.alarm}")
-        try:
-            return built.adopter.run()
-        except RemoteError as error:
-            raise UnavailableError(f"what was asked for cannot be listed: {error}") from None
+        yield built

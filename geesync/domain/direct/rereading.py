@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 
 from geesync.domain.mirror.coverage import Tile
 
-_RANGE = 2**64
+#: Bits of a drawn number: as many as a float holds, so that none is 1.
+_BITS = 53
 
 
 def chosen(share: float, asset: str, revision: str, tiles: Iterable[Tile]) -> Iterator[Tile]:
     """Yield about a share (0 to 1) of an image's tiles."""
-    for tile in tiles:
-        told = f"{asset}@{revision}#{tile.row},{tile.column}"
-        digest = hashlib.sha256(told.encode()).digest()
-        if int.from_bytes(digest[:8], "big") < share * _RANGE:
-            yield tile
+    return (tile for tile in tiles if _drawn(asset, revision, tile) < share)
+
+
+def least_share(asset: str, revision: str, tiles: Iterable[Tile]) -> float:
+    """Return the smallest share of an image of which a tile is chosen."""
+    return math.nextafter(min(_drawn(asset, revision, tile) for tile in tiles), 2)
+
+
+def _drawn(asset: str, revision: str, tile: Tile) -> float:
+    told = f"{asset}@{revision}#{tile.row},{tile.column}"
+    digest = hashlib.sha256(told.encode()).digest()
+    number = int.from_bytes(digest[:8], "big") >> (64 - _BITS)
+    return number / float(2**_BITS)

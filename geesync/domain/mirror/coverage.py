@@ -59,6 +59,12 @@ def own_objects(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list
     return sorted(own, key=lambda obj: obj.name)
 
 
+def is_file_of(stem: str, name: str) -> bool:
+    """Whether a GeoTIFF is called as an export of this name calls its only file, or a tile."""
+    is_named = name.endswith(".tif") and name.startswith(stem)
+    return is_named and _TILE.fullmatch(name, len(stem), len(name) - 4) is not None
+
+
 def complete(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list[StoredObject]:
     """Return the objects that a part's export wrote; none while they are not all there."""
     objects = own_objects(prefix, part, listed)

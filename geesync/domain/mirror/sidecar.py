@@ -6,7 +6,7 @@ ledger which files belong to which revision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class TakenPart:
     request: Json | None = None  #: the body that asked for it; None if another version did
     requests: int = 0  #: answers that it was read in, if it was read directly
     read_again: int = 0  #: tiles that were read a second time and compared
+    adopted: Sequence[str] = ()  #: files that others exported, of which its pixels are
 
 
 def sidecar(
@@ -90,9 +91,10 @@ def _part(taken: TakenPart) -> Json:
             "grid": part.grid.to_json(),
             "tile_edge": part.tile_edge,
         }
-    told |= {"way": part.way, "vouched_by": vouched_by(part, taken.read_again)}
+    told |= {"way": part.way, "vouched_by": vouched_by(taken)}
     if part.way == Way.DIRECT:
         told |= {"requests": taken.requests, "read_again": taken.read_again}
+        told |= {"adopted": list(taken.adopted)} if taken.adopted else {}
     else:
         told |= {
             "operation": taken.operation,
@@ -103,14 +105,17 @@ def _part(taken: TakenPart) -> Json:
     return told | {"files": [_file(one) for one in taken.files]}
 
 
-def vouched_by(part: Part, read_again: int) -> str:
+def vouched_by(taken: TakenPart) -> str:
     """Return what says that the bytes of a part are Earth Engine's, for people."""
+    part, tiles = taken.part, f"{taken.read_again:,} tiles read"
     if part.way == Way.BUCKET:
         return "the bucket's CRC32C of every object"
+    if taken.adopted:
+        return f"{tiles} from Earth Engine and found equal to files that others exported"
     told = "length and layout of every answer, the same updateTime before and after"
     if part.grid is None:
         return f"{told}, and the count of the features"
-    again = f", and {read_again:,} tiles read a second time" if read_again else ""
+    again = f", and {tiles} a second time" if taken.read_again else ""
     return f"{told}, what is on disk equal to it{again}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -26,10 +26,12 @@ from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.direct.choice import answer_bytes, page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
+from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
 from geesync.domain.mirror.lifecycle import Fetched, FetchFailed, Refused, State
+from geesync.domain.mirror.plan import Plan
 from geesync.domain.setbacks import Delayed, Event
-from geesync.domain.tasks.exports import Way
+from geesync.domain.tasks.exports import Part, Way
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.domain.tasks.shared_failures import Tried
 from geesync.errors import Cause, RemoteError
@@ -60,20 +62,21 @@ _UNSEEN_WAIT = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """One asset of a pass."""
 
     asset: LedgerAsset
     known: KnownPlan
     work: ImageJob | TableJob
     size_bytes: int
+    adopted: tuple[str, ...] = ()  #: files that others exported, if it was not read whole
 
     def part_ids(self) -> list[str]:
         """Return the ids of its parts, in the order of the work's files."""
         return [part.id for part in self.known.plan.parts]
 
 
-_Told = list[tuple[_Job, object]]  #: Brought, or an exception
+Told = list[tuple[Job, object]]  #: Brought, or an exception
 
 
 @dataclass
@@ -92,7 +95,7 @@ class Fetcher:
     gate: Gate
     gauge: DirectGauge
     share: float  #: of what comes is read a second time, 0 to 1
-    _group: _Told = field(default_factory=list, init=False)
+    _group: Told = field(default_factory=list, init=False)
 
     def run_once(self) -> Tally:
         """Read the next assets."""
@@ -122,14 +125,14 @@ class Fetcher:
             for came in coming:
                 judged = self.gate.judge([_tried(job, answer) for job, answer in came])
                 answers += judged
-                moved += self._conclude(list(zip((job for job, _ in came), judged, strict=True)))
+                moved += self.conclude(list(zip((job for job, _ in came), judged, strict=True)))
         self.gate.learn(answers)
         moved += self.workshop.excuse(self.gate.wronged_assets())
         is_full = len(due) == self.workshop.chunk or len(soon) < len(jobs)
         waiting = self.gate.reason or waiting
         return Tally(moved=moved, busy=is_full and not self.gate.reason, waiting=waiting)
 
-    def _jobs(self, due: list[LedgerAsset]) -> tuple[list[_Job], int]:
+    def _jobs(self, due: list[LedgerAsset]) -> tuple[list[Job], int]:
         """Return what is to be read, and how many assets cannot be."""
         sources = self.workshop.ledger.sources_of(due)
         plans = self.planner.renewed(due, sources, self.workshop.clock())
@@ -142,21 +145,17 @@ class Fetcher:
             if known.plan.left:
                 left[asset.id] = "; ".join(known.plan.left)
             try:
-                jobs.append(self._job(asset, known, sources[asset.id]))
+                jobs.append(self.job(asset, known, sources[asset.id]))
             except TooLargeError:
                 moves.append(Move(asset, _TOO_LARGE))
         self.workshop.ledger.leave_out(left)
         return jobs, self.workshop.record(moves)
 
-    def _job(self, asset: LedgerAsset, known: KnownPlan, source: SourceAsset) -> _Job:
+    def job(self, asset: LedgerAsset, known: KnownPlan, source: SourceAsset) -> Job:
+        """Return how an asset is read under its plan. Raises TooLargeError."""
         plan = known.plan
-        targets = tuple(
-            Target(
-                part,
-                f"{file_stem(asset.path, part.key)}.{part.extension}",
-                plan.token(asset.name, asset.revision, part.id),
-            )
-            for part in plan.parts
+        targets = targets_of(
+            asset, plan, lambda part: plan.token(asset.name, asset.revision, part.id)
         )
         work: ImageJob | TableJob
         if source.type == TABLE:
@@ -168,14 +167,14 @@ class Fetcher:
                 *(asset.name, asset.revision, asset.path, targets),
                 *(tuple(readings_of(plan, source)), compress, self.share),
             )
-        return _Job(asset, known, work, answer_bytes(plan, source))
+        return Job(asset, known, work, answer_bytes(plan, source))
 
-    def _read(self, jobs: Sequence[_Job]) -> Generator[_Told]:
+    def _read(self, jobs: Sequence[Job]) -> Generator[Told]:
         """Have assets read; yield what came, as it comes, in groups."""
-        by_place: dict[tuple[str, bool], list[_Job]] = defaultdict(list)
+        by_place: dict[tuple[str, bool], list[Job]] = defaultdict(list)
         for job in jobs:
             by_place[job.asset.dest, isinstance(job.work, TableJob)].append(job)
-        group: _Told = []
+        group: Told = []
         since = time.monotonic()
         for (dest, are_tables), together in by_place.items():
             for told in self._handed_over(dest, together, are_tables=are_tables):
@@ -185,9 +184,7 @@ class Fetcher:
                     group, since = [], time.monotonic()
         yield group
 
-    def _handed_over(
-        self, dest: str, jobs: Sequence[_Job], *, are_tables: bool
-    ) -> Generator[_Told]:
+    def _handed_over(self, dest: str, jobs: Sequence[Job], *, are_tables: bool) -> Generator[Told]:
         of_work = {id(job.work): job for job in jobs}
         fetch = partial(fetch_tables if are_tables else fetch_images, self.source, dest)
         coming = self.workshop.dispatch(
@@ -199,11 +196,11 @@ class Fetcher:
             for came in coming:
                 yield [(of_work[id(work)], answer) for work, answer in came]
 
-    def _conclude(self, came: _Told) -> int:
+    def conclude(self, came: Told) -> int:
         """Record what became of assets; what is on disk is durable and named before that."""
         brought = {job.asset.id: (job, told) for job, told in came if isinstance(told, Brought)}
         self.gauge.note(told for _, told in brought.values())
-        failures: list[tuple[_Job, Exception]] = [
+        failures: list[tuple[Job, Exception]] = [
             (job, told) for job, told in came if isinstance(told, Exception)
         ]
         failures += self._settled(brought.values())
@@ -233,9 +230,9 @@ class Fetcher:
         ]
         return self.workshop.record(moves)
 
-    def _settled(self, brought: Iterable[tuple[_Job, Brought]]) -> list[tuple[_Job, Exception]]:
+    def _settled(self, brought: Iterable[tuple[Job, Brought]]) -> list[tuple[Job, Exception]]:
         """Give files the names that say that they are unproved; return what failed."""
-        by_dest: dict[str, list[tuple[_Job, Landed]]] = defaultdict(list)
+        by_dest: dict[str, list[tuple[Job, Landed]]] = defaultdict(list)
         for job, told in brought:
             by_dest[job.asset.dest] += [(job, one) for one in _landed(job, told)]
         failures = []
@@ -246,7 +243,7 @@ class Fetcher:
             failures += [(job, error) for (job, _), error in told_of if error is not None]
         return failures
 
-    def _learn(self, failures: Iterable[tuple[_Job, Exception]]) -> None:
+    def _learn(self, failures: Iterable[tuple[Job, Exception]]) -> None:
         """Remember what an answer was too small for, or a value for masked pixels that is data."""
         lessons = [
             Lesson(job.known.id, job.part_ids()[0], too_much=not isinstance(error, SentinelError))
@@ -264,7 +261,15 @@ _TOO_LARGE = Refused(
 )
 
 
-def _tried(job: _Job, answer: object) -> Tried:
+def targets_of(asset: LedgerAsset, plan: Plan, token: Callable[[Part], str]) -> tuple[Target, ...]:
+    """Return the files of an asset; token: what is in the names of a part's until it is proved."""
+    return tuple(
+        Target(part, f"{file_stem(asset.path, part.key)}.{part.extension}", token(part))
+        for part in plan.parts
+    )
+
+
+def _tried(job: Job, answer: object) -> Tried:
     name = job.asset.name.rpartition("/")[2]
     return Tried(job.asset.id, name, "", answer)
 
@@ -277,7 +282,7 @@ def _event(error: Exception) -> Event:
     return event_of(error, FetchFailed)
 
 
-def _soon(jobs: list[_Job]) -> list[_Job]:
+def _soon(jobs: list[Job]) -> list[Job]:
     """Return the first jobs, and no more than are soon done: it may be others' turn then."""
     sizes = 0
     for number, job in enumerate(jobs):
@@ -287,21 +292,23 @@ def _soon(jobs: list[_Job]) -> list[_Job]:
     return jobs
 
 
-def _landed(job: _Job, told: Brought) -> Iterable[Landed]:
+def _landed(job: Job, told: Brought) -> Iterable[Landed]:
     tokens = _tokens(job)
     return [Landed(job.asset.path, kept.name, file, tokens[file]) for file, kept in told.files]
 
 
-def _tokens(job: _Job) -> dict[str, str]:
+def _tokens(job: Job) -> dict[str, str]:
     if isinstance(job.work, TableJob):
         return dict(job.work.files)
     return {one.file: one.token for one in job.work.targets}
 
 
-def _copy(job: _Job, told: Brought) -> fetched.FetchedCopy:
+def _copy(job: Job, told: Brought) -> fetched.FetchedCopy:
     files = {
         part_id: replace(kept, name=file)
         for part_id, (file, kept) in zip(job.part_ids(), told.files, strict=True)
     }
-    origin = {"requests": told.requests, "read_again": told.read_again}
+    origin: Json = {"requests": told.requests, "read_again": told.read_again}
+    if job.adopted:
+        origin = {"read_again": told.read_again, "adopted": list(job.adopted)}
     return fetched.FetchedCopy(job.known.id, files, origin)
