@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from geesync.adapters.formats.reading import ReadBand, read_image
+from geesync.adapters.formats.mirrored_pixels import ReadBand, read_image
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.mirror_files.signatures import sign
 from geesync.bootstrap import Service, ledger_id, service

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from geesync.adapters.direct.source import Source
-from geesync.adapters.formats.mirrored_pixels import MirroredPixels
+from geesync.adapters.formats.mirrored_pixels import MirroredImage
 from geesync.adapters.formats.npy import pixels
 from geesync.adapters.transfer.curl_loop import run
 from geesync.domain.assets.asset import SourceAsset
@@ -21,18 +21,17 @@ from geesync.domain.tasks.refusals import stopped
 def compare_pixels(
     source: Source,
     there: SourceAsset,
-    mirror: Path,
-    path: str,
+    folder: Path,
     sidecar: Json,
     *,
     keep_on: Callable[[], bool],
 ) -> dict[str, int]:
     """Return how many pixels of each band differ from the mirror's files; masked is a value, too.
 
-    there: the image at Earth Engine, as it is described now. path: of the copy, in the mirror.
+    there: the image at Earth Engine, as it is described now. folder: of the copy.
     Raises RemoteError; PLAN if an answer would be too large.
     """
-    copy = MirroredPixels(mirror, path, sidecar)
+    copy = MirroredImage(folder, sidecar)
     different: Counter[str] = Counter()
     for reading in readings(copy.parts, there.bands):
         for tile in reading.tiles():

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -14,30 +19,76 @@ from rasterio.windows import Window
 from geesync.adapters.formats.gdal import told_files_only
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import Tile, tiles
-from geesync.domain.mirror.layout import file_stem
+from geesync.domain.mirror.layout import GEESYNC_JSON, file_stem
 from geesync.domain.mirror.vrt import Placed, vrt
 from geesync.domain.tasks.exports import Part, Way
 from geesync.errors import Cause, RemoteError
 
 
-class MirroredPixels:
+class MirroredImage:
     """An image in the mirror; its sidecar tells which files hold what."""
 
-    def __init__(self, mirror: Path, path: str, sidecar: Json) -> None:
-        folder = mirror / path
-        told = [part for part in sidecar["parts"] if part.get("grid")]
-        self.parts = [part_of(one) for one in told]
-        self._rasters = {part_of(one): virtual(folder, path, one) for one in told}
+    def __init__(self, folder: Path, sidecar: Json) -> None:
+        self._folder = folder
+        self._told = {part["key"]: part for part in sidecar["parts"] if part.get("grid")}
+        self.bands: list[Json] = sidecar["bands"]  #: in the asset's order: id and parts
+        self.parts = [part_of(one) for one in self._told.values()]
+
+    def bands_of(self, key: str) -> list[str]:
+        """Return the bands of a part, in the order of its files."""
+        return list(self._told[key]["bands"])
+
+    @contextmanager
+    def opened(self, key: str) -> Iterator[Any]:
+        """Open the files of a part as one raster. Raises RemoteError INTEGRITY."""
+        part = part_of(self._told[key])
+        stem = file_stem(str(self._folder), key)
+        placed = tiles(part, stem, (file["name"] for file in self._told[key]["files"]))
+        if placed is None:
+            raise RemoteError(Cause.INTEGRITY, f"the files of {stem} are not all there")
+        files = vrt(Placed(part, placed), path=lambda name: str(self._folder / name)).decode()
+        try:
+            with told_files_only(), rasterio.open(files) as raster:
+                yield raster
+        except RasterioError as error:
+            raise RemoteError(Cause.INTEGRITY, f"{stem} cannot be read: {error}") from error
 
     def read(self, part: Part, band: str, tile: Tile) -> NDArray[Any]:
         """Return (height, width) of a band's raw values. Raises RemoteError INTEGRITY."""
         window = Window(tile.column, tile.row, tile.width, tile.height)
-        try:
-            with told_files_only(), rasterio.open(self._rasters[part]) as raster:
-                values: NDArray[Any] = raster.read(part.bands.index(band) + 1, window=window)
-                return values
-        except RasterioError as error:
-            raise RemoteError(Cause.INTEGRITY, f"the mirror cannot be read: {error}") from error
+        with self.opened(part.key) as raster:
+            values: NDArray[Any] = raster.read(part.bands.index(band) + 1, window=window)
+            return values
+
+
+@dataclass(frozen=True)
+class ReadBand:
+    """What the mirror holds of a band; both arrays are (height, width) of its grid."""
+
+    values: NDArray[Any]
+    mask: NDArray[np.float32]  #: 0 = masked … 1 = valid
+    fractional: bool  #: whether fractions of the mask were kept, or only masked and not
+
+
+def read_image(folder: Path) -> dict[str, ReadBand]:
+    """Return the bands of a mirrored image by id, in the asset's order, whole in memory.
+
+    folder: the image's. Raises OSError, KeyError, ValueError or RemoteError if it is not one.
+    """
+    image = MirroredImage(folder, json.loads((folder / GEESYNC_JSON).read_text()))
+    return {band["id"]: _band(image, band) for band in image.bands}
+
+
+def _band(image: MirroredImage, band: Json) -> ReadBand:
+    name, key, mask_key = band["id"], band["data_part"], band["mask_part"]
+    with image.opened(key) as raster:
+        number = image.bands_of(key).index(name) + 1
+        values, valid = raster.read(number), raster.read_masks(number) > 0
+    if mask_key is None:
+        return ReadBand(values, valid.astype(np.float32), fractional=False)
+    with image.opened(mask_key) as raster:
+        mask = raster.read(image.bands_of(mask_key).index(name) + 1)
+    return ReadBand(values, mask, fractional=True)
 
 
 def part_of(told: Json) -> Part:
@@ -53,18 +104,6 @@ def part_of(told: Json) -> Part:
             "way": told.get("way", Way.BUCKET),
         }
     )
-
-
-def virtual(folder: Path, path: str, told: Json) -> str:
-    """Return the virtual raster of a part's files; told: the part in its sidecar.
-
-    Raises RemoteError INTEGRITY if they do not cover it.
-    """
-    part = part_of(told)
-    placed = tiles(part, file_stem(path, part.key), (file["name"] for file in told["files"]))
-    if placed is None:
-        raise RemoteError(Cause.INTEGRITY, f"the files of {path} are not all there")
-    return vrt(Placed(part, placed), path=lambda name: str(folder / name)).decode()
 
 
 def same_crs(one: str, other: str) -> bool:

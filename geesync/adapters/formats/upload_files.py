@@ -10,7 +10,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,16 +19,13 @@ import ijson
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from geesync.adapters.formats.gdal import told_files_only
-from geesync.adapters.formats.mirrored_pixels import virtual
+from geesync.adapters.formats.mirrored_pixels import MirroredImage
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
 from geesync.domain.restore.files import MaskFile, PartFiles, Prepared
 from geesync.domain.restore.manifests import GEOMETRY
-from geesync.errors import Cause, RemoteError
 
 _BLOCK_PX = 512
 _VALID, _MASKED = 255, 0
@@ -46,16 +43,13 @@ class Masks:
 class MirroredPart:
     """A part of an image in the mirror, with its masks, opened as one raster."""
 
-    def __init__(self, folder: Path, path: str, sidecar: Json, wanted: PartFiles) -> None:
+    def __init__(self, image: MirroredImage, wanted: PartFiles) -> None:
         self.wanted = wanted
-        parts = {part["key"]: part for part in sidecar["parts"]}
-        self._data = virtual(folder, path, parts[wanted.key])
-        self._masks = virtual(folder, path, parts[wanted.mask_key]) if wanted.mask_key else None
-        self._mask_bands = parts[wanted.mask_key]["bands"] if wanted.mask_key else []
+        self._image = image
 
     def blocks(self) -> Iterator[tuple[Window, NDArray[Any], NDArray[np.float32]]]:
         """Yield (window, values, masks), both (band, row, column); masks are 0 to 1."""
-        with told_files_only(), rasterio.open(self._data) as data, self._opened() as masks:
+        with self._image.opened(self.wanted.key) as data, self._masks() as masks:
             for row in range(0, data.height, _BLOCK_PX):
                 for column in range(0, data.width, _BLOCK_PX):
                     window = Window(
@@ -69,7 +63,7 @@ class MirroredPart:
 
     def profile(self) -> dict[str, Any]:
         """Return where its pixels lie, as rasterio's writers want it."""
-        with told_files_only(), rasterio.open(self._data) as data:
+        with self._image.opened(self.wanted.key) as data:
             return {
                 "width": data.width,
                 "height": data.height,
@@ -77,17 +71,13 @@ class MirroredPart:
                 "transform": data.transform,
             }
 
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        if self._masks is None:
-            yield None
-            return
-        with rasterio.open(self._masks) as masks:
-            yield masks
+    def _masks(self) -> AbstractContextManager[Any]:
+        return self._image.opened(self.wanted.mask_key) if self.wanted.mask_key else nullcontext()
 
     def _mask(self, values: NDArray[Any], masks: Any, window: Window) -> NDArray[np.float32]:
         if masks is not None:
-            numbers = [self._mask_bands.index(band) + 1 for band in self.wanted.bands]
+            mask_bands = self._image.bands_of(str(self.wanted.mask_key))
+            numbers = [mask_bands.index(band) + 1 for band in self.wanted.bands]
             return np.asarray(masks.read(numbers, window=window), np.float32)
         if self.wanted.nodata is None:
             return np.ones(values.shape, np.float32)
@@ -116,23 +106,19 @@ def look_at_masks(part: MirroredPart) -> Masks:
     )
 
 
-def prepare(folder: Path, path: str, sidecar: Json, wanted: PartFiles, work: Path) -> Prepared:
+def prepare(folder: Path, sidecar: Json, wanted: PartFiles, work: Path) -> Prepared:
     """Return a part ready to be uploaded; what must be new is written into ``work``.
 
-    folder: the asset's, whose path in the mirror is ``path``. Raises RemoteError INTEGRITY if the
-    mirror's files cannot be read.
+    folder: the asset's. Raises RemoteError INTEGRITY if the mirror's files cannot be read.
     """
     if wanted.goes_as_it_is:
         return Prepared(wanted, wanted.files)
-    part = MirroredPart(folder, path, sidecar, wanted)
-    try:
-        found = look_at_masks(part)
-        stem = file_stem(path, wanted.key)
-        data = work / f"{stem}.tif"
-        files = [work / f"{stem}.mask{number}.tif" for number, _ in enumerate(found.groups)]
-        _write(part, data, found, files)
-    except RasterioError as error:
-        raise RemoteError(Cause.INTEGRITY, f"{path} cannot be read: {error}") from error
+    part = MirroredPart(MirroredImage(folder, sidecar), wanted)
+    found = look_at_masks(part)
+    stem = file_stem(str(folder), wanted.key)
+    data = work / f"{stem}.tif"
+    files = [work / f"{stem}.mask{number}.tif" for number, _ in enumerate(found.groups)]
+    _write(part, data, found, files)
     masks = tuple(
         MaskFile(file.name, bands) for file, bands in zip(files, found.groups, strict=True)
     )

@@ -84,14 +84,9 @@ class Prover:
     def _compare_pixels(self, asset: Restored, made: SourceAsset, sidecar: Json) -> list[Compared]:
         from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late
 
-        mirror = Path(asset.wanted.mirror)
+        folder = Path(asset.wanted.mirror) / asset.wanted.path
         different = compare_pixels(
-            self.source(),
-            made,
-            mirror,
-            asset.wanted.path,
-            sidecar,
-            keep_on=self.workshop.keep_on,
+            self.source(), made, folder, sidecar, keep_on=self.workshop.keep_on
         )
         return [
             Compared(

@@ -81,10 +81,7 @@ class Uploader:
     ) -> tuple[Json, list[StoredObject]]:
         from geesync.adapters.formats.upload_files import prepare  # noqa: PLC0415 # GDAL: late
 
-        path = asset.wanted.path
-        parts = [
-            prepare(folder, path, sidecar, wanted, made) for wanted in part_files(source, sidecar)
-        ]
+        parts = [prepare(folder, sidecar, wanted, made) for wanted in part_files(source, sidecar)]
         names = [*(file for part in parts for file in part.files)]
         names += [mask.file for part in parts for mask in part.masks]
         places = {name: made if (made / name).exists() else folder for name in names}
