@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
 from geesync.domain.choices.options import Options
-from geesync.domain.choices.values import AbsolutePath
+from geesync.domain.choices.values import AbsolutePath, matching
+from geesync.domain.choices.wrong_values import what_is_needed
 from geesync.errors import ConfigError
 from geesync.sections import (
     DeriveConfig,
@@ -65,7 +66,9 @@ class Config(Options):
     """The SQLite file that remembers everything."""
     mirror: AbsolutePath | None = None
     """The folder below which assets are kept."""
-    bucket: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")
+    bucket: (
+        Annotated[str, matching(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", "a bucket's name")] | None
+    ) = None
     """The bucket in which Earth Engine leaves its exports."""
     allow_delete: bool = False
     """Let `geesync free` delete at Earth Engine what is proved here; see free.md."""
@@ -106,8 +109,8 @@ class Loaded:
     file: str | None = None  #: that was read
 
     def values(self) -> Iterator[tuple[str, Any, str]]:
-        """Yield (dotted key, value, origin) for every key there is."""
-        for key, value in _flatten(self.config.model_dump()):
+        """Yield (dotted key, value as it is written, origin) for every key there is."""
+        for key, value in _flatten(self.config.model_dump(mode="json", by_alias=True)):
             yield key, value, self.origins.get(key, "default")
 
 
@@ -260,7 +263,7 @@ _SECRET = frozenset({"notify"})
 
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(part for part in first["loc"] if isinstance(part, str))
     # What is unknown or misplaced may be a section, whose keys have the origins.
     origin = next(
         (origin for name, origin in origins.items() if f"{name}.".startswith(f"{key}.")),
@@ -268,6 +271,6 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     )
     if first["type"] == "extra_forbidden":
         return f"unknown key `{key}` (from {origin})"
-    told = f"`{key}` (from {origin}): {first['msg'].lower()}"
+    told = f"`{key}` (from {origin}): {what_is_needed(first)}"
     is_secret = key.partition(".")[0] in _SECRET  # addresses and commands may hold passwords
     return told if is_secret else f"{told}, got {first.get('input')!r}"

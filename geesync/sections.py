@@ -17,6 +17,7 @@ from geesync.domain.choices.values import (
     SizeBytes,
     TimetableText,
     Wait,
+    matching,
     one_or_more,
 )
 
@@ -28,7 +29,10 @@ class _Section(BaseModel):
 class EarthEngineConfig(_Section):
     """Who asks Earth Engine, and where."""
 
-    project: str | None = Field(None, pattern=r"^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")
+    project: (
+        Annotated[str, matching(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project's id")]
+        | None
+    ) = None
     """The Cloud project that does the work."""
     credentials: AbsolutePath | None = None
     """A service account's key file; default is Google's own chain."""
@@ -125,7 +129,7 @@ class DeriveConfig(_Section):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    function: str | None = Field(None, pattern=r"^[\w.]+:\w+$")
+    function: Annotated[str, matching(r"[\w.]+:\w+", "module:function")] | None = None
     """``module:function``: an ee.Image and its description in, an ee.Image or None out."""
     expression: AbsolutePath | None = None
     """Instead: a serialised expression, with SOURCE_IMAGE_ID for the image's id."""
@@ -143,7 +147,7 @@ class DeriveConfig(_Section):
     """A GeoJSON file: images that touch its box."""
     name: str = "{index}"
     """The last name of a result; {index} is its source's."""
-    grid: str = Field("source", pattern=r"^source(:.+)?$")
+    grid: Annotated[str, matching("source(:.+)?", "source, or source:BAND,")] = "source"
     """``source:BAND``: results have the grid of this band of their source."""
     pyramiding: Literal["MEAN", "MODE", "SAMPLE", "MIN", "MAX", "MEDIAN"] = "MEAN"
     """How pyramids are made; MODE for masks and classes."""
@@ -192,5 +196,7 @@ class WorkersConfig(_Section):
     """Processes, or threads, that fetch, together ``throttle.downloads`` files at a time."""
     proving: int = Field(1, ge=1, le=64)
     """Processes, or threads, that read files through, each one at a time."""
-    scheduler: str | None = Field(None, pattern=r"^(?:tcp|tls)://[^/\s]+:\d+$")
+    scheduler: Annotated[str, matching(r"(?:tcp|tls)://[^/\s]+:\d+", "tcp://HOST:PORT")] | None = (
+        None
+    )
     """The address of Dask's scheduler, e.g. "tcp://head:8786"; needs the extra "dask"."""

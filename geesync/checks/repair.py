@@ -53,7 +53,9 @@ class Repair:
         aside = move_aside(Path(asset.dest), asset.path, altered, self.clock())
         if not self.checks.send_back(asset, {flaw.file for flaw in bad}, reason, self.clock()):
             return "not mended: it is on its way again"
-        return f"fetched again; the old file is in {aside}" if aside else "fetched again"
+        return (
+            f"to be fetched again; the old file is in {aside}" if aside else "to be fetched again"
+        )
 
     def _replace(self, asset: LedgerAsset, bad: Flaw, kept: dict[str, KeptFile]) -> bool:
         """Write a bad file anew from one with the same bytes; whether there is one.

@@ -158,12 +158,16 @@ def _refused(error: OSError) -> str:
 
 def _usage(error: TyperException) -> str:
     """Return what is wrong with the command line, and where to read what is right."""
+    from pydantic import ValidationError
+
+    from geesync.domain.choices.wrong_values import what_is_needed
+
     context = getattr(error, "ctx", None)
-    what = str(error).removeprefix("Value error, ").rstrip(".")
-    param = getattr(error, "param", None)
-    if param is not None and what.startswith("Input "):  # it does not say which
+    what, param = str(error).rstrip("."), getattr(error, "param", None)
+    if param is not None and isinstance(error.__cause__, ValidationError):
         name = param.opts[-1] if param.param_type_name == "option" else param.name.upper()
-        what = f"{name}: {what[0].lower()}{what[1:]}"
+        first = error.__cause__.errors()[0]
+        what = f"{name}: {what_is_needed(first)}, got {first.get('input')!r}"
     return f"{what}: {context.command_path if context else 'geesync'} --help"
 
 

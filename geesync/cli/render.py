@@ -115,7 +115,10 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         ("last scan", _last_scan(status, now)),
     ]
     if status.paused:
-        facts.insert(0, ("paused", "everything; geesync resume"))
+        facts.insert(0, ("paused", "everything; geesync resume goes on"))
+    elif status.pauses:
+        names = ", ".join(map(display_id, status.pauses))
+        facts.insert(0, ("paused", f"{names}; geesync resume goes on"))
     excluded = sum(root.excluded for root in status.roots)
     if excluded:
         what = counted(excluded, "asset or folder", "assets or folders")
@@ -173,13 +176,14 @@ def _line(label: str, text: str) -> Text:
 
 
 def _trouble(trouble: Trouble, now: datetime) -> Text:
-    action = next_action(trouble.cause, trouble.state)
+    example = display_id(trouble.example)
+    action = next_action(trouble.cause, trouble.state, example, trouble.count)
     if trouble.next_at:
         when = max(trouble.next_at - now, timedelta())
         action += f"; next in {duration(when)}" if when else "; next at once"
     style = STATE_STYLES[State(trouble.state)]
     return Text.assemble(
         (f"{trouble.count:,} {trouble.state}, {trouble.cause}", style),
-        f": {display_id(trouble.example)}: {trouble.reason}\n",
+        f": {example}: {trouble.reason}\n",
         (f"{'':<17}→ {action}", "dim"),
     )

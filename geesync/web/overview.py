@@ -144,6 +144,10 @@ def _notices(status: views.Status) -> list[Notice]:
         told.append(Notice("bad", f"{what} cannot be read at Earth Engine", _UNREADABLE))
     if status.paused:
         told.append(Notice("warn", "Everything is paused", "geesync resume goes on"))
+    told += [
+        Notice("warn", f"{name} is paused", f"geesync resume {name} goes on")
+        for name in map(display_id, filter(None, status.pauses))
+    ]
     waiting = (status.daemon or {}).get("waiting", {})
     told += [Notice("warn", f"The {step} waits", why) for step, why in waiting.items()]
     if status.roots and not status.daemon:

@@ -34,7 +34,7 @@ def test_a_check_tells_writes_its_lists_and_has_the_bad_fetched_again(
     mended = geesync("check", str(image), "--read-data-subset", "100%", "--repair", "--json")
 
     flaw, summary = (json.loads(line) for line in mended.stdout.splitlines())
-    assert flaw["repair"].startswith("fetched again; the old file is in")
+    assert flaw["repair"].startswith("to be fetched again; the old file is in")
     assert summary["summary"]["differs"] == 1
     assert geesync("sync", "--once").returncode == 0
     assert geesync("check", "--read-data").returncode == 0

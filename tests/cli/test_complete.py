@@ -56,10 +56,9 @@ def test_what_cannot_be_read_is_told_by_every_command(geesync: Run, forbidden: s
         assert told.returncode == ExitCode.INCOMPLETE
     assert "cannot be read" in geesync("status").stdout.splitlines()[-1]
     assert f"! {forbidden}: not readable at the last scan: HTTP 404" in geesync("check").stdout
-    assert geesync("retry", "--all").stdout.splitlines() == [
-        "0 assets will be tried again",
-        "1 asset could not be read: a scan asks for them now",
-    ]
+    assert geesync("retry", "--all").stdout.splitlines()[0] == (
+        "1 asset could not be read: a scan asks for them now"
+    )
     (line,) = geesync("ls", "--unreadable").stdout.splitlines()
     assert line.startswith(f"quarantined {forbidden}")
     assert geesync("status", "users/demo/scenes").returncode == 0

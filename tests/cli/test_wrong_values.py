@@ -173,14 +173,18 @@ def test_what_is_no_configuration_is_told(attempt: Try, place: Path, file: str) 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["simulator", "--port=99999"], ExitCode.USAGE, "--port: input should be less than"),
+        (
+            ["simulator", "--port=99999"],
+            ExitCode.USAGE,
+            "--port: 65535 or less is needed, got '99999'",
+        ),
         (["simulator", "--speed=1e400"], ExitCode.USAGE, "--speed"),
         (["simulator", "--audit=/proc/nowhere/x"], ExitCode.MIRROR, "/proc/nowhere/x: No such"),
         (["simulator", "--scenario=nowhere"], ExitCode.USAGE, "no scenario 'nowhere'"),
         (["web", "--listen=99"], ExitCode.CONFIG, "web.listen"),
         (["web", "--listen=127.0.0.1:99999"], ExitCode.CONFIG, "99999"),
         (["web", "--listen=unix:/proc/nowhere/socket"], ExitCode.USAGE, "No such file"),
-        (["priority", "users/demo", "9" * 20], ExitCode.USAGE, "NUMBER: input should be"),
+        (["priority", "users/demo", "9" * 20], ExitCode.USAGE, "NUMBER: 1000 or less is needed"),
         (["backup", "/proc/nowhere/x.db"], ExitCode.LEDGER, "/proc/nowhere/x.db"),
     ],
 )

@@ -193,7 +193,7 @@ def test_among_hundreds_of_assets_exactly_what_is_bad_is_named_and_mended(tmp_pa
         world.settle()
 
         assert {finding.asset.name for finding in findings} == touched
-        assert all(done.startswith("fetched again") for done in told)
+        assert all(done.startswith("to be fetched again") for done in told)
         assert not verdicts(built)
         assert simulator.audit.count("export") == exported + 4
         after = snapshot(world.mirror)

@@ -59,14 +59,14 @@ def test_what_is_paused_begins_nothing_new_and_what_runs_is_followed(tmp_path: P
 def test_one_root_can_be_paused_alone_and_status_says_so(tmp_path: Path) -> None:
     with three_images(tmp_path) as world:
         (root,) = world.service.roots.active()
-        world.service.roots.pause(root, world.now())
+        world.service.roots.pause(root.name, world.now())
         world.run()
 
         assert world.status().roots[0].paused
         assert not world.status().paused
         assert world.simulator.audit.count("export") == 0
 
-        world.service.roots.resume(root, world.now())
+        world.service.roots.resume(root.name, world.now())
         world.settle()
         assert world.counts() == {"verified": IMAGES + 1}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from geesync.cli.app import run
 from geesync.config import Config, Loaded, load, needs_restart
 from geesync.domain.choices.values import Duration, SizeBytes
 from geesync.errors import ConfigError, ExitCode
@@ -295,10 +298,10 @@ def test_an_address_of_a_wrong_kind_is_refused_without_its_password(
 @pytest.mark.parametrize(
     ("variable", "value", "key", "expected"),
     [
-        ("WEB__HOSTS", '["a", "b"]', "web.hosts", ("a", "b")),
-        ("TABLES", '["csv"]', "tables", ("csv",)),
-        ("EXCLUDE", "[ab]*", "exclude", ("[ab]*",)),
-        ("NOTIFY__COMMAND", '["mail", "a b"]', "notify.command", ("mail", "a b")),
+        ("WEB__HOSTS", '["a", "b"]', "web.hosts", ["a", "b"]),
+        ("TABLES", '["csv"]', "tables", ["csv"]),
+        ("EXCLUDE", "[ab]*", "exclude", ["[ab]*"]),
+        ("NOTIFY__COMMAND", '["mail", "a b"]', "notify.command", ["mail", "a b"]),
     ],
 )
 def test_a_list_in_the_environment_may_be_json(
@@ -307,3 +310,59 @@ def test_a_list_in_the_environment_may_be_json(
     monkeypatch.setenv(f"GEESYNC_{variable}", value)
 
     assert {name: told for name, told, _ in load().values()}[key] == expected
+
+
+#: What no person says: names of types, of pydantic's checks, and regular expressions.
+JARGON = re.compile(
+    r"\^|\[a-z|timedelta|pattern|\binteger|\bstring\b|tuple|dictionary|instance|parse|input should"
+    r"|value error|\bstr\b|\bint\b"
+)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "No such", [[]], {"a": 1}, True, ""])
+def test_no_key_answers_a_wrong_value_with_types_or_patterns(value: object) -> None:
+    keys = [key for key, _, _ in load().values() if key != "derive"]
+
+    for key in [*keys, "derive.job.from", "derive.job.function", "derive.job.grid"]:
+        try:
+            load(flags={key: value})
+        except ConfigError as error:
+            told = str(error)
+            if not isinstance(value, str):
+                told = told.partition(", got ")[0]
+            assert key.split(".")[0] in told
+            assert not JARGON.search(told), told
+
+
+def test_what_is_shown_is_a_file_that_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(
+        tmp_path,
+        """\
+exclude = ["a b", 'quoted "so"']
+newer_than = 2024-12-31
+[throttle]
+reserve = "1.5G"
+submit_wait = "0.25s"
+[direct]
+reread = "7%"
+[notify]
+urls = ["ntfy://me:hunter2@x"]
+[derive."my job"]
+collection = "users/x/c"
+into = "users/x/d"
+from = 2024-01-01
+""",
+    )
+    monkeypatch.setenv("GEESYNC_CONFIG", str(file))
+    monkeypatch.setattr(sys, "argv", ["geesync", "config", "show"])
+    loaded = load().config
+
+    assert run() == ExitCode.OK
+
+    shown = capsys.readouterr().out
+    assert 'reserve = "1536M"' in shown
+    assert '# urls = ["**********"]' in shown
+    again = load(file=written(tmp_path, shown)).config
+    assert again == loaded.model_copy(update={"notify": again.notify})

@@ -78,7 +78,7 @@ def test_no_time_is_told_of_what_stands_still(story: Story, why: str) -> None:
         case "paused":
             story.roots.pause(None, NOW)
         case "root paused":
-            story.roots.pause(root, NOW)
+            story.roots.pause(root.name, NOW)
         case "halted":
             story.beat(halted=["billing is off"])
         case "disk":

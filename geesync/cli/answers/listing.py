@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from geesync.cli.answers.naming import complete_roots, scope_named
 from geesync.cli.context import Context, json_line, opened, output
-from geesync.domain.assets.names import candidates, display_id
+from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size
 from geesync.domain.mirror.lifecycle import State
-from geesync.errors import UserError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from geesync.domain.mirror.checking import KeptFile
     from geesync.store.browsing.listing import Listed
 
@@ -32,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 def list_assets(
     context: typer.Context,
-    what: Annotated[str | None, typer.Argument(metavar="[ROOT|FOLDER]", show_default=False)] = None,
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[ROOT|FOLDER]", show_default=False, autocompletion=complete_roots),
+    ] = None,
     state: Annotated[
         State | None, typer.Option(help="Only assets in this state.", show_default=False)
     ] = None,
@@ -51,7 +52,8 @@ def list_assets(
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
-    which = Which(_known(ledger, what), state, left_out, unreadable)
+    named = scope_named(ledger, what) if what is not None else None
+    which = Which(named, state, left_out, unreadable)
     with ExitStack() as stack:
         kept_of = _files(stack, mine) if files else None
         assets = listed(ledger, which)
@@ -59,17 +61,6 @@ def list_assets(
             kept = kept_of([one.id for one in some if one.is_on_disk]) if kept_of else None
             for one in some:
                 _tell(one, kept and kept.get(one.id, []), json=json)
-
-
-def _known(ledger: Path, given: str | None) -> str | None:
-    from geesync.store.views import status as views
-
-    if given is None:
-        return None
-    name = next((name for name in candidates(given) if views.is_known(ledger, name)), None)
-    if name is None:
-        raise UserError(f"{given} is not in the ledger", hint="is its root enqueued and scanned?")
-    return name
 
 
 def _files(stack: ExitStack, mine: Context) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from geesync.cli.answers.status import root_of
+from geesync.cli.answers.naming import complete_roots, scope_named
 from geesync.cli.context import Context
 from geesync.domain.assets.names import display_id
 from geesync.errors import UserError
@@ -36,7 +36,10 @@ def register(app: typer.Typer) -> None:
 
 def export_metadata(
     context: typer.Context,
-    root: Annotated[str | None, typer.Argument(metavar="[ROOT]", show_default=False)] = None,
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[ROOT|FOLDER]", show_default=False, autocompletion=complete_roots),
+    ] = None,
     format: Annotated[  # noqa: A002 # the option's name
         Format,
         typer.Option(
@@ -48,15 +51,13 @@ def export_metadata(
         Path | None, typer.Option("--output", "-o", help="The file; else it is printed.")
     ] = None,
 ) -> None:
-    """Write the metadata of all assets, or of one root's, into one file."""
+    """Write the metadata of all assets, or of those below a root or folder, into one file."""
     from geesync.store.browsing.metadata import known_assets
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
-    name = root_of(ledger, root) if root else None
-    if root and name is None:
-        raise UserError(f"{root} is no root", hint="geesync roots")
-    assets = known_assets(ledger, root=name)
+    name = what and scope_named(ledger, what)
+    assets = known_assets(ledger, within=name)
     if format == Format.EE_JSON:
         with _opened(output) as file:
             _write_ee_json(assets, file, is_shown=output is None)

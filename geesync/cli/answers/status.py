@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from geesync.cli.answers.naming import asset_named, complete_roots, root_named
 from geesync.cli.context import Context, json_line, now, output
-from geesync.domain.assets.names import candidates, display_id
-from geesync.errors import ExitCode, UserError
+from geesync.domain.assets.names import display_id
+from geesync.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,10 @@ def register(app: typer.Typer) -> None:
 def status(
     context: typer.Context,
     what: Annotated[
-        str | None, typer.Argument(metavar="[ROOT|FOLDER|ASSET]", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[ROOT|FOLDER|ASSET]", show_default=False, autocompletion=complete_roots
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, and follow it.")] = False,
@@ -47,7 +51,7 @@ def status(
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
-    root = root_of(ledger, what) if what else None
+    root = root_named(ledger, what) if what else None
     if what and root is None:
         is_complete = _tell_asset(context, ledger, what, json=json)
     else:
@@ -91,14 +95,6 @@ def _tell_asset(context: typer.Context, ledger: Path, what: str, *, json: bool) 
     return bool(told["complete"])
 
 
-def root_of(ledger: Any, given: str) -> str | None:
-    """Return the canonical name of the root that was meant, or None if there is none."""
-    from geesync.store.views import status as views
-
-    roots = {root.name for root in views.status(ledger, now=now()).roots}
-    return next((name for name in candidates(given) if name in roots), None)
-
-
 def _follow(view: Any) -> None:
     from rich.live import Live
 
@@ -114,7 +110,12 @@ def _follow(view: Any) -> None:
 
 def show(
     context: typer.Context,
-    asset: Annotated[str, typer.Argument(help="An asset's id, name or Code Editor link.")],
+    asset: Annotated[
+        str,
+        typer.Argument(
+            help="An asset's id, name or Code Editor link.", autocompletion=complete_roots
+        ),
+    ],
     json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
 ) -> None:
     """Show one asset: where it stands, its operations, its files, its history."""
@@ -132,8 +133,6 @@ def asset_of(ledger: Path, given: str) -> dict[str, Any]:
     """Return all that is known of the asset that was meant. Raises UserError."""
     from geesync.store.browsing import assets as asset_views
 
-    known = (asset_views.show(ledger, name) for name in candidates(given))
-    told = next((found for found in known if found), None)
-    if told is None:
-        raise UserError(f"{given} is not in the ledger", hint="is its root enqueued and scanned?")
+    told = asset_views.show(ledger, asset_named(ledger, given))
+    assert told is not None  # its name was found a moment ago
     return told

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from geesync.cli.answers.at_work import tell_who_works
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.domain.assets.names import candidates, display_id, is_within
 from geesync.domain.messages.words import counted
@@ -152,6 +153,7 @@ def enqueue(
         return
     given_flags = {"dest": dest, "bucket": bucket, "interval": interval}
     watch(config, storage, names, chosen, given_flags, afresh=afresh, take=take_mirror)
+    tell_who_works(config)
 
 
 def _foresee(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geesync.cli.answers.at_work import tell_who_works
+from geesync.cli.answers.naming import complete_roots, scope_named
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import candidates, display_id
-from geesync.domain.messages.words import counted
+from geesync.domain.messages.words import counted, duration
+from geesync.domain.mirror.lifecycle import RESTING
 from geesync.errors import Cause, UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from geesync.store.ledger.roots import Root
 
 
@@ -41,7 +47,7 @@ def list_roots(
 
 def dequeue(
     context: typer.Context,
-    roots: Annotated[list[str], typer.Argument(metavar="ROOT…")],
+    roots: Annotated[list[str], typer.Argument(metavar="ROOT…", autocompletion=complete_roots)],
 ) -> None:
     """Stop watching roots. Nothing is deleted: not on disk, not at Earth Engine."""
     from geesync.store.ledger.roots import Roots
@@ -67,7 +73,13 @@ def _watched(watched: dict[str, Root], given: str) -> Root:
 def retry(
     context: typer.Context,
     assets: Annotated[
-        list[str] | None, typer.Argument(metavar="[ASSET…]", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="[ROOT|ASSET…]",
+            help="Each with all below it.",
+            show_default=False,
+            autocompletion=complete_roots,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All quarantined assets.")] = False,
     cause: Annotated[
@@ -81,15 +93,37 @@ def retry(
     if not (assets or every or cause):
         raise UserError("nothing to try again", hint="name assets, or --all, or --cause CAUSE")
     mine: Context = context.obj
-    mine.existing_ledger()
-    names = {name for given in assets or () for name in candidates(given)}
-    with opened(mine.config()) as database:
+    config, ledger = mine.config(), mine.existing_ledger()
+    names = {scope_named(ledger, given) for given in assets or ()}
+    with opened(config) as database:
         steering, store = Steering(database), Roots(database)
         count = steering.retry(now(), names=names or None, cause=cause)
         unread = steering.count_unread(names=names or None, cause=cause)
         if unread:
             store.scan_all(now())
         store.asked(now())
-    output().print(f"{counted(count, 'asset')} will be tried again")
+    if count:
+        output().print(f"{counted(count, 'asset')} will be tried again")
     if unread:
         output().print(f"{counted(unread, 'asset')} could not be read: a scan asks for them now")
+    if count or unread:
+        tell_who_works(config)
+        return
+    for name in sorted(names):
+        output().print(_not_quarantined(ledger, name), markup=False)
+    if not names:
+        output().print("nothing like that is quarantined: there is nothing to try again")
+
+
+def _not_quarantined(ledger: Path, name: str) -> str:
+    """Return why there is nothing to try again of an asset."""
+    from geesync.store.browsing.assets import show
+
+    told = show(ledger, name)
+    if told is None or told["below"]:
+        return f"nothing of {display_id(name)} is quarantined"
+    if told["state"] in RESTING:
+        return f"{display_id(name)} is {told['state']}: there is nothing to try again"
+    wait = timedelta(seconds=max(0.0, (told["not_before"] or 0) - now().timestamp()))
+    when = f", in {duration(wait)}" if wait else ""
+    return f"{display_id(name)} is not quarantined: it goes on by itself{when}"

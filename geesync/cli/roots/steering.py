@@ -8,23 +8,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geesync.cli.answers.at_work import tell_who_works
+from geesync.cli.answers.naming import complete_roots, scope_named
 from geesync.cli.context import Context, as_owner_of, now, opened, output
-from geesync.domain.assets.names import candidates, display_id
+from geesync.domain.assets.names import display_id, is_within
 from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from geesync.domain.messages.words import counted
-from geesync.errors import LockedError, UserError
+from geesync.errors import LockedError
 
 if TYPE_CHECKING:
-    from geesync.config import Config
-    from geesync.store.file.database import Database
-    from geesync.store.ledger.roots import Root, Roots
+    from pathlib import Path
 
-_ROOT = Annotated[
+    from geesync.config import Config
+
+_SCOPE = Annotated[
     str | None,
-    typer.Argument(metavar="[ROOT]", help="Only this root.", show_default=False),
+    typer.Argument(
+        metavar="[ROOT|ASSET]",
+        help="Only this, with all below it.",
+        show_default=False,
+        autocompletion=complete_roots,
+    ),
 ]
 _NAME = Annotated[
-    str, typer.Argument(metavar="ROOT|ASSET", help="A root, a container or one asset.")
+    str,
+    typer.Argument(
+        metavar="ROOT|ASSET",
+        help="A root, a container or one asset.",
+        autocompletion=complete_roots,
+    ),
 ]
 
 
@@ -34,24 +46,40 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def pause(context: typer.Context, root: _ROOT = None) -> None:
+def pause(context: typer.Context, what: _SCOPE = None) -> None:
     """Begin nothing new. What Earth Engine works on goes on; the pause outlives a restart."""
+    from geesync.store.ledger.roots import Roots
+
     mine: Context = context.obj
-    mine.existing_ledger()
+    name = _scope(mine.existing_ledger(), what)
     with opened(mine.config()) as database:
-        store, found = _root(database, root)
-        store.pause(found, now())
-    output().print(f"{root or 'everything'} is paused; geesync resume goes on", markup=False)
+        Roots(database).pause(name, now())
+    again = f"geesync resume {display_id(name)}" if name else "geesync resume"
+    output().print(f"{_called(name)} is paused; {again} goes on", markup=False)
 
 
-def resume(context: typer.Context, root: _ROOT = None) -> None:
-    """End the pause of a root, or every pause."""
+def resume(context: typer.Context, what: _SCOPE = None) -> None:
+    """End a pause with all pauses below it, or every pause."""
+    from geesync.store.ledger.roots import Roots
+
     mine: Context = context.obj
-    mine.existing_ledger()
-    with opened(mine.config()) as database:
-        store, found = _root(database, root)
-        store.resume(found, now())
-    output().print(f"{root or 'everything'} goes on", markup=False)
+    config = mine.config()
+    name = _scope(mine.existing_ledger(), what)
+    with opened(config) as database:
+        store = Roots(database)
+        before = store.pauses()
+        store.resume(name, now())
+        after = store.pauses()
+    around = [one for one in after if not one or (name and is_within(name, one))]
+    if around:
+        again = f"geesync resume {display_id(around[0])}".removesuffix(" ")
+        told = f"{_called(name)} still waits: {_called(around[0])} is paused, {again} goes on"
+        output().print(told, markup=False)
+    elif after == before:
+        output().print(f"{_called(name)} was not paused", markup=False)
+    else:
+        output().print(f"{_called(name)} goes on", markup=False)
+        tell_who_works(config)
 
 
 def cancel(context: typer.Context, name: _NAME) -> None:
@@ -60,17 +88,19 @@ def cancel(context: typer.Context, name: _NAME) -> None:
     from geesync.store.ledger.steering import Steering
 
     mine: Context = context.obj
-    mine.existing_ledger()
     config = mine.config()
+    known = scope_named(mine.existing_ledger(), name)
     with opened(config) as database:
-        known = _known(database, name)
         count = Steering(database).cancel(known, now())
         Roots(database).asked(now())
+    if not count:
+        output().print(f"nothing of {display_id(known)} is on its way", markup=False)
+        return
     output().print(f"{counted(count, 'asset is', 'assets are')} cancelled")
     try:
         _cancel_operations(config)
     except LockedError:
-        output().print("the daemon cancels their operations at Earth Engine")
+        output().print("the daemon cancels what of it runs at Earth Engine")
 
 
 def _cancel_operations(config: Config) -> None:
@@ -104,9 +134,8 @@ def priority(
     from geesync.store.ledger.steering import Steering
 
     mine: Context = context.obj
-    mine.existing_ledger()
+    known = scope_named(mine.existing_ledger(), name)
     with opened(mine.config()) as database:
-        known = _known(database, name)
         count = Steering(database).prioritize(known, number)
         store = Roots(database)
         root = store.find(known)
@@ -116,25 +145,10 @@ def priority(
     output().print(f"{counted(count, 'asset has', 'assets have')} priority {number}")
 
 
-def _known(database: Database, given: str) -> str:
-    from geesync.store.ledger.ledger import Ledger
-
-    ledger = Ledger(database)
-    for name in candidates(given):
-        if ledger.find(name):
-            return name
-    raise UserError(f"{given} is not in the ledger", hint="is its root enqueued and scanned?")
+def _scope(ledger: Path, given: str | None) -> str | None:
+    """Return the canonical name of the root or asset that is meant; None is everything."""
+    return None if given is None else scope_named(ledger, given)
 
 
-def _root(database: Database, given: str | None) -> tuple[Roots, Root | None]:
-    from geesync.store.ledger.roots import Roots
-
-    store = Roots(database)
-    if given is None:
-        return store, None
-    watched = {root.name: root for root in store.active()}
-    for name in candidates(given):
-        if name in watched:
-            return store, watched[name]
-    listed = ", ".join(display_id(name) for name in watched) or "none"
-    raise UserError(f"{given} is no root", hint=f"roots are: {listed}")
+def _called(name: str | None) -> str:
+    return display_id(name) if name else "everything"

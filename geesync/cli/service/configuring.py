@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json as jsons
+import re
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -21,28 +23,41 @@ def show(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
 ) -> None:
-    """Show every key with its value and its origin."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """Show every key with its value and its origin, as a file that one could use."""
     mine: Context = context.obj
-    loaded = mine.load()
+    values = list(mine.load().values())
     if json:
         typer.echo(
-            json_line(
-                {key: {"value": value, "origin": origin} for key, value, origin in loaded.values()}
-            )
+            json_line({key: {"value": value, "origin": origin} for key, value, origin in values})
         )
         return
-    table = Table("key", "value", "from", box=None, pad_edge=False, header_style="bold")
-    for key, value, origin in loaded.values():
-        table.add_row(key, Text(_text(value)), origin, style="dim" if origin == "default" else None)
-    output().print(table)
+    say = partial(output().print, markup=False, soft_wrap=True)
+    section = ""
+    for key, value, origin in sorted(values, key=lambda one: "." in one[0]):
+        head, _, name = key.rpartition(".")
+        if head != section:
+            section = head
+            say(f"\n[{'.'.join(map(_key, head.split('.')))}]")
+        say(_line(_key(name), value, origin))
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_text, value))}]"
-    return f"{value.total_seconds():g}s" if isinstance(value, timedelta) else str(value)
+def _line(name: str, value: Any, origin: str) -> str:
+    """Return one key as TOML; as a comment if there is no value, or none that may be told."""
+    where = f"  # {origin}"
+    if value in (None, {}):
+        return f"# {name} ={where}, not set"
+    written = _toml(value)
+    return (
+        f"# {name} = {written}{where}, not shown"
+        if "**********" in written
+        else (f"{name} = {written}{where}")
+    )
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML, whose texts, numbers and lists are written as JSON's are."""
+    return jsons.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _toml(name)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geesync.cli.answers.naming import asset_named
 from geesync.cli.context import Context, errors, now, opened
-from geesync.domain.assets.names import candidates
 from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -80,12 +80,12 @@ def check(
     from geesync.cli.upkeep.check_report import Lists, Report
 
     mine: Context = context.obj
-    mine.existing_ledger()
+    ledger = mine.existing_ledger()
     config = mine.config()
     limit_s = _seconds(max_duration)
     share = share_of(subset)
     with opened(config) as database, checker(config, database) as built, ExitStack() as files:
-        scope, mend = _scope(built, what), Repair(built.checks, built.workshop.clock)
+        scope, mend = _scope(built, ledger, what), Repair(built.checks, built.workshop.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:
             with comparer(config, database) as upstream:
@@ -168,7 +168,7 @@ def _check_tops(
             report.tell_top(f"{dest}/{flaw.file}", flaw, "written anew" if repair else "")
 
 
-def _scope(built: Checker, what: str | None) -> Scope:
+def _scope(built: Checker, ledger: Path, what: str | None) -> Scope:
     """Return what was named: an asset by its id, name or link, or by its folder on disk."""
     from geesync.store.copies.checks import Scope
 
@@ -176,10 +176,7 @@ def _scope(built: Checker, what: str | None) -> Scope:
         return Scope()
     if Path(what).exists():
         return Scope(_asset_at(built, Path(what).resolve()))
-    for name in candidates(what):
-        if built.checks.is_known(name):
-            return Scope(name)
-    raise UserError(f"{what} is not in the ledger", hint="is its root enqueued and scanned?")
+    return Scope(asset_named(ledger, what))
 
 
 def _asset_at(built: Checker, path: Path) -> str | None:

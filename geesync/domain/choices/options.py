@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from geesync.domain.choices.wrong_values import what_is_needed
 from geesync.errors import UserError
 
 if TYPE_CHECKING:
@@ -109,8 +110,9 @@ class Options(BaseModel):
             return Options.model_validate(own | dict(given))
         except ValidationError as error:
             first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            said = "unknown option" if first["type"] == "extra_forbidden" else first["msg"].lower()
+            name = ".".join(part for part in first["loc"] if isinstance(part, str))
+            is_unknown = first["type"] == "extra_forbidden"
+            said = "unknown option" if is_unknown else what_is_needed(first)
             raise UserError(f"option `{name}`: {said}, got {first['input']!r}") from None
 
     def chosen(self, given: Mapping[str, Any]) -> Json:

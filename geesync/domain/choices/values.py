@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from geesync.domain.choices.timetable import Timetable
 
@@ -23,16 +23,53 @@ _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 def _duration(value: Any) -> Any:
     """Read ``"90s"``, ``"5m"``, ``"6h"``, ``"1d"``; plain numbers are seconds."""
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return value
+    found = _DURATION.fullmatch(value.strip())
+    if not found:
+        raise ValueError("a time, such as 90s, 5m, 6h or 1d, is needed")
     with _refusing("a shorter time"):
-        return timedelta(**{_UNITS[found[2]]: float(found[1])}) if found else value
+        return timedelta(**{_UNITS[found[2]]: float(found[1])})
+
+
+def _not_negative(value: timedelta) -> timedelta:
+    if value < timedelta():
+        raise ValueError("0s or more is needed")
+    return value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta():
+        raise ValueError("more than 0s is needed")
+    return value
+
+
+def _written_duration(value: timedelta) -> str:
+    """Return a duration as one would write it: in the largest unit that has a whole number."""
+    seconds = value.total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and not seconds % length:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 def _size(value: Any) -> Any:
     """Read ``"500M"``, ``"20G"`` (powers of 1024); plain numbers are bytes."""
-    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return value
+    found = _SIZE.fullmatch(value.strip())
+    if not found:
+        raise ValueError("a size, such as 500M or 20G, is needed")
     with _refusing("a smaller size"):
-        return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()]) if found else value
+        return int(float(found[1]) * 1024 ** _POWERS[found[2].upper()])
+
+
+def _written_size(value: int) -> str | int:
+    """Return a size as one would write it: in the largest unit that has a whole number."""
+    for unit in "TGMK":
+        if value and not value % 1024 ** _POWERS[unit]:
+            return f"{value // 1024 ** _POWERS[unit]}{unit}"
+    return value
 
 
 def _share(value: Any) -> Any:
@@ -42,7 +79,10 @@ def _share(value: Any) -> Any:
     told = value.strip().lower()
     if told in {"all", "none"}:
         return float(told == "all")
-    return float(told[:-1]) / 100 if told.endswith("%") else value
+    try:
+        return float(told[:-1]) / 100 if told.endswith("%") else float(told)
+    except ValueError:
+        raise ValueError('a share, such as "5%", "all" or "none", is needed') from None
 
 
 def _timetable(text: str) -> str:
@@ -90,16 +130,36 @@ def _refusing(needed: str) -> Iterator[None]:
         raise ValueError(f"{needed} is needed") from error
 
 
-Wait = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta())]
-SizeBytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+def matching(pattern: str, needed: str) -> AfterValidator:
+    """Return what refuses a text that is not wholly like a pattern, in the words of ``needed``."""
+
+    def refuse_others(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{needed} is needed")
+        return value
+
+    return AfterValidator(refuse_others)
+
+
+_AsWritten = PlainSerializer(_written_duration, when_used="json")
+Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_not_negative), _AsWritten]
+Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive), _AsWritten]
+SizeBytes = Annotated[
+    int,
+    BeforeValidator(_size),
+    PlainSerializer(_written_size, when_used="json"),
+    Field(ge=0),
+]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 TimetableText = Annotated[str, AfterValidator(_timetable)]
 ListenAddress = Annotated[
     str,
-    Field(pattern=r"^(?:unix:/.+|(?:\[[0-9a-f:]+\]|[^:/\s]+):\d{1,5}|)$"),
+    matching(
+        r"unix:/.+|(?:\[[0-9a-f:]+\]|[^:/\s]+):\d{1,5}|",
+        "host and port, unix:/a/path, or nothing",
+    ),
     AfterValidator(_address),
 ]
 Command = Annotated[tuple[str, ...], BeforeValidator(_command)]

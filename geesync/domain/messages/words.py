@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 
 #: What to do about each cause.
 _NEXT_ACTIONS = {
-    "transient": "nothing: tried again by itself",
     "queue_full": "nothing: waiting for Earth Engine's queue",
     "over_quota": "nothing: resumes when the project may compute again, as a rule the next day",
     "maybe_started": "nothing: looking for an operation whose answer was lost",
-    "plan": "nothing: tried again with smaller tiles",
+    "plan": "nothing: tried again in another form",
     "permission": "check the roles of the account (docs/real-account.md); resumes by itself",
     "disk": "make room on the mirror's disk, or mount it; resumes by itself",
     "foreign": "move what is in the way elsewhere; resumes by itself",
     "unreadable": "have its owner share it with the account; each scan asks again",
-    "cancelled": "somebody cancelled it; geesync retry ASSET asks again",
+    "cancelled": "somebody cancelled it; geesync retry {retry} asks again",
+    "bug": "please report it, with what the log says; tried again by itself",
 }
+_BY_ITSELF = "nothing: tried again by itself"
 #: Causes of which the way out of quarantine is another one.
 _OWN_WAY_BACK = ("cancelled", "unreadable")
-_RETRY = "geesync show ASSET tells the history; geesync retry ASSET tries again"
+_RETRY = "geesync show {example} tells the history; geesync retry {retry} tries again"
 
 
-def next_action(cause: str, state: str) -> str:
+def next_action(cause: str, state: str, example: str = "", count: int = 1) -> str:
     """Return what a person is to do about failures of a cause, in one line.
 
-    What is quarantined is not tried again by itself, whatever the cause.
+    What is quarantined is not tried again by itself, whatever the cause. example: an id.
     """
     rests = state == "quarantined" and cause not in _OWN_WAY_BACK
-    return _RETRY if rests else _NEXT_ACTIONS.get(cause, _RETRY)
+    action = _RETRY if rests else _NEXT_ACTIONS.get(cause, _BY_ITSELF)
+    named = shlex.quote(example)
+    return action.format(example=named, retry=named if count == 1 else f"--cause {cause}")
 
 
 def counted(count: float, one: str, many: str = "") -> str:

@@ -74,8 +74,8 @@ class Notifier:
 
     def _stuck(self, status: views.Status, now: datetime) -> Iterator[Notice]:
         last = moved_at(self.ledger)
-        waiting = sum(root.moving for root in status.roots if root.watched and not root.paused)
-        if waiting and not status.paused and last and now - last > self.stuck:
+        waiting = status.completeness.on_the_way
+        if waiting and last and now - last > self.stuck:
             yield Notice(
                 "stuck",
                 "",

@@ -25,6 +25,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "not_complete": list(status.completeness.reasons),
         "troubles": [vars(trouble) for trouble in status.troubles],
         "paused": status.paused,
+        "pauses": [display_id(name) for name in status.pauses if name],
         "daemon": status.daemon,
     }
 

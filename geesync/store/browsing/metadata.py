@@ -21,15 +21,19 @@ class KnownAsset:
     in_catalogue: bool  #: its Item is on disk
 
 
-def known_assets(ledger: Path, *, root: str | None = None) -> Iterator[KnownAsset]:
-    """Yield what is known of each asset but of containers, by name; of one root only, if given."""
+def known_assets(ledger: Path, *, within: str | None = None) -> Iterator[KnownAsset]:
+    """Yield what is known of each asset but of containers, by name.
+
+    within: of this name and all below it only.
+    """
     with reading(ledger) as connection:
         rows = connection.execute(
             "SELECT root.dest, path, json, catalogued_version IS NOT NULL AND verified_at IS NOT"
             " NULL AS in_catalogue FROM asset JOIN source ON source.asset_id = asset.id"
             " JOIN root ON root.id = asset.root_id WHERE asset.type NOT IN (?1, ?2)"
-            " AND (?3 IS NULL OR root.name = ?3) ORDER BY asset.name",
-            (*sorted(CONTAINERS), root),
+            " AND (?3 IS NULL OR asset.name = ?3 OR asset.name BETWEEN ?3 || '/' AND ?3 || '0')"
+            " ORDER BY asset.name",  # 0 follows /
+            (*sorted(CONTAINERS), within),
         )
         for row in rows:
             source = SourceAsset(unpack(row["json"]))

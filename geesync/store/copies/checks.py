@@ -233,12 +233,6 @@ class Checks:
             assets = [read_asset(row) for row in connection.execute(query)]
         return [(asset.dest, asset.path) for asset in assets]
 
-    def is_known(self, name: str) -> bool:
-        """Whether an asset of this canonical name is in the ledger."""
-        query = sa.select(schema.asset.c.id).where(schema.asset.c.name == name)
-        with self._database.read() as connection:
-            return connection.execute(query).first() is not None
-
     def is_on_the_way(self, dest: str, path: str) -> bool:
         """Whether folders of assets lie below this one."""
         asset = schema.asset

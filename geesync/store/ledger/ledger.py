@@ -31,6 +31,7 @@ from geesync.store.file.rows import change_rows
 from geesync.store.ledger.history import HistoryRow, remember
 from geesync.store.ledger.making import read_standing, standing_columns
 from geesync.store.tables import schema
+from geesync.store.tables.states import IS_PAUSED
 from geesync.store.tasks.plans import replace_in, void_in
 from geesync.store.tasks.tasks import give_up_in
 
@@ -73,9 +74,6 @@ _VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone, Recovered)
 #: Events after which no scan asks for it any more.
 _NOT_ASKED_FOR = (SourceGone, Excluded)
 
-#: The setting that pauses everything.
-PAUSED = "paused"
-
 #: Assets that are moved in one transaction.
 _CHUNK = 500
 
@@ -112,7 +110,7 @@ class Ledger:
             select_assets()
             .where(table.c.state == state, schema.root.c.removed_at.is_(None))
             .where(schema.root.c.paused_at.is_(None), schema.root.c.dest.not_in(not_in))
-            .where(~sa.exists().where(schema.setting.c.key == PAUSED))
+            .where(sa.text(f"NOT {IS_PAUSED}"))
             .where(sa.or_(table.c.not_before.is_(None), table.c.not_before <= now))
             .order_by(table.c.priority.desc(), table.c.id)
             .limit(limit)

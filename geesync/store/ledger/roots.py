@@ -9,11 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.errors import RemoteError
 from geesync.store.file.database import Database
-from geesync.store.ledger.ledger import PAUSED
 from geesync.store.tables import schema
+from geesync.store.tables.states import PAUSED, PAUSED_BELOW
 
 
 @dataclass(frozen=True)
@@ -99,22 +100,38 @@ class Roots:
             return []
         return [root for root in self.active() if root.paused_at is None]
 
-    def pause(self, root: Root | None, now: datetime) -> None:
-        """Begin nothing new for a root, or for any; it persists until ``resume``."""
+    def pause(self, name: str | None, now: datetime) -> None:
+        """Begin nothing new for a root, or for an asset and all below it, or for any.
+
+        It persists until ``resume``.
+        """
+        table = schema.root
         with self._database.write() as connection:
-            if root is None:
-                _put(connection, PAUSED, now.isoformat(), now)
-            else:
-                _set_paused(connection, root.id, now)
+            named = sa.update(table).where(table.c.name == name, table.c.removed_at.is_(None))
+            if name is None or not connection.execute(named.values(paused_at=now)).rowcount:
+                key = PAUSED if name is None else PAUSED_BELOW + name
+                _put(connection, key, now.isoformat(), now)
             ask_in(connection, now)
 
-    def resume(self, root: Root | None, now: datetime) -> None:
-        """End the pause of a root, or every pause."""
+    def resume(self, name: str | None, now: datetime) -> None:
+        """End the pause of a root or asset and every one below it, or every pause."""
+        root, key = schema.root.c, schema.setting.c.key
+        ended = [one for one in self.pauses() if name is None or is_within(one, name)]
+        keys = [PAUSED_BELOW + one if one else PAUSED for one in ended]
         with self._database.write() as connection:
-            if root is None:
-                connection.execute(sa.delete(schema.setting).where(schema.setting.c.key == PAUSED))
-            _set_paused(connection, root.id if root else None, None)
+            connection.execute(sa.delete(schema.setting).where(key.in_(keys)))
+            paused = sa.update(schema.root).where(root.name.in_(ended))
+            connection.execute(paused.values(paused_at=None))
             ask_in(connection, now)
+
+    def pauses(self) -> list[str]:
+        """Return the names of what is paused, each with all below it; "" is everything."""
+        key = schema.setting.c.key
+        keys = sa.select(key).where((key == PAUSED) | key.startswith(PAUSED_BELOW))
+        with self._database.read() as connection:
+            named = connection.execute(keys).scalars().all()
+        below = [name.removeprefix(PAUSED_BELOW).removeprefix(PAUSED) for name in named]
+        return [*below, *(root.name for root in self.active() if root.paused_at)]
 
     def all(self) -> list[Root]:
         """Return every root that was ever watched."""
@@ -151,13 +168,6 @@ ASKED = "asked"
 def ask_in(connection: sa.Connection, now: datetime) -> None:
     """Have a running daemon look at once, when the transaction is committed."""
     _put(connection, ASKED, now.isoformat(), now)
-
-
-def _set_paused(connection: sa.Connection, root_id: int | None, at: datetime | None) -> None:
-    update = sa.update(schema.root).values(paused_at=at)
-    if root_id is not None:
-        update = update.where(schema.root.c.id == root_id)
-    connection.execute(update)
 
 
 def _put(connection: sa.Connection, key: str, value: str, now: datetime) -> None:

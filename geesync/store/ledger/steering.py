@@ -16,7 +16,7 @@ from geesync.store.tables import schema
 
 
 class Steering:
-    """Steers many assets at once; every method returns how many."""
+    """Steers many assets at once, each with all below it; every method returns how many."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,7 +63,7 @@ def _quarantined(names: Collection[str] | None, cause: Cause | None) -> sa.Colum
     table = schema.asset
     which = table.c.state == State.QUARANTINED
     if names is not None:
-        which &= table.c.name.in_(names)
+        which &= sa.or_(*map(_within, names))
     return which if cause is None else which & (table.c.cause == cause)
 
 

@@ -21,6 +21,14 @@ ASSET_STATES = quoted(State)
 ASSET_RESTING = quoted(state for state in State if state in RESTING)
 ASSET_MOVING = quoted(state for state in State if state not in RESTING)
 
+#: The setting that pauses everything; with a colon and a name, an asset and all below it.
+PAUSED = "paused"
+PAUSED_BELOW = f"{PAUSED}:"
+#: Whether a row of ``asset`` is paused by such a setting; 0 follows /, and ; follows :.
+IS_PAUSED = f"""EXISTS (SELECT 1 FROM setting WHERE key = '{PAUSED}'
+ OR (key BETWEEN '{PAUSED_BELOW}' AND '{PAUSED};' AND (asset.name = substr(key, 8)
+  OR (asset.name > substr(key, 8) || '/' AND asset.name < substr(key, 8) || '0'))))"""  # noqa: S608 # our own words
+
 TASK_STATES = quoted(TaskState)
 TASK_LIVE = quoted(tasks.LIVE)
 TASK_IN_FLIGHT = quoted(tasks.IN_FLIGHT)

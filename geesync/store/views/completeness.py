@@ -13,6 +13,7 @@ from geesync.domain.assets.names import display_id, is_within, parent_of
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.lifecycle import RESTING, State
 from geesync.errors import Cause
+from geesync.store.tables.states import ASSET_MOVING, PAUSED, PAUSED_BELOW
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Completeness:
     quarantined: int = 0  #: not counting those that could not even be read
     unreadable: int = 0  #: assets that cannot be read, and containers that cannot be listed
     unreadable_copies: int = 0  #: of these, those of which a verified copy is here
+    on_the_way: int = 0  #: assets that move, and are not paused
 
     @property
     def is_complete(self) -> bool:
@@ -44,6 +46,7 @@ class Completeness:
 @dataclass
 class _Counts:
     moving: int = 0
+    paused: int = 0  #: of these, those that wait for the end of a pause
     quarantined: int = 0
     unreadable: int = 0
     unreadable_copies: int = 0
@@ -61,8 +64,8 @@ def completeness(connection: sqlite3.Connection, name: str | None = None) -> Com
     whole = name is None or [root["name"] for root in roots] == [name]  # no other has a part of it
     ids = [root["id"] for root in roots]
     counts = _of_roots(connection, ids) if whole else _below(connection, str(name))
-    paused = _is_paused(connection, roots)
-    reasons = [*_of_scans(roots, name), *_of_counts(counts, paused=paused)]
+    counts.paused = _count_paused(connection, roots, name, counts.moving)
+    reasons = [*_of_scans(roots, name), *_of_counts(counts)]
     if name is not None:
         reasons += _of_asset(connection, name)
     return _told(counts, reasons)
@@ -71,8 +74,8 @@ def completeness(connection: sqlite3.Connection, name: str | None = None) -> Com
 def completeness_of_root(connection: sqlite3.Connection, root: sqlite3.Row) -> Completeness:
     """Return the same of what one root itself has taken, by counters only; root: its row."""
     counts = _of_roots(connection, [root["id"]])
-    paused = _is_paused(connection, [root])
-    return _told(counts, [*_of_scans([root], root["name"]), *_of_counts(counts, paused=paused)])
+    counts.paused = _count_paused(connection, [root], root["name"], counts.moving)
+    return _told(counts, [*_of_scans([root], root["name"]), *_of_counts(counts)])
 
 
 def _told(counts: _Counts, reasons: Iterable[str]) -> Completeness:
@@ -82,6 +85,7 @@ def _told(counts: _Counts, reasons: Iterable[str]) -> Completeness:
         counts.quarantined,
         counts.unreadable,
         counts.unreadable_copies,
+        counts.moving - counts.paused,
     )
 
 
@@ -130,9 +134,43 @@ def _summed(counts: _Counts, unread: int) -> _Counts:
     return counts
 
 
-def _is_paused(connection: sqlite3.Connection, roots: list[sqlite3.Row]) -> bool:
-    whole = connection.execute("SELECT 1 FROM setting WHERE key = 'paused'").fetchone()
-    return bool(whole) or (bool(roots) and all(root["paused_at"] for root in roots))
+def pauses(connection: sqlite3.Connection) -> list[str]:
+    """Return what is paused by name, with all below it; "" is everything."""
+    rows = connection.execute(
+        "SELECT key FROM setting WHERE key = ? OR key BETWEEN ? AND ? ORDER BY key",
+        (PAUSED, PAUSED_BELOW, f"{PAUSED};"),  # ; follows :
+    )
+    return [row["key"].removeprefix(PAUSED_BELOW).removeprefix(PAUSED) for row in rows]
+
+
+def _count_paused(
+    connection: sqlite3.Connection, roots: list[sqlite3.Row], name: str | None, moving: int
+) -> int:
+    """Return how many assets wait for the end of a pause; moving: all that are not at rest."""
+    named = pauses(connection)
+    around = any(not one or (name is not None and is_within(name, one)) for one in named)
+    if around or (roots and all(root["paused_at"] for root in roots)):
+        return moving
+    ids = [root["id"] for root in roots if root["paused_at"]]
+    (count,) = connection.execute(
+        "SELECT coalesce(sum(assets), 0) FROM tally"  # noqa: S608 # our own words
+        f" WHERE state IN ({ASSET_MOVING}) AND root_id IN ({', '.join('?' * len(ids))})",
+        ids,
+    ).fetchone()
+    for one in named:
+        if (name is None or is_within(one, name)) and not _is_inside_another(one, named):
+            (below,) = connection.execute(
+                "SELECT count(*) FROM asset JOIN root ON root.id = root_id"  # noqa: S608 # our own words
+                " WHERE (asset.name = :name OR asset.name BETWEEN :name || '/' AND :name || '0')"
+                f" AND state IN ({ASSET_MOVING}) AND paused_at IS NULL AND removed_at IS NULL",
+                {"name": one},
+            ).fetchone()
+            count += below
+    return min(int(count), moving)
+
+
+def _is_inside_another(name: str, names: Iterable[str]) -> bool:
+    return any(name != other and is_within(name, other) for other in names)
 
 
 def _of_scans(roots: list[sqlite3.Row], name: str | None) -> Iterator[str]:
@@ -147,11 +185,11 @@ def _of_scans(roots: list[sqlite3.Row], name: str | None) -> Iterator[str]:
             yield f"{display_id(root['name'])} is not yet scanned"
 
 
-def _of_counts(counts: _Counts, *, paused: bool) -> Iterator[str]:
-    if counts.moving and paused:
-        yield f"{counted(counts.moving, 'asset waits', 'assets wait')} for the end of the pause"
-    elif counts.moving:
-        yield f"{counted(counts.moving, 'asset is', 'assets are')} on the way"
+def _of_counts(counts: _Counts) -> Iterator[str]:
+    if counts.paused:
+        yield f"{counted(counts.paused, 'asset waits', 'assets wait')} for the end of the pause"
+    if moving := counts.moving - counts.paused:
+        yield f"{counted(moving, 'asset is', 'assets are')} on the way"
     if counts.quarantined:
         yield f"{counted(counts.quarantined, 'asset is', 'assets are')} quarantined"
     if counts.unreadable:

@@ -17,9 +17,14 @@ from typing import Any
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.store.file.soundness import refuse_foreign_log
 from geesync.store.file.sqlite_errors import translated
-from geesync.store.tables.states import ASSET_MOVING, TASK_IN_FLIGHT
+from geesync.store.tables.states import ASSET_MOVING, IS_PAUSED, TASK_IN_FLIGHT
 from geesync.store.views.alive import has_ended
-from geesync.store.views.completeness import Completeness, completeness, completeness_of_root
+from geesync.store.views.completeness import (
+    Completeness,
+    completeness,
+    completeness_of_root,
+    pauses,
+)
 from geesync.store.views.pace import Pace, pace
 from geesync.store.views.troubles import Trouble, troubles
 
@@ -80,7 +85,7 @@ class Status:
     troubles: list[Trouble]
     left_out: int  #: assets of which something cannot be taken as files
     pace: Pace
-    paused: bool  #: everything
+    pauses: list[str]  #: what is paused, with all below it; "" is everything; not roots
     daemon: dict[str, Any] | None  #: the daemon's heartbeat, or None if it gives none
     completeness: Completeness = field(default_factory=Completeness)
 
@@ -88,6 +93,11 @@ class Status:
     def moving(self) -> int:
         """Assets that are not yet where they rest."""
         return sum(root.moving for root in self.roots)
+
+    @property
+    def paused(self) -> bool:
+        """Whether everything is."""
+        return "" in self.pauses
 
     @property
     def halted(self) -> list[str]:
@@ -110,7 +120,8 @@ class Status:
         """How long it will take; None if nobody can know, or if it stands still."""
         watched = [root for root in self.roots if root.watched]
         unknown = any(root.scanned_at is None or root.alarm or root.paused for root in watched)
-        return None if self.stands_still or unknown or not self.moving else self.pace.left
+        held = self.stands_still or self.pauses or unknown
+        return None if held or not self.moving else self.pace.left
 
 
 @contextmanager
@@ -150,7 +161,7 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
                 "SELECT coalesce(sum(assets), 0) FROM trouble WHERE kind = 'left_out'"
             ).fetchone()[0],
             pace=pace(connection, now, root),
-            paused="paused" in settings,
+            pauses=pauses(connection),
             daemon=_heartbeat(settings.get("heartbeat"), now),
             completeness=completeness(connection, root),
         )
@@ -223,7 +234,7 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
             f"  WHERE state IN ({ASSET_MOVING})"
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?"
             "  AND root.paused_at IS NULL"
-            "  AND NOT EXISTS (SELECT * FROM setting WHERE key = 'paused'))",
+            f"  AND NOT {IS_PAUSED})",
             ((now + _LONG_WAIT).timestamp(),),
         ).fetchone()
         return not in_flight and not soon

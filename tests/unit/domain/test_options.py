@@ -94,8 +94,8 @@ def test_a_root_keeps_only_what_was_chosen_for_it_and_inherits_the_rest() -> Non
     [
         ({"colour": "none"}, "`colour`: unknown option"),
         ({"masks": "some"}, "`masks`"),
-        ({"types": "IMAGES"}, "`types.0`"),
-        ({"tables": "shp"}, "`tables.0`"),
+        ({"types": "IMAGES"}, "`types`"),
+        ({"tables": "shp"}, "`tables`"),
         ({"tables": ()}, "`tables`"),
         ({"newer_than": "yesterday"}, "a date is needed"),
         ({"keep_versions": -1}, "`keep_versions`"),
