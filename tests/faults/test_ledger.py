@@ -5,22 +5,29 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from geesync.errors import ExitCode, LedgerError
+from geesync.errors import ExitCode, LedgerError, RemoteError
 from geesync.simulator import Simulator
 from geesync.step_threads import run_step
 from geesync.store.file.database import LOG_LIMIT_BYTES, open_migrating
+from geesync.store.file.sqlite_errors import translated
+from geesync.store.ledger.roots import Roots
+from geesync.store.views.status import status
 from tests.faults.conditions import needs_root, needs_strace, python_under_strace, run, tmpfs
 from tests.faults.conftest import ARCHIVE, Build
 from tests.service.daemon_process import PATIENCE_S, Place, eventually
 from tests.story.world import World, a_world
 
 SCRIPT = Path(__file__).with_name("ledger_script.py")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -200,3 +207,32 @@ def _write_much(world: World) -> None:
     for number in range(10):
         note = "x" * (LOG_LIMIT_BYTES // 4)
         world.service.roots.put(f"note{number}", note, world.now())
+
+
+_ANOTHER = (
+    "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM root').fetchall()"
+)
+
+
+def test_a_question_asked_within_the_daemon_does_not_give_up_its_locks(tmp_path: Path) -> None:
+    ledger = tmp_path / "geesync.db"
+    with closing(open_migrating(ledger)) as database:
+        roots = Roots(database)
+        roots.put("key", "before", NOW)
+        status(ledger, now=NOW)
+        with contextlib.suppress(RemoteError), translated(ledger):
+            raise _cannot_open()
+        subprocess.run([sys.executable, "-c", _ANOTHER, ledger], check=True)
+
+        roots.put("key", "after", NOW)
+
+        with closing(sqlite3.connect(ledger)) as another:
+            kept = another.execute("SELECT value FROM setting WHERE key = 'key'").fetchone()
+        assert kept == ("after",)
+        assert ledger.with_name(f"{ledger.name}-wal").exists()
+
+
+def _cannot_open() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    return error

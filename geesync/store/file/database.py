@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,14 @@ import sqlalchemy as sa
 
 from geesync.errors import LedgerError, LockedError
 from geesync.store.file.backups import backup, sync
-from geesync.store.file.soundness import APPLICATION_ID, HEAD, RESTORE, check, is_large
+from geesync.store.file.soundness import (
+    APPLICATION_ID,
+    HEAD,
+    RESTORE,
+    check,
+    held_open,
+    is_large,
+)
 from geesync.store.file.sqlite_errors import translated
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -46,6 +53,8 @@ class Database:
         sa.event.listen(self._engine, "begin", _begin)
         # A reader that starts to write on an old snapshot is refused at once, whatever the timeout.
         self._writer = self._engine.execution_options(geesync_begin="BEGIN IMMEDIATE")
+        self._open = ExitStack()
+        self._open.enter_context(held_open(path))
         self._watch = _connect(path)
 
     @contextmanager
@@ -99,6 +108,7 @@ class Database:
         """Give the file back."""
         self._watch.close()
         self._engine.dispose()
+        self._open.close()
 
 
 def _connect(path: Path) -> sqlite3.Connection:

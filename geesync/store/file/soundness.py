@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from geesync.errors import LedgerError
@@ -38,8 +40,33 @@ def is_large(path: Path) -> bool:
     return path.exists() and path.stat().st_size > _LARGE_BYTES
 
 
+#: Ledgers that this process has open, each as often as it has.
+_OPEN: Counter[Path] = Counter()
+_COUNTING = threading.Lock()
+
+
+@contextmanager
+def held_open(path: Path) -> Iterator[None]:
+    """Remember that this process has a ledger open by SQLite.
+
+    Who closes the file otherwise meanwhile, having read as little as its header, gives up all
+    locks that SQLite has on it, and the next process that closes it deletes the log that we write
+    to: https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+    """
+    known = path.resolve()
+    with _COUNTING:
+        _OPEN[known] += 1
+    try:
+        yield
+    finally:
+        with _COUNTING:
+            _OPEN[known] -= 1
+
+
 def in_use(path: Path) -> bool:
     """Whether a ledger is or was worked with: a copy that was never opened keeps no log."""
+    if _OPEN[path.resolve()]:
+        return True
     with path.open("rb") as file:
         file.seek(_WRITTEN_AT)
         return file.read(1) == _WITH_LOG

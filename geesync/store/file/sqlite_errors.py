@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +44,7 @@ def translated(path: Path) -> Iterator[None]:
 def _why(path: Path) -> str:
     """Return the system's word for a file that cannot be opened, which SQLite keeps to itself."""
     try:
-        path.open("rb").close()
+        path.stat()  # not opened: to close it would give up SQLite's locks
     except OSError as error:
         return f": {error.strerror}"
-    return ""
+    return "" if os.access(path, os.R_OK) else f": {os.strerror(errno.EACCES)}"

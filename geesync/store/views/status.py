@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
-from geesync.store.file.soundness import refuse_foreign_log
+from geesync.store.file.soundness import held_open, refuse_foreign_log
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.states import ASSET_MOVING, IS_PAUSED, TASK_IN_FLIGHT
 from geesync.store.views.alive import has_ended
@@ -129,6 +129,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the ledger for questions; rows come by name."""
     refuse_foreign_log(path)
     with (
+        held_open(path),
         translated(path),
         closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection,
     ):
