@@ -109,8 +109,8 @@ def test_the_service_lives_through_everything(machine: Machine) -> None:
     assert mirrored == ""
 
     # The journal can be asked by field.
-    told = machine.says("journalctl", "GEESYNC_EVENT=export_started", "-o", "json", "-n", "1")
-    assert json.loads(told)["GEESYNC_OPERATION"]
+    told = machine.says("journalctl", "GEESYNC_EVENT=scan_finished", "-o", "json", "-n", "1")
+    assert json.loads(told)["GEESYNC_ROOT"].endswith("users/demo")
 
     # Killed, it comes again.
     killed = machine.property("MainPID")
