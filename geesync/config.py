@@ -23,6 +23,7 @@ from geesync.errors import ConfigError
 from geesync.sections import (
     DeriveConfig,
     DirectConfig,
+    DriveConfig,
     EarthEngineConfig,
     HistoryConfig,
     LogConfig,
@@ -76,6 +77,7 @@ class Config(Options):
     """Keep the IAM policy of each asset too; costs one request an asset."""
     earth_engine: EarthEngineConfig = EarthEngineConfig()
     storage: StorageConfig = StorageConfig()
+    drive: DriveConfig = DriveConfig()
     direct: DirectConfig = DirectConfig()
     throttle: ThrottleConfig = ThrottleConfig()
     schedule: ScheduleConfig = ScheduleConfig()

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from geesync.adapters.executors.dask_examination import examine
 from geesync.adapters.executors.executor import require_dask
-from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import describe, find_credentials
 from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.google.stores import Stores
 from geesync.adapters.google.transport import Transport
 from geesync.adapters.host.network import Proxies, trusted
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
@@ -69,6 +69,7 @@ class Doctor:
             (self._credentials, ()),
             (self._earth_engine, ("configuration", "certificates", "credentials")),
             (self._bucket, ("configuration", "certificates", "credentials")),
+            (self._drive, ("configuration", "certificates", "credentials")),
             (self._bucket_settings, ("configuration", "certificates", "credentials", "bucket")),
             (self._mirror, ("configuration",)),
             (self._workers, ("configuration", "mirror")),
@@ -145,7 +146,7 @@ class Doctor:
         else:
             yield ok("credentials", whose)
 
-    def _cloud(self) -> tuple[EarthEngine, Storage]:
+    def _cloud(self) -> tuple[EarthEngine, Stores]:
         return cloud(self.config)
 
     def _earth_engine(self) -> Iterator[Finding]:
@@ -162,7 +163,7 @@ class Doctor:
             adds = "it would add what is too large for answers, and Google's checksums"
             yield ok("bucket", f"none: everything is read directly; {adds}")
             return
-        storage, bucket = self._cloud()[1], self.config.bucket
+        storage, bucket = self._cloud()[1].storage, self.config.bucket
         try:
             storage.check_access(bucket)
         except RemoteError as error:
@@ -176,12 +177,22 @@ class Doctor:
         else:
             yield ok("bucket", f"{bucket}: lists, writes, deletes")
 
+    def _drive(self) -> Iterator[Finding]:
+        if self.config.way != "drive":
+            return
+        try:
+            self._cloud()[1].drive.check_access(self.config.drive.folder)
+        except RemoteError as error:
+            yield fail("Drive", str(error), f"{DOCS}/drive.md")
+        else:
+            yield ok("Drive", "lists, and lets itself be asked")
+
     def _bucket_settings(self) -> Iterator[Finding]:
         bucket = self.config.bucket
         if bucket is None:
             return
         try:
-            settings = self._cloud()[1].settings(bucket)
+            settings = self._cloud()[1].storage.settings(bucket)
         except RemoteError as error:
             mend = f"grant roles/storage.legacyBucketReader; {GUIDE}"
             yield warn("bucket settings", f"cannot be read: {error}", mend)

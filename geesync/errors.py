@@ -92,7 +92,7 @@ class Cause(StrEnum):
     TRANSIENT = "transient"
     #: The project's queue at Earth Engine is full. Costs time only.
     QUEUE_FULL = "queue_full"
-    #: The project's compute of the day is used up. Costs time only.
+    #: The project's compute of the day, or a person's room in Drive, is used up. Costs time only.
     OVER_QUOTA = "over_quota"
     #: A request with this id was made before: its operation may be running.
     MAYBE_STARTED = "maybe_started"

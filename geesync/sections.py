@@ -53,6 +53,17 @@ class StorageConfig(_Section):
     """Delete staged objects once their copy is proved."""
 
 
+class DriveConfig(_Section):
+    """A person's Google Drive, for `way = "drive"`; see drive.md."""
+
+    url: str | None = None
+    """Another service than Google's; default is earth_engine.url, if that is set."""
+    folder: str = Field("geesync", pattern=r"^[A-Za-z0-9 _-]{1,100}$")
+    """The folder that Earth Engine is told; files are found wherever they are."""
+    keep: bool = False
+    """Leave files in Drive when their copy is proved."""
+
+
 class DirectConfig(_Section):
     """Reading directly from Earth Engine: without tasks, and without a bucket."""
 

@@ -17,11 +17,16 @@ from geesync.adapters.direct.source import Access as DirectAccess
 from geesync.adapters.executors.dask_cluster import DaskExecutor
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
 from geesync.adapters.executors.processes import ProcessExecutor
-from geesync.adapters.fetching.object_source import REQUESTS_PER_S, Access
-from geesync.adapters.google.bucket import Storage
+from geesync.adapters.fetching.object_source import Access
 from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.stores import (
+    DRIVE_REQUESTS_PER_S,
+    REQUESTS_PER_S,
+    Stores,
+    open_stores,
+)
 from geesync.adapters.host.network import trusted
 from geesync.config import Config
 from geesync.domain.choices.timetable import Timetable
@@ -39,6 +44,7 @@ class Pace:
     submits: Pacer = field(default_factory=Pacer)
     storage: Pacer = field(default_factory=lambda: Pacer(REQUESTS_PER_S))
     direct: Pacer = field(default_factory=Pacer)
+    drive: Pacer = field(default_factory=lambda: Pacer(DRIVE_REQUESTS_PER_S))
 
     def set(self, throttle: ThrottleConfig, direct: DirectConfig) -> None:
         """Take over what the configuration says."""
@@ -48,7 +54,7 @@ class Pace:
         self.submits.requests_per_s = 1 / wait_s if wait_s else math.inf
 
     def _pacers(self) -> tuple[Pacer, ...]:
-        return self.requests, self.submits, self.storage, self.direct
+        return self.requests, self.submits, self.storage, self.direct, self.drive
 
     @property
     def held_until(self) -> float:
@@ -56,8 +62,8 @@ class Pace:
         return max(pacer.held_until for pacer in self._pacers())
 
 
-def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storage]:
-    """Return Earth Engine and Cloud Storage as one user; nothing is asked of them yet."""
+def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Stores]:
+    """Return Earth Engine and where it leaves exports as one user; nothing is asked of them yet."""
     pace = pace or Pace()
     url = config.earth_engine.url
     project = config.need("earth_engine.project")
@@ -71,14 +77,19 @@ def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Storag
         url=url,
         timeout_s=config.earth_engine.timeout_s,
     )
-    storage = Storage(
+    stores = open_stores(
+        credentials,
         project=project,
-        credentials=credentials,
-        pacer=pace.storage,
         url=config.storage.url,
+        drive_url=_drive_url(config),
         timeout_s=config.storage.timeout_s,
+        pacers=(pace.storage, pace.drive),
     )
-    return earth_engine, storage
+    return earth_engine, stores
+
+
+def _drive_url(config: Config) -> str | None:
+    return config.drive.url or config.earth_engine.url
 
 
 def threads(config: Config) -> ThreadPoolExecutor:
@@ -97,6 +108,7 @@ def access_of(config: Config) -> Access:
         config.earth_engine.url,
         storage.url,
         storage.timeout_s,
+        _drive_url(config),
         key_file,
     )
 

@@ -31,6 +31,7 @@ from geesync.bootstrap.outside import (
 from geesync.checks.adopter import Adopter
 from geesync.config import Config
 from geesync.domain.mirror.layout import STAGING
+from geesync.domain.tasks.exports import Way
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
@@ -122,7 +123,7 @@ def service(
     requests, submits, direct = (Pacer(sleep=stop.wait) for _ in range(3))
     pace = Pace(requests, submits, direct=direct)
     pace.set(config.throttle, config.direct)
-    earth_engine, storage = cloud(config, pace)
+    earth_engine, stores = cloud(config, pace)
     ledger, listing, roots = Ledger(database), Listing(database), Roots(database)
     tasks, staging = Tasks(database), Staging(database)
     if any("geoparquet" in config.over(root.options).tables for root in roots.active()):
@@ -153,7 +154,10 @@ def service(
         fetcher.chunk = 500  # of a collection's images whose revisions a page tells
         downloading.chunk = 1000  # what comes is recorded as it comes, and not at the end
         most_answers = config.direct.most_answers
-        planner = Planner(Plans(database), config, ledger_id(roots, clock()), most_answers)
+        planner = Planner(
+            *(Plans(database), config, ledger_id(roots, clock()), most_answers),
+            folder=config.drive.folder,
+        )
         exporting, fetches = gate_of_exports(clock, roots), gate_of_downloads(clock, roots)
         steps: list[Step] = [
             Discoverer(shop(), earth_engine, listing, roots, config.schedule.discover, config),
@@ -181,15 +185,15 @@ def service(
                 reconciling,
                 earth_engine,
                 tasks,
-                StagedObjects(reconciling, storage, STAGING),
+                StagedObjects(reconciling, stores, STAGING),
                 AssetOutcomes(reconciling, earth_engine, tasks, planner, listing),
                 roots,
                 exporting,
             ),
             Downloader(
                 downloading,
-                MeteredSource(access, storage, bandwidth, downloading.keep_on),
-                storage,
+                MeteredSource(access, stores, bandwidth, downloading.keep_on),
+                stores,
                 staging,
                 limits,
                 fetches,
@@ -204,8 +208,10 @@ def service(
             ),
             Cataloguer(shop(), Catalogue(database), staging, Sidecars(database)),
         ]
-        if config.storage.sweep:
-            steps.append(Sweeper(shop(), storage, staging, STAGING))
+        swept = {Way.BUCKET: config.storage.sweep, Way.DRIVE: not config.drive.keep}
+        if any(swept.values()):
+            ways = tuple(way for way in swept if swept[way])
+            steps.append(Sweeper(shop(), stores, staging, STAGING, ways))
         steps.append(
             deriver(
                 database,
@@ -222,7 +228,7 @@ def service(
                 database,
                 shop,
                 earth_engine=earth_engine,
-                storage=storage,
+                storage=stores.storage,
                 bandwidth=bandwidth,
                 brakes=brakes,
                 asking=asking,
@@ -235,7 +241,7 @@ def service(
         steps.append(Forgetter(shop(), History(database), history.keep_events))
         if config.notify.command or config.notify.urls:
             steps.append(_notifier(config, shop(), roots))
-        adopter = Adopter(shop(), earth_engine, storage, planner, Recovery(database))
+        adopter = Adopter(shop(), earth_engine, stores.storage, planner, Recovery(database))
         yield Service(
             *(ledger, tasks, roots, tuple(steps), pace, brakes, (exporting, fetches)),
             *(adopter, earth_engine.renew),

@@ -23,7 +23,7 @@ from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.domain.mirror.layout import STAGING, staged_prefix
 from geesync.domain.mirror.plan import Lessons
 from geesync.domain.mirror.planning import options_hash, plan
-from geesync.domain.tasks.exports import Ask, Part
+from geesync.domain.tasks.exports import Ask, Part, Way
 from geesync.domain.tasks.operations import FAILED, Operation
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.planner import Planner, intent_of
@@ -62,7 +62,7 @@ class _Left:
     def of(self, asset: LedgerAsset, ask: Ask) -> _Trace | None:
         """Return what is left of an ask: its operation, or all of its objects."""
         operation = self.operations.get(ask.token)
-        listed = self.objects[asset.bucket].get(ask.token, [])
+        listed = self.objects.get(asset.bucket, {}).get(ask.token, [])
         if operation is None and not listed:
             return None
         prefix = staged_prefix(ask.token, asset.path, ask.part.key)
@@ -94,7 +94,7 @@ class Adopter:
         count = 0
         for assets in filter(None, self._discovered()):
             left = left or self._left()
-            for bucket in {asset.bucket for asset in assets} - left.objects.keys():
+            for bucket in {asset.bucket for asset in assets} - {"", *left.objects}:
                 left.objects[bucket] = self._staged(bucket)
             plans, found = self._found(assets, left)
             self.recovery.adopt(plans, found, self.workshop.clock())
@@ -104,8 +104,12 @@ class Adopter:
     def _discovered(self) -> Iterator[list[LedgerAsset]]:
         after = 0
         while assets := self.recovery.discovered(after=after, limit=self.workshop.chunk):
-            yield [asset for asset in assets if asset.bucket]
+            yield [asset for asset in assets if asset.bucket or self._way(asset) == Way.DRIVE]
             after = assets[-1].id
+
+    def _way(self, asset: LedgerAsset) -> Way:
+        """Return by which way tasks bring an asset."""
+        return Way.DRIVE if self.planner.chosen(asset).way == "drive" else Way.BUCKET
 
     def _left(self) -> _Left:
         pages = self.earth_engine.list_operations()
@@ -127,17 +131,16 @@ class Adopter:
             source, options = sources[asset.id], self.planner.chosen(asset)
             look = partial(left.look, asset, ledgers[asset.dest])
             too_much = _too_much(partial(_planned, source, options), look)
-            exported = plan(source, options, Lessons(too_much))
+            exported = plan(source, options, Lessons(too_much), way=self._way(asset))
             traces = [trace for trace in map(look, exported.parts) if trace]
             if traces or too_much:
                 plans.append(NewPlan(asset.id, asset.revision, options_hash(options), exported))
-            found += [_found(asset, trace) for trace in traces]
+            found += [self._intended(asset, trace) for trace in traces]
         return plans, found
 
-
-def _found(asset: LedgerAsset, trace: _Trace) -> Found:
-    intent = intent_of(asset, trace.ask, trace.prefix, None)
-    return Found(intent, trace.operation, trace.objects)
+    def _intended(self, asset: LedgerAsset, trace: _Trace) -> Found:
+        to = self.planner.destination(asset, trace.ask.part, trace.prefix)
+        return Found(intent_of(asset, trace.ask, to, None), trace.operation, trace.objects)
 
 
 def _planned(source: SourceAsset, options: Options, too_much: tuple[Part, ...]) -> tuple[Part, ...]:

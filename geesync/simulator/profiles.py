@@ -171,6 +171,7 @@ class Profile:
 
     # 27. Drive. Whether a task finds the folder of the name that it is told, or always makes a new
     #     one; room of a person; calls of a person in a real second, and how more are refused.
+    drive_scope: bool = True  #: whether tokens are for Drive, too
     drive_folders: Literal["new", "found"] = "new"
     drive_bytes: int = 15 * 10**9
     drive_calls_per_s: float = math.inf

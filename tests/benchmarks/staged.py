@@ -26,6 +26,7 @@ from geesync.domain.mirror.lifecycle import ExportsSucceeded, ExportStarted, Sta
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask
 from geesync.domain.tasks.lifecycle import Started
+from geesync.domain.tasks.task import Destination, DestinationKind
 from geesync.step_threads import run_step
 from geesync.steps.tasks.planner import intent_of
 from geesync.store.file.database import Database, open_migrating
@@ -64,7 +65,8 @@ def _stage(database: Database, objects: dict[str, dict[str, Any]], now: datetime
         known = Plans(database).put([made], now)[asset_id]
         ask = Ask(source.name, source.revision, known.plan.parts[0], 1, "benchmark")
         prefix = objects[source.name]["name"].removesuffix(".tif")
-        intents.append(intent_of(assets[asset_id], ask, prefix, None, plan_id=known.id))
+        to = Destination(DestinationKind.BUCKET, assets[asset_id].bucket, prefix)
+        intents.append(intent_of(assets[asset_id], ask, to, None, plan_id=known.id))
     tasks.intend(intents, now)
     intended = [task for of in tasks.of(assets).values() for task in of]
     started = [TaskMove(task, Started(operation=f"o{task.id}")) for task in intended]

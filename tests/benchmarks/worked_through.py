@@ -94,8 +94,8 @@ class _Work:
         staged = self.staging.staged(asset.id for asset in images)
         objects = [one.id for found in staged.values() for one in found]
         self.staging.mark("swept_at", objects, now)
-        digests = {key: f"{key:064x}"[::-1] for key in objects}
-        self.staging.note_sha256(digests)
+        sums = {key: (key, f"{key:064x}"[::-1]) for key in objects}
+        self.staging.note_sums(sums)
         self.catalogue.told(there, extents={})
 
     def _export(

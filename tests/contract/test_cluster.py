@@ -18,7 +18,9 @@ from geesync.adapters.fetching.fetching import fetch_all
 from geesync.adapters.fetching.object_source import Access, MeteredSource, WorkerSource
 from geesync.adapters.formats.proving import Proof, prove_all
 from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.drive import Drive
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.stores import Stores
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.errors import Cause, RemoteError
@@ -34,8 +36,9 @@ class Secretive:
 
 def a_line() -> MeteredSource:
     storage = Storage(project="demo-project", credentials=Secretive(), pacer=Pacer())
+    drive = Drive(credentials=Secretive(), pacer=Pacer())
     access = Access("daemon", "demo-project", None, None, 30.0)
-    return MeteredSource(access, storage, Bandwidth(lambda: None), lambda: True)
+    return MeteredSource(access, Stores(storage, drive), Bandwidth(lambda: None), lambda: True)
 
 
 def test_a_job_travels_without_the_credentials_of_the_daemon() -> None:

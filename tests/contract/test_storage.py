@@ -14,6 +14,9 @@ import pytest
 from geesync.adapters.fetching.fetching import Fetch, fetch
 from geesync.adapters.fetching.object_source import Access, MeteredSource
 from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.drive import Drive
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.stores import Stores
 from geesync.adapters.mirror_files.folders import Folders, folder
 from geesync.adapters.mirror_files.landing import Landing, Writer, name_unproved, unproved
 from geesync.adapters.mirror_files.mirror import prepare_mirror
@@ -261,7 +264,12 @@ def test_a_power_cut_after_the_rename_costs_no_transfer(
     landed = land(obj)
     fault = simulator.faults.add("status", path="again.tif.*alt=media", count=None)
     access = Access("daemon", "demo-project", simulator.earth_engine_url, simulator.storage_url, 30)
-    line = MeteredSource(access, storage, Bandwidth(lambda: None), lambda: True)
+    line = MeteredSource(
+        access,
+        Stores(storage, Drive(credentials=None, pacer=Pacer())),
+        Bandwidth(lambda: None),
+        lambda: True,
+    )
 
     job = Fetch("users/x/img", "img.tif", "token", simulator.bucket, obj)
     assert run([fetch(job, line, Folders(mirror))]) == [landed.name]

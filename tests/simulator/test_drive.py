@@ -175,6 +175,13 @@ def test_too_many_calls_are_refused(start: Start, status: int) -> None:
     assert refused[0].json()["error"]["message"] == "User rate limit exceeded."
 
 
+def test_a_login_without_the_right_to_drive_is_refused(start: Start) -> None:
+    answer = httpx.get(f"{start(drive_scope=False).earth_engine_url}/drive/v3/about")
+
+    assert answer.status_code == 403
+    assert "insufficient authentication scopes" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("name", ["with space", "a/b", "a.b"])
 def test_names_that_drive_exports_cannot_have_are_refused(start: Start, name: str) -> None:
     start()

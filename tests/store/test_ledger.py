@@ -30,6 +30,7 @@ from geesync.domain.mirror.lifecycle import (
 from geesync.domain.setbacks import Delayed, Event
 from geesync.domain.state_machine import IllegalEvent, arrows
 from geesync.domain.tasks import lifecycle as tasks
+from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import Cause
 from geesync.store.ledger.ledger import Move
@@ -279,12 +280,12 @@ def test_only_objects_of_verified_assets_are_swept(store: Store) -> None:
     store.staging.mark("landed_at", [staged.id], NOW)
 
     for event in DONE:
-        assert store.staging.sweepable(limit=10) == []
+        assert store.staging.sweepable(limit=10, ways=[Way.BUCKET]) == []
         store.move(asset, event)
 
-    assert [one.id for one in store.staging.sweepable(limit=10)] == [staged.id]
+    assert [one.id for one in store.staging.sweepable(limit=10, ways=[Way.BUCKET])] == [staged.id]
     store.staging.mark("swept_at", [staged.id], NOW)
-    assert store.staging.sweepable(limit=10) == []
+    assert store.staging.sweepable(limit=10, ways=[Way.BUCKET]) == []
 
 
 # --- Counters.

@@ -202,6 +202,7 @@ def a_world(
     stop: threading.Event | None = None,
     direct: Mapping[str, object] | None = None,
     bucket: bool = False,
+    drive: Mapping[str, object] | None = None,
     **throttle: object,
 ) -> Iterator[World]:
     """Open a ledger and a mirror for an account; a second time, after a crash, the same ones.
@@ -216,6 +217,7 @@ def a_world(
             **({"bucket": simulator.bucket} if bucket or direct is None else {}),
             "way": "bucket" if direct is None else "auto",
             "direct": {"requests_per_s": 100_000, **(direct or {})},
+            "drive": drive or {},
             "earth_engine": {
                 "project": simulator.project,
                 "url": simulator.earth_engine_url,
@@ -231,7 +233,7 @@ def a_world(
     try:
         with service(config, database, clock=simulator.clock.now, stop=stop) as built:
             pace = built.pace
-            for pacer in (pace.requests, pace.submits, pace.storage, pace.direct):
+            for pacer in (pace.requests, pace.submits, pace.storage, pace.direct, pace.drive):
                 pacer.sleep = lambda _: None  # a story has no time to lose
             yield World(simulator, config, database, built)
     finally:

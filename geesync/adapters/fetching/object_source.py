@@ -13,15 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from geesync.adapters.executors.orders import orders_of
-from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import find_credentials
-from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.stores import Stores, open_stores
 from geesync.adapters.transfer.answers import Sink
 from geesync.adapters.transfer.bandwidth import Bandwidth, Metered
 from geesync.domain.mirror.coverage import StoredObject
-
-#: Of one process; Cloud Storage allows thousands. It only keeps a mistake from becoming an attack.
-REQUESTS_PER_S = 5000.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +29,7 @@ class Access:
     earth_engine_url: str | None  #: of the service that says whether credentials are needed
     url: str | None
     timeout_s: float
+    drive_url: str | None = None
     key_file: Path | None = None  #: for who works beside the daemon; others have their own
 
 
@@ -41,14 +38,14 @@ class MeteredSource:
     """A line of this process."""
 
     access: Access
-    storage: Storage
+    stores: Stores
     bandwidth: Bandwidth
     keep_on: Callable[[], bool]
 
     async def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
         """Write one generation's bytes from an offset on into the sink; raises RemoteError."""
         metered = Metered(sink, self.bandwidth, self.keep_on)
-        await self.storage.fetch(
+        await self.stores.at(bucket).fetch(
             bucket, obj, metered, start=start, piece_bytes=self.bandwidth.piece_bytes
         )
 
@@ -69,8 +66,10 @@ class WorkerSource:
         """
         bandwidth = _bandwidth(self.access.daemon)
         metered = Metered(sink, bandwidth, self.keep_on)
-        await _storage(self.access).fetch(
-            bucket, obj, metered, start=start, piece_bytes=bandwidth.piece_bytes
+        await (
+            _stores(self.access)
+            .at(bucket)
+            .fetch(bucket, obj, metered, start=start, piece_bytes=bandwidth.piece_bytes)
         )
 
     def keep_on(self) -> bool:
@@ -84,13 +83,14 @@ def _bandwidth(daemon: str) -> Bandwidth:
 
 
 @lru_cache(maxsize=4)
-def _storage(access: Access) -> Storage:
-    return Storage(
+def _stores(access: Access) -> Stores:
+    credentials = find_credentials(
+        access.key_file, url=access.earth_engine_url, project=access.project
+    )
+    return open_stores(
+        credentials,
         project=access.project,
-        credentials=find_credentials(
-            access.key_file, url=access.earth_engine_url, project=access.project
-        ),
-        pacer=Pacer(REQUESTS_PER_S),
         url=access.url,
+        drive_url=access.drive_url,
         timeout_s=access.timeout_s,
     )

@@ -17,7 +17,7 @@ from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.tables import table_reading as tables
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.grid import Grid
-from geesync.domain.mirror.coverage import Tile, tiles
+from geesync.domain.mirror.coverage import StoredObject, Tile, tiles
 from geesync.domain.tasks.exports import Part, Way
 from geesync.errors import Cause, RemoteError
 
@@ -31,6 +31,7 @@ class Proof:
     name: str  #: that the file bears now
     extension: str  #: "tif", "csv", "geojson"
     crc32c: int  #: of its bytes
+    sha256: str = ""  #: where it, and not the CRC32C, is what the source told of them
     raster: rasters.Expected | None = None
     rows: int | None = None  #: of a table, where that is known
 
@@ -39,6 +40,7 @@ class Proof:
 class Proved:
     """What a file turned out to be: what it must."""
 
+    crc32c: int
     sha256: str  #: hexadecimal
     table: tables.Contents | None = None  #: what a table holds
 
@@ -50,17 +52,17 @@ def proofs(
     part: Part,
     *,
     stem: str,
-    files: Mapping[str, tuple[str, int]],
+    files: Mapping[str, tuple[str, StoredObject]],
 ) -> list[Proof]:
     """Return what is to be proved of an export: each of its files.
 
     stem: what its files' final names begin with. files: by final name, the one that a file bears
-    now, and its CRC32C. Raises RemoteError INTEGRITY if these cannot be all.
+    now, and its object. Raises RemoteError INTEGRITY if these cannot be all.
     """
 
     def a_file(final: str, **expected: Any) -> Proof:
-        name, crc32c = files[final]
-        return Proof(mirror, path, name, part.extension, crc32c, **expected)
+        name, obj = files[final]
+        return Proof(mirror, path, name, part.extension, obj.crc32c, obj.sha256, **expected)
 
     if part.grid is None:
         return [a_file(final, rows=source.feature_count) for final in files]
@@ -101,21 +103,21 @@ def prove(job: Proof) -> Proved:
     DISK if it is not there to be seen.
     """
     with folder(Path(job.mirror), job.path, create=False) as place:
-        sha256 = _same_bytes(place, job)
+        sums = _same_bytes(place, job)
         path = place.path / job.name
         if job.raster is not None:
             rasters.prove(path, job.raster)
-            return Proved(sha256)
+            return Proved(*sums)
         read = tables.prove_csv if job.extension == "csv" else tables.prove_geojson
-        return Proved(sha256, read(path, rows=job.rows))
+        return Proved(*sums, read(path, rows=job.rows))
 
 
-def _same_bytes(place: Folder, job: Proof) -> str:
-    """Return the SHA-256 of a file whose CRC32C is what it must be."""
+def _same_bytes(place: Folder, job: Proof) -> tuple[int, str]:
+    """Return the CRC32C and the SHA-256 of a file of which one is what it must be."""
     try:
         crc32c, sha256 = place.digests(job.name)
     except FileNotFoundError:
         raise RemoteError(Cause.DISK, f"{job.name} is not in {place.path}") from None
-    if crc32c != job.crc32c:
+    if sha256 != job.sha256 if job.sha256 else crc32c != job.crc32c:
         raise RemoteError(Cause.INTEGRITY, f"{job.name} is not any more what came")
-    return sha256
+    return crc32c, sha256

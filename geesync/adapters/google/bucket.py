@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
-from geesync.adapters.transfer.curl_loop import Turn
 from geesync.adapters.transfer.transfer import Transfers
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.failures import classify_call
@@ -139,17 +138,16 @@ class Storage:
         time, about, if there are as many. Raises RemoteError; GONE if this
         generation is not there any more.
         """
-        turn = self._pacer.take_turn()
-        if turn > self._pacer.monotonic():
-            await Turn(turn, self._pacer.wait_until)
         try:
-            await self._transfers.fetch(bucket, obj, sink, start=start, piece_bytes=piece_bytes)
+            await self._pacer.once(
+                lambda: self._transfers.fetch(
+                    bucket, obj, sink, start=start, piece_bytes=piece_bytes
+                )
+            )
         except RemoteError as error:
-            self._pacer.failed(error)
             if error.cause == Cause.GONE:
                 self.check_access(bucket)  # a bucket that is gone must not look like lost objects
             raise
-        self._pacer.succeeded()
 
     def delete(self, bucket: str, objects: Sequence[StoredObject]) -> list[bool | RemoteError]:
         """Delete exactly these generations, in one request; at most ``DELETED_AT_ONCE``.

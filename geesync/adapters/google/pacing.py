@@ -85,6 +85,19 @@ class Pacer:
                 self.succeeded()
                 return answer
 
+    async def once(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Ask once, in our turn, while others by the same thread are on their way."""
+        turn = self.take_turn()
+        if turn > self.monotonic():
+            await Turn(turn, self.wait_until)
+        try:
+            answer = await ask()
+        except RemoteError as error:
+            self.failed(error)
+            raise
+        self.succeeded()
+        return answer
+
     async def asked(self, ask: Callable[[], Awaitable[Answer]], at_once: AtOnce) -> Answer:
         """Ask as a call does, in our turn, while others by the same thread are on their way.
 

@@ -140,7 +140,11 @@ class Folder:
 
     def holds(self, name: str, obj: StoredObject) -> bool:
         """Whether a file has exactly the object's bytes."""
-        return self.size_of(name) == obj.size_bytes and self.checksum(name) == obj.crc32c
+        if self.size_of(name) != obj.size_bytes:
+            return False
+        if obj.sha256:
+            return self.digests(name)[1] == obj.sha256
+        return self.checksum(name) == obj.crc32c
 
     def write(self, name: str, content: bytes, *, read_only: bool = False) -> None:
         """Write a small file whole; the old one stays until the new one is on the disk."""

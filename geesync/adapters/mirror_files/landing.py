@@ -111,13 +111,14 @@ class Landing:
                 Cause.TRANSIENT,
                 f"{obj.name} ended after {writer.position:,} of {obj.size_bytes:,} bytes",
             )
-        if writer.crc32c != obj.crc32c:
+        if obj.sha256:
+            is_same, differs = self._place.holds(self.name, obj), "another SHA-256 than Drive says"
+        else:
+            is_same = writer.crc32c == obj.crc32c
+            differs = f"CRC32C {writer.crc32c:08x}, the bucket says {obj.crc32c:08x}"
+        if not is_same:
             self._place.remove(self.name)
-            raise RemoteError(
-                Cause.INTEGRITY,
-                f"{obj.name} came with CRC32C {writer.crc32c:08x}, the bucket says"
-                f" {obj.crc32c:08x}",
-            )
+            raise RemoteError(Cause.INTEGRITY, f"{obj.name} came with {differs}")
 
 
 class Writer:

@@ -26,6 +26,7 @@ from geesync.errors import (
 if TYPE_CHECKING:
     from geesync.adapters.google.bucket import Storage
     from geesync.adapters.google.earth_engine import EarthEngine
+    from geesync.adapters.google.stores import Stores
     from geesync.config import Config
     from geesync.domain.json import Json
     from geesync.store.ledger.roots import Root, Roots
@@ -83,7 +84,7 @@ def enqueue(
         str | None, _option("Only from before this date.", panel=_FILTERS, metavar="DATE")
     ] = None,
     way: Annotated[
-        str | None, _option("How bytes come: auto, direct or bucket.", panel=_FORMS)
+        str | None, _option("How bytes come: auto, direct, bucket or drive.", panel=_FORMS)
     ] = None,
     compress: Annotated[
         str | None, _option("Of files read directly: deflate or zstd.", panel=_FORMS)
@@ -146,13 +147,13 @@ def enqueue(
     chosen = config.chosen({name: value for name, value in given.items() if value is not None})
     if "geoparquet" in config.over(chosen).tables:
         geoparquet.require()
-    earth_engine, storage = cloud(config)
+    earth_engine, stores = cloud(config)
     names = [existing(earth_engine, root) for root in roots]
     if dry:
         _foresee(config, earth_engine, names, chosen, afresh=afresh, json=json)
         return
     given_flags = {"dest": dest, "bucket": bucket, "interval": interval}
-    watch(config, storage, names, chosen, given_flags, afresh=afresh, take=take_mirror)
+    watch(config, stores, names, chosen, given_flags, afresh=afresh, take=take_mirror)
     tell_who_works(config)
 
 
@@ -184,7 +185,7 @@ def _is_below(name: str, other: str) -> bool:
 
 def watch(
     config: Config,
-    storage: Storage,
+    stores: Stores,
     names: list[str],
     chosen: Json,
     flags: Json,
@@ -205,10 +206,10 @@ def watch(
     from geesync.store.views.mirrors import MIRROR_IDS, known_mirrors
 
     mirror, staging = config.need("mirror"), config.bucket or ""
-    if config.over(chosen).way == "bucket":
+    way = config.over(chosen).way
+    if way == "bucket":
         staging = config.need("bucket")
-    if staging:
-        _check_bucket(storage, staging)
+    _check_store(stores, staging, by_drive=way == "drive")
     dests = {} if flags["dest"] or afresh else known_mirrors(config.ledger).dests
     places = {name: dests.get(name, str(mirror)) for name in names}
     for place in {*places.values()}:
@@ -285,6 +286,16 @@ def existing(earth_engine: EarthEngine, given: str) -> str:
     raise UserError(
         f"{given} does not exist, or is not shared with this account", hint="check the spelling"
     )
+
+
+def _check_store(stores: Stores, bucket: str, *, by_drive: bool) -> None:
+    try:
+        if by_drive:
+            stores.drive.check_access("")
+    except RemoteError as error:
+        raise _as_user_error(error, "Drive cannot be used") from None
+    if bucket and not by_drive:
+        _check_bucket(stores.storage, bucket)
 
 
 def _check_bucket(storage: Storage, bucket: str) -> None:

@@ -89,9 +89,9 @@ def _rebuild(config: Config, roots: list[str], flags: Json) -> None:
     if ledger.exists():
         raise LedgerError(f"there is a ledger {ledger}", hint="move it away first")
     with as_owner_of(ledger.parent), _apart(config) as apart:
-        earth_engine, storage = cloud(config)
+        earth_engine, stores = cloud(config)
         names = [existing(earth_engine, root) for root in roots]
-        watch(apart, storage, names, {}, flags, afresh=False, take=True)
+        watch(apart, stores, names, {}, flags, afresh=False, take=True)
         count = _take_copies(apart)
         adopted = _adopt(apart)
         _put_in_place(apart, ledger)

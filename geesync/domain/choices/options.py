@@ -79,8 +79,9 @@ class Options(BaseModel):
     """Only assets of this date or later: their own (startTime), else that of their last change."""
     older_than: Instant | None = None
     """Only assets from before this date."""
-    way: Literal["auto", "direct", "bucket"] = "auto"
-    """How bytes come home: read directly, by export tasks through the bucket, or as is better."""
+    way: Literal["auto", "direct", "bucket", "drive"] = "auto"
+    """How bytes come home: read directly, by export tasks through the bucket, or as is better;
+    drive: by tasks through the Google Drive of a person's own login."""
     compress: Literal["deflate", "zstd"] = "deflate"
     """How the GeoTIFFs are compressed that geesync writes: zstd is faster, and not read by all."""
     masks: Literal["nodata", "separate", "none"] = "nodata"

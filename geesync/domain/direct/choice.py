@@ -1,4 +1,4 @@
-"""Which way an asset comes home: read directly, or by tasks through a bucket; and what each costs.
+"""Which way an asset comes home: read directly, or by tasks, and what each costs.
 
 Nearly everything is better read directly, which needs neither a bucket nor a task. What takes more
 answers than a task takes time is not, and what no answer holds cannot be.
@@ -37,6 +37,8 @@ def decide(
 ) -> Plan:
     """Return the plan of an asset, by the way that is better, or the only one."""
     lessons = lessons or Lessons()
+    if options.way == "drive":
+        return plan(source, options, lessons, way=Way.DRIVE)
     direct = plan(source, options, lessons, way=Way.DIRECT)
     if not means.has_bucket or not direct.parts:
         return direct

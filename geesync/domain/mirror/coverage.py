@@ -18,12 +18,13 @@ from geesync.domain.tasks.exports import Part
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One writing of an object in a bucket."""
+    """One writing of an object in a bucket, or of a file in Drive."""
 
     name: str
-    generation: int
+    generation: int  #: of a file in Drive: when it was made, in ms since 1970
     size_bytes: int
-    crc32c: int  #: unsigned 32-bit
+    crc32c: int  #: unsigned 32-bit; 0 of a file in Drive until it was read through
+    sha256: str = ""  #: hexadecimal; where it, and not the CRC32C, is what the source tells
 
     @property
     def file_name(self) -> str:

@@ -110,6 +110,8 @@ def vouched_by(taken: TakenPart) -> str:
     part, tiles = taken.part, f"{taken.read_again:,} tiles read"
     if part.way == Way.BUCKET:
         return "the bucket's CRC32C of every object"
+    if part.way == Way.DRIVE:
+        return "Drive's SHA-256 of every file"
     if taken.adopted:
         return f"{tiles} from Earth Engine and found equal to files that others exported"
     told = "length and layout of every answer, the same updateTime before and after"

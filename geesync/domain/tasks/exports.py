@@ -18,6 +18,7 @@ from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import display_id
 from geesync.domain.json import Json
 from geesync.domain.tasks.expressions import call, cast, expression
+from geesync.domain.tasks.task import DRIVE, DestinationKind
 
 #: Earth Engine's own guard against accidents; we always know the exact number of pixels.
 _MAX_PIXELS = 10**13
@@ -155,12 +156,39 @@ def token_in(description: str) -> str | None:
     return found[1] if found else None
 
 
+def destination_kind(part: Part) -> DestinationKind:
+    """Return where a part's export goes."""
+    return DestinationKind.DRIVE if part.way == Way.DRIVE else DestinationKind.BUCKET
+
+
+def drive_name(name: str) -> str:
+    """Return what an object is called in Drive, which has no folders that can be relied on.
+
+    ``geesync/TOKEN/img.key.tif`` → ``geesync_TOKEN_img-key.tif``; prefixes likewise.
+    https://developers.google.com/earth-engine/apidocs/export-image-todrive
+    """
+    stem, extension = _EXTENSION.fullmatch(name).groups()  # type: ignore[union-attr] # fits all
+    return _NOT_IN_DRIVE.sub("-", stem.replace("/", "_")) + (extension or "")
+
+
+_EXTENSION = re.compile(r"(.*?)(\.(?:tif|csv|geojson))?", re.DOTALL)
+_NOT_IN_DRIVE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def _destination(part: Part, bucket: str, prefix: str) -> Json:
+    if part.way == Way.DRIVE:
+        target = {"folder": bucket.removeprefix(DRIVE), "filenamePrefix": drive_name(prefix)}
+        return {"driveDestination": target}
+    return {"cloudStorageDestination": {"bucket": bucket, "filenamePrefix": prefix}}
+
+
 def request_body(ask: Ask, *, bucket: str, prefix: str, priority: int | None = None) -> Json:
     """Return the body of ``image:export`` or ``table:export``; the same ask gives the same body.
 
-    prefix: the objects' names without tile numbers and extension.
+    bucket: or ``drive:FOLDER``. prefix: the objects' names without tile numbers and
+    extension.
     """
-    destination = {"bucket": bucket, "filenamePrefix": prefix}
+    destination = _destination(ask.part, bucket, prefix)
     body: Json = {
         "description": ask.description,
         "requestId": ask.request_id,
@@ -185,7 +213,7 @@ def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
         "grid": grid.to_json(),
         "fileExportOptions": {
             "fileFormat": "GEO_TIFF",
-            "cloudStorageDestination": destination,
+            **destination,
             "geoTiffOptions": options,
         },
     }
@@ -216,7 +244,7 @@ def _table_body(ask: Ask, destination: Json) -> Json:
         "expression": expression(call("Collection.loadTable", tableId=ask.asset)),
         "fileExportOptions": {
             "fileFormat": _TABLE_FORMATS[ask.part.extension],
-            "cloudStorageDestination": destination,
+            **destination,
         },
     }
 

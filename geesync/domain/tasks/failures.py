@@ -11,8 +11,9 @@ import re
 from geesync.errors import WORLDLY, Cause, RemoteError
 
 _QUEUE_FULL = re.compile(r"too many tasks already in the queue", re.IGNORECASE)
-#: The limit that a project's administrator has set; other quotas are of calls a minute.
-_OVER_QUOTA = re.compile(r"daily_eecu_usage_time", re.IGNORECASE)
+#: The limit that a project's administrator has set, other quotas are of calls a minute; or a
+#: person's Drive is full.
+_OVER_QUOTA = re.compile(r"daily_eecu_usage_time|not enough space in google drive", re.IGNORECASE)
 _MAYBE_STARTED = re.compile(r"different operation was already started", re.IGNORECASE)
 _GONE = re.compile(
     r"does not exist or doesn.t allow|not found \(does not exist or caller|asset .* not found"
@@ -35,7 +36,8 @@ _INTERNAL = re.compile(r"internal error", re.IGNORECASE)
 #: Cloud Storage's refusal of our service account, as an export's failure repeats it.
 _PERMISSION = re.compile(
     r"required permission to use project|insufficient authentication scopes"
-    r"|has not been used in project|permission '.*' denied|does not have storage\.",
+    r"|has not been used in project|permission '.*' denied|does not have storage\."
+    r"|do not have storage quota",
     re.IGNORECASE,
 )
 _RATE_LIMIT = re.compile(r"rate_?limit_?exceeded|userRateLimitExceeded", re.IGNORECASE)

@@ -23,6 +23,10 @@ class TaskKind(StrEnum):
     TABLE_IMPORT = "table:import"
 
 
+#: What the place of a destination begins with that is a folder of Drive: no bucket is called so.
+DRIVE = "drive:"
+
+
 class DestinationKind(StrEnum):
     """Where the result goes."""
 
@@ -47,7 +51,7 @@ class Destination:
     """Where a result goes."""
 
     kind: DestinationKind
-    place: str = ""  #: the bucket, the folder in Drive, or the asset's canonical name
+    place: str = ""  #: the bucket, ``drive:FOLDER``, or the asset's canonical name
     prefix: str = ""  #: what the names of the objects or files begin with
 
     @property

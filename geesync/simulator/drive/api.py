@@ -48,7 +48,7 @@ class DriveApi:
     def _respond(self, request: Request) -> Response:
         owner = tokens.principal(request.headers)
         try:
-            self._check_rate(owner)
+            self._check(owner)
             return self._answer(request, owner)
         except CallRefused as refusal:
             detail = {"message": refusal.message, "domain": "global"}
@@ -56,7 +56,9 @@ class DriveApi:
             error = {"code": refusal.status, "message": refusal.message, "errors": [detail]}
             return JSONResponse({"error": error}, refusal.status)
 
-    def _check_rate(self, owner: str) -> None:
+    def _check(self, owner: str) -> None:
+        if not self._profile.drive_scope:
+            raise CallRefused(403, "Request had insufficient authentication scopes.")
         recent, now = self._recent[owner], time.monotonic()
         while recent and recent[0] <= now - 1:
             recent.popleft()

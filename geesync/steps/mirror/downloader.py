@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters.fetching.fetching import Fetch, Line, fetch_all
-from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.stores import Stores
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.adapters.mirror_files.mirror import free_bytes
@@ -48,7 +48,7 @@ class Downloader:
 
     workshop: Workshop
     line: Line
-    storage: Storage
+    stores: Stores
     staging: Staging
     limits: Limits
     gate: Gate
@@ -118,7 +118,7 @@ class Downloader:
     def _is_sound(self, asset: LedgerAsset, staged: Staged, error: RemoteError) -> bool:
         if error.cause == Cause.INTEGRITY and asset.standing.failures >= _DOUBTS:
             return False
-        return self.storage.find(staged.bucket, staged.obj) == staged.obj
+        return self.stores.at(staged.bucket).find(staged.bucket, staged.obj) == staged.obj
 
     def _record(self, ended: list[LedgerAsset], failures: Failures) -> int:
         """Record what became of assets of which nothing is on its way any more."""

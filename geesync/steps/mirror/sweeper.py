@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar
 
-from geesync.adapters.google.bucket import DELETED_AT_ONCE, Storage
+from geesync.adapters.google.bucket import DELETED_AT_ONCE
+from geesync.adapters.google.stores import Stores
 from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
@@ -33,15 +35,16 @@ class Sweeper:
     name: ClassVar[str] = "sweeper"
 
     workshop: Workshop
-    storage: Storage
+    stores: Stores
     staging: Staging
     prefix: str  #: the folder of the bucket below which everything is ours
+    ways: Collection[Way]  #: of what is swept; what came by another is left
     _held: set[int] = field(default_factory=set, init=False)
     _leftovers_at: datetime | None = field(default=None, init=False)
 
     def run_once(self) -> Tally:
         """Delete the next staged objects; what is not there any more counts as deleted."""
-        due = self.staging.sweepable(limit=self.workshop.chunk, held=self._held)
+        due = self.staging.sweepable(limit=self.workshop.chunk, ways=self.ways, held=self._held)
         by_bucket: dict[str, dict[StoredObject, int]] = {}
         for staged in due:
             by_bucket.setdefault(staged.bucket, {})[staged.obj] = staged.id
@@ -78,7 +81,7 @@ class Sweeper:
 
     def _ask(self, bucket: str, batch: Sequence[StoredObject]) -> list[bool | RemoteError]:
         """Delete a batch; what is refused to all of it concerns the others, too."""
-        answers = self.storage.delete(bucket, batch)
+        answers = self.stores.at(bucket).delete(bucket, batch)
         refusals = [answer for answer in answers if isinstance(answer, RemoteError)]
         if len(refusals) == len(batch):
             raise refusals[0]
@@ -87,9 +90,9 @@ class Sweeper:
     def _sweep_leftovers(self) -> None:
         """Delete what exports of ours left that can serve nobody any more."""
         self.staging.give_up_cancelled(self.workshop.clock())
-        for bucket in self.staging.buckets():
+        for bucket in self.staging.places(self.ways):
             try:
-                listed = self.storage.list_objects(bucket, f"{self.prefix}/")
+                listed = self.stores.at(bucket).list_objects(bucket, f"{self.prefix}/")
             except RemoteError as error:
                 log.warning("bucket_not_listed", bucket=bucket, error=str(error))
                 continue

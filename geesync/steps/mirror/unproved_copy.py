@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from geesync.adapters.formats.proving import Proof, Proved, proofs
 from geesync.adapters.mirror_files.disk import Folder
@@ -80,10 +80,10 @@ class UnprovedCopy:
             self.todo |= self._proofs(place, files)
 
     @property
-    def sha256(self) -> dict[int, str]:
-        """The hexadecimal SHA-256 of what was read, by the object's id."""
+    def sums(self) -> dict[int, tuple[int, str]]:
+        """The CRC32C and hexadecimal SHA-256 of what was read, by the object's id."""
         return {
-            self.todo[proof].id: found.sha256
+            self.todo[proof].id: (found.crc32c, found.sha256)
             for proof, found in self.found.items()
             if isinstance(found, Proved)
         }
@@ -100,7 +100,7 @@ class UnprovedCopy:
     def _proofs(self, place: Folder, files: list[Staged]) -> dict[Proof, Staged]:
         try:
             by_name = {_present(place, one): one for one in files}
-            now = {one.file: (name, one.obj.crc32c) for name, one in by_name.items()}
+            now = {one.file: (name, one.obj) for name, one in by_name.items()}
             dest, path, part = self.asset.dest, self.asset.path, files[0].part
             stem = file_stem(path, part.key)
             todo = proofs(dest, path, self.source, part, stem=stem, files=now)
@@ -122,7 +122,12 @@ class UnprovedCopy:
                 raise answer
             if answer.table is not None:
                 contents.append((one, answer.table))
-        return _table(contents)
+        table = _table(contents)
+        sums = self.sums  # of what comes from Drive the CRC32C is known only now
+        self.staged = [
+            replace(one, obj=replace(one.obj, crc32c=sums[one.id][0])) for one in self.staged
+        ]
+        return table
 
     def _unproved(self, place: Folder, of_part: Staged, error: RemoteError) -> RemoteError:
         if error.costs_time_only:

@@ -105,7 +105,7 @@ class Verifier:
             {one.asset.id: told.written for one, told in proved},
             {one.asset.id: one.versions for one, _ in proved},
         )
-        self.staging.note_sha256({key: sha for one, _ in proved for key, sha in one.sha256.items()})
+        self.staging.note_sums({key: sums for one, _ in proved for key, sums in one.sums.items()})
         self._give_up([told for _, told in outcomes if isinstance(told, UnprovedError)])
         events = (
             (one.asset, CheckPassed() if isinstance(told, Documents) else told)

@@ -118,7 +118,7 @@ class Exporter:
                 there.get(asset.id, ()),
             )
             for asset in assets
-            if asset.id not in plans or plans[asset.id].plan.way == Way.BUCKET
+            if asset.id not in plans or plans[asset.id].plan.way != Way.DIRECT
         ]
 
     def _intend(self, jobs: list[_Job], room: int) -> None:

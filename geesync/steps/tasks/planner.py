@@ -14,8 +14,15 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.layout import staged_prefix
 from geesync.domain.mirror.plan import Lessons, Plan
 from geesync.domain.mirror.planning import going_on, options_hash
-from geesync.domain.tasks.exports import Ask, Part, body_hash, request_body
-from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
+from geesync.domain.tasks.exports import Ask, Part, body_hash, destination_kind, request_body
+from geesync.domain.tasks.task import (
+    DRIVE,
+    Destination,
+    DestinationKind,
+    Subject,
+    SubjectKind,
+    TaskKind,
+)
 from geesync.logger import get_logger
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.tasks.plans import KnownPlan, NewPlan, Plans
@@ -37,6 +44,7 @@ class Planner:
     options: Options  #: as configured, for roots that say nothing else
     ledger_id: str
     most_answers: int = 100  #: beyond which an asset goes by the bucket, where there is one
+    folder: str = "geesync"  #: of Drive, by name
     _chosen: dict[str, Options] = field(default_factory=dict, init=False)  #: by a root's choices
     _making: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -125,8 +133,15 @@ class Planner:
         attempt = 1 + max(attempts, known.plan.attempts(part.id))
         ask = Ask(asset.name, asset.revision, part, attempt, self.ledger_id)
         prefix = staged_prefix(ask.token, asset.path, part.key)
-        body = request_body(ask, bucket=asset.bucket, prefix=prefix)
-        return intent_of(asset, ask, prefix, body, plan_id=known.id)
+        to = self.destination(asset, part, prefix)
+        body = request_body(ask, bucket=to.place, prefix=prefix)
+        return intent_of(asset, ask, to, body, plan_id=known.id)
+
+    def destination(self, asset: LedgerAsset, part: Part, prefix: str) -> Destination:
+        """Return where a part's objects go; prefix: what their names begin with."""
+        kind = destination_kind(part)
+        is_drive = kind == DestinationKind.DRIVE
+        return Destination(kind, f"{DRIVE}{self.folder}" if is_drive else asset.bucket, prefix)
 
     def request(self, task: Task) -> Json | None:
         """Return the body that asks for a task; None if another version asked otherwise."""
@@ -139,7 +154,7 @@ class Planner:
 
 
 def intent_of(
-    asset: LedgerAsset, ask: Ask, prefix: str, body: Json | None, *, plan_id: int | None = None
+    asset: LedgerAsset, ask: Ask, to: Destination, body: Json | None, *, plan_id: int | None = None
 ) -> Intent:
     """Return the task of an ask; body: None if another ledger sent it."""
     is_image = ask.part.grid is not None
@@ -149,7 +164,7 @@ def intent_of(
         attempt=ask.attempt,
         token=ask.token,
         body=body,
-        destination=Destination(DestinationKind.BUCKET, asset.bucket, prefix),
+        destination=to,
         plan_id=plan_id,
         part_id=ask.part.id,
         keep_body=False,

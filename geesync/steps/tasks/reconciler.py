@@ -130,7 +130,7 @@ class Reconciler:
             for task, error in bad
             if error.cause == Cause.FAILED and _is_staged(task)
         }
-        refusals = {bucket: self._bucket_refusal(bucket) for bucket in unknown}
+        refusals = {place: self._refusal_of(place) for place in unknown}
         ended: list[tuple[Task, RemoteError | None]] = [
             (task, (error.cause == Cause.FAILED and refusals.get(task.destination.place)) or error)
             for task, error in bad
@@ -143,10 +143,10 @@ class Reconciler:
             if isinstance(answer, RemoteError)
         ]
 
-    def _bucket_refusal(self, bucket: str) -> RemoteError | None:
-        """Return why a bucket is refused to us, if it is."""
+    def _refusal_of(self, place: str) -> RemoteError | None:
+        """Return why a bucket, or Drive, is refused to us, if it is."""
         try:
-            self.evidence.storage.check_access(bucket)
+            self.evidence.stores.at(place).check_access(place)
         except RemoteError as refused:
             return refused if refused.cause == Cause.PERMISSION else None
         return None
@@ -252,7 +252,7 @@ class Reconciler:
         return [task for task in ended if found.get(task.id)], late
 
 
-_WITHOUT_FILES = "the operation succeeded, but its files are not all in the bucket"
+_WITHOUT_FILES = "the operation succeeded, but its files are not all there"
 
 
 def _learnt(task: Task, operation: Operation) -> list[TaskEvent]:
@@ -276,8 +276,9 @@ def _bad_end(operation: Operation) -> RemoteError:
 
 
 def _is_staged(task: Task) -> bool:
-    """Whether it writes objects into a bucket, and a plan says which."""
-    return task.destination.kind == DestinationKind.BUCKET and task.plan_id is not None
+    """Whether it writes objects into a bucket or Drive, and a plan says which."""
+    staging = (DestinationKind.BUCKET, DestinationKind.DRIVE)
+    return task.destination.kind in staging and task.plan_id is not None
 
 
 def _failed(error: RemoteError, eecu_s: float | None) -> TaskEvent:

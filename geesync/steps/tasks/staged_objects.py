@@ -1,12 +1,13 @@
-"""What the bucket shows of exports that have ended: their files, all of them or not yet."""
+"""What a bucket or Drive shows of exports that have ended: their files, all of them or not yet."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from geesync.adapters.google.bucket import Storage
+from geesync.adapters.google.stores import Stores
 from geesync.domain.mirror.coverage import StoredObject, complete
+from geesync.domain.tasks.task import DestinationKind
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop
 from geesync.store.tasks.task_rows import Task
@@ -22,7 +23,7 @@ class StagedObjects:
     """Looks for the objects of exports."""
 
     workshop: Workshop
-    storage: Storage
+    stores: Stores
     staging: str  #: the folder of the bucket below which everything is ours
     trouble: str = field(default="", init=False)  #: why a bucket could not be listed just now
 
@@ -40,28 +41,27 @@ class StagedObjects:
 
     def _listed(self, tasks: list[Task]) -> dict[int, list[StoredObject]]:
         self.trouble = ""
-        if len(tasks) < _LIST_ALL_FROM:
-            answers = self.workshop.each(
-                tasks,
-                lambda task: self.storage.list_objects(
-                    task.destination.place, task.destination.prefix
-                ),
-            )
-            listed = [(task.id, self._believed(found)) for task, found in answers]
-            return {task_id: found for task_id, found in listed if found is not None}
+        # Drive has no folders that would tell whose a file is.
+        single = [task for task in tasks if task.destination.kind == DestinationKind.DRIVE]
+        rest = [task for task in tasks if task.destination.kind != DestinationKind.DRIVE]
+        if len(rest) < _LIST_ALL_FROM:
+            single, rest = tasks, []
+        answers = self.workshop.each(single, self._list)
+        listed = [(task.id, self._believed(found)) for task, found in answers]
         whole = self.workshop.each(
-            {task.destination.place for task in tasks},
-            lambda bucket: self.storage.list_objects(bucket, f"{self.staging}/"),
+            {task.destination.place for task in rest},
+            lambda bucket: self.stores.at(bucket).list_objects(bucket, f"{self.staging}/"),
         )
         folders = {bucket: self._by_folder(answer) for bucket, answer in whole}
-        return {
+        return {task_id: found for task_id, found in listed if found is not None} | {
             task.id: folder[task.destination.prefix.rpartition("/")[0]]
-            for task in tasks
+            for task in rest
             if (folder := folders[task.destination.place]) is not None
         }
 
     def _list(self, task: Task) -> list[StoredObject]:
-        return self.storage.list_objects(task.destination.place, task.destination.prefix)
+        to = task.destination
+        return self.stores.at(to.place).list_objects(to.place, to.prefix)
 
     def _believed(self, answer: list[StoredObject] | Exception) -> list[StoredObject] | None:
         """Return a listing; None where it broke, which says nothing about what is there."""

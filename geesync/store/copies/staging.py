@@ -97,14 +97,17 @@ class Staging:
             found[one.asset_id].append(one)
         return found
 
-    def sweepable(self, *, limit: int, held: Collection[int] = ()) -> list[Staged]:
+    def sweepable(
+        self, *, limit: int, ways: Collection[Way], held: Collection[int] = ()
+    ) -> list[Staged]:
         """Return staged objects whose copy is proved: their asset is verified with this task's.
 
-        held: ids of objects that are left alone.
+        ways: by which they came. held: ids of objects that are left alone.
         """
         wanted = (
             schema.file.c.swept_at.is_(None)
-            & (sa.literal_column("file.way") == sa.literal_column(f"'{Way.BUCKET}'"))
+            & (sa.literal_column("file.way") != sa.literal_column(f"'{Way.DIRECT}'"))
+            & schema.file.c.way.in_(ways)
             & schema.file.c.id.not_in(held)
             & (schema.task.c.state == TaskState.SUCCEEDED)
             # "+" keeps SQLite from reading all verified assets for the few that are still staged.
@@ -137,11 +140,18 @@ class Staging:
                 brought = schema.task.c.state == TaskState.SUCCEEDED
                 give_up_in(connection, schema.of_assets(ids) & brought, now)
 
-    def buckets(self) -> list[str]:
-        """Return every bucket in which an export was ever to be staged."""
+    def places(self, ways: Collection[Way]) -> list[str]:
+        """Return every bucket and folder of Drive in which an export was ever to be staged."""
+        task = schema.task
+        by_drive = (task.c.destination_kind == sa.literal_column("'drive'")) & (
+            sa.literal(Way.DRIVE in ways)
+        )
+        queries = [sa.select(task.c.destination).where(by_drive).distinct()]
+        if Way.BUCKET in ways:
+            queries.append(sa.select(schema.root.c.bucket).distinct())
         with self._database.read() as connection:
-            told = connection.execute(sa.select(schema.root.c.bucket).distinct()).scalars()
-            return [bucket for bucket in told if bucket]
+            told = [place for query in queries for place in connection.execute(query).scalars()]
+        return [place for place in told if place]
 
     def _staged(
         self, wanted: sa.ColumnElement[bool], *, limit: int | None, among: sa.FromClause = _FILES
@@ -202,11 +212,14 @@ class Staging:
                 if one.task is None:
                     _void(connection, one, error, found or {}, now)
 
-    def note_sha256(self, sha256: Mapping[int, str]) -> None:
-        """Note the hexadecimal SHA-256 of files, by id: each was read, every byte."""
-        if sha256:
+    def note_sums(self, sums: Mapping[int, tuple[int, str]]) -> None:
+        """Note the CRC32C and hexadecimal SHA-256 of files, by id: each was read, every byte."""
+        if sums:
             with self._database.write() as connection:
-                changes = {key: {"sha256": digest} for key, digest in sha256.items()}
+                changes = {
+                    key: {"crc32c": crc32c, "sha256": sha256}
+                    for key, (crc32c, sha256) in sums.items()
+                }
                 change_rows(connection, schema.file, changes)
 
 
@@ -233,7 +246,11 @@ def _read(row: sa.Row[Any]) -> Staged:
         task=read_task(row) if row.id is not None else None,
         way=Way(row.way),
         obj=StoredObject(
-            row.object or row.file_name, row.generation or 0, row.size_bytes, row.crc32c
+            row.object or row.file_name,
+            row.generation or 0,
+            row.size_bytes,
+            row.crc32c,
+            (row.sha256 or "") if row.way == Way.DRIVE else "",
         ),
         file=row.file_name,
         landed=row.landed_at is not None,

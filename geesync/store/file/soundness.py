@@ -16,7 +16,7 @@ from geesync.store.file.filesystem import is_remote, kind_of
 APPLICATION_ID = 0x67656573
 
 #: The newest revision in migrations/; a test holds the two together.
-HEAD = "0007"
+HEAD = "0008"
 
 #: A gigabyte is read for damage in some ten seconds.
 _LARGE_BYTES = 256 * 1024**2

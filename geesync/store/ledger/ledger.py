@@ -102,8 +102,8 @@ class Ledger:
     ) -> list[LedgerAsset]:
         """Return assets in a state whose time has come: highest priority first, then oldest.
 
-        not_in: mirrors that take nothing now. way: of discovered assets, leaves out what has a
-        plan by another; containers do not come directly. What is paused is not due.
+        not_in: mirrors that take nothing now. way: of discovered assets, leaves out what has a plan
+        for the other; containers do not come directly. What is paused is not due.
         """
         table = schema.asset
         query = (

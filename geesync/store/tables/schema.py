@@ -70,11 +70,11 @@ UNCATALOGUED = "state IN ('verified', 'gone') AND catalogued_version IS NOT vers
 #: The assets whose proved files are on disk: of what is gone, those of the last that was proved.
 ON_DISK = "asset.state IN ('verified', 'gone') AND asset.verified_revision IS NOT NULL"
 
-#: The discovered assets that may come by a way: those with a plan by it, and those without a plan.
-#: Queries must use this very text, so that SQLite finds the index.
+#: The discovered assets that may come directly, or by tasks: those with a plan for it, and those
+#: without a plan. Queries must use this very text, so that SQLite finds the index.
 MAY_COME = {
-    way: f"state = 'discovered' AND coalesce(asset.way, '{way}') = '{way}'"
-    for way in (Way.DIRECT, Way.BUCKET)
+    Way.DIRECT: "state = 'discovered' AND coalesce(asset.way, 'direct') = 'direct'",
+    Way.BUCKET: "state = 'discovered' AND coalesce(asset.way, 'bucket') <> 'direct'",
 }
 
 asset = Table(
@@ -223,6 +223,7 @@ task = Table(
     ),
     Index("ix_task_state", "state", sqlite_where=sa.text(f"state IN ({TASK_IN_FLIGHT})")),
     Index("ix_task_subject", "subject_kind", "subject_id"),
+    Index("ix_task_drive", "destination", sqlite_where=sa.text("destination_kind = 'drive'")),
 )
 
 
@@ -252,8 +253,8 @@ file = Table(
     Column("suffix", Text),  # of the object's name, behind its task's prefix; whole without a task
     Column("generation", Integer),  # of the object
     Column("size_bytes", Integer, nullable=False),
-    Column("crc32c", Integer, nullable=False),
-    Column("sha256", Digest),  # of the proved file
+    Column("crc32c", Integer, nullable=False),  # 0 of one from Drive until it is proved
+    Column("sha256", Digest),  # of the proved file, or what Drive tells
     Column("landed_at", Instant),  # on disk, every byte, fsynced
     Column("swept_at", Instant),  # the staged copy is deleted
     Column("voided_at", Instant),  # of no use any more; of one that a task brought, the task tells
@@ -265,7 +266,7 @@ file = Table(
     Index(
         "ix_file_unswept",
         "task_id",
-        sqlite_where=sa.text("swept_at IS NULL AND way = 'bucket'"),
+        sqlite_where=sa.text("swept_at IS NULL AND way <> 'direct'"),
     ),
 )
 

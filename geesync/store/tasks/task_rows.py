@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.tasks.exports import Part, Way, body_hash
+from geesync.domain.tasks.exports import Part, body_hash
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.domain.tasks.task import (
     Destination,
@@ -99,12 +99,13 @@ def file_of(task: Task, obj: StoredObject) -> dict[str, Any]:
         "plan_id": task.plan_id,
         "part": task.part_id,
         "task_id": task.id,
-        "way": Way.BUCKET,
+        "way": task.part.way,
         "name": obj.file_name,
         "suffix": obj.name.removeprefix(prefix),
         "generation": obj.generation,
         "size_bytes": obj.size_bytes,
         "crc32c": obj.crc32c,
+        "sha256": obj.sha256 or None,
     }
 
 

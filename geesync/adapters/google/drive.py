@@ -1,0 +1,223 @@
+"""A person's Google Drive, in which Earth Engine may leave exports.
+
+Its folders are names, of which Earth Engine makes new ones as it likes, and names repeat. So a file
+is found by its exact name wherever it is; it is the one that is meant if size and SHA-256 are.
+https://developers.google.com/workspace/drive/api/reference/rest/v3
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from geesync.adapters.google.bucket import classed, translated
+from geesync.adapters.google.credentials import describe, token_request
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
+from geesync.adapters.transfer.signed_requests import SignedRequests
+from geesync.domain.json import Json
+from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.tasks.exports import drive_name
+from geesync.domain.tasks.google_errors import UNREADABLE, unreadable
+from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+
+log = get_logger()
+
+_GOOGLE = "https://www.googleapis.com"
+_FIELDS = "nextPageToken,files(id,name,size,sha256Checksum,createdTime)"
+_PAGE_FILES = 1000
+
+_NO_SCOPE = re.compile(r"insufficient authentication scopes", re.IGNORECASE)
+_LOG_IN = "this login does not allow it: log in anew with `earthengine authenticate --force`"
+_PERSON = "a person has to log in with `earthengine authenticate`"
+
+#: What follows of a file's name after what all of ours begin with.
+_OURS = re.compile(r"([a-z2-7]{16})_")
+
+
+class Drive:
+    """The Drive of who the credentials are. Raises RemoteError, classed, and nothing else.
+
+    Objects have the names that they would have in a bucket; ``drive_name`` says which in Drive.
+    A place is a folder's name, and of no use. url: another service than Google's.
+    """
+
+    def __init__(
+        self, *, credentials: Any, pacer: Pacer, url: str | None = None, timeout_s: float = 30.0
+    ) -> None:
+        self._credentials = credentials
+        self._pacer = pacer
+        self._base = f"{(url or _GOOGLE).rstrip('/')}/drive/v3"
+        self._timeout_s = timeout_s
+        self._requests = SignedRequests(
+            self._base, credentials=credentials, token_request=token_request, timeout_s=timeout_s
+        )
+        self._connecting = threading.Lock()
+        self._connected: Any = None
+
+    def list_objects(self, _place: str, prefix: str) -> list[StoredObject]:
+        """Return every file below a prefix, in whichever folder; of one name the newest.
+
+        Below a folder, ``geesync/``, only the token in a name is told as it would be in a bucket.
+        """
+        beginning = drive_name(prefix)
+        newest: dict[str, StoredObject] = {}
+        for told in self._files("contains", beginning):
+            if not told["name"].startswith(beginning):
+                continue
+            rest = told["name"].removeprefix(beginning)
+            obj = _stored(
+                told, prefix + (_OURS.sub(r"\1/", rest, 1) if prefix[-1] == "/" else rest)
+            )
+            known = newest.get(obj.name)
+            if known is None or known.generation < obj.generation:
+                newest[obj.name] = obj
+        return list(newest.values())
+
+    def find(self, _place: str, obj: StoredObject) -> StoredObject | None:
+        """Return what is looked for, if Drive still has it."""
+        named = self._files("=", drive_name(obj.name))
+        return obj if any(_is_same(told, obj) for told in named) else None
+
+    async def fetch(
+        self,
+        _place: str,
+        obj: StoredObject,
+        sink: Sink,
+        *,
+        start: int,
+        piece_bytes: int = PIECE_BYTES,
+    ) -> None:
+        """Write a file's bytes from an offset on into the sink, once, unchecked.
+
+        Raises RemoteError; GONE if Drive has no file of this name, size and SHA-256 any more.
+        """
+
+        async def once() -> None:
+            answer, name = io.BytesIO(), drive_name(obj.name)
+            await self._requests.get(self._listing("=", name), answer)
+            files = _page(answer.getvalue())["files"]
+            file_id = next((told["id"] for told in files if _is_same(told, obj)), None)
+            if file_id is None:
+                raise RemoteError(Cause.GONE, f"{name} is not in Drive any more")
+            media = f"{self._base}/files/{file_id}?alt=media"
+            await self._requests.get(media, sink, start=start, piece_bytes=piece_bytes)
+
+        with _in_our_words():
+            await self._pacer.once(once)
+
+    def delete(self, _place: str, objects: Sequence[StoredObject]) -> list[bool | RemoteError]:
+        """Delete files for good, each with all that has its name and its bytes.
+
+        What has its name and other bytes was never proved: it stays, and the log tells. Returns for
+        each, in order: True; False if it was not there any more; or why it could not be deleted.
+        """
+        return [self._deleted(obj) for obj in objects]
+
+    def _deleted(self, obj: StoredObject) -> bool | RemoteError:
+        try:
+            named = list(self._files("=", drive_name(obj.name)))
+            same = [told for told in named if _is_same(told, obj)]
+            for told in same:
+                self._ask("DELETE", f"{self._base}/files/{told['id']}")
+        except RemoteError as error:
+            return False if error.cause == Cause.GONE else error
+        for told in named:
+            if told not in same:
+                log.warning("drive_file_left", file=told["name"], id=told["id"])
+        return bool(same)
+
+    def check_access(self, _place: str) -> None:
+        """Raise RemoteError if this login may not use Drive, or has none."""
+        whose, _ = describe(self._credentials)
+        if "service account" in whose:
+            raise RemoteError(Cause.PERMISSION, f"Google Drive: a {whose} has none: {_PERSON}")
+        self._ask("GET", f"{self._base}/about?fields=storageQuota")
+
+    def _files(self, operator: str, name: str) -> Iterator[Json]:
+        """Yield the person's own files of a name, or that begin so; all pages."""
+        token = ""
+        while True:
+            page = _page(self._ask("GET", self._listing(operator, name, token)))
+            yield from page["files"]
+            token = page.get("nextPageToken", "")
+            if not token:
+                return
+
+    def _listing(self, operator: str, name: str, token: str = "") -> str:
+        query = f"name {operator} '{name}' and 'me' in owners and trashed = false"
+        asked = {"q": query, "fields": _FIELDS, "pageSize": _PAGE_FILES}
+        more = {"pageToken": token} if token else {}
+        return f"{self._base}/files?{urlencode(asked | more)}"
+
+    def _ask(self, method: str, url: str) -> bytes:
+        def asked() -> bytes:
+            answer = self._session().request(method, url, timeout=self._timeout_s)
+            if not answer.ok:
+                raise classed(answer.status_code, _words(answer), answer)
+            content: bytes = answer.content
+            return content
+
+        with _in_our_words():
+            return self._pacer(lambda: translated(asked))
+
+    def _session(self) -> Any:
+        from geesync.adapters.google.sessions import authorized  # noqa: PLC0415 # slow to load
+
+        with self._connecting:
+            self._connected = self._connected or authorized(self._credentials)
+        return self._connected
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Say what a person has to do about a refusal."""
+    try:
+        yield
+    except RemoteError as error:
+        if error.cause != Cause.PERMISSION:
+            raise
+        told = _LOG_IN if _NO_SCOPE.search(str(error)) else str(error)
+        raise RemoteError(Cause.PERMISSION, f"Google Drive: {told}", status=error.status) from error
+
+
+def _words(answer: Any) -> str:
+    try:
+        return str(answer.json()["error"]["message"])
+    except UNREADABLE:
+        return str(answer.text)
+
+
+def _page(answer: bytes) -> Json:
+    """Return a page of a listing; raises RemoteError if it is none."""
+    try:
+        page = json.loads(answer)
+        files = [
+            told | {"id": str(told["id"]), "name": str(told["name"])} for told in page["files"]
+        ]
+    except UNREADABLE as error:
+        raise unreadable(error) from error
+    return {"files": files, "nextPageToken": str(page.get("nextPageToken", ""))}
+
+
+def _stored(told: Json, name: str) -> StoredObject:
+    """Return a file as an object; raises RemoteError TRANSIENT if what proves it is not told."""
+    try:
+        made = datetime.fromisoformat(told["createdTime"])
+        size_bytes, sha256 = int(told["size"]), bytes.fromhex(told["sha256Checksum"]).hex()
+    except UNREADABLE:
+        what = f"size and SHA-256 of {told['name']} are not told"
+        raise RemoteError(Cause.TRANSIENT, what) from None
+    return StoredObject(name, int(made.timestamp() * 1000), size_bytes, 0, sha256)
+
+
+def _is_same(told: Json, obj: StoredObject) -> bool:
+    return (told.get("size"), told.get("sha256Checksum")) == (str(obj.size_bytes), obj.sha256)
