@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from geesync.domain.choices.options import Options
 from geesync.domain.choices.values import AbsolutePath, matching
@@ -63,7 +63,7 @@ def _home() -> Path | None:
 class Config(Options):
     """Everything that can be configured; the options are the defaults of every root."""
 
-    ledger: AbsolutePath = Field(default_factory=default_ledger)
+    ledger: AbsolutePath = Field(default_factory=default_ledger, validate_default=True)
     """The SQLite file that remembers everything."""
     mirror: AbsolutePath | None = None
     """The folder below which assets are kept."""
@@ -88,6 +88,12 @@ class Config(Options):
     workers: WorkersConfig = WorkersConfig()
     derive: dict[str, DeriveConfig] = Field(default_factory=dict)
     """Jobs by name; see derive.md."""
+
+    @field_validator("ledger")
+    @classmethod
+    def _itself(cls, ledger: Path) -> Path:
+        """Follow links: the ledger's lock and its log lie beside the file, not beside a link."""
+        return Path(os.path.realpath(ledger))
 
     def need(self, key: str) -> Any:
         """Return a value that a command cannot do without; raise ConfigError if it is not set."""

@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     LEDGER = 65  #: the ledger is damaged, foreign, or newer than the program
     UNAVAILABLE = 69  #: Earth Engine or the bucket cannot be reached
-    MIRROR = 74  #: the mirror, or a file that a command names, cannot be read or written
+    MIRROR = 74  #: a disk: of the mirror, the ledger, or a file that a command names
     LOCKED = 75  #: another daemon works on this ledger
     PERMISSION = 77  #: credentials are missing or not allowed to do this
     CONFIG = 78
@@ -151,8 +151,6 @@ class RemoteError(GeesyncError):
     ``status`` is the HTTP status where there was one; ``retry_after_s`` what the answer asked for.
     """
 
-    exit_code = ExitCode.UNAVAILABLE
-
     def __init__(
         self,
         cause: Cause,
@@ -162,6 +160,7 @@ class RemoteError(GeesyncError):
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(reason(message))
+        self.exit_code = ExitCode.MIRROR if cause == Cause.DISK else ExitCode.UNAVAILABLE
         self.cause = cause
         self.status = status
         self.retry_after_s = retry_after_s

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from geesync.errors import LedgerError, RemoteError
+from geesync.adapters.executors.executor import plain
+from geesync.errors import LedgerError, MirrorError, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Step, Tally
 
@@ -131,15 +132,25 @@ def run_step(step: Step) -> Tally:
     """Run one pass of a step; what goes wrong is told and tried again at the next look."""
     try:
         return step.run_once()
-    except RemoteError as error:
-        log.warning("step_held", step=step.name, cause=error.cause, error=str(error))
-        return Tally(waiting=str(error))
     except LedgerError:
         raise
+    except (RemoteError, MirrorError, OSError) as failure:
+        error = plain(failure)
+        log.warning("step_held", step=step.name, cause=error.cause, error=str(error))
+        return Tally(waiting=str(error))
     except Exception:
         # A bug in one step must not stop the others; the traceback is in the log.
         log.exception("step_failed", step=step.name)
         return Tally(waiting="a bug; see the log")
+
+
+def _holds(is_done: Callable[[], bool]) -> bool:
+    """Ask the ledger; while its disk does not answer, nothing is done."""
+    try:
+        return is_done()
+    except RemoteError as error:
+        log.warning("ledger_unavailable", error=str(error))
+        return False
 
 
 def run_until_quiet(
@@ -157,7 +168,7 @@ def run_until_quiet(
             workers.rest()
             if stop.is_set():
                 break
-            if is_done():
+            if _holds(is_done):
                 return True
             stop.wait(poll_s)
         return False

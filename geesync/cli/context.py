@@ -39,10 +39,13 @@ class Context:
         return self.load(**flags).config
 
     def existing_ledger(self) -> Path:
-        """Return the ledger's path; raise LedgerError if there is none yet or it is unusable."""
+        """Return the ledger's path; raise LedgerError if there is none yet, or RemoteError DISK."""
+        from geesync.store.file.sqlite_errors import translated
+
         path = self.config().ledger
-        if not path.exists():
-            raise LedgerError(f"there is no ledger {path} yet", hint="geesync enqueue ROOT")
+        with translated(path):
+            if not path.exists():
+                raise LedgerError(f"there is no ledger {path} yet", hint="geesync enqueue ROOT")
         return path
 
 

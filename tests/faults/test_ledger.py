@@ -96,6 +96,34 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(tmp_path, simulator)
 
 
+@needs_root
+@pytest.mark.root
+@pytest.mark.parametrize("trouble", ["full", "read-only"])
+def test_a_daemon_that_begins_while_the_ledgers_disk_takes_nothing_waits_for_it(
+    place: Place, tmp_path: Path, trouble: str
+) -> None:
+    with tmpfs(tmp_path / "disk", "size=3m") as disk:
+        place.ledger = disk / "geesync.db"
+        place.write_config()
+        place.geesync("enqueue", ARCHIVE)
+        if trouble == "full":
+            _fill(disk / "ballast")
+        else:
+            run("mount", "-o", "remount,ro", disk)
+
+        with place.daemon() as daemon:
+            eventually(lambda: place.logged("ledger_unavailable"))
+            assert daemon.poll() is None
+            place.geesync("backup", str(disk / "copy.db"), code=ExitCode.MIRROR)
+            if trouble == "full":
+                (disk / "ballast").unlink()
+            else:
+                run("mount", "-o", "remount,rw", disk)
+            eventually(lambda: place.logged("daemon_started"))
+
+    assert "Traceback" not in place.log.read_text()
+
+
 @pytest.mark.parametrize("harm", ["unlinked", "replaced", "emptied", "overwritten"])
 def test_a_ledger_that_is_taken_away_ends_the_daemon_with_its_own_code(
     place: Place, harm: str

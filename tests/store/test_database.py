@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.config import Config
+from alembic.config import Config as Alembic
 from alembic.script import ScriptDirectory
 
-from geesync.errors import LedgerError, LockedError
+from geesync.config import Config
+from geesync.errors import ExitCode, LedgerError, LockedError, RemoteError
 from geesync.steps.step import Workshop
 from geesync.steps.upkeep.examiner import Examiner
 from geesync.store.file import database as module
@@ -28,6 +29,7 @@ from geesync.store.file.database import (
     open_current,
     open_migrating,
 )
+from geesync.store.file.scratch import scratch
 from geesync.store.file.soundness import APPLICATION_ID, HEAD, check
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.roots import Roots
@@ -65,7 +67,7 @@ def test_the_migrations_make_exactly_the_schema(store: Store, tmp_path: Path) ->
 
 
 def test_the_newest_revision_is_the_one_that_the_program_names() -> None:
-    config = Config()
+    config = Alembic()
     config.set_main_option("script_location", str(MIGRATIONS))
 
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
@@ -293,8 +295,33 @@ def test_many_who_begin_at_once_share_one_ledger(ledger_path: Path) -> None:
 def test_a_ledger_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(LedgerError, match="cannot make the ledger"):
+    with pytest.raises(RemoteError, match="File exists") as refusal:
         open_current(tmp_path / "file/geesync.db")
+
+    assert refusal.value.exit_code == ExitCode.MIRROR
+
+
+@pytest.mark.parametrize("doing", ["creating", "writing"])
+def test_what_killed_processes_left_beside_a_ledger_goes(
+    store: Store, tmp_path: Path, doing: str
+) -> None:
+    killed = (
+        "import os, sys\nfrom pathlib import Path\n"
+        "from geesync.store.file.scratch import scratch\n"
+        "with scratch(Path(sys.argv[1]), sys.argv[2]) as folder:\n"
+        "    (folder / 'half').touch()\n    os._exit(0)\n"
+    )
+    copy = tmp_path / "copy.db"
+    path = store.path if doing == "creating" else copy
+    subprocess.run([sys.executable, "-c", killed, str(path), doing], check=True)
+    assert list(path.parent.glob(f"{path.name}.{doing}-*"))
+
+    with scratch(path.with_name("other"), doing) as in_use:
+        open_migrating(store.path).close()
+        backup(store.path, copy)
+
+        assert in_use.is_dir()
+    assert not list(path.parent.glob(f"*.{doing}-*"))
 
 
 # --- The lock.
@@ -313,6 +340,18 @@ def test_a_second_daemon_is_told_who_holds_the_ledger(ledger_path: Path) -> None
         other = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert f"pid {os.getpid()}" in other.stdout
+
+
+@pytest.mark.parametrize("make", ["symlink_to", "hardlink_to"])
+def test_a_ledger_has_one_lock_whatever_it_is_called(
+    store: Store, tmp_path: Path, make: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    getattr(tmp_path / "other/geesync.db", make)(store.path)
+    other = Config.model_validate({"ledger": tmp_path / "other/geesync.db"}).ledger
+
+    with locked(store.path), pytest.raises(LockedError), locked(other):
+        pass
 
 
 def test_the_lock_is_held_within_a_process_too(ledger_path: Path) -> None:

@@ -7,15 +7,23 @@ import gc
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Annotated
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from geesync.cli.context import Context, now, output
-from geesync.errors import DOCS, ConfigError, ExitCode, UserError
+from geesync.errors import DOCS, ConfigError, ExitCode, RemoteError, UserError
 
 if TYPE_CHECKING:
+    from geesync.adapters.host.systemd import Systemd
+    from geesync.bootstrap import Service
     from geesync.config import Config
+    from geesync.store.file.database import Database
+
+Answer = TypeVar("Answer")
 
 
 def register(app: typer.Typer) -> None:
@@ -28,27 +36,59 @@ def register(app: typer.Typer) -> None:
 def daemon(context: typer.Context) -> None:
     """Work until stopped; what systemd starts."""
     from geesync.adapters.host.systemd import Systemd
-    from geesync.bootstrap import service
     from geesync.daemon import Daemon
-    from geesync.store.file.database import locked, open_migrating
     from geesync.web.server import beside
 
     mine: Context = context.obj
     config = _configured(context)
-    mine.existing_ledger()
     stop = threading.Event()
     systemd = Systemd()
     faulthandler.enable()  # the watchdog's SIGABRT shows where each thread was
-    with locked(config.ledger):
-        with systemd.patient("checking the ledger"):
-            database = open_migrating(config.ledger)
+    with ExitStack() as open_:
+        database, built = _once_the_disk_lets_us(
+            lambda: _opened(mine, config, stop, open_), systemd
+        )
+        open_.enter_context(beside(config))
+        if not Daemon(built, database, config, mine.config, systemd, stop).run():
+            # Threads that wait for an answer would keep the process for as long.
+            os._exit(ExitCode.OK)
+
+
+#: Between two tries to open a ledger whose disk does not let us.
+_DISK_WAIT_S = 2.0
+
+
+def _once_the_disk_lets_us(begin: Callable[[], Answer], systemd: Systemd) -> Answer:
+    """Begin; a full, failing or read-only disk is told and waited for, as it is later on."""
+    from geesync.logger import get_logger
+
+    last = ""
+    while True:
         try:
-            with service(config, database, stop=stop) as built, beside(config):
-                if not Daemon(built, database, config, mine.config, systemd, stop).run():
-                    # Threads that wait for an answer would keep the process for as long.
-                    os._exit(ExitCode.OK)
-        finally:
-            database.close()
+            with systemd.patient("checking the ledger"):
+                return begin()
+        except RemoteError as error:
+            if str(error) != last:
+                get_logger().warning("ledger_unavailable", error=str(error))
+            last = str(error)
+            with systemd.patient(str(error)):
+                time.sleep(_DISK_WAIT_S)
+
+
+def _opened(
+    mine: Context, config: Config, stop: threading.Event, until: ExitStack
+) -> tuple[Database, Service]:
+    """Lock and open the ledger, and build what works on it, until the stack is closed."""
+    from geesync.bootstrap import service
+    from geesync.store.file.database import locked, open_migrating
+
+    mine.existing_ledger()
+    with ExitStack() as opening:
+        opening.enter_context(locked(config.ledger))
+        database = opening.enter_context(closing(open_migrating(config.ledger)))
+        built = opening.enter_context(service(config, database, stop=stop))
+        until.push(opening.pop_all())
+    return database, built
 
 
 def sync(
@@ -56,32 +96,25 @@ def sync(
     once: Annotated[bool, typer.Option("--once", help="Until nothing is left to do.")] = False,
 ) -> None:
     """Do all there is to do, then end: for cron. Exit code 1 if not all is verified."""
-    from geesync.bootstrap import service
     from geesync.step_threads import run_until_quiet
-    from geesync.store.file.database import locked, open_migrating
     from geesync.store.views import status as views
 
     if not once:
         raise UserError("sync runs once", hint="geesync sync --once; geesync daemon stays")
     config = _configured(context)
-    context.obj.existing_ledger()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with locked(config.ledger):
-        database = open_migrating(config.ledger)
-        try:
-            with service(config, database, stop=stop) as built:
-                built.roots.scan_all(now())
-                is_over = run_until_quiet(
-                    built.steps,
-                    stop=stop,
-                    poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
-                    is_done=lambda: views.is_quiet(config.ledger, now=now()),
-                )
-                built.tell()
-        finally:
-            database.close()
+    with ExitStack() as open_:
+        _, built = _opened(context.obj, config, stop, open_)
+        built.roots.scan_all(now())
+        is_over = run_until_quiet(
+            built.steps,
+            stop=stop,
+            poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
+            is_done=lambda: views.is_quiet(config.ledger, now=now()),
+        )
+        built.tell()
     if not is_over:
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not views.completeness_of(config.ledger).is_complete:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from geesync.cli.context import Context, output
-from geesync.errors import LedgerError
+from geesync.errors import Cause, RemoteError
 
 
 def register(app: typer.Typer) -> None:
@@ -25,13 +25,18 @@ def backup(
     A copy by cp would lose what is still in the write-ahead log. To put it back, with the daemon
     stopped: geesync recover --from-backup FILE.
     """
+    import sqlite3
+
     from geesync.store.file import backups, soundness
+    from geesync.store.file.sqlite_errors import translated
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
     soundness.check(ledger)
-    try:
-        backups.backup(ledger, file.absolute())
-    except OSError as error:
-        raise LedgerError(f"the backup {file} cannot be written: {error.strerror}") from error
+    with translated(ledger):
+        try:
+            backups.backup(ledger, file.absolute())
+        except (OSError, sqlite3.OperationalError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise RemoteError(Cause.DISK, f"the backup {file} cannot be written: {why}") from error
     output().print(f"the ledger is in {file}", markup=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -105,9 +104,10 @@ def _rebuild(config: Config, roots: list[str], flags: Json) -> None:
 @contextmanager
 def _apart(config: Config) -> Iterator[Config]:
     """Give the same configuration with a ledger that is made aside, until it is whole."""
-    ledger = config.ledger
-    with TemporaryDirectory(prefix=f"{ledger.name}.recovering-", dir=ledger.parent) as aside:
-        yield config.model_copy(update={"ledger": Path(aside) / ledger.name})
+    from geesync.store.file.scratch import scratch
+
+    with scratch(config.ledger, "recovering") as aside:
+        yield config.model_copy(update={"ledger": aside / config.ledger.name})
 
 
 def _take_copies(apart: Config) -> int:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from geesync.errors import LedgerError
+from geesync.store.file.scratch import scratch
 from geesync.store.file.soundness import LOG, check, in_use
 
 #: A ledger's file, then what SQLite keeps beside it: its log, and who reads how far in it.
@@ -27,11 +27,8 @@ def backup(path: Path, copy: Path) -> None:
     something else than an older copy has that name, OSError if it cannot be written.
     """
     _refuse_to_replace(path, copy)
-    with (
-        closing(_reading(path)) as connection,
-        TemporaryDirectory(prefix=f"{copy.name}.writing-", dir=copy.parent) as aside,
-    ):
-        made = Path(aside) / copy.name
+    with closing(_reading(path)) as connection, scratch(copy, "writing") as aside:
+        made = aside / copy.name
         write(connection, made)
         made.replace(copy)
         sync(copy.parent)

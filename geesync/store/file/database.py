@@ -10,22 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy as sa
 
 from geesync.errors import LedgerError, LockedError
 from geesync.store.file.backups import backup, sync
-from geesync.store.file.soundness import (
-    APPLICATION_ID,
-    HEAD,
-    RESTORE,
-    check,
-    held_open,
-    is_large,
-)
-from geesync.store.file.sqlite_errors import translated
+from geesync.store.file.scratch import scratch, sweep
+from geesync.store.file.soundness import APPLICATION_ID, HEAD, check, held_open, is_large
+from geesync.store.file.sqlite_errors import RESTORE, translated
 
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -54,8 +47,9 @@ class Database:
         # A reader that starts to write on an old snapshot is refused at once, whatever the timeout.
         self._writer = self._engine.execution_options(geesync_begin="BEGIN IMMEDIATE")
         self._open = ExitStack()
+        with translated(path):
+            self._watch = _connect(path)
         self._open.enter_context(held_open(path))
-        self._watch = _connect(path)
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -93,7 +87,11 @@ class Database:
 
         SQLite would go on in a file that has no name any more, and all of it would be lost.
         """
-        if _identity(self.path) != self._file:
+        try:
+            now = _identity(self.path)
+        except OSError:
+            return  # of its disk, which passes, and of which the steps tell
+        if now != self._file:
             raise LedgerError(
                 f"the ledger {self.path} was removed, replaced or emptied while it was in use",
                 hint=f"put it back, or {RESTORE}",
@@ -120,7 +118,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from another of its name; None if there is none, or an empty one."""
     try:
         status = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
     return (status.st_dev, status.st_ino) if status.st_size else None
 
@@ -168,31 +166,36 @@ def open_migrating(path: Path) -> Database:
     """Open a ledger for the daemon: check it, back it up and migrate it if it is older.
 
     A large one is checked whole by a step of its own, so that a start need not wait for it.
+    Raises LedgerError if it is unusable, RemoteError DISK if its disk does not let us.
     """
+    sweep(path, _CREATING)
     revision = check(path, thorough=not is_large(path))
     if revision is None:
         _create(path)
     elif revision != HEAD:
-        check(path, thorough=True)
-        backup(path, path.with_name(f"{path.name}.before-{HEAD}"))
-        _upgrade(path)
+        with translated(path):
+            check(path, thorough=True)
+            backup(path, path.with_name(f"{path.name}.before-{HEAD}"))
+            _upgrade(path)
     return Database(path)
+
+
+#: What is done in the folder in which a new ledger is made, as its name says.
+_CREATING = "creating"
 
 
 def _create(path: Path) -> None:
     """Make the ledger aside first: a crash must not leave half a ledger, nor a race two."""
-    try:
+    with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f"{path.name}.creating-", dir=path.parent) as aside:
-            made = Path(aside) / path.name
+        with scratch(path, _CREATING) as aside:
+            made = aside / path.name
             with closing(sqlite3.connect(made)) as connection:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _upgrade(made)
             with suppress(FileExistsError):  # another process was first; its ledger is as good
                 os.link(made, path)
         sync(path.parent)
-    except OSError as error:
-        raise LedgerError(f"cannot make the ledger {path}: {error.strerror}") from error
 
 
 def _upgrade(path: Path) -> None:
@@ -223,19 +226,33 @@ def _migrations() -> Path:
 def locked(path: Path) -> Iterator[None]:
     """Hold the ledger's lock: one daemon a ledger. The kernel frees it however we end.
 
-    Raises LockedError naming the holder's pid.
+    To be held around all use of the ledger by this process. Raises LockedError naming the holder's
+    pid, RemoteError DISK if the disk does not let us.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise LockedError(
-                f"another geesync works on {path} (pid {holder})", hint="stop it first"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+    with ExitStack() as held:
+        with translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock_file = path.with_name(path.name + ".lock")
+            lock = held.enter_context(lock_file.open("a+b", buffering=0))
+            if not _hold(lock):
+                raise _locked(path, lock_file.read_text().strip())
+            if path.exists():  # and by whatever other name it is opened
+                itself = held.enter_context(path.open("rb"))
+                if not _hold(itself):
+                    raise _locked(path, "")
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n".encode())
         yield
+
+
+def _hold(file: IO[Any]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _locked(path: Path, holder: str) -> LockedError:
+    whose = f"pid {holder}" if holder else "by another name of the file"
+    return LockedError(f"another geesync works on {path} ({whose})", hint="stop it first")

@@ -6,11 +6,12 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from geesync.errors import LedgerError
 from geesync.store.file.filesystem import is_remote, kind_of
+from geesync.store.file.sqlite_errors import RESTORE, translated
 
 #: Told to SQLite as application_id: "gees". A file without it is no ledger.
 APPLICATION_ID = 0x67656573
@@ -20,9 +21,6 @@ HEAD = "0008"
 
 #: A gigabyte is read for damage in some ten seconds.
 _LARGE_BYTES = 256 * 1024**2
-
-#: What to do about a ledger that cannot be used.
-RESTORE = "put a backup in its place: geesync recover --from-backup FILE"
 
 #: What SQLite adds to a ledger's name for its write-ahead log.
 LOG = "-wal"
@@ -82,9 +80,7 @@ def refuse_foreign_log(path: Path) -> None:
         return
     if not path.exists():  # looked at after the log: who makes a ledger makes its log last
         raise LedgerError(f"the ledger {path} is gone, and {log.name} is left of it", hint=RESTORE)
-    with suppress(OSError):  # of which SQLite tells
-        if in_use(path):
-            return
+    if not in_use(path):
         raise LedgerError(f"{log.name} lies beside a copy that it is not the log of", hint=RESTORE)
 
 
@@ -95,8 +91,13 @@ def check(
 
     thorough: read the whole file for damage, as the daemon does after its start; keep_on is asked
     meanwhile, and ends it. Raises LedgerError if the file is empty, foreign, damaged or newer than
-    this program, or on another machine.
+    this program, or on another machine; RemoteError DISK if it cannot be looked at now.
     """
+    with translated(path):
+        return _check(path, thorough=thorough, keep_on=keep_on)
+
+
+def _check(path: Path, *, thorough: bool, keep_on: Callable[[], bool]) -> str | None:
     if is_remote(kind := kind_of(path)):
         raise LedgerError(
             f"the ledger {path} is on a file system of another machine ({kind}), where SQLite"
@@ -117,9 +118,9 @@ def check(
             connection.set_progress_handler(lambda: not keep_on(), _STRIDE)
             return _check_contents(path, connection, thorough=thorough)
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             return None
-        raise LedgerError(f"the ledger {path} cannot be read: {error}", hint=RESTORE) from error
+        raise
 
 
 def _check_contents(path: Path, connection: sqlite3.Connection, *, thorough: bool) -> str:

@@ -1,4 +1,4 @@
-"""What SQLite's errors mean: a disk in trouble, which passes, or a ledger that is damaged."""
+"""What errors of the ledger's file mean: a disk in trouble, which passes, or damage."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from geesync.errors import Cause, LedgerError, RemoteError
-from geesync.store.file.soundness import RESTORE
 
-#: SQLite's words for a disk that is full, failing or read-only: they pass.
+#: What to do about a ledger that cannot be used.
+RESTORE = "put a backup in its place: geesync recover --from-backup FILE"
+
+#: SQLite's words for a disk that is full, failing, read-only or not ours to read: they pass.
 _DISK_ERRORS = frozenset(
     {
         *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY),
-        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY),
+        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PERM),
+        *(sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM),
     }
 )
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -24,9 +27,11 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours: the disk's delay, damage ends the daemon."""
+    """Turn SQLite's and the system's errors into ours: the disk's delay, damage ends the daemon."""
     try:
         yield
+    except OSError as error:
+        raise RemoteError(Cause.DISK, f"the ledger {path}: {error.strerror}") from error
     except Exception as error:
         told = getattr(error, "orig", error)  # as SQLAlchemy wraps it
         code = getattr(told, "sqlite_errorcode", 0)

@@ -127,7 +127,8 @@ class Status:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the ledger for questions; rows come by name."""
-    refuse_foreign_log(path)
+    with translated(path):
+        refuse_foreign_log(path)
     with (
         held_open(path),
         translated(path),
