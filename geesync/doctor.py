@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from shutil import disk_usage
 
 from geesync.adapters.executors.dask_examination import examine
 from geesync.adapters.executors.executor import require_dask
@@ -23,7 +24,7 @@ from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.google.stores import Stores
 from geesync.adapters.google.transport import Transport
 from geesync.adapters.host.network import Proxies, trusted
-from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror
+from geesync.adapters.mirror_files.mirror import MARKER, is_mirror
 from geesync.bootstrap import cloud
 from geesync.checks.advice import (
     GUIDE,
@@ -37,7 +38,7 @@ from geesync.config import Config
 from geesync.domain.messages.findings import Finding, Severity, fail, ok, warn
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import STAGING
-from geesync.errors import DOCS, ConfigError, LedgerError, NotAllowedError, RemoteError
+from geesync.errors import DOCS, ConfigError, LedgerError, NotAllowedError, RemoteError, refused
 from geesync.steps.mirrors import Mirrors
 from geesync.store.file.soundness import check
 from geesync.store.views import status as views
@@ -79,7 +80,7 @@ class Doctor:
         )
         for look, needs in looks:
             if self._failed.isdisjoint(needs):
-                for finding in look():
+                for finding in _told(look):
                     if finding.verdict == Severity.FAIL:
                         self._failed.add(finding.name)
                     yield finding
@@ -212,11 +213,11 @@ class Doctor:
             yield fail("mirror", self._trouble(mirror), f"mount it, or geesync recover; {GUIDE}")
         elif not _is_writable(mirror):
             yield fail("mirror", f"{mirror} cannot be written", f"chown geesync: {mirror}")
-        elif free_bytes(mirror) <= reserve:
-            text = f"{_gib(free_bytes(mirror))} free, {_gib(reserve)} are reserved"
+        elif (free := disk_usage(mirror).free) <= reserve:
+            text = f"{_gib(free)} free, {_gib(reserve)} are reserved"
             yield fail("mirror", text, "make room, or lower throttle.reserve")
         else:
-            yield ok("mirror", f"{mirror}: {_gib(free_bytes(mirror))} free")
+            yield ok("mirror", f"{mirror}: {_gib(free)} free")
 
     def _is_known(self, mirror: Path) -> bool:
         """Whether the ledger has roots in this mirror, or the folder says whose it is."""
@@ -289,6 +290,15 @@ class Doctor:
         unit = Path("/etc/systemd/system/geesync.service")
         mend = "systemctl enable --now geesync" if unit.exists() else "geesync install-service"
         yield warn("daemon", "not running", f"{mend}; or geesync daemon")
+
+
+def _told(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what a look finds; a disk that cannot be looked at is a finding, too."""
+    try:
+        yield from look()
+    except (OSError, RemoteError) as error:
+        told = str(error) if isinstance(error, RemoteError) else refused(error)
+        yield fail(look.__name__.strip("_"), told, "mount it, or mend its disk, and look again")
 
 
 def _remote_time(url: str) -> datetime | None:

@@ -145,6 +145,12 @@ def reason(told: object) -> str:
     return str(told)[:_LONGEST_REASON].encode(errors="replace").decode()
 
 
+def refused(error: OSError) -> str:
+    """Return what the system says of a file, and of which."""
+    said = error.strerror or type(error).__name__
+    return f"{error.filename}: {said}" if error.filename else said
+
+
 class RemoteError(GeesyncError):
     """What the outside world answered, classed.
 

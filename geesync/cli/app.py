@@ -16,7 +16,7 @@ from geesync import __version__
 from geesync.cli.context import Context, errors
 from geesync.cli.terminal import accept_any_text
 from geesync.domain.messages.printable import printable
-from geesync.errors import DOCS, ExitCode, GeesyncError, UserError
+from geesync.errors import DOCS, ExitCode, GeesyncError, UserError, refused
 
 #: Each command, and the module in this package that has it.
 COMMANDS = {
@@ -137,7 +137,7 @@ def run() -> int:
         # Whoever read has seen enough: `geesync show … | head`.
         sys.stderr.close()
     except OSError as error:  # what a command was told to read or write, and cannot
-        return _end(_refused(error), ExitCode.MIRROR)
+        return _end(refused(error), ExitCode.MIRROR)
     except TyperException as error:
         return _end(_usage(error), ExitCode.USAGE)
     return ExitCode.OK
@@ -148,12 +148,6 @@ def _require_text(arguments: list[str]) -> None:
     for argument in arguments:
         if argument.encode(errors="replace").decode() != argument:
             raise UserError(f"{argument} is no text in UTF-8", hint="rename it")
-
-
-def _refused(error: OSError) -> str:
-    """Return what the system says of a file, and of which."""
-    said = error.strerror or type(error).__name__
-    return f"{error.filename}: {said}" if error.filename else said
 
 
 def _usage(error: TyperException) -> str:

@@ -18,7 +18,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from geesync import __version__
-from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
+from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.assets.names import display_id
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import ENDINGS
@@ -236,7 +236,7 @@ def _disks(status: views.Status, ledger: Path) -> Iterator[Metric]:
         "mirror_free_bytes",
         "What the mirror's file system has left; absent while it is not mounted",
         ["mirror"],
-        [([dest], free_bytes(Path(dest))) for dest in mirrors if is_mirror(Path(dest))],
+        [([dest], free) for dest in mirrors if (free := free_bytes(Path(dest))) is not None],
     )
     files = (ledger, ledger.with_name(f"{ledger.name}-wal"))
     size_bytes = sum(file.stat().st_size for file in files if file.exists())

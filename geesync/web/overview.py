@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.mirror_files.mirror import free_bytes, is_mirror
+from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, duration, percent, size
 from geesync.domain.mirror.lifecycle import UNWANTED, State
@@ -176,12 +176,12 @@ def _facts(status: views.Status, now: datetime) -> list[Fact]:
 
 def _free(status: views.Status) -> Fact:
     mirrors = sorted({root.dest for root in status.roots if root.watched})
-    missing = [dest for dest in mirrors if not is_mirror(Path(dest))]
-    if missing:
+    free = {dest: free_bytes(Path(dest)) for dest in mirrors}
+    if missing := [dest for dest in mirrors if free[dest] is None]:
         return Fact("Mirror", "not there", missing[0])
     return Fact(
         "Free on disk",
-        " · ".join(size(free_bytes(Path(dest))) for dest in mirrors) or "–",
+        " · ".join(size(left) for left in free.values() if left is not None) or "–",
         ", ".join(mirrors) if len(mirrors) > 1 else "for the mirror",
     )
 

@@ -61,7 +61,7 @@ def write_piece(path: Path, bands: Bands) -> None:
         "transform": Affine.scale(2, -2),  # GDAL warns of a file without one
         **_PASSING,
     }
-    with _writing(path) as rasterio, rasterio.open(path, "w", **profile) as dataset:
+    with writing(path) as rasterio, rasterio.open(path, "w", **profile) as dataset:
         dataset.write(bands)
 
 
@@ -69,7 +69,7 @@ def write_cog(path: Path, part: Part, bands: Bands, compress: str) -> None:
     """Write a part whose pixels are at hand, as one file."""
     grid = part.grid
     assert grid is not None
-    with _writing(path) as rasterio:
+    with writing(path) as rasterio:
         profile = {
             "count": len(bands),
             "height": grid.height,
@@ -93,7 +93,7 @@ def can_write_at_once(part: Part) -> bool:
 def join(path: Path, placed: Placed, folder: Path, compress: str) -> None:
     """Write a part of pieces, which are in a folder, as one file."""
     text = vrt(placed, path=lambda name: str(folder / name))
-    with _writing(path):
+    with writing(path):
         import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands run
 
         rasterio.shutil.copy(text.decode(), path, **_cog_options(compress))
@@ -110,7 +110,7 @@ def _cog_options(compress: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[Any]:
+def writing(path: Path) -> Iterator[Any]:
     """Give rasterio. Raises RemoteError DISK for what cannot be written."""
     import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
     from rasterio._err import CPLE_BaseError  # noqa: PLC0415 # what a copy raises

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from geesync.adapters.formats.cogs import writing
 from geesync.adapters.formats.gdal import told_files_only
 from geesync.adapters.formats.rasters import same_crs
 from geesync.domain.mirror.coverage import Tile
@@ -26,23 +27,19 @@ def make_cog(tiles: str, target: Path) -> None:
     """Write a cloud-optimised GeoTIFF of a virtual raster, with its mask.
 
     tiles: text of the virtual raster. Overviews take the nearest pixel, since no mean of classes
-    is a class. Raises RemoteError INTEGRITY if it cannot be written.
+    is a class. Raises RemoteError DISK if it cannot be written: what it is made of is proved.
     """
-    import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
-    from rasterio.errors import RasterioError  # noqa: PLC0415
+    with writing(target):
+        import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands run
 
-    try:
-        with told_files_only():
-            rasterio.shutil.copy(
-                tiles,
-                target,
-                driver="COG",
-                compress="DEFLATE",
-                bigtiff="IF_SAFER",
-                overview_resampling="NEAREST",
-            )
-    except RasterioError as error:
-        raise RemoteError(Cause.INTEGRITY, f"{target.name} cannot be made: {error}") from error
+        rasterio.shutil.copy(
+            tiles,
+            target,
+            driver="COG",
+            compress="DEFLATE",
+            bigtiff="IF_SAFER",
+            overview_resampling="NEAREST",
+        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Taken:
         """Compare what was made of them: pixels, masks, place, type and CRS.
 
         made: a file, or the text of a virtual raster. bands: only these are in it. Raises
-        RemoteError INTEGRITY for the first difference.
+        RemoteError INTEGRITY for the first difference, DISK if they cannot be read any more.
         """
         import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
         from rasterio.errors import RasterioError  # noqa: PLC0415
@@ -68,7 +65,7 @@ class Taken:
                 for differs in self._differences(dataset, wanted):
                     raise RemoteError(Cause.INTEGRITY, f"{name} is not its files: {differs}")
         except RasterioError as error:
-            raise RemoteError(Cause.INTEGRITY, f"{name} cannot be read: {error}") from error
+            raise RemoteError(Cause.DISK, f"{name} cannot be read: {error}") from error
 
     def share_a_mask(self) -> bool:
         """Whether the same pixels of all bands are masked: a GeoTIFF has one mask for them all."""

@@ -24,14 +24,6 @@ _CHUNK_BYTES = 1024 * 1024
 _FILE_MODE = 0o644
 _FOLDER_MODE = 0o755
 
-#: Errors of a disk, or of the machine, as a whole: they cost time, whatever asset they met first.
-_OF_THE_DISK = frozenset(
-    {
-        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
-    }
-)
-
 #: What a file system says that has no second names for a file.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV})
 
@@ -278,15 +270,19 @@ def step_into(
 
 @contextmanager
 def disk_errors(where: Path) -> Iterator[None]:
-    """Turn the disk's errors into ours: the whole disk's delay, a name in the way is told."""
+    """Turn the disk's errors into ours: a name in the way is told, all else is the disk's.
+
+    The disk's, or the machine's, cost time, whatever asset they met first. FileNotFoundError is
+    left to who knows whether that is one.
+    """
     try:
         yield
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        if error.errno in _OF_THE_DISK:
-            raise RemoteError(Cause.DISK, f"{where}: {error.strerror}") from error
         if error.errno in _IN_THE_WAY:
             name = error.filename or where
             raise RemoteError(
                 Cause.FOREIGN, f"{name} below {where} is in the way, and not geesync's"
             ) from error
-        raise
+        raise RemoteError(Cause.DISK, f"{where}: {error.strerror}") from error

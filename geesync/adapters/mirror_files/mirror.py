@@ -49,16 +49,22 @@ def _sync(path: Path) -> None:
 
 def is_mirror(path: Path) -> bool:
     """Whether the folder is a mirror of ours: an unmounted disk is not an empty mirror."""
-    return (path / MARKER).is_dir()
+    return not unmarked(str(path))
 
 
 def unmarked(path: str) -> str:
-    """Return why a folder is no mirror at all; "" if it is one, whosever."""
-    if is_mirror(Path(path)):
-        return ""
+    """Return why a folder is no mirror at all, or cannot be read; "" if it is one, whosever."""
+    try:
+        if (Path(path) / MARKER).is_dir():
+            return ""
+    except OSError as error:  # of its disk, which is waited for
+        return f"{path} cannot be read: {error.strerror}"
     return f"{path} is no mirror ({MARKER} is missing): is its disk mounted?"
 
 
-def free_bytes(path: Path) -> int:
-    """Return what the file system of the mirror has left for us."""
-    return shutil.disk_usage(path).free
+def free_bytes(path: Path) -> int | None:
+    """Return what the file system of the mirror has left for us; None if it does not tell."""
+    try:
+        return shutil.disk_usage(path).free if is_mirror(path) else None
+    except OSError:
+        return None

@@ -57,9 +57,9 @@ def trouble(mirror: Path, ledger: str, known: str) -> str:
 
     ledger: the id of the one that works into it. known: the mirror's id, as far as it knows it.
     """
+    if told_of_marker := unmarked(str(mirror)):
+        return told_of_marker
     try:
-        if told_of_marker := unmarked(str(mirror)):
-            return told_of_marker
         told = identity(mirror)
     except OSError as error:  # of its disk, which is waited for
         return f"{mirror} cannot be read: {error.strerror}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
-from geesync.adapters.mirror_files.mirror import MARKER, is_mirror
+from geesync.adapters.mirror_files.mirror import MARKER, unmarked
 from geesync.errors import MirrorError
 
 #: In the mirror's own folder; nothing in it is ever deleted.
@@ -20,8 +20,8 @@ def entries(mirror: Path, relative: str) -> Iterator[tuple[str, bool]]:
 
     A link is no folder, wherever it leads. Raises MirrorError if the mirror is not there.
     """
-    if not is_mirror(mirror):
-        raise MirrorError(f"{mirror} has no {MARKER} folder", hint="is its disk mounted?")
+    if told := unmarked(str(mirror)):
+        raise MirrorError(told)
     if not (mirror / relative).is_dir():
         return
     with os.scandir(mirror / relative) as found:

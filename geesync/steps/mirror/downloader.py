@@ -137,8 +137,8 @@ class Downloader:
         for asset_id, dest in {asset.id: asset.dest for asset, _ in wanted}.items():
             if dest not in room:
                 trouble[dest] = self.workshop.mirror_trouble(dest)
-                free = 0 if trouble[dest] else free_bytes(Path(dest))
-                room[dest] = free - self.limits.reserve_bytes
+                free = None if trouble[dest] else free_bytes(Path(dest))
+                room[dest] = (free or 0) - self.limits.reserve_bytes
             if sizes[asset_id] <= room[dest]:
                 room[dest] -= sizes[asset_id]
                 fitting.add(asset_id)

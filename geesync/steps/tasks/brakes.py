@@ -158,10 +158,11 @@ class Brakes:
 
     def disk(self, dest: str) -> Reading:
         """A mirror's disk: what is on its way there, against what is free above the reserve."""
-        if told := self.mirror_trouble(dest):
-            return Reading("disk", 0, 0, told, dest)
+        told, free = self.mirror_trouble(dest), free_bytes(Path(dest))
+        if told or free is None:
+            return Reading("disk", 0, 0, told or f"{dest} does not answer", dest)
         used = self.usage.coming_bytes(dest)
-        limit = free_bytes(Path(dest)) - self.limits.reserve_bytes
+        limit = free - self.limits.reserve_bytes
         text = f"{_gib(used)} on the way, {_gib(max(limit, 0))} free above the reserve on {dest}"
         return Reading("disk", used, limit, text, dest)
 

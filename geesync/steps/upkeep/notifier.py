@@ -87,7 +87,7 @@ class Notifier:
         for dest in sorted({root.dest for root in status.roots if root.watched}):
             if told := self.workshop.mirror_trouble(dest):
                 yield Notice("disk", dest, "geesync: the mirror is not there", told)
-            elif (free := free_bytes(Path(dest))) < self.disk_low_bytes:
+            elif (free := free_bytes(Path(dest))) is not None and free < self.disk_low_bytes:
                 text = f"{size(free)} are left at {dest}. Make room; geesync goes on by itself."
                 yield Notice("disk", dest, "geesync: the disk is low", text)
 
