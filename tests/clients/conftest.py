@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uv import find_uv_bin
 
 from geesync.simulator import Simulator
 from geesync.simulator.wire import credentials
@@ -59,9 +60,10 @@ def python_with(requirement: str) -> Path:
     """Return the interpreter of an environment that has just this package."""
 
     def make(folder: Path) -> None:
-        _installed([sys.executable, "-m", "venv", str(folder / "venv")])
-        pip = [str(folder / "venv/bin/pip"), "install", "--disable-pip-version-check"]
-        _installed([*pip, "--quiet", "--no-compile", requirement])  # most of it is never imported
+        uv = find_uv_bin()
+        python = folder / "venv/bin/python"
+        _installed([uv, "venv", "--quiet", "--python", sys.executable, str(folder / "venv")])
+        _installed([uv, "pip", "install", "--quiet", "--python", str(python), requirement])
 
     name = f"{requirement}-{sys.version_info.major}.{sys.version_info.minor}"
     return _kept(name, make) / "venv" / "bin" / "python"
