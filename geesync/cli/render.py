@@ -11,6 +11,7 @@ from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, duration, next_action, percent, size
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.views.completeness import Completeness
+from geesync.store.views.making import MakingStatus
 from geesync.store.views.status import RootStatus, Status
 from geesync.store.views.troubles import Trouble
 
@@ -49,6 +50,7 @@ def status_view(status: Status, now: datetime) -> RenderableType:
         if root.alarm
     ]
     parts += [_trouble(trouble, now) for trouble in status.troubles]
+    parts += [line for one in status.making for line in _going_out(one)]
     parts += ["", answer(status.completeness)]
     return Group(*parts)
 
@@ -135,6 +137,17 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         facts.append(("not readable", f"{what} at Earth Engine; geesync ls --unreadable"))
     waiting = (status.daemon or {}).get("waiting", {})
     return facts + [(f"{step} waits", why) for step, why in waiting.items()]
+
+
+def _going_out(one: MakingStatus) -> list[Text]:
+    """Return how far a restore or a job is, and what went wrong with it."""
+    counts = " · ".join(f"{count:,} {state}" for state, count in one.counts.items())
+    told = f"{one.title}{' (paused)' if one.paused else ''}: {counts}"
+    lines = [_line("at Earth Engine", told)]
+    for trouble in one.troubles:
+        what = f"{trouble.count:,} {trouble.state}, {trouble.cause}: {trouble.reason}"
+        lines.append(Text.assemble(" " * 17, (what, "bold red" if trouble.rests else "yellow")))
+    return lines
 
 
 def _brakes(status: Status) -> list[Text]:

@@ -44,6 +44,16 @@ class LedgerCollector(Collector):
         yield from _brakes(status)
         yield from _assets(status)
         yield from _failures(status)
+        yield _gauge(
+            "made_assets",
+            "Assets that a restore or a job makes at Earth Engine, by state",
+            ["kind", "name", "state"],
+            [
+                ([one.kind, display_id(one.name), state], count)
+                for one in status.making
+                for state, count in one.counts.items()
+            ],
+        )
         yield from _exports(status, sums)
         yield from _bytes(status, sums)
         yield from _disks(status, self.ledger)

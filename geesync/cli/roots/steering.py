@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _SCOPE = Annotated[
     str | None,
     typer.Argument(
-        metavar="[ROOT|ASSET]",
-        help="Only this, with all below it.",
+        metavar="[ROOT|ASSET|JOB]",
+        help="Only this, with all below it, also what is restored there.",
         show_default=False,
         autocompletion=complete_roots,
     ),
@@ -146,8 +146,12 @@ def priority(
 
 
 def _scope(ledger: Path, given: str | None) -> str | None:
-    """Return the canonical name of the root or asset that is meant; None is everything."""
-    return None if given is None else scope_named(ledger, given)
+    """Return the canonical name of the root or asset, or the job, that is meant; None is all."""
+    from geesync.store.views.status import made_named
+
+    if given is None:
+        return None
+    return made_named(ledger, given) or scope_named(ledger, given)
 
 
 def _called(name: str | None) -> str:

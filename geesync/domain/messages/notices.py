@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 #: Told when they begin, and not again while they last.
-_ONCE = frozenset({"complete", "quarantined", "unreadable"})
+_ONCE = frozenset({"complete", "finished", "quarantined", "unreadable"})
 
 _RETRY = timedelta(minutes=10)
 
@@ -27,8 +27,8 @@ _LONGEST = 500
 class Notice:
     """One thing to tell."""
 
-    kind: str  #: complete, stuck, quarantined, unreadable, disk, permission or alarm
-    subject: str  #: the root or folder that it is about; "" is all
+    kind: str  #: complete, finished, stuck, quarantined, unreadable, disk, permission or alarm
+    subject: str  #: the root, folder, restore or job that it is about; "" is all
     title: str
     text: str
     count: int = 0  #: how many it concerns; one that grows is told again

@@ -34,12 +34,13 @@ class Deriver:
             return Tally()
         due = self._within_their_jobs(self.maker.room())
         self._make_collections({parent_of(result.target) for result in due})
-        moved = self.maker.start(due) + self.maker.follow(self._due(DerivedState.EXPORTING))
+        running = self._due(DerivedState.EXPORTING, paused_too=True)
+        moved = self.maker.start(due) + self.maker.follow(running)
         return Tally(moved=moved, busy=moved > 0)
 
-    def _due(self, state: DerivedState) -> list[Derived]:
+    def _due(self, state: DerivedState, *, paused_too: bool = False) -> list[Derived]:
         now, most = self.workshop.clock(), self.workshop.chunk
-        return self.derivations.due(state, now=now, limit=most)
+        return self.derivations.due(state, now=now, limit=most, paused_too=paused_too)
 
     def _within_their_jobs(self, most: int) -> list[Derived]:
         """Return the next results for which their jobs have room."""

@@ -37,5 +37,7 @@ class Restorer:
         now, room = self.workshop.clock(), self.maker.room()
         staged = self.restores.due(RestoreState.STAGED, now=now, limit=room)
         started = self.maker.start(staged)
-        running = self.restores.due(RestoreState.IMPORTING, now=now, limit=self.workshop.chunk)
+        running = self.restores.due(
+            RestoreState.IMPORTING, now=now, limit=self.workshop.chunk, paused_too=True
+        )
         return started + self.maker.follow(running)

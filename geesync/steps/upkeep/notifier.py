@@ -53,6 +53,7 @@ class Notifier:
         now = self.workshop.clock()
         status = views.status(self.ledger, now=now)
         found = [*_by_root(status), *_by_failures(status), *self._disks(status)]
+        found += _going_out(status)
         found += self._stuck(status, now)
         told = self._told()
         sent = {
@@ -111,6 +112,23 @@ def _by_root(status: views.Status) -> Iterator[Notice]:
                 " geesync ls --unreadable tells what was answered.",
                 root.completeness.unreadable,
             )
+
+
+def _going_out(status: views.Status) -> Iterator[Notice]:
+    for one in status.making:
+        lines = [f"{lost.count:,} {lost.cause}: {lost.reason}" for lost in one.troubles]
+        if not one.moving:
+            told = " · ".join(f"{count:,} {state}" for state, count in one.counts.items())
+            what = f"geesync: the {one.title} is finished"
+            yield Notice("finished", one.title, what, "\n".join([told, *lines]))
+        if count := one.counts.get("quarantined", 0):
+            assets = counted(count, "asset")
+            title = f"geesync: quarantined: {assets} of the {one.title}"
+            yield Notice("quarantined", one.title, title, "\n".join([*lines, one.command]), count)
+        halted = [lost for lost in one.troubles if lost.cause == Cause.PERMISSION]
+        if halted and one.moving:
+            text = f"{halted[0].reason}\n{next_action(Cause.PERMISSION, halted[0].state)}"
+            yield Notice("permission", one.title, f"geesync: the {one.title} is refused", text)
 
 
 def _by_failures(status: views.Status) -> Iterator[Notice]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from geesync.domain.assets.names import display_id
 from geesync.domain.mirror.lifecycle import State
+from geesync.store.views.making import MakingStatus
 from geesync.store.views.status import RootStatus, Status
 
 
@@ -23,11 +24,17 @@ def status_document(status: Status) -> dict[str, Any]:
         "unreadable": status.completeness.unreadable,
         "complete": status.completeness.is_complete,
         "not_complete": list(status.completeness.reasons),
+        "making": [_made(one) for one in status.making],
         "troubles": [vars(trouble) for trouble in status.troubles],
         "paused": status.paused,
         "pauses": [display_id(name) for name in status.pauses if name],
         "daemon": status.daemon,
     }
+
+
+def _made(one: MakingStatus) -> dict[str, Any]:
+    troubles = [vars(trouble) for trouble in one.troubles]
+    return {**vars(one), "moving": one.moving, "troubles": troubles}
 
 
 def _root(root: RootStatus) -> dict[str, Any]:

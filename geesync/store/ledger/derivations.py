@@ -12,9 +12,11 @@ from geesync.domain.derive.lifecycle import LIFE, DerivedState
 from geesync.domain.json import Json
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import insert_rows
-from geesync.store.ledger.making import Making, ToMake, known_targets, read_standing
+from geesync.store.ledger.making import Condition, Making, ToMake, known_targets
 from geesync.store.ledger.roots import ask_in
+from geesync.store.ledger.standings import read_standing
 from geesync.store.tables.deriving import derived
+from geesync.store.tables.states import is_making_paused
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Derivations(Making[Derived, DerivedState]):
     kind = SubjectKind.DERIVED
     table = derived
     life = LIFE
+    is_paused = is_making_paused("derived.target", "derived.job")
 
     def add(self, planned: Iterable[Planned], now: datetime) -> int:
         """Write down results that are to be made; return how many are new.
@@ -74,7 +77,7 @@ class Derivations(Making[Derived, DerivedState]):
     def _meant_by(self, which: str) -> Sequence[sa.ColumnElement[bool]]:
         return [derived.c.job == which]
 
-    def _select(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Derived]:
+    def _select(self, *where: Condition, limit: int | None = None) -> list[Derived]:
         query = sa.select(derived).where(*where).order_by(derived.c.id).limit(limit)
         with self._database.read() as connection:
             return [_read(row) for row in connection.execute(query)]

@@ -29,7 +29,7 @@ from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.ledger.history import HistoryRow, remember
-from geesync.store.ledger.making import read_standing, standing_columns
+from geesync.store.ledger.standings import read_standing, standing_columns
 from geesync.store.tables import schema
 from geesync.store.tables.states import IS_PAUSED
 from geesync.store.tasks.plans import replace_in, void_in

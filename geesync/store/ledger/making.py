@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from geesync.domain.setbacks import Cancelled, Event, Life, Retried, Standing
 from geesync.domain.state_machine import AnyState
 from geesync.domain.tasks.task import Subject, SubjectKind
-from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
+from geesync.store.ledger.standings import standing_columns
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class ToMake:
         return self.subject.name
 
 
+Condition = sa.ColumnElement[bool] | sa.TextClause
+
 AnyToMake = TypeVar("AnyToMake", bound=ToMake)
 
 
@@ -56,15 +58,26 @@ class Making(Generic[AnyToMake, AnyState]):
     kind: ClassVar[SubjectKind]
     table: ClassVar[sa.Table]
     life: Life[AnyState]
+    is_paused: ClassVar[str]  #: whether a row waits for the end of a pause, in SQL
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, *states: AnyState, now: datetime, limit: int) -> list[AnyToMake]:
-        """Return assets in some states whose time has come, in the order of their making."""
+    def due(
+        self, *states: AnyState, now: datetime, limit: int, paused_too: bool = False
+    ) -> list[AnyToMake]:
+        """Return assets in some states whose time has come, in the order of their making.
+
+        paused_too: what Earth Engine works on is followed, whatever is paused.
+        """
         column = self.table.c
-        come = sa.or_(column.not_before.is_(None), column.not_before <= now)
-        return self._select(column.state.in_(states), come, limit=limit)
+        where: list[Condition] = [
+            column.state.in_(states),
+            sa.or_(column.not_before.is_(None), column.not_before <= now),
+        ]
+        if not paused_too:
+            where.append(sa.text(f"NOT {self.is_paused}"))
+        return self._select(*where, limit=limit)
 
     def record(self, moves: Sequence[MakingMove], now: datetime) -> int:
         """Move assets on, in one transaction; what somebody else moved meanwhile stays."""
@@ -123,7 +136,7 @@ class Making(Generic[AnyToMake, AnyState]):
         """Return which assets people mean by a word."""
         raise NotImplementedError
 
-    def _select(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[AnyToMake]:
+    def _select(self, *where: Condition, limit: int | None = None) -> list[AnyToMake]:
         """Return assets in the order of their making."""
         raise NotImplementedError
 
@@ -132,26 +145,3 @@ def known_targets(connection: sa.Connection, table: sa.Table) -> set[str]:
     """Return the places of all assets but those that were given up."""
     query = sa.select(table.c.target).where(table.c.state != "cancelled")
     return set(connection.execute(query).scalars())
-
-
-def standing_columns(after: Standing[Any], version: int) -> dict[str, object]:
-    """Return the columns of where something stands, as the next version of its row has them."""
-    return {
-        "state": after.state,
-        "failures": after.failures,
-        "not_before": after.not_before,
-        "cause": after.cause,
-        "reason": after.reason or None,
-        "version": version + 1,
-    }
-
-
-def read_standing(kept: sa.RowMapping, states: type[AnyState]) -> Standing[AnyState]:
-    """Return where the thing of a row stands."""
-    return Standing(
-        state=states(kept["state"]),
-        failures=kept["failures"],
-        not_before=kept["not_before"],
-        cause=Cause(kept["cause"]) if kept["cause"] else None,
-        reason=kept["reason"] or "",
-    )

@@ -15,9 +15,11 @@ from geesync.domain.restore.lifecycle import LIFE, RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import change_rows, insert_rows
-from geesync.store.ledger.making import Making, ToMake, known_targets, read_standing
+from geesync.store.ledger.making import Condition, Making, ToMake, known_targets
 from geesync.store.ledger.roots import ask_in
+from geesync.store.ledger.standings import read_standing
 from geesync.store.tables.restoring import restoration, restored, restored_file
+from geesync.store.tables.states import is_making_paused
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Restores(Making[Restored, RestoreState]):
     kind = SubjectKind.RESTORE
     table = restored
     life = LIFE
+    is_paused = is_making_paused("restored.target", "restored.target")
 
     def add(
         self,
@@ -145,7 +148,7 @@ class Restores(Making[Restored, RestoreState]):
         below = restored.c.target.startswith(f"{which}/", autoescape=True)
         return [sa.or_(restored.c.target == which, below)]
 
-    def _select(self, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Restored]:
+    def _select(self, *where: Condition, limit: int | None = None) -> list[Restored]:
         asked = restoration.c
         query = (
             sa.select(restored, asked.bucket, asked.accepted, asked.prove, asked.policies)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from geesync.domain.derive import lifecycle as derive
 from geesync.domain.mirror.lifecycle import RESTING, State
+from geesync.domain.restore import lifecycle as restore
 from geesync.domain.tasks import lifecycle as tasks
 from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import TaskState
@@ -24,10 +26,33 @@ ASSET_MOVING = quoted(state for state in State if state not in RESTING)
 #: The setting that pauses everything; with a colon and a name, an asset and all below it.
 PAUSED = "paused"
 PAUSED_BELOW = f"{PAUSED}:"
-#: Whether a row of ``asset`` is paused by such a setting; 0 follows /, and ; follows :.
-IS_PAUSED = f"""EXISTS (SELECT 1 FROM setting WHERE key = '{PAUSED}'
- OR (key BETWEEN '{PAUSED_BELOW}' AND '{PAUSED};' AND (asset.name = substr(key, 8)
-  OR (asset.name > substr(key, 8) || '/' AND asset.name < substr(key, 8) || '0'))))"""  # noqa: S608 # our own words
+
+
+def is_paused(name: str) -> str:
+    """Return whether such a setting pauses what has this name, in SQL.
+
+    name: a column. 0 follows /, and ; follows :.
+    """
+    return f"""EXISTS (SELECT 1 FROM setting WHERE key = '{PAUSED}'
+ OR (key BETWEEN '{PAUSED_BELOW}' AND '{PAUSED};' AND ({name} = substr(key, 8)
+  OR ({name} > substr(key, 8) || '/' AND {name} < substr(key, 8) || '0'))))"""  # noqa: S608 # our own words
+
+
+IS_PAUSED = is_paused("asset.name")
+
+
+def is_making_paused(target: str, job: str) -> str:
+    """Return whether an asset that is to be made waits for the end of a pause, in SQL.
+
+    target, job: columns. A pause of its job counts, and of a root that it lies in.
+    """
+    in_root = f"({target} = root.name OR {target} BETWEEN root.name || '/' AND root.name || '0')"
+    of_root = f"SELECT 1 FROM root WHERE paused_at IS NOT NULL AND removed_at IS NULL AND {in_root}"  # noqa: S608 # our own words
+    return f"({is_paused(target)} OR {is_paused(job)} OR EXISTS ({of_root}))"
+
+
+#: Of what is made at Earth Engine: by restores, and by jobs.
+MAKING_MOVING = quoted({*restore.LIFE.moving, *derive.LIFE.moving})
 
 TASK_STATES = quoted(TaskState)
 TASK_LIVE = quoted(tasks.LIVE)

@@ -14,6 +14,7 @@ from geesync.domain.messages.words import counted
 from geesync.domain.mirror.lifecycle import RESTING, State
 from geesync.errors import Cause
 from geesync.store.tables.states import ASSET_MOVING, PAUSED, PAUSED_BELOW
+from geesync.store.views.making import making
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,12 @@ def completeness(connection: sqlite3.Connection, name: str | None = None) -> Com
     ids = [root["id"] for root in roots]
     counts = _of_roots(connection, ids) if whole else _below(connection, str(name))
     counts.paused = _count_paused(connection, roots, name, counts.moving)
-    reasons = [*_of_scans(roots, name), *_of_counts(counts)]
+    out = making(connection) if name is None else []
+    reasons = [] if out and not roots else list(_of_scans(roots, name))
+    reasons += _of_counts(counts)
     if name is not None:
         reasons += _of_asset(connection, name)
+    reasons += (reason for one in out for reason in one.reasons)
     return _told(counts, reasons)
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.store.file.soundness import held_open, refuse_foreign_log
 from geesync.store.file.sqlite_errors import translated
@@ -25,6 +26,7 @@ from geesync.store.views.completeness import (
     completeness_of_root,
     pauses,
 )
+from geesync.store.views.making import MakingStatus, is_making_soon, making
 from geesync.store.views.pace import Pace, pace
 from geesync.store.views.troubles import Trouble, troubles
 
@@ -88,6 +90,7 @@ class Status:
     pauses: list[str]  #: what is paused, with all below it; "" is everything; not roots
     daemon: dict[str, Any] | None  #: the daemon's heartbeat, or None if it gives none
     completeness: Completeness = field(default_factory=Completeness)
+    making: list[MakingStatus] = field(default_factory=list)  #: what goes out again
 
     @property
     def moving(self) -> int:
@@ -166,6 +169,7 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
             pauses=pauses(connection),
             daemon=_heartbeat(settings.get("heartbeat"), now),
             completeness=completeness(connection, root),
+            making=[] if root else making(connection),
         )
 
 
@@ -228,6 +232,7 @@ _LONG_WAIT = timedelta(minutes=5)
 
 def is_quiet(path: Path, *, now: datetime) -> bool:
     """Whether nothing is in flight, and nothing will be due soon."""
+    soon_at = now + _LONG_WAIT
     with reading(path) as connection:
         in_flight, soon = connection.execute(
             "SELECT (SELECT count(*) FROM task"  # noqa: S608 # our own words
@@ -237,9 +242,16 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?"
             "  AND root.paused_at IS NULL"
             f"  AND NOT {IS_PAUSED})",
-            ((now + _LONG_WAIT).timestamp(),),
+            (soon_at.timestamp(),),
         ).fetchone()
-        return not in_flight and not soon
+        return not in_flight and not soon and not is_making_soon(connection, soon_at)
+
+
+def made_named(path: Path, given: str) -> str | None:
+    """Return the name of the job, or of the root that is restored to, that is meant, if one is."""
+    names = {given, *(candidates(given) if "/" in given else ())}
+    with reading(path) as connection:
+        return next((one.name for one in making(connection) if one.name in names), None)
 
 
 def completeness_of(path: Path, name: str | None = None) -> Completeness:

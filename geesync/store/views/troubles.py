@@ -6,6 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from geesync.domain.mirror.lifecycle import State
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -17,6 +19,11 @@ class Trouble:
     reason: str
     state: str
     next_at: datetime | None = None  #: when the first of them is tried again; None: not by itself
+
+    @property
+    def rests(self) -> bool:
+        """Whether a person must look: it is not tried again by itself."""
+        return self.state == State.QUARANTINED
 
 
 def troubles(connection: sqlite3.Connection) -> list[Trouble]:

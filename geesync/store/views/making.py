@@ -1,0 +1,110 @@
+"""How far everything is that goes out again: restores, and the results of jobs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.words import counted
+from geesync.domain.tasks.task import SubjectKind
+from geesync.store.tables.states import MAKING_MOVING, is_making_paused
+from geesync.store.views.troubles import Trouble
+
+#: Of each asset that is to be made: what it belongs to, and how far it is.
+_ALL = f"""
+    SELECT '{SubjectKind.RESTORE}' AS kind, target_root AS name, target, state, cause, reason,
+        not_before, {is_making_paused("target", "target")} AS paused
+    FROM restored JOIN restoration ON restoration.id = restoration_id
+    UNION ALL
+    SELECT '{SubjectKind.DERIVED}', job, target, state, cause, reason, not_before,
+        {is_making_paused("target", "job")}
+    FROM derived
+"""  # noqa: S608 # our own words
+
+
+@dataclass(frozen=True)
+class MakingStatus:
+    """A restore below one root, or a job: how many assets stand where."""
+
+    kind: str
+    name: str  #: of the root that a restore goes to, or of the job
+    counts: dict[str, int]  #: by state, in no order
+    paused: bool
+    troubles: list[Trouble] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        if self.kind == SubjectKind.RESTORE:
+            return f"restore to {display_id(self.name)}"
+        return f"job {self.name}"
+
+    @property
+    def moving(self) -> int:
+        """Assets that are not yet where they rest."""
+        return sum(count for state, count in self.counts.items() if f"'{state}'" in MAKING_MOVING)
+
+    @property
+    def reasons(self) -> Iterator[str]:
+        """Why it is not finished; none if it is."""
+        if self.moving and self.paused:
+            yield self._told(self.moving, "waits", "wait") + " for the end of the pause"
+        elif self.moving:
+            yield self._told(self.moving, "is", "are") + " on the way"
+        if quarantined := self.counts.get("quarantined"):
+            yield self._told(quarantined, "is", "are") + f" quarantined, {self.command}"
+
+    def _told(self, count: int, one: str, many: str) -> str:
+        of_it = f"of the {self.title}"
+        return counted(count, f"asset {of_it} {one}", f"assets {of_it} {many}")
+
+    @property
+    def command(self) -> str:
+        """What tells more of it."""
+        if self.kind == SubjectKind.RESTORE:
+            return f"geesync restores {display_id(self.name)}"
+        return f"geesync derive status {self.name}"
+
+
+def making(connection: sqlite3.Connection) -> list[MakingStatus]:
+    """Return all that goes out, or went, in the order of its names."""
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    paused = set()
+    for row in connection.execute(
+        f"SELECT kind, name, state, count(*) AS assets, max(paused) AS paused FROM ({_ALL})"  # noqa: S608 # our own words
+        " WHERE state <> 'cancelled' GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3"
+    ):
+        key = row["kind"], row["name"]
+        counts.setdefault(key, {})[row["state"]] = row["assets"]
+        paused |= {key} if row["paused"] else set()
+    troubles = _troubles(connection) if counts else {}
+    return [
+        MakingStatus(*key, states, key in paused, troubles.get(key, []))
+        for key, states in counts.items()
+    ]
+
+
+def _troubles(connection: sqlite3.Connection) -> dict[tuple[str, str], list[Trouble]]:
+    found: dict[tuple[str, str], list[Trouble]] = {}
+    for row in connection.execute(
+        "SELECT kind, name, cause, state, count(*) AS assets, min(target) AS example, reason"  # noqa: S608 # our own words
+        f" FROM ({_ALL}) WHERE cause IS NOT NULL AND state <> 'cancelled' GROUP BY 1, 2, 3, 4"
+    ):
+        trouble = Trouble(
+            row["cause"], row["assets"], row["example"], row["reason"] or "", row["state"]
+        )
+        found.setdefault((row["kind"], row["name"]), []).append(trouble)
+    return found
+
+
+def is_making_soon(connection: sqlite3.Connection, until: datetime) -> bool:
+    """Whether something that is not paused is to be made, and its time comes before a moment."""
+    soon = connection.execute(
+        f"SELECT 1 FROM ({_ALL}) WHERE state IN ({MAKING_MOVING})"  # noqa: S608 # our own words
+        " AND coalesce(not_before, 0) < ? AND NOT paused LIMIT 1",
+        (until.timestamp(),),
+    ).fetchone()
+    return soon is not None

@@ -1,0 +1,161 @@
+"""Restores and jobs are seen and steered as all else is: status, page, metrics, notices, pause."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from geesync.adapters.host.messenger import Messenger
+from geesync.cli.app import app
+from geesync.cli.context import output
+from geesync.cli.render import status_view
+from geesync.simulator.simulator import Simulator
+from geesync.steps.step import Workshop
+from geesync.steps.upkeep.notifier import Notifier
+from geesync.store.ledger.ledger import Ledger
+from geesync.store.ledger.restores import Restores
+from geesync.store.views import status as views
+from geesync.web.app import build
+from tests.story import test_derive as deriving
+from tests.story.test_restore import BACK, ask, imports, mirrored, plan, settle
+from tests.story.world import World, a_world
+from tests.web.asking import Asking
+
+DAY = timedelta(days=1)
+TELL = "import sys; open({0!r}, 'a').write(sys.stdin.read() + chr(10))"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with mirrored(tmp_path, "nodata") as built:
+        yield built
+
+
+def run(config: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["-c", str(config), *words])
+
+
+def configured(world: World, folder: Path) -> Path:
+    return deriving.configure(folder, world.simulator)
+
+
+def test_a_restore_is_on_the_way_until_it_is_proved(world: World, tmp_path: Path) -> None:
+    config = configured(world, tmp_path)
+    restores = ask(world, plan(world, "users/demo/scenes", to=BACK))
+
+    (before,) = views.status(world.config.ledger, now=world.now()).making
+    told = json.loads(run(config, "status", "--json").stdout)
+    quiet_before = views.is_quiet(world.config.ledger, now=world.now())
+    settle(world, restores)
+    (after,) = views.status(world.config.ledger, now=world.now()).making
+
+    assert before.counts == {"planned": 4}
+    assert not quiet_before
+    assert told["making"][0]["counts"] == {"planned": 4}
+    assert told["complete"] is False
+    assert f"4 assets of the restore to {BACK} are on the way" in told["not_complete"]
+    assert after.counts == {"proved": 4}
+    assert views.is_quiet(world.config.ledger, now=world.now())
+    assert views.completeness_of(world.config.ledger).is_complete
+
+
+def test_the_page_and_the_metrics_tell_of_restores(world: World) -> None:
+    ask(world, plan(world, "users/demo/scenes", to=BACK))
+    asking = Asking(build(world.config.ledger, hosts=["*"], clock=world.now))
+
+    page, metrics = asking.get("/").text, asking.get("/metrics").text
+
+    assert "restore to projects/demo-project/assets/back" in page
+    assert "4 planned" in page
+    assert f'geesync_made_assets{{kind="restore",name="{BACK}",state="planned"}} 4.0' in metrics
+
+
+def test_what_is_finished_or_quarantined_is_told_once(world: World, tmp_path: Path) -> None:
+    theirs = world.simulator.world.copy(f"{deriving.PROJECT}/pixel", BACK)
+    settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))
+    file = tmp_path / "told"
+    messenger = Messenger((sys.executable, "-S", "-c", TELL.format(str(file))))
+    with ThreadPoolExecutor(1) as pool:
+        workshop = Workshop(Ledger(world.database), pool, clock=world.now)
+        notifier = Notifier(
+            workshop, world.service.roots, world.config.ledger, messenger, DAY, DAY, 0
+        )
+
+        notifier.tell()
+        first = [json.loads(line) for line in file.read_text().splitlines()]
+        file.unlink()
+        notifier.tell()
+
+    told = {one["kind"]: one for one in first if one["subject"].startswith("restore")}
+    assert set(told) == {"finished", "quarantined"}
+    assert "1 quarantined" in told["finished"]["text"]
+    assert "another asset has its name" in told["quarantined"]["text"]
+    assert not file.exists()
+    assert world.simulator.world.get(BACK).update_time == theirs.update_time
+
+
+def test_a_restore_that_is_paused_begins_nothing_and_follows_what_runs(
+    world: World, tmp_path: Path
+) -> None:
+    config = configured(world, tmp_path)
+    ask(world, plan(world, "users/demo/scenes", to=BACK))
+    restores = Restores(world.database)
+    world.run("restorer")  # the collection
+    world.run("restorer")  # uploads, and asks for the first
+
+    paused = run(config, "pause", BACK)
+    for _ in range(6):
+        world.simulator.advance(60)
+        world.run("reconciler", "restorer")
+    (told,) = views.status(world.config.ledger, now=world.now()).making
+    quiet = views.is_quiet(world.config.ledger, now=world.now())
+    run(config, "resume", BACK)
+    found = settle(world, restores)
+
+    assert paused.exit_code == 0, paused.output
+    assert told.paused
+    assert "importing" not in told.counts
+    assert quiet
+    assert [one.standing.state for one in found] == ["proved"] * 4
+    assert imports(world) == 3
+
+
+def test_a_job_is_paused_by_its_name_and_everything_with_all_else(tmp_path: Path) -> None:
+    with (
+        Simulator(deriving.SEASON.account()) as simulator,
+        a_world(simulator, tmp_path) as world,
+    ):
+        config = deriving.configure(tmp_path, simulator)
+        deriving.run(config, "start", "ndvi")
+
+        for word in ("ndvi", ""):
+            run(config, "pause", *filter(None, [word]))
+            world.run("deriver")
+            assert deriving.exports(world) == 0
+            run(config, "resume", *filter(None, [word]))
+        run(config, "pause", "ndvi")
+        run(config, "resume")
+
+        deriving.settle(world)
+        (told,) = views.status(world.config.ledger, now=world.now()).making
+        assert (told.kind, told.name, told.counts) == ("derived", "ndvi", {"made": 7})
+
+
+def test_status_in_a_terminal_names_what_went_wrong(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.simulator.world.copy(f"{deriving.PROJECT}/pixel", BACK)
+    settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))
+
+    output().print(status_view(world.status(), world.now()))
+    told = capsys.readouterr().out
+
+    assert "restore to projects/demo-project/assets/back: 1 quarantined" in told
+    assert "another asset has its name" in told
