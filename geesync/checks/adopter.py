@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -24,9 +25,10 @@ from geesync.domain.mirror.layout import STAGING, staged_prefix
 from geesync.domain.mirror.plan import Lessons
 from geesync.domain.mirror.planning import options_hash, plan
 from geesync.domain.tasks.exports import Ask, Part, Way
-from geesync.domain.tasks.operations import FAILED, Operation
+from geesync.domain.tasks.operations import FAILED, SUCCEEDED, Operation
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.planner import Planner, intent_of
+from geesync.steps.tasks.reconciler import LATE_FILES
 from geesync.store.copies.recovery import Found, Recovery
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.tasks.plans import NewPlan
@@ -45,11 +47,17 @@ class _Trace:
     objects: tuple[StoredObject, ...] = ()  #: all there are, where there is no operation
     has_failed: bool = False  #: the operation has
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended long ago, and nothing is left but that it was asked."""
+        return not self.operation and not self.objects
+
 
 @dataclass
 class _Left:
     """What bears our tokens, whichever ledger asked for it."""
 
+    now: datetime
     operations: dict[str, Operation] = field(default_factory=dict)  #: by token
     objects: dict[str, dict[str, list[StoredObject]]] = field(default_factory=dict)
     """By bucket, then by token."""
@@ -66,11 +74,17 @@ class _Left:
         if operation is None and not listed:
             return None
         prefix = staged_prefix(ask.token, asset.path, ask.part.key)
-        if operation is not None:
-            return _Trace(ask, prefix, operation.id, has_failed=operation.state == FAILED)
         # Finished operations are forgotten after a while; files that are all there need none.
-        objects = complete(prefix, ask.part, listed)
-        return _Trace(ask, prefix, None, tuple(objects)) if objects else None
+        objects = tuple(complete(prefix, ask.part, listed))
+        if operation is None:
+            return _Trace(ask, prefix, None, objects) if objects else None
+        is_over = ask.part.way == Way.BUCKET and not objects and self._is_over(operation)
+        operation_id = None if is_over else operation.id
+        return _Trace(ask, prefix, operation_id, has_failed=operation.state == FAILED)
+
+    def _is_over(self, operation: Operation) -> bool:
+        ended = operation.ended_at if operation.state in {SUCCEEDED, FAILED} else None
+        return ended is not None and self.now - ended > LATE_FILES
 
 
 @dataclass
@@ -93,7 +107,7 @@ class Adopter:
         left: _Left | None = None
         count = 0
         for assets in filter(None, self._discovered()):
-            left = left or self._left()
+            left = left or self._left(self.workshop.clock())
             for bucket in {asset.bucket for asset in assets} - {"", *left.objects}:
                 left.objects[bucket] = self._staged(bucket)
             plans, found = self._found(assets, left)
@@ -111,9 +125,9 @@ class Adopter:
         """Return by which way tasks bring an asset."""
         return Way.DRIVE if self.planner.chosen(asset).way == "drive" else Way.BUCKET
 
-    def _left(self) -> _Left:
+    def _left(self, now: datetime) -> _Left:
         pages = self.earth_engine.list_operations()
-        return _Left({op.token: op for page in pages for op in page if op.token})
+        return _Left(now, {op.token: op for page in pages for op in page if op.token})
 
     def _staged(self, bucket: str) -> dict[str, list[StoredObject]]:
         objects: defaultdict[str, list[StoredObject]] = defaultdict(list)
@@ -133,9 +147,11 @@ class Adopter:
             too_much = _too_much(partial(_planned, source, options), look)
             exported = plan(source, options, Lessons(too_much), way=self._way(asset))
             traces = [trace for trace in map(look, exported.parts) if trace]
+            asked = {one.ask.part.id: {"attempt": one.ask.attempt} for one in traces}
+            exported = replace(exported, origins=asked)
             if traces or too_much:
                 plans.append(NewPlan(asset.id, asset.revision, options_hash(options), exported))
-            found += [self._intended(asset, trace) for trace in traces]
+            found += [self._intended(asset, trace) for trace in traces if not trace.is_over]
         return plans, found
 
     def _intended(self, asset: LedgerAsset, trace: _Trace) -> Found:

@@ -6,8 +6,10 @@ https://developers.google.com/earth-engine/reference/rest/Shared.Types/Operation
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from geesync.domain.assets.extent import parse_time
 from geesync.domain.json import Json
 from geesync.domain.tasks.exports import token_in
 from geesync.errors import reason
@@ -32,6 +34,7 @@ class Operation:
     error: str = ""
     eecu_s: float | None = None  #: EECU-seconds used; known when it has ended
     progress: float = 0.0
+    ended_at: datetime | None = None
 
     @classmethod
     def from_json(cls, operation: Json) -> Operation | None:
@@ -50,6 +53,7 @@ class Operation:
             error=reason(error.get("message", "")),
             eecu_s=_number(metadata.get("batchEecuUsageSeconds")),
             progress=_number(metadata.get("progress")) or 0.0,
+            ended_at=parse_time(metadata.get("endTime")),
         )
 
     @property

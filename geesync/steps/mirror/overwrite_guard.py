@@ -9,8 +9,12 @@ from typing import Any
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.domain.mirror.checking import KeptFile
-from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON
 from geesync.store.copies.staging import Staged
+
+#: What policies hold that we write, or why we may not know them; many are empty.
+#: https://developers.google.com/earth-engine/reference/rest/Shared.Types/Policy
+_OF_POLICIES = frozenset({"bindings", "etag", "version", "auditConfigs", "not_readable"})
 
 
 def claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterable[Staged]) -> None:
@@ -28,19 +32,22 @@ def _told_by_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
     """Yield what the sidecars tell: a new ledger, or one that lost power, knows less than they."""
     for name, key in ((ASSET_JSON, "name"), (GEESYNC_JSON, "asset")):
         told = _read(place, name)
-        if told.get(key) == asset:
+        if told and told.get(key) == asset:
             yield place.look(name)
+            policy = _read(place, IAM_JSON)
+            if policy is not None and policy.keys() <= _OF_POLICIES:
+                yield place.look(IAM_JSON)
             with suppress(KeyError, TypeError, ValueError):  # somebody edited it
                 for part in (*told.get("parts", ()), {"files": told.get("made", ())}):
                     yield from [_file(file) for file in part["files"]]
 
 
-def _read(place: Folder, name: str) -> dict[str, Any]:
+def _read(place: Folder, name: str) -> dict[str, Any] | None:
     try:
         told = json.loads(place.read(name))
     except (FileNotFoundError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def _file(told: dict[str, Any]) -> KeptFile:

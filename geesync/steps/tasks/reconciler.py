@@ -44,7 +44,7 @@ log = get_logger()
 _GRACE = timedelta(minutes=2)
 
 #: Success is said before all files are seen, by minutes at most.
-_LATE_FILES = timedelta(minutes=10)
+LATE_FILES = timedelta(minutes=10)
 
 
 @dataclass
@@ -247,7 +247,7 @@ class Reconciler:
         late = [
             task
             for task in ended
-            if found.get(task.id) == [] and task.ended_at and now - task.ended_at > _LATE_FILES
+            if found.get(task.id) == [] and task.ended_at and now - task.ended_at > LATE_FILES
         ]
         return [task for task in ended if found.get(task.id)], late
 

@@ -14,7 +14,7 @@ from geesync.domain.mirror.lifecycle import Recovered, State
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.lifecycle import Started
 from geesync.store.file.database import Database
-from geesync.store.file.rows import insert_rows
+from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.intake import insert, renew
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.ledger.roots import Root
@@ -72,6 +72,10 @@ class Recovery:
             names = {asset.id: asset.name for asset in lacking}
             moves = [Move(asset, Recovered()) for asset in lacking]
             taken = record_in(connection, moves, now)
+            left = {
+                asset.id: {"left_out": "; ".join(told[asset.name].plan.left)} for asset in lacking
+            }
+            change_rows(connection, schema.asset, {k: v for k, v in left.items() if v["left_out"]})
             made = [_plan(asset, told[asset.name]) for asset in lacking if not asset.is_container]
             for asset_id, known_plan in put_in(connection, made, now).items():
                 copy = told[names[asset_id]]

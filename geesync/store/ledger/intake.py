@@ -159,22 +159,20 @@ def _news(asset: LedgerAsset, source: SourceAsset) -> Move:
 
 
 def _replace(connection: sa.Connection, asset: LedgerAsset, source: SourceAsset) -> None:
+    describe(connection, asset.id, source)
+    # What is left out of it now, its next plan says.
+    anew = {"type": source.type, "revision": source.revision, "left_out": None}
     table = schema.asset
+    connection.execute(sa.update(table).where(table.c.id == asset.id).values(anew))
+
+
+def describe(connection: sa.Connection, asset_id: int, source: SourceAsset) -> None:
+    """Remember what Earth Engine says of an asset."""
+    asset, table = schema.asset, schema.source
+    values = {"size_bytes": source.size_bytes, **_place(source)}
+    connection.execute(sa.update(asset).where(asset.c.id == asset_id).values(values))
     connection.execute(
-        sa.update(table)
-        .where(table.c.id == asset.id)
-        .values(
-            type=source.type,
-            revision=source.revision,
-            size_bytes=source.size_bytes,
-            left_out=None,  # what is left out of it now, its next plan says
-            **_place(source),
-        )
-    )
-    connection.execute(
-        sa.update(schema.source)
-        .where(schema.source.c.asset_id == asset.id)
-        .values(json=source.json)
+        sa.update(table).where(table.c.asset_id == asset_id).values(json=source.json)
     )
 
 

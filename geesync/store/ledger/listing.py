@@ -15,7 +15,7 @@ from geesync.domain.mirror.lifecycle import Excluded, Refused, State
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
-from geesync.store.ledger.intake import differs, insert, renew
+from geesync.store.ledger.intake import describe, differs, insert, renew
 from geesync.store.ledger.ledger import (
     Ledger,
     LedgerAsset,
@@ -73,16 +73,20 @@ class Listing:
             row for row in known.values() if row.root_id == root_id or row.root_id in root.orphaned
         ]
         changed = [row.id for row in mine if differs(row, batch[row.name], root.dest)]
+        unproved = {row.id: batch[row.name] for row in mine if row.state == State.DOWNLOADED}
+        told_wrong = self._told_wrong(unproved)
         adopted = [row.id for row in mine if row.root_id != root_id]
         # Whether a container can be read is known when it is listed.
         readable = [row.id for row in mine if row.why and not batch[row.name].is_container]
-        if fresh or changed or adopted or readable:
+        if fresh or changed or adopted or readable or told_wrong:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now)
                 news = _assets(connection, changed)
                 renew(connection, [(asset, batch[asset.name]) for asset in news], now)
                 _adopt(connection, root_id, adopted)
                 note_readable(connection, readable)
+                for asset_id, source in told_wrong.items():  # by the sidecars of a found copy
+                    describe(connection, asset_id, source)
         return Observed(
             len(fresh),
             len(changed),
@@ -94,6 +98,17 @@ class Listing:
                 if row.type in CONTAINERS and not batch[row.name].is_container
             ),
         )
+
+    def _told_wrong(self, listed: Mapping[int, SourceAsset]) -> dict[int, SourceAsset]:
+        """Return those of which the ledger has something else at the same revision."""
+        table = schema.source
+        query = sa.select(table).where(table.c.asset_id.in_(list(listed)))
+        with self._database.read() as connection:
+            return {
+                row.asset_id: listed[row.asset_id]
+                for row in (connection.execute(query) if listed else ())
+                if row.json != listed[row.asset_id].json
+            }
 
     def revisions(self, names: Sequence[str]) -> dict[str, str]:
         """Return the revision of each of these assets that is known, by name."""
