@@ -1,6 +1,6 @@
 """Puts the pieces together; the only place that knows both the configuration and the steps."""
 
-from geesync.bootstrap.commands import checker, comparer, freer, older_mirror
+from geesync.bootstrap.commands import checker, comparer, freer, older_mirror, pixel_comparer
 from geesync.bootstrap.outside import Pace, cloud, ledger_id, mirrors
 from geesync.bootstrap.service import Service, service
 
@@ -14,5 +14,6 @@ __all__ = [
     "ledger_id",
     "mirrors",
     "older_mirror",
+    "pixel_comparer",
     "service",
 ]

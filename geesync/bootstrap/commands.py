@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from geesync.bootstrap.onward import pixel_source
 from geesync.bootstrap.outside import cloud, threads
 from geesync.bootstrap.service import Service
 from geesync.checks.checker import Checker
@@ -27,6 +29,7 @@ from geesync.store.ledger.roots import Roots
 
 if TYPE_CHECKING:
     from geesync.checks.older_mirror import OlderMirror
+    from geesync.checks.pixel_comparer import PixelComparer
 
 
 @contextmanager
@@ -57,6 +60,17 @@ def older_mirror(built: Service, exports: OlderExports, root: str, share: float)
 
     fetcher = next(step for step in built.steps if isinstance(step, Fetcher))
     return OlderMirror(exports, root, share, fetcher, built.adopter.recovery)
+
+
+def pixel_comparer(
+    config: Config, database: Database, share: float, now: datetime
+) -> PixelComparer:
+    """Build what compares images with Earth Engine's pixels; share: of them, 0 to 1."""
+    from geesync.checks.pixel_comparer import PixelComparer  # noqa: PLC0415 # GDAL: late
+
+    earth_engine, _ = cloud(config)
+    source, checks = pixel_source(config), Checks(database)
+    return PixelComparer(source, checks, earth_engine.get_asset, share, now.isoformat())
 
 
 @contextmanager

@@ -103,13 +103,13 @@ def restorer(
             restoring,
             earth_engine,
             storage,
-            lru_cache(partial(_pixels, config, restoring.keep_on)),
+            lru_cache(partial(pixel_source, config, restoring.keep_on)),
             restores,
         ),
     )
 
 
-def _pixels(config: Config, keep_on: Callable[[], bool]) -> Source:
+def pixel_source(config: Config, keep_on: Callable[[], bool] = lambda: True) -> Source:
     """Return how pixels are asked for directly, by this process."""
     from geesync.adapters.direct.source import Access  # noqa: PLC0415 # numpy: late
 

@@ -49,3 +49,17 @@ def test_what_cannot_be_checked_is_refused_in_one_line(geesync: Run, tmp_path: P
         assert refused.returncode == ExitCode.USAGE
         assert len(refused.stderr.splitlines()) == 1
     assert geesync("check", str(tmp_path)).returncode == ExitCode.USAGE
+
+
+def test_pixels_are_compared_with_earth_engine_and_the_exit_code_says_so(geesync: Run) -> None:
+    geesync("enqueue", "users/demo")
+    assert geesync("sync", "--once").returncode == 0
+    against = ("check", "--against-earth-engine")
+
+    for told in (["--read-pixels"], ["--read-pixels", "20%"], ["--read-pixels", "users/demo"]):
+        assert geesync(*against, *told).returncode == 0, told
+
+    for told in (["check", "--read-pixels"], [*against, "--read-pixels=soon"]):
+        refused = geesync(*told)
+        assert refused.returncode == ExitCode.USAGE
+        assert len(refused.stderr.splitlines()) == 1

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geesync.adapters.direct.source import Source
 from geesync.adapters.formats.mirrored_pixels import MirroredImage
 from geesync.adapters.formats.npy import pixels
-from geesync.adapters.transfer.curl_loop import run
+from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.direct.readings import readings
+from geesync.domain.direct.readings import Reading, readings
+from geesync.domain.direct.rereading import sampled
 from geesync.domain.json import Json
+from geesync.domain.mirror.coverage import Tile
 from geesync.domain.tasks.refusals import stopped
+from geesync.errors import Cause, RemoteError
+
+if TYPE_CHECKING:
+    from geesync.adapters.formats.npy import Arrays
+
+#: Answers that are on their way or wait to be compared, in bytes.
+_HELD_BYTES = 256 * 1024 * 1024
+
+#: An answer that is too much for Earth Engine is halved so often, then no more.
+_HALVINGS = (0, 4, 8)
 
 
 def compare_pixels(
@@ -24,25 +36,47 @@ def compare_pixels(
     folder: Path,
     sidecar: Json,
     *,
-    keep_on: Callable[[], bool],
+    share: float = 1.0,
+    seed: str = "",
 ) -> dict[str, int]:
     """Return how many pixels of each band differ from the mirror's files; masked is a value, too.
 
-    there: the image at Earth Engine, as it is described now. folder: of the copy.
-    Raises RemoteError; PLAN if an answer would be too large.
+    there: the image at Earth Engine, as it is described now. folder: of the copy. share: of its
+    pixels, about, drawn by the seed; some of each grid in any case.
+    Raises RemoteError; PLAN if no answer is small enough.
     """
     copy = MirroredImage(folder, sidecar)
+    for halvings in _HALVINGS:
+        cut = readings(copy.parts, there.bands, halvings)
+        tiles = [(one, tile) for one in cut for tile in sampled(one, share, there.name, seed)]
+        try:
+            return _differing(source, there.name, copy, tiles)
+        except RemoteError as error:
+            if error.cause != Cause.PLAN or halvings == _HALVINGS[-1]:
+                raise
+    raise AssertionError
+
+
+def _differing(
+    source: Source, name: str, copy: MirroredImage, tiles: list[tuple[Reading, Tile]]
+) -> dict[str, int]:
+    async def asked(reading: Reading, tile: Tile) -> tuple[Reading, Tile, Arrays]:
+        window = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
+        return reading, tile, await source.pixels(name, reading.fields, window)
+
+    largest = max((r.pixel_bytes * t.height * t.width for r, t in tiles), default=1)
+    most = max(1, _HELD_BYTES // largest)
     different: Counter[str] = Counter()
-    for reading in readings(copy.parts, there.bands):
-        for tile in reading.tiles():
-            if not keep_on():
-                raise stopped()
-            window = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
-            (arrays,) = run([source.pixels(there.name, reading.fields, window)])
-            for wanted in reading.wanted:
-                here = copy.read(wanted.part, wanted.band, tile)
-                same = np.equal(here, pixels(wanted, arrays)) | (
-                    np.isnan(here) & np.isnan(pixels(wanted, arrays))
-                )
-                different[wanted.band] += int(np.count_nonzero(~same))
+    for ended in turns(
+        (asked(*one) for one in tiles),
+        at_once=lambda: min(most, source.at_once.now),
+        stopping=lambda: not source.keep_on(),
+    ):
+        if not source.keep_on():
+            raise stopped()
+        for _, (reading, tile, arrays) in ended:
+            for one in reading.wanted:
+                here, now = copy.read(one.part, one.band, tile), pixels(one, arrays)
+                same = np.equal(here, now) | (np.isnan(here) & np.isnan(now))
+                different[one.band] += int(np.count_nonzero(~same))
     return dict(different)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from geesync.config import Config
     from geesync.domain.mirror.older_exports import OlderExports
 
-_ALL = "all"
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -34,7 +32,7 @@ def adopt(
     root: Annotated[str, typer.Option(help="Whose assets these are; as for enqueue.")],
     read_pixels: Annotated[
         str, typer.Option(metavar="5%|all", help="How many pixels are compared.")
-    ] = _ALL,
+    ] = "all",
     dry: Annotated[
         bool,
         typer.Option("--dry-run", "-n", help="Only tell what may be adopted, and what not."),
@@ -53,7 +51,7 @@ def adopt(
     mine: Context = context.obj
     config = mine.config()
     config.need("mirror")
-    share = 1.0 if read_pixels == _ALL else share_of(read_pixels) or 1.0
+    share = share_of(read_pixels)
     exports = read_tree(folder)
     earth_engine, storage = cloud(config)
     name = existing(earth_engine, root)

@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 from geesync.cli.answers.naming import asset_named
 from geesync.cli.context import Context, errors, now, opened
@@ -18,13 +19,39 @@ from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
     from geesync.checks.checker import CheckedCopy, Checker
+    from geesync.checks.comparer import Difference
     from geesync.cli.upkeep.check_report import Report
+    from geesync.config import Config
     from geesync.store.copies.checks import Scope
+    from geesync.store.file.database import Database
+
+Found = TypeVar("Found")
+
+#: What is read again if neither the command nor the configuration says how much.
+_REREAD = 0.05
+
+#: A share, as a person says it.
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%|all")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(check)
+    app.command(cls=_WithShare)(check)
+
+
+_READ_PIXELS = "--read-pixels"
+
+
+class _WithShare(TyperCommand):
+    """A command of which one option may go without its value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Say the value that is not said."""
+        told = [*args, ""]
+        for place, one in enumerate(args):
+            if one == _READ_PIXELS and not _SHARE.fullmatch(told[place + 1]):
+                args = [*args[:place], f"{_READ_PIXELS}=", *args[place + 1 :]]
+        return super().parse_args(ctx, args)
 
 
 def check(
@@ -56,6 +83,14 @@ def check(
             help="Compare also with what Earth Engine lists now.",
         ),
     ] = False,
+    read_pixels: Annotated[
+        str | None,
+        typer.Option(
+            _READ_PIXELS,
+            metavar="[5%|all]",
+            help="With it: read so much of each image again; direct.reread if it is not said.",
+        ),
+    ] = None,
     max_duration: Annotated[
         str | None, typer.Option(metavar="2h", help="Stop after this time, even if not done.")
     ] = None,
@@ -75,7 +110,7 @@ def check(
 
     Presence and sizes, unless told to read. Exit code 1 if not all is sound: docs/check.md.
     """
-    from geesync.bootstrap import checker, comparer
+    from geesync.bootstrap import checker
     from geesync.checks.repair import Repair
     from geesync.cli.upkeep.check_report import Lists, Report
 
@@ -83,14 +118,17 @@ def check(
     ledger = mine.existing_ledger()
     config = mine.config()
     limit_s = _seconds(max_duration)
-    share = share_of(subset)
+    share = None if subset is None else share_of(subset)
+    if read_pixels is not None and not against_earth_engine:
+        raise UserError(f"{_READ_PIXELS} goes with --against-earth-engine")
+    pixels = _pixels(config, read_pixels)
     with opened(config) as database, checker(config, database) as built, ExitStack() as files:
         scope, mend = _scope(built, ledger, what), Repair(built.checks, built.workshop.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:
-            with comparer(config, database) as upstream:
-                for found in upstream.differences(scope):
-                    report.tell_difference(found)
+            differences = _differences(config, database, scope, pixels)
+            for found in _timed(differences, limit_s, report):
+                report.tell_difference(found)
         findings = _findings(built, scope, read_data=read_data, share=share)
         for finding in _timed(_watched(findings, built.checks.count(scope)), limit_s, report):
             report.tell(finding, mend.repair(finding) if repair and finding.flaws else "")
@@ -103,6 +141,26 @@ def check(
     report.sum_up()
     if not report.is_sound:
         raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _pixels(config: Config, told: str | None) -> float:
+    """Return which share of the pixels is compared; 0 if it is not asked for."""
+    if told is None:
+        return 0.0
+    return share_of(told) if told else config.direct.reread or _REREAD
+
+
+def _differences(
+    config: Config, database: Database, scope: Scope, share: float
+) -> Iterator[Difference]:
+    """Yield how assets differ from Earth Engine's; share: of the pixels, none is none."""
+    from geesync.bootstrap import comparer, pixel_comparer
+
+    with comparer(config, database) as upstream:
+        yield from upstream.differences(scope)
+    if share:
+        pixels = pixel_comparer(config, database, share, now())
+        yield from filter(None, pixels.differences(scope))
 
 
 def _findings(
@@ -131,9 +189,7 @@ def _watched(findings: Iterator[CheckedCopy], total: int) -> Iterator[CheckedCop
     yield from track(findings, "checking", total=total, console=console, transient=True)
 
 
-def _timed(
-    findings: Iterator[CheckedCopy], limit_s: float | None, report: Report
-) -> Iterator[CheckedCopy]:
+def _timed(findings: Iterator[Found], limit_s: float | None, report: Report) -> Iterator[Found]:
     began = time.monotonic()
     for finding in findings:
         yield finding
@@ -192,14 +248,13 @@ def _asset_at(built: Checker, path: Path) -> str | None:
     raise UserError(f"{path} is no asset's folder", hint="name one in a mirror, or an asset")
 
 
-def share_of(text: str | None) -> float | None:
-    """Return a share, 0 to 1, as a person says it: 5%. Raises UserError."""
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
-    if not found or not 0 < float(found[1]) <= 100:  # noqa: PLR2004 # per cent
+def share_of(text: str) -> float:
+    """Return a share, 0 to 1, as a person says it: 5%, or all. Raises UserError."""
+    found = _SHARE.fullmatch(text.strip())
+    per_cent = float(found[1] or 100) if found else 0
+    if not 0 < per_cent <= 100:  # noqa: PLR2004 # per cent
         raise UserError(f"{text!r} is no share", hint="give a percentage, e.g. 5%")
-    return float(found[1]) / 100
+    return per_cent / 100
 
 
 def _seconds(text: str | None) -> float | None:

@@ -85,9 +85,7 @@ class Prover:
         from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late
 
         folder = Path(asset.wanted.mirror) / asset.wanted.path
-        different = compare_pixels(
-            self.source(), made, folder, sidecar, keep_on=self.workshop.keep_on
-        )
+        different = compare_pixels(self.source(), made, folder, sidecar)
         return [
             Compared(
                 f"band {band}: pixels",
