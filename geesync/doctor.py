@@ -29,6 +29,7 @@ from geesync.bootstrap import cloud
 from geesync.checks.advice import (
     GUIDE,
     judge,
+    judge_rights,
     mend_bucket,
     mend_network,
     mend_project,
@@ -77,6 +78,7 @@ class Doctor:
             (self._ledger, ()),
             (self._roots, ("ledger",)),
             (self._daemon, ("ledger",)),
+            (self._rights, ("ledger", "roots", "Earth Engine", "credentials", "configuration")),
         )
         for look, needs in looks:
             if self._failed.isdisjoint(needs):
@@ -269,10 +271,13 @@ class Doctor:
         else:
             yield ok("ledger", f"{ledger}, schema {revision}")
 
-    def _roots(self) -> Iterator[Finding]:
+    def _watched(self) -> list[views.RootStatus]:
         ledger = self.config.ledger
         roots = views.status(ledger, now=self.now()).roots if ledger.exists() else []
-        watched = [root for root in roots if root.watched]
+        return [root for root in roots if root.watched]
+
+    def _roots(self) -> Iterator[Finding]:
+        watched = self._watched()
         if not watched:
             yield warn("roots", "nothing is enqueued", "geesync enqueue users/NAME")
         for root in watched:
@@ -280,6 +285,9 @@ class Doctor:
                 yield fail("roots", f"{root.name}: {root.alarm}", f"geesync status {root.name}")
         if watched and not any(root.alarm for root in watched):
             yield ok("roots", f"{len(watched):,} watched")
+
+    def _rights(self) -> Iterator[Finding]:
+        yield from judge_rights(self._cloud()[0], [root.name for root in self._watched()])
 
     def _daemon(self) -> Iterator[Finding]:
         ledger = self.config.ledger

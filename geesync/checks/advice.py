@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from geesync.adapters.google.bucket import BucketSettings
-from geesync.domain.messages.findings import Finding, fail, warn
+from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.findings import Finding, fail, ok, warn
 from geesync.domain.messages.words import counted
 from geesync.errors import DOCS, Cause, RemoteError
 
@@ -32,6 +34,20 @@ def judge(settings: BucketSettings, bucket: str) -> Iterator[Finding]:
     if settings.keeps_versions:
         text = "deleted objects are kept as versions, and billed"
         yield warn(name, text, f"{update} --no-versioning")
+
+
+def judge_rights(earth_engine: EarthEngine, roots: Sequence[str]) -> Iterator[Finding]:
+    """Yield whether the daemon's own identity could delete what it mirrors; it never needs to."""
+    try:
+        dangerous = [name for name in roots if earth_engine.may_delete(name)]
+    except RemoteError as error:
+        yield warn("rights", f"cannot be asked for: {error}", f"{DOCS}/free.md")
+        return
+    if dangerous:
+        text = f"the daemon's identity may delete {', '.join(map(display_id, dangerous))}"
+        yield warn("rights", text, f"give it roles/earthengine.viewer only; {DOCS}/free.md")
+    elif roots:
+        yield ok("rights", "the daemon's identity can delete nothing of what it mirrors")
 
 
 def mend_network(url: str, reason: str) -> str:

@@ -57,13 +57,14 @@ class Checker:
         for page in self.checks.pages(scope):
             yield from self._inspect(page, read_data=False)
 
-    def data(self, scope: Scope, *, since: datetime) -> Iterator[CheckedCopy]:
+    def data(self, scope: Scope, *, since: datetime, guarded: bool = True) -> Iterator[CheckedCopy]:
         """Yield a finding for each asset of which not every byte was read since; reads them.
 
-        Assets that were never read come first, then those whose last reading is oldest. Those that
-        are sound are noted as read, so that a run that is stopped at any moment loses little.
+        Assets that were never read come first, then those whose last reading is oldest; guarded:
+        before all of them those that were freed. Those that are sound are noted as read, so that a
+        run that is stopped at any moment loses little.
         """
-        for page in self.checks.stale_pages(scope, since):
+        for page in self.checks.stale_pages(scope, since, guarded=guarded):
             for chunk in _chunks(page):
                 findings = self._inspect(chunk, read_data=True)
                 sound = [one.asset.id for one in findings if not one.flaws]

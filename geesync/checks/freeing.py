@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.checks.checker import Checker
 from geesync.domain.mirror.layout import GEESYNC_JSON
-from geesync.domain.mirror.lifecycle import SourceGone
+from geesync.domain.mirror.lifecycle import SourceFreed
 from geesync.domain.restore.losses import HARMLESS, LossKind, losses
 from geesync.domain.restore.targets import is_root
-from geesync.errors import RemoteError
+from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.store.copies.checks import Scope
 from geesync.store.copies.freed import Freed
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
+from geesync.store.ledger.listing import FREED
 
 log = get_logger()
 
@@ -96,8 +98,11 @@ class Freer:
         try:
             self.earth_engine.delete_asset(asset.name)
         except RemoteError as error:
+            status = error.status or HTTPStatus.INTERNAL_SERVER_ERROR
+            if status < HTTPStatus.INTERNAL_SERVER_ERROR and error.cause != Cause.GONE:
+                self.freed.withdraw(asset)
             return str(error)
         self.freed.done(asset, now())
-        self.ledger.record([Move(asset, SourceGone("freed: deleted there, kept here"))], now())
+        self.ledger.record([Move(asset, SourceFreed(FREED))], now())
         log.info("asset_freed", asset=asset.name, size_bytes=asset.size_bytes)
         return ""

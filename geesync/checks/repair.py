@@ -14,7 +14,7 @@ from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirror_files.salvage import move_aside
 from geesync.checks.checker import CheckedCopy
 from geesync.domain.mirror.checking import Flaw, KeptFile, Verdict
-from geesync.domain.mirror.lifecycle import State
+from geesync.domain.mirror.lifecycle import ABSENT
 from geesync.steps.step import Clock
 from geesync.store.copies.checks import Checks
 from geesync.store.ledger.ledger import LedgerAsset
@@ -40,8 +40,8 @@ class Repair:
         left = [flaw for flaw in bad if not self._replace(asset, flaw, kept)]
         if not left:
             return "put right from another copy of the same bytes" if bad else "not mended"
-        if asset.standing.state == State.GONE:
-            return "not mended: it is gone upstream, this is the only copy"
+        if asset.standing.state in ABSENT:
+            return f"not mended: it is {asset.standing.state} upstream, this is the only copy"
         present = [flaw for flaw in left if "/" not in flaw.file]
         if not present:
             return "not mended: no other copy has these bytes"

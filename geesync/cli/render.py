@@ -27,11 +27,12 @@ STATE_STYLES = {
     State.VERIFIED: "green",
     State.QUARANTINED: "bold red",
     State.GONE: "dim italic",
+    State.FREED: "green italic",
     State.EXCLUDED: "dim italic",
 }
 
 #: What has a column of its own: 80 columns hold no more.
-_COLUMNS = [state for state in State if state != State.EXCLUDED]
+_COLUMNS = [state for state in State if state not in {State.FREED, State.EXCLUDED}]
 
 
 def state_text(state: str) -> Text:
@@ -121,6 +122,9 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
     elif status.pauses:
         names = ", ".join(map(display_id, status.pauses))
         facts.insert(0, ("paused", f"{names}; geesync resume goes on"))
+    freed = sum(root.counts.get(State.FREED, 0) for root in status.roots)
+    if freed:
+        facts.append(("freed", f"{counted(freed, 'asset')}, whose only copy is here"))
     excluded = sum(root.excluded for root in status.roots)
     if excluded:
         what = counted(excluded, "asset or folder", "assets or folders")

@@ -22,6 +22,7 @@ STACKED = (
     State.DISCOVERED,
     State.EXCLUDED,
     State.GONE,
+    State.FREED,
     State.QUARANTINED,
 )
 

@@ -39,6 +39,7 @@ _ORDER = (
     State.QUARANTINED,
     State.EXCLUDED,
     State.GONE,
+    State.FREED,
 )
 
 

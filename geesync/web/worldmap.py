@@ -15,6 +15,7 @@ from geesync.store.browsing.pages import Spot
 _DRAWN = (
     State.EXCLUDED,
     State.GONE,
+    State.FREED,
     State.VERIFIED,
     State.DISCOVERED,
     State.EXPORTING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -250,6 +251,26 @@ def test_a_root_whose_scan_was_not_believed(
     database.close()
 
     assert_fails(examine()["roots"], "it lists nothing", "geesync status users/x")
+
+
+def test_whether_the_daemons_identity_could_delete_what_it_mirrors(
+    examine: Examine, simulator: Simulator, tmp_path: Path
+) -> None:
+    home = "projects/earthengine-legacy/assets/users/demo"
+    with closing(open_migrating(tmp_path / "geesync.db")) as database:
+        Roots(database).add(
+            home, dest=str(tmp_path / "mirror"), bucket=simulator.bucket, now=datetime.now(UTC)
+        )
+
+    found = examine()["rights"]
+    assert found.verdict == Severity.WARN
+    assert "may delete users/demo" in found.text
+    assert "roles/earthengine.viewer" in found.mend
+
+    simulator.world.permissions.deny(home, "earthengine.assets.delete")
+    found = examine()["rights"]
+    assert found.verdict == Severity.OK
+    assert "can delete nothing" in found.text
 
 
 def test_on_an_empty_box_the_doctor_leads_from_nothing_to_the_first_enqueue(

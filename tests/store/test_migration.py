@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from geesync.config import Config
 from geesync.domain.tasks.exports import body_hash
@@ -131,6 +132,17 @@ def test_counters_are_what_they_were(old: Database) -> None:
     states = dict(query(old, "SELECT state, count(*) FROM task GROUP BY state"))
     assert states[TaskState.RUNNING] == 3
     assert query(old, "PRAGMA foreign_key_check") == []
+
+
+def test_states_that_came_later_are_states_of_an_old_ledger_too(old: Database) -> None:
+    freed = "UPDATE asset SET state = '{}' WHERE name LIKE '%/verified'"
+    with old.write() as connection:
+        connection.exec_driver_sql(freed.format("freed"))
+        with pytest.raises(IntegrityError, match="ck_asset_state"):
+            connection.exec_driver_sql(freed.format("lost"))
+
+    assert query(old, "SELECT assets FROM tally WHERE state = 'freed'") == [(1,)]
+    assert query(old, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_exports_that_were_made_up_become_files_without_a_task(ledger_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from geesync.bootstrap import freer
+from geesync.bootstrap import checker, freer
 from geesync.checks.freeing import Outcome
 from geesync.domain.assets.names import candidates
 from geesync.domain.restore.losses import LossKind
@@ -47,9 +49,9 @@ def test_a_collection_is_deleted_there_with_its_images_and_kept_here(world: Worl
     )
     assert not is_there(world, f"{HOME}/scenes")
     assert is_there(world, f"{HOME}/elevation")
-    assert world.state(f"{HOME}/scenes/s0000") == "gone"
+    assert world.state(f"{HOME}/scenes/s0000") == "freed"
     assert world.files(f"{HOME}/scenes/s0000")
-    assert "freed" in world.show(f"{HOME}/scenes/s0000")["events"][-1]["detail"]
+    assert "on a person's word" in world.show(f"{HOME}/scenes/s0000")["events"][-1]["detail"]
     assert Freed(world.database).total()[0] == 4
 
 
@@ -113,6 +115,12 @@ def test_a_deletion_that_is_refused_costs_nothing(world: World) -> None:
     assert found["elevation"].kept
     assert world.state(f"{HOME}/elevation") == "verified"
 
+    world.simulator.world.delete(f"{HOME}/elevation")
+    world.rescan()
+    world.settle()
+
+    assert world.state(f"{HOME}/elevation") == "gone"
+
 
 def test_an_answer_that_is_lost_leaves_its_trace(world: World) -> None:
     """Deleted there, and nobody told us: the scan finds it gone, and it is known as freed."""
@@ -122,5 +130,36 @@ def test_an_answer_that_is_lost_leaves_its_trace(world: World) -> None:
     world.rescan()
     world.settle()
 
-    assert world.state(f"{HOME}/elevation") == "gone"
+    assert world.state(f"{HOME}/elevation") == "freed"
     assert world.files(f"{HOME}/elevation")
+
+
+def test_what_was_freed_stays_so_and_comes_back_when_it_is_listed_again(world: World) -> None:
+    kept = world.simulator.world.get(f"{HOME}/elevation")
+    free(world, "users/demo/elevation")
+    world.rescan()
+    world.settle()
+    assert world.state(f"{HOME}/elevation") == "freed"
+    item = json.loads((world.folder(f"{HOME}/elevation") / "item.json").read_text())
+    assert "ee:freed" in item["properties"]
+    assert "deprecated" not in item["properties"]
+
+    world.simulator.world.put(replace(kept, update_time="2025-01-01T00:00:00Z"))
+    world.rescan()
+    world.settle()
+
+    assert world.state(f"{HOME}/elevation") == "verified"
+
+
+@pytest.mark.parametrize("how", ["sizes", "data"])
+def test_a_check_looks_first_at_what_was_freed(world: World, how: str) -> None:
+    free(world, "users/demo/scenes/s0002")
+
+    with checker(world.config, world.database) as built:
+        everything = Scope()
+        found = list(
+            built.data(everything, since=world.now()) if how == "data" else built.sizes(everything)
+        )
+
+    assert found[0].asset.name == f"{HOME}/scenes/s0002"
+    assert len({one.asset.id for one in found}) == len(found) == world.counts()["verified"] + 1

@@ -21,6 +21,7 @@ from geesync.domain.mirror.lifecycle import (
     ExportsSucceeded,
     ExportStarted,
     Refused,
+    SourceFreed,
     SourceGone,
     State,
 )
@@ -57,6 +58,10 @@ PATHS: dict[State, tuple[Event, ...]] = {
     State.DOWNLOADED: (ExportStarted(), ExportsSucceeded(), DownloadFinished()),
     State.VERIFIED: (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed()),
     State.GONE: (SourceGone("no longer listed, and not found"),),
+    State.FREED: (
+        *(ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed()),
+        SourceFreed("deleted there on a person's word, kept here"),
+    ),
 }
 
 

@@ -27,6 +27,7 @@ from geesync.errors import Cause, RemoteError
 Answer = TypeVar("Answer")
 
 #: Earth Engine's own limit for pages with all fields.
+_DELETE = "earthengine.assets.delete"
 _ASSETS_PER_PAGE = 1000
 _OPERATIONS_PER_PAGE = 500
 
@@ -158,6 +159,19 @@ class EarthEngine:
             return assets.patch(name=name, body=body).execute(num_retries=0)
 
         self._ask(change)
+
+    def may_delete(self, name: str) -> bool:
+        """Whether we may delete an asset, and what lies in it; nothing is."""
+        asked = {"permissions": [_DELETE]}
+        answer: Json = self._ask(
+            lambda ee: (
+                ee.data._get_cloud_projects()  # noqa: SLF001 # no public function asks it
+                .assets()
+                .testIamPermissions(resource=name, body=asked)
+                .execute(num_retries=0)
+            )
+        )
+        return _DELETE in answer.get("permissions", ())
 
     def delete_asset(self, name: str) -> None:
         """Delete an asset at Earth Engine, for good; a container must be empty."""

@@ -168,7 +168,7 @@ def _findings(
 ) -> Iterator[CheckedCopy]:
     if share is not None:
         wanted = math.ceil(built.checks.count(scope) * share)
-        for count, finding in enumerate(built.data(scope, since=now()), 1):
+        for count, finding in enumerate(built.data(scope, since=now(), guarded=False), 1):
             yield finding
             if count >= wanted:
                 return

@@ -40,15 +40,20 @@ class State(StrEnum):
     QUARANTINED = "quarantined"
     #: Proved absent upstream; local files are kept. Rests.
     GONE = "gone"
+    #: Deleted at Earth Engine on a person's word; its copy here is the only one. Rests.
+    FREED = "freed"
     #: A filter of its root leaves it out, and it was not yet on its way. Rests.
     EXCLUDED = "excluded"
 
 
 #: States in which nothing is left to do by itself.
-RESTING = frozenset({State.VERIFIED, State.QUARANTINED, State.GONE, State.EXCLUDED})
+RESTING = frozenset({State.VERIFIED, State.QUARANTINED, State.GONE, State.FREED, State.EXCLUDED})
+
+#: States of what Earth Engine has no longer: a copy of it here is the only one.
+ABSENT = frozenset({State.GONE, State.FREED})
 
 #: States of what need not be in the mirror: no share of it counts them.
-UNWANTED = frozenset({State.GONE, State.EXCLUDED})
+UNWANTED = ABSENT | {State.EXCLUDED}
 
 
 class ExportStarted(Event):
@@ -87,8 +92,12 @@ class SourceGone(Event):
     """Proved absent upstream."""
 
 
+class SourceFreed(Event):
+    """Deleted there on a person's word, its copy here being proved a moment before."""
+
+
 class SourceReappeared(Event):
-    """Listed again after it was gone."""
+    """Listed again after it was gone, or freed."""
 
 
 class FoundDamaged(Event):
@@ -175,6 +184,7 @@ TABLE: Table[State, Event] = {
     State.VERIFIED: {
         FoundDamaged: State.DISCOVERED,
         SourceChanged: State.DISCOVERED,
+        SourceFreed: State.FREED,
         SourceGone: State.GONE,
     },
     State.QUARANTINED: {
@@ -184,6 +194,9 @@ TABLE: Table[State, Event] = {
         SourceGone: State.GONE,
     },
     State.GONE: {
+        SourceReappeared: State.DISCOVERED,
+    },
+    State.FREED: {
         SourceReappeared: State.DISCOVERED,
     },
     State.EXCLUDED: {

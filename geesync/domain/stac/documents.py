@@ -150,8 +150,15 @@ def container(
     }
 
 
-def gone(document: Json, at: datetime) -> Json:
-    """Return a document, marked: its asset is absent upstream, the copy is kept."""
+def gone(document: Json, at: datetime, *, freed: bool = False) -> Json:
+    """Return a document, marked: its asset is absent upstream, the copy is kept.
+
+    freed: a person had it deleted there, and so it is not out of date.
+    """
+    if freed:
+        place = document.get("properties", document)
+        place["ee:freed"] = write_time(at)
+        return document
     mark = {"ee:gone": write_time(at), "deprecated": True}
     extensions = {"stac_extensions": [*document.get("stac_extensions", ()), _VERSION]}
     if _VERSION in document.get("stac_extensions", ()):

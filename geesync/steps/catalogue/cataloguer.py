@@ -18,7 +18,7 @@ from geesync.adapters.mirror_files.folders import folder
 from geesync.domain.assets.asset import IMAGE_COLLECTION
 from geesync.domain.assets.extent import Extent
 from geesync.domain.json import Json
-from geesync.domain.mirror.lifecycle import State
+from geesync.domain.mirror.lifecycle import ABSENT, State
 from geesync.domain.stac import documents as stac
 from geesync.domain.stac import links as stac_links
 from geesync.errors import GeesyncError
@@ -126,8 +126,9 @@ class Cataloguer:
                 links=links,
                 extent=extent,
             )
-            if container.standing.state == State.GONE:
-                document = stac.gone(document, batch.histories[container.id][0].updated_at)
+            if (state := container.standing.state) in ABSENT:
+                at = batch.histories[container.id][0].updated_at
+                document = stac.gone(document, at, freed=state == State.FREED)
             place.write(node.document, document_bytes(document))
             place.sync()
         self.sidecars.note({container.id: place.written})

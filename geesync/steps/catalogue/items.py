@@ -14,7 +14,7 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import tiles
 from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS, file_stem
-from geesync.domain.mirror.lifecycle import State
+from geesync.domain.mirror.lifecycle import ABSENT, State
 from geesync.domain.stac import documents as stac
 from geesync.domain.stac import links as stac_links
 from geesync.errors import Cause, RemoteError
@@ -77,8 +77,9 @@ def document_bytes(document: Json) -> bytes:
 def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
     """Draft an asset's Item."""
     node, history = node_of(asset), batch.histories[asset.id][0]
-    is_gone = asset.standing.state == State.GONE
-    if is_gone and place.size_of(node.document) is not None:
+    state = asset.standing.state
+    is_absent = state in ABSENT
+    if is_absent and place.size_of(node.document) is not None:
         # The ledger may know a newer revision than the one that was ever copied.
         kept = json.loads(place.read(node.document))
         document = stac.placed(kept, node, parent_of(batch.parents.get(asset.id)))
@@ -93,8 +94,8 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
             sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
             wkt2=rasters.wkt2,
         )
-    if is_gone:
-        document = stac.gone(document, history.updated_at)
+    if is_absent:
+        document = stac.gone(document, history.updated_at, freed=state == State.FREED)
     place.draft(node.document, document_bytes(document))
 
 

@@ -19,12 +19,12 @@ from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
 from geesync.domain.assets.names import display_id
 from geesync.domain.choices.options import Options
-from geesync.domain.mirror.lifecycle import SourceGone, is_coming_home
+from geesync.domain.mirror.lifecycle import is_coming_home
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.discovery.account import Account, ListingBrokenError, Told, Unreadable
 from geesync.steps.step import Tally, Workshop
-from geesync.store.ledger.ledger import LedgerAsset, Move
+from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.listing import Listing, Sightings
 from geesync.store.ledger.roots import Root, Roots
 
@@ -269,9 +269,7 @@ class _Scan:
             if asset.is_container:
                 self._prove_children_gone(asset.name)
         gone = [asset for asset in gone if not self._is_coming_home(asset)]
-        self.changes += self._step.workshop.record(
-            [Move(asset, SourceGone("no longer listed, and not found")) for asset in gone]
-        )
+        self.changes += self._step.workshop.record(self._step.listing.absences(gone))
         self._note([one for one in told.unreadable if not one.may_be_absent])
         self._step.listing.note_readable(self._root.id, [one.name for one in told.whole])
 

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.mirror.checking import KeptFile
-from geesync.domain.mirror.lifecycle import FoundDamaged
+from geesync.domain.mirror.lifecycle import UNWANTED, FoundDamaged, State
 from geesync.store.copies.catalogue import top_key
 from geesync.store.file.database import Database
 from geesync.store.ledger.intake import UNREAD
@@ -59,18 +59,30 @@ class Checks:
             )
 
     def pages(self, scope: Scope) -> Iterator[list[LedgerAsset]]:
-        """Yield all assets of the scope, in the order in which they were found."""
-        asset, last = schema.asset, 0
-        query = select_assets().where(scope.on_disk()).order_by(asset.c.id).limit(_PAGE)
-        while page := self._rows(query.where(asset.c.id > last)):
-            yield [read_asset(row) for row in page]
-            last = page[-1].id
+        """Yield all assets of the scope, those first whose only copy is here because of us."""
+        for guarded in _guarded_first():
+            asset, last = schema.asset, 0
+            query = select_assets().where(scope.on_disk(), guarded).order_by(asset.c.id)
+            while page := self._rows(query.where(asset.c.id > last).limit(_PAGE)):
+                yield [read_asset(row) for row in page]
+                last = page[-1].id
 
-    def stale_pages(self, scope: Scope, read_before: datetime) -> Iterator[list[LedgerAsset]]:
-        """Yield the assets that were not read since; those first whose last reading is oldest."""
+    def stale_pages(
+        self, scope: Scope, read_before: datetime, *, guarded: bool
+    ) -> Iterator[list[LedgerAsset]]:
+        """Yield the assets that were not read since; those first whose last reading is oldest.
+
+        guarded: first of all those whose only copy is here because of us.
+        """
+        for some in _guarded_first() if guarded else [sa.true()]:
+            yield from self._oldest_first(scope, read_before, some)
+
+    def _oldest_first(
+        self, scope: Scope, read_before: datetime, some: sa.ColumnElement[bool]
+    ) -> Iterator[list[LedgerAsset]]:
         asset = schema.asset
         never = asset.c.checked_at.is_(None)
-        query = select_assets().where(scope.on_disk(), *_stale(read_before)).limit(_PAGE)
+        query = select_assets().where(scope.on_disk(), some, *_stale(read_before)).limit(_PAGE)
         query = query.order_by(asset.c.checked_at, asset.c.id)
         after: sa.ColumnElement[bool] = sa.true()
         while page := self._rows(query.where(after)):
@@ -192,7 +204,7 @@ class Checks:
         Those of which only the name is known are among the unreadable ones.
         """
         asset = schema.asset
-        wanted = asset.c.state.not_in(("gone", "excluded")) & sa.text(f"NOT ({schema.ON_DISK})")
+        wanted = asset.c.state.not_in(UNWANTED) & sa.text(f"NOT ({schema.ON_DISK})")
         unread = asset.c.revision == UNREAD
         for row in self._all(scope, wanted & ~unread):
             yield row.name, row.type, row.state
@@ -243,6 +255,12 @@ class Checks:
         )
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
+
+
+def _guarded_first() -> list[sa.ColumnElement[bool]]:
+    """Return the condition on what was freed, and on all else."""
+    state = schema.asset.c.state
+    return [state == State.FREED, state != State.FREED]
 
 
 def _stale(read_before: datetime | None) -> list[sa.ColumnElement[bool]]:

@@ -49,6 +49,11 @@ class Freed:
                 sa.update(freed).where(freed.c.asset_id == asset.id).values(deleted_at=now)
             )
 
+    def withdraw(self, asset: LedgerAsset) -> None:
+        """Note that it is not deleted there after all: Earth Engine refused."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(freed).where(freed.c.asset_id == asset.id))
+
     def total(self) -> tuple[int, int]:
         """Return how many assets were freed, and how many bytes that gave back."""
         query = sa.select(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.layout import asset_path, distinct
-from geesync.domain.mirror.lifecycle import Included, SourceChanged, SourceReappeared, State
+from geesync.domain.mirror.lifecycle import ABSENT, Included, SourceChanged, SourceReappeared, State
 from geesync.domain.setbacks import Event
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.history import HistoryRow, remember
@@ -21,7 +21,10 @@ from geesync.store.ledger.ledger import LedgerAsset, Move, record_in
 from geesync.store.tables import schema
 
 #: What it means that an asset of such a state is listed, and wanted.
-_BACK: dict[State, type[Event]] = {State.GONE: SourceReappeared, State.EXCLUDED: Included}
+_BACK: dict[State, type[Event]] = {
+    **dict.fromkeys(ABSENT, SourceReappeared),
+    State.EXCLUDED: Included,
+}
 
 
 #: The revision of an asset of which only the name is known.

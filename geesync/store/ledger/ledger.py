@@ -19,6 +19,7 @@ from geesync.domain.mirror.lifecycle import (
     Excluded,
     Recovered,
     SourceChanged,
+    SourceFreed,
     SourceGone,
     SourceReappeared,
     Standing,
@@ -69,10 +70,10 @@ class Move:
 
 #: Events after which nothing that was asked for before is of use: it is asked for anew. Of copies
 #: that turn out bad the steps tell which; their siblings stay.
-_VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone, Recovered)
+_VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone, SourceFreed, Recovered)
 
 #: Events after which no scan asks for it any more.
-_NOT_ASKED_FOR = (SourceGone, Excluded)
+_NOT_ASKED_FOR = (SourceGone, SourceFreed, Excluded)
 
 #: Assets that are moved in one transaction.
 _CHUNK = 500
@@ -225,7 +226,7 @@ def _change(
     for asset_id, move in moves.items():
         if isinstance(move.event, CheckPassed):
             changes[asset_id] |= {"verified_at": now, "verified_revision": move.asset.revision}
-        if isinstance(move.event, SourceGone):
+        if isinstance(move.event, SourceGone | SourceFreed):
             changes[asset_id]["gone_at"] = now
     change_rows(connection, schema.asset, changes)
 

@@ -11,7 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.assets.asset import CONTAINERS, SourceAsset
-from geesync.domain.mirror.lifecycle import Excluded, Refused, State
+from geesync.domain.mirror.lifecycle import (
+    ABSENT,
+    Excluded,
+    Refused,
+    SourceFreed,
+    SourceGone,
+    State,
+)
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
@@ -26,6 +33,11 @@ from geesync.store.ledger.ledger import (
     select_assets,
 )
 from geesync.store.tables import schema
+from geesync.store.tables.freeing import freed
+
+#: What the history says of assets that are no longer there.
+FREED = "deleted there on a person's word, kept here"
+_GONE = "no longer listed, and not found"
 
 #: States in which a filter still stops an asset.
 _STOPPABLE = (State.DISCOVERED, State.QUARANTINED)
@@ -113,6 +125,24 @@ class Listing:
     def revisions(self, names: Sequence[str]) -> dict[str, str]:
         """Return the revision of each of these assets that is known, by name."""
         return {name: row.revision for name, row in self._known(list(names)).items()}
+
+    def absences(self, assets: Sequence[LedgerAsset]) -> list[Move]:
+        """Return what it means that assets are absent: freed, or gone.
+
+        Freed are those whose deletion a person asked for since their copies were proved.
+        """
+        ids = [asset.id for asset in assets if asset.standing.state == State.VERIFIED]
+        asked = (
+            sa.select(schema.asset.c.id)
+            .join(freed, freed.c.asset_id == schema.asset.c.id)
+            .where(freed.c.asset_id.in_(ids), freed.c.asked_at >= schema.asset.c.verified_at)
+        )
+        with self._database.read() as connection:
+            on_our_word = set(connection.execute(asked).scalars()) if ids else set()
+        return [
+            Move(asset, SourceFreed(FREED) if asset.id in on_our_word else SourceGone(_GONE))
+            for asset in assets
+        ]
 
     def note_unreadable(
         self,
@@ -271,7 +301,7 @@ def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tu
         .where(
             table.c.parent_id == _id_of(parent), table.c.root_id == root_id, table.c.name > after
         )
-        .where(table.c.state != State.GONE)
+        .where(table.c.state.not_in(ABSENT))
         .order_by(table.c.name)
         .limit(limit)
     )

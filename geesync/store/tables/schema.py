@@ -22,6 +22,7 @@ from geesync.domain.tasks.lifecycle import IN_FLIGHT, LIVE
 from geesync.domain.tasks.task import SubjectKind
 from geesync.store.tables.columns import Digest, Instant, Packed
 from geesync.store.tables.states import (
+    ASSET_COPIED,
     ASSET_STATES,
     DESTINATION_KINDS,
     SUBJECT_KINDS,
@@ -65,10 +66,10 @@ root = Table(
 
 #: The assets of which the STAC catalogue tells nothing yet, or something old. Queries must use this
 #: very text, so that SQLite finds the index.
-UNCATALOGUED = "state IN ('verified', 'gone') AND catalogued_version IS NOT version"
+UNCATALOGUED = f"state IN ({ASSET_COPIED}) AND catalogued_version IS NOT version"
 
 #: The assets whose proved files are on disk: of what is gone, those of the last that was proved.
-ON_DISK = "asset.state IN ('verified', 'gone') AND asset.verified_revision IS NOT NULL"
+ON_DISK = f"asset.state IN ({ASSET_COPIED}) AND asset.verified_revision IS NOT NULL"
 
 #: The discovered assets that may come directly, or by tasks: those with a plan for it, and those
 #: without a plan. Queries must use this very text, so that SQLite finds the index.
@@ -137,7 +138,7 @@ asset = Table(
     Index(
         "ix_asset_checked",
         "checked_at",
-        sqlite_where=sa.text("state IN ('verified', 'gone')"),
+        sqlite_where=sa.text(f"state IN ({ASSET_COPIED})"),
     ),
 )
 

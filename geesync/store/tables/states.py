@@ -21,6 +21,7 @@ def quoted(states: Iterable[StrEnum]) -> str:
 
 ASSET_STATES = quoted(State)
 ASSET_RESTING = quoted(state for state in State if state in RESTING)
+ASSET_COPIED = quoted((State.VERIFIED, State.GONE, State.FREED))
 ASSET_MOVING = quoted(state for state in State if state not in RESTING)
 
 #: The setting that pauses everything; with a colon and a name, an asset and all below it.

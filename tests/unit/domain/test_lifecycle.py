@@ -26,6 +26,7 @@ from geesync.domain.mirror.lifecycle import (
     NothingToExport,
     Refused,
     SourceChanged,
+    SourceFreed,
     SourceGone,
     SourceReappeared,
     StagedCopyLost,
@@ -140,7 +141,7 @@ def test_every_loop_ends_in_quarantine(setbacks: list[type[Setback]], cause: Cau
 
 def test_nothing_happens_by_itself_where_an_asset_rests() -> None:
     """In every other state something of the asset's own can happen next."""
-    changed = {SourceChanged, SourceGone, SourceReappeared}
+    changed = {SourceChanged, SourceFreed, SourceGone, SourceReappeared}
     outside = changed | {Retried, Excluded, Included, FoundDamaged}
 
     moving = {state for state, event, _ in arrows(TABLE) if event not in outside}
