@@ -147,7 +147,9 @@ class DeriveConfig(_Section):
     collection: str
     """Whose images it is applied to; one's own, or a public one."""
     into: str
-    """The collection that gets the results; it is made if it is not there."""
+    """The collection that gets the results, made if it is not there; or ``mirror``."""
+    way: Literal["auto", "direct", "bucket", "drive"] = "auto"
+    """How results come into the mirror, as for any asset."""
     begin: date | None = Field(None, alias="from")
     """The first day of the images."""
     end: date | None = Field(None, alias="to")

@@ -52,6 +52,7 @@ from geesync.steps.tasks.gate import (
     gate_of_exports,
 )
 from geesync.steps.tasks.planner import Planner
+from geesync.steps.tasks.present import Present
 from geesync.steps.tasks.reconciler import Reconciler
 from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.steps.tasks.submitter import Submitter
@@ -186,7 +187,9 @@ def service(
                 earth_engine,
                 tasks,
                 StagedObjects(reconciling, stores, STAGING),
-                AssetOutcomes(reconciling, earth_engine, tasks, planner, listing),
+                AssetOutcomes(
+                    *(reconciling, Present(ledger, earth_engine), tasks, planner, listing)
+                ),
                 roots,
                 exporting,
             ),

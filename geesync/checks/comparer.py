@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.assets.names import is_within
+from geesync.domain.assets.names import is_derived, is_within
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.checking import Verdict
 from geesync.domain.mirror.lifecycle import State
@@ -45,7 +45,7 @@ class Comparer:
         What is on its way is no difference, nor what a filter leaves out. Raises RemoteError if a
         listing breaks.
         """
-        for root in self.roots.active():
+        for root in (one for one in self.roots.active() if not is_derived(one.name)):
             top = scope.name or root.name
             if is_within(root.name, top):
                 top = root.name

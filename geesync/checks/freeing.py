@@ -14,6 +14,7 @@ from pathlib import Path
 
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.checks.checker import Checker
+from geesync.domain.assets.names import is_derived
 from geesync.domain.mirror.layout import GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import SourceFreed
 from geesync.domain.restore.losses import HARMLESS, LossKind, losses
@@ -65,7 +66,8 @@ class Freer:
             yield Outcome(asset, why)
 
     def _assets(self, scope: Scope) -> list[LedgerAsset]:
-        return [asset for asset in self.freed.candidates(scope) if not is_root(asset.name)]
+        found = self.freed.candidates(scope)
+        return [one for one in found if not is_root(one.name) and not is_derived(one.name)]
 
     def _losses(self, asset: LedgerAsset) -> str:
         """Return what a restore of it would lose that nobody has accepted."""

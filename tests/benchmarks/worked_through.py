@@ -103,7 +103,7 @@ class _Work:
     ) -> None:
         known = self.planner.renewed(images, sources, now)
         intents = [
-            self.planner.intent(asset, known[asset.id], part, attempts=0)
+            self.planner.intent(asset, known[asset.id], part, sources[asset.id], attempts=0)
             for asset in images
             for part in known[asset.id].plan.parts
         ]

@@ -50,7 +50,7 @@ def compare_pixels(
         cut = readings(copy.parts, there.bands, halvings)
         tiles = [(one, tile) for one in cut for tile in sampled(one, share, there.name, seed)]
         try:
-            return _differing(source, there.name, copy, tiles)
+            return _differing(source, there.image, copy, tiles)
         except RemoteError as error:
             if error.cause != Cause.PLAN or halvings == _HALVINGS[-1]:
                 raise
@@ -58,11 +58,11 @@ def compare_pixels(
 
 
 def _differing(
-    source: Source, name: str, copy: MirroredImage, tiles: list[tuple[Reading, Tile]]
+    source: Source, image: str, copy: MirroredImage, tiles: list[tuple[Reading, Tile]]
 ) -> dict[str, int]:
     async def asked(reading: Reading, tile: Tile) -> tuple[Reading, Tile, Arrays]:
         window = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
-        return reading, tile, await source.pixels(name, reading.fields, window)
+        return reading, tile, await source.pixels(image, reading.fields, window)
 
     largest = max((r.pixel_bytes * t.height * t.width for r, t in tiles), default=1)
     most = max(1, _HELD_BYTES // largest)

@@ -62,7 +62,7 @@ class DiffersError(RemoteError):
 class Answers(Protocol):
     """What answers with the pixels of an image."""
 
-    async def pixels(self, asset: str, fields: Sequence[Field], grid: Grid) -> Arrays:
+    async def pixels(self, image: str, fields: Sequence[Field], grid: Grid) -> Arrays:
         """Return fields of an image on the grid of a tile. Raises RemoteError."""
 
 
@@ -170,7 +170,9 @@ class _Fetching:
         reading = job.readings[ask.reading]
         grid = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
         try:
-            answer: Arrays | Exception = await source.pixels(job.asset, reading.fields, grid)
+            answer: Arrays | Exception = await source.pixels(
+                job.image or job.asset, reading.fields, grid
+            )
         except Exception as error:  # noqa: BLE001 # one image's surprise must not stop the others
             answer = error
         image.requests += 1

@@ -45,6 +45,7 @@ class ImageJob:
     readings: tuple[Reading, ...]
     compress: str  #: "deflate" or "zstd"
     share: float = 0.0  #: of its tiles are read a second time, 0 to 1
+    image: str = ""  #: an expression as JSON text, in place of the asset's own pixels
 
     @property
     def size_bytes(self) -> int:

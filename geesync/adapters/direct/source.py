@@ -67,14 +67,15 @@ class Source:
     restricted: list[bool] = field(default_factory=lambda: [False])
     """Whether the last answer said that the project's compute is used up, and it is slowed down."""
 
-    async def pixels(self, asset: str, fields: Sequence[Field], grid: Grid) -> Arrays:
+    async def pixels(self, image: str, fields: Sequence[Field], grid: Grid) -> Arrays:
         """Return fields of an image on the grid of a tile, by field.
 
+        image: the name of an asset, or an expression as JSON text.
         Raises RemoteError; PLAN if it takes more memory or time than one answer may.
         """
         project = quote(self.access.project, safe=":")
         url = f"{base_of(self.access)}/v1/projects/{project}/image:computePixels"
-        asked = json.dumps(body(asset, fields, grid)).encode()
+        asked = json.dumps(body(image, fields, grid)).encode()
         size_bytes = grid.pixels * sum(one.size_bytes for one in fields)
 
         async def once() -> Arrays:

@@ -106,6 +106,21 @@ class EarthEngine:
             raise RemoteError(Cause.TRANSIENT, f"an asset without a name came for {name}")
         return asset
 
+    def compute(self, expression: Json) -> Json:
+        """Return what an image's expression comes to: its bands and properties, as for getInfo.
+
+        https://developers.google.com/earth-engine/reference/rest/v1/projects.value/compute
+        """
+
+        def computed(ee: Any) -> Any:
+            asked = ee.data._get_cloud_projects().value()  # noqa: SLF001 # the client wants objects
+            body = {"expression": expression, "workloadTag": "geesync"}
+            request = asked.compute(project=f"projects/{self.project}", body=body)
+            return request.execute(num_retries=0)["result"]
+
+        found: Json = self._ask(computed)
+        return found
+
     def get_policy(self, name: str) -> Json:
         """Return an asset's IAM policy; an asset without its own has an empty one."""
         policy: Json = self._ask(lambda ee: _writable(ee.data.getIamPolicy(name)))

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import json as documents
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from geesync.cli.context import Context, json_line, now, opened, output
-from geesync.domain.assets.names import candidates, display_id
-from geesync.domain.derive.job import (
-    MOST_BODY_BYTES,
-    Job,
-    Skipped,
-    expression_hash,
-    marks,
-    public_name,
-    request,
-    wanted,
-)
+from geesync.cli.roots import deriving_home
+from geesync.cli.roots.job_plan import MIRROR, JobPlan, compare, function_of, job_of
+from geesync.domain.assets.names import DERIVED, display_id, is_derived
+from geesync.domain.derive.lifecycle import DerivedState
+from geesync.domain.mirror.lifecycle import State
 from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from geesync.adapters.google.earth_engine import EarthEngine
-    from geesync.adapters.google.user_functions import Function
     from geesync.cli.context import Context as _Context
+    from geesync.cli.roots.job_plan import Result
     from geesync.config import Config
-    from geesync.domain.assets.asset import SourceAsset
-    from geesync.domain.assets.footprint import Box
+    from geesync.domain.derive.job import Job
     from geesync.sections import DeriveConfig
-    from geesync.store.ledger.derivations import Derived, Planned
+    from geesync.store.file.database import Database
+    from geesync.store.ledger.derivations import Planned
 
 
 class Action(StrEnum):
@@ -79,149 +69,53 @@ def derive(
         _look(mine, config, job, action, as_json=json)
 
 
-@dataclass
-class _Plan:
-    """What a job would do."""
-
-    made: list[Planned] = field(default_factory=list)  #: to be made
-    there: int = 0  #: made or on the way, by this very function
-    stale: list[str] = field(default_factory=list)  #: made by what the function was
-    skipped: list[Skipped] = field(default_factory=list)
-
-
 def _plan(
     config: Config, name: str, beside: Path, *, start: bool, renew: bool, as_json: bool
 ) -> None:
-    from geesync.adapters.google.user_functions import from_expression, load_function
     from geesync.bootstrap import cloud
     from geesync.store.ledger.derivations import Derivations
 
     told = config.derive[name]
-    if (told.function is None) == (told.expression is None):
-        raise UserError(f"[derive.{name}] needs one of function and expression")
-    function = (
-        load_function(told.function, beside)
-        if told.function
-        else from_expression(Path(str(told.expression)))
-    )
-    earth_engine, _ = cloud(config)
-    job = _job(name, told)
+    function, job = function_of(name, told, beside), job_of(name, told)
+    earth_engine, stores = cloud(config)
     config.ledger.parent.mkdir(parents=True, exist_ok=True)
     with opened(config) as database:
         store = Derivations(database)
-        plan = _compare(job, told, earth_engine, function, store.of(name))
+        known = {
+            one.planned.target: (one.planned.revision, one.planned.expression)
+            for one in store.of(name)
+        } | deriving_home.known(database, job.into)
+        plan = compare(job, told, earth_engine, function, known)
         _tell(plan, as_json=as_json)
         if plan.stale and not renew:
             what = f"{len(plan.stale):,} results are of another function than today's"
             if start:
                 raise UserError(what, hint="delete them there, or --renew to make the others")
             output().print(what, markup=False)
-        if start:
-            count = store.add(plan.made, now())
-            output().print(
-                f"{count:,} to make; geesync derive status {name} says how far", markup=False
-            )
+        if start and not is_derived(job.into):
+            store.add((_planned(job, told, one) for one in plan.made), now())
+    if start and is_derived(job.into):
+        deriving_home.start(config, earth_engine, stores, job, plan.made)
+    if start:
+        output().print(
+            f"{len(plan.made):,} to make; geesync derive status {name} says how far", markup=False
+        )
 
 
-def _compare(
-    job: Job,
-    told: DeriveConfig,
-    earth_engine: EarthEngine,
-    function: Function,
-    known: list[Derived],
-) -> _Plan:
-    """Return what is to be made of each image of the collection."""
-    from geesync.adapters.google.user_functions import expression_of
+def _planned(job: Job, told: DeriveConfig, one: Result) -> Planned:
     from geesync.store.ledger.derivations import Planned
 
-    plan = _Plan()
-    targets: set[str] = set()
-    by_target = {one.planned.target: one.planned for one in known}
-    for found in wanted(job, _sources(earth_engine, job)):
-        if isinstance(found, Skipped):
-            plan.skipped.append(found)
-            continue
-        finish = expression_of(earth_engine, function, found, keep=told.keep)
-        if finish is None:
-            plan.skipped.append(Skipped(found.name, "the function leaves it out"))
-            continue
-        digest = expression_hash(finish({})[0])
-        _, expression = finish(marks(job.name, found, digest))
-        body = request(job, found, expression)
-        if len(documents.dumps(body)) > MOST_BODY_BYTES:
-            plan.skipped.append(Skipped(found.name, "its expression has more than 10 MB"))
-            continue
-        result = Planned(
-            job.name, found.name, found.revision, digest, job.target(found), body, told.in_flight
-        )
-        if result.target in targets:
-            raise UserError(
-                f"{display_id(result.target)} would be made of several images",
-                hint='name = "{index}"',
-            )
-        targets.add(result.target)
-        earlier = by_target.get(result.target)
-        if earlier is None:
-            plan.made.append(result)
-        elif (earlier.revision, earlier.expression) == (result.revision, digest):
-            plan.there += 1
-        else:
-            plan.stale.append(found.name)
-    return plan
-
-
-def _sources(earth_engine: EarthEngine, job: Job) -> Iterator[SourceAsset]:
-    """Yield the images of the collection, filtered by time where Earth Engine can do it."""
-    limits = [
-        f'startTime {sign} "{moment.isoformat().replace("+00:00", "Z")}"'
-        for sign, moment in ((">=", job.begin), ("<", job.end))
-        if moment
-    ]
-    for page in earth_engine.list_children(job.collection, " AND ".join(limits)):
-        yield from page
-
-
-def _job(name: str, told: DeriveConfig) -> Job:
-    pad = timedelta(days=told.pad_days)
-    moments = [
-        datetime.combine(day, time(), UTC) if day else None for day in (told.begin, told.end)
-    ]
-    return Job(
-        name=name,
-        collection=_canonical(told.collection),
-        into=candidates(told.into)[0],
-        begin=moments[0] and moments[0] - pad,
-        end=moments[1] and moments[1] + pad,
-        region=_box(Path(told.region)) if told.region else None,
-        result=told.name,
-        grid_of=told.grid.partition(":")[2],
-        pyramiding=told.pyramiding,
+    source = one.source
+    return Planned(
+        *(job.name, source.name, source.revision, one.digest, one.target, one.request),
+        told.in_flight,
     )
 
 
-def _canonical(given: str) -> str:
-    name = public_name(given)
-    return name if name.startswith("projects/earthengine-public/") else candidates(name)[0]
-
-
-def _box(file: Path) -> Box:
-    from geesync.domain.assets.footprint import box_of, outline
-
-    try:
-        told = documents.loads(file.read_text(encoding="utf-8"))
-        found = [one.get("geometry", one) for one in told.get("features", [told])]
-        box = box_of({"type": "GeometryCollection", "geometries": [outline(one) for one in found]})
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise UserError(f"{file} is no GeoJSON of a region", hint=str(error)) from error
-    if box is None:
-        raise UserError(f"{file} is no GeoJSON of a region")
-    return box
-
-
-def _tell(plan: _Plan, *, as_json: bool) -> None:
+def _tell(plan: JobPlan, *, as_json: bool) -> None:
     if as_json:
         for one in plan.made:
-            typer.echo(json_line({"source": one.source, "target": one.target, "is": "new"}))
+            typer.echo(json_line({"source": one.source.name, "target": one.target, "is": "new"}))
         for name in plan.stale:
             typer.echo(json_line({"source": name, "is": "stale"}))
         for left in plan.skipped:
@@ -234,27 +128,61 @@ def _tell(plan: _Plan, *, as_json: bool) -> None:
 
 
 def _look(mine: _Context, config: Config, job: str, action: Action, *, as_json: bool) -> None:
-    from geesync.domain.derive.lifecycle import DerivedState
-    from geesync.store.ledger.derivations import Derivations
-
     mine.existing_ledger()
     with opened(config) as database:
-        store = Derivations(database)
-        if action != Action.STATUS:
-            change = store.retry if action == Action.RETRY else store.cancel
-            output().print(f"{change(job, now()):,} results", markup=False)
-        found = store.of(job)
-    counts = Counter(one.standing.state for one in found)
+        if config.derive[job].into == MIRROR:
+            found = _at_home(database, f"{DERIVED}{job}", action)
+        else:
+            found = _at_earth_engine(database, job, action)
     for one in found:
         if as_json:
-            told = {"source": one.planned.source, "target": one.planned.target}
-            state = {"state": one.standing.state, "reason": one.standing.reason or None}
-            typer.echo(json_line(told | state))
-        elif one.standing.state == DerivedState.QUARANTINED:
-            target = display_id(one.planned.target)
-            output().print(f"{target}  {one.standing.reason}", markup=False)
+            typer.echo(json_line(vars(one)))
+        elif one.state == DerivedState.QUARANTINED:
+            output().print(f"{display_id(one.target)}  {one.reason}", markup=False)
+    counts = Counter(one.state for one in found)
     if not as_json:
         told_counts = " · ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
         output().print(told_counts or "nothing was started", markup=False)
-    done = counts[DerivedState.MADE] == len(found)
+    done = counts[DerivedState.MADE] + counts[State.VERIFIED] == len(found)
     raise typer.Exit(ExitCode.OK if done else ExitCode.INCOMPLETE)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How far a result is."""
+
+    source: str
+    target: str
+    state: str
+    reason: str | None
+
+
+def _at_earth_engine(database: Database, job: str, action: Action) -> list[_Told]:
+    from geesync.store.ledger.derivations import Derivations
+
+    store = Derivations(database)
+    if action != Action.STATUS:
+        change = store.retry if action == Action.RETRY else store.cancel
+        output().print(f"{change(job, now()):,} results", markup=False)
+    return [
+        _Told(*(one.planned.source, one.planned.target), *_standing(one.standing))
+        for one in store.of(job)
+    ]
+
+
+def _at_home(database: Database, root: str, action: Action) -> list[_Told]:
+    from geesync.store.ledger.steering import Steering
+
+    steering = Steering(database)
+    if action == Action.RETRY:
+        output().print(f"{steering.retry(now(), names=[root]):,} results", markup=False)
+    if action == Action.CANCEL:
+        output().print(f"{steering.cancel(root, now()):,} results", markup=False)
+    return [
+        _Told(str((source.derived or {}).get("source")), asset.name, *_standing(asset.standing))
+        for asset, source in deriving_home.results(database, root)
+    ]
+
+
+def _standing(standing: Any) -> tuple[str, str | None]:
+    return str(standing.state), standing.reason or None

@@ -11,7 +11,7 @@ import typer
 
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.cli.roots.enqueuing import existing, watch
-from geesync.domain.assets.names import display_id
+from geesync.domain.assets.names import display_id, is_derived
 from geesync.domain.messages.words import counted
 from geesync.errors import LedgerError, RemoteError, UnavailableError, UserError
 
@@ -89,7 +89,7 @@ def _rebuild(config: Config, roots: list[str], flags: Json) -> None:
         raise LedgerError(f"there is a ledger {ledger}", hint="move it away first")
     with as_owner_of(ledger.parent), _apart(config) as apart:
         earth_engine, stores = cloud(config)
-        names = [existing(earth_engine, root) for root in roots]
+        names = [root if is_derived(root) else existing(earth_engine, root) for root in roots]
         watch(apart, stores, names, {}, flags, afresh=False, take=True)
         count = _take_copies(apart)
         adopted = _adopt(apart)

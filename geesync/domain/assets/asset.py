@@ -26,6 +26,9 @@ TABLE = "TABLE"
 #: Our own type, for what Earth Engine describes in a way that nobody can read.
 UNREADABLE = "UNREADABLE"
 
+#: The member of our own in the description of what a job makes for the mirror.
+DERIVED_BY = "geesync_derived"
+
 CONTAINERS = frozenset({FOLDER, IMAGE_COLLECTION})
 
 #: The integer types that a GeoTIFF export can have, smallest first, with their (least, most).
@@ -169,6 +172,17 @@ class SourceAsset:
         """The asset's own properties, by key."""
         properties: Json = self.json.get("properties", {})
         return properties
+
+    @property
+    def derived(self) -> Json | None:
+        """Of what a job makes for the mirror: its source and its expression; else None."""
+        found: Json | None = self.json.get(DERIVED_BY)
+        return found
+
+    @property
+    def image(self) -> str:
+        """What its pixels are asked for by: its name, or the expression of a job, as JSON."""
+        return json.dumps(self.derived["expression"]) if self.derived else self.name
 
     @property
     def external_files(self) -> tuple[str, ...]:

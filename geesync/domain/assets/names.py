@@ -21,6 +21,15 @@ _CLOUD_NAME = re.compile(rf"projects/{_PROJECT}/assets(?:/.+)?")
 _BARE_PROJECT = re.compile(r"projects/[^/]+")
 
 
+#: What a job makes for the mirror has a name that Earth Engine has not: ``derived/JOB/NAME``.
+DERIVED = "derived/"
+
+
+def is_derived(name: str) -> bool:
+    """Say whether a name is of what a job makes for the mirror; Earth Engine does not know it."""
+    return name.startswith(DERIVED)
+
+
 def candidates(given: str) -> tuple[str, ...]:
     """Return the canonical names that a root may mean, the likeliest first.
 
@@ -29,6 +38,8 @@ def candidates(given: str) -> tuple[str, ...]:
     anything else.
     """
     text = _from_link(given.strip()).strip("/")
+    if is_derived(text):
+        return (text,)
     if not text or any(part in {"", ".", ".."} for part in text.split("/")):
         raise UserError(f"{given!r} is not an asset", hint=_EXAMPLES)
     if _CLOUD_NAME.fullmatch(text):

@@ -8,7 +8,7 @@ from itertools import groupby
 from geesync.domain.assets.grid import Grid
 from geesync.domain.direct.fields import MARKED_TYPE, OUTSIDE, Field, Kind
 from geesync.domain.json import Json
-from geesync.domain.tasks.expressions import call, cast, expression
+from geesync.domain.tasks.expressions import call, cast, expression, loaded
 
 #: By what Cloud Monitoring tells our compute from that of others in the project.
 WORKLOAD_TAG = "geesync"
@@ -22,24 +22,25 @@ def names(fields: Sequence[Field]) -> list[str]:
     return [f"f{number}" for number in range(len(fields))]
 
 
-def body(asset: str, fields: Sequence[Field], grid: Grid) -> Json:
+def body(image: str, fields: Sequence[Field], grid: Grid) -> Json:
     """Return the request for an image's fields on the grid of a tile; no pixel of it is masked.
 
-    fields: those that are computed alike are beside one another. The grid says everything: nothing
-    is resampled, and nothing is left to Earth Engine's choice.
+    image: the name of an asset, or an expression as JSON text. fields: those that are computed
+    alike are beside one another. The grid says everything: nothing is resampled, and nothing is
+    left to Earth Engine's choice.
     """
+    load, values = loaded(image)
     return {
-        "expression": expression(_image(asset, fields)),
+        "expression": expression(_image(load, fields), values),
         "fileFormat": "NPY",
         "grid": grid.to_json(),
         "workloadTag": WORKLOAD_TAG,
     }
 
 
-def _image(asset: str, fields: Sequence[Field]) -> Json:
+def _image(load: Json, fields: Sequence[Field]) -> Json:
     image: Json | None = None
     for (kind, pixel_type), alike in groupby(fields, lambda one: (one.kind, one.pixel_type)):
-        load = call("Image.load", id=asset)
         bands = [field.band for field in alike]
         chosen = call("Image.select", input=load, bandSelectors=bands)
         made = _MAKERS[kind](chosen, pixel_type)

@@ -17,7 +17,7 @@ from functools import cached_property
 from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import display_id
 from geesync.domain.json import Json
-from geesync.domain.tasks.expressions import call, cast, expression
+from geesync.domain.tasks.expressions import call, cast, expression, loaded
 from geesync.domain.tasks.task import DRIVE, DestinationKind
 
 #: Earth Engine's own guard against accidents; we always know the exact number of pixels.
@@ -109,6 +109,7 @@ class Ask:
     part: Part
     attempt: int  #: counts the asks for this part, from 1
     ledger: str  #: the ledger's own id: two mirrors of one account must not meet
+    image: str = ""  #: an expression as JSON text, in place of the asset's own pixels
 
     @cached_property
     def token(self) -> str:
@@ -208,7 +209,7 @@ def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
     if ask.part.sentinel is not None:
         options["noData"] = {"floatValue": ask.part.sentinel}
     return {
-        "expression": expression(_pixels(ask)),
+        "expression": expression(*_pixels(ask)),
         "maxPixels": str(_MAX_PIXELS),
         "grid": grid.to_json(),
         "fileExportOptions": {
@@ -219,20 +220,20 @@ def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
     }
 
 
-def _pixels(ask: Ask) -> Json:
-    """Return the image whose pixels are the part's; none of them is masked.
+def _pixels(ask: Ask) -> tuple[Json, Json]:
+    """Return the image whose pixels are the part's, and what it refers to; no pixel is masked.
 
     Both sides of the unmasking are cast: else the type of the result would be Earth Engine's
     choice. Without a sentinel masked pixels are zero, as an export makes them by itself, which
     refuses though to export an image that is masked everywhere.
     """
     part = ask.part
-    load = call("Image.load", id=ask.asset)
+    load, values = loaded(ask.image or ask.asset)
     image = call("Image.select", input=load, bandSelectors=list(part.bands))
     if part.of_masks:
-        return cast(part.pixel_type, call("Image.mask", image=image))
+        return cast(part.pixel_type, call("Image.mask", image=image)), values
     fill = cast(part.pixel_type, part.sentinel or 0)
-    return call("Image.unmask", input=cast(part.pixel_type, image), value=fill)
+    return call("Image.unmask", input=cast(part.pixel_type, image), value=fill), values
 
 
 _TABLE_FORMATS = {"csv": "CSV", "geojson": "GEO_JSON"}

@@ -5,6 +5,7 @@ https://developers.google.com/earth-engine/reference/rest/v1/Expression
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from geesync.domain.json import Json
@@ -38,6 +39,22 @@ def cast(pixel_type: str, image: Json | float) -> Json:
     return call(CASTS[pixel_type], value=value)
 
 
-def expression(node: Json) -> Json:
-    """Return the expression whose result is a node."""
-    return {"result": "0", "values": {"0": node}}
+def expression(node: Json, values: Json | None = None) -> Json:
+    """Return the expression whose result is a node; values: what that refers to, by name."""
+    name = _WHOLE if values else "0"
+    return {"result": name, "values": {**(values or {}), name: node}}
+
+
+#: No name that Earth Engine's client gives to a value.
+_WHOLE = "whole"
+
+
+def loaded(image: str) -> tuple[Json, Json]:
+    """Return an image as a node, and the values that it refers to.
+
+    image: the name of an asset, or an expression as JSON text.
+    """
+    if not image.startswith("{"):
+        return call("Image.load", id=image), {}
+    told = json.loads(image)
+    return {"valueReference": told["result"]}, told["values"]

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
-from geesync.domain.assets.names import display_id
+from geesync.domain.assets.names import display_id, is_derived
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.lifecycle import is_coming_home
 from geesync.errors import Cause, RemoteError
@@ -55,6 +55,8 @@ class Discoverer:
         now = self.workshop.clock()
         for root in self.roots.working():
             if self.workshop.stopping() or (root.next_scan_at and root.next_scan_at > now):
+                continue
+            if is_derived(root.name):  # a job's own scan finds what is new for it
                 continue
             try:
                 tally.moved += self._scan(root)

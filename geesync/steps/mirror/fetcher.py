@@ -166,6 +166,7 @@ class Fetcher:
             work = ImageJob(
                 *(asset.name, asset.revision, asset.path, targets),
                 *(tuple(readings_of(plan, source)), compress, self.share),
+                image=source.image if source.derived else "",
             )
         return Job(asset, known, work, answer_bytes(plan, source))
 

@@ -9,7 +9,9 @@ from itertools import islice
 
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
+from geesync.domain.assets.names import is_derived
 from geesync.steps.step import Workshop
+from geesync.steps.tasks.present import Present
 from geesync.store.ledger.ledger import LedgerAsset
 
 #: Fewer are asked for one by one.
@@ -35,11 +37,12 @@ class Revisions:
             listed = self._listed(parent, children)
             yield from ((one, listed[one.name]) for one in children if one.name in listed)
             single += [one for one in children if one.name not in listed]
-        yield from self.workshop.each(single, lambda asset: self.earth_engine.get_asset(asset.name))
+        present = Present(self.workshop.ledger, self.earth_engine)
+        yield from self.workshop.each(single, present.now)
 
     def _listed(self, parent: str, children: list[LedgerAsset]) -> dict[str, SourceAsset]:
         """Return those children that the first pages of a collection tell; images come complete."""
-        if len(children) < _WORTH_A_PAGE:
+        if len(children) < _WORTH_A_PAGE or is_derived(parent):
             return {}
         above = self.workshop.ledger.find(parent)
         if above is None or above.type != IMAGE_COLLECTION:

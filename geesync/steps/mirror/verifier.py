@@ -18,6 +18,7 @@ from geesync.adapters.formats.proving import Proof, Proved, prove_all
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.landing import unproved
 from geesync.adapters.mirror_files.versions import kept_versions, set_aside
+from geesync.domain.assets.names import is_derived
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import (
@@ -118,6 +119,8 @@ class Verifier:
         if (policy_of := self.policy_of) is None:
             return {}
 
+        wanted = [asset for asset in due if not is_derived(asset.name)]
+
         def ask(asset: LedgerAsset) -> Json | str:
             try:
                 return policy_of(asset.name)
@@ -126,7 +129,7 @@ class Verifier:
                     raise
                 return str(error)
 
-        return {asset.id: policy for asset, policy in self.workshop.each(due, ask)}
+        return {asset.id: policy for asset, policy in self.workshop.each(wanted, ask)}
 
     def _give_up(self, errors: Iterable[UnprovedError]) -> None:
         now = self.workshop.clock()

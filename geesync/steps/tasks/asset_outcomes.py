@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import takewhile
 
-from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import (
     ExportFailed,
@@ -23,6 +22,7 @@ from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop, event_of
 from geesync.steps.tasks.planner import Planner
+from geesync.steps.tasks.present import Present
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
 from geesync.store.tasks.plans import KnownPlan
@@ -40,7 +40,7 @@ class AssetOutcomes:
     """Draws an asset's event from its exports, and from what Earth Engine says of it now."""
 
     workshop: Workshop
-    earth_engine: EarthEngine
+    present: Present
     tasks: Tasks
     planner: Planner
     listing: Listing
@@ -90,9 +90,7 @@ class AssetOutcomes:
             for move in moves
             if isinstance(move.event, Setback) and move.event.cause == Cause.GONE
         ]
-        answers = self.workshop.each(
-            doubtful, lambda move: self.earth_engine.get_asset(move.asset.name)
-        )
+        answers = self.workshop.each(doubtful, lambda move: self.present.now(move.asset))
         unseen = {
             move.asset.id: Delayed(str(answer), cause=Cause.GONE, wait=_UNSEEN_WAIT)
             for move, answer in answers
@@ -105,9 +103,7 @@ class AssetOutcomes:
 
         A copy that was made while the asset was overwritten may be torn: it is taken again.
         """
-        answers = self.workshop.each(
-            complete, lambda asset: self.earth_engine.get_asset(asset.name)
-        )
+        answers = self.workshop.each(complete, self.present.now)
         moves = []
         for asset, answer in answers:
             if isinstance(answer, SourceAsset) and answer.revision != asset.revision:

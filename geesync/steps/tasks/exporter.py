@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import ExportFailed, ExportStarted, NothingToExport, State
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.setbacks import Delayed, Event
@@ -34,6 +35,7 @@ class _Job:
     """One asset of a pass: its plan and how its parts stand."""
 
     asset: LedgerAsset
+    source: SourceAsset
     known: KnownPlan | None
     live: dict[str, Task] = field(default_factory=dict)  #: by part
     there: Collection[str] = ()  #: parts that need no task: their files are on disk
@@ -108,11 +110,13 @@ class Exporter:
 
     def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
         now = self.workshop.clock()
-        plans = self.planner.renewed(assets, self.workshop.ledger.sources_of(assets), now)
+        sources = self.workshop.ledger.sources_of(assets)
+        plans = self.planner.renewed(assets, sources, now)
         live, there = self.tasks.of(plans), self.planner.plans.parts_there(plans)
         return [
             _Job(
                 asset,
+                sources[asset.id],
                 plans.get(asset.id),
                 {task.part_id: task for task in live.get(asset.id, ())},
                 there.get(asset.id, ()),
@@ -132,7 +136,8 @@ class Exporter:
         attempts = self.tasks.attempts({job.asset.id for job, _, _ in wanted})
         intents = [
             self.planner.intent(
-                job.asset, known, part, attempts=attempts.get((job.asset.id, part.id), 0)
+                *(job.asset, known, part, job.source),
+                attempts=attempts.get((job.asset.id, part.id), 0),
             )
             for job, known, part in wanted
         ]

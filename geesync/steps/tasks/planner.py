@@ -125,13 +125,22 @@ class Planner:
             made = going_on(made, [part for part in before.plan.parts if part.id in begun])
         return replace(new, plan=replace(made, origins=before.plan.origins))
 
-    def intent(self, asset: LedgerAsset, known: KnownPlan, part: Part, *, attempts: int) -> Intent:
+    def intent(
+        self,
+        asset: LedgerAsset,
+        known: KnownPlan,
+        part: Part,
+        source: SourceAsset,
+        *,
+        attempts: int,
+    ) -> Intent:
         """Return the task that brings a part, ready to be written down.
 
         attempts: earlier ones of this ledger.
         """
         attempt = 1 + max(attempts, known.plan.attempts(part.id))
-        ask = Ask(asset.name, asset.revision, part, attempt, self.ledger_id)
+        image = source.image if source.derived else ""
+        ask = Ask(asset.name, asset.revision, part, attempt, self.ledger_id, image)
         prefix = staged_prefix(ask.token, asset.path, part.key)
         to = self.destination(asset, part, prefix)
         body = request_body(ask, bucket=to.place, prefix=prefix)
@@ -167,5 +176,5 @@ def intent_of(
         destination=to,
         plan_id=plan_id,
         part_id=ask.part.id,
-        keep_body=False,
+        keep_body=bool(ask.image),
     )

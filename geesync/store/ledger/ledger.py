@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from geesync.domain.assets.asset import CONTAINERS, SourceAsset
+from geesync.domain.assets.asset import CONTAINERS, IMAGE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.lifecycle import (
     LIFE,
@@ -126,6 +126,13 @@ class Ledger:
         query = select_assets().where(schema.asset.c.id.in_(list(ids)))
         with self._database.read() as connection:
             return [read_asset(row) for row in connection.execute(query)]
+
+    def images_of(self, root_id: int) -> list[LedgerAsset]:
+        """Return the images of a root, by name."""
+        table = schema.asset
+        query = select_assets().where(table.c.root_id == root_id, table.c.type == IMAGE)
+        with self._database.read() as connection:
+            return [read_asset(row) for row in connection.execute(query.order_by(table.c.name))]
 
     def find(self, name: str) -> LedgerAsset | None:
         """Return the asset of this canonical name, or None."""

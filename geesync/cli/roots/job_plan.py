@@ -1,0 +1,164 @@
+"""What a job would make of each image of its collection, against what is known of its results."""
+
+from __future__ import annotations
+
+import json as documents
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from geesync.domain.assets.names import DERIVED, candidates, display_id
+from geesync.domain.derive.job import (
+    MOST_BODY_BYTES,
+    Job,
+    Skipped,
+    expression_hash,
+    marks,
+    public_name,
+    request,
+    wanted,
+)
+from geesync.errors import UserError
+
+if TYPE_CHECKING:
+    from geesync.adapters.google.earth_engine import EarthEngine
+    from geesync.adapters.google.user_functions import Function
+    from geesync.domain.assets.asset import SourceAsset
+    from geesync.domain.assets.footprint import Box
+    from geesync.domain.json import Json
+    from geesync.sections import DeriveConfig
+
+#: In place of a collection's name: results are read home, and no asset is made.
+MIRROR = "mirror"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result that is to be made."""
+
+    source: SourceAsset
+    target: str  #: its canonical name
+    digest: str  #: of the function's own expression
+    own: Json  #: the function's own expression
+    request: Json  #: the export's body, with properties and marks
+
+
+@dataclass
+class JobPlan:
+    """What a job would do."""
+
+    made: list[Result] = field(default_factory=list)  #: to be made
+    there: int = 0  #: made or on the way, by this very function
+    stale: list[str] = field(default_factory=list)  #: made by what the function was
+    skipped: list[Skipped] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)  #: of which the source is not listed any more
+
+
+def function_of(name: str, told: DeriveConfig, beside: Path) -> Function:
+    """Return a job's function. Raises UserError if there is none."""
+    from geesync.adapters.google.user_functions import from_expression, load_function
+
+    if (told.function is None) == (told.expression is None):
+        raise UserError(f"[derive.{name}] needs one of function and expression")
+    if told.function:
+        return load_function(told.function, beside)
+    return from_expression(Path(str(told.expression)))
+
+
+def compare(
+    job: Job,
+    told: DeriveConfig,
+    earth_engine: EarthEngine,
+    function: Function,
+    known: Mapping[str, tuple[str, str]],
+) -> JobPlan:
+    """Return what is to be made of each image of the collection.
+
+    known: of each result's target, the source's revision and the expression's hash.
+    """
+    from geesync.adapters.google.user_functions import expression_of
+
+    plan = JobPlan()
+    targets: set[str] = set()
+    for found in wanted(job, _sources(earth_engine, job)):
+        if isinstance(found, Skipped):
+            plan.skipped.append(found)
+            continue
+        finish = expression_of(earth_engine, function, found, keep=told.keep)
+        if finish is None:
+            plan.skipped.append(Skipped(found.name, "the function leaves it out"))
+            continue
+        own, _ = finish({})
+        digest = expression_hash(own)
+        _, expression = finish(marks(job.name, found, digest))
+        result = Result(found, job.target(found), digest, own, request(job, found, expression))
+        if len(documents.dumps(result.request)) > MOST_BODY_BYTES:
+            plan.skipped.append(Skipped(found.name, "its expression has more than 10 MB"))
+            continue
+        if result.target in targets:
+            raise UserError(
+                f"{display_id(result.target)} would be made of several images",
+                hint='name = "{index}"',
+            )
+        targets.add(result.target)
+        earlier = known.get(result.target)
+        if earlier is None:
+            plan.made.append(result)
+        elif earlier == (found.revision, digest):
+            plan.there += 1
+        else:
+            plan.stale.append(found.name)
+    return plan
+
+
+def _sources(earth_engine: EarthEngine, job: Job) -> Iterator[SourceAsset]:
+    """Yield the images of the collection, filtered by time where Earth Engine can do it."""
+    limits = [
+        f'startTime {sign} "{moment.isoformat().replace("+00:00", "Z")}"'
+        for sign, moment in ((">=", job.begin), ("<", job.end))
+        if moment
+    ]
+    for page in earth_engine.list_children(job.collection, " AND ".join(limits)):
+        yield from page
+
+
+def job_of(name: str, told: DeriveConfig) -> Job:
+    """Return a job as it is configured. Raises UserError for what makes no sense."""
+    pad = timedelta(days=told.pad_days)
+    moments = [
+        datetime.combine(day, time(), UTC) if day else None for day in (told.begin, told.end)
+    ]
+    if told.into != MIRROR and told.way != "auto":
+        raise UserError(f"[derive.{name}] way is for into = {MIRROR!r}")
+    return Job(
+        name=name,
+        collection=_canonical(told.collection),
+        into=f"{DERIVED}{name}" if told.into == MIRROR else candidates(told.into)[0],
+        begin=moments[0] and moments[0] - pad,
+        end=moments[1] and moments[1] + pad,
+        region=_box(Path(told.region)) if told.region else None,
+        result=told.name,
+        grid_of=told.grid.partition(":")[2],
+        pyramiding=told.pyramiding,
+    )
+
+
+def _canonical(given: str) -> str:
+    name = public_name(given)
+    return name if name.startswith("projects/earthengine-public/") else candidates(name)[0]
+
+
+def _box(file: Path) -> Box:
+    from geesync.domain.assets.footprint import box_of, outline
+
+    try:
+        told = documents.loads(file.read_text(encoding="utf-8"))
+        found = [one.get("geometry", one) for one in told.get("features", [told])]
+        box = box_of({"type": "GeometryCollection", "geometries": [outline(one) for one in found]})
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UserError(f"{file} is no GeoJSON of a region", hint=str(error)) from error
+    if box is None:
+        raise UserError(f"{file} is no GeoJSON of a region")
+    return box
