@@ -39,6 +39,9 @@ log = get_logger()
 _TICK_S = 0.5
 _HEARTBEAT_EVERY_S = 10.0
 
+#: As in our unit: where nobody watches, a step that hangs is told all the same.
+_WATCHDOG_S = 1200.0
+
 #: A wall clock that moved more than this against the steady one was set by someone.
 _CLOCK_STEP_S = 5.0
 
@@ -150,15 +153,14 @@ class Daemon:
         halted = [gate.reason for gate in self.service.gates if gate.reason]
         alive: dict[str, object] = {"pid": os.getpid(), "pid_namespace": pid_namespace()}
         alive |= {"waiting": waiting, "brakes": brakes, "halted": halted}
+        alive["stalled"] = sorted(self._stalled)
         now = datetime.now(UTC)
         self.service.roots.put("heartbeat", json.dumps(alive), now)
         return status_line(views.status(self.database.path, now=now), waiting)
 
     def _tell_alive(self) -> None:
         """Tell systemd that we live, unless a step hangs: then it shall start us anew."""
-        allowed_s = self.systemd.watchdog_s
-        if allowed_s is None:
-            return
+        allowed_s = self.systemd.watchdog_s or _WATCHDOG_S
         held_until = self.service.pace.held_until
         stalled = {
             worker.step.name
@@ -168,7 +170,7 @@ class Daemon:
         for name in stalled - self._stalled:
             log.error("step_stalled", step=name, silent_s=allowed_s / 2)
         self._stalled = stalled
-        if not stalled:
+        if not stalled and self.systemd.watchdog_s:
             self.systemd.alive()
 
     def _reload(self, clock: BackgroundScheduler) -> None:

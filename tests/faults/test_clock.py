@@ -11,7 +11,8 @@ import structlog
 from geesync import daemon as daemon_module
 from geesync.adapters.host.systemd import Systemd
 from geesync.daemon import Daemon
-from tests.story.world import World
+from tests.faults.conftest import ARCHIVE, Build
+from tests.story.world import STEPS, World
 
 
 @pytest.mark.parametrize("step_s", [-3600.0, 3600.0])
@@ -37,3 +38,60 @@ def test_a_clock_that_was_set_stops_nothing(
 
     set_clocks = [line["step_s"] for line in told if line["event"] == "clock_was_set"]
     assert set_clocks == [round(step_s)]
+
+
+AHEAD_S = 10 * 365 * 86_400.0
+
+
+def _written_years_ahead(world: World) -> None:
+    """Have all times in the ledger be those of a clock that was ten years ahead."""
+    with world.database.write() as connection:
+        for column in (
+            *("asset.not_before", "root.next_scan_at", "root.scanned_at", "event.at"),
+            *("task.intended_at", "task.ended_at", "setting.at"),
+        ):
+            table, _, name = column.partition(".")
+            connection.exec_driver_sql(
+                f"UPDATE {table} SET {name} = coalesce({name}, ?) + {AHEAD_S}",  # noqa: S608 # ours
+                (world.now().timestamp(),),
+            )
+
+
+@pytest.mark.parametrize("after", ["discoverer", "exporter", "reconciler", "downloader"])
+def test_times_of_a_clock_that_was_years_ahead_hold_up_nothing(world: World, after: str) -> None:
+    world.enqueue(ARCHIVE)
+    world.run(*STEPS[: 1 + STEPS.index(after)])
+    _written_years_ahead(world)
+
+    world.settle()
+
+    assert world.counts() == {"verified": 22}
+
+
+def test_a_scan_that_a_clock_years_ahead_put_off_is_made(world: World) -> None:
+    world.enqueue(ARCHIVE)
+    world.settle()
+    _written_years_ahead(world)
+    world.simulator.world.touch(f"{ARCHIVE}/c0000/i000003")
+
+    world.run()
+    status = world.status()
+    world.settle()
+
+    assert world.accepted(f"{ARCHIVE}/c0000/i000003") == 2
+    assert status.daemon is None  # what gave its sign of life in ten years is not here now
+
+
+def test_an_export_that_never_showed_is_given_up_though_it_was_asked_for_years_ahead(
+    build: Build,
+) -> None:
+    world = build(3)
+    world.enqueue(ARCHIVE)
+    world.run("discoverer")
+    world.simulator.faults.add("status", path="image:export", status=503, count=3)
+    world.run("exporter")
+    _written_years_ahead(world)
+
+    world.settle()
+
+    assert world.counts() == {"verified": 5}

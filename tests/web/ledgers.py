@@ -113,10 +113,13 @@ class Story:
         at: datetime = NOW,
         brakes: list[dict[str, Any]] | None = None,
         halted: list[str] | None = None,
+        *,
+        stalled: Sequence[str] = (),
         **waiting: str,
     ) -> None:
         """Give the daemon's sign of life; halted: the refusals that hold work back."""
         alive = {"pid": 4711, "waiting": waiting, "brakes": brakes or [], "halted": halted or []}
+        alive["stalled"] = list(stalled)
         self.roots.put("heartbeat", json.dumps(alive), at)
 
     def queue(self, at: datetime = NOW, **counts: int) -> None:

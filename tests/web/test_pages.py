@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -190,6 +190,20 @@ def test_machines_get_the_same_truth(scene: Scenes) -> None:
 def test_health_is_the_daemons_and_not_the_assets(story: Story, scene: Scenes) -> None:
     assert client(story).get("/healthz").status_code == 503
     assert client(scene("troubled")).get("/healthz").text == "ok\n"
+
+
+def test_a_service_whose_steps_hang_or_in_which_nothing_moves_is_ill(scene: Scenes) -> None:
+    story, later = scene("busy"), NOW + timedelta(hours=2)
+
+    def told(at: datetime) -> str:
+        return Asking(build(story.path, hosts=["localhost"], clock=lambda: at)).get("/healthz").text
+
+    story.beat(stalled=["verifier"])
+    assert told(NOW) == "the verifier hangs\n"
+    story.beat(later, downloader="the disk is full")
+    assert told(later) == "ok\n"  # there is a reason
+    story.beat(later)
+    assert told(later) == "nothing has moved for 2 h 0 min, and nothing says why\n"
 
 
 def test_a_daemon_that_fell_silent_is_ill(story: Story) -> None:

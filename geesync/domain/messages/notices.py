@@ -68,9 +68,13 @@ def due(
 def _is_due(notice: Notice, last: LastTold | None, now: datetime, again: timedelta) -> bool:
     if last is None:
         return True
-    if now - last.at < again:
+    if _is_fresh(last, now, again):
         return False
     return not last.lasting or notice.kind not in _ONCE or notice.count > last.count
+
+
+def _is_fresh(last: LastTold, now: datetime, again: timedelta) -> bool:
+    return abs(now - last.at) < again  # of the future: the clock was ahead
 
 
 def remembered(
@@ -88,7 +92,7 @@ def remembered(
     kept = {
         key: LastTold(last.at, last.count, lasting=False)
         for key, last in told.items()
-        if now - last.at < again
+        if _is_fresh(last, now, again)
     }
     for notice in found:
         last = told.get(notice.key)

@@ -53,8 +53,8 @@ def size(size_bytes: float) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """Return a readable span: ``3 d 4 h``."""
-    seconds = int(span.total_seconds())
+    """Return a readable span: ``3 d 4 h``; one below nothing, by a clock that was set, is none."""
+    seconds = max(0, int(span.total_seconds()))
     for unit, length, smaller, part in (
         ("d", 86400, "h", 3600),
         ("h", 3600, "min", 60),

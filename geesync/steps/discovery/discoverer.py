@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from geesync.adapters.google.earth_engine import EarthEngine
@@ -54,7 +54,7 @@ class Discoverer:
         tally = Tally()
         now = self.workshop.clock()
         for root in self.roots.working():
-            if self.workshop.stopping() or (root.next_scan_at and root.next_scan_at > now):
+            if self.workshop.stopping() or not self._has_come(root, now):
                 continue
             if is_derived(root.name):  # a job's own scan finds what is new for it
                 continue
@@ -66,6 +66,11 @@ class Discoverer:
                 log.warning("scan_broken", root=root.name, cause=error.cause, error=str(error))
                 self._finish(root, alarm=f"the scan broke: {error}", wait=_RETRY)
         return tally
+
+    def _has_come(self, root: Root, now: datetime) -> bool:
+        """Whether a root is to be scanned; a clock that was ahead must not put that off."""
+        longest = max(root.interval or self.interval, _RETRY)
+        return not (root.next_scan_at and now < root.next_scan_at <= now + longest)
 
     def _scan(self, root: Root) -> int:
         log.info("scan_started", root=root.name)

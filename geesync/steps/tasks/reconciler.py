@@ -235,7 +235,7 @@ class Reconciler:
         looked_at: when the look began; a long one must not pass for a late one.
         """
         unrepeated = task.state == TaskState.UNCLEAR or task.id in unwanted
-        return unrepeated and looked_at - task.intended_at > _GRACE
+        return unrepeated and _age(task.intended_at, looked_at) > _GRACE
 
     def _collected(self, ended: list[Task], now: datetime) -> tuple[list[Task], list[Task]]:
         """Write down the files of tasks that have succeeded; return those that have all, or none.
@@ -247,9 +247,14 @@ class Reconciler:
         late = [
             task
             for task in ended
-            if found.get(task.id) == [] and task.ended_at and now - task.ended_at > LATE_FILES
+            if found.get(task.id) == [] and task.ended_at and _age(task.ended_at, now) > LATE_FILES
         ]
         return [task for task in ended if found.get(task.id)], late
+
+
+def _age(then: datetime, now: datetime) -> timedelta:
+    """Return how old something is; what is of the future was told by a clock that was ahead."""
+    return abs(now - then)
 
 
 _WITHOUT_FILES = "the operation succeeded, but its files are not all there"

@@ -32,6 +32,7 @@ from geesync.store.file.rows import change_rows
 from geesync.store.ledger.history import HistoryRow, remember
 from geesync.store.ledger.standings import read_standing, standing_columns
 from geesync.store.tables import schema
+from geesync.store.tables.columns import has_come
 from geesync.store.tables.states import IS_PAUSED
 from geesync.store.tasks.plans import replace_in, void_in
 from geesync.store.tasks.tasks import give_up_in
@@ -112,7 +113,7 @@ class Ledger:
             .where(table.c.state == state, schema.root.c.removed_at.is_(None))
             .where(schema.root.c.paused_at.is_(None), schema.root.c.dest.not_in(not_in))
             .where(sa.text(f"NOT {IS_PAUSED}"))
-            .where(sa.or_(table.c.not_before.is_(None), table.c.not_before <= now))
+            .where(has_come(table.c.not_before, now))
             .order_by(table.c.priority.desc(), table.c.id)
             .limit(limit)
         )

@@ -18,6 +18,7 @@ from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.ledger.standings import standing_columns
+from geesync.store.tables.columns import has_come
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,7 @@ class Making(Generic[AnyToMake, AnyState]):
         paused_too: what Earth Engine works on is followed, whatever is paused.
         """
         column = self.table.c
-        where: list[Condition] = [
-            column.state.in_(states),
-            sa.or_(column.not_before.is_(None), column.not_before <= now),
-        ]
+        where: list[Condition] = [column.state.in_(states), has_come(column.not_before, now)]
         if not paused_too:
             where.append(sa.text(f"NOT {self.is_paused}"))
         return self._select(*where, limit=limit)

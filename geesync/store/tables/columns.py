@@ -6,11 +6,21 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Float, Integer, LargeBinary, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Float,
+    Integer,
+    LargeBinary,
+    Text,
+    or_,
+)
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 from geesync.domain.json import Json
+from geesync.domain.setbacks import LONGEST_WAIT
 from geesync.store.tables.packing import pack, unpack
 
 
@@ -30,6 +40,14 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any | None, _dialect: Any) -> datetime | None:
         """Return an aware time."""
         return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+def has_come(not_before: Column[datetime], now: datetime) -> ColumnElement[bool]:
+    """Whether something need not wait any more.
+
+    What would wait for longer than anything does was written while the clock was ahead.
+    """
+    return or_(not_before.is_(None), not_before <= now, not_before > now + LONGEST_WAIT)
 
 
 class Packed(TypeDecorator[Json]):

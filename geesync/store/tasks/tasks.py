@@ -38,6 +38,7 @@ from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import schema
+from geesync.store.tables.columns import has_come
 from geesync.store.tasks.lessons import Lesson, teach_in
 from geesync.store.tasks.task_rows import (
     Intent,
@@ -138,7 +139,7 @@ class Tasks:
         query = (
             sa.select(asset.c.id)
             .where(asset.c.state == State.EXPORTING, ~in_flight)
-            .where(sa.or_(asset.c.not_before.is_(None), asset.c.not_before <= now))
+            .where(has_come(asset.c.not_before, now))
             .limit(limit)
         )
         with self._database.read() as connection:

@@ -16,6 +16,7 @@ from typing import Any
 
 from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
+from geesync.domain.setbacks import LONGEST_WAIT
 from geesync.store.file.soundness import held_open, refuse_foreign_log
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.states import ASSET_MOVING, IS_PAUSED, TASK_IN_FLIGHT
@@ -216,7 +217,8 @@ def heartbeat(path: Path, *, now: datetime) -> dict[str, Any] | None:
 
 
 def _heartbeat(row: sqlite3.Row | None, now: datetime) -> dict[str, Any] | None:
-    if row is None or now.timestamp() - row["at"] > _HEARTBEAT_AGE.total_seconds():
+    # One of the future was left by a clock that was ahead.
+    if row is None or abs(now.timestamp() - row["at"]) > _HEARTBEAT_AGE.total_seconds():
         return None
     beat: dict[str, Any] = json.loads(row["value"])
     return None if has_ended(beat) else beat
@@ -239,10 +241,11 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
             f"  WHERE state IN ({TASK_IN_FLIGHT})),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
             f"  WHERE state IN ({ASSET_MOVING})"
-            "  AND root.removed_at IS NULL AND coalesce(not_before, 0) < ?"
+            "  AND root.removed_at IS NULL AND coalesce(not_before, 0) NOT BETWEEN ? AND ?"
             "  AND root.paused_at IS NULL"
             f"  AND NOT {IS_PAUSED})",
-            (soon_at.timestamp(),),
+            # What waits for longer was written while the clock was ahead, and is due.
+            (soon_at.timestamp(), (now + LONGEST_WAIT).timestamp()),
         ).fetchone()
         return not in_flight and not soon and not is_making_soon(connection, soon_at)
 

@@ -44,8 +44,8 @@ def moved_at(path: Path) -> datetime | None:
     """Return when an asset last changed its state; None if none did lately."""
     with reading(path) as connection:
         at = connection.execute(
-            "SELECT max(at) FROM event WHERE from_state IS NOT to_state"
-            " AND id > (SELECT coalesce(max(id), 0) FROM event) - ?",
+            "SELECT at FROM event WHERE from_state IS NOT to_state"
+            " AND id > (SELECT coalesce(max(id), 0) FROM event) - ? ORDER BY id DESC LIMIT 1",
             (_LATEST_EVENTS,),
-        ).fetchone()[0]
-        return None if at is None else datetime.fromtimestamp(at, UTC)
+        ).fetchone()
+        return None if at is None else datetime.fromtimestamp(at[0], UTC)
