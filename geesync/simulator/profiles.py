@@ -16,11 +16,16 @@ Range = tuple[float, float]  #: (least, most), drawn evenly
 
 NEVER: Range = (0.0, 0.0)
 QUANTILE_95 = 1.6449  #: of the standard normal distribution
+QUANTILE_LONGEST = 3.719  #: the same of one in 10,000
 
 
 @dataclass(frozen=True)
 class Durations:
-    """A log-normal distribution of seconds, given by what one can read off a histogram."""
+    """A distribution of seconds, given by what one can read off a histogram.
+
+    Log-normal to its 95th percentile; from there on so long-tailed that one in 10,000 takes
+    ``most_s``, if there is a longest.
+    """
 
     p50_s: float = 0.0
     p95_s: float = 0.0
@@ -32,8 +37,12 @@ class Durations:
         if self.p50_s <= 0:
             return self.least_s
         sigma = math.log(max(self.p95_s / self.p50_s, 1.0)) / QUANTILE_95
-        seconds = self.p50_s * math.exp(sigma * dice.gauss(0.0, 1.0))
-        return min(max(seconds, self.least_s), self.most_s)
+        deviation = dice.gauss(0.0, 1.0)
+        logarithm = sigma * deviation
+        if deviation > QUANTILE_95 and self.p95_s < self.most_s < math.inf:
+            tail = math.log(self.most_s / self.p95_s) / (QUANTILE_LONGEST - QUANTILE_95)
+            logarithm = sigma * QUANTILE_95 + tail * (deviation - QUANTILE_95)
+        return min(max(self.p50_s * math.exp(logarithm), self.least_s), self.most_s)
 
 
 def always(seconds: float) -> Durations:

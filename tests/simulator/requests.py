@@ -138,6 +138,39 @@ def requests(draw: st.DrawFn, method: Method) -> tuple[str, dict[str, str], Any]
     return path, query, draw(spoilt(BODIES.get(method.id, {})))
 
 
+#: What may be asked of Drive, right and wrong.
+DRIVE: dict[str, tuple[str, ...]] = {
+    "q": (
+        "name = 'out.csv' and trashed = false",
+        "'root' in parents",
+        "name contains 'o' and mimeType != 'a' and 'me' in owners",
+        "name = 'a' or name = 'b'",
+        "name = '",
+        "'\\\\' in parents" * 900,
+    ),
+    "fields": ("*", "files(id,name)", "nextPageToken,files/md5Checksum", "files(", "id,,size", ")"),
+    "pageSize": ("1", "1000", "0", "-1", "9" * 30, "²", "x"),
+    "pageToken": ("1", "99999999", "-1", "x", "²"),
+    "alt": ("media", "json", "x"),
+}
+RANGES = ("bytes=0-3", "bytes=5-", "bytes=3-1", "bytes=-5", "bytes=0-1,3-4", "bytes=²-", "x", "")
+
+
+@st.composite
+def drive_requests(draw: st.DrawFn, ids: list[str]) -> tuple[str, str, dict[str, str], Any]:
+    """Draw (method, path below ``/drive/v3/``, query, headers) of a request to Drive."""
+    file = draw(st.sampled_from([*ids, "root", "no-such-id"]) | st.text(min_size=1, max_size=12))
+    path = draw(st.sampled_from(["about", "files", "files/", f"files/{file}", f"x/{file}"]))
+    method = draw(st.sampled_from(["GET", "GET", "GET", "DELETE", "POST", "PATCH"]))
+    query = {
+        name: draw(st.sampled_from(values) | st.text(max_size=12))
+        for name, values in DRIVE.items()
+        if draw(st.booleans())
+    }
+    headers = {"range": draw(st.sampled_from(RANGES)).encode()} if draw(st.booleans()) else {}
+    return method, path, query, headers
+
+
 @st.composite
 def spoilt(draw: st.DrawFn, body: Any) -> Any:
     """Draw a body that is like this one but for some places."""

@@ -168,3 +168,31 @@ def test_an_export_to_an_asset_makes_one_with_the_same_pixels(
     assert earth_engine.getAsset(name)["bands"][0]["dataType"] == {"precision": "FLOAT"}
     assert made.bands[0].pyramiding == "SAMPLE"
     assert (made.bands[0].load()[0] == source.bands[0].load()[0]).all()
+
+
+def test_an_export_to_an_asset_keeps_properties_and_times_and_averages_by_default(
+    simulator: Simulator, earth_engine: Any
+) -> None:
+    name = f"projects/{simulator.project}/assets/derived"
+    image = ee.Image("users/demo/scenes/s0001")
+    options = {"pyramidingPolicyOverrides": {"B5": "MODE"}}
+
+    earth_engine.exportImage(
+        "r-1",
+        {
+            "expression": image.select(["B4", "B5"])
+            .multiply(2)
+            .copyProperties(image)
+            .set("system:time_start", image.get("system:time_start"), "n", 2, "list", [1]),
+            "assetExportOptions": {"earthEngineDestination": {"name": name}, **options},
+        },
+    )
+
+    told = earth_engine.getAsset(name)
+    assert {band["id"]: band["pyramidingPolicy"] for band in told["bands"]} == {
+        "B4": "MEAN",
+        "B5": "MODE",
+    }
+    assert told["properties"] == {"CLOUD": 12.5, "tag": "s0001", "n": 2}
+    assert told["startTime"] == "2023-05-06T10:30:00Z"
+    assert "endTime" not in told

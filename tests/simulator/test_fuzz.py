@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from geesync.simulator import Simulator
 from geesync.simulator.api.methods import METHODS, Method
 from geesync.simulator.refusals import INTERNAL
+from geesync.simulator.wire import tokens
 from tests.simulator.conftest import ELEVATION
-from tests.simulator.requests import BODIES, PROJECT, TABLE, requests
+from tests.simulator.requests import BODIES, PROJECT, TABLE, drive_requests, requests
 
 
 class Mistakes(logging.Handler):
@@ -45,6 +46,16 @@ class Victim:
             body = json.loads(json.dumps(BODIES[f"{kind}.export"]))
             body["fileExportOptions"]["cloudStorageDestination"]["filenamePrefix"] = suffix
             self.http.post(f"/v1/{PROJECT}/{kind}:export", json=body).raise_for_status()
+
+    def fill_the_drive(self) -> None:
+        """Have a file in a folder of the drive."""
+        if self.simulator.drive.used_bytes(tokens.principal({})) == 0:
+            body = json.loads(json.dumps(BODIES["table.export"]))
+            del body["fileExportOptions"]["cloudStorageDestination"]
+            drive = {"folder": "exports", "filenamePrefix": "out"}
+            body["fileExportOptions"]["driveDestination"] = drive
+            self.http.post(f"/v1/{PROJECT}/table:export", json=body).raise_for_status()
+            self.simulator.advance(60)
 
     def mend(self) -> None:
         """Put back what the example before may have deleted or changed."""
@@ -86,3 +97,20 @@ def test_no_request_is_answered_with_an_error_of_the_server(
     assert not victim.mistakes.told, victim.mistakes.told.pop()
     failed = [operation.error or (0, "") for operation in victim.simulator.operations.all()]
     assert not [message for code, message in failed if code == INTERNAL]
+
+
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_request_to_drive_is_answered_with_an_error_of_the_server(
+    victim: Victim, data: st.DataObject
+) -> None:
+    victim.fill_the_drive()
+    files = victim.http.get("/drive/v3/files").json()["files"]
+    method, path, query, headers = data.draw(drive_requests([file["id"] for file in files]))
+
+    answer = victim.http.request(
+        method, f"/drive/v3/{quote(path, safe='/')}", params=query, headers=headers
+    )
+
+    assert answer.status_code < 500, answer.text
+    assert not victim.mistakes.told, victim.mistakes.told.pop()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -225,6 +226,16 @@ def test_the_real_profile_is_slow_with_a_heavy_tail() -> None:
     assert 400 < run_s[1000] < 600
     assert 1000 < run_s[1900] < 2200
     assert max(op.attempt for op in operations) > 1
+
+
+def test_the_longest_of_real_runs_are_as_long_as_they_were_seen() -> None:
+    dice = random.Random(1)
+
+    run_s = sorted(REAL.run_s.draw(dice) for _ in range(20_000))
+
+    assert 1400 < run_s[19_000] < 1500  # the 95th percentile
+    assert run_s[19_980] > 2.5 * 3600  # one in a thousand
+    assert run_s[-1] == REAL.run_s.most_s == 8.5 * 3600
 
 
 def test_durations_keep_their_bounds() -> None:

@@ -81,6 +81,16 @@ def test_a_mistaken_knob_is_one_clear_line() -> None:
     )
 
 
+def test_a_mistaken_scenario_is_one_clear_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[[assets]]\nid = 'users/a/b'\nbands = [{id = 'x', grid = {scael = 3}}]")
+
+    assert told("--scenario", str(file)) == (
+        2,
+        "geesync: scenario mine: assets.0.bands.0.grid.scael: Extra inputs are not permitted\n",
+    )
+
+
 def test_it_writes_its_key_and_heeds_its_knobs(tmp_path: Path) -> None:
     key = tmp_path / "key.json"
     options = ("--key-file", str(key), "--set", "algorithms=forbidden")

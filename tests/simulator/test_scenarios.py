@@ -20,6 +20,7 @@ from geesync.simulator.scenarios.tree import walk
 from geesync.simulator.world.pixels import SimAsset, SimGrid
 
 CONTAINERS = ("FOLDER", "IMAGE_COLLECTION")
+ONE = "[[assets]]\nid = 'users/a/b'\n"
 KINDS = {"FOLDER", "IMAGE_COLLECTION", "IMAGE", "TABLE", "CLASSIFIER"}
 
 
@@ -174,6 +175,48 @@ def test_an_account_can_be_written_by_hand(tmp_path: Path) -> None:
         (
             "[[assets]]\nid = 'users/a/b'\nbands = [{id = 'x', type = 'int64'}]",
             r"assets\.0\.bands\.0\.type",
+        ),
+        (
+            ONE + "bands = [{id = 'x', grid = {scael = 3}}]",
+            r"assets\.0\.bands\.0\.grid\.scael: Extra",
+        ),
+        (
+            ONE + "bands = [{id = 'x', grid = {size = ['a', 2]}}]",
+            r"bands\.0\.grid\.size\.0: .* valid integer",
+        ),
+        (ONE + "grid = {size = [0, 5]}", r"assets\.0\.grid\.size\.0: .* greater"),
+        (ONE + "grid = {at = [500, 2]}", r"assets\.0\.grid\.at\.0: .* 180"),
+        (ONE + "grid = {transform = [1, 2, 0, 2, 4, 0]}", r"assets\.0\.grid: the transform cannot"),
+        (
+            ONE + "grid = {crs = 'nowhere'}\nbands = [{id = 'x'}]",
+            r"assets\.0: users/a/b: .* could not be parsed",
+        ),
+        (ONE + "bands = [{id = 'x'}]", r"assets\.0: users/a/b: a grid needs a crs"),
+        (ONE + "bands = [{id = 'x'}, {id = 'x'}]", r"assets\.0: bands need ids of their own"),
+        (
+            ONE + "bands = [{id = 'x', range = [0, 500]}]",
+            r"bands\.0: \(0\.0, 500\.0\) is no range of uint8",
+        ),
+        (ONE + "bands = [{id = 'x', range = [5, 1]}]", r"bands\.0\.range: the least comes first"),
+        (ONE + "bands = [{id = 'x', pyramiding = 'AVG'}]", r"bands\.0\.pyramiding: .*'MEAN'"),
+        (f"{ONE}type = 'IMGE'", r"assets\.0\.type: .*'IMAGE'"),
+        (f"{ONE}type = 'IMAGE'", r"assets\.0: an IMAGE needs bands"),
+        (f"{ONE}type = 'TABLE'", r"assets\.0: a TABLE, and nothing else"),
+        (ONE + "type = 'FOLDER'\nbands = [{id = 'x'}]", r"assets\.0: a FOLDER has no bands"),
+        (ONE + "table = {kind = 'points', rows = -1}", r"assets\.0\.table\.rows: .* greater"),
+        (
+            ONE + "properties = {a = 2020-01-01}",
+            r"assets\.0\.properties: a must be a text or a number",
+        ),
+        (ONE + "policy = {bindngs = 3}", r"assets\.0\.policy\.bindngs: Extra"),
+        (f"{ONE}start = 'soon'", r"assets\.0\.start: .* valid datetime"),
+        (f"{ONE}start = 2020-01-01T00:00:00Z\ndays = 1e12", r"assets\.0: users/a/b: .* too large"),
+        (f"{ONE}count = 2", r"assets\.0: users/a/b: it is there already"),
+        ("[[assets]]\nid = 'nowhere'", r"assets\.0\.id: an id is like users/x/a"),
+        (f"{ONE}[[assets]]\nid = 'users/a/b'", r"assets\.1: users/a/b: it is there already"),
+        (
+            f"{ONE}type = 'CLASSIFIER'\n[[assets]]\nid = 'users/a/b/c'",
+            r"assets\.1: users/a/b/c: it lies in .*/users/a/b, which is no container",
         ),
     ],
 )

@@ -12,10 +12,12 @@ from geesync.simulator.computing import evaluator
 from geesync.simulator.computing.images import Band, Image
 from geesync.simulator.computing.scene import Collection, Scene
 from geesync.simulator.messages.property_rules import check_bands
+from geesync.simulator.messages.schemas import PYRAMIDING
 from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
 from geesync.simulator.scenarios.footprints import footprint
 from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimGrid
 
+UNSPECIFIED = PYRAMIDING[0]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MOST_PIXELS = 10**8  #: of a band; all of them are held in memory
@@ -46,10 +48,10 @@ def _check_bands(image: Image) -> None:
 
 def _image(image: Image, body: Json) -> SimAsset:
     options = body["assetExportOptions"]
+    default = options.get("pyramidingPolicy", UNSPECIFIED)
     policies = options.get("pyramidingPolicyOverrides", {})
     bands = tuple(
-        _band(band, body.get("grid"), policies.get(band.id, options.get("pyramidingPolicy")))
-        for band in image.bands
+        _band(band, body.get("grid"), policies.get(band.id, default)) for band in image.bands
     )
     sizes = (band.grid.width * band.grid.height * band.dtype.itemsize for band in bands)
     return SimAsset(
@@ -82,7 +84,7 @@ def _time(millis: Any) -> str | None:
     return rfc3339(EPOCH + timedelta(milliseconds=float(millis)))
 
 
-def _band(band: Band, grid_json: Json | None, pyramiding: str | None) -> SimBand:
+def _band(band: Band, grid_json: Json | None, pyramiding: str) -> SimBand:
     grid = _grid(grid_json) if grid_json else band.extent
     if grid is None:
         raise ExportRefused(INVALID_ARGUMENT, "Unable to export unbounded image.")
@@ -96,7 +98,7 @@ def _band(band: Band, grid_json: Json | None, pyramiding: str | None) -> SimBand
         precision=band.type.precision,
         value_range=band.type.value_range,
         load=lambda: (values, mask),
-        pyramiding=pyramiding,
+        pyramiding="MEAN" if pyramiding == UNSPECIFIED else pyramiding,
         array_dimensions=band.array_dimensions,
     )
 

@@ -32,7 +32,7 @@ def load_scenario(spec: str) -> Scenario:
         return Huge(spec, images=images, per_collection=images)
     try:
         text = Path(spec).read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         known = ", ".join((*SHIPPED, "million[:N]", "thousands[:N]"))
         raise ValueError(f"no scenario {spec!r}: not one of {known}, and {error}") from error
     return read_scenario(text, name=Path(spec).stem)

@@ -1,86 +1,31 @@
-"""Scenarios as TOML: what may stand in such a file, and the assets that it makes."""
+"""Scenarios as TOML: the assets that such a file makes."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
+from rasterio.errors import CRSError
 
 from geesync.simulator.clock import rfc3339
-from geesync.simulator.scenarios.features import TableKind, make_features
+from geesync.simulator.scenarios.features import make_features
 from geesync.simulator.scenarios.footprints import footprint, origin_at, utm_at
-from geesync.simulator.scenarios.landscape import Mask, make_band, seed_of
+from geesync.simulator.scenarios.landscape import make_band, seed_of
+from geesync.simulator.scenarios.scenario_file import (
+    AssetRecipe,
+    BandRecipe,
+    GridRecipe,
+    ScenarioRecipe,
+)
 from geesync.simulator.scenarios.tree import Tree
 from geesync.simulator.world.names import canonical, root_of
-from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimGrid
+from geesync.simulator.world.pixels import SimAsset, SimBand, SimGrid
 
 BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
-TypeName = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class GridRecipe(_Strict):
-    """Where the pixels lie: ``transform``, or ``scale`` with ``origin`` or ``at``."""
-
-    crs: str = "UTM"  #: "EPSG:…", WKT, a name from the file's [crs] table, or UTM = by ``at``
-    size: tuple[int, int] = (64, 48)  #: (width, height), pixels
-    scale: float = 30.0  #: CRS units per pixel
-    origin: tuple[float, float] | None = None  #: (x, y) of the upper left corner, CRS units
-    at: tuple[float, float] | None = None  #: (longitude, latitude) of the same, degrees
-    transform: tuple[float, float, float, float, float, float] | None = None
-
-
-class BandRecipe(_Strict):
-    """One band; what is not said about its grid is as in the asset's."""
-
-    id: str
-    type: TypeName = "uint8"
-    grid: dict[str, Any] = Field(default_factory=dict)
-    range: tuple[float, float] | None = None  #: least and greatest value that occurs
-    declared: tuple[int, int] | None = None  #: the range in the metadata, if narrower
-    mask: Mask = "none"
-    pyramiding: str | None = None
-    missing: tuple[float, ...] = ()
-    array_dimensions: int = 0
-
-
-class TableRecipe(_Strict):
-    """The rows of a table."""
-
-    kind: TableKind
-    rows: int = 0
-
-
-class AssetRecipe(_Strict):
-    """One asset, or ``count`` alike ones: ``{}`` in id and properties is their number."""
-
-    id: str  #: ``users/x/a`` or ``projects/p/assets/a``; missing parents become folders
-    type: str | None = None  #: by default what the other fields suggest
-    count: int = Field(default=1, ge=1)
-    grid: GridRecipe = GridRecipe()
-    step: tuple[float, float] = (0.0, 0.0)  #: degrees from one of ``count`` to the next
-    bands: tuple[BandRecipe, ...] = ()
-    table: TableRecipe | None = None
-    start: AwareDatetime | None = None
-    days: float = 1.0  #: from start to end, and from one of ``count`` to the next
-    properties: Json = Field(default_factory=dict)
-    policy: Json = Field(default_factory=dict)
-    extra: Json = Field(default_factory=dict)
-
-
-class ScenarioRecipe(_Strict):
-    """A whole file."""
-
-    project: str = "demo-project"
-    seed: int = 1
-    crs: dict[str, str] = Field(default_factory=dict)  #: name → WKT
-    assets: tuple[AssetRecipe, ...]
+CONTAINERS = ("FOLDER", "IMAGE_COLLECTION")
 
 
 def read_scenario(text: str, *, name: str) -> Tree:
@@ -90,33 +35,49 @@ def read_scenario(text: str, *, name: str) -> Tree:
     """
     try:
         recipe = ScenarioRecipe.model_validate(tomllib.loads(text))
+        return Tree(name, recipe.project, _assets(recipe))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"scenario {name}: {place}: {first['msg']}") from error
-    except tomllib.TOMLDecodeError as error:
+        raise ValueError(
+            f"scenario {name}: {place}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
+    except ValueError as error:
         raise ValueError(f"scenario {name}: {error}") from error
-    return Tree(name, recipe.project, _assets(recipe))
 
 
 def _assets(recipe: ScenarioRecipe) -> Iterator[SimAsset]:
-    known: set[str] = set()
-    for asset in recipe.assets:
+    known: dict[str, str] = {}  # name → type
+    for place, asset in enumerate(recipe.assets):
         for number in range(asset.count):
-            made = _Cook(recipe, asset, number).asset()
+            try:
+                made = _Cook(recipe, asset, number).asset()
+                _check_place(made.name, known)
+            except (CRSError, OverflowError, ValueError) as error:
+                raise ValueError(f"assets.{place}: {asset.id}: {error}") from error
             yield from _missing_parents(made.name, known)
-            known.add(made.name)
+            known[made.name] = made.type
             yield made
 
 
-def _missing_parents(name: str, known: set[str]) -> Iterator[SimAsset]:
+def _check_place(name: str, known: Mapping[str, str]) -> None:
+    if name in known:
+        raise ValueError("it is there already: described twice, or after what is in it")
+    parts = name.split("/")
+    for length in range(1, len(parts)):
+        parent = "/".join(parts[:length])
+        if known.get(parent, CONTAINERS[0]) not in CONTAINERS:
+            raise ValueError(f"it lies in {parent}, which is no container")
+
+
+def _missing_parents(name: str, known: dict[str, str]) -> Iterator[SimAsset]:
     """Yield the folders above an asset that nobody described, topmost first."""
     parts = name.split("/")
     top = root_of(name).count("/") + 1
     for length in range(top, len(parts)):
         parent = "/".join(parts[:length])
         if parent not in known:
-            known.add(parent)
+            known[parent] = "FOLDER"
             yield SimAsset(name=parent, type="FOLDER", update_time=_update_time(parent))
 
 
@@ -139,13 +100,13 @@ class _Cook:
         bands = tuple(map(self._band, recipe.bands))
         asset = SimAsset(
             name=name,
-            type=self._type(),
+            type=recipe.kind,
             update_time=_update_time(name),
             properties={key: self._numbered(value) for key, value in recipe.properties.items()},
             geometry=footprint(bands[0].grid) if bands else None,
             bands=bands,
             size_bytes=sum(map(_size_bytes, bands)),
-            policy=recipe.policy,
+            policy={} if recipe.policy is None else recipe.policy.model_dump(mode="json"),
             extra=recipe.extra,
         )
         if recipe.start is not None:
@@ -159,17 +120,9 @@ class _Cook:
             asset.size_bytes = 200 * recipe.table.rows
         return asset
 
-    def _type(self) -> str:
-        if self._recipe.type is not None:
-            return self._recipe.type
-        if self._recipe.bands:
-            return "IMAGE"
-        return "TABLE" if self._recipe.table is not None else "FOLDER"
-
     def _band(self, recipe: BandRecipe) -> SimBand:
-        grid = self._recipe.grid
-        if recipe.grid:
-            grid = GridRecipe.model_validate({**grid.model_dump(), **recipe.grid})
+        own = {name: getattr(recipe.grid, name) for name in recipe.grid.model_fields_set}
+        grid = self._recipe.grid.model_copy(update=own)
         return make_band(
             recipe.id,
             self._grid(grid),
@@ -188,6 +141,8 @@ class _Cook:
         width, height = recipe.size
         if recipe.transform is not None:
             return SimGrid(crs, recipe.transform, width, height)
+        if crs == "UTM" and recipe.at is None:
+            raise ValueError("a grid needs a crs, or at: which zone of UTM is it in?")
         x, y = recipe.origin or (0.0, 0.0)
         if recipe.at is not None:
             lon = recipe.at[0] + self._number * self._recipe.step[0]
