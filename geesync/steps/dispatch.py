@@ -27,7 +27,7 @@ class Dispatch(Generic[Item, Answer]):
     keep_on: Callable[[], bool]  #: asked while somebody works, and with each answer
     _calls: Calls = field(default_factory=Calls, init=False)
     _over: threading.Event = field(default_factory=threading.Event, init=False)
-    _came: SimpleQueue[ItemResults[Item, Answer] | None] = field(
+    _results: SimpleQueue[ItemResults[Item, Answer] | None] = field(
         default_factory=SimpleQueue, init=False
     )
 
@@ -40,16 +40,16 @@ class Dispatch(Generic[Item, Answer]):
         loads = self.executor.loads(sizes_bytes)
         at_work = len(loads)
         # Threads of its own: in the pool they would keep all other steps waiting, for hours.
-        with ThreadPoolExecutor(self.executor.at_once, thread_name_prefix="geesync-hand") as lanes:
+        with ThreadPoolExecutor(self.executor.at_once, thread_name_prefix="geesync-bytes") as lanes:
             try:
                 for load in loads:
                     lanes.submit(self._lane, [self.items[number] for number in load])
                 while at_work:
-                    came: ItemResults[Item, Answer] | None = []
+                    results: ItemResults[Item, Answer] | None = []
                     with suppress(Empty):
-                        came = self._came.get(timeout=TICK_S)
-                        at_work -= came is None
-                    yield came or []
+                        results = self._results.get(timeout=TICK_S)
+                        at_work -= results is None
+                    yield results or []
             finally:
                 self._over.set()
 
@@ -58,9 +58,9 @@ class Dispatch(Generic[Item, Answer]):
         try:
             self._do(load, left)
         except Exception as error:  # noqa: BLE001 # it is the answer of those that had none
-            self._came.put([(item, error) for item in left.values()])
+            self._results.put([(item, error) for item in left.values()])
         finally:
-            self._came.put(None)
+            self._results.put(None)
 
     def _do(self, load: list[Item], left: dict[int, Item]) -> None:
         if refusal := self._calls.refusal():
@@ -68,11 +68,11 @@ class Dispatch(Generic[Item, Answer]):
         self._go_on()
         last = stopped()
         with closing(self.executor.do(self.work, load, self._go_on)) as doing:
-            for told in doing:
-                for _, answer in told:
+            for results in doing:
+                for _, answer in results:
                     self._calls.note(answer)
                     last = answer if isinstance(answer, RemoteError) else last
-                self._came.put([(left.pop(number), answer) for number, answer in told])
+                self._results.put([(left.pop(number), answer) for number, answer in results])
                 self._go_on()
         if left:  # after a refusal, or in an outage
             raise NotTriedError(last.cause, str(last))

@@ -85,54 +85,58 @@ class DocumentWriter:
 
     def publish(
         self,
-        drafted: Iterable[tuple[Item, Documents | Exception]],
+        written: Iterable[tuple[Item, Documents | Exception]],
         finish: Callable[[Item, Folder], None] = lambda _item, _place: None,
     ) -> list[tuple[Item, Documents | Exception]]:
         """Give drafts their names, durably; return them with what failed in the place of some.
 
         finish: what else is to be done in the folder before its names are synced.
         """
-        told: list[tuple[Item, Documents | Exception]] = []
+        results: list[tuple[Item, Documents | Exception]] = []
         by_mirror: dict[str, list[tuple[Item, Documents]]] = defaultdict(list)
-        for item, one in drafted:
-            if isinstance(one, Exception):
-                told.append((item, one))
+        for item, documents in written:
+            if isinstance(documents, Exception):
+                results.append((item, documents))
             else:
-                by_mirror[one.dest].append((item, one))
-        for dest, some in by_mirror.items():
+                by_mirror[documents.dest].append((item, documents))
+        for dest, of_mirror in by_mirror.items():
             try:
                 self._sync(dest)
                 published = [
-                    (item, self._publish(one, partial(finish, item))) for item, one in some
+                    (item, self._publish(documents, partial(finish, item)))
+                    for item, documents in of_mirror
                 ]
                 self._sync(dest)
             except RemoteError as error:
                 # The kernel may have dropped what it could not write, of any of them, and would
                 # call a second sync a success.
-                for _, one in some:
-                    self._discard(one)
-                published = [(item, error) for item, _ in some]
-            told += published
-        return told
+                for _, documents in of_mirror:
+                    self._discard(documents)
+                published = [(item, error) for item, _ in of_mirror]
+            results += published
+        return results
 
     def _sync(self, dest: str) -> None:
         if dest in self._disks:
             self._disks[dest].sync()
 
-    def _publish(self, one: Documents, finish: Callable[[Folder], None]) -> Documents | Exception:
+    def _publish(
+        self, documents: Documents, finish: Callable[[Folder], None]
+    ) -> Documents | Exception:
+        folders = self._folders[documents.dest]
         try:
-            with self._folders[one.dest].folder(one.path, create=False) as place:
-                place.known = one.known
-                place.publish(one.drafts)
+            with folders.folder(documents.path, create=False) as place:
+                place.known = documents.known
+                place.publish(documents.drafts)
                 finish(place)
-            if one.dest not in self._disks:
-                self._folders[one.dest].sync_way(one.path)
+            if documents.dest not in self._disks:
+                folders.sync_way(documents.path)
         except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
             return error
-        return one
+        return documents
 
-    def _discard(self, one: Documents) -> None:
-        folders = self._folders[one.dest]
-        with suppress(GeesyncError, OSError), folders.folder(one.path, create=False) as place:
-            for draft in one.drafts:
+    def _discard(self, documents: Documents) -> None:
+        folders = self._folders[documents.dest]
+        with suppress(GeesyncError, OSError), folders.folder(documents.path, create=False) as place:
+            for draft in documents.drafts:
                 place.remove(draft.name + PARTIAL)

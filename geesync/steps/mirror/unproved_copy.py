@@ -65,8 +65,8 @@ class UnprovedCopy:
     def parts(self) -> dict[str, list[Staged]]:
         """Return the files of each part, by its id."""
         parts: dict[str, list[Staged]] = {}
-        for one in self.staged:
-            parts.setdefault(one.part_id, []).append(one)
+        for file in self.staged:
+            parts.setdefault(file.part_id, []).append(file)
         return parts
 
     def begin(self, place: Folder) -> None:
@@ -99,8 +99,8 @@ class UnprovedCopy:
 
     def _proofs(self, place: Folder, files: list[Staged]) -> dict[Proof, Staged]:
         try:
-            by_name = {_present(place, one): one for one in files}
-            now = {one.file: (name, one.obj) for name, one in by_name.items()}
+            by_name = {_present(place, file): file for file in files}
+            now = {file.file: (name, file.obj) for name, file in by_name.items()}
             dest, path, part = self.asset.dest, self.asset.path, files[0].part
             stem = file_stem(path, part.key)
             todo = proofs(dest, path, self.source, part, stem=stem, files=now)
@@ -114,18 +114,18 @@ class UnprovedCopy:
         Raises RemoteError, saying whether the disk or the export is why it is not.
         """
         contents = []
-        for proof, one in self.todo.items():
-            answer = self.found[proof]
-            if isinstance(answer, RemoteError) and not answer.costs_time_only:
-                raise self._unproved(place, one, answer) from answer
-            if isinstance(answer, Exception):
-                raise answer
-            if answer.table is not None:
-                contents.append((one, answer.table))
+        for proof, file in self.todo.items():
+            found = self.found[proof]
+            if isinstance(found, RemoteError) and not found.costs_time_only:
+                raise self._unproved(place, file, found) from found
+            if isinstance(found, Exception):
+                raise found
+            if found.table is not None:
+                contents.append((file, found.table))
         table = _table(contents)
         sums = self.sums  # of what comes from Drive the CRC32C is known only now
         self.staged = [
-            replace(one, obj=replace(one.obj, crc32c=sums[one.id][0])) for one in self.staged
+            replace(file, obj=replace(file.obj, crc32c=sums[file.id][0])) for file in self.staged
         ]
         return table
 
@@ -133,9 +133,9 @@ class UnprovedCopy:
         if error.costs_time_only:
             return error
         files = self.parts()[of_part.part_id]
-        damaged = [one for one in files if not place.holds(name_now(place, one), one.obj)]
-        for one in damaged:
-            place.remove(name_now(place, one))
+        damaged = [file for file in files if not place.holds(name_now(place, file), file.obj)]
+        for file in damaged:
+            place.remove(name_now(place, file))
         if error.cause == Cause.CRASHED and not damaged:
             return error  # another export would bring the same bytes
         return UnprovedError(error, of_part, damaged)
@@ -149,16 +149,17 @@ def _table(found: list[tuple[Staged, tables.Contents]]) -> Json | None:
     """
     if not found:
         return None
-    _, told = max(found, key=lambda one: one[0].part.extension == "geojson")
-    for one, csv in found:
-        if csv.rows != told.rows:  # which of the two lacks some, nobody can tell
-            counts = f"{told.rows:,} rows in one format, {csv.rows:,} in another"
-            raise UnprovedError(RemoteError(Cause.INTEGRITY, counts), one)
-        wanted = ("system:index", *told.columns, ".geo")
-        if one.part.extension == "csv" and told.rows and not csv.columns.keys() >= set(wanted):
+    _, geojson = max(found, key=lambda pair: pair[0].part.extension == "geojson")
+    for file, table in found:
+        if table.rows != geojson.rows:  # which of the two lacks some, nobody can tell
+            counts = f"{geojson.rows:,} rows in one format, {table.rows:,} in another"
+            raise UnprovedError(RemoteError(Cause.INTEGRITY, counts), file)
+        wanted = ("system:index", *geojson.columns, ".geo")
+        is_csv = file.part.extension == "csv"
+        if is_csv and geojson.rows and not table.columns.keys() >= set(wanted):
             error = RemoteError(Cause.PLAN, "the CSV lacks columns that other rows have")
-            raise UnprovedError(error, one, found={"columns": list(dict.fromkeys(wanted))})
-    return {"rows": told.rows, "columns": told.columns, "geometries": told.geometries}
+            raise UnprovedError(error, file, found={"columns": list(dict.fromkeys(wanted))})
+    return {"rows": geojson.rows, "columns": geojson.columns, "geometries": geojson.geometries}
 
 
 def name_now(place: Folder, staged: Staged) -> str:

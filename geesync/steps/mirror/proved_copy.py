@@ -1,0 +1,127 @@
+"""What stands beside an asset's proved files, and how these get their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic_core import to_json
+
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.mirror_files.landing import unproved
+from geesync.adapters.mirror_files.versions import kept_versions, set_aside
+from geesync.domain.choices.options import Options
+from geesync.domain.json import Json
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.layout import (
+    ASSET_JSON,
+    GEESYNC_JSON,
+    IAM_JSON,
+    file_stem,
+    is_unfinished,
+)
+from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
+from geesync.domain.stac import links as stac_links
+from geesync.steps.mirror.derived_files import make
+from geesync.steps.mirror.overwrite_guard import claim
+from geesync.steps.mirror.unproved_copy import UnprovedCopy, name_now
+from geesync.steps.tasks.planner import Planner
+from geesync.store.copies.staging import Staged
+
+
+@dataclass(frozen=True)
+class CopyWriter:
+    """Writes what tells of copies; nothing bears its final name before ``give_names``."""
+
+    planner: Planner
+
+    def write(self, place: Folder, copy: UnprovedCopy) -> None:
+        """Write all that is to stand beside an asset's files, these being what they must be.
+
+        Raises RemoteError if they are not, or if something foreign would be overwritten.
+        """
+        table = copy.table(place)
+        claim(place, copy.asset.name, copy.known, copy.staged)
+        self._set_older_aside(place, copy)
+        _remove_strange(place, copy)
+        copy.versions = kept_versions(place) if copy.was_proved else []
+        taken = [self._taken(files) for files in copy.parts().values()]
+        made = _make(place, copy, taken, self.planner.chosen(copy.asset), table)
+        _draft(place, ASSET_JSON, copy.source.json)
+        _draft(place, GEESYNC_JSON, sidecar(copy.source, copy.plan, taken, made, table))
+        assert not isinstance(copy.policy, Exception)  # it did not begin with one
+        _draft_policy(place, copy.policy)
+
+    def _set_older_aside(self, place: Folder, copy: UnprovedCopy) -> None:
+        set_aside(
+            place,
+            copy.source.revision,
+            names={file.file for file in copy.staged},
+            there={file.file for file in copy.staged if name_now(place, file) == file.file},
+            keep=self.planner.chosen(copy.asset).keep_versions,
+        )
+
+    def _taken(self, files: list[Staged]) -> TakenPart:
+        """Return how a part was taken, for the sidecar; files: all of the part."""
+        first = files[0]
+        taken = tuple(TakenFile(file.file, file.obj) for file in files)
+        if first.task is None:
+            return TakenPart(part=first.part, files=taken, **first.origin)
+        return TakenPart(
+            part=first.part,
+            attempt=first.task.attempt,
+            operation=first.task.operation or "",
+            bucket=first.task.destination.place,
+            request=self.planner.request(first.task),
+            files=taken,
+        )
+
+
+def give_names(copy: UnprovedCopy, place: Folder) -> None:
+    """Give proved files their names, beside the documents that have theirs."""
+    for file in copy.staged:
+        name = unproved(file.file, file.token)
+        if place.size_of(name) is not None:
+            place.claim(KeptFile(file.file, file.obj.size_bytes, file.obj.crc32c))
+            place.rename(name, file.file)
+    if copy.staged:
+        _remove_unfinished(place)
+
+
+def _remove_strange(place: Folder, copy: UnprovedCopy) -> None:
+    """Remove what we wrote into the catalogue for an asset of another type of this name."""
+    strange = stac_links.strange_documents(copy.source.type, (kept.name for kept in copy.known))
+    for kept in copy.known:
+        if kept.name in strange and place.size_of(kept.name) == kept.size_bytes:
+            place.remove(kept.name)
+
+
+def _make(
+    place: Folder, copy: UnprovedCopy, taken: list[TakenPart], options: Options, table: Json | None
+) -> list[KeptFile]:
+    files = {file.file: file for file in copy.staged}
+    return make(
+        place,
+        taken,
+        options,
+        table=table,
+        stem=lambda key: file_stem(copy.asset.path, key),
+        present=lambda name: name_now(place, files[name]),
+    )
+
+
+def _draft(place: Folder, name: str, document: Json) -> None:
+    place.draft(name, to_json(document, indent=2, inf_nan_mode="constants"))
+
+
+def _draft_policy(place: Folder, policy: Json | str | None) -> None:
+    if isinstance(policy, str) and place.size_of(IAM_JSON) is not None:
+        place.keep(IAM_JSON)  # what could be read once is worth more
+    elif policy is not None:
+        _draft(place, IAM_JSON, {"not_readable": policy} if isinstance(policy, str) else policy)
+
+
+def _remove_unfinished(place: Folder) -> None:
+    """Remove what exports that were given up left on their way; all that counts has its name."""
+    for name in place.names():
+        if is_unfinished(name):
+            place.remove(name)
