@@ -17,14 +17,17 @@ from geesync.checks.restore_plan import RestorePlan, plan_restore
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.errors import Cause
+from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
 from geesync.steps.restore.restorer import Restorer
 from geesync.store.ledger.restores import Restored, Restores
+from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import World, a_world
 
+Json = dict[str, Any]
 HOME = "projects/earthengine-legacy/assets/users/demo"
 PROJECT = "projects/demo-project/assets"
 BACK = f"{PROJECT}/back"
@@ -236,3 +239,46 @@ def test_what_cannot_come_back_is_named_before_anything_moves(world: World) -> N
     assert {LossKind.NOT_MIRRORED, LossKind.ROWS} <= kinds
     assert planned.unaccepted(frozenset()) == [LossKind.NOT_MIRRORED, LossKind.ROWS]
     assert planned.unaccepted(frozenset(LossKind)) == []
+
+
+TRIANGLE: Json = {
+    "type": "Polygon",
+    "coordinates": [[[15.0005, 45.1515], [15.004, 45.1515], [15.0005, 45.153], [15.0005, 45.1515]]],
+}
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_no_manifest_takes_is_given_later_where_that_works(
+    tmp_path: Path, *, taken: bool
+) -> None:
+    image = an_image("img", a_band("b", np.arange(108, dtype="uint8").reshape(9, 12)))
+    image = replace(image, properties={"a-b": "x", "plain": 1})
+    profile = replace(CALM, odd_keys_patched=taken)
+    with (
+        Simulator(an_account(image), profile=profile) as simulator,
+        a_world(simulator, tmp_path) as world,
+    ):
+        world.enqueue("users/x")
+        world.settle()
+
+        (one,) = settle(world, ask(world, plan(world, "users/x/img")))
+
+        assert one.standing.state == RestoreState.PROVED, one.standing
+        kept = {"a-b": "x", "plain": 1} if taken else {"plain": 1}
+        assert simulator.world.get(BACK).properties == kept
+
+
+def test_an_outline_that_is_not_the_grid_comes_back(tmp_path: Path) -> None:
+    image = an_image("img", a_band("b", np.arange(108, dtype="uint8").reshape(9, 12)))
+    with (
+        Simulator(an_account(replace(image, geometry=TRIANGLE))) as simulator,
+        a_world(simulator, tmp_path) as world,
+    ):
+        world.enqueue("users/x")
+        world.settle()
+
+        settle(world, ask(world, plan(world, "users/x/img")))
+
+        geometry = simulator.world.get(BACK).geometry
+        assert geometry is not None
+        np.testing.assert_allclose(geometry["coordinates"], TRIANGLE["coordinates"], atol=1e-6)

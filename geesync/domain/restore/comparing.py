@@ -1,7 +1,8 @@
 """Whether an asset that was made again is what it was: field by field, as Earth Engine says it.
 
-Three verdicts: *equal*; *equivalent*, where the difference is none of values or masks and cannot be
-avoided (a declared range, the outline of a grid); *different*, which is never called proved.
+Four verdicts: *equal*; *equivalent*, where the difference is none of values or masks and cannot be
+avoided (a declared range, the outline of a grid); *lost*, as was said before; *different*, which is
+never called proved.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from geesync.domain.assets.asset import IMAGE, TABLE, Band, SourceAsset
 from geesync.domain.json import Json
-from geesync.domain.restore.losses import LossKind, restorable_properties
+from geesync.domain.restore.losses import LossKind, odd_properties
 from geesync.domain.restore.manifests import MARK
 
 
@@ -22,6 +23,7 @@ class Likeness(StrEnum):
 
     EQUAL = "equal"
     EQUIVALENT = "equivalent"
+    LOST = "lost"
     DIFFERENT = "different"
 
 
@@ -55,13 +57,14 @@ def compare_metadata(
         _pair("type", mirrored.type, made.type),
         *(_times(mirrored, made)),
         *_properties(mirrored, made),
+        *(_outline(mirrored, made) if mirrored.type == IMAGE else ()),
         *(_bands(mirrored, made, accepted, same_crs) if mirrored.type == IMAGE else ()),
         *(_rows(mirrored, made) if mirrored.type == TABLE else ()),
     ]
 
 
 def differences(compared: list[Compared]) -> list[Compared]:
-    """Return what is neither equal nor equivalent."""
+    """Return what must not be as it is."""
     return [one for one in compared if one.likeness == Likeness.DIFFERENT]
 
 
@@ -87,10 +90,25 @@ def _moment(asset: SourceAsset, key: str) -> str | None:
 
 
 def _properties(mirrored: SourceAsset, made: SourceAsset) -> Iterator[Compared]:
-    wanted = restorable_properties(mirrored.properties)
-    found = {key: value for key, value in made.properties.items() if not _is_own(key)}
+    wanted, found = (
+        {key: value for key, value in side.properties.items() if not _is_own(key)}
+        for side in (mirrored, made)
+    )
+    odd = odd_properties(wanted)
     for key in sorted(wanted.keys() | found.keys()):
-        yield _pair(f"property {key}", wanted.get(key), found.get(key))
+        if key in odd and key not in found:
+            yield Compared(f"property {key}", Likeness.LOST, str(wanted[key]), odd[key])
+        else:
+            yield _pair(f"property {key}", wanted.get(key), found.get(key))
+
+
+def _outline(mirrored: SourceAsset, made: SourceAsset) -> Iterator[Compared]:
+    """Compare where they lie, to a millionth of a degree: rings may begin at another corner."""
+    was, is_now = (
+        side.box and tuple(round(degrees, 6) for degrees in side.box.bbox)
+        for side in (mirrored, made)
+    )
+    yield _pair("footprint", was, is_now, may_differ=True)
 
 
 def _is_own(key: str) -> bool:

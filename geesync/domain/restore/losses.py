@@ -24,7 +24,7 @@ class LossKind(StrEnum):
     MASKS = "masks"
     #: Bands of arrays, which no file holds.
     ARRAYS = "arrays"
-    #: A property that the service takes from no client, or whose value is no text and no number.
+    #: A property that no manifest takes, and that could not be given later, either.
     PROPERTIES = "properties"
     #: A band's declared range comes back as its whole type.
     RANGES = "ranges"
@@ -79,11 +79,18 @@ def restorable_properties(properties: Json) -> Json:
     return {key: value for key, value in properties.items() if not _refused(key, value)}
 
 
+def odd_properties(properties: Json) -> dict[str, str]:
+    """Return why no manifest takes some properties, by their keys; but for Earth Engine's own."""
+    return {
+        key: why
+        for key, value in properties.items()
+        if not key.startswith("system:") and (why := _refused(key, value))
+    }
+
+
 def _properties(properties: Json) -> Iterator[Loss]:
-    for key, value in properties.items():
-        why = _refused(key, value)
-        if why and not key.startswith("system:"):
-            yield Loss(LossKind.PROPERTIES, f"{key}: {why}")
+    for key, why in odd_properties(properties).items():
+        yield Loss(LossKind.PROPERTIES, f"{key}: {why}")
 
 
 def _refused(key: str, value: Any) -> str:

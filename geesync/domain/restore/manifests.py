@@ -51,8 +51,13 @@ def image_manifest(
     key: str,
     parts: Iterable[Prepared],
     uri: Callable[[str], str],
+    *,
+    footprint: Json | None = None,
 ) -> Json:
-    """Return the manifest of an image; uri: where a file was uploaded, by its name."""
+    """Return the manifest of an image; uri: where a file was uploaded, by its name.
+
+    footprint: as a manifest has it; None is the whole grid.
+    """
     known = list(parts)
     place = {
         band: (prepared.part.key or "data", number)
@@ -89,6 +94,7 @@ def image_manifest(
             if masks
             else {}
         ),
+        **({"footprint": footprint} if footprint else {}),
         **_times_and_properties(source, key),
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import IAM_JSON
 from geesync.domain.restore.comparing import Compared, Likeness, compare_metadata, differences
 from geesync.domain.restore.lifecycle import ProofPassed, RestoreState
+from geesync.domain.restore.losses import LossKind, odd_properties
 from geesync.domain.restore.manifests import MARK
 from geesync.domain.setbacks import Event
 from geesync.domain.tasks.making import Differs
@@ -49,6 +50,8 @@ class Prover:
     storage: Storage
     source: Callable[[], Source]  #: of pixels; opened when there is something to compare
     restores: Restores
+    _refused: set[str] = field(default_factory=set, init=False)
+    """Why properties are odd, of those that Earth Engine does not take later, either."""
 
     def run_once(self) -> int:
         """Compare the next assets; remove what was staged for those that are proved."""
@@ -61,7 +64,7 @@ class Prover:
 
     def _prove(self, asset: Restored) -> Event:
         mirrored, sidecar = sidecars(asset)
-        made = self.earth_engine.get_asset(asset.target)
+        made = self._with_odd_properties(mirrored, self.earth_engine.get_asset(asset.target))
         from geesync.adapters.formats.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
 
         compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
@@ -72,7 +75,7 @@ class Prover:
             "target": asset.target,
             "source": asset.wanted.source,
             "compared": [one.to_json() for one in compared],
-            "lost": list(asset.wanted.losses),
+            "lost": [loss for loss in asset.wanted.losses if loss["kind"] != LossKind.PROPERTIES],
         }
         self.restores.report(asset, report)
         if bad:
@@ -80,6 +83,23 @@ class Prover:
             return Differs(told, cause=Cause.INTEGRITY)
         self._finish(asset, made)
         return ProofPassed()
+
+    def _with_odd_properties(self, mirrored: SourceAsset, made: SourceAsset) -> SourceAsset:
+        """Give an asset the properties that no manifest takes, where Earth Engine lets us."""
+        odd = odd_properties(mirrored.properties)
+        missing = [key for key in odd if key not in made.properties and not set('",') & set(key)]
+        for key in missing:
+            if odd[key] in self._refused:
+                continue
+            given = {"properties": {key: mirrored.properties[key]}}
+            try:
+                self.earth_engine.change_asset(made.name, given, [f'properties."{key}"'])
+            except RemoteError as error:
+                if error.costs_time_only:
+                    raise
+                self._refused.add(odd[key])
+                log.warning("property_refused", asset=made.name, property=key, error=str(error))
+        return self.earth_engine.get_asset(made.name) if missing else made
 
     def _compare_pixels(self, asset: Restored, made: SourceAsset, sidecar: Json) -> list[Compared]:
         from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late

@@ -79,7 +79,8 @@ class Uploader:
     def _image(
         self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
     ) -> tuple[Json, list[StoredObject]]:
-        from geesync.adapters.formats.upload_files import prepare  # noqa: PLC0415 # GDAL: late
+        from geesync.adapters.formats.outlines import footprint_in_pixels  # noqa: PLC0415 # GDAL
+        from geesync.adapters.formats.upload_files import prepare  # noqa: PLC0415 # likewise: late
 
         parts = [prepare(folder, sidecar, wanted, made) for wanted in part_files(source, sidecar)]
         names = [*(file for part in parts for file in part.files)]
@@ -92,6 +93,7 @@ class Uploader:
             asset.wanted.mark,
             parts,
             lambda name: f"gs://{asset.bucket}/{objects[name].name}",
+            footprint=footprint_in_pixels(source),
         )
         return manifest, list(objects.values())
 
