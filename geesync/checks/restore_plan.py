@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
 from geesync.checks.recovery import asset_folders
-from geesync.domain.assets.asset import CONTAINERS, SourceAsset
+from geesync.domain.assets.asset import CONTAINERS, IMAGE, SourceAsset
 from geesync.domain.assets.names import candidates, is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
+from geesync.domain.restore.files import Form
 from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, losses
 from geesync.domain.restore.manifests import key_of
 from geesync.domain.restore.targets import is_root, target_of
@@ -30,6 +31,7 @@ class RestorePlan:
 
     wanted: tuple[Wanted, ...]
     left: tuple[tuple[str, str], ...]  #: (name, why) of what cannot be made at all
+    form: Form = Form.INGESTED  #: of images
 
     @property
     def counts(self) -> dict[str, int]:
@@ -44,7 +46,14 @@ class RestorePlan:
     @property
     def tasks(self) -> int:
         """How many ingestions it takes."""
-        return sum(one.type not in CONTAINERS for one in self.wanted)
+        at_once = {*CONTAINERS, *([IMAGE] if self.form == Form.EXTERNAL else ())}
+        return sum(one.type not in at_once for one in self.wanted)
+
+    @property
+    def room_bytes(self) -> int:
+        """Bytes of the root's quota that it takes: external images have none."""
+        external = self.form == Form.EXTERNAL
+        return sum(one.size_bytes for one in self.wanted if not (external and one.type == IMAGE))
 
     def losses(self) -> Iterator[tuple[str, LossKind, str]]:
         """Yield (name, kind, what) of each thing that does not come back."""
@@ -60,7 +69,9 @@ class RestorePlan:
         return sorted(kinds - HARMLESS - accepted)
 
 
-def plan_restore(mirror: Path, given: Sequence[str], target_root: str) -> RestorePlan:
+def plan_restore(
+    mirror: Path, given: Sequence[str], target_root: str, form: Form = Form.INGESTED
+) -> RestorePlan:
     """Return what is to be made of the mirror's assets below some names.
 
     given: ids of assets, folders or collections, or paths of their folders on disk. Each is made
@@ -79,9 +90,11 @@ def plan_restore(mirror: Path, given: Sequence[str], target_root: str) -> Restor
                 continue
             target = target_of(source.name, source_root, target_root)
             if not is_root(target):  # it is there, and is nobody's to make
-                wanted[target] = _wanted(mirror, place, source, sidecar, target)
+                one = _wanted(mirror, place, source, sidecar, target)
+                lost = tuple(loss.to_json() for loss in losses(source, sidecar, form))
+                wanted[target] = replace(one, losses=lost)
     ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))
-    return RestorePlan(tuple(ordered), tuple(left))
+    return RestorePlan(tuple(ordered), tuple(left), form)
 
 
 def _find(mirror: Path, text: str) -> tuple[str, str]:
@@ -130,7 +143,7 @@ def _wanted(mirror: Path, path: str, source: SourceAsset, sidecar: Json, target:
         mark=key_of(target, source.revision, (int(file["crc32c"], 16) for file in files)),
         depth=target.count("/"),
         size_bytes=sum(int(file["size_bytes"]) for file in files),
-        losses=tuple(loss.to_json() for loss in losses(source, sidecar)),
+        losses=(),
     )
 
 

@@ -12,8 +12,13 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import rasterio
 
+from geesync.adapters.formats.upload_files import prepare_external
 from geesync.checks.restore_plan import RestorePlan, plan_restore
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
+from geesync.domain.restore.files import Form, part_files
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.errors import Cause
@@ -49,8 +54,8 @@ def mirrored(folder: Path, masks: str) -> Iterator[World]:
         yield built
 
 
-def plan(world: World, *given: str, to: str = BACK) -> RestorePlan:
-    return plan_restore(world.mirror, given or ["users/demo"], to)
+def plan(world: World, *given: str, to: str = BACK, form: Form = Form.INGESTED) -> RestorePlan:
+    return plan_restore(world.mirror, given or ["users/demo"], to, form)
 
 
 def ask(world: World, planned: RestorePlan, **asked: Any) -> Restores:
@@ -63,6 +68,7 @@ def ask(world: World, planned: RestorePlan, **asked: Any) -> Restores:
             "accepted": json.dumps(list(LossKind)),
             "prove": "pixels",
             "policies": 1,
+            "form": planned.form,
             **asked,
         },
         planned.wanted,
@@ -93,10 +99,10 @@ def assert_same(original: SimAsset, made: SimAsset) -> None:
         np.testing.assert_array_equal(back.values[valid], there.values[valid])
 
 
-def staged(world: World) -> list[str]:
+def staged(world: World, prefix: str = "geesync-restore/") -> list[str]:
     """Return the names of the objects that restores have in the bucket."""
     url = f"{world.simulator.storage_url}/storage/v1/b/{world.simulator.bucket}/o"
-    told = httpx.get(url, params={"prefix": "geesync-restore/"}).json()
+    told = httpx.get(url, params={"prefix": prefix}).json()
     return [item["name"] for item in told.get("items", ())]
 
 
@@ -282,3 +288,90 @@ def test_an_outline_that_is_not_the_grid_comes_back(tmp_path: Path) -> None:
         geometry = simulator.world.get(BACK).geometry
         assert geometry is not None
         np.testing.assert_allclose(geometry["coordinates"], TRIANGLE["coordinates"], atol=1e-6)
+
+
+@pytest.mark.parametrize("masks", ["nodata", "separate"])
+def test_images_may_stay_in_the_bucket_and_their_assets_point_at_them(
+    tmp_path: Path, masks: str
+) -> None:
+    with mirrored(tmp_path, masks) as world:
+        planned = plan(world, form=Form.EXTERNAL)
+
+        found = settle(world, ask(world, planned))
+
+        assert {one.standing.state for one in found} == {RestoreState.PROVED}, [
+            (one.wanted.target, one.standing) for one in found
+        ]
+        images = [one for one in found if one.wanted.type == "IMAGE"]
+        assert imports(world) == planned.tasks == 0
+        for one in images:
+            made = world.simulator.world.get(one.wanted.target)
+            assert made.size_bytes == 0
+            assert_same(world.simulator.world.get(one.wanted.source), made)
+        kept = staged(world, "geesync-external/")
+        assert kept
+        assert not staged(world)
+        for _ in range(5):  # whatever passes, nobody sweeps what an asset points at
+            world.simulator.advance(86_400 * 30)
+            world.run()
+        assert staged(world, "geesync-external/") == kept
+        assert not Restores(world.database).is_anything_left()
+
+
+def test_bands_of_other_masks_and_policies_are_files_of_their_own(tmp_path: Path) -> None:
+    values = np.arange(1, 109, dtype="uint8").reshape(9, 12)
+    half, other = (np.zeros((9, 12)) for _ in range(2))
+    half[:, :6], other[:4] = 1, 1
+    classes = replace(a_band("c", values, half), pyramiding="MODE")
+    bands = (a_band("a", values, half), a_band("b", values, other), classes, a_band("d", values))
+    with (
+        Simulator(an_account(an_image("img", *bands))) as simulator,
+        a_world(simulator, tmp_path) as world,
+    ):
+        world.enqueue("users/x")
+        world.settle()
+
+        (one,) = settle(world, ask(world, plan(world, "users/x/img", form=Form.EXTERNAL)))
+
+        assert one.standing.state == RestoreState.PROVED, one.standing
+        made = simulator.world.get(BACK)
+        assert [band.pyramiding for band in made.bands] == ["MEAN", "MEAN", "MODE", "MEAN"]
+        assert_same(simulator.world.get("projects/earthengine-legacy/assets/users/x/img"), made)
+        assert len(staged(world, "geesync-external/")) == 4
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("MODE", 0), ("MEAN", 25)])
+def test_the_overviews_of_external_images_follow_the_policy_of_their_bands(
+    tmp_path: Path, policy: str, expected: int
+) -> None:
+    values = np.zeros((600, 600), "uint8")
+    values[1::2, 1::2] = 100  # one pixel of each four
+    image = an_image("img", replace(a_band("b", values), pyramiding=policy))
+    with Simulator(an_account(image)) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+        world.settle()
+        folder = world.mirror / "users/x/img"
+        source, sidecar = (json.loads((folder / n).read_text()) for n in (ASSET_JSON, GEESYNC_JSON))
+        (part,) = part_files(SourceAsset(source), sidecar)
+
+        (made,) = prepare_external(folder, sidecar, part, {"b": policy}, tmp_path)
+
+        with rasterio.open(tmp_path / made.files[0], overview_level=0) as overview:
+            assert overview.shape == (300, 300)
+            assert set(np.unique(overview.read(1))) == {expected}
+
+
+def test_a_lost_answer_makes_no_external_image_twice_and_overwrites_none(world: World) -> None:
+    lost = world.simulator.faults.add("drop_response", path="image:importExternal", count=1)
+    theirs = world.simulator.world.copy(f"{PROJECT}/pixel", f"{BACK}2")
+
+    places = BACK, f"{BACK}2"
+    planned = [plan(world, "users/demo/elevation", to=to, form=Form.EXTERNAL) for to in places]
+    restores, _ = [ask(world, one) for one in planned]
+    (mine,) = settle(world, restores)
+    (other,) = restores.of(f"{BACK}2")
+
+    assert lost.fired == 1
+    assert mine.standing.state == RestoreState.PROVED
+    assert other.standing.cause == Cause.FOREIGN
+    assert world.simulator.world.get(f"{BACK}2").update_time == theirs.update_time

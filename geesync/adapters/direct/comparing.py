@@ -38,11 +38,13 @@ def compare_pixels(
     *,
     share: float = 1.0,
     seed: str = "",
+    whole_masks: bool = False,
 ) -> dict[str, int]:
     """Return how many pixels of each band differ from the mirror's files; masked is a value, too.
 
     there: the image at Earth Engine, as it is described now. folder: of the copy. share: of its
-    pixels, about, drawn by the seed; some of each grid in any case.
+    pixels, about, drawn by the seed; some of each grid in any case. whole_masks: what is not wholly
+    masked may have become valid.
     Raises RemoteError; PLAN if no answer is small enough.
     """
     copy = MirroredImage(folder, sidecar)
@@ -50,7 +52,7 @@ def compare_pixels(
         cut = readings(copy.parts, there.bands, halvings)
         tiles = [(one, tile) for one in cut for tile in sampled(one, share, there.name, seed)]
         try:
-            return _differing(source, there.image, copy, tiles)
+            return _differing(source, there.image, copy, tiles, whole_masks=whole_masks)
         except RemoteError as error:
             if error.cause != Cause.PLAN or halvings == _HALVINGS[-1]:
                 raise
@@ -58,7 +60,12 @@ def compare_pixels(
 
 
 def _differing(
-    source: Source, image: str, copy: MirroredImage, tiles: list[tuple[Reading, Tile]]
+    source: Source,
+    image: str,
+    copy: MirroredImage,
+    tiles: list[tuple[Reading, Tile]],
+    *,
+    whole_masks: bool,
 ) -> dict[str, int]:
     async def asked(reading: Reading, tile: Tile) -> tuple[Reading, Tile, Arrays]:
         window = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
@@ -77,6 +84,8 @@ def _differing(
         for _, (reading, tile, arrays) in ended:
             for one in reading.wanted:
                 here, now = copy.read(one.part, one.band, tile), pixels(one, arrays)
+                if whole_masks and one.part.of_masks:
+                    here, now = here > 0, now > 0
                 same = np.equal(here, now) | (np.isnan(here) & np.isnan(now))
                 different[one.band] += int(np.count_nonzero(~same))
     return dict(different)

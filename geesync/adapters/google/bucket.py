@@ -37,6 +37,7 @@ class BucketSettings:
     keeps_deleted_s: int  #: soft delete: kept, and billed, for so long
     keeps_versions: bool
     forbids_deleting: bool  #: a retention policy
+    locations: frozenset[str] = frozenset()  #: its own, and those of a pair that it is made of
 
 
 class Storage:
@@ -234,7 +235,10 @@ def _settings(found: dict[str, Any]) -> BucketSettings:
         if rule.get("action", {}).get("type") == "Delete" and "age" in rule.get("condition", {})
     ]
     kept = found.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)
+    pair = found.get("customPlacementConfig", {}).get("dataLocations", [])
+    locations = {str(one).upper() for one in (found.get("location"), *pair) if one}
     return BucketSettings(
+        locations=frozenset(locations),
         deletes_after_days=min(ages, default=None),
         keeps_deleted_s=int(kept),
         keeps_versions=bool(found.get("versioning", {}).get("enabled")),

@@ -165,6 +165,18 @@ class EarthEngine:
             raise RemoteError(Cause.TRANSIENT, f"no asset came for {name}")
         return made
 
+    def import_external(self, manifest: Json) -> None:
+        """Make an image that is a view of files in a bucket; it is there at once."""
+
+        def make(ee: Any) -> Any:
+            image = ee.data._get_cloud_projects().image()  # noqa: SLF001
+            asked = image.importExternal(
+                project=f"projects/{self.project}", body={"imageManifest": manifest}
+            )
+            return asked.execute(num_retries=0)
+
+        self._ask(make, tries=1)
+
     def change_asset(self, name: str, changed: Json, fields: Sequence[str]) -> None:
         """Change fields of an asset, and no others; one that ``changed`` lacks is removed."""
 

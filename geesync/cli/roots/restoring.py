@@ -10,6 +10,7 @@ import typer
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size
+from geesync.domain.restore.files import LOCATIONS, Form
 from geesync.domain.restore.losses import ALWAYS, HARMLESS, LossKind
 from geesync.errors import ExitCode, UserError
 
@@ -40,6 +41,10 @@ def restore(
         typer.Option("--accept-losses", metavar="KIND", help="Go on without what is named."),
     ] = None,
     prove: Annotated[str, typer.Option(help="How thoroughly: metadata or pixels.")] = "pixels",
+    form: Annotated[
+        Form,
+        typer.Option("--as", help="Images: ingested, or a view of files that stay in the bucket."),
+    ] = Form.INGESTED,
     acl: Annotated[bool, typer.Option("--acl", help="Restore who may do what, too.")] = False,
     bucket: Annotated[str | None, typer.Option(help="Stage the files in this bucket.")] = None,
     mirror: Annotated[Path | None, typer.Option(help="The mirror, if not the configured.")] = None,
@@ -56,7 +61,7 @@ def restore(
         raise UserError(f"--prove {prove}: no such way", hint=f"one of {', '.join(LEVELS)}")
     accepted = _kinds(accept or [])
     root = root_named(to)
-    plan = plan_restore(Path(config.need("mirror")), paths, root)
+    plan = plan_restore(Path(config.need("mirror")), paths, root, form)
     if not plan.wanted and not plan.left:
         raise UserError("there is nothing to restore there")
     _tell(plan, root, as_json=json)
@@ -107,13 +112,21 @@ def _require_room(config: Config, plan: RestorePlan, root: str) -> None:
     from geesync.bootstrap import cloud
     from geesync.checks.restore_plan import quota_of
 
-    earth_engine, _ = cloud(config)
+    earth_engine, stores = cloud(config)
+    if plan.form == Form.EXTERNAL:
+        bucket = config.need("bucket")
+        where = stores.storage.settings(bucket).locations
+        if where and not LOCATIONS & where:
+            raise UserError(
+                f"the bucket {bucket} is in {', '.join(sorted(where))}",
+                hint="external images are read from US, us-central1, or a pair with us-central1",
+            )
     top = "/".join(root.split("/")[: 5 if root.startswith("projects/earthengine-legacy") else 3])
     room = quota_of(earth_engine.get_asset(top))
     if room is None:
         return
     assets, size_bytes = room
-    if len(plan.wanted) > assets or plan.size_bytes > size_bytes:
+    if len(plan.wanted) > assets or plan.room_bytes > size_bytes:
         raise UserError(
             f"{display_id(top)} has room for {assets:,} assets and {size(size_bytes)}",
             hint="free some, or restore elsewhere",
@@ -141,6 +154,7 @@ def _write_down(
         "accepted": documents.dumps(sorted(accepted | HARMLESS)),
         "prove": prove,
         "policies": int(policies),
+        "form": plan.form,
     }
     with opened(config) as database:
         count = Restores(database).add(asked, plan.wanted, now())

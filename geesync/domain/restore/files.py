@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from geesync.domain.assets.asset import Band, SourceAsset
 from geesync.domain.json import Json
@@ -16,6 +17,27 @@ from geesync.domain.mirror.masks import NONE
 
 #: Everything that a restore stages lies below this folder of the bucket, apart from exports.
 STAGING = "geesync-restore"
+
+#: What external images point at lies apart from it: it must stay for as long as they do.
+KEPT = "geesync-external"
+
+
+class Form(StrEnum):
+    """What images are made as."""
+
+    #: Earth Engine's own copy, by a task.
+    INGESTED = "ingested"
+    #: A view of files that stay in the bucket: at once, and without a task.
+    EXTERNAL = "external"
+
+
+#: Where a bucket of external images may be, in Cloud Storage's words.
+#: https://developers.google.com/earth-engine/Earth_Engine_asset_from_cloud_geotiff
+LOCATIONS = frozenset({"US", "US-CENTRAL1", "NAM4"})
+
+#: How the overviews of a file are computed that are an asset's pyramid, in GDAL's words; Earth
+#: Engine's other ways have none.
+RESAMPLING = {"MEAN": "AVERAGE", "MODE": "MODE", "SAMPLE": "NEAREST"}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from geesync.domain.assets.asset import IMAGE, INTEGER_RANGES, TABLE, Band, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
+from geesync.domain.restore.files import RESAMPLING, Form
 
 
 class LossKind(StrEnum):
@@ -30,6 +31,10 @@ class LossKind(StrEnum):
     RANGES = "ranges"
     #: Rows get new ``system:index``es, and empty texts and missing values become one.
     ROWS = "rows"
+    #: An external image has masks of 0 and 1 only.
+    FRACTIONS = "fractions"
+    #: Overviews of files cannot be made by the band's pyramiding policy.
+    PYRAMIDS = "pyramids"
     #: Its outline is the whole grid, where it was narrower.
     FOOTPRINT = "footprint"
 
@@ -61,12 +66,25 @@ _KEY = re.compile(r"[A-Za-z0-9_]{1,110}")
 _LONGEST_TEXT_BYTES = 1024
 
 
-def losses(source: SourceAsset, sidecar: Json) -> list[Loss]:
+def losses(source: SourceAsset, sidecar: Json, form: Form = Form.INGESTED) -> list[Loss]:
     """Return what of an asset cannot come back.
 
-    sidecar: its ``geesync.json``.
+    sidecar: its ``geesync.json``. form: of images.
     """
-    return [*_contents(source, sidecar), *_properties(source.properties)]
+    external = _external(source, sidecar) if form == Form.EXTERNAL else ()
+    return [*_contents(source, sidecar), *external, *_properties(source.properties)]
+
+
+def _external(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
+    policies = {
+        band.get("id"): band.get("pyramidingPolicy") for band in source.json.get("bands", ())
+    }
+    for band in sidecar.get("bands", ()) if source.type == IMAGE else ():
+        if band.get("mask_part"):
+            yield Loss(LossKind.FRACTIONS, f"{band['id']}: what is masked in part becomes valid")
+        policy = policies.get(band["id"]) or "MEAN"
+        if policy not in RESAMPLING:
+            yield Loss(LossKind.PYRAMIDS, f"{band['id']}: overviews by MEAN, not by {policy}")
 
 
 def is_restorable(source: SourceAsset, sidecar: Json) -> bool:

@@ -105,7 +105,13 @@ class Prover:
         from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late
 
         folder = Path(asset.wanted.mirror) / asset.wanted.path
-        different = compare_pixels(self.source(), made, folder, sidecar)
+        different = compare_pixels(
+            self.source(),
+            made,
+            folder,
+            sidecar,
+            whole_masks=asset.is_external and LossKind.FRACTIONS in asset.accepted,
+        )
         return [
             Compared(
                 f"band {band}: pixels",

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from geesync.domain.restore.lifecycle import RestoreState
+from geesync.domain.setbacks import Event
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Tally, Workshop
-from geesync.steps.tasks.asset_maker import AssetMaker
+from geesync.steps.tasks.asset_maker import AssetMaker, record_outcomes
 from geesync.store.ledger.restores import Restored, Restores
 
 
@@ -33,11 +34,24 @@ class Restorer:
         return Tally(moved=moved, busy=moved > 0)
 
     def ingest(self) -> int:
-        """Have Earth Engine ingest what is staged, and see what came of it."""
-        now, room = self.workshop.clock(), self.maker.room()
-        staged = self.restores.due(RestoreState.STAGED, now=now, limit=room)
-        started = self.maker.start(staged)
+        """Have Earth Engine make assets of what is staged, and see what came of it."""
+        now = self.workshop.clock()
+        staged = self.restores.due(RestoreState.STAGED, now=now, limit=self.workshop.chunk)
+        external = [asset for asset in staged if asset.is_external]
+        others = [asset for asset in staged if not asset.is_external]
+        registered = self.workshop.each(external, self._register)
+        started = record_outcomes(self.workshop, self.restores, registered)
+        started += self.maker.start(others[: self.maker.room()])
         running = self.restores.due(
             RestoreState.IMPORTING, now=now, limit=self.workshop.chunk, paused_too=True
         )
         return started + self.maker.follow(running)
+
+    def _register(self, asset: Restored) -> Event | None:
+        """Have an external image made, unless it is there; and see that it is."""
+        found = self.maker.look(asset)
+        if found is None:
+            assert asset.manifest is not None  # it was staged
+            self.maker.earth_engine.import_external(asset.manifest)
+            return self.maker.look(asset)
+        return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
-from geesync.domain.restore.files import STAGING, part_files
+from geesync.domain.restore.files import KEPT, STAGING, Prepared, part_files
 from geesync.domain.restore.lifecycle import FilesStaged, RestoreState
 from geesync.domain.restore.manifests import container, image_manifest, table_manifest
 from geesync.domain.setbacks import Event
@@ -80,19 +80,24 @@ class Uploader:
         self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
     ) -> tuple[Json, list[StoredObject]]:
         from geesync.adapters.formats.outlines import footprint_in_pixels  # noqa: PLC0415 # GDAL
-        from geesync.adapters.formats.upload_files import prepare  # noqa: PLC0415 # likewise: late
 
-        parts = [prepare(folder, sidecar, wanted, made) for wanted in part_files(source, sidecar)]
+        parts = list(_parts(asset, source, sidecar, folder, made))
         names = [*(file for part in parts for file in part.files)]
         names += [mask.file for part in parts for mask in part.masks]
         places = {name: made if (made / name).exists() else folder for name in names}
         objects = {name: self._upload(asset, place / name) for name, place in places.items()}
+        pinned = asset.is_external  # what it points at must never be another file
+
+        def uri(name: str) -> str:
+            end = f"#{objects[name].generation}" if pinned else ""
+            return f"gs://{asset.bucket}/{objects[name].name}{end}"
+
         manifest = image_manifest(
             source,
-            asset.target,
+            asset.wanted.target,
             asset.wanted.mark,
             parts,
-            lambda name: f"gs://{asset.bucket}/{objects[name].name}",
+            uri,
             footprint=footprint_in_pixels(source),
         )
         return manifest, list(objects.values())
@@ -119,9 +124,26 @@ class Uploader:
     def _upload(self, asset: Restored, file: Path) -> StoredObject:
         size_bytes, crc32c = _sum(file, self.workshop.keep_on)
         # By content: a second try uploads nothing that is there.
-        name = f"{STAGING}/{asset.wanted.mark}/{size_bytes}-{crc32c:08x}{file.suffix}"
+        top = KEPT if asset.is_external else STAGING
+        name = f"{top}/{asset.wanted.mark}/{size_bytes}-{crc32c:08x}{file.suffix}"
         wanted = Upload(file, asset.bucket, name, size_bytes, crc32c)
         return self.uploads.upload(wanted, self.work)
+
+
+def _parts(
+    asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
+) -> Iterator[Prepared]:
+    """Yield the parts of an image ready to be uploaded."""
+    from geesync.adapters.formats import upload_files  # noqa: PLC0415 # GDAL: late
+
+    policies = {
+        band["id"]: band.get("pyramidingPolicy", "MEAN") for band in source.json.get("bands", ())
+    }
+    for wanted in part_files(source, sidecar):
+        if asset.is_external:
+            yield from upload_files.prepare_external(folder, sidecar, wanted, policies, made)
+        else:
+            yield upload_files.prepare(folder, sidecar, wanted, made)
 
 
 def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:

@@ -9,8 +9,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from geesync.domain.assets.asset import IMAGE
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
+from geesync.domain.restore.files import KEPT, Form
 from geesync.domain.restore.lifecycle import LIFE, RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.domain.tasks.task import Subject, SubjectKind
@@ -48,6 +50,12 @@ class Restored(ToMake):
     prove: str
     policies: bool
     manifest: Json | None
+    form: Form
+
+    @property
+    def is_external(self) -> bool:
+        """Whether it is to be a view of files that stay in the bucket."""
+        return self.form == Form.EXTERNAL and self.wanted.type == IMAGE
 
 
 class Restores(Making[Restored, RestoreState]):
@@ -110,12 +118,16 @@ class Restores(Making[Restored, RestoreState]):
             change_rows(connection, restored, {asset.id: {"report": json.dumps(report)}})
 
     def leftovers(self, limit: int) -> list[tuple[int, str, StoredObject]]:
-        """Return what nobody needs any more: ``(asset, bucket, object)`` of those at rest."""
+        """Return what nobody needs any more: ``(asset, bucket, object)`` of those at rest.
+
+        What an external image points at is needed for as long as anything may point at it, which
+        only a person knows.
+        """
         ended = (RestoreState.PROVED, RestoreState.CANCELLED)
         query = (
             sa.select(restored_file)
             .join(restored)
-            .where(restored.c.state.in_(ended), restored_file.c.removed_at.is_(None))
+            .where(restored.c.state.in_(ended), _is_to_be_removed())
             .limit(limit)
         )
         with self._database.read() as connection:
@@ -140,7 +152,7 @@ class Restores(Making[Restored, RestoreState]):
 
     def is_anything_left(self) -> bool:
         """Whether an asset is on its way, or what was staged for one is still in the bucket."""
-        leftover = sa.select(sa.exists().where(restored_file.c.removed_at.is_(None)))
+        leftover = sa.select(sa.exists().where(_is_to_be_removed()))
         with self._database.read() as connection:
             return super().is_anything_left() or bool(connection.execute(leftover).scalar())
 
@@ -151,7 +163,9 @@ class Restores(Making[Restored, RestoreState]):
     def _select(self, *where: Condition, limit: int | None = None) -> list[Restored]:
         asked = restoration.c
         query = (
-            sa.select(restored, asked.bucket, asked.accepted, asked.prove, asked.policies)
+            sa.select(
+                restored, asked.bucket, asked.accepted, asked.prove, asked.policies, asked.form
+            )
             .join(restoration)
             .where(*where)
             .order_by(restored.c.depth, restored.c.id)  # the uppermost containers first
@@ -159,6 +173,12 @@ class Restores(Making[Restored, RestoreState]):
         )
         with self._database.read() as connection:
             return [_read(row) for row in connection.execute(query)]
+
+
+def _is_to_be_removed() -> sa.ColumnElement[bool]:
+    """Whether an object that was uploaded is of no use once its asset is proved."""
+    kept = restored_file.c.name.startswith(f"{KEPT}/")
+    return restored_file.c.removed_at.is_(None) & ~kept
 
 
 def _row(wanted: Wanted, key: int, now: datetime) -> dict[str, object]:
@@ -196,4 +216,5 @@ def _read(row: sa.Row[tuple[object, ...]]) -> Restored:
         prove=kept["prove"],
         policies=bool(kept["policies"]),
         manifest=kept["manifest"],
+        form=Form(kept["form"]),
     )

@@ -21,6 +21,7 @@ restoration = Table(
     Column("prove", Text, nullable=False),  # how thoroughly
     Column("policies", Integer, nullable=False),  # whether who may do what is restored, too
     Column("added_at", Instant, nullable=False),
+    Column("form", Text, nullable=False, server_default="ingested"),  # of its images
 )
 
 #: An asset that is to be made again.
