@@ -70,6 +70,7 @@ from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Roots
+from geesync.store.ledger.steering import Steering
 from geesync.store.ledger.usage import Usage
 from geesync.store.tasks.plans import Plans
 from geesync.store.tasks.tasks import Tasks
@@ -127,6 +128,8 @@ def service(
     earth_engine, stores = cloud(config, pace)
     ledger, listing, roots = Ledger(database), Listing(database), Roots(database)
     tasks, staging = Tasks(database), Staging(database)
+    if config.bucket:
+        Steering(database).give_bucket(config.bucket, clock())
     if any("geoparquet" in config.over(root.options).tables for root in roots.active()):
         geoparquet.require()
     limits, mirrors = limits_of(config), Mirrors(config.ledger)

@@ -124,7 +124,7 @@ def test_what_no_answer_is_small_enough_for_is_named_with_what_to_do(opened: Ope
         world.settle()
 
         assert world.state(IMAGE.name) == "quarantined"
-        assert "configure one, and retry" in str(world.show(IMAGE.name)["reason"])
+        assert "configure one" in str(world.show(IMAGE.name)["reason"])
 
 
 def test_what_no_answer_is_small_enough_for_goes_by_the_bucket_if_there_is_one(
@@ -141,6 +141,25 @@ def test_what_no_answer_is_small_enough_for_goes_by_the_bucket_if_there_is_one(
 
         assert world.is_exact(IMAGE.name)
         assert world.accepted(IMAGE.name) == 1
+
+
+def test_what_was_too_large_goes_by_the_bucket_once_there_is_one(tmp_path: Path) -> None:
+    small = replace(CALM, direct_memory_bytes=10_000)
+    with Simulator(an_account(IMAGE), profile=small) as simulator:
+        with a_world(simulator, tmp_path, direct={}) as world:
+            world.enqueue("users/x")
+            world.settle()
+            assert world.state(IMAGE.name) == "quarantined"
+            simulator.world.put(an_image("large", *(a_band(f"b{n}", VALUES) for n in range(70))))
+            world.rescan()
+            world.run("discoverer")
+
+        with a_world(simulator, tmp_path, direct={"most_answers": 1}, bucket=True) as world:
+            world.settle()
+
+            for name in (IMAGE.name, f"{HOME}/large"):
+                assert world.is_exact(name)
+                assert world.accepted(name) == 1
 
 
 def test_an_image_of_many_answers_goes_by_the_bucket_if_there_is_one(tmp_path: Path) -> None:

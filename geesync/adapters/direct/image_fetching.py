@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob
+from geesync.adapters.direct.projections import told_in_full
 from geesync.adapters.direct.source import Source
 from geesync.adapters.executors.executor import TICK_S, Results
 from geesync.adapters.mirror_files.folders import Folders
@@ -114,15 +115,26 @@ class _Fetching:
     calls: Calls = field(default_factory=Calls)
     _writing: dict[Future[None], tuple[_Image, int]] = field(default_factory=dict)
     _told: set[int] = field(default_factory=set)
+    _in_full: dict[str, str] = field(default_factory=dict)  #: coordinate systems, by code
 
     def results(self) -> Iterator[Results[Brought]]:
         """Yield what came of each image."""
         for image in self.images:
-            self._attempt(image, image.files.begin)
+            self._attempt(image, lambda: self._begin(image.files))  # noqa: B023 # called at once
             if not image.files.todo and not image.failure:
                 self._submit(image, 0, image.files.finish, is_last=True)
         yield from self._round(self._first(), self._take)
         yield from self._round(self._second(), self._take_again)
+
+    def _begin(self, files: ImageFiles) -> None:
+        files.begin()
+        codes = {part.grid.crs for one in files.job.targets if (part := one.part).grid}
+        files.crs = {crs: self._crs(crs) for crs in codes}
+
+    def _crs(self, crs: str) -> str:
+        if crs not in self._in_full:
+            self._in_full[crs] = told_in_full(self.source, crs)
+        return self._in_full[crs]
 
     def _round(
         self,

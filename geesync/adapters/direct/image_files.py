@@ -68,6 +68,7 @@ class ImageFiles:
     job: ImageJob
     folders: Folders
     todo: list[Ask] = field(default_factory=list)  #: tiles that are not on disk
+    crs: Mapping[str, str] = field(default_factory=dict)  #: as GDAL knows them, by the grids'
     came: int = 0  #: of those, how many have come
     was_proved: bool = False  #: all of it is on disk, and was proved before
     _pieces: dict[str, str] = field(default_factory=dict)  #: by the beginnings of their names
@@ -113,7 +114,7 @@ class ImageFiles:
         partial = one.name("coming")
         path = place.path / partial
         if self._is_whole(part):
-            cogs.write_cog(path, part, bands, self.job.compress)
+            cogs.write_cog(path, part, bands, self.job.compress, self._crs(part))
         else:
             cogs.write_piece(path, bands)
         make_durable(place, partial)
@@ -159,7 +160,7 @@ class ImageFiles:
             },
         )
         try:
-            cogs.join(place.path / name, placed, place.path, self.job.compress)
+            cogs.join(place.path / name, placed, place.path, self.job.compress, self._crs(part))
         except RemoteError:
             if self._remove_damaged(place, pieces):
                 raise _rotten(name) from None
@@ -215,6 +216,10 @@ class ImageFiles:
         """Return each file's final name, and what it is now, under which name."""
         with self._folder() as place:
             return [(one.file, place.look(self._done[one.part])) for one in self.job.targets]
+
+    def _crs(self, part: Part) -> str:
+        assert part.grid is not None
+        return self.crs[part.grid.crs]
 
     def _target(self, part: Part) -> Target:
         return next(one for one in self.job.targets if one.part == part)

@@ -21,8 +21,9 @@ from geesync.adapters.google.pacing import AtOnce, Pacer
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.assets.grid import Grid
 from geesync.domain.direct.fields import Field
-from geesync.domain.direct.requests import body
+from geesync.domain.direct.requests import body, wkt_of
 from geesync.domain.json import Json
+from geesync.domain.tasks.expressions import expression
 from geesync.errors import Cause, RemoteError
 
 if TYPE_CHECKING:
@@ -96,6 +97,18 @@ class Source:
             sink = _Collected(_MOST_PAGE_BYTES)
             self._learn((await self.requests.get(url, sink)).header(_QUOTA))
             return _page(sink.whole())
+
+        return await self.pacer.asked(once, self.at_once)
+
+    async def wkt(self, crs: str) -> str:
+        """Return a CRS as Earth Engine spells it out. Raises RemoteError."""
+        project = quote(self.access.project, safe=":")
+        url = f"{base_of(self.access)}/v1/projects/{project}/value:compute"
+        asked = json.dumps({"expression": expression(wkt_of(crs))}).encode()
+
+        async def once() -> str:
+            answer = json.loads(await self._post(url, asked, _HEADER_BYTES))
+            return str(answer.get("result", ""))
 
         return await self.pacer.asked(once, self.at_once)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.formats.gdal import told_files_only
-from geesync.domain.assets.projections import spelled_out
 from geesync.domain.direct.readings import BLOCK_PX
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.vrt import Placed, vrt
@@ -65,8 +64,8 @@ def write_piece(path: Path, bands: Bands) -> None:
         dataset.write(bands)
 
 
-def write_cog(path: Path, part: Part, bands: Bands, compress: str) -> None:
-    """Write a part whose pixels are at hand, as one file."""
+def write_cog(path: Path, part: Part, bands: Bands, compress: str, crs: str) -> None:
+    """Write a part whose pixels are at hand, as one file; crs: its grid's, as GDAL knows it."""
     grid = part.grid
     assert grid is not None
     with writing(path) as rasterio:
@@ -76,7 +75,7 @@ def write_cog(path: Path, part: Part, bands: Bands, compress: str) -> None:
             "width": grid.width,
             "dtype": part.pixel_type,
             "nodata": part.sentinel,
-            "crs": spelled_out(grid.crs),
+            "crs": crs,
             "transform": rasterio.Affine(*grid.transform),
             **_cog_options(compress),
         }
@@ -90,9 +89,9 @@ def can_write_at_once(part: Part) -> bool:
     return part.pixel_type != _NAMED_BY_VRT or part.sentinel is None
 
 
-def join(path: Path, placed: Placed, folder: Path, compress: str) -> None:
-    """Write a part of pieces, which are in a folder, as one file."""
-    text = vrt(placed, path=lambda name: str(folder / name))
+def join(path: Path, placed: Placed, folder: Path, compress: str, crs: str) -> None:
+    """Write a part of pieces, which are in a folder, as one file; crs: as in ``write_cog``."""
+    text = vrt(placed, path=lambda name: str(folder / name), crs=crs)
     with writing(path):
         import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands run
 

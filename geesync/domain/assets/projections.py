@@ -14,6 +14,12 @@ _MODIS = (
 _SPELLED_OUT = {"SR-ORG:6974": _MODIS, "SR-ORG:6842": _MODIS}
 
 
+def only_named(crs: str) -> str:
+    """Return WKT that says what a CRS is called, and not what it is."""
+    name = crs.replace('"', "")
+    return f'LOCAL_CS["{name}",UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]'
+
+
 def spelled_out(crs: str) -> str:
     """Return a CRS as WKT where its code is one that PROJ does not know; else as it is."""
     return _SPELLED_OUT.get(crs, crs)

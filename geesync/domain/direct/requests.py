@@ -89,6 +89,11 @@ _MAKERS = {
 }
 
 
+def wkt_of(crs: str) -> Json:
+    """Return what asks for a coordinate system's definition."""
+    return call("Projection.wkt", projection=call("Projection", crs=crs))
+
+
 def _constant(value: float) -> Json:
     return call("Image.constant", value=value)
 

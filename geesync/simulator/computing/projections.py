@@ -29,8 +29,11 @@ TOLERANCE_PX = 1e-4  #: closer to a pixel's edge than this is on the edge
 EDGE_POINTS = 16  #: a side of an outline gets so many points, as it may be curved elsewhere
 
 
-#: What Earth Engine knows and PROJ does not: the grid of MODIS' products.
-_BY_CODE = {"SR-ORG:6974": "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs"}
+#: What Earth Engine knows and PROJ does not: the grid of MODIS' products, and old web maps.
+_BY_CODE = {
+    "SR-ORG:6974": "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs",
+    "SR-ORG:7483": "+proj=merc +lon_0=0 +x_0=0 +y_0=0 +R=6378137 +units=m +no_defs",
+}
 
 
 @functools.lru_cache(maxsize=64)

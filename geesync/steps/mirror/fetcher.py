@@ -257,7 +257,7 @@ class Fetcher:
 
 _TOO_LARGE = Refused(
     "one block of one band is more than Earth Engine computes in one answer, and there is no bucket"
-    " to export it to: configure one, and retry",
+    " to export it to: configure one",
     cause=Cause.PLAN,
 )
 

@@ -32,6 +32,26 @@ class Steering:
         which = _quarantined(names, cause) & (schema.asset.c.cause != Cause.UNREADABLE)
         return self._ledger.move_all(select_assets().where(which), Retried(), now)
 
+    def give_bucket(self, bucket: str, now: datetime) -> None:
+        """Stage roots in a bucket that had none; what was too large to be read is tried again."""
+        root, asset, plan = schema.root, schema.asset, schema.plan
+        with self._database.read() as connection:
+            query = sa.select(root.c.id).where(root.c.bucket == "")
+            poor = list(connection.execute(query).scalars())
+        if not poor:
+            return
+        of_poor = asset.c.root_id.in_(poor)
+        too_large = _quarantined(None, Cause.PLAN) & of_poor
+        self._ledger.move_all(select_assets().where(too_large), Retried(), now)
+        with self._database.write() as connection:
+            waiting = sa.select(asset.c.id).where(of_poor, asset.c.state == State.DISCOVERED)
+            connection.execute(
+                sa.update(plan)
+                .where(plan.c.asset_id.in_(waiting), plan.c.replaced_at.is_(None))
+                .values(replaced_at=now)
+            )
+            connection.execute(sa.update(root).where(root.c.id.in_(poor)).values(bucket=bucket))
+
     def count_unread(
         self, *, names: Collection[str] | None = None, cause: Cause | None = None
     ) -> int:

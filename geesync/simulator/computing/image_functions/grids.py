@@ -20,6 +20,7 @@ from geesync.simulator.computing.projections import (
     cover,
     in_crs,
     outline,
+    parse_crs,
     places,
     shared,
 )
@@ -48,6 +49,10 @@ def _image_projection(image: Image) -> Projection:
 
 def _crs(projection: Projection) -> str:
     return projection.crs
+
+
+def _wkt(projection: Projection) -> str:
+    return str(parse_crs(projection.crs).to_wkt(version="WKT1_GDAL"))
 
 
 def _nominal_scale(proj: Projection) -> float:
@@ -172,6 +177,7 @@ GRIDS = functions(
         "Image.pixelLonLat": _pixel_lon_lat,
         "Projection": _projection,
         "Projection.crs": _crs,
+        "Projection.wkt": _wkt,
         "Projection.nominalScale": _nominal_scale,
         "Projection.atScale": _at_scale,
     }
