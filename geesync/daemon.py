@@ -153,7 +153,7 @@ class Daemon:
         halted = [gate.reason for gate in self.service.gates if gate.reason]
         alive: dict[str, object] = {"pid": os.getpid(), "pid_namespace": pid_namespace()}
         alive |= {"waiting": waiting, "brakes": brakes, "halted": halted}
-        alive["stalled"] = sorted(self._stalled)
+        alive |= {"stalled": sorted(self._stalled), "direct": self.service.brakes.gauge.to_json()}
         now = datetime.now(UTC)
         self.service.roots.put("heartbeat", json.dumps(alive), now)
         return status_line(views.status(self.database.path, now=now), waiting)

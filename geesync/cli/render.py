@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from geesync.domain.assets.names import display_id
@@ -40,20 +41,42 @@ def state_text(state: str) -> Text:
     return Text(state, style=STATE_STYLES.get(State(state), ""))
 
 
-def status_view(status: Status, now: datetime) -> RenderableType:
-    """Return how it stands, for a terminal."""
-    parts: list[RenderableType] = [*_counts(status), ""]
-    parts += [_line(label, text) for label, text in _facts(status, now)]
-    parts += _brakes(status)
-    parts += [
+def status_view(status: Status, now: datetime, console: Console | None = None) -> RenderableType:
+    """Return how it stands, for a terminal.
+
+    console: only as much as its height has room for; what idles goes first, what is wrong last.
+    """
+    head, wrong, idle = _head(status, now), _wrong(status, now), _brakes(status, holds=False)
+    tail: list[RenderableType] = ["", answer(status.completeness)]
+
+    def is_too_tall() -> bool:
+        if console is None:
+            return False
+        lines = console.render_lines(Group(*head, *wrong, *idle, *tail))
+        return len(lines) >= console.height  # the cursor has the last one
+
+    while idle and is_too_tall():
+        idle.pop()
+    while wrong and is_too_tall():
+        wrong.pop()
+        tail[0] = Text("… and more: geesync status", style="dim")
+    return Group(*head, *wrong, *idle, *tail)
+
+
+def _head(status: Status, now: datetime) -> list[RenderableType]:
+    facts = [_line(label, text) for label, text in _facts(status, now)]
+    return [*_counts(status), "", *facts, *_brakes(status, holds=True)]
+
+
+def _wrong(status: Status, now: datetime) -> list[RenderableType]:
+    alarms = [
         Text.assemble(("alarm            ", "bold red"), f"{display_id(root.name)}: {root.alarm}")
         for root in status.roots
         if root.alarm
     ]
-    parts += [_trouble(trouble, now) for trouble in status.troubles]
-    parts += [line for one in status.making for line in _going_out(one)]
-    parts += ["", answer(status.completeness)]
-    return Group(*parts)
+    troubles = [_trouble(trouble, now) for trouble in status.troubles]
+    going_out = [line for one in status.making for line in _going_out(one)]
+    return [*alarms, *troubles, *going_out]
 
 
 def answer(completeness: Completeness) -> Text:
@@ -99,21 +122,10 @@ def _progress(root: RootStatus) -> str:
 
 
 def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
-    queue = status.queue
     facts = [
         ("daemon", f"running, pid {status.daemon['pid']}" if status.daemon else "not running"),
         ("verified", _verified(status)),
-        (
-            "Earth Engine",
-            " · ".join(
-                [
-                    f"{queue.get('running', 0):,} running",
-                    f"{queue.get('queued', 0):,} queued",
-                    f"{queue.get('foreign', 0):,} of them other people's",
-                ]
-            ),
-        ),
-        ("bucket", f"{size(status.staged_bytes)} staged"),
+        *_ways(status),
         ("rate", _rate(status)),
         ("last scan", _last_scan(status, now)),
     ]
@@ -154,13 +166,28 @@ def _going_out(one: MakingStatus) -> list[Text]:
     return lines
 
 
-def _brakes(status: Status) -> list[Text]:
-    """Return how each brake stands, as the daemon last saw it."""
-    brakes = (status.daemon or {}).get("brakes", [])
+def _ways(status: Status) -> Iterator[tuple[str, str]]:
+    """Yield by which ways bytes come: directly, and by tasks where there are any."""
+    if direct := (status.daemon or {}).get("direct"):
+        slow = "; slowed down, the project's compute is used up" if direct["slowed_down"] else ""
+        rate = f"{direct['answers_per_s']:,.1f} answers and {size(direct['bytes_per_s'])} a second"
+        told = rate if direct["answers_per_s"] else "nothing just now"
+        at_once = f"{direct['at_once']} of {direct['most_at_once']} at once"
+        yield "read directly", f"{told}, {at_once}{slow}"
+    if queue := status.queue:
+        ours = f"{queue.get('running', 0):,} running · {queue.get('queued', 0):,} queued"
+        yield "Earth Engine", f"{ours} · {queue.get('foreign', 0):,} of them other people's"
+    if status.queue or status.staged_bytes:
+        yield "bucket", f"{size(status.staged_bytes)} staged"
+
+
+def _brakes(status: Status, *, holds: bool) -> list[RenderableType]:
+    """Return how the brakes stand that hold, or the others, as the daemon last saw them."""
+    told = [one for one in (status.daemon or {}).get("brakes", []) if one["holds"] == holds]
+    label, style = ("brakes hold", "yellow") if holds else ("brakes", "")
     return [
-        Text.assemble((f"{'' if n else 'brakes':<17}", "dim"), (brake["text"], style))
-        for n, brake in enumerate(brakes)
-        for style in ["yellow" if brake["holds"] else ""]
+        Text.assemble((f"{'' if n else label:<17}", "dim"), (brake["text"], style))
+        for n, brake in enumerate(told)
     ]
 
 

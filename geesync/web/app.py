@@ -44,7 +44,7 @@ from geesync.web import quicklooks, worldmap
 from geesync.web.health import complaints
 from geesync.web.metrics import exposition
 from geesync.web.overview import overview
-from geesync.web.wording import FILTERS
+from geesync.web.wording import FILTERS, placed
 
 _HEADERS = {
     "content-security-policy": (
@@ -105,6 +105,7 @@ class Pages:
             causes=list(Cause),
             wanted=wanted,
             page=page,
+            most=browsing.COUNTED,
             first=None if after == "0" else "/assets?" + urlencode(asked),
             following=following,
         )
@@ -122,6 +123,8 @@ class Pages:
         if asset is None:
             raise HTTPException(404, "No such asset in the ledger.")
         picture = browsing.picture(self.ledger, asset["id"])
+        if picture and not all(file.is_file() for file in picture.places):
+            picture = None
         return self._page(
             "asset.html",
             here="assets",
@@ -178,8 +181,7 @@ def _place(asset: dict[str, Any]) -> dict[str, Any]:
         return {"map": None}
     box = Box(asset["west"], asset["south"], asset["east"], asset["north"])
     spot = browsing.Spot(box, {asset["state"]: 1}, asset["name"])
-    where = f"{box.south:.2f}° to {box.north:.2f}° north, {box.west:.2f}° to {box.east:.2f}° east"
-    return {"map": worldmap.draw([spot], whole=False), "where": where}
+    return {"map": worldmap.draw([spot], whole=False), "where": placed(box)}
 
 
 def build(

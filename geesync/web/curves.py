@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.views.samples import Sample
@@ -56,7 +56,7 @@ class Chart:
 
 def states(samples: Sequence[Sample]) -> Chart | None:
     """Return assets by state as stacked areas; None while there is nothing to draw."""
-    points = _thinned(samples)
+    points = _thinned(_begun(samples))
     if len(points) < 2:  # noqa: PLR2004 # a line has two ends
         return None
     top = nice(max(sum(sample.counts.values()) for sample in points))
@@ -72,7 +72,7 @@ def states(samples: Sequence[Sample]) -> Chart | None:
 
 def queue(samples: Sequence[Sample]) -> Chart | None:
     """Return the project's operations at Earth Engine: running ones, queued ones above them."""
-    points = _thinned(samples)
+    points = _thinned(_begun(samples))
     if len(points) < 2:  # noqa: PLR2004 # a line has two ends
         return None
     ground = [0.0] * len(points)
@@ -131,6 +131,11 @@ def nice(value: float) -> float:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * 0.999)
+
+
+def _begun(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Return the samples since anything was known: a slope from nothing to it never was."""
+    return [*dropwhile(lambda sample: not sample.counts, samples)]
 
 
 def _thinned(samples: Sequence[Sample]) -> list[Sample]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,6 +77,7 @@ def overview(
         "notices": _notices(status),
         "facts": _facts(status, now),
         "slots": _slots(status),
+        "brakes": (status.daemon or {}).get("brakes", []),
         "spans": {name: label for name, (label, _) in SPANS.items()},
         "span": span,
         "curves": {
@@ -152,27 +154,37 @@ def _notices(status: views.Status) -> list[Notice]:
     waiting = (status.daemon or {}).get("waiting", {})
     told += [Notice("warn", f"The {step} waits", why) for step, why in waiting.items()]
     if status.roots and not status.daemon:
-        told.append(Notice("bad", "The daemon is not running", "Start it: systemctl start geesync"))
+        told.append(
+            Notice("bad", "The daemon is not running", "geesync daemon, or systemctl start geesync")
+        )
     return told
 
 
 def _facts(status: views.Status, now: datetime) -> list[Fact]:
     verified = sum(root.verified_bytes for root in status.roots)
     whole = sum(root.size_bytes for root in status.roots)
-    queue = status.queue
     pace = f"{status.pace.per_hour:,.0f} an hour" if status.moving else "done"
     return [
         Fact("Pace", pace, f"{counted(status.moving, 'asset')} to go"),
         Fact("Verified", size(verified), f"of {size(whole)}"),
-        Fact(
-            "Earth Engine",
-            f"{queue.get('running', 0):,} running",
-            f"{queue.get('queued', 0):,} queued",
-        ),
-        Fact("In the bucket", size(status.staged_bytes), "staged"),
+        *_ways(status),
         _free(status),
         _scan(status, now),
     ]
+
+
+def _ways(status: views.Status) -> Iterator[Fact]:
+    """Yield by which ways bytes come now: directly, and by tasks where there are any."""
+    if direct := (status.daemon or {}).get("direct"):
+        rate = f"{direct['answers_per_s']:,.1f} answers/s"
+        yield Fact(
+            "Read directly", rate, f"{direct['at_once']} of {direct['most_at_once']} at once"
+        )
+    if queue := status.queue:
+        queued = f"{queue.get('queued', 0):,} queued"
+        yield Fact("Tasks", f"{queue.get('running', 0):,} running", queued)
+    if status.queue or status.staged_bytes:
+        yield Fact("In the bucket", size(status.staged_bytes), "staged")
 
 
 def _free(status: views.Status) -> Fact:

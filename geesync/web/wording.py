@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from geesync.domain.assets.footprint import Box
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, duration, next_action, percent, size
 from geesync.store.views.status import RootStatus
@@ -82,6 +83,16 @@ def share(root: RootStatus) -> str:
 def last(name: str) -> str:
     """Return the last component of an asset's id."""
     return name.rpartition("/")[2]
+
+
+def placed(box: Box) -> str:
+    """Return where a box lies: ``44.02° S to 44.00° S, 71.50° W to 71.46° W``."""
+    return f"{_span(box.south, box.north, 'SN')}, {_span(box.west, box.east, 'WE')}"
+
+
+def _span(low: float, high: float, sides: str) -> str:
+    first, last = f"{abs(low):.2f}° {sides[low > 0]}", f"{abs(high):.2f}° {sides[high > 0]}"
+    return f"{first} to {last}"
 
 
 def _time(value: float | datetime) -> datetime:

@@ -11,6 +11,16 @@ from pathlib import Path
 import pytest
 
 from geesync.simulator.simulator import Simulator
+from tests.web.ledgers import Story, open_story
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    """A ledger of which nothing was told yet."""
+    told = open_story(tmp_path)
+    yield told
+    told.database.close()
+
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

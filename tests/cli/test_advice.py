@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from geesync.domain.messages.words import next_action
 from geesync.domain.mirror.lifecycle import NothingToExport, Refused, State
 from geesync.domain.setbacks import Delayed
 from geesync.errors import Cause, ExitCode
-from tests.web.ledgers import NOW, Story, open_story
+from tests.web.ledgers import NOW, Story
 
 IDS = "users/demo"
 
@@ -32,11 +31,6 @@ class Cli:
         self._monkeypatch.setattr("sys.argv", given)
         self.code = run()
         return "".join(self._capsys.readouterr())
-
-
-@pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return open_story(tmp_path)
 
 
 @pytest.fixture

@@ -115,11 +115,13 @@ class Story:
         halted: list[str] | None = None,
         *,
         stalled: Sequence[str] = (),
+        direct: dict[str, Any] | None = None,
         **waiting: str,
     ) -> None:
         """Give the daemon's sign of life; halted: the refusals that hold work back."""
-        alive = {"pid": 4711, "waiting": waiting, "brakes": brakes or [], "halted": halted or []}
-        alive["stalled"] = list(stalled)
+        alive: dict[str, Any] = {"pid": 4711, "waiting": waiting, "brakes": brakes or []}
+        alive |= {"halted": halted or [], "stalled": list(stalled)}
+        alive |= {"direct": direct} if direct else {}
         self.roots.put("heartbeat", json.dumps(alive), at)
 
     def queue(self, at: datetime = NOW, **counts: int) -> None:

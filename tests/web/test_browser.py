@@ -203,6 +203,18 @@ def test_a_search_is_a_form_that_works_with_the_keyboard(
     assert len(browser.find_elements(By.CSS_SELECTOR, "tbody tr")) == 1
 
 
+def test_a_phone_shows_the_state_of_each_asset_of_a_list(
+    browser: webdriver.Chrome, serve: Serve, scene: Scenes
+) -> None:
+    show(browser, width=PHONE[0])
+    browser.get(serve(scene("troubled")) + "assets")
+
+    for row in browser.find_elements(By.CSS_SELECTOR, "tbody tr")[:20]:
+        state = row.find_element(By.CSS_SELECTOR, ".state")
+        assert state.is_displayed()
+        assert state.rect["x"] + state.rect["width"] <= PHONE[0]
+
+
 def test_a_picture_is_shown_of_what_was_verified_last(
     browser: webdriver.Chrome, serve: Serve, scene: Scenes
 ) -> None:

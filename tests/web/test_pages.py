@@ -18,8 +18,8 @@ import rasterio
 from geesync.adapters.formats.quicklook import EDGE, quicklook
 from geesync.adapters.mirror_files.folders import folder
 from geesync.config import Config
-from geesync.domain.mirror.lifecycle import State
-from geesync.errors import UserError
+from geesync.domain.mirror.lifecycle import Refused, State
+from geesync.errors import Cause, UserError
 from geesync.store.ledger.steering import Steering
 from geesync.web.app import build
 from geesync.web.server import server, url
@@ -72,6 +72,64 @@ def test_what_went_wrong_is_told_with_what_to_do(scene: Scenes) -> None:
     assert "make room on the mirror" in page
     assert "was not believed" in page
     assert "The downloader waits" in page
+
+
+def test_trouble_stands_above_the_numbers_and_quarantine_above_what_waits(scene: Scenes) -> None:
+    page = client(scene("troubled")).get("/").text
+
+    assert page.index("What went wrong") < page.index("At a glance")
+    assert page.index("11 quarantined") < page.index("3 quarantined") < page.index("6 discovered")
+    assert "What went wrong" not in client(scene("busy")).get("/").text
+
+
+def test_the_advice_names_the_asset(story: Story) -> None:
+    names = story.discover(story.enqueue(), 2)
+    story.tell(names[:1], Refused("no valid pixels", cause=Cause.FAILED))
+    ask = client(story).get
+
+    for page in (ask("/"), ask("/asset", params={"name": names[0]})):
+        assert "geesync retry users/demo/alps/scene_0000 tries again" in page.text
+
+
+def test_how_many_match_is_told(story: Story) -> None:
+    story.discover(story.enqueue(), 130)
+    ask = client(story).get
+
+    assert "130 assets</p>" in ask("/assets").text
+    assert "130 assets</p>" in ask("/assets?after=100").text
+    assert "1 asset</p>" in ask("/assets?text=scene_0007").text
+
+
+def test_an_asset_leads_to_the_code_editor(story: Story) -> None:
+    (name,) = story.discover(story.enqueue(), 1)
+
+    page = client(story).get("/asset", params={"name": name}).text
+
+    assert 'href="https://code.earthengine.google.com/?asset=users/demo/alps/scene_0000"' in page
+
+
+def test_images_without_files_have_no_picture(story: Story) -> None:
+    names = story.discover(story.enqueue(), 3)
+    story.bring(names, State.VERIFIED)
+    story.land(names[:1], NOW)
+
+    page = client(story).get("/").text
+
+    assert page.count("/quicklook/") == 1
+
+
+def test_the_direct_way_is_told_as_what_it_is(story: Story) -> None:
+    story.discover(story.enqueue(), 1)
+    direct = {"at_once": 5, "most_at_once": 10, "answers_per_s": 2.8, "bytes_per_s": 1e6}
+    brake = {"name": "direct", "text": "5 of 10 answers at a time", "holds": False}
+    story.beat(direct=direct | {"slowed_down": False}, brakes=[brake])
+
+    page = client(story).get("/").text
+
+    assert "2.8 answers/s<small>5 of 10 at once" in page
+    assert "5 of 10 answers at a time" in page
+    assert "Queue at Earth Engine" not in page
+    assert "In the bucket" not in page
 
 
 def test_an_archive_that_is_complete_says_so(scene: Scenes) -> None:
@@ -160,7 +218,8 @@ def test_no_page_asks_another_host_or_runs_anything_inline(scene: Scenes, page: 
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
-    assert not re.findall(r'(?:src|href)="(?:https?:)?//', answer.text)
+    asked = re.sub(r'<a href="https://code[.]earthengine[.]google[.]com/[^>]*>', "", answer.text)
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', asked)
     assert not re.findall(r"<style|<script(?! src=)| style=| on\w+=", answer.text)
 
 

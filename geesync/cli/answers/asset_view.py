@@ -11,6 +11,7 @@ from rich.text import Text
 
 from geesync.cli.render import state_text
 from geesync.domain.messages.words import size
+from geesync.domain.tasks.exports import Way
 
 
 def asset_view(told: dict[str, Any], title: str) -> RenderableType:
@@ -77,11 +78,17 @@ def _objects(objects: list[dict[str, Any]]) -> Table:
             row["file"],
             size(row["size_bytes"]),
             f"{row['crc32c']:08x}",
-            str(row["generation"]),
+            str(row["generation"] or "–"),
             _time(row["landed_at"]) if row["landed_at"] else "–",
-            "deleted" if row["swept_at"] else "in the bucket",
+            _staged(row),
         )
     return table
+
+
+def _staged(row: dict[str, Any]) -> str:
+    if row["way"] == Way.DIRECT:
+        return "none: read directly"
+    return "deleted" if row["swept_at"] else "in the bucket"
 
 
 def _events(events: list[dict[str, Any]]) -> Table:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from geesync.store.views.status import Status
 
@@ -75,7 +75,7 @@ def _tell(ask: Callable[[], Status], *, json: bool, watch: bool) -> bool:
     from geesync.cli.render import status_view
 
     if watch:
-        _follow(lambda: status_view(ask(), now()))
+        _follow(lambda console: status_view(ask(), now(), console))
     told = ask()
     if not watch:
         output().print(status_view(told, now()))
@@ -95,15 +95,15 @@ def _tell_asset(context: typer.Context, ledger: Path, what: str, *, json: bool) 
     return bool(told["complete"])
 
 
-def _follow(view: Any) -> None:
+def _follow(view: Callable[[Console], RenderableType]) -> None:
     from rich.live import Live
 
-    first: RenderableType = view()
-    with Live(first, console=output(), refresh_per_second=4) as live:
+    console = output()
+    with Live(view(console), console=console, refresh_per_second=4) as live:
         try:
             while True:
                 time.sleep(_REFRESH_S)
-                live.update(view())
+                live.update(view(console))
         except KeyboardInterrupt:
             return
 

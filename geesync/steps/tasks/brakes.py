@@ -80,10 +80,14 @@ class Brakes:
         return [*self._before_exports(), *at_all_times, *disks]
 
     def export_room(self) -> tuple[int, str]:
-        """Return for how many more exports there is room, and what holds if there is none."""
+        """Return for how many more exports there is room, and what holds for long if there is none.
+
+        That as many are under way as may be is how it goes, and nothing to tell anybody.
+        """
         tightest = min(self._before_exports(), key=lambda reading: reading.room)
-        counted = min(self.operations().room, self.queue().room)
-        return (0, tightest.text) if tightest.holds else (int(counted), "")
+        if tightest.holds:
+            return 0, self.direct_hold()
+        return int(min(self.operations().room, self.queue().room)), ""
 
     def direct_hold(self) -> str:
         """Return what holds direct reading, or nothing."""

@@ -34,6 +34,17 @@ class DirectGauge:
                 self._at_once, self._restricted = told.at_once, told.restricted
                 self._came.append((time.monotonic(), told.requests, told.answer_bytes))
 
+    def to_json(self) -> dict[str, float | bool]:
+        """Return how it goes, for the daemon's sign of life; docs/json.md names the members."""
+        answers, size_bytes = self.rate()
+        return {
+            "at_once": self.at_once,
+            "most_at_once": self.most_at_once,
+            "answers_per_s": answers,
+            "bytes_per_s": size_bytes,
+            "slowed_down": self.restricted,
+        }
+
     @property
     def at_once(self) -> int:
         """Requests that may be on their way at a time, as refusals have left it."""

@@ -97,7 +97,7 @@ class Exporter:
         moves = [Move(job.asset, event) for job in jobs if (event := job.event()) is not None]
         moved = self.workshop.record(moves)
         full = any(job.unasked for job in jobs)
-        held = [held_by or "no room for more operations"] if full and not self._refusal() else []
+        held = [held_by] if held_by and full and not self._refusal() else []
         progress = any(not isinstance(move.event, Delayed) for move in moves)
         return Tally(
             moved=moved,

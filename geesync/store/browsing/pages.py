@@ -17,6 +17,9 @@ from geesync.store.views.status import reading
 _FEW = 600
 _MANY = 2000
 
+#: Beyond so many nobody counts what is found.
+COUNTED = 10_000
+
 #: Events looked at for what was proved last: bounds the question, whatever the history.
 _LATEST_EVENTS = 5_000
 
@@ -40,6 +43,7 @@ class Page:
 
     entries: list[Entry]
     following: int | None  #: what the next page comes after; None if this is the last
+    count: int  #: of all pages, up to ``COUNTED``; one more than that stands for any number
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Wanted:
 
 def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Page:
     """Return the page of assets that comes after an id."""
-    conditions, values = ["id > ?"], [str(after)]
+    conditions, values = ["1"], []
     for condition, value in (
         ("state = ?", wanted.state),
         ("root_id = (SELECT id FROM root WHERE name = ?)", wanted.root),
@@ -67,18 +71,21 @@ def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Pag
         if value:
             conditions.append(condition)
             values.append(value)
-    query = (
-        "SELECT id, name, type, state, size_bytes, cause, reason FROM asset"  # noqa: S608 # ours
-        f" WHERE {' AND '.join(conditions)}"
-    )
+    found = f"FROM asset WHERE {' AND '.join(conditions)}"
+    query = f"SELECT id, name, type, state, size_bytes, cause, reason {found} AND id > ?"  # ours
     with reading(path) as connection:
+        (count,) = connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 {found} LIMIT ?)",  # noqa: S608 # ours
+            (*values, COUNTED + 1),
+        ).fetchone()
+        values.append(str(after))
         if wanted.state:
             rows = _of_state(connection, wanted.state, query, values, limit + 1)
         else:
             ordered = f"{query} ORDER BY id LIMIT ?"
             rows = connection.execute(ordered, (*values, limit + 1)).fetchall()
         entries = [Entry(**dict(row)) for row in rows]
-    return Page(entries[:limit], entries[limit - 1].id if len(entries) > limit else None)
+    return Page(entries[:limit], entries[limit - 1].id if len(entries) > limit else None, count)
 
 
 def _of_state(
@@ -108,7 +115,7 @@ def _of_state(
 
 
 def latest_images(path: Path, *, limit: int) -> list[tuple[Entry, datetime]]:
-    """Return the images that were verified last, newest first, and when."""
+    """Return the images that were verified last and have files, newest first, and when."""
     found: dict[int, tuple[Entry, datetime]] = {}
     with reading(path) as connection:
         # CROSS: by events. SQLite would rather begin with all assets that are verified.
@@ -117,6 +124,8 @@ def latest_images(path: Path, *, limit: int) -> list[tuple[Entry, datetime]]:
             " FROM event CROSS JOIN asset ON asset.id = asset_id"
             " WHERE event.id > (SELECT coalesce(max(id), 0) FROM event) - ?"
             " AND to_state = 'verified' AND state = 'verified' AND type = 'IMAGE'"
+            " AND EXISTS (SELECT 1 FROM plan JOIN file ON file.plan_id = plan.id"
+            "  WHERE plan.asset_id = asset.id AND landed_at IS NOT NULL AND file.name LIKE '%.tif')"
             " ORDER BY event.id DESC",
             (_LATEST_EVENTS,),
         ):
@@ -206,6 +215,11 @@ class Picture:
     folder: str  #: relative to the mirror
     revision: str
     files: list[str]  #: GeoTIFFs of its first part, on disk
+
+    @property
+    def places(self) -> list[Path]:
+        """Where they are."""
+        return [self.mirror / self.folder / name for name in self.files]
 
 
 def picture(path: Path, asset_id: int) -> Picture | None:

@@ -57,7 +57,7 @@ class Fetched:
         if not rows and not answers:
             return
         with self._database.write() as connection:
-            _count(connection, answers, now)
+            _count(connection, answers, rows, now)
             void_in(connection, schema.plan.c.id.in_([copy.plan_id for copy in copies]), now)
             for copy in copies:
                 _note_origin(connection, copy)
@@ -65,11 +65,17 @@ class Fetched:
                 insert_rows(connection, schema.file, rows)
 
 
-def _count(connection: sa.Connection, answers: int, now: datetime) -> None:
+def _count(connection: sa.Connection, answers: int, files: Sequence[Json], now: datetime) -> None:
     total = counters.total
     month = now.astimezone(UTC).strftime("%Y-%m")
-    for name, label in ((ANSWERS, ""), (ANSWERS_OF_MONTH, month)):
-        new = insert(total).values(name=name, label=label, value=answers)
+    for name, label, count in (
+        (ANSWERS, "", answers),
+        (ANSWERS_OF_MONTH, month, answers),
+        # Of files from the bucket triggers count these, as they land.
+        ("landed_objects", "", len(files)),
+        ("landed_bytes", "", sum(file["size_bytes"] for file in files)),
+    ):
+        new = insert(total).values(name=name, label=label, value=count)
         more = {"value": total.c.value + new.excluded.value}
         connection.execute(new.on_conflict_do_update(index_elements=["name", "label"], set_=more))
 

@@ -27,7 +27,7 @@ class Trouble:
 
 
 def troubles(connection: sqlite3.Connection) -> list[Trouble]:
-    """Return each kind of failure that there is, the most frequent first."""
+    """Return each kind of failure that there is: what needs a person first, then what is many."""
     rows = connection.execute(
         "SELECT cause, asset.state, assets AS count, name AS example, reason,"
         " (SELECT min(not_before) FROM asset AS one"
@@ -36,7 +36,7 @@ def troubles(connection: sqlite3.Connection) -> list[Trouble]:
         " JOIN asset ON asset.id = (SELECT id FROM asset AS one"
         "  WHERE one.cause = trouble.kind AND one.state = trouble.state"
         "  ORDER BY not_before LIMIT 1)"
-        " WHERE assets > 0 ORDER BY assets DESC"
+        " WHERE assets > 0 ORDER BY asset.state = 'quarantined' DESC, assets DESC"
     )
     return [
         Trouble(
