@@ -375,3 +375,54 @@ def test_a_lost_answer_makes_no_external_image_twice_and_overwrites_none(world: 
     assert mine.standing.state == RestoreState.PROVED
     assert other.standing.cause == Cause.FOREIGN
     assert world.simulator.world.get(f"{BACK}2").update_time == theirs.update_time
+
+
+@pytest.mark.parametrize("masks", ["nodata", "separate"])
+def test_a_digest_of_every_pixel_is_computed_there_and_here(tmp_path: Path, masks: str) -> None:
+    with mirrored(tmp_path, masks) as world:
+        before = len(world.simulator.audit.records("compute_pixels"))
+
+        found = settle(world, ask(world, plan(world), prove="digest"))
+
+        assert {one.standing.state for one in found} == {RestoreState.PROVED}, [
+            (one.wanted.target, one.standing) for one in found
+        ]
+        assert len(world.simulator.audit.records("compute_pixels")) == before
+        assert len(world.simulator.audit.records("compute_value")) >= 5
+
+
+SIGNED = np.array([[-5, 7, 300], [9, -32768, 32767]], "int16")
+FLOATS = np.array([[1.5, -2.25, 1e-9], [3e8, 0, 7]], "float32")
+
+
+@pytest.mark.parametrize("values", [SIGNED, FLOATS, SIGNED.astype("int32") * 60_000])
+@pytest.mark.parametrize("change", ["value", "place", "mask"])
+def test_a_digest_tells_another_value_another_place_and_another_mask(
+    tmp_path: Path, values: np.ndarray[Any, Any], change: str
+) -> None:
+    mask = np.array([[1, 1, 0], [1, 1, 1]])
+    image = an_image("img", a_band("b", values, mask))
+    with Simulator(an_account(image)) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+        world.settle()
+        restores = ask(world, plan(world, "users/x/img"), prove="digest")
+        (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
+        for _ in range(8):
+            step.uploader.run_once()
+            step.ingest()
+            world.run("reconciler")
+            simulator.advance(60)
+        wrong, valid = values.copy(), mask.astype("float32")
+        if change == "value":
+            wrong[1, 1] += 1
+        elif change == "place":
+            wrong[0, 0], wrong[0, 1] = wrong[0, 1], wrong[0, 0]
+        else:
+            valid[0, 0], valid[0, 2] = 0, 1
+        made = simulator.world.get(BACK)
+        made.bands = (replace(made.bands[0], load=lambda: (wrong, valid)),)
+
+        (one,) = settle(world, restores)
+
+        assert one.standing.state == RestoreState.QUARANTINED, one.standing
+        assert "digest" in one.standing.reason

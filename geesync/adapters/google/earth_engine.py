@@ -165,6 +165,18 @@ class EarthEngine:
             raise RemoteError(Cause.TRANSIENT, f"no asset came for {name}")
         return made
 
+    def compute(self, expression: Json) -> Any:
+        """Return what an expression comes to."""
+
+        def asked(ee: Any) -> Any:
+            value = ee.data._get_cloud_projects().value()  # noqa: SLF001
+            body = {"expression": expression, "workloadTag": "geesync"}
+            return value.compute(project=f"projects/{self.project}", body=body).execute(
+                num_retries=0
+            )
+
+        return self._ask(asked)["result"]
+
     def import_external(self, manifest: Json) -> None:
         """Make an image that is a view of files in a bucket; it is there at once."""
 

@@ -7,7 +7,7 @@ files, which must be the same numbers, whatever type they took in between.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE, SourceAsset
+from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import IAM_JSON
 from geesync.domain.restore.comparing import Compared, Likeness, compare_metadata, differences
+from geesync.domain.restore.files import part_files
 from geesync.domain.restore.lifecycle import ProofPassed, RestoreState
 from geesync.domain.restore.losses import LossKind, odd_properties
 from geesync.domain.restore.manifests import MARK
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
 
 log = get_logger()
 
-#: How thoroughly; each includes those before it.
-METADATA, PIXELS = "metadata", "pixels"
-LEVELS = (METADATA, PIXELS)
+#: How thoroughly: metadata only; every pixel read; every pixel summed up by Earth Engine and by
+#: us; or what was restored mirrored anew, and the two copies compared.
+METADATA, PIXELS, DIGEST, MIRROR = "metadata", "pixels", "digest", "mirror"
+LEVELS = (METADATA, PIXELS, DIGEST, MIRROR)
 
 
 @dataclass
@@ -68,8 +71,10 @@ class Prover:
         from geesync.adapters.formats.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
 
         compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
-        if asset.prove != METADATA and mirrored.type == IMAGE:
+        if asset.prove == PIXELS and mirrored.type == IMAGE:
             compared += self._compare_pixels(asset, made, sidecar)
+        elif asset.prove == DIGEST and mirrored.type == IMAGE:
+            compared += self._compare_digests(asset, mirrored, sidecar)
         bad = differences(compared)
         report = {
             "target": asset.target,
@@ -104,13 +109,12 @@ class Prover:
     def _compare_pixels(self, asset: Restored, made: SourceAsset, sidecar: Json) -> list[Compared]:
         from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late
 
-        folder = Path(asset.wanted.mirror) / asset.wanted.path
         different = compare_pixels(
             self.source(),
             made,
-            folder,
+            _folder(asset),
             sidecar,
-            whole_masks=asset.is_external and LossKind.FRACTIONS in asset.accepted,
+            whole_masks=_loses_fractions(asset),
         )
         return [
             Compared(
@@ -121,6 +125,33 @@ class Prover:
             )
             for band, count in different.items()
         ]
+
+    def _compare_digests(
+        self, asset: Restored, mirrored: SourceAsset, sidecar: Json
+    ) -> Iterator[Compared]:
+        """Yield whether the sums over every pixel of each band are the mirror's."""
+        from geesync.adapters.formats import mirrored_digests as ours  # noqa: PLC0415 # GDAL: late
+
+        whole = _loses_fractions(asset)
+        for wanted in part_files(mirrored, sidecar):
+            bands = ours.band_digests(wanted, whole_masks=whole)
+            here = ours.sums_of(_folder(asset), sidecar, wanted, whole_masks=whole)
+            for band, sums in zip(bands, here, strict=True):
+                self.workshop.check_stop()
+                there = self._digest(asset.target, band, mirrored)
+                likeness = Likeness.EQUAL if same(sums, there) else Likeness.DIFFERENT
+                yield Compared(f"band {band.id}: digest", likeness, str(sums), str(there))
+
+    def _digest(self, name: str, band: BandDigest, mirrored: SourceAsset) -> Sums:
+        """Return what Earth Engine's pixels of a band come to."""
+        (grid,) = (one.grid for one in mirrored.bands if one.id == band.id)
+        sums: Sums = {}
+        for first, rows in strips(grid):
+            found = self.earth_engine.compute(request(name, band, grid, first, rows))
+            del found["nothing"]
+            for key, value in found.items():
+                sums[key] = sums.get(key, 0.0) + float(value or 0)
+        return sums
 
     def _finish(self, asset: Restored, made: SourceAsset) -> None:
         """Take our mark off, and give it its policy: the last things that are done to it."""
@@ -149,9 +180,17 @@ class Prover:
         return len(gone)
 
 
+def _folder(asset: Restored) -> Path:
+    return Path(asset.wanted.mirror) / asset.wanted.path
+
+
+def _loses_fractions(asset: Restored) -> bool:
+    return asset.is_external and LossKind.FRACTIONS in asset.accepted
+
+
 def _policy(asset: Restored) -> Json | None:
     """Return the mirrored policy that is to be set; None if there is none of its own."""
-    file = Path(asset.wanted.mirror) / asset.wanted.path / IAM_JSON
+    file = _folder(asset) / IAM_JSON
     try:
         told: Json = json.loads(file.read_text())
     except (OSError, ValueError):

@@ -1,0 +1,68 @@
+"""Digests of a mirrored image's pixels, read block by block. Imports rasterio."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geesync.adapters.formats.mirrored_pixels import MirroredImage
+from geesync.adapters.formats.upload_files import MirroredPart
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.direct.digests import ACROSS, DOWN, HALF, PRIME, BandDigest, Sums
+from geesync.domain.json import Json
+from geesync.domain.restore.files import PartFiles, part_files
+
+
+def band_digests(wanted: PartFiles, *, whole_masks: bool) -> list[BandDigest]:
+    """Return which digests the bands of a part have. whole_masks: fractions are not kept."""
+    has_fractions = wanted.mask_key is not None and not whole_masks
+    return [BandDigest(band, wanted.upload_type, has_fractions) for band in wanted.bands]
+
+
+def sums_of(folder: Path, sidecar: Json, wanted: PartFiles, *, whole_masks: bool) -> list[Sums]:
+    """Return the digest of each band of a part. Raises RemoteError INTEGRITY."""
+    bands = band_digests(wanted, whole_masks=whole_masks)
+    part = MirroredPart(MirroredImage(folder, sidecar), wanted)
+    sums: list[Sums] = [{} for _ in bands]
+    for window, values, masks in part.blocks():
+        rows, columns = np.mgrid[: window.height, : window.width]
+        rank = (columns + window.col_off) * ACROSS + (rows + window.row_off) * DOWN
+        weight = rank % PRIME + 1
+        for band, value, mask, told in zip(bands, values, masks, sums, strict=True):
+            for name, term in _terms(band, value, mask).items():
+                told[name] = told.get(name, 0) + (term * weight).sum().item()
+    return [{name: float(total) for name, total in told.items()} for told in sums]
+
+
+def _terms(
+    band: BandDigest, values: NDArray[Any], mask: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
+    valid = mask > 0
+    terms: dict[str, NDArray[Any]] = {"valid": valid.astype(np.int64)}
+    if band.has_fractions:
+        terms["mask"] = mask.astype(np.float64)
+    clean = np.where(valid, values, 0).astype(band.pixel_type)
+    if band.lowest is None:
+        value = clean.astype(np.float64)
+        return {**terms, "value": value, "size": np.abs(value)}
+    from_zero = clean.astype(np.int64) - band.lowest
+    return {**terms, "high": from_zero // HALF, "low": from_zero % HALF}
+
+
+def hashes_of(folder: Path, source: SourceAsset, sidecar: Json) -> dict[str, str]:
+    """Return a hash of each band's values and masks, whatever form its files have."""
+    image = MirroredImage(folder, sidecar)
+    told: dict[str, str] = {}
+    for wanted in part_files(source, sidecar):
+        digests = [hashlib.sha256() for _ in wanted.bands]
+        for _, values, masks in MirroredPart(image, wanted).blocks():
+            clean = np.where(masks > 0, values, 0).astype(wanted.upload_type)
+            for digest, value, mask in zip(digests, clean, masks, strict=True):
+                digest.update(np.ascontiguousarray(value).tobytes())
+                digest.update(np.ascontiguousarray(mask).tobytes())
+        told |= {band: one.hexdigest() for band, one in zip(wanted.bands, digests, strict=True)}
+    return told
