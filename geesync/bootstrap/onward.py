@@ -19,6 +19,7 @@ from geesync.steps.derive.deriver import Deriver
 from geesync.steps.restore import ingestions
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.restorer import Restorer
+from geesync.steps.restore.second_copy import SecondCopies
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.asset_maker import AssetMaker
@@ -105,6 +106,7 @@ def restorer(
             storage,
             lru_cache(partial(pixel_source, config, restoring.keep_on)),
             restores,
+            SecondCopies(restoring, roots),
         ),
     )
 

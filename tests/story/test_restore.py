@@ -426,3 +426,58 @@ def test_a_digest_tells_another_value_another_place_and_another_mask(
 
         assert one.standing.state == RestoreState.QUARANTINED, one.standing
         assert "digest" in one.standing.reason
+
+
+def test_what_was_restored_is_mirrored_anew_and_the_copies_are_compared(world: World) -> None:
+    found = settle(world, ask(world, plan(world, "users/demo", to=BACK), prove="mirror"))
+
+    assert {one.standing.state for one in found} == {RestoreState.PROVED}, [
+        (one.wanted.target, one.standing) for one in found
+    ]
+    for one in found:
+        assert world.state(one.target) == "verified"
+        assert "geesync_restore" not in world.simulator.world.get(one.target).properties
+
+
+def test_a_table_is_mirrored_anew_and_its_rows_are_compared(world: World) -> None:
+    table = f"{PROJECT}/oddities"
+
+    (one,) = settle(world, ask(world, plan(world, table, to=BACK), prove="mirror"))
+
+    assert one.standing.state == RestoreState.PROVED, one.standing
+
+
+def test_a_second_copy_that_differs_is_never_called_proved(world: World) -> None:
+    restores = ask(world, plan(world, "users/demo/elevation", to=BACK), prove="mirror")
+    (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
+    for _ in range(8):
+        step.uploader.run_once()
+        step.ingest()
+        world.run("reconciler")
+        world.simulator.advance(60)
+    made = world.simulator.world.get(BACK)
+    (band,) = made.bands
+    values, mask = band.load()
+    wrong = values.copy()
+    wrong[3, 5] += 1
+    made.bands = (replace(band, load=lambda: (wrong, mask)),)
+
+    (one,) = settle(world, restores)
+
+    assert one.standing.state == RestoreState.QUARANTINED
+    assert "second copy" in one.standing.reason
+
+
+def test_a_report_of_each_asset_is_kept_beside_the_mirror(world: World) -> None:
+    settle(world, ask(world, plan(world)))
+
+    page, lines = (
+        world.mirror / f".geesync/restores/projects+demo-project+assets+back.{end}"
+        for end in ("html", "jsonl")
+    )
+    told = {one["target"]: one for one in map(json.loads, lines.read_text().splitlines())}
+    elevation = told[f"{BACK}/elevation"]
+    assert elevation["state"] == "proved"
+    assert {one["likeness"] for one in elevation["compared"]} <= {"equal", "equivalent"}
+    assert "10 of 10 assets proved" in page.read_text()
+    assert f"{BACK}/elevation" in page.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +54,27 @@ def _terms(
     return {**terms, "high": from_zero // HALF, "low": from_zero % HALF}
 
 
-def hashes_of(folder: Path, source: SourceAsset, sidecar: Json) -> dict[str, str]:
-    """Return a hash of each band's values and masks, whatever form its files have."""
+def hashes_of(
+    folder: Path,
+    source: SourceAsset,
+    sidecar: Json,
+    types: Mapping[str, str],
+    *,
+    whole_masks: bool,
+) -> dict[str, str]:
+    """Return a hash of each band's values and masks, whatever form its files have.
+
+    types: numpy's names of those that values are compared in, by band. whole_masks: what is not
+    wholly masked is valid.
+    """
     image = MirroredImage(folder, sidecar)
     told: dict[str, str] = {}
     for wanted in part_files(source, sidecar):
         digests = [hashlib.sha256() for _ in wanted.bands]
         for _, values, masks in MirroredPart(image, wanted).blocks():
-            clean = np.where(masks > 0, values, 0).astype(wanted.upload_type)
-            for digest, value, mask in zip(digests, clean, masks, strict=True):
-                digest.update(np.ascontiguousarray(value).tobytes())
-                digest.update(np.ascontiguousarray(mask).tobytes())
+            for band, digest, value, mask in zip(wanted.bands, digests, values, masks, strict=True):
+                kept = (mask > 0).astype(np.float32) if whole_masks else mask
+                digest.update(np.where(mask > 0, value, 0).astype(types[band]).tobytes())
+                digest.update(np.ascontiguousarray(kept).tobytes())
         told |= {band: one.hexdigest() for band, one in zip(wanted.bands, digests, strict=True)}
     return told

@@ -107,7 +107,7 @@ class EarthEngine:
         return asset
 
     def compute(self, expression: Json) -> Json:
-        """Return what an image's expression comes to: its bands and properties, as for getInfo.
+        """Return what an expression comes to: of an image its bands and properties, as for getInfo.
 
         https://developers.google.com/earth-engine/reference/rest/v1/projects.value/compute
         """
@@ -164,18 +164,6 @@ class EarthEngine:
         if made is None:
             raise RemoteError(Cause.TRANSIENT, f"no asset came for {name}")
         return made
-
-    def compute(self, expression: Json) -> Any:
-        """Return what an expression comes to."""
-
-        def asked(ee: Any) -> Any:
-            value = ee.data._get_cloud_projects().value()  # noqa: SLF001
-            body = {"expression": expression, "workloadTag": "geesync"}
-            return value.compute(project=f"projects/{self.project}", body=body).execute(
-                num_retries=0
-            )
-
-        return self._ask(asked)["result"]
 
     def import_external(self, manifest: Json) -> None:
         """Make an image that is a view of files in a bucket; it is there at once."""

@@ -40,7 +40,9 @@ def restore(
         list[str] | None,
         typer.Option("--accept-losses", metavar="KIND", help="Go on without what is named."),
     ] = None,
-    prove: Annotated[str, typer.Option(help="How thoroughly: metadata or pixels.")] = "pixels",
+    prove: Annotated[
+        str, typer.Option(help="How thoroughly: metadata, pixels, digest or mirror.")
+    ] = "pixels",
     form: Annotated[
         Form,
         typer.Option("--as", help="Images: ingested, or a view of files that stay in the bucket."),
@@ -175,6 +177,7 @@ def restores(
     """Say how far assets are on their way back; exit code 1 if not all are proved."""
     from geesync.domain.restore.lifecycle import RestoreState
     from geesync.domain.restore.targets import root_named
+    from geesync.steps.restore.report import document
     from geesync.store.ledger.restores import Restores
 
     mine: Context = context.obj
@@ -186,20 +189,15 @@ def restores(
         if retry or cancel:
             change = store.retry if retry else store.cancel
             output().print(f"{change(target, now()):,} assets", markup=False)
-        found = store.of(target)
-    for one in found:
-        told = {
-            "target": display_id(one.wanted.target),
-            "source": display_id(one.wanted.source),
-            "state": one.standing.state,
-            "reason": one.standing.reason or None,
-        }
+        found = store.reports(target)
+    for one, report in found:
         if json:
-            typer.echo(json_line(told))
+            typer.echo(json_line(document(one, report)))
         elif one.standing.state != RestoreState.PROVED:
-            reason = f"  {told['reason']}" if told["reason"] else ""
-            output().print(f"{told['state']:<11}  {told['target']}{reason}", markup=False)
-    proved = sum(one.standing.state == RestoreState.PROVED for one in found)
+            reason = f"  {one.standing.reason}" if one.standing.reason else ""
+            target = display_id(one.target)
+            output().print(f"{one.standing.state:<11}  {target}{reason}", markup=False)
+    proved = sum(one.standing.state == RestoreState.PROVED for one, _ in found)
     if not json:
         output().print(f"{proved:,} of {len(found):,} proved", markup=False)
     raise typer.Exit(ExitCode.OK if proved == len(found) else ExitCode.INCOMPLETE)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geesync.adapters.google.bucket import Storage
@@ -28,6 +27,7 @@ from geesync.domain.setbacks import Event
 from geesync.domain.tasks.making import Differs
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.steps.restore.second_copy import SecondCopies
 from geesync.steps.restore.uploader import sidecars
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.asset_maker import record_outcomes
@@ -53,6 +53,7 @@ class Prover:
     storage: Storage
     source: Callable[[], Source]  #: of pixels; opened when there is something to compare
     restores: Restores
+    copies: SecondCopies
     _refused: set[str] = field(default_factory=set, init=False)
     """Why properties are odd, of those that Earth Engine does not take later, either."""
 
@@ -75,6 +76,11 @@ class Prover:
             compared += self._compare_pixels(asset, made, sidecar)
         elif asset.prove == DIGEST and mirrored.type == IMAGE:
             compared += self._compare_digests(asset, mirrored, sidecar)
+        elif asset.prove == MIRROR and not mirrored.is_container and not differences(compared):
+            self._finish(asset, made)  # what is changed later would be mirrored once more
+            made = self.earth_engine.get_asset(asset.target)
+            whole = _loses_fractions(asset)
+            compared += self.copies.compare(asset, made, sidecar, whole_masks=whole)
         bad = differences(compared)
         report = {
             "target": asset.target,
@@ -112,7 +118,7 @@ class Prover:
         different = compare_pixels(
             self.source(),
             made,
-            _folder(asset),
+            asset.folder,
             sidecar,
             whole_masks=_loses_fractions(asset),
         )
@@ -135,7 +141,7 @@ class Prover:
         whole = _loses_fractions(asset)
         for wanted in part_files(mirrored, sidecar):
             bands = ours.band_digests(wanted, whole_masks=whole)
-            here = ours.sums_of(_folder(asset), sidecar, wanted, whole_masks=whole)
+            here = ours.sums_of(asset.folder, sidecar, wanted, whole_masks=whole)
             for band, sums in zip(bands, here, strict=True):
                 self.workshop.check_stop()
                 there = self._digest(asset.target, band, mirrored)
@@ -180,17 +186,13 @@ class Prover:
         return len(gone)
 
 
-def _folder(asset: Restored) -> Path:
-    return Path(asset.wanted.mirror) / asset.wanted.path
-
-
 def _loses_fractions(asset: Restored) -> bool:
     return asset.is_external and LossKind.FRACTIONS in asset.accepted
 
 
 def _policy(asset: Restored) -> Json | None:
     """Return the mirrored policy that is to be set; None if there is none of its own."""
-    file = _folder(asset) / IAM_JSON
+    file = asset.folder / IAM_JSON
     try:
         told: Json = json.loads(file.read_text())
     except (OSError, ValueError):

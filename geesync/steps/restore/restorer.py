@@ -8,6 +8,7 @@ from typing import ClassVar
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.setbacks import Event
 from geesync.steps.restore.prover import Prover
+from geesync.steps.restore.report import write_report
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_maker import AssetMaker, record_outcomes
@@ -30,7 +31,10 @@ class Restorer:
         """Let each of the three do one pass; nothing is asked while there is nothing to restore."""
         if not self.restores.is_anything_left():
             return Tally()
+        began = self.workshop.clock()
         moved = self.uploader.run_once() + self.ingest() + self.prover.run_once()
+        for root in self.restores.finished(began) if moved else ():
+            write_report(root, self.restores.reports(root))
         return Tally(moved=moved, busy=moved > 0)
 
     def ingest(self) -> int:

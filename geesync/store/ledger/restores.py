@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -51,6 +52,12 @@ class Restored(ToMake):
     policies: bool
     manifest: Json | None
     form: Form
+    root: str  #: to which it is restored
+
+    @property
+    def folder(self) -> Path:
+        """Where its copy is."""
+        return Path(self.wanted.mirror) / self.wanted.path
 
     @property
     def is_external(self) -> bool:
@@ -117,6 +124,26 @@ class Restores(Making[Restored, RestoreState]):
         with self._database.write() as connection:
             change_rows(connection, restored, {asset.id: {"report": json.dumps(report)}})
 
+    def reports(self, root: str) -> list[tuple[Restored, Json]]:
+        """Return what was compared of each asset that was restored to a root."""
+        query = sa.select(restored.c.id, restored.c.report).where(restored.c.report.is_not(None))
+        with self._database.read() as connection:
+            told = {row.id: json.loads(row.report) for row in connection.execute(query)}
+        return [(one, told.get(one.id, {})) for one in self.of(root)]
+
+    def finished(self, since: datetime) -> list[str]:
+        """Return the roots of restores of which all is at rest, and something moved since."""
+        moving = sa.func.sum(restored.c.state.in_(self.life.moving))
+        query = (
+            sa.select(restoration.c.target_root)
+            .join(restored)
+            .group_by(restoration.c.target_root)
+            .having(moving == 0)
+            .having(sa.func.max(restored.c.moved_at) >= since)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     def leftovers(self, limit: int) -> list[tuple[int, str, StoredObject]]:
         """Return what nobody needs any more: ``(asset, bucket, object)`` of those at rest.
 
@@ -161,11 +188,9 @@ class Restores(Making[Restored, RestoreState]):
         return [sa.or_(restored.c.target == which, below)]
 
     def _select(self, *where: Condition, limit: int | None = None) -> list[Restored]:
-        asked = restoration.c
+        named = ("bucket", "accepted", "prove", "policies", "form", "target_root")
         query = (
-            sa.select(
-                restored, asked.bucket, asked.accepted, asked.prove, asked.policies, asked.form
-            )
+            sa.select(restored, *(restoration.c[name] for name in named))
             .join(restoration)
             .where(*where)
             .order_by(restored.c.depth, restored.c.id)  # the uppermost containers first
@@ -217,4 +242,5 @@ def _read(row: sa.Row[tuple[object, ...]]) -> Restored:
         policies=bool(kept["policies"]),
         manifest=kept["manifest"],
         form=Form(kept["form"]),
+        root=kept["target_root"],
     )

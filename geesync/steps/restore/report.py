@@ -1,0 +1,88 @@
+"""The report of a restore: of each asset what is equal, equivalent, lost or different."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from html import escape
+from pathlib import Path
+
+from geesync.adapters.mirror_files.folders import folder
+from geesync.adapters.mirror_files.mirror import MARKER
+from geesync.domain.assets.names import display_id
+from geesync.domain.json import Json
+from geesync.domain.messages.words import counted
+from geesync.store.ledger.restores import Restored
+
+#: Within the mirror.
+PLACE = f"{MARKER}/restores"
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ border-top: 1px solid #ccc; padding: .4rem; text-align: left; vertical-align: top }}
+td {{ overflow-wrap: anywhere }}
+.quarantined {{ color: #b00020; font-weight: bold }}
+</style></head><body>
+<h1>{title}</h1>
+<p>{lead}</p>
+<table><thead><tr><th>asset</th><th>state</th><th>equal</th><th>otherwise</th></tr></thead><tbody>
+{rows}
+</tbody></table></body></html>
+"""
+
+
+def write_report(root: str, assets: Iterable[tuple[Restored, Json]]) -> None:
+    """Write a restore's report beside its mirror, as a page and as JSON lines.
+
+    root: to which it was restored. Raises RemoteError DISK.
+    """
+    told = list(assets)
+    stem = display_id(root).replace("/", "+")
+    lines = [json.dumps(document(asset, report), sort_keys=True) for asset, report in told]
+    with folder(Path(told[0][0].wanted.mirror), PLACE) as place:
+        place.write(f"{stem}.jsonl", "".join(f"{line}\n" for line in lines).encode())
+        place.write(f"{stem}.html", _page(root, told).encode())
+        place.sync()
+
+
+def document(asset: Restored, report: Json) -> Json:
+    """Return what is told of one asset."""
+    return {
+        "target": display_id(asset.target),
+        "source": display_id(asset.wanted.source),
+        "state": asset.standing.state,
+        "reason": asset.standing.reason or None,
+        "proof": asset.prove,
+        "compared": report.get("compared", []),
+        "lost": report.get("lost", list(asset.wanted.losses)),
+    }
+
+
+def _page(root: str, told: list[tuple[Restored, Json]]) -> str:
+    proved = sum(asset.standing.state == "proved" for asset, _ in told)
+    return _PAGE.format(
+        title=escape(f"Restored to {display_id(root)}"),
+        lead=escape(f"{proved:,} of {counted(len(told), 'asset')} proved."),
+        rows="\n".join(_row(document(*one)) for one in told),
+    )
+
+
+def _row(told: Json) -> str:
+    equal = sum(one["likeness"] == "equal" for one in told["compared"])
+    others = "<br>".join(escape(line) for line in _otherwise(told))
+    state = escape(told["state"])
+    cells = f'<td class="{state}">{state}</td><td>{equal:,}</td><td>{others or "–"}</td>'
+    return f"<tr><td>{escape(told['target'])}</td>{cells}</tr>"
+
+
+def _otherwise(told: Json) -> Iterator[str]:
+    if told["reason"]:
+        yield told["reason"]
+    for one in told["compared"]:
+        if one["likeness"] != "equal":
+            yield f"{one['likeness']}: {one['what']}: {one['was']}; now {one['is']}"
+    for loss in told["lost"]:
+        yield f"lost: {loss['what']}"

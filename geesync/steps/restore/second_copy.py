@@ -1,0 +1,121 @@
+"""Compares what was restored with the mirror by mirroring it anew: a second root, a second copy.
+
+The ordinary steps bring and prove the second copy; here it is asked for, awaited, and compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from geesync.domain.assets.asset import IMAGE, SourceAsset
+from geesync.domain.assets.names import is_within
+from geesync.domain.json import Json
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
+from geesync.domain.mirror.lifecycle import State
+from geesync.domain.restore.comparing import Compared, Likeness
+from geesync.errors import Cause, RemoteError
+from geesync.steps.step import Workshop
+from geesync.store.ledger.ledger import LedgerAsset
+from geesync.store.ledger.restores import Restored
+from geesync.store.ledger.roots import Root, Roots
+
+#: Between two scans that are asked for.
+_SCAN_AGAIN = timedelta(minutes=5)
+
+#: How a second copy is looked for again.
+_LATER_S = 60.0
+
+
+@dataclass
+class SecondCopies:
+    """Second copies of what was restored."""
+
+    workshop: Workshop
+    roots: Roots
+
+    def compare(
+        self, asset: Restored, made: SourceAsset, sidecar: Json, *, whole_masks: bool
+    ) -> Iterator[Compared]:
+        """Yield how an asset's second copy is like the first.
+
+        Raises RemoteError TRANSIENT while there is none, FAILED if there can be none.
+        """
+        copy = self._proved(asset, made, sidecar)
+        first, second = asset.folder, Path(copy.dest) / copy.path
+        told = json.loads((second / GEESYNC_JSON).read_text())
+        if made.type != IMAGE:
+            rows = (_rows(first, sidecar), _rows(second, told))
+            yield _compared("rows", *rows)
+            return
+        from geesync.adapters.formats.mirrored_digests import hashes_of  # noqa: PLC0415 # GDAL
+
+        mirrored = SourceAsset(json.loads((first / ASSET_JSON).read_text()))
+        types = {band.id: band.pixel_type for band in made.bands}
+        here = hashes_of(first, mirrored, sidecar, types, whole_masks=whole_masks)
+        there = hashes_of(second, made, told, types, whole_masks=whole_masks)
+        for band in sorted(here.keys() | there.keys()):
+            yield _compared(f"band {band}: second copy", here.get(band), there.get(band))
+
+    def _proved(self, asset: Restored, made: SourceAsset, sidecar: Json) -> LedgerAsset:
+        """Return the second copy as the ledger knows it."""
+        root = self._root(asset, sidecar)
+        copy = self.workshop.ledger.find(asset.target)
+        if copy is not None and copy.standing.state == State.QUARANTINED:
+            raise RemoteError(
+                Cause.FAILED, f"its second copy is quarantined: {copy.standing.reason}"
+            )
+        if copy is None or copy.revision != made.revision:
+            now = self.workshop.clock()
+            if root.scanned_at is None or now - root.scanned_at >= _SCAN_AGAIN:
+                self.roots.update(root.id, next_scan_at=now)
+        elif copy.standing.state == State.VERIFIED:
+            return copy
+        told = "its second copy is on the way"
+        raise RemoteError(Cause.TRANSIENT, told, retry_after_s=_LATER_S)
+
+    def _root(self, asset: Restored, sidecar: Json) -> Root:
+        """Return the root that watches an asset; one that is added if there is none."""
+        for root in self.roots.active():
+            if is_within(asset.target, root.name):
+                return root
+        self.roots.add(
+            asset.root,
+            dest=asset.wanted.mirror,
+            bucket=asset.bucket,
+            now=self.workshop.clock(),
+            options={"masks": sidecar["masks"]} if "masks" in sidecar else {},
+        )
+        return self._root(asset, sidecar)
+
+
+def _compared(what: str, here: object, there: object) -> Compared:
+    likeness = Likeness.EQUAL if here == there else Likeness.DIFFERENT
+    return Compared(what, likeness, "the first copy's", "another one's")
+
+
+def _rows(folder: Path, sidecar: Json) -> Counter[str]:
+    """Return a table's rows, in no order; numbers are numbers, and an empty text is none."""
+    name = next(
+        file["name"]
+        for part in sidecar["parts"]
+        if part["extension"] == "geojson"
+        for file in part["files"]
+    )
+    import ijson  # noqa: PLC0415 # few restores need it
+
+    with (folder / name).open("rb") as rows:
+        return Counter(map(_row, ijson.items(rows, "features.item", use_float=True)))
+
+
+def _row(feature: Json) -> str:
+    told = {
+        key: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        for key, value in (feature.get("properties") or {}).items()
+        if key != "system:index" and value not in ("", None)
+    }
+    return json.dumps([told, feature.get("geometry")], sort_keys=True)
