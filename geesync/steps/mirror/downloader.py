@@ -1,4 +1,9 @@
-"""Brings every byte of an asset's objects to disk, durable and equal to the bucket's by CRC32C."""
+"""Brings every byte of an asset's objects to disk, durable and equal to the bucket's by CRC32C.
+
+For each object, in this order: its bytes are fetched into a file and summed as they come; the file
+is synced; it gets the name that says it is unproved, and that is synced; the ledger notes it as
+landed. With its last object an asset is downloaded.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +41,9 @@ _DOUBTS = 3
 
 Wanted = tuple[LedgerAsset, Staged]
 
+#: An object, and why it was not fetched; of what was, anything else.
+Result = tuple[Wanted, object]
+
 #: What keeps assets from being downloaded, by id; nothing happened to those that were not tried.
 Failures = dict[int, Event | None]
 
@@ -71,37 +79,37 @@ class Downloader:
         pending = Counter(asset.id for asset, _ in wanted)
         moved = self._record([asset for asset in due if asset.id not in pending], {})
         failures: Failures = {}
-        answers: list[object] = []
-        with closing(self._fetched(fitting)) as coming:
-            for came in coming:
-                answers += self._take(came, failures)
-                pending.subtract(asset.id for (asset, _), _ in came)
-                moved += self._record(_ended(came, pending), failures)
-        self.gate.learn(answers)
+        meanings: list[object] = []
+        with closing(self._fetched(fitting)) as groups:
+            for results in groups:
+                meanings += self._note(results, failures)
+                pending.subtract(asset.id for (asset, _), _ in results)
+                moved += self._record(_ended(results, pending), failures)
+        self.gate.learn(meanings)
         moved += self.workshop.excuse(self.gate.wronged_assets())
         waiting = self.gate.reason or waiting
         is_full = is_full or len(due) < len(staged)
         return Tally(moved=moved, busy=is_full and not waiting, waiting=waiting)
 
-    def _take(self, came: list[tuple[Wanted, object]], failures: Failures) -> list[object]:
-        """Remember what became of objects, and what failed, by asset; return what it means."""
+    def _note(self, results: list[Result], failures: Failures) -> list[object]:
+        """Note what became of objects, and what failed, by asset; return what each means."""
         now = self.workshop.clock()
-        landed = [obj.id for (_, obj), answer in came if not isinstance(answer, Exception)]
+        landed = [obj.id for (_, obj), result in results if not isinstance(result, Exception)]
         self.staging.mark("landed_at", landed, now)
-        lost = self._lost(came)
+        lost = self._lost(results)
         self.staging.disprove(list(lost.values()), now)
-        rest = [(wanted, answer) for wanted, answer in came if wanted[1].id not in lost]
-        judged = self.gate.judge([_tried(*wanted, answer) for wanted, answer in rest])
-        for ((asset, _), _), answer in zip(rest, judged, strict=True):
-            if isinstance(answer, Exception):
-                tried = not isinstance(answer, NotTriedError)
-                failures[asset.id] = event_of(answer, DownloadFailed) if tried else None
-        for (asset, staged), answer in came:
-            if staged.id in lost and isinstance(answer, Exception):
-                failures[asset.id] = event_of(answer, StagedCopyLost)
-        return judged
+        rest = [(wanted, result) for wanted, result in results if wanted[1].id not in lost]
+        meanings = self.gate.judge([_tried(*wanted, result) for wanted, result in rest])
+        for ((asset, _), _), meaning in zip(rest, meanings, strict=True):
+            if isinstance(meaning, Exception):
+                tried = not isinstance(meaning, NotTriedError)
+                failures[asset.id] = event_of(meaning, DownloadFailed) if tried else None
+        for (asset, staged), result in results:
+            if staged.id in lost and isinstance(result, Exception):
+                failures[asset.id] = event_of(result, StagedCopyLost)
+        return meanings
 
-    def _lost(self, came: list[tuple[Wanted, object]]) -> dict[int, tuple[Staged, RemoteError]]:
+    def _lost(self, results: list[Result]) -> dict[int, tuple[Staged, RemoteError]]:
         """Return the objects, by id, that are not there any more or not sound, each with its error.
 
         What was answered on the way says nothing of them: each is looked at before it is given up,
@@ -109,11 +117,13 @@ class Downloader:
         """
         doubtful = [
             (asset, staged, error)
-            for (asset, staged), error in came
+            for (asset, staged), error in results
             if isinstance(error, RemoteError) and not error.costs_time_only
         ]
-        answers = self.workshop.each(doubtful, lambda one: self._is_sound(*one))
-        return {one.id: (one, error) for (_, one, error), sound in answers if sound is False}
+        looked_at = self.workshop.each(doubtful, lambda doubt: self._is_sound(*doubt))
+        return {
+            staged.id: (staged, error) for (_, staged, error), sound in looked_at if sound is False
+        }
 
     def _is_sound(self, asset: LedgerAsset, staged: Staged, error: RemoteError) -> bool:
         if error.cause == Cause.INTEGRITY and asset.standing.failures >= _DOUBTS:
@@ -146,8 +156,8 @@ class Downloader:
                 waiting = trouble[dest] or f"{dest} has no room"
         return [pair for pair in wanted if pair[0].id in fitting], waiting
 
-    def _fetched(self, wanted: list[Wanted]) -> Generator[list[tuple[Wanted, object]]]:
-        """Bring objects to disk; yield what failed, for each, or something else, as they come."""
+    def _fetched(self, wanted: list[Wanted]) -> Generator[list[Result]]:
+        """Bring objects to disk; yield their results as they come."""
         by_mirror: dict[str, dict[Fetch, Wanted]] = defaultdict(dict)
         for asset, staged in wanted:
             by_mirror[asset.dest][_job(asset, staged)] = asset, staged
@@ -155,20 +165,20 @@ class Downloader:
         for dest, jobs in by_mirror.items():
             work = partial(fetch_all, self.line, dest, at_once)
             with closing(Folders(Path(dest))) as folders:
-                for came in self.workshop.dispatch(list(jobs), work, size_bytes=_size_bytes):
-                    if came:
-                        yield [(jobs[job], answer) for job, answer in _settled(folders, came)]
+                for fetched in self.workshop.dispatch(list(jobs), work, size_bytes=_size_bytes):
+                    if fetched:
+                        yield [(jobs[job], result) for job, result in _named(folders, fetched)]
 
 
 def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[LedgerAsset]:
     """Return the first assets, and no more than come soon: it may be others' turn then."""
-    sizes = (sum(one.obj.size_bytes for one in staged[asset.id]) for asset in due)
+    sizes = (sum(obj.obj.size_bytes for obj in staged[asset.id]) for asset in due)
     most = bisect_right(list(accumulate(sizes)), _PASS_BYTES)
     return due[: max(1, most)]
 
 
-def _tried(asset: LedgerAsset, staged: Staged, answer: object) -> Tried:
-    return Tried(asset.id, asset.name.rpartition("/")[2], staged.bucket, answer)
+def _tried(asset: LedgerAsset, staged: Staged, result: object) -> Tried:
+    return Tried(asset.id, asset.name.rpartition("/")[2], staged.bucket, result)
 
 
 def _job(asset: LedgerAsset, staged: Staged) -> Fetch:
@@ -180,16 +190,19 @@ def _size_bytes(job: Fetch) -> int:
     return job.obj.size_bytes
 
 
-def _settled(
-    folders: Folders, came: list[tuple[Fetch, str | Exception]]
+def _named(
+    folders: Folders, fetched: list[tuple[Fetch, str | Exception]]
 ) -> Iterator[tuple[Fetch, object]]:
-    """Give what came the names that say that it is unproved; yield what failed, for each."""
+    """Sync what was fetched and give it its unproved names; yield what failed, for each.
+
+    fetched: the name of each file now, or why it was not fetched.
+    """
     landed = {
-        job: Landed(job.path, answer, job.file, job.token)
-        for job, answer in came
-        if isinstance(answer, str)
+        job: Landed(job.path, name, job.file, job.token)
+        for job, name in fetched
+        if isinstance(name, str)
     }
-    yield from ((job, _failure(answer)) for job, answer in came if isinstance(answer, Exception))
+    yield from ((job, _failure(error)) for job, error in fetched if isinstance(error, Exception))
     yield from zip(landed, settle(folders, list(landed.values())), strict=True)
 
 
@@ -200,7 +213,7 @@ def _failure(error: Exception) -> Exception:
     return error
 
 
-def _ended(came: list[tuple[Wanted, object]], pending: Mapping[int, int]) -> list[LedgerAsset]:
-    """Return the assets of which the last object has come, or failed."""
-    assets = {asset.id: asset for (asset, _), _ in came}
+def _ended(results: list[Result], pending: Mapping[int, int]) -> list[LedgerAsset]:
+    """Return the assets of which the last object was fetched, or failed."""
+    assets = {asset.id: asset for (asset, _), _ in results}
     return [asset for key, asset in assets.items() if not pending[key]]
