@@ -8,7 +8,8 @@ from geesync.simulator.computing.functions.dates import DATES
 from geesync.simulator.computing.functions.elements import ELEMENTS
 from geesync.simulator.computing.functions.filters import FILTERS
 from geesync.simulator.computing.functions.geometries import GEOMETRIES
-from geesync.simulator.computing.functions.values import LISTS, VALUES
+from geesync.simulator.computing.functions.lists import LISTS
+from geesync.simulator.computing.functions.values import VALUES
 from geesync.simulator.computing.image_functions.arrays import ARRAYS
 from geesync.simulator.computing.image_functions.expressions import EXPRESSIONS
 from geesync.simulator.computing.image_functions.grids import GRIDS

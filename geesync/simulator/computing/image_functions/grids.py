@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from geesync.simulator.computing import images
+from geesync.simulator.computing import images, masks
 from geesync.simulator.computing.arguments import functions, refused
 from geesync.simulator.computing.images import Band, Image, Pixels
 from geesync.simulator.computing.pixel_types import DOUBLE
@@ -109,11 +109,11 @@ def _geometries(collection: Collection) -> list[Geometry]:
 
 def _clipped(band: Band, geometries: list[Geometry]) -> Band:
     if len(geometries) != 1:
-        return images.clipped(band, geometries, band.extent)
+        return masks.clipped(band, geometries, band.extent)
     extent = cover(band.projection, geometries[0])
     if band.extent is not None:
         extent = shared(extent, cover(band.projection, outline(band.extent)))
-    return images.clipped(band, geometries, extent)
+    return masks.clipped(band, geometries, extent)
 
 
 def _clip_to_bounds_and_scale(

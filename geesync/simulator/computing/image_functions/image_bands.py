@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from geesync.simulator.computing import images
+from geesync.simulator.computing import images, masks
 from geesync.simulator.computing.arguments import functions, refused
 from geesync.simulator.computing.images import Band, Image
 from geesync.simulator.computing.pixel_types import DOUBLE, FLOAT, PixelType, whole
@@ -118,28 +118,28 @@ def _casting(kind: PixelType) -> Callable[..., Image]:
 
 def _mask(image: Image, mask: Image | None = None) -> Image:
     if mask is None:
-        return image.of(map(images.mask_of, image.bands))
+        return image.of(map(masks.mask_of, image.bands))
     return image.of(
-        images.mask_replaced(band, mask.band(index)) for index, band in enumerate(image.bands)
+        masks.mask_replaced(band, mask.band(index)) for index, band in enumerate(image.bands)
     )
 
 
 def _unmask(input_: Image, value: Image | None = None, *, same_footprint: bool = True) -> Image:
     other = value or Image((images.constant_band(0),))
     return input_.of(
-        images.unmasked(band, other.band(index), same_footprint=same_footprint)
+        masks.unmasked(band, other.band(index), same_footprint=same_footprint)
         for index, band in enumerate(input_.bands)
     )
 
 
 def _update_mask(image: Image, mask: Image) -> Image:
     return image.of(
-        images.mask_updated(band, mask.band(index)) for index, band in enumerate(image.bands)
+        masks.mask_updated(band, mask.band(index)) for index, band in enumerate(image.bands)
     )
 
 
 def _self_mask(image: Image) -> Image:
-    return image.of(images.mask_updated(band, band) for band in image.bands)
+    return image.of(masks.mask_updated(band, band) for band in image.bands)
 
 
 def _add_bands(

@@ -16,10 +16,10 @@ from geesync.simulator.computing.images import (
     Image,
     Pixels,
     Read,
-    clipped,
     inside,
     remembered,
 )
+from geesync.simulator.computing.masks import clipped
 from geesync.simulator.computing.projections import Geometry, cover
 from geesync.simulator.computing.reducing.reducer_kinds import SIMPLE
 from geesync.simulator.computing.reducing.reducers import Reducer, Stack, numbers
