@@ -28,6 +28,17 @@ LOADED = {
     }
 }
 STATIONS = {"result": "0", "values": {"0": LOADED}}
+SCENES = {
+    "result": "0",
+    "values": {
+        "0": {
+            "functionInvocationValue": {
+                "functionName": "ImageCollection.load",
+                "arguments": {"id": {"constantValue": "users/demo/scenes"}},
+            }
+        }
+    },
+}
 SELECTED = {
     "result": "1",
     "values": {
@@ -112,6 +123,7 @@ BODIES: dict[str, Any] = {
         }
     },
     "table.computeFeatures": {"expression": STATIONS, "pageSize": 5},
+    "imageCollection.computeImages": {"expression": SCENES, "pageSize": 2},
     "value.compute": {"expression": SELECTED},
     "operations.wait": {"timeout": "1s"},
 }

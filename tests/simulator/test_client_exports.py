@@ -25,9 +25,9 @@ def test_an_unknown_field_is_refused_by_name(earth_engine: Any, export_body: Exp
 def test_an_unknown_function_is_refused_by_name(
     simulator: Simulator, earth_engine: Any, export_body: ExportBody
 ) -> None:
-    body = export_body(expression=ee.Image(ELEVATION).focalMax(3))
+    body = export_body(expression=ee.Image(ELEVATION).entropy(ee.Kernel.square(3)))
 
-    with pytest.raises(ee.EEException, match="focalMax"):
+    with pytest.raises(ee.EEException, match="entropy"):
         earth_engine.exportImage("r-1", body)
     assert simulator.operations.all() == []
 

@@ -309,3 +309,28 @@ def test_a_collection_has_only_what_one_may_read(series: str, shared_simulator: 
     shared_simulator.world.permissions.allow(denial)
 
     assert left == numbered(1, 2, 3, 4, 5)
+
+
+def test_images_of_a_computed_collection_come_in_pages_with_their_metadata(series: str) -> None:
+    doubled = (
+        ee.ImageCollection(series)
+        .filter(ee.Filter.lt("number", 3))
+        .map(lambda image: image.select("v").multiply(2).copyProperties(image, ["number"]))
+    )
+
+    first = ee.data.computeImages({"expression": doubled, "pageSize": 2})
+    second = ee.data.computeImages({"expression": doubled, "pageToken": first["nextPageToken"]})
+    (loaded,) = ee.data.computeImages({"expression": ee.ImageCollection(series), "pageSize": 1})[
+        "images"
+    ]
+
+    found = [*first["images"], *second["images"]]
+    assert "nextPageToken" not in second
+    assert [image.get("properties", {}).get("number") for image in found] == [0, 1, 2]
+    assert found[0]["bands"][0]["dataType"] == {"precision": "INT", "range": {"max": 510}}
+    assert found[0]["bands"][0]["grid"] == loaded["bands"][0]["grid"]
+    assert "name" not in found[0]
+    assert loaded["name"] == f"{series}/i0"
+    assert loaded["startTime"] == "2020-01-01T00:00:00Z"
+    with pytest.raises(ee.EEException, match="is not an ImageCollection"):
+        ee.data.computeImages({"expression": ee.Image(1)})

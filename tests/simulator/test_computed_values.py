@@ -218,7 +218,7 @@ def test_too_large_a_region_is_refused_unless_the_best_will_do() -> None:
         (lambda: ee.Dictionary({}).get("a"), "does not contain key: 'a'"),
         (lambda: ee.Date("soon"), "Bad date/time 'soon'"),
         (lambda: ee.Date("2020-01-01").format("G"), r"Date\.format: .* no pattern 'G'"),
-        (lambda: ee.Image("users/demo/elevation").convolve(ee.Kernel.square(1)), "not supported"),
+        (lambda: ee.Image("users/demo/elevation").entropy(ee.Kernel.square(1)), "not supported"),
         (lambda: ee.Number(ee.List(["x"]).get(0)).add(1), r"Number\.add: Parameter 'left' is"),
     ],
 )

@@ -217,7 +217,7 @@ def test_a_missing_image_is_reported_in_the_service_s_words() -> None:
 @pytest.mark.parametrize(
     ("node", "words"),
     [
-        (call("Image.focalMax", image=load()), r"'Image\.focalMax' is not supported"),
+        (call("Image.entropy", image=load()), r"'Image\.entropy' is not supported"),
         (call("Image.load"), r"Image\.load: Parameter 'id' is required"),
         (call("Image.mask", image=load(), masks=load()), r"Image\.mask: .*'masks'"),
     ],

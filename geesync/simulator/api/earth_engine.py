@@ -21,7 +21,13 @@ from geesync.simulator.api.discovery import algorithms, discovery_document
 from geesync.simulator.api.methods import COMMON_QUERY, METHODS, Method
 from geesync.simulator.api.service import Call, Content, Handler, Service
 from geesync.simulator.assets import asset_methods, external_images, listing, policy_methods
-from geesync.simulator.direct import download_methods, feature_methods, pixel_methods, value_methods
+from geesync.simulator.direct import (
+    download_methods,
+    feature_methods,
+    image_methods,
+    pixel_methods,
+    value_methods,
+)
 from geesync.simulator.exports import exporting
 from geesync.simulator.ingestion import importing
 from geesync.simulator.messages.json_text import read_json
@@ -36,7 +42,14 @@ JSON_TYPE = "application/json; charset=UTF-8"
 VERSIONS = re.compile("/v1(?:alpha|beta)?/")
 QUOTA_HEADER = "x-earth-engine-quota-status"
 #: How the paths end of calls that compute while the client waits.
-DIRECT = (":getPixels", ":computePixels", ":listFeatures", ":computeFeatures", ":compute")
+DIRECT = (
+    ":getPixels",
+    ":computePixels",
+    ":listFeatures",
+    ":computeFeatures",
+    ":computeImages",
+    ":compute",
+)
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +76,7 @@ HANDLERS: dict[str, Handler] = {
     "image.importExternal": external_images.import_external_image,
     "table.import": importing.import_table,
     "table.computeFeatures": feature_methods.compute_features,
+    "imageCollection.computeImages": image_methods.compute_images,
     "thumbnails.create": download_methods.create_download,
     "thumbnails.getPixels": download_methods.get_download,
     "value.compute": value_methods.compute_value,

@@ -140,7 +140,7 @@ METHODS: tuple[Method, ...] = (
         "POST",
         "{+project}/imageCollection:computeImages",
         PROJECT,
-        body=schemas.UNREAD,
+        body=schemas.COMPUTE_PAGE,
     ),
     Method("table.export", "POST", "{+project}/table:export", PROJECT, body=schemas.EXPORT_TABLE),
     Method("table.import", "POST", "{+project}/table:import", PROJECT, body=manifests.IMPORT_TABLE),
@@ -149,7 +149,7 @@ METHODS: tuple[Method, ...] = (
         "POST",
         "{+project}/table:computeFeatures",
         PROJECT,
-        body=schemas.COMPUTE_FEATURES,
+        body=schemas.COMPUTE_PAGE,
     ),
     Method(
         "value.compute", "POST", "{+project}/value:compute", PROJECT, body=schemas.COMPUTE_VALUE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Pixels(NamedTuple):
     values: PixelArray
     mask: MaskArray  #: 0 = masked … 1 = valid
 
+
+T = TypeVar("T")
 
 Read = Callable[[SimGrid], Pixels]
 
@@ -193,16 +195,21 @@ def _common_extent(extents: Iterable[SimGrid | None]) -> SimGrid | None:
     return common
 
 
-def remembered(read: Read) -> Read:
+def remembered(read: Callable[[SimGrid], T]) -> Callable[[SimGrid], T]:
     """Return a read that keeps its last answer: a band may be needed by several others."""
-    last: list[tuple[SimGrid, Pixels]] = []
+    last: list[tuple[SimGrid, T]] = []
 
-    def again(target: SimGrid) -> Pixels:
+    def again(target: SimGrid) -> T:
         if not last or last[0][0] != target:
             last[:] = [(target, read(target))]
         return last[0][1]
 
     return again
+
+
+def one_of(made: Callable[[SimGrid], list[Pixels]], index: int) -> Read:
+    """Return the read of one of several bands that are made at once."""
+    return lambda target: made(target)[index]
 
 
 def cast(kind: PixelType, band: Band) -> Band:

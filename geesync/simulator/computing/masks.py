@@ -13,7 +13,7 @@ from rasterio.warp import transform_geom
 from geesync.simulator.computing.images import Band, Pixels, inside, over
 from geesync.simulator.computing.pixel_types import FLOAT
 from geesync.simulator.computing.projections import Geometry
-from geesync.simulator.world.pixels import SimGrid
+from geesync.simulator.world.pixels import PixelArray, SimGrid
 
 
 def unmasked(band: Band, other: Band, *, same_footprint: bool) -> Band:
@@ -80,8 +80,14 @@ def clipped(band: Band, geometries: Sequence[Geometry], extent: SimGrid | None) 
         values, mask = band.read(target)
         if not geometries:
             return Pixels(values, np.zeros_like(mask))
-        shapes = [transform_geom(each.crs, target.crs, each.shape) for each in geometries]
-        covered = geometry_mask(shapes, mask.shape, Affine(*target.transform), invert=True)
-        return Pixels(values, (mask * covered).astype(np.float32))
+        return Pixels(values, (mask * covered(geometries, target)).astype(np.float32))
 
     return replace(band, read=read, extent=extent)
+
+
+def covered(geometries: Sequence[Geometry], target: SimGrid) -> PixelArray:
+    """Return which pixels of a target some geometries cover, of the target's shape."""
+    shapes = [transform_geom(each.crs, target.crs, each.shape) for each in geometries]
+    shape = (target.height, target.width)
+    within: PixelArray = geometry_mask(shapes, shape, Affine(*target.transform), invert=True)
+    return within

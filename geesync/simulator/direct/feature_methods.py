@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from shapely.geometry import shape
 
@@ -22,6 +22,8 @@ from geesync.simulator.world.pixels import Json, SimFeature
 USUAL_ROWS = 1_000  #: of a page, unless the request says otherwise
 MOST_ROWS = 10_000  #: nobody knows; 5,000 are asked for in public code
 EXACT = 2**53  #: whole numbers up to this are the same as doubles
+T = TypeVar("T")
+
 PROJECTION = enum(
     "",
     "FEATURE_PROJECTION_UNSPECIFIED",
@@ -71,16 +73,22 @@ def _within(rows: Iterable[SimFeature], region: str) -> Iterable[SimFeature]:
 
 
 def _page(service: Service, rows: Iterable[SimFeature], asked: int, token: str) -> Json:
+    found, following = paged(service, rows, asked, token)
+    features = [feature_json(row, service.profile) for row in found]
+    return {
+        "type": "FeatureCollection",
+        **({"features": features} if features else {}),
+        **following,
+    }
+
+
+def paged(service: Service, rows: Iterable[T], asked: int, token: str) -> tuple[list[T], Json]:
+    """Return a page of what was computed, and what the answer says of the next one."""
     after = page_position(token)
     size = page_size(service, min(asked, MOST_ROWS) or USUAL_ROWS, MOST_ROWS)
     found = list(itertools.islice(rows, after, after + size + 1))
-    answer: Json = {"type": "FeatureCollection"}
-    features = [feature_json(row, service.profile) for row in found[:size]]
-    if features:
-        answer["features"] = features
-    if len(found) > size:
-        answer["nextPageToken"] = page_token(after + size)
-    return answer
+    following = {"nextPageToken": page_token(after + size)} if len(found) > size else {}
+    return found[:size], following
 
 
 def feature_json(row: SimFeature, profile: Profile) -> Json:

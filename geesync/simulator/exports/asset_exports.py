@@ -60,13 +60,13 @@ def _image(image: Image, body: Json) -> SimAsset:
         bands=bands,
         geometry=footprint(bands[0].grid),
         size_bytes=sum(sizes),
-        properties=_own(image.properties),
-        start_time=_time(image.properties.get("system:time_start")),
-        end_time=_time(image.properties.get("system:time_end")),
+        properties=own_properties(image.properties),
+        start_time=time_of(image.properties.get("system:time_start")),
+        end_time=time_of(image.properties.get("system:time_end")),
     )
 
 
-def _own(properties: Mapping[str, Any]) -> Json:
+def own_properties(properties: Mapping[str, Any]) -> Json:
     """Return the properties that an asset keeps: its own, where they can be properties of one."""
     return {
         key: value
@@ -77,7 +77,7 @@ def _own(properties: Mapping[str, Any]) -> Json:
     }
 
 
-def _time(millis: Any) -> str | None:
+def time_of(millis: Any) -> str | None:
     """Return a time of an image's properties as an asset has it; None if it is none."""
     if isinstance(millis, bool) or not isinstance(millis, int | float):
         return None

@@ -254,7 +254,7 @@ THUMBNAIL = required(
     message({**PIXELS, "name": string, "filenamePrefix": string, "expression": expression}),
     "expression",
 )
-COMPUTE_FEATURES = required(
+COMPUTE_PAGE = required(
     message(
         {
             "expression": expression,

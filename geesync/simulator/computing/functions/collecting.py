@@ -202,6 +202,22 @@ def _aggregate(reducer: str) -> Callable[..., Any]:
     return apply
 
 
+def _stats(collection: Collection, property_: str) -> dict[str, Any]:
+    found = _array(collection, property_)
+    names = {"total_sd": "stdDev", "total_var": "variance"}
+    names |= {"sample_sd": "sampleStdDev", "sample_var": "sampleVariance"}
+    simple = {name: name for name in ("max", "mean", "min", "sum")}
+    values = {name: numbers(SIMPLE[kind], [found])[0] for name, kind in (simple | names).items()}
+    return {
+        **values,
+        "sum_sq": sum(value**2 for value in found),
+        "total_count": _size(collection),
+        "valid_count": len(found),
+        "weight_sum": len(found),
+        "weighted_sum": values["sum"],
+    }
+
+
 COLLECTIONS = functions(
     {
         "ImageCollection.load": _load,
@@ -221,6 +237,7 @@ COLLECTIONS = functions(
         "Collection.flatten": _flatten,
         "Collection.distinct": _distinct,
         "AggregateFeatureCollection.array": _array,
+        "AggregateFeatureCollection.stats": _stats,
         **{
             f"AggregateFeatureCollection.{name}": _aggregate(reducer)
             for name, reducer in {

@@ -15,8 +15,11 @@ from geesync.simulator.computing.image_functions.expressions import EXPRESSIONS
 from geesync.simulator.computing.image_functions.grids import GRIDS
 from geesync.simulator.computing.image_functions.image_bands import BANDS
 from geesync.simulator.computing.image_functions.image_math import IMAGE_MATH
+from geesync.simulator.computing.image_functions.kernels import KERNELS
+from geesync.simulator.computing.image_functions.neighbourhoods import NEIGHBOURHOODS
 from geesync.simulator.computing.reducing.reducer_kinds import REDUCERS
 from geesync.simulator.computing.reducing.reductions import REDUCTIONS
+from geesync.simulator.computing.reducing.sampling import SAMPLING
 
 #: All functions by name.
 FUNCTIONS: dict[str, Function] = {
@@ -26,8 +29,11 @@ FUNCTIONS: dict[str, Function] = {
     **IMAGE_MATH,
     **EXPRESSIONS,
     **ARRAYS,
+    **KERNELS,
+    **NEIGHBOURHOODS,
     **REDUCERS,
     **REDUCTIONS,
+    **SAMPLING,
     **COLLECTIONS,
     **ELEMENTS,
     **FILTERS,

@@ -13,6 +13,7 @@ from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.world.pixels import PixelArray
 
 MOST_COUNTED = 2**31 - 1
+MOST_BYTES = 2**30  #: of a stack of values
 
 
 @dataclass(frozen=True)

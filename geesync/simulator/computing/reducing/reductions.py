@@ -15,20 +15,19 @@ from geesync.simulator.computing.images import (
     Band,
     Image,
     Pixels,
-    Read,
     inside,
+    one_of,
     remembered,
 )
 from geesync.simulator.computing.masks import clipped
 from geesync.simulator.computing.projections import Geometry, cover
 from geesync.simulator.computing.reducing.reducer_kinds import SIMPLE
-from geesync.simulator.computing.reducing.reducers import Reducer, Stack, numbers
+from geesync.simulator.computing.reducing.reducers import MOST_BYTES, Reducer, Stack, numbers
 from geesync.simulator.computing.regions import holding, outline_of
 from geesync.simulator.computing.scene import Collection
 from geesync.simulator.refusals import RESOURCE_EXHAUSTED, ExportRefused
 from geesync.simulator.world.pixels import SimGrid
 
-MOST_BYTES = 2**30  #: of a stack of values
 MOST_PIXELS = 10_000_000  #: of a region, unless the request allows more
 
 
@@ -97,7 +96,7 @@ def _outputs(
             made.append(Pixels(out.convert(np.asarray(output.values)), mask.astype(np.float32)))
         return made
 
-    once = _once(reduced)
+    once = remembered(reduced)
     extent = first.extent if all(end == first.extent for end in ends) else _union_of(ends)
     return [
         Band(
@@ -105,27 +104,11 @@ def _outputs(
             reducer.types[index](kind),
             first.projection,
             extent,
-            _reader(once, index),
+            one_of(once, index),
             reducer.dimensions(index),
         )
         for index, name in enumerate(names)
     ]
-
-
-def _reader(make: Callable[[SimGrid], list[Pixels]], index: int) -> Read:
-    return lambda target: make(target)[index]
-
-
-def _once(make: Callable[[SimGrid], list[Pixels]]) -> Callable[[SimGrid], list[Pixels]]:
-    """Return the same, which keeps its last answer: all outputs are asked for one by one."""
-    last: list[tuple[SimGrid, list[Pixels]]] = []
-
-    def again(target: SimGrid) -> list[Pixels]:
-        if not last or last[0][0] != target:
-            last[:] = [(target, make(target))]
-        return last[0][1]
-
-    return again
 
 
 def _stack(bands: Sequence[Band], target: SimGrid) -> Stack:
@@ -184,7 +167,7 @@ def _quality_mosaic(collection: Collection, quality_band: str) -> Image:
     return Image(tuple(map(best, stacks)))
 
 
-def _reduce_region(
+def reduce_region(
     image: Image,
     reducer: Reducer,
     geometry: Geometry | None = None,
@@ -196,6 +179,7 @@ def _reduce_region(
     max_pixels: int = MOST_PIXELS,
     tile_scale: float = 1.0,
 ) -> dict[str, Any]:
+    """Return what a reducer makes of the pixels of a region, by band, as ``Image.reduceRegion``."""
     del tile_scale
     first = image.bands[0]
     region = geometry or outline_of(first)
@@ -256,7 +240,7 @@ def _reduce_columns(
 REDUCTIONS = functions(
     {
         "Image.reduce": _reduce_bands,
-        "Image.reduceRegion": _reduce_region,
+        "Image.reduceRegion": reduce_region,
         "ImageCollection.reduce": _reduce_images,
         "ImageCollection.mosaic": _mosaic,
         "ImageCollection.qualityMosaic": _quality_mosaic,
