@@ -135,6 +135,15 @@ class LogConfig(_Section):
     """The least important event that is told."""
 
 
+class LatticeConfig(_Section):
+    """Pixels of a CRS: results are the part of them that covers their source."""
+
+    crs: str
+    """Its code, e.g. "EPSG:32633", or WKT."""
+    transform: tuple[float, float, float, float, float, float]
+    """x-scale, x-shear, x-origin, y-shear, y-scale, y-origin; as crsTransform."""
+
+
 class DeriveConfig(_Section):
     """A job: a function of one's own, applied to each image of a collection; see derive.md."""
 
@@ -156,12 +165,18 @@ class DeriveConfig(_Section):
     """The day after their last."""
     pad_days: int = Field(0, ge=0)
     """So many days more before and after."""
-    region: AbsolutePath | None = None
-    """A GeoJSON file: images that touch its box."""
+    region: str | None = None
+    """A GeoJSON file, or a table asset: images that touch it."""
+    clip: str | None = None
+    """Likewise: what of results lies outside is masked, e.g. the sea beyond a table of land."""
+    every: Duration | None = None
+    """Between two looks for images that are new, of a job that was started; no value: none."""
     name: str = "{index}"
     """The last name of a result; {index} is its source's."""
-    grid: Annotated[str, matching("source(:.+)?", "source, or source:BAND,")] = "source"
-    """``source:BAND``: results have the grid of this band of their source."""
+    grid: Annotated[str, matching("source(:.+)?", "source, or source:BAND,")] | LatticeConfig = (
+        "source"
+    )
+    """``source:BAND``: results have the grid of this band of their source; or crs and transform."""
     pyramiding: Literal["MEAN", "MODE", "SAMPLE", "MIN", "MAX", "MEDIAN"] = "MEAN"
     """How pyramids are made; MODE for masks and classes."""
     keep: Names = ("system:time_start", "system:time_end")

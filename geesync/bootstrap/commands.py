@@ -21,6 +21,7 @@ from geesync.steps.discovery.surveyor import Surveyor
 from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Workshop
+from geesync.steps.tasks.present import Present
 from geesync.store.copies.checks import Checks
 from geesync.store.copies.freed import Freed
 from geesync.store.file.database import Database
@@ -70,7 +71,8 @@ def pixel_comparer(
 
     earth_engine, _ = cloud(config)
     source, checks = pixel_source(config), Checks(database)
-    return PixelComparer(source, checks, earth_engine.get_asset, share, now.isoformat())
+    present = Present(Ledger(database), earth_engine)
+    return PixelComparer(source, checks, present.now, share, now.isoformat())
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from geesync.config import Config
 from geesync.domain.mirror.layout import STAGING
 from geesync.domain.tasks.exports import Way
 from geesync.steps.catalogue.cataloguer import Cataloguer
+from geesync.steps.derive.job_scans import JobScans
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
 from geesync.steps.mirror.fetcher import Fetcher
@@ -66,6 +67,7 @@ from geesync.store.copies.recovery import Recovery
 from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
+from geesync.store.ledger.derivations import Derivations
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
@@ -114,11 +116,12 @@ def service(
     *,
     clock: Callable[[], datetime] = utc_now,
     stop: threading.Event | None = None,
+    config_file: str | None = None,
 ) -> Iterator[Service]:
     """Build the steps; nothing is asked of the network until they run.
 
-    stop: ends what waits or is long, soon. Raises ConfigError or NotAllowedError for what is
-    missing.
+    stop: ends what waits or is long, soon. config_file: for processes beside. Raises ConfigError or
+    NotAllowedError for what is missing.
     """
     keep_little()
     stop = stop or threading.Event()
@@ -241,6 +244,10 @@ def service(
                 gate=exporting,
             )
         )
+        every = {name: job.every for name, job in config.derive.items() if job.every}
+        if every:
+            named = ("--config", config_file) if config_file else ()
+            steps.append(JobScans(shop(), roots, Derivations(database), every, named))
         history = config.history
         steps.append(Sampler(shop(), Samples(database, history.keep_samples)))
         steps.append(Examiner(shop(), database))

@@ -27,7 +27,7 @@ class PixelComparer:
 
     source: Source
     checks: Checks
-    get: Callable[[str], SourceAsset]  #: what Earth Engine says of an asset now
+    get: Callable[[LedgerAsset], SourceAsset]  #: what Earth Engine says of an asset now
     share: float  #: of an image's pixels, 0 to 1
     seed: str  #: another one draws other pixels
 
@@ -54,7 +54,7 @@ class PixelComparer:
 
     def _compared(self, asset: LedgerAsset) -> str:
         """Return how an image differs, "" if it does not."""
-        there = self.get(asset.name)
+        there = self.get(asset)
         if there.revision != asset.revision:
             return ""  # the comparison of revisions names it
         folder = Path(asset.dest) / asset.path
@@ -62,7 +62,7 @@ class PixelComparer:
         found = compare_pixels(
             self.source, there, folder, sidecar, share=self.share, seed=self.seed
         )
-        if (now := self.get(asset.name).revision) != asset.revision:
+        if (now := self.get(asset).revision) != asset.revision:
             return f"it changed while it was read: Earth Engine has revision {now}"
         told = [f"band {band}: {counted(count, 'pixel')}" for band, count in found.items() if count]
         return f"other pixels than Earth Engine has: {', '.join(told)}" if told else ""

@@ -15,6 +15,29 @@ _OPAQUE, _CIRRUS = 1 << 10, 1 << 11
 _SHADOW_OR_CLOUD = (3, 8, 9, 10)
 
 
+#: From this probability on, in percent, s2cloudless calls a pixel cloudy in its tutorial:
+#: https://developers.google.com/earth-engine/tutorials/community/sentinel-2-s2cloudless
+_PROBABLE = 50
+_PROBABILITIES = "COPERNICUS/S2_CLOUD_PROBABILITY"
+
+
+def cloudless(image: Any, source: dict[str, Any]) -> Any:
+    """Return what ``clouds`` returns, by s2cloudless where it has looked at the image.
+
+    Its probabilities lie in a public collection of their own, under the image's own index. None for
+    an image of which neither they nor its own bands tell anything.
+    """
+    import ee  # noqa: PLC0415 # of whoever runs it; geesync itself has it in one place
+
+    otherwise = clouds(image, source)
+    if otherwise is None:
+        return None
+    index = source["name"].rpartition("/")[2]
+    told = ee.ImageCollection(_PROBABILITIES).filter(ee.Filter.eq("system:index", index))
+    seen = told.map(lambda one: one.select("probability").gte(_PROBABLE).rename("cloud").toByte())
+    return ee.Image(seen.merge(ee.ImageCollection([otherwise])).first())
+
+
 def clouds(image: Any, source: dict[str, Any]) -> Any:
     """Return where clouds and their shadows are: band ``cloud``, 1 there and 0 elsewhere, Byte.
 

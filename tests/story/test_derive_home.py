@@ -6,18 +6,32 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+from rasterio.warp import transform_bounds
+from shapely.geometry import box
 from typer.testing import CliRunner
 
 from geesync import open_mirror
 from geesync.adapters.formats.mirrored_pixels import read_image
+from geesync.bootstrap import service
 from geesync.cli.app import app
+from geesync.config import load
+from geesync.domain.derive.job import PUBLIC
+from geesync.simulator.scenarios import Tree
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.wire.tokens import ANONYMOUS
+from geesync.simulator.world.pixels import SimAsset, SimFeature
+from geesync.step_threads import run_step
+from geesync.store.file.database import open_migrating
+from geesync.store.ledger.ledger import Ledger
 from tests.series.season import COLLECTION
+from tests.story.accounts import HOME
 from tests.story.test_derive import SEASON, configure, run
 from tests.story.world import World, a_world
 
@@ -40,6 +54,14 @@ def home(folder: Path, simulator: Simulator, **changed: object) -> Path:
     lines = [line for line in config.read_text().splitlines() if not line.startswith("bucket")]
     config.write_text("\n".join(lines))
     return config
+
+
+def place_sources(world: World) -> None:
+    """Give the images of the collection a footprint, at 15° E, 45.15° N."""
+    ring = [[15.0, 45.1498], [15.008, 45.1498], [15.008, 45.1534], [15.0, 45.1534], [15.0, 45.1498]]
+    for number in range(8):
+        image = world.simulator.world.get(f"{COLLECTION}/s{number:03}")
+        image.geometry = {"type": "Polygon", "coordinates": [ring]}
 
 
 def is_right(world: World, number: int) -> bool:
@@ -164,3 +186,134 @@ def test_a_way_is_for_results_that_come_home(world: World, tmp_path: Path) -> No
     config = configure(tmp_path, world.simulator, way="direct")
 
     assert "way is for into = 'mirror'" in str(run(config, "plan", "ndvi").exception)
+
+
+def test_results_cover_their_source_on_pixels_of_another_crs(world: World, tmp_path: Path) -> None:
+    lattice = {"crs": "EPSG:4326", "transform": [0.0005, 0, 0, 0, -0.0005, 90]}
+    config = home(tmp_path, world.simulator, grid="")
+    told = f'grid = {{ crs = "EPSG:4326", transform = {lattice["transform"]} }}\n'
+    config.write_text(config.read_text() + "\n" + told)
+
+    started = run(config, "start", "ndvi")
+    world.settle()
+
+    assert started.exit_code == 0, started.output
+    assert world.counts() == {"verified": 8}
+    with rasterio.open(next(world.folder("derived/ndvi/s000").glob("*.tif"))) as raster:
+        assert raster.crs.to_epsg() == 4326
+        assert raster.transform.a == 0.0005
+        west, north = raster.transform.c / 0.0005, (90 - raster.transform.f) / 0.0005
+        assert (west, north) == pytest.approx((round(west), round(north)), abs=1e-6)
+        covered = box(*transform_bounds(raster.crs, 32633, *raster.bounds)).buffer(0.01)
+    band = world.simulator.world.get(f"{COLLECTION}/s000").bands[0]
+    a, _, x, _, e, y = band.grid.transform
+    assert covered.covers(box(x, y + e * band.grid.height, x + a * band.grid.width, y))
+
+
+@pytest.mark.parametrize(
+    ("corners", "count"),
+    [([[10, 40], [20, 40], [10, 50]], 0), ([[10, 40], [25, 40], [10, 55]], 7)],
+)
+def test_a_region_is_an_outline_not_its_box(
+    world: World, tmp_path: Path, corners: list[list[float]], count: int
+) -> None:
+    place_sources(world)
+    polygon = {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
+    (tmp_path / "region.json").write_text(json.dumps(polygon))
+    config = home(tmp_path, world.simulator, region="region.json")
+
+    assert f"{count} new" in run(config, "plan", "ndvi").output
+
+
+def test_a_region_may_be_a_table_asset(world: World, tmp_path: Path) -> None:
+    place_sources(world)
+    ring = [[10, 40], [25, 40], [10, 55], [10, 40]]
+    row = SimFeature("0", {"type": "Polygon", "coordinates": [ring]}, {})
+    world.simulator.world.put(SimAsset(f"{HOME}/border", "TABLE", features=lambda: iter([row])))
+    config = home(tmp_path, world.simulator, region="users/x/border")
+
+    assert "7 new" in run(config, "plan", "ndvi").output
+    assert "cannot be read" in str(
+        run(home(tmp_path, world.simulator, region="users/x/none"), "plan", "ndvi").exception
+    )
+
+
+def test_images_that_vanished_are_said_and_their_results_stay(world: World, tmp_path: Path) -> None:
+    config = home(tmp_path, world.simulator)
+    run(config, "start", "ndvi")
+    world.settle()
+    world.simulator.world.delete(f"{COLLECTION}/s001")
+
+    told = run(config, "start", "ndvi")
+
+    assert "1 results are of images that the job does not find any more" in told.output
+    assert is_right(world, 1)
+
+
+def test_new_images_are_picked_up_at_each_scan_by_a_process_beside(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    config = home(tmp_path, simulator, every="6h")
+    late = simulator.world.get(f"{COLLECTION}/s007")
+    simulator.world.delete(late.name)
+    loaded = load(file=config).config
+    assert "6 new" in run(config, "start", "ndvi").output
+    with (
+        closing(open_migrating(loaded.ledger)) as database,
+        service(loaded, database, clock=simulator.clock.now, config_file=str(config)) as built,
+    ):
+        (scans,) = [step for step in built.steps if step.name == "job_scans"]
+        run_step(scans)
+        simulator.world.put(late)
+        run_step(scans)
+        assert len(Ledger(database).images_of(1)) == 6
+
+        simulator.advance(7 * 3600)
+        run_step(scans)
+
+        assert len(Ledger(database).images_of(1)) == 7
+
+
+def test_the_recipe_takes_s2cloudless_where_it_has_looked(tmp_path: Path) -> None:
+    probable = np.full((40, 64), 20, np.uint8)
+    probable[:, :10] = 80
+    seen = f"{PUBLIC}COPERNICUS/S2_CLOUD_PROBABILITY"
+    assets = list(SEASON._assets())
+    band = replace(
+        next(one for one in assets if one.bands).bands[0],
+        id="probability",
+        load=lambda: (probable, None),
+    )
+    assets += [
+        SimAsset(f"{PUBLIC}COPERNICUS", "FOLDER"),
+        SimAsset(seen, "IMAGE_COLLECTION"),
+        SimAsset(f"{seen}/s001", "IMAGE", bands=(band,)),
+    ]
+    recipe = "geesync.recipes.sentinel2:cloudless"
+    with (
+        Simulator(Tree("season", "demo-project", assets)) as simulator,
+        a_world(simulator, tmp_path, direct={}) as world,
+    ):
+        started = run(home(tmp_path, simulator, function=recipe), "start", "ndvi")
+        world.settle()
+
+        assert started.exit_code == 0, started.output
+        assert world.counts() == {"verified": 9}
+        made = [read_image(world.folder(f"derived/ndvi/s00{n}"))["cloud"].values for n in range(4)]
+    assert made[1].sum() == 40 * 10  # by probability
+    assert (made[0].sum(), made[3].sum()) == (0, 40 * 64)  # by the scene classification
+
+
+def test_results_are_clipped_to_land(world: World, tmp_path: Path) -> None:
+    ring = [[14.99, 45.1], [15.004, 45.1], [15.004, 45.2], [14.99, 45.2], [14.99, 45.1]]
+    row = SimFeature("0", {"type": "Polygon", "coordinates": [ring]}, {})
+    world.simulator.world.put(SimAsset(f"{HOME}/land", "TABLE", features=lambda: iter([row])))
+    config = home(tmp_path, world.simulator, clip="users/x/land")
+
+    run(config, "start", "ndvi")
+    world.settle()
+
+    mask = read_image(world.folder("derived/ndvi/s000"))["ndvi"].mask > 0
+    clear = ~SEASON.clouds(0)
+    assert (mask[:, :30] == clear[:, :30]).all()
+    assert not mask[:, 33:].any()

@@ -73,12 +73,14 @@ def expression_of(
     source: SourceAsset,
     *,
     keep: Sequence[str],
+    clip: Json | str | None = None,
 ) -> Callable[[Mapping[str, str]], tuple[Json, Json]] | None:
     """Return how the expression of an image is finished; None if the function leaves it out.
 
-    keep: properties that are copied from the source. What is returned takes the marks, and gives
-    (the function's own expression, the same with properties and marks). Raises UserError if the
-    function fails, or returns what is no image.
+    keep: properties that are copied from the source. clip: a GeoJSON geometry, or a table's id:
+    what lies outside is masked. What is returned takes the marks, and gives (the function's own
+    expression, the same with properties and marks). Raises UserError if the function fails, or
+    returns what is no image.
     """
     ee = earth_engine.client()
     image = ee.Image(display_id(source.name))
@@ -94,11 +96,19 @@ def expression_of(
     if not isinstance(result, ee.Image):
         raise UserError(f"the function returns {type(result).__name__}, and no ee.Image")
 
+    result = _clipped(ee, result, clip)
+
     def finish(marks: Mapping[str, str]) -> tuple[Json, Json]:
         whole = ee.Image(result.copyProperties(image, list(keep))).set(dict(marks))
         return _encoded(ee, result), _encoded(ee, whole)
 
     return finish
+
+
+def _clipped(ee: Any, image: Any, place: Json | str | None) -> Any:
+    if isinstance(place, str):
+        return image.clipToCollection(ee.FeatureCollection(place))
+    return image.clip(ee.Geometry(place)) if place else image
 
 
 def _encoded(ee: Any, image: Any) -> Json:

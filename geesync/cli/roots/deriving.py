@@ -76,8 +76,9 @@ def _plan(
     from geesync.store.ledger.derivations import Derivations
 
     told = config.derive[name]
-    function, job = function_of(name, told, beside), job_of(name, told)
+    function = function_of(name, told, beside)
     earth_engine, stores = cloud(config)
+    job = job_of(name, told, earth_engine, beside)
     config.ledger.parent.mkdir(parents=True, exist_ok=True)
     with opened(config) as database:
         store = Derivations(database)
@@ -118,11 +119,16 @@ def _tell(plan: JobPlan, *, as_json: bool) -> None:
             typer.echo(json_line({"source": one.source.name, "target": one.target, "is": "new"}))
         for name in plan.stale:
             typer.echo(json_line({"source": name, "is": "stale"}))
+        for target in plan.vanished:
+            typer.echo(json_line({"target": target, "is": "vanished"}))
         for left in plan.skipped:
             typer.echo(json_line({"source": left.source, "is": "skipped", "why": left.why}))
         return
     out = output()
     out.print(f"{len(plan.made):,} new, {plan.there:,} there or on the way", markup=False)
+    if plan.vanished:
+        what = "results are of images that the job does not find any more; they stay"
+        out.print(f"{len(plan.vanished):,} {what}", markup=False)
     for why, count in Counter(one.why for one in plan.skipped).most_common():
         out.print(f"{count:,} skipped: {why}", markup=False)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json as documents
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from geesync.domain.assets.footprint import outline
 from geesync.domain.assets.names import DERIVED, candidates, display_id
 from geesync.domain.derive.job import (
     MOST_BODY_BYTES,
@@ -20,15 +21,16 @@ from geesync.domain.derive.job import (
     request,
     wanted,
 )
-from geesync.errors import UserError
+from geesync.domain.tasks.expressions import call, expression
+from geesync.errors import RemoteError, UserError
 
 if TYPE_CHECKING:
     from geesync.adapters.google.earth_engine import EarthEngine
     from geesync.adapters.google.user_functions import Function
     from geesync.domain.assets.asset import SourceAsset
-    from geesync.domain.assets.footprint import Box
+    from geesync.domain.assets.grid import Grid
     from geesync.domain.json import Json
-    from geesync.sections import DeriveConfig
+    from geesync.sections import DeriveConfig, LatticeConfig
 
 #: In place of a collection's name: results are read home, and no asset is made.
 MIRROR = "mirror"
@@ -86,7 +88,7 @@ def compare(
         if isinstance(found, Skipped):
             plan.skipped.append(found)
             continue
-        finish = expression_of(earth_engine, function, found, keep=told.keep)
+        finish = expression_of(earth_engine, function, found, keep=told.keep, clip=job.clip)
         if finish is None:
             plan.skipped.append(Skipped(found.name, "the function leaves it out"))
             continue
@@ -110,22 +112,24 @@ def compare(
             plan.there += 1
         else:
             plan.stale.append(found.name)
+    left = {one.source.rpartition("/")[2] for one in plan.skipped}
+    plan.vanished = sorted(
+        target for target in known.keys() - targets if target.rpartition("/")[2] not in left
+    )
     return plan
 
 
 def _sources(earth_engine: EarthEngine, job: Job) -> Iterator[SourceAsset]:
-    """Yield the images of the collection, filtered by time where Earth Engine can do it."""
-    limits = [
-        f'startTime {sign} "{moment.isoformat().replace("+00:00", "Z")}"'
-        for sign, moment in ((">=", job.begin), ("<", job.end))
-        if moment
-    ]
-    for page in earth_engine.list_children(job.collection, " AND ".join(limits)):
+    """Yield the images of the collection, filtered where Earth Engine can do it."""
+    for page in earth_engine.list_children(job.collection, job.listed):
         yield from page
 
 
-def job_of(name: str, told: DeriveConfig) -> Job:
-    """Return a job as it is configured. Raises UserError for what makes no sense."""
+def job_of(name: str, told: DeriveConfig, earth_engine: EarthEngine, beside: Path) -> Job:
+    """Return a job as it is configured. Raises UserError for what makes no sense.
+
+    beside: the folder that a region's file is looked for in.
+    """
     pad = timedelta(days=told.pad_days)
     moments = [
         datetime.combine(day, time(), UTC) if day else None for day in (told.begin, told.end)
@@ -138,11 +142,21 @@ def job_of(name: str, told: DeriveConfig) -> Job:
         into=f"{DERIVED}{name}" if told.into == MIRROR else candidates(told.into)[0],
         begin=moments[0] and moments[0] - pad,
         end=moments[1] and moments[1] + pad,
-        region=_box(Path(told.region)) if told.region else None,
+        region=_outline(told.region, earth_engine, beside) if told.region else None,
+        clip=_place(told.clip, beside) if told.clip else None,
         result=told.name,
-        grid_of=told.grid.partition(":")[2],
+        grid_of=told.grid.partition(":")[2] if isinstance(told.grid, str) else "",
         pyramiding=told.pyramiding,
+        **({} if isinstance(told.grid, str) else {"place": _onto(told.grid)}),
     )
+
+
+def _onto(told: LatticeConfig) -> Callable[[Grid], Grid]:
+    from geesync.adapters.formats.covering import covering
+    from geesync.domain.assets.grid import Grid
+
+    lattice = Grid(told.crs, told.transform, 0, 0)
+    return lambda grid: covering(grid, lattice)
 
 
 def _canonical(given: str) -> str:
@@ -150,15 +164,35 @@ def _canonical(given: str) -> str:
     return name if name.startswith("projects/earthengine-public/") else candidates(name)[0]
 
 
-def _box(file: Path) -> Box:
-    from geesync.domain.assets.footprint import box_of, outline
+def _outline(told: str, earth_engine: EarthEngine, beside: Path) -> Json:
+    """Return the outline of a GeoJSON file, or of a table asset."""
+    place = _place(told, beside)
+    return _outline_of(place, earth_engine) if isinstance(place, str) else place
 
+
+def _place(told: str, beside: Path) -> Json | str:
+    """Return the outline of a GeoJSON file, or the id of a table asset."""
+    file = beside / Path(told).expanduser()
+    if not file.exists() and told.startswith(("users/", "projects/")):
+        return told
     try:
-        told = documents.loads(file.read_text(encoding="utf-8"))
-        found = [one.get("geometry", one) for one in told.get("features", [told])]
-        box = box_of({"type": "GeometryCollection", "geometries": [outline(one) for one in found]})
+        document = documents.loads(file.read_text(encoding="utf-8"))
+        found = [one.get("geometry", one) for one in document.get("features", [document])]
+        region = outline({"type": "GeometryCollection", "geometries": found})
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(f"{file} is no GeoJSON of a region", hint=str(error)) from error
-    if box is None:
+    if region is None:
         raise UserError(f"{file} is no GeoJSON of a region")
-    return box
+    return region["geometries"][0] if len(region["geometries"]) == 1 else region
+
+
+def _outline_of(table: str, earth_engine: EarthEngine) -> Json:
+    rows = call("Collection.loadTable", tableId=candidates(table)[0])
+    try:
+        found = earth_engine.compute(expression(call("Collection.geometry", collection=rows)))
+    except RemoteError as error:
+        raise UserError(f"the region {display_id(table)} cannot be read", hint=str(error)) from None
+    region = outline(found)
+    if region is None:
+        raise UserError(f"the table {display_id(table)} has no outline")
+    return region

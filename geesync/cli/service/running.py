@@ -86,7 +86,8 @@ def _opened(
     with ExitStack() as opening:
         opening.enter_context(locked(config.ledger))
         database = opening.enter_context(closing(open_migrating(config.ledger)))
-        built = opening.enter_context(service(config, database, stop=stop))
+        file = mine.load().file
+        built = opening.enter_context(service(config, database, stop=stop, config_file=file))
         until.push(opening.pop_all())
     return database, built
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from geesync.domain.assets.asset import IMAGE, SourceAsset
-from geesync.domain.assets.footprint import Box
+from geesync.domain.assets.footprint import Box, box_of
+from geesync.domain.assets.grid import Grid
 from geesync.domain.json import Json
 from geesync.errors import UserError
 
@@ -20,6 +21,9 @@ MARKS = ("geesync_job", "geesync_source", "geesync_revision", "geesync_expressio
 
 _HASH_LENGTH = 12
 _MAX_PIXELS = 10**13
+
+#: Characters of an outline in a listing's address.
+_LONGEST_OUTLINE = 4000
 
 #: Public collections lie below this: https://developers.google.com/earth-engine/datasets
 PUBLIC = "projects/earthengine-public/assets/"
@@ -36,10 +40,12 @@ class Job:
     into: str  #: canonical name of the collection that gets the results
     begin: datetime | None  #: aware; of an image's own start time
     end: datetime | None  #: exclusive
-    region: Box | None  #: images whose footprint touches it
+    region: Json | None  #: GeoJSON geometry: images whose footprint touches it
+    clip: Json | str | None  #: GeoJSON geometry, or the id of a table: masked outside
     result: str  #: the last name of each result; ``{index}`` is its source's
-    grid_of: str  #: the band whose grid results have; "" is the first band
+    grid_of: str  #: the band whose grid results have, or cover; "" is the first band
     pyramiding: str
+    place: Callable[[Grid], Grid] = lambda grid: grid  #: where results of a source's grid are
 
     def wants(self, source: SourceAsset) -> str:
         """Return why an image is left out; nothing if it is not."""
@@ -50,9 +56,29 @@ class Job:
             return "it has no time"
         if time and ((self.begin and time < self.begin) or (self.end and time >= self.end)):
             return "it lies outside the dates"
-        if self.region and source.box and not _touch(self.region, source.box):
+        around = box_of(self.region)
+        if around and source.box and not _touch(around, source.box):
             return "it lies outside the region"
         return ""
+
+    @property
+    def listed(self) -> str:
+        """The filter of a listing of the images that it is for, as far as Earth Engine can tell.
+
+        An outline that is too long for a request is told as its box.
+        """
+        limits = [
+            f'startTime {sign} "{moment.isoformat().replace("+00:00", "Z")}"'
+            for sign, moment in ((">=", self.begin), ("<", self.end))
+            if moment
+        ]
+        outline, around = self.region, box_of(self.region)
+        if outline and around:
+            told = json.dumps(outline, separators=(",", ":"))
+            if len(told) > _LONGEST_OUTLINE:
+                told = json.dumps(_rectangle(around), separators=(",", ":"))
+            limits.append(f"intersects('{told}')")
+        return " AND ".join(limits)
 
     def target(self, source: SourceAsset) -> str:
         """Return the canonical name of a result. Raises UserError if it would be none."""
@@ -65,13 +91,19 @@ class Job:
         """Return the grid of a result. Raises UserError if the source has not the band."""
         for band in source.bands:
             if band.id == self.grid_of or not self.grid_of:
-                return band.grid.to_json()
+                return self.place(band.grid).to_json()
         raise UserError(f"{source.name} has no band {self.grid_of}", hint='grid = "source:BAND"')
 
 
 def public_name(given: str) -> str:
     """Return the canonical name of a public collection (``COPERNICUS/S2_HARMONIZED``)."""
     return given if given.startswith(("projects/", "users/")) else PUBLIC + given
+
+
+def _rectangle(box: Box) -> Json:
+    west, south, east, north = box.west, box.south, box.east, box.north
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
 
 
 def _touch(one: Box, other: Box) -> bool:

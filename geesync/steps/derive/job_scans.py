@@ -1,0 +1,79 @@
+"""Has jobs look for new images, by a process of the command's own: it runs foreign code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from geesync.domain.assets.names import DERIVED
+from geesync.logger import get_logger
+from geesync.steps.step import Tally, Workshop
+from geesync.store.ledger.derivations import Derivations
+from geesync.store.ledger.roots import Roots
+
+log = get_logger()
+
+_TICK_S = 1.0
+
+
+@dataclass
+class JobScans:
+    """Starts again, each in its time, the jobs that a person once started."""
+
+    name: ClassVar[str] = "job_scans"
+
+    workshop: Workshop
+    roots: Roots
+    derivations: Derivations
+    every: Mapping[str, timedelta]  #: by job
+    config_file: Sequence[str]  #: the arguments that name it
+
+    def run_once(self) -> Tally:
+        """Have each job that is due look at its collection."""
+        waiting = []
+        for job, every in self.every.items():
+            if self._is_due(job, every):
+                self.roots.put(_key(job), self.workshop.clock().isoformat(), self.workshop.clock())
+                if told := self._scan(job):
+                    waiting.append(f"job {job}: {told}")
+        return Tally(waiting="; ".join(waiting))
+
+    def _is_due(self, job: str, every: timedelta) -> bool:
+        last = self.roots.get(_key(job))
+        if last is not None and self.workshop.clock() < datetime.fromisoformat(last) + every:
+            return False
+        return self.roots.find(f"{DERIVED}{job}") is not None or bool(self.derivations.of(job))
+
+    def _scan(self, job: str) -> str:
+        """Return why it failed; nothing if it did not."""
+        command = [sys.executable, "-m", "geesync", *self.config_file, "derive", "start", job]
+        with subprocess.Popen(  # noqa: S603 # our own command; a job's name is one of the configuration
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as scan:
+            lines = self._output(scan).strip().splitlines()
+        if scan.returncode:
+            told = lines[-1] if lines else f"exit code {scan.returncode}"
+            log.warning("job_scan_failed", job=job, error=told)
+            return told
+        log.info("job_scanned", job=job, found=lines[0] if lines else None)
+        return ""
+
+    def _output(self, scan: subprocess.Popen[str]) -> str:
+        while True:
+            try:
+                return scan.communicate(timeout=_TICK_S)[0]
+            except subprocess.TimeoutExpired:
+                if not self.workshop.keep_on():
+                    scan.kill()
+
+
+def _key(job: str) -> str:
+    return f"job_scanned:{job}"
