@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import google_crc32c
@@ -54,6 +55,17 @@ def test_a_second_upload_finds_the_first(
     first = uploads().upload(wanted, tmp_path)
 
     assert uploads().upload(wanted, tmp_path) == first
+
+
+def test_files_of_the_same_bytes_do_not_go_on_with_one_another_s_upload(
+    uploads: Callable[..., Uploads], wanted: Upload, tmp_path: Path
+) -> None:
+    another = replace(wanted, name=wanted.name.replace("/k/", "/other/"))
+    with pytest.raises(RemoteError):
+        uploads(stopping_after(1)).upload(wanted, tmp_path)
+
+    assert uploads().upload(another, tmp_path).name == another.name
+    assert uploads().upload(wanted, tmp_path).name == wanted.name
 
 
 def test_an_upload_goes_on_in_another_process_where_it_ended(

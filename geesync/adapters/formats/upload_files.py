@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +32,9 @@ from geesync.domain.restore.manifests import GEOMETRY
 _BLOCK_PX = 512
 _VALID, _MASKED = 255, 0
 
+#: Of types so small all values are looked at, for one that is free.
+_SMALL_BYTES = 2
+
 
 @dataclass(frozen=True)
 class Masks:
@@ -39,7 +42,16 @@ class Masks:
 
     groups: tuple[tuple[str, ...], ...]  #: bands whose masks are the same, first come first
     fractional: frozenset[str]  #: bands whose masks are not only 0 and 1
-    whole: frozenset[str]  #: bands of which no pixel is masked
+    free: Mapping[str, float]  #: of the others that are masked: a value that no valid pixel has
+
+    def count(self) -> int:
+        """Return how many entries of masks a manifest would have of them."""
+        return len(self.groups)
+
+    def beside(self, missing: Mapping[str, float]) -> tuple[tuple[str, ...], ...]:
+        """Return the groups that are left where values stand for the masked pixels of some."""
+        left = (tuple(band for band in group if band not in missing) for group in self.groups)
+        return tuple(filter(None, left))
 
 
 class MirroredPart:
@@ -92,8 +104,11 @@ def look_at_masks(part: MirroredPart) -> Masks:
     digests = [hashlib.sha256() for _ in bands]
     fractional: set[str] = set()
     masked: set[str] = set()
-    for _, _, masks in part.blocks():
-        for band, digest, mask in zip(bands, digests, masks, strict=True):
+    tried = _values_to_try(part.wanted.upload_type)
+    taken = {band: np.zeros(tried.shape, bool) for band in bands}
+    for _, values, masks in part.blocks():
+        for band, digest, data, mask in zip(bands, digests, values, masks, strict=True):
+            taken[band] |= np.isin(tried, data[mask > 0])
             digest.update(np.ascontiguousarray(mask).tobytes())
             if not ((mask == 0) | (mask == 1)).all():
                 fractional.add(band)
@@ -103,28 +118,57 @@ def look_at_masks(part: MirroredPart) -> Masks:
     for band, digest in zip(bands, digests, strict=True):
         if band in masked:
             groups.setdefault(digest.digest(), []).append(band)
-    return Masks(
-        tuple(map(tuple, groups.values())), frozenset(fractional), frozenset(bands) - masked
-    )
+    free = {
+        band: float(tried[~taken[band]][-1])
+        for band in masked - fractional
+        if not taken[band].all()
+    }
+    return Masks(tuple(map(tuple, groups.values())), frozenset(fractional), free)
 
 
-def prepare(folder: Path, sidecar: Json, wanted: PartFiles, work: Path) -> Prepared:
-    """Return a part ready to be uploaded; what must be new is written into ``work``.
+def _values_to_try(kind: str) -> NDArray[Any]:
+    """Return values of a type of which one may stand for masked pixels: all, or some odd ones."""
+    dtype = np.dtype(kind)
+    if dtype.kind == "f":
+        return -(2.0 ** np.arange(100, 124)).astype(dtype)
+    ends = np.iinfo(dtype)
+    if dtype.itemsize <= _SMALL_BYTES:
+        return np.arange(ends.min, ends.max + 1).astype(dtype)
+    return np.array([*range(ends.max - 1000, ends.max)], dtype)
 
-    folder: the asset's. Raises RemoteError INTEGRITY if the mirror's files cannot be read.
+
+def prepare(folder: Path, sidecar: Json, wanted: Sequence[PartFiles], work: Path) -> list[Prepared]:
+    """Return an image's parts ready to be uploaded; what must be new is written into ``work``.
+
+    folder: the asset's. A manifest may have one mask only, so where bands have several, a value
+    that is none of their data stands for their masked pixels, where that says it all.
+    https://developers.google.com/earth-engine/guides/image_manifest#mask_bands
+    Raises RemoteError INTEGRITY if the mirror's files cannot be read.
     """
-    if wanted.goes_as_it_is:
-        return Prepared(wanted, wanted.files)
-    part = MirroredPart(MirroredImage(folder, sidecar), wanted)
-    found = look_at_masks(part)
-    stem = file_stem(str(folder), wanted.key)
-    data = work / f"{stem}.tif"
-    files = [work / f"{stem}.mask{number}.tif" for number, _ in enumerate(found.groups)]
-    _write(part, data, found, files)
+    image = MirroredImage(folder, sidecar)
+    parts = {one: MirroredPart(image, one) for one in wanted if not one.goes_as_it_is}
+    found = {one: look_at_masks(part) for one, part in parts.items()}
+    several = sum(masks.count() for masks in found.values()) > 1
+    return [
+        _prepared(parts[one], found[one], folder, work, several=several)
+        if one in parts
+        else Prepared(one, one.files)
+        for one in wanted
+    ]
+
+
+def _prepared(
+    part: MirroredPart, found: Masks, folder: Path, work: Path, *, several: bool
+) -> Prepared:
+    stem = file_stem(str(folder), part.wanted.key)
+    missing = found.free if several else {}
     masks = tuple(
-        MaskFile(file.name, bands) for file, bands in zip(files, found.groups, strict=True)
+        MaskFile(f"{stem}.mask{number}.tif", bands)
+        for number, bands in enumerate(found.beside(missing))
     )
-    return Prepared(wanted, (data.name,), masks)
+    made = Prepared(part.wanted, (f"{stem}.tif",), masks, missing)
+    _write(part, found, made, work)
+    return made
 
 
 def prepare_external(
@@ -181,21 +225,27 @@ def _write_cog(
     passing.unlink()
 
 
-def _write(part: MirroredPart, data: Path, found: Masks, mask_files: list[Path]) -> None:
-    """Write a part's values in their own type, masked ones as 0, and each mask once."""
+def _write(part: MirroredPart, found: Masks, made: Prepared, work: Path) -> None:
+    """Write a part's values in their own type, with what stands for masked ones, and its masks."""
     bands = part.wanted.bands
+    fill = np.array([made.missing.get(band, 0) for band in bands], part.wanted.upload_type)
     with _Writers(part.profile()) as writers:
-        values_file = writers.open(data, len(bands), part.wanted.upload_type)
+        values_file = writers.open(work / made.files[0], len(bands), part.wanted.upload_type)
         values_file.descriptions = bands
         written = [
             (
-                writers.open(file, 1, "float32" if set(group) & found.fractional else "uint8"),
-                bands.index(group[0]),
+                writers.open(
+                    work / mask.file,
+                    1,
+                    "float32" if set(mask.bands) & found.fractional else "uint8",
+                ),
+                bands.index(mask.bands[0]),
             )
-            for file, group in zip(mask_files, found.groups, strict=True)
+            for mask in made.masks
         ]
         for window, values, masks in part.blocks():
-            clean = np.where(masks > 0, values, 0).astype(part.wanted.upload_type)
+            own = np.where(masks > 0, values, 0).astype(fill.dtype)
+            clean = np.where(masks > 0, own, fill[:, None, None])
             values_file.write(clean, window=window)
             for file, number in written:
                 mask = masks[number]

@@ -7,6 +7,7 @@ https://cloud.google.com/storage/docs/performing-resumable-uploads
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -55,7 +56,8 @@ class Uploads:
         CRC32C itself, and refuses an object that differs. Raises RemoteError INTEGRITY if another
         object has the name.
         """
-        kept = work / f"{wanted.name.rpartition('/')[2]}.upload"
+        place = hashlib.sha256(f"{wanted.bucket}/{wanted.name}".encode()).hexdigest()
+        kept = work / f"{place[:32]}.upload"
         session = _read(kept)
         answer = None
         if session:

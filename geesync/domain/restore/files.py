@@ -8,7 +8,7 @@ written again in the type that the asset had, and masks that no single value can
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from geesync.domain.assets.asset import Band, SourceAsset
@@ -75,6 +75,8 @@ class Prepared:
     part: PartFiles
     files: tuple[str, ...]
     masks: tuple[MaskFile, ...] = ()
+    missing: Mapping[str, float] = field(default_factory=dict)
+    """By band: the value that stands for its masked pixels, instead of a mask."""
 
 
 def part_files(source: SourceAsset, sidecar: Json) -> list[PartFiles]:

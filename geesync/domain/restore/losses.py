@@ -31,7 +31,7 @@ class LossKind(StrEnum):
     RANGES = "ranges"
     #: Rows get new ``system:index``es, and empty texts and missing values become one.
     ROWS = "rows"
-    #: An external image has masks of 0 and 1 only.
+    #: An external image has masks of 0 and 1 only, and a manifest may have one mask only.
     FRACTIONS = "fractions"
     #: Overviews of files cannot be made by the band's pyramiding policy.
     PYRAMIDS = "pyramids"
@@ -71,8 +71,20 @@ def losses(source: SourceAsset, sidecar: Json, form: Form = Form.INGESTED) -> li
 
     sidecar: its ``geesync.json``. form: of images.
     """
-    external = _external(source, sidecar) if form == Form.EXTERNAL else ()
-    return [*_contents(source, sidecar), *external, *_properties(source.properties)]
+    of_form = _external if form == Form.EXTERNAL else _ingested
+    return [
+        *_contents(source, sidecar),
+        *of_form(source, sidecar),
+        *_properties(source.properties),
+    ]
+
+
+def _ingested(_: SourceAsset, sidecar: Json) -> Iterator[Loss]:
+    """Yield that masks in files of their own may be several; no sidecar tells whether they are."""
+    apart = [band["id"] for band in sidecar.get("bands", ()) if band.get("mask_part") is not None]
+    if len(apart) > 1:
+        what = "if several of their masks have fractions, Earth Engine may refuse the image"
+        yield Loss(LossKind.FRACTIONS, f"{', '.join(apart)}: {what}")
 
 
 def _external(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:

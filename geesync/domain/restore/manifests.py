@@ -65,6 +65,7 @@ def image_manifest(
         for number, band in enumerate(prepared.part.bands)
     }
     masks = [mask for prepared in known for mask in prepared.masks]
+    missing = {band: value for prepared in known for band, value in prepared.missing.items()}
     return {
         "name": target,
         "tilesets": [
@@ -80,6 +81,11 @@ def image_manifest(
                 "tilesetId": place[band["id"]][0],
                 "tilesetBandIndex": place[band["id"]][1],
                 "pyramidingPolicy": band.get("pyramidingPolicy", "MEAN"),
+                **(
+                    {"missingData": {"values": [missing[band["id"]]]}}
+                    if band["id"] in missing
+                    else {}
+                ),
             }
             for band in source.json.get("bands", ())
             if band["id"] in place

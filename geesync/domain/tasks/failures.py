@@ -42,7 +42,11 @@ _PERMISSION = re.compile(
 )
 _RATE_LIMIT = re.compile(r"rate_?limit_?exceeded|userRateLimitExceeded", re.IGNORECASE)
 
+#: https://developers.google.com/earth-engine/guides/image_manifest#mask_bands
+_UNSUPPORTED = re.compile(r"at most 1 mask band", re.IGNORECASE)
+
 _MESSAGES = (
+    (_UNSUPPORTED, Cause.UNSUPPORTED),
     (_QUEUE_FULL, Cause.QUEUE_FULL),
     (_OVER_QUOTA, Cause.OVER_QUOTA),
     (_MAYBE_STARTED, Cause.MAYBE_STARTED),

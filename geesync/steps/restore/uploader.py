@@ -139,11 +139,12 @@ def _parts(
     policies = {
         band["id"]: band.get("pyramidingPolicy", "MEAN") for band in source.json.get("bands", ())
     }
-    for wanted in part_files(source, sidecar):
-        if asset.is_external:
-            yield from upload_files.prepare_external(folder, sidecar, wanted, policies, made)
-        else:
-            yield upload_files.prepare(folder, sidecar, wanted, made)
+    wanted = part_files(source, sidecar)
+    if not asset.is_external:
+        yield from upload_files.prepare(folder, sidecar, wanted, made)
+        return
+    for one in wanted:
+        yield from upload_files.prepare_external(folder, sidecar, one, policies, made)
 
 
 def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:
