@@ -84,8 +84,14 @@ def now() -> datetime:
 
 
 def json_line(document: Mapping[str, Any]) -> str:
-    """Return a document as one line for machines; bytes and times as text."""
-    return json.dumps(document, default=str)
+    """Return a document as one line for machines; times as docs/json.md says, others as text."""
+    return json.dumps(document, default=_as_text)
+
+
+def _as_text(value: object) -> str | None:
+    from geesync.store.browsing.documents import json_time
+
+    return json_time(value) if isinstance(value, datetime) else str(value)
 
 
 def output() -> Console:

@@ -120,11 +120,12 @@ def show(
 ) -> None:
     """Show one asset: where it stands, its operations, its files, its history."""
     from geesync.cli.answers.asset_view import asset_view
+    from geesync.store.browsing.documents import asset_document
 
     mine: Context = context.obj
     told = asset_of(mine.existing_ledger(), asset)
     if json:
-        typer.echo(json_line(told))
+        typer.echo(json_line(asset_document(told)))
     else:
         output().print(asset_view(told, display_id(told["name"])))
 

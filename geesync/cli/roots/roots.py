@@ -33,6 +33,7 @@ def list_roots(
     json: Annotated[bool, typer.Option("--json", help="One JSON line a root.")] = False,
 ) -> None:
     """List what is watched."""
+    from geesync.store.browsing.documents import root_document
     from geesync.store.ledger.roots import Roots
 
     mine: Context = context.obj
@@ -40,7 +41,7 @@ def list_roots(
     with opened(mine.config()) as database:
         for root in Roots(database).active():
             if json:
-                typer.echo(json_line(vars(root)))
+                typer.echo(json_line(root_document(root)))
             else:
                 output().print(f"{display_id(root.name)} → {root.dest}", markup=False)
 

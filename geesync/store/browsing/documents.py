@@ -1,17 +1,26 @@
-"""Answers as documents for machines: the same on the command line and on the status page."""
+"""Answers as documents for machines: the same on the command line and on the status page.
+
+docs/json.md names every member.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from geesync.domain.assets.names import display_id
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.views.making import MakingStatus
 from geesync.store.views.status import RootStatus, Status
+from geesync.store.views.troubles import Trouble
+
+if TYPE_CHECKING:  # it brings SQLAlchemy, which a question does not wait for
+    from geesync.store.ledger.roots import Root
 
 
 def status_document(status: Status) -> dict[str, Any]:
-    """Return how it stands; docs/status-page.md names the members."""
+    """Return how it stands."""
     return {
         "roots": [_root(root) for root in status.roots],
         "moving": status.moving,
@@ -25,7 +34,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "complete": status.completeness.is_complete,
         "not_complete": list(status.completeness.reasons),
         "making": [_made(one) for one in status.making],
-        "troubles": [vars(trouble) for trouble in status.troubles],
+        "troubles": [_trouble(trouble) for trouble in status.troubles],
         "paused": status.paused,
         "pauses": [display_id(name) for name in status.pauses if name],
         "daemon": status.daemon,
@@ -33,8 +42,13 @@ def status_document(status: Status) -> dict[str, Any]:
 
 
 def _made(one: MakingStatus) -> dict[str, Any]:
-    troubles = [vars(trouble) for trouble in one.troubles]
+    troubles = [_trouble(trouble) for trouble in one.troubles]
     return {**vars(one), "moving": one.moving, "troubles": troubles}
+
+
+def _trouble(trouble: Trouble) -> dict[str, Any]:
+    told = asdict(trouble)
+    return told | ({"next_at": json_time(told["next_at"])} if "next_at" in told else {})
 
 
 def _root(root: RootStatus) -> dict[str, Any]:
@@ -45,7 +59,7 @@ def _root(root: RootStatus) -> dict[str, Any]:
         "counts": {state.value: root.counts.get(state, 0) for state in State},
         "size_bytes": root.size_bytes,
         "verified_bytes": root.verified_bytes,
-        "scanned_at": root.scanned_at and root.scanned_at.isoformat(),
+        "scanned_at": json_time(root.scanned_at),
         "excluded": root.excluded,
         "unreadable": root.completeness.unreadable,
         "alarm": root.alarm,
@@ -53,3 +67,44 @@ def _root(root: RootStatus) -> dict[str, Any]:
         "paused": root.paused,
         "quota": root.quota,
     }
+
+
+def root_document(root: Root) -> dict[str, Any]:
+    """Return what is watched, and how."""
+    return {
+        "name": root.name,
+        "id": display_id(root.name),
+        "dest": root.dest,
+        "bucket": root.bucket,
+        "options": root.options,
+        "interval_s": root.interval and root.interval.total_seconds(),
+        "next_scan_at": json_time(root.next_scan_at),
+        "scanned_at": json_time(root.scanned_at),
+        "excluded": root.excluded,
+        "alarm": root.alarm,
+        "paused_at": json_time(root.paused_at),
+    }
+
+
+def asset_document(told: Any) -> Any:
+    """Return what is known of an asset, with times as text instead of seconds."""
+    if isinstance(told, list):
+        return [asset_document(one) for one in told]
+    if not isinstance(told, dict):
+        return told
+    return {
+        key: json_time(value) if _is_time(key, value) else asset_document(value)
+        for key, value in told.items()
+    }
+
+
+def _is_time(key: str, value: object) -> bool:
+    return isinstance(value, float | int) and (key in {"at", "not_before"} or key.endswith("_at"))
+
+
+def json_time(at: datetime | float | None) -> str | None:
+    """Return a time as all documents tell it: RFC 3339, UTC, milliseconds."""
+    if at is None:
+        return None
+    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
