@@ -72,6 +72,16 @@ _FIRST_WAIT = timedelta(minutes=2)
 _WAIT_GROWS = 5
 
 
+#: What the world refuses again and again is asked for less and less often, down to this.
+_LONGEST_DELAY = timedelta(minutes=10)
+_DOUBLINGS = 10
+
+
+def _grown(wait: timedelta, delays: int) -> timedelta:
+    doubled: timedelta = wait * 2.0 ** min(delays, _DOUBLINGS)
+    return max(wait, min(doubled, _LONGEST_DELAY))
+
+
 def wait_after(failures: int) -> timedelta:
     """Return how long to wait after the n-th failure (from 1)."""
     grown: int = _WAIT_GROWS ** (failures - 1)
@@ -87,6 +97,7 @@ class Standing(Generic[AnyState]):
     not_before: datetime | None = None  #: aware, UTC; None is at once
     cause: Cause | None = None  #: of the last failure, while it matters
     reason: str = ""
+    delays: int = 0  #: one after another, with nothing in between, up to now
 
 
 @dataclass(frozen=True)
@@ -117,8 +128,14 @@ class Life(Generic[AnyState]):
         after = follow(self.table, standing.state, event)
         match event:
             case Delayed():
-                later = now + min(event.wait, LONGEST_WAIT)
-                return replace(standing, not_before=later, cause=event.cause, reason=event.reason)
+                later = now + min(_grown(event.wait, standing.delays), LONGEST_WAIT)
+                return replace(
+                    standing,
+                    not_before=later,
+                    cause=event.cause,
+                    reason=event.reason,
+                    delays=standing.delays + 1,
+                )
             case Setback():
                 return self._set_back(standing, event, after, now)
             case Excused():

@@ -101,7 +101,7 @@ class _Work:
     def _export(
         self, images: list[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime
     ) -> None:
-        known = self.planner.renewed(images, sources, now)
+        known, _ = self.planner.renewed(images, sources, now)
         intents = [
             self.planner.intent(asset, known[asset.id], part, sources[asset.id], attempts=0)
             for asset in images

@@ -24,6 +24,25 @@ def staged(build: Build) -> World:
     return world
 
 
+def test_a_download_that_the_world_refuses_all_day_is_asked_for_less_and_less_often(
+    staged: World,
+) -> None:
+    world = staged
+    outage = world.simulator.faults.add(
+        "status", server="storage", path=MEDIA, status=503, count=None
+    )
+
+    for _ in range(24 * 60):
+        world.run("downloader")
+        world.simulator.advance(60)
+    world.simulator.faults.clear()
+    world.settle()
+
+    assert 100 < outage.fired < 1000  # each try of ours is up to four requests
+    assert world.counts() == {"verified": 5}
+    assert exports_of_each_asset(world) == {1}
+
+
 @pytest.mark.parametrize("status", [400, 404, 410, 412, 416, 418, 451])
 def test_one_odd_answer_to_a_download_costs_no_export(staged: World, status: int) -> None:
     world = staged

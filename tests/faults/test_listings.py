@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.faults.conftest import ARCHIVE, Build
 from tests.faults.test_refusals import exports_of_each_asset
 
@@ -19,3 +21,23 @@ def test_objects_that_are_listed_without_a_checksum_are_asked_for_singly(build: 
     assert unanswered.fired == 3
     assert world.counts() == {"verified": 5}
     assert exports_of_each_asset(world) == {1}
+
+
+def test_objects_of_which_nobody_tells_a_checksum_are_proved_by_size_and_reading(
+    build: Build,
+) -> None:
+    world = build(3)
+    world.simulator.storage.proxy.tells_checksums = False
+    refused_once = world.simulator.faults.add(
+        "status", server="storage", path="i000002.*alt=media", status=400, count=1
+    )
+    world.enqueue(ARCHIVE)
+
+    world.settle()
+
+    assert refused_once.fired == 1
+    assert world.counts() == {"verified": 5}
+    assert exports_of_each_asset(world) == {1}
+    assert world.is_exact(f"{ARCHIVE}/c0000/i000001")
+    sidecar = json.loads((world.folder(f"{ARCHIVE}/c0000/i000001") / "geesync.json").read_text())
+    assert "the bucket tells no checksum" in json.dumps(sidecar["parts"])

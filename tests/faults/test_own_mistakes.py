@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
 import pytest
 from structlog.testing import capture_logs
 
 from geesync.domain.json import Json
+from geesync.simulator import Simulator
 from geesync.steps.mirror.verifier import Verifier
 from tests.faults.conftest import ARCHIVE, Build
 from tests.faults.test_refusals import exports_of_each_asset, failures
-from tests.story.world import World
+from tests.story.world import World, a_world
 
 IMAGE = f"{ARCHIVE}/c0000/i000001"
 
@@ -47,6 +52,40 @@ def test_a_mistake_of_our_own_delays_one_asset_and_is_told(build: Build) -> None
 
     assert world.counts() == {"verified": 7}
     assert exports_of_each_asset(world) == {1}
+
+
+@pytest.mark.parametrize("made", ["decide", "request_body"])
+@pytest.mark.parametrize("way", ["bucket", "direct"])
+def test_a_mistake_while_one_asset_is_planned_keeps_no_other_from_being_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str, way: str
+) -> None:
+    planning = f"geesync.steps.tasks.planner.{made}"
+    whole = resolve_name(planning)
+
+    def stumbling(about: Any, *arguments: Any, **named: Any) -> Any:
+        if about.name.endswith("i000001") if made == "decide" else "i000001" in about.asset:
+            raise ZeroDivisionError("nobody thought of this")
+        return whole(about, *arguments, **named)
+
+    direct: dict[str, object] | None = {} if way == "direct" else None
+    with (
+        Simulator("thousands:3") as simulator,
+        a_world(simulator, tmp_path, direct=direct) as world,
+    ):
+        world.enqueue(ARCHIVE)
+        monkeypatch.setattr(planning, stumbling)
+        for _ in range(5):
+            world.run()
+            world.simulator.advance(60)
+        standing = world.show(IMAGE)
+        counts = world.counts()
+        monkeypatch.undo()
+        world.settle()
+
+        if (way, made) != ("direct", "request_body"):  # nothing is asked for by a task
+            assert counts == {"verified": 4, "discovered": 1}
+            assert (standing["cause"], failures(world)) == ("bug", 0)
+        assert world.counts() == {"verified": 5}
 
 
 @pytest.mark.parametrize("status", [400, 418, 451])

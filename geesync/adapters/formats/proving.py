@@ -21,6 +21,9 @@ from geesync.domain.mirror.coverage import StoredObject, Tile, tiles
 from geesync.domain.tasks.exports import Part, Way
 from geesync.errors import Cause, RemoteError
 
+#: The CRC32C of what nobody tells one of: its size, and that it can be read, are all its proof.
+UNTOLD = 0
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -30,7 +33,7 @@ class Proof:
     path: str  #: the asset's, relative to the mirror
     name: str  #: that the file bears now
     extension: str  #: "tif", "csv", "geojson"
-    crc32c: int  #: of its bytes
+    crc32c: int  #: of its bytes; 0: nobody tells it
     sha256: str = ""  #: where it, and not the CRC32C, is what the source told of them
     raster: rasters.Expected | None = None
     rows: int | None = None  #: of a table, where that is known
@@ -128,6 +131,7 @@ def _same_bytes(place: Folder, job: Proof) -> tuple[int, str]:
         crc32c, sha256 = place.digests(job.name)
     except FileNotFoundError:
         raise RemoteError(Cause.DISK, f"{job.name} is not in {place.path}") from None
-    if sha256 != job.sha256 if job.sha256 else crc32c != job.crc32c:
+    is_same = sha256 == job.sha256 if job.sha256 else job.crc32c in {crc32c, UNTOLD}
+    if not is_same:
         raise RemoteError(Cause.INTEGRITY, f"{job.name} is not any more what came")
     return crc32c, sha256

@@ -95,9 +95,10 @@ class Storage:
     def _whole(self, bucket: str, listed: Any) -> Any:
         """Return an object with what a copy of it is proved by, which a listing may leave out.
 
-        Raises RemoteError TRANSIENT if that is not told: an incomplete answer is no absence.
+        There may be no CRC32C at all. Raises RemoteError TRANSIENT if its size or generation is not
+        told: an incomplete answer is no absence.
         """
-        if _is_whole(listed):
+        if _is_whole(listed) and listed.crc32c is not None:
             return listed
         told = (
             self._client()
@@ -105,7 +106,7 @@ class Storage:
             .get_blob(listed.name, generation=listed.generation, timeout=self.timeout_s, retry=None)
         )
         if told is None or not _is_whole(told):
-            raise RemoteError(Cause.TRANSIENT, f"size and CRC32C of {listed.name} are not told")
+            raise RemoteError(Cause.TRANSIENT, f"size and writing of {listed.name} are not told")
         return told
 
     def find(self, bucket: str, obj: StoredObject) -> StoredObject | None:
@@ -259,8 +260,8 @@ def _deleted(answer: Any) -> bool | RemoteError:
 
 
 def _is_whole(blob: Any) -> bool:
-    """Whether a listing says of an object what a copy of it is proved by."""
-    return None not in (blob.name, blob.generation, blob.size, blob.crc32c)
+    """Whether a listing says of an object which it is, and how large."""
+    return None not in (blob.name, blob.generation, blob.size)
 
 
 def stored_from(told: dict[str, Any]) -> StoredObject:
@@ -281,7 +282,7 @@ def _stored(blob: Any) -> StoredObject:
         name=blob.name,
         generation=int(blob.generation),
         size_bytes=int(blob.size),
-        crc32c=int.from_bytes(base64.b64decode(blob.crc32c), "big"),
+        crc32c=int.from_bytes(base64.b64decode(blob.crc32c or ""), "big"),
     )
 
 

@@ -131,8 +131,8 @@ class Folder:
             return file.read()
 
     def holds(self, name: str, obj: StoredObject) -> bool:
-        """Whether a file has exactly the object's bytes."""
-        if self.size_of(name) != obj.size_bytes:
+        """Whether a file has exactly the object's bytes, as far as anything tells these."""
+        if self.size_of(name) != obj.size_bytes or not obj.has_checksum:
             return False
         if obj.sha256:
             return self.digests(name)[1] == obj.sha256

@@ -114,7 +114,7 @@ class Landing:
         if obj.sha256:
             is_same, differs = self._place.holds(self.name, obj), "another SHA-256 than Drive says"
         else:
-            is_same = writer.crc32c == obj.crc32c
+            is_same = writer.crc32c == obj.crc32c or not obj.has_checksum
             differs = f"CRC32C {writer.crc32c:08x}, the bucket says {obj.crc32c:08x}"
         if not is_same:
             self._place.remove(self.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from geesync.domain.assets.grid import Grid
@@ -23,8 +23,19 @@ class StoredObject:
     name: str
     generation: int  #: of a file in Drive: when it was made, in ms since 1970
     size_bytes: int
-    crc32c: int  #: unsigned 32-bit; 0 of a file in Drive until it was read through
+    crc32c: int  #: unsigned 32-bit; 0 where the source does not tell it, until it was read through
     sha256: str = ""  #: hexadecimal; where it, and not the CRC32C, is what the source tells
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether the source tells what its bytes must be, and not only how many they are."""
+        return bool(self.crc32c or self.sha256)
+
+    def is_writing(self, told: StoredObject | None) -> bool:
+        """Whether what a bucket tells now is this very writing; a checksum may be told or not."""
+        return told is not None and self == (
+            told if self.has_checksum == told.has_checksum else replace(told, crc32c=self.crc32c)
+        )
 
     @property
     def file_name(self) -> str:

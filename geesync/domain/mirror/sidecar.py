@@ -40,6 +40,7 @@ class TakenPart:
     request: Json | None = None  #: the body that asked for it; None if another version did
     requests: int = 0  #: answers that it was read in, if it was read directly
     read_again: int = 0  #: tiles that were read a second time and compared
+    has_checksums: bool = True  #: the bucket told one of each object
     adopted: Sequence[str] = ()  #: files that others exported, of which its pixels are
 
 
@@ -105,11 +106,18 @@ def _part(taken: TakenPart) -> Json:
     return told | {"files": [_file(one) for one in taken.files]}
 
 
+_BY_CHECKSUM = "the bucket's CRC32C of every object"
+_BY_SIZE = (
+    "the size of every object, and that each can be read and is what Earth Engine describes:"
+    " the bucket tells no checksum"
+)
+
+
 def vouched_by(taken: TakenPart) -> str:
     """Return what says that the bytes of a part are Earth Engine's, for people."""
     part, tiles = taken.part, f"{taken.read_again:,} tiles read"
     if part.way == Way.BUCKET:
-        return "the bucket's CRC32C of every object"
+        return _BY_CHECKSUM if taken.has_checksums else _BY_SIZE
     if part.way == Way.DRIVE:
         return "Drive's SHA-256 of every file"
     if taken.adopted:

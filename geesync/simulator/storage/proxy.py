@@ -41,6 +41,7 @@ class StorageProxy:
         self._behind = Upstream(upstream)
         self._audit = audit
         self.lists_checksums = True  #: False: as for keys that who lists may not use
+        self.tells_checksums = True  #: False: not even of an object that is asked for singly
         self._came: dict[str, bytes] = {}  #: of unfinished uploads, by address: which bytes came
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,16 +66,22 @@ class StorageProxy:
             await _answer(send, _INCOMPLETE, [(b"range", came)] if came else [], b"")
             return
         async with self._behind.ask(method, target, passed, _body(receive)) as answer:
-            if asked is not None and asked.may_be_stale:
-                await self._read(asked, answer, send)
-            elif JSON_LISTING.fullmatch(path) and not self.lists_checksums:
+            if self._hides_checksums(method, path, query):
                 await _relay_without_checksums(answer, send)
+            elif asked is not None and asked.may_be_stale:
+                await self._read(asked, answer, send)
             elif asked is not None and method == "DELETE":
                 await self._deleted(asked, generation, answer, send)
             else:
                 if is_piece:
                     self._note(target, answer)
                 await _relay(answer, send)
+
+    def _hides_checksums(self, method: str, path: str, query: str) -> bool:
+        if JSON_LISTING.fullmatch(path):
+            return not (self.lists_checksums and self.tells_checksums)
+        is_about = method == "GET" and "/o/" in path and "alt=media" not in query
+        return is_about and not self.tells_checksums
 
     def _note(self, target: str, answer: Answer) -> None:
         """Remember how far an upload has come."""
@@ -130,8 +137,11 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def _relay_without_checksums(answer: Answer, send: Send) -> None:
+    if answer.status != 200:  # noqa: PLR2004 - OK
+        await _relay(answer, send)
+        return
     told = json.loads(await answer.read())
-    for item in told.get("items", ()):
+    for item in (told, *told.get("items", ())):
         item.pop("crc32c", None)
         item.pop("md5Hash", None)
     kind = [(b"content-type", b"application/json; charset=UTF-8")]

@@ -128,7 +128,7 @@ class Downloader:
     def _is_sound(self, asset: LedgerAsset, staged: Staged, error: RemoteError) -> bool:
         if error.cause == Cause.INTEGRITY and asset.standing.failures >= _DOUBTS:
             return False
-        return self.stores.at(staged.bucket).find(staged.bucket, staged.obj) == staged.obj
+        return staged.obj.is_writing(self.stores.at(staged.bucket).find(staged.bucket, staged.obj))
 
     def _record(self, ended: list[LedgerAsset], failures: Failures) -> int:
         """Record what became of assets of which nothing is on its way any more."""

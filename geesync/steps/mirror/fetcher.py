@@ -135,10 +135,11 @@ class Fetcher:
     def _jobs(self, due: list[LedgerAsset]) -> tuple[list[Job], int]:
         """Return what is to be read, and how many assets cannot be."""
         sources = self.workshop.ledger.sources_of(due)
-        plans = self.planner.renewed(due, sources, self.workshop.clock())
-        jobs, moves = [], []
+        plans, unplanned = self.planner.renewed(due, sources, self.workshop.clock())
+        jobs = []
+        moves = [Move(asset, _event(unplanned[asset.id])) for asset in due if asset.id in unplanned]
         left: dict[int, str] = {}
-        for asset in due:
+        for asset in (one for one in due if one.id not in unplanned):
             known = plans[asset.id]
             if known.plan.way != Way.DIRECT or not known.plan.parts:
                 continue  # the exporter's
@@ -148,6 +149,8 @@ class Fetcher:
                 jobs.append(self.job(asset, known, sources[asset.id]))
             except TooLargeError:
                 moves.append(Move(asset, _TOO_LARGE))
+            except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop others
+                moves.append(Move(asset, _event(error)))
         self.workshop.ledger.leave_out(left)
         return jobs, self.workshop.record(moves)
 

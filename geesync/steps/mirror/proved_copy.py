@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic_core import to_json
 
@@ -44,7 +44,10 @@ class CopyWriter:
         self._set_older_aside(place, copy)
         _remove_strange(place, copy)
         copy.versions = kept_versions(place) if copy.was_proved else []
-        taken = [self._taken(files) for files in copy.parts().values()]
+        taken = [
+            replace(self._taken(files), has_checksums=copy.has_checksums)
+            for files in copy.parts().values()
+        ]
         made = _make(place, copy, taken, self.planner.chosen(copy.asset), table)
         _draft(place, ASSET_JSON, copy.source.json)
         _draft(place, GEESYNC_JSON, sidecar(copy.source, copy.plan, taken, made, table))

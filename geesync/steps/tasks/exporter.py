@@ -52,10 +52,10 @@ class _Job:
         return [part for part in self.plan.parts if part.id not in begun]
 
     def event(self) -> Event | None:
-        if not self.plan.parts:
-            return NothingToExport("; ".join(self.plan.left))
         if self.failure is not None:
             return event_of(self.failure, ExportFailed)
+        if not self.plan.parts:
+            return NothingToExport("; ".join(self.plan.left))
         if self.unasked:
             return None
         if all(task.state in _KNOWN for task in self.live.values()):
@@ -111,7 +111,7 @@ class Exporter:
     def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
         now = self.workshop.clock()
         sources = self.workshop.ledger.sources_of(assets)
-        plans = self.planner.renewed(assets, sources, now)
+        plans, unplanned = self.planner.renewed(assets, sources, now)
         live, there = self.tasks.of(plans), self.planner.plans.parts_there(plans)
         return [
             _Job(
@@ -120,6 +120,7 @@ class Exporter:
                 plans.get(asset.id),
                 {task.part_id: task for task in live.get(asset.id, ())},
                 there.get(asset.id, ()),
+                unplanned.get(asset.id),
             )
             for asset in assets
             if asset.id not in plans or plans[asset.id].plan.way != Way.DIRECT
@@ -131,16 +132,18 @@ class Exporter:
         for job in jobs:
             missing = job.missing
             taken = missing[: room - len(wanted)]
-            wanted += [(job, job.known, part) for part in taken if job.known]
+            wanted += [(job, job.known, part) for part in taken if job.known and not job.failure]
             job.unasked = len(taken) < len(missing)
         attempts = self.tasks.attempts({job.asset.id for job, _, _ in wanted})
-        intents = [
-            self.planner.intent(
-                *(job.asset, known, part, job.source),
-                attempts=attempts.get((job.asset.id, part.id), 0),
-            )
-            for job, known, part in wanted
-        ]
+        intents = []
+        for job, known, part in wanted:
+            earlier = attempts.get((job.asset.id, part.id), 0)
+            try:
+                intents.append(
+                    self.planner.intent(job.asset, known, part, job.source, attempts=earlier)
+                )
+            except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop others
+                job.failure = error
         by_id = {job.asset.id: job for job in jobs}
         for task in self.tasks.intend(intents, self.workshop.clock()):
             by_id[task.subject.id].live[task.part_id] = task

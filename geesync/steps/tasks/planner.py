@@ -69,8 +69,10 @@ class Planner:
         assets: Sequence[LedgerAsset],
         sources: Mapping[int, SourceAsset],
         now: datetime,
-    ) -> dict[int, KnownPlan]:
+    ) -> tuple[dict[int, KnownPlan], dict[int, Exception]]:
         """Return the plans of assets that are about to begin; made where something calls for it.
+
+        And why some could not be made, by asset: that must not keep the others from theirs.
 
         What people chose meanwhile is for what was not begun: the rest was paid for. Of several
         steps that ask at a time, one makes a plan, and the others find it.
@@ -80,7 +82,7 @@ class Planner:
 
     def _renewed(
         self, assets: Sequence[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime
-    ) -> dict[int, KnownPlan]:
+    ) -> tuple[dict[int, KnownPlan], dict[int, Exception]]:
         known = self.known(assets)
         changed = {
             asset.id
@@ -91,17 +93,30 @@ class Planner:
         begun = self.plans.begun(changed | outdated)
         holding = known.keys() - outdated - (changed - begun.keys())
         new = []
+        unplanned: dict[int, Exception] = {}
         for asset in assets:
             if asset.id in holding or asset.is_container:
                 continue
-            source, before = sources[asset.id], known.get(asset.id)
-            if before is None:
-                new.append(self.new(asset, source))
-                continue
-            new.append(self._in_place_of(before, asset, source, begun.get(asset.id, ())))
-            why = "options" if before.is_current else "lesson"
-            log.info("plan_replaced", asset=asset.name, why=why)
-        return {**known, **self.plans.put(new, now)}
+            try:
+                new.append(self._made(known.get(asset.id), asset, sources, begun.get(asset.id, ())))
+            except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop others
+                unplanned[asset.id] = error
+        return {**known, **self.plans.put(new, now)}, unplanned
+
+    def _made(
+        self,
+        before: KnownPlan | None,
+        asset: LedgerAsset,
+        sources: Mapping[int, SourceAsset],
+        begun: Collection[str],
+    ) -> NewPlan:
+        if before is None:
+            return self.new(asset, sources[asset.id])
+        made = self._in_place_of(before, asset, sources[asset.id], begun)
+        log.info(
+            "plan_replaced", asset=asset.name, why="options" if before.is_current else "lesson"
+        )
+        return made
 
     def new(
         self, asset: LedgerAsset, source: SourceAsset, lessons: Lessons = NO_LESSONS

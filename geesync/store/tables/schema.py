@@ -113,6 +113,7 @@ asset = Table(
     Column("catalogued_version", Integer),  # the version that the STAC catalogue tells
     Column("extent", Text),  # JSON: what a collection's catalogued images cover; only grows
     Column("way", Text),  # of its current plan, if it has one; triggers keep it
+    Column("delays", Integer, nullable=False, server_default="0"),  # one after another
     CheckConstraint(f"state IN ({ASSET_STATES})", name="state"),
     CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     CheckConstraint("state <> 'verified' OR verified_at IS NOT NULL", name="verified_has_time"),

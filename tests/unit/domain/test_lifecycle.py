@@ -86,6 +86,17 @@ def test_whatever_happens_an_asset_is_in_one_of_the_states_and_never_waits_beyon
         assert standing.not_before is None or standing.not_before - NOW <= LONGEST_WAIT
 
 
+def test_what_the_world_refuses_again_and_again_is_asked_for_less_and_less_often() -> None:
+    standing, waits_s = Standing(State.IN_BUCKET), []
+    for _ in range(8):
+        standing = LIFE.advance(standing, Delayed("no", wait=timedelta(seconds=30)), NOW)
+        assert standing.not_before is not None
+        waits_s.append((standing.not_before - NOW).total_seconds())
+
+    assert waits_s == [30, 60, 120, 240, 480, 600, 600, 600]
+    assert LIFE.advance(standing, DownloadFinished(), NOW).delays == 0
+
+
 @given(st.lists(EVENTS, max_size=40))
 def test_a_quarantined_asset_always_has_its_cause(events: list[Event]) -> None:
     for standing in lived(events):
