@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.paging import Pages
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.transfer import Transfers
 from geesync.domain.mirror.coverage import StoredObject
@@ -87,7 +88,12 @@ class Storage:
             blobs = self._client().list_blobs(
                 bucket, prefix=prefix, fields=_FIELDS, timeout=self.timeout_s, retry=None
             )
-            return [_stored(self._whole(bucket, blob)) for blob in blobs]
+            pages, stored = Pages(), []
+            for page in blobs.pages:
+                some = [_stored(self._whole(bucket, blob)) for blob in page]
+                stored += some
+                pages.check(some[0].name if some else None, blobs.next_page_token)
+            return stored
 
         with _missing_is_forbidden(bucket):
             return self._pacer(lambda: translated(listed))

@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 from geesync.adapters.google.bucket import classed, translated
 from geesync.adapters.google.credentials import describe, token_request
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.paging import Pages
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.json import Json
@@ -144,11 +145,12 @@ class Drive:
 
     def _files(self, operator: str, name: str) -> Iterator[Json]:
         """Yield the person's own files of a name, or that begin so; all pages."""
-        token = ""
+        token, pages = "", Pages()
         while True:
             page = _page(self._ask("GET", self._listing(operator, name, token)))
             yield from page["files"]
             token = page.get("nextPageToken", "")
+            pages.check(page["files"][0]["id"] if page["files"] else None, token)
             if not token:
                 return
 

@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 from geesync.adapters.google.credentials import renew
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.google.paging import Pages
 from geesync.adapters.google.transport import Transport
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.described import described
 from geesync.domain.tasks.failures import classify_call
@@ -23,6 +25,9 @@ from geesync.domain.tasks.google_errors import UNREADABLE, no_answer, token_erro
 from geesync.domain.tasks.operations import Operation
 from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
+from geesync.logger import get_logger
+
+log = get_logger()
 
 Answer = TypeVar("Answer")
 
@@ -30,9 +35,6 @@ Answer = TypeVar("Answer")
 _DELETE = "earthengine.assets.delete"
 _ASSETS_PER_PAGE = 1000
 _OPERATIONS_PER_PAGE = 500
-
-#: So many times the token of a page may be that of the one before: a page may be empty.
-_SAME_PAGES = 20
 
 
 #: What the client calls the methods that start tasks.
@@ -93,8 +95,9 @@ class EarthEngine:
             answer: Json = ee.data.listAssets(asked | ({"pageToken": token} if token else {}))
             return answer
 
-        for answer in self._pages(page):
-            yield [asset for item in _list(answer, "assets") if (asset := _described(item))]
+        for items in self._pages(page, "assets"):
+            listed = [asset for item in items if (asset := _described(item))]
+            yield [asset for asset in listed if _lies_in(asset.name, name)]
 
     def get_asset(self, name: str) -> SourceAsset:
         """Return an asset with everything that Earth Engine says of it.
@@ -219,20 +222,22 @@ class EarthEngine:
             ).execute(num_retries=0)
             return answer
 
-        for answer in self._pages(page):
-            yield [op for item in _list(answer, "operations") if (op := _operation(item))]
+        for items in self._pages(page, "operations"):
+            yield [op for item in items if (op := _operation(item))]
 
-    def _pages(self, page: Callable[[str | None, Any], Json]) -> Iterator[Json]:
+    def _pages(self, page: Callable[[str | None, Any], Json], member: str) -> Iterator[list[Any]]:
         token: str | None = None
-        repeated = 0
-        while repeated < _SAME_PAGES:
+        pages = Pages()
+        while True:
             answer = self._ask(partial(page, token))
-            yield answer
-            last, token = token, answer.get("nextPageToken")
+            items = _list(answer, member)
+            yield items
+            token = answer.get("nextPageToken")
             if not token:
                 return
-            repeated = repeated + 1 if token == last else 0
-        raise RemoteError(Cause.TRANSIENT, "an unreadable answer: the same page without end")
+            first = items[0] if items else {}
+            told = str(first.get("name")) if isinstance(first, dict) and first else None
+            pages.check(told, str(token))
 
     def get_operation(self, operation: str) -> Operation:
         """Return one operation by its id. Raises RemoteError GONE if it is not known any more."""
@@ -293,6 +298,14 @@ def _built_once(resource: Any) -> Any:
             inner = _built_once(make())
             setattr(resource, name, lambda inner=inner: inner)
     return resource
+
+
+def _lies_in(name: str, container: str) -> bool:
+    """Whether an asset lies in the container that lists it; else walking it would have no end."""
+    if name != container and is_within(name, container):
+        return True
+    log.warning("listed_elsewhere", asset=name, container=container)
+    return False
 
 
 def _list(answer: Json, member: str) -> list[Any]:

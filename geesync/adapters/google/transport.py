@@ -9,6 +9,7 @@ import io
 from typing import Any
 
 from geesync.adapters.host.network import Proxies
+from geesync.adapters.transfer.answers import LONGEST_ANSWER_BYTES
 from geesync.adapters.transfer.connections import Connections, aim
 
 #: libcurl undoes them by itself; and it would wait for a server's leave to send a large body.
@@ -36,14 +37,14 @@ class Transport:
         """Ask once; return the ``httplib2.Response`` and its body, whatever its status is.
 
         A redirection is an answer, too: Earth Engine sends none, and our token is for it alone.
-        Raises TimeoutError or ConnectionError.
+        Raises TimeoutError or ConnectionError, also for one that is larger than any should be.
         """
         import httplib2  # noqa: PLC0415
         import pycurl  # noqa: PLC0415
 
         curl = self._connections.mine()
         head: list[bytes] = []
-        content = io.BytesIO()
+        content = _Content(LONGEST_ANSWER_BYTES)
         aim(curl, uri, self._proxies.of(uri))
         curl.setopt(pycurl.HTTPHEADER, _lines(headers or {}))
         curl.setopt(pycurl.ACCEPT_ENCODING, "")  # all that it knows
@@ -63,12 +64,29 @@ class Transport:
             curl.perform()
         except pycurl.error as error:
             code, reason = error.args
+            reason = content.refused or reason
             late = code == pycurl.E_OPERATION_TIMEDOUT
             raise (TimeoutError if late else ConnectionError)(None, reason) from None
         told = httplib2.Response(_told(head, curl.getinfo(pycurl.RESPONSE_CODE)))
         answer = content.getvalue()
         content.close()  # the handle has it until it asks again: a page may be megabytes
         return told, answer
+
+
+class _Content(io.BytesIO):
+    """A body as it comes in, decoded: a megabyte that is made to become gigabytes is refused."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self._most_bytes = most_bytes
+        self.refused = ""  #: why no more is taken
+
+    def write(self, data: Any) -> int:
+        """Take some more; another count than its length ends the request."""
+        if self.tell() + len(data) > self._most_bytes:
+            self.refused = f"an answer of more than {self._most_bytes:,} bytes"
+            return 0
+        return super().write(data)
 
 
 def _lines(headers: dict[str, str]) -> list[bytes]:

@@ -12,6 +12,9 @@ from geesync.errors import Cause, RemoteError
 #: What is held before it is written: each piece has a price.
 PIECE_BYTES = 512 * 1024
 
+#: Of answers that are held whole, when they are decoded: pages have some megabytes.
+LONGEST_ANSWER_BYTES = 256 * 1024**2
+
 #: A refusal is words; more is somebody's web page.
 _LONGEST_REFUSAL_BYTES = 4096
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 Action = Literal[
     "status",  # answer with an error instead of doing the work
     "html",  # answer with a web page instead of doing the work (a proxy's 502, a login page)
+    "bomb",  # answer with ``after_bytes`` of blanks, as gzip packs them, before an empty object
     "reset",  # drop the connection before doing the work; with ``after_bytes``, in the answer
     "drop_response",  # do the work, then drop the connection instead of answering
     "replace_response",  # do the work, then answer with an error all the same
@@ -38,7 +39,8 @@ class Fault:
     skip: int = 0  #: so many matching requests pass before the first one is hit
     count: int | None = 1  #: so many are hit; None = all
     status: int = 503  #: HTTP status for "status" and "html"
-    body: str | None = None  #: text of the answer; None = what Google would say
+    #: Text of the answer; None = what Google would say. "{fired}" in a page counts the hits.
+    body: str | None = None
     headers: dict[str, str] = field(default_factory=dict)  #: e.g. {"Retry-After": "30"}
     after_bytes: int = 0  #: how much of the body arrives intact
     seconds: float = 0.0  #: real seconds, for "delay" and "stall"

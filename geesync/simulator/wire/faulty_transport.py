@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import struct
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from geesync.simulator.wire.faults import Fault, Faults
 
 #: What a load balancer shows when the service behind it is away.
 WEB_PAGE = "<!DOCTYPE html><html><title>Error</title><p>The server is having a bad day."
+
+_BLANKS = 1024**2
 
 #: Another source of trouble: (method, target) → a rule, asked if no scripted one matches.
 Ambient = Callable[[str, str], Fault | None]
@@ -75,6 +78,9 @@ class FaultyTransport:
 
     async def _spoil(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.action:
+            case "bomb":
+                await _drain(receive)
+                await _bomb(fault, send)
             case "status" | "html":
                 await _drain(receive)
                 await _answer(fault, send)
@@ -165,7 +171,7 @@ async def _drain(receive: Receive) -> None:
 
 async def _answer(fault: Fault, send: Send) -> None:
     if fault.action == "html":
-        kind, text = "text/html", fault.body or WEB_PAGE
+        kind, text = "text/html", (fault.body or WEB_PAGE).replace("{fired}", str(fault.fired))
     else:
         name = STATUS_NAMES.get(fault.status, "UNKNOWN")
         error = {"code": fault.status, "message": fault.body or _saying(name), "status": name}
@@ -175,6 +181,17 @@ async def _answer(fault: Fault, send: Send) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": fault.status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _bomb(fault: Fault, send: Send) -> None:
+    """Answer with blanks, of which gzip makes a thousandth."""
+    packing = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)  # as gzip
+    raw = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]
+    await send({"type": "http.response.start", "status": 200, "headers": raw})
+    for _ in range(0, fault.after_bytes, _BLANKS):
+        piece = packing.compress(b" " * _BLANKS) + packing.flush(zlib.Z_SYNC_FLUSH)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": packing.compress(b"{}") + packing.flush()})
 
 
 def _saying(status_name: str) -> str:
