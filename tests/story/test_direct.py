@@ -207,6 +207,22 @@ def test_two_readings_that_differ_are_never_called_verified(opened: Open) -> Non
         assert world.files(IMAGE.name) == []
 
 
+def test_an_answer_of_another_image_is_never_called_verified(opened: Open) -> None:
+    other = an_image("other", a_band("b", 255 - VALUES, MASK))
+    with opened(IMAGE, other, reread="all") as world:
+        world.enqueue("users/x", exclude=["other"])
+        mixed = world.simulator.faults.add(
+            "mix_up", path="computePixels", change={"asset": IMAGE.name, "for": other.name}
+        )
+
+        world.settle()
+
+        assert mixed.fired == 1
+        assert world.state(IMAGE.name) == "quarantined"
+        assert "two readings differ" in str(world.show(IMAGE.name)["reason"])
+        assert world.files(IMAGE.name) == []
+
+
 def test_rights_that_were_revoked_cost_nothing_but_time(opened: Open) -> None:
     with opened(IMAGE) as world:
         world.enqueue("users/x")

@@ -92,6 +92,10 @@ class FaultyTransport:
             case "change" if self._change is not None:
                 await anyio.to_thread.run_sync(self._change, fault.change)
                 await self._app(scope, receive, send)
+            case "mix_up":
+                names = fault.change["asset"], fault.change["for"]
+                asked = {**scope, "path": scope["path"].replace(*names)}
+                await self._app(asked, _renaming(receive, *names), send)
             case "delay":
                 await anyio.sleep(fault.seconds)
                 await self._app(scope, receive, send)
@@ -150,6 +154,21 @@ class _Spoiler:
                 await _disconnected(self._receive)
             _cut(self._scope)
         raise ConnectionDropped
+
+
+def _renaming(receive: Receive, name: str, other: str) -> Receive:
+    """Return what a request says with an asset's name in place of another."""
+
+    async def renamed() -> Message:
+        body, message = b"", await receive()
+        while message["type"] == "http.request":
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                return {**message, "body": body.replace(name.encode(), other.encode())}
+            message = await receive()
+        return message
+
+    return renamed
 
 
 def _without_range(scope: Scope) -> Scope:
