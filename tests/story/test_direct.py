@@ -87,10 +87,13 @@ def test_the_sidecar_says_by_which_way_the_bytes_came_and_what_vouches_for_them(
         world.settle()
 
         (part,) = sidecar(world, IMAGE.name)["parts"]
+        item = json.loads((world.folder(IMAGE.name) / "item.json").read_text())
+        stac = item["assets"]["data"]
 
     assert part["way"] == "direct"
     assert (part["requests"], part["read_again"]) == (5, 4)
     assert "4 tiles read a second time" in part["vouched_by"]
+    assert (stac["ee:way"], stac["ee:vouched_by"]) == (part["way"], part["vouched_by"])
 
 
 def test_64_bit_integers_come_home_unrounded(opened: Open) -> None:

@@ -8,7 +8,7 @@ https://github.com/radiantearth/stac-spec/tree/v1.1.0
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -60,6 +60,7 @@ class DataFile:
     part: Part
     grid: Grid | None  #: of this file: a tile's own
     tile: str = ""  #: tells it from other tiles of its part: "0-256"
+    came: Json = field(default_factory=dict)  #: its part, as ``geesync.json`` tells how it came
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,8 @@ def _key(file: DataFile) -> str:
 
 def _asset(file: DataFile, wkt2: Callable[[str], str]) -> Json:
     told = _stored(file, file.part.extension) | {
-        "roles": ["data-mask" if file.part.of_masks else "data"]
+        "roles": ["data-mask" if file.part.of_masks else "data"],
+        **{f"ee:{key}": file.came[key] for key in ("way", "vouched_by") if key in file.came},
     }
     if file.grid is None:
         return told

@@ -107,10 +107,16 @@ def _sha256(place: Folder, staged: Staged) -> str:
 
 def _made(place: Folder) -> Iterator[stac.Made]:
     """Yield what the verifier made of the asset's files, as its sidecar says."""
+    for told in _sidecar(place).get("made", ()):
+        name = str(told["name"])
+        yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
+
+
+def _sidecar(place: Folder) -> Json:
+    told: Json = {}
     if place.size_of(GEESYNC_JSON) is not None:
-        for told in json.loads(place.read(GEESYNC_JSON)).get("made", ()):
-            name = str(told["name"])
-            yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
+        told = json.loads(place.read(GEESYNC_JSON))
+    return told
 
 
 def _files(place: Folder, path: str, staged: list[Staged]) -> Iterator[stac.DataFile]:
@@ -118,7 +124,8 @@ def _files(place: Folder, path: str, staged: list[Staged]) -> Iterator[stac.Data
     parts: dict[str, list[Staged]] = defaultdict(list)
     for one in staged:
         parts[one.part_id].append(one)
-    for files in parts.values():
+    came = {f"{told['key']}.{told['extension']}": told for told in _sidecar(place).get("parts", ())}
+    for part_id, files in parts.items():
         part = files[0].part
         stem = file_stem(path, part.key)
         grid = part.grid and replace(part.grid, crs=_crs(place, part.grid.crs, files[0].file))
@@ -134,6 +141,7 @@ def _files(place: Folder, path: str, staged: list[Staged]) -> Iterator[stac.Data
                 if grid and tile
                 else grid,
                 tile=f"{tile.row}-{tile.column}" if tile and len(files) > 1 else "",
+                came=came.get(part_id, {}),
             )
 
 
