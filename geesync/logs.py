@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from geesync.adapters.host.journal import Journal, is_journal
+from geesync.domain.assets.names import display_id
 from geesync.domain.messages.printable import printable
 from geesync.logger import structlog
 
@@ -30,6 +31,7 @@ def configure(*, log_format: Literal["auto", "console", "json"], level: str) -> 
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             Fold(),
+            _ids_as_typed,
             _one_line,
             _renderer(log_format),
         ],
@@ -116,6 +118,18 @@ class Fold:
 
 #: Kinds of trouble that are remembered.
 _KINDS = 1000
+
+
+#: Fields that name assets.
+_NAMES = ("asset", "root", "source", "target")
+
+
+def _ids_as_typed(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Tell assets by the ids that people type."""
+    for key in _NAMES:
+        if isinstance(event.get(key), str):
+            event[key] = display_id(event[key])
+    return event
 
 
 def _one_line(_logger: Any, _method: str, event: EventDict) -> EventDict:

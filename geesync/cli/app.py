@@ -139,7 +139,7 @@ def run() -> int:
     except OSError as error:  # what a command was told to read or write, and cannot
         return _end(refused(error), ExitCode.MIRROR)
     except TyperException as error:
-        return _end(_usage(error), ExitCode.USAGE)
+        return _end_usage(error)
     return ExitCode.OK
 
 
@@ -148,6 +148,13 @@ def _require_text(arguments: list[str]) -> None:
     for argument in arguments:
         if argument.encode(errors="replace").decode() != argument:
             raise UserError(f"{argument} is no text in UTF-8", hint="rename it")
+
+
+def _end_usage(error: TyperException) -> ExitCode:
+    if str(error).startswith("Usage: "):  # nothing was given: the help is the answer
+        typer.echo(str(error), err=True)
+        return ExitCode.USAGE
+    return _end(_usage(error), ExitCode.USAGE)
 
 
 def _usage(error: TyperException) -> str:
@@ -161,7 +168,9 @@ def _usage(error: TyperException) -> str:
     if param is not None and isinstance(error.__cause__, ValidationError):
         name = param.opts[-1] if param.param_type_name == "option" else param.name.upper()
         first = error.__cause__.errors()[0]
-        what = f"{name}: {what_is_needed(first)}, got {first.get('input')!r}"
+        needed = what_is_needed(first).rstrip(".")
+        got = "" if " is not one of " in needed else f", got {first.get('input')!r}"
+        what = f"{name}: {needed}{got}"
     return f"{what}: {context.command_path if context else 'geesync'} --help"
 
 

@@ -23,7 +23,7 @@ from geesync.adapters.executors.executor import (
 )
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.adapters.mirror_files.mirror import unmarked
-from geesync.domain.mirror.lifecycle import State
+from geesync.domain.mirror.lifecycle import ON_ITS_WAY, State
 from geesync.domain.setbacks import Delayed, Event, Excused, Setback
 from geesync.domain.tasks.refusals import Calls, NotTriedError, stopped
 from geesync.errors import WORLDLY, Cause, RemoteError
@@ -174,12 +174,15 @@ class Workshop:
         moved = self.ledger.record(moves, self.clock())
         bound_log = log.bind()  # once: the proxy would look its configuration up for each line
         for move in moves:
-            bound_log.info(
-                "asset_moved",
-                asset=move.asset.name,
-                event_name=move.event.name,
-                reason=move.event.reason or None,
-            )
+            told = {
+                "asset": move.asset.name,
+                "event_name": move.event.name,
+                "reason": move.event.reason or None,
+            }
+            if isinstance(move.event, ON_ITS_WAY) and not move.event.reason:
+                bound_log.debug("asset_moved", **told)  # that it is proved is told
+            else:
+                bound_log.info("asset_moved", **told)
         return moved
 
 

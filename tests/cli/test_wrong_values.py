@@ -185,7 +185,7 @@ def test_what_is_no_configuration_is_told(attempt: Try, place: Path, file: str) 
         (["web", "--listen=127.0.0.1:99999"], ExitCode.CONFIG, "99999"),
         (["web", "--listen=unix:/proc/nowhere/socket"], ExitCode.USAGE, "No such file"),
         (["priority", "users/demo", "9" * 20], ExitCode.USAGE, "NUMBER: 1000 or less is needed"),
-        (["backup", "/proc/nowhere/x.db"], ExitCode.LEDGER, "/proc/nowhere/x.db"),
+        (["backup", "/proc/nowhere/x.db"], ExitCode.MIRROR, "/proc/nowhere/x.db"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -222,3 +222,19 @@ def test_a_user_without_a_home_or_a_name_is_told_what_to_set(
 
         assert code == ExitCode.CONFIG, told
         assert "no home for the ledger: set `ledger`" in told
+
+
+def test_nothing_given_is_answered_with_the_help(attempt: Try) -> None:
+    for arguments in ([], ["config"]):
+        code, told = attempt(*arguments)
+
+        assert code == ExitCode.USAGE
+        assert told.startswith("Usage: geesync")
+        assert "\\x0a" not in told
+
+
+def test_what_is_no_choice_is_told_once(attempt: Try) -> None:
+    _, told = attempt("ls", "--state=lost")
+
+    assert told.startswith("geesync: --state: 'lost' is not one of 'discovered', ")
+    assert told.endswith("'excluded': geesync ls --help\n")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from geesync.adapters.formats.mirrored_pixels import read_image
 from geesync.simulator.profiles import CALM, Profile
@@ -276,3 +277,12 @@ def test_a_table_comes_home_with_the_columns_of_all_its_rows(opened: Open) -> No
         assert csv.splitlines()[0] == '"system:index","early","late",".geo"'
         assert [one["id"] for one in geojson["features"]] == ["0", "1", "2", "3", "4"]
         assert asked(world, "export") == []
+
+
+def test_an_image_that_goes_well_is_one_line_of_the_log(opened: Open) -> None:
+    with opened(IMAGE) as world, capture_logs() as logged:
+        world.enqueue("users/x")
+        world.settle()
+
+    told = [line for line in logged if line.get("asset") == f"{HOME}/img"]
+    assert [line["event_name"] for line in told if line["log_level"] != "debug"] == ["CheckPassed"]

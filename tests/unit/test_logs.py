@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import structlog
 
 from geesync.adapters.host.journal import Journal
-from geesync.logs import Fold, JournalRenderer
+from geesync.logs import Fold, JournalRenderer, configure
 
 
 class Log:
@@ -89,3 +90,13 @@ def test_a_traceback_stays_one_entry(journal: Any) -> None:
     assert listening.recv(65536) == (
         b"GEESYNC_EXCEPTION\n" + struct.pack("<Q", len(data)) + data + b"\n"
     )
+
+
+def test_an_asset_is_told_by_the_id_that_people_type(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(log_format="json", level="info")
+    try:
+        structlog.get_logger().info("seen", asset="projects/earthengine-legacy/assets/users/x/a")
+    finally:
+        structlog.reset_defaults()
+
+    assert json.loads(capsys.readouterr().err)["asset"] == "users/x/a"

@@ -76,6 +76,10 @@ class Fetched(Event):
     """Every part was read from Earth Engine straight to disk, without a task."""
 
 
+#: How an asset comes home, but for its proof.
+ON_ITS_WAY = (ExportStarted, NothingToExport, ExportsSucceeded, DownloadFinished, Fetched)
+
+
 class Recovered(Event):
     """A new ledger, or an older one, found all its files in the mirror, as their sidecars tell."""
 
