@@ -164,7 +164,8 @@ class Doctor:
     def _bucket(self) -> Iterator[Finding]:
         if self.config.bucket is None:
             adds = "it would add what is too large for answers, and Google's checksums"
-            yield ok("bucket", f"none: everything is read directly; {adds}")
+            way = "comes through Drive" if self.config.way == "drive" else "is read directly"
+            yield ok("bucket", f"none: everything {way}; {adds}")
             return
         storage, bucket = self._cloud()[1].storage, self.config.bucket
         try:
@@ -188,7 +189,7 @@ class Doctor:
         except RemoteError as error:
             yield fail("Drive", str(error), f"{DOCS}/drive.md")
         else:
-            yield ok("Drive", "lists, and lets itself be asked")
+            yield ok("Drive", "can be used")
 
     def _bucket_settings(self) -> Iterator[Finding]:
         bucket = self.config.bucket

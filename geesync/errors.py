@@ -92,8 +92,10 @@ class Cause(StrEnum):
     TRANSIENT = "transient"
     #: The project's queue at Earth Engine is full. Costs time only.
     QUEUE_FULL = "queue_full"
-    #: The project's compute of the day, or a person's room in Drive, is used up. Costs time only.
+    #: The project's compute of the day is used up. Costs time only.
     OVER_QUOTA = "over_quota"
+    #: The Drive that exports go to has no room. Costs time only.
+    DRIVE_FULL = "drive_full"
     #: A request with this id was made before: its operation may be running.
     MAYBE_STARTED = "maybe_started"
     #: Not in this form: smaller tiles, another split. Tried again with another plan.
@@ -128,6 +130,7 @@ WORLDLY = frozenset(
         Cause.TRANSIENT,
         Cause.QUEUE_FULL,
         Cause.OVER_QUOTA,
+        Cause.DRIVE_FULL,
         Cause.PERMISSION,
         Cause.DISK,
         Cause.FOREIGN,

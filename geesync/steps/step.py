@@ -39,6 +39,7 @@ Clock = Callable[[], datetime]
 _WAITS = {
     Cause.QUEUE_FULL: timedelta(minutes=1),
     Cause.OVER_QUOTA: timedelta(minutes=30),
+    Cause.DRIVE_FULL: timedelta(minutes=10),
     Cause.MAYBE_STARTED: timedelta(seconds=30),
     Cause.PERMISSION: timedelta(minutes=10),
     Cause.DISK: timedelta(minutes=1),

@@ -60,6 +60,10 @@ def _listing(places: download.Places, given: argparse.Namespace) -> list[Table]:
     return whole.listing(places.disk, images, given.rounds, _say)
 
 
+def _derive(places: download.Places, given: argparse.Namespace) -> list[Table]:
+    return whole.derive(places.disk, 20 if given.tiny else 1000, given.rounds, _say)
+
+
 def _scripts(places: download.Places, given: argparse.Namespace) -> list[Table]:
     images = 2 if given.tiny else 10
     return whole.scripts(places.disk, images, given.rounds, _say)
@@ -77,6 +81,7 @@ BENCHMARKS: dict[str, Callable[[download.Places, argparse.Namespace], list[Table
     "download": _download,
     "assets": _assets,
     "listing": _listing,
+    "derive": _derive,
     "scripts": _scripts,
     "simulator": _simulator,
 }

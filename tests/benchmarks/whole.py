@@ -103,6 +103,55 @@ def listing(folder: Path, images: int, rounds: int, say: Say) -> list[Table]:
     return [Table(f"Listing {images:,} images in {images // 1000} collections", columns, rows)]
 
 
+#: A job whose function is next to nothing: what it costs is geesync's.
+_JOB = """
+[derive.double]
+function = "doubling:double"
+collection = "{archive}/c0000"
+into = "mirror"
+"""
+_FUNCTION = "def double(image, source):\n    return image.multiply(2)\n"
+
+
+def derive(folder: Path, images: int, rounds: int, say: Say) -> list[Table]:
+    """Have a job make something of each image of a collection, straight into the mirror."""
+    with account(f"thousands:{images}", folder / "account") as there:
+        start = there.geesync("derive", "start", "double")
+        config = there.folder / "geesync.toml"
+        config.write_text(config.read_text() + _JOB.format(archive=ARCHIVE))
+        (there.folder / "doubling.py").write_text(_FUNCTION)
+
+        def started() -> None:
+            there.clear()
+            run(start, log=there.work / "log")
+
+        def all_known() -> None:
+            _expect(images, _count(there, "type = 'IMAGE'"), "results are in the ledger")
+
+        contenders = [
+            Contender("geesync derive start", there.clear, start, all_known),
+            Contender(
+                "geesync sync --once",
+                started,
+                [*start[: start.index("derive")], "sync", "--once"],
+                lambda: _all_verified(there, images),
+            ),
+        ]
+        told = _measured(there, contenders, rounds, say)
+    rows = [
+        (
+            name,
+            f"{told.median(name, lambda cost: cost.wall_s):.1f}",
+            f"{1000 * told.median(name, lambda cost: cost.cpu_s) / images:.1f}",
+            f"{1000 * told.median(name, lambda cost: cost.others_cpu_s) / images:.1f}",
+            f"{max(cost.peak_bytes for cost in told.costs[name]) / 1e6:.0f}",
+        )
+        for name in told.costs
+    ]
+    columns = ("", "s", "CPU ms/image", "simulator's", "peak MB")
+    return [Table(f"A job over {images:,} tiny images, into the mirror", columns, rows)]
+
+
 def scripts(folder: Path, images: int, rounds: int, say: Say) -> list[Table]:
     """Mirror a small account in the scripts' way, one process for each asset and each look."""
     with account(f"thousands:{images}", folder / "account") as there:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from geesync.cli.trial.demo_proof import compare_all
 from geesync.config import Config
 from geesync.simulator import Simulator
 from geesync.simulator.profiles import Profile
+from geesync.simulator.scenarios import Tree
 from geesync.store.file.database import open_migrating
 from geesync.store.ledger.roots import Roots
 from geesync.store.views import status as views
@@ -100,13 +101,16 @@ class Soak:
         self._dice = random.Random(plan.seed)
         self._began = time.time()
         self.simulator = Simulator(
-            f"thousands:{plan.assets}",
+            self._account(),
             # Its clock runs faster than ours, by which its limits of calls go.
             profile=replace(plan.profile, calls_per_s=2.0 * REQUESTS_PER_S, calls_at_once=1000.0),
             seed=plan.seed,
             speed=plan.speed,
         )
         self._requests = self.simulator.faults.add("delay", count=0)  # it only counts
+
+    def _account(self) -> str | Tree:
+        return f"thousands:{self.plan.assets}"
 
     def run(self) -> Verdict:
         """Kill as often as planned, let it come to rest, and judge."""
@@ -144,10 +148,7 @@ class Soak:
         }
         built = Config.model_validate(config)
         prepare_mirror(self.folder / "mirror")
-        database = open_migrating(built.ledger)
-        now = fast_clock(self._began, self.plan.speed)()
-        Roots(database).add(ROOT, dest=config["mirror"], bucket=simulator.bucket, now=now)  # type: ignore[arg-type] # a str
-        database.close()
+        self._ask(built)
         self._order = {
             "config": config,
             "began": self._began,
@@ -155,6 +156,13 @@ class Soak:
             "log": str(self.folder / "log"),
         }
         return built
+
+    def _ask(self, config: Config) -> None:
+        """Have the ledger know what is to be done."""
+        now = fast_clock(self._began, self.plan.speed)()
+        with closing(open_migrating(config.ledger)) as database:
+            dest, bucket = str(config.mirror), self.simulator.bucket
+            Roots(database).add(ROOT, dest=dest, bucket=bucket, now=now)
 
     @contextmanager
     def _zygote(self) -> Iterator[subprocess.Popen[str]]:

@@ -30,7 +30,7 @@ from geesync.simulator.world.pixels import SimAsset, SimFeature
 from geesync.step_threads import run_step
 from geesync.store.file.database import open_migrating
 from geesync.store.ledger.ledger import Ledger
-from tests.series.season import COLLECTION
+from tests.series.season import BEGINS, COLLECTION
 from tests.story.accounts import HOME
 from tests.story.test_derive import SEASON, configure, run
 from tests.story.world import World, a_world
@@ -317,3 +317,21 @@ def test_results_are_clipped_to_land(world: World, tmp_path: Path) -> None:
     clear = ~SEASON.clouds(0)
     assert (mask[:, :30] == clear[:, :30]).all()
     assert not mask[:, 33:].any()
+
+
+def test_times_and_outlines_of_what_came_through_drive_are_kept_by_path(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    with a_world(simulator, tmp_path, direct={}) as world:
+        place_sources(world)
+        config = home(tmp_path, simulator, way="drive")
+        run(config, "start", "ndvi")
+        world.settle()
+
+        told = CliRunner().invoke(app, ["-c", str(config), "export-metadata", "derived/ndvi"])
+
+    kept = json.loads(told.output)
+    first = BEGINS.timestamp() * 1000
+    assert kept["derived/ndvi/s000"]["system:time_start"] == first
+    assert kept["derived/ndvi/s000"]["geometry"]["type"] == "Polygon"
+    assert len(kept) == 7

@@ -8,6 +8,7 @@ from datetime import timedelta
 #: What to do about each cause.
 _NEXT_ACTIONS = {
     "queue_full": "nothing: waiting for Earth Engine's queue",
+    "drive_full": "make room in Google Drive, and empty its bin; then it goes on by itself",
     "over_quota": "nothing: resumes when the project may compute again, as a rule the next day",
     "maybe_started": "nothing: looking for an operation whose answer was lost",
     "plan": "nothing: tried again in another form",

@@ -11,9 +11,9 @@ import re
 from geesync.errors import WORLDLY, Cause, RemoteError
 
 _QUEUE_FULL = re.compile(r"too many tasks already in the queue", re.IGNORECASE)
-#: The limit that a project's administrator has set, other quotas are of calls a minute; or a
-#: person's Drive is full.
-_OVER_QUOTA = re.compile(r"daily_eecu_usage_time|not enough space in google drive", re.IGNORECASE)
+#: The limit that a project's administrator has set; other quotas are of calls a minute.
+_OVER_QUOTA = re.compile(r"daily_eecu_usage_time", re.IGNORECASE)
+_DRIVE_FULL = re.compile(r"not enough space in google drive", re.IGNORECASE)
 _MAYBE_STARTED = re.compile(r"different operation was already started", re.IGNORECASE)
 _GONE = re.compile(
     r"does not exist or doesn.t allow|not found \(does not exist or caller|asset .* not found"
@@ -53,6 +53,7 @@ _MESSAGES = (
 )
 
 _ENDINGS = (
+    (_DRIVE_FULL, Cause.DRIVE_FULL),
     (_OVER_QUOTA, Cause.OVER_QUOTA),
     (_PLAN, Cause.PLAN),
     (_PERMISSION, Cause.PERMISSION),

@@ -165,7 +165,7 @@ def _ends_all(answer: object) -> TypeGuard[RemoteError]:
     """Whether a task's end concerns all tasks."""
     if not isinstance(answer, RemoteError):
         return False
-    known = answer.cause in {Cause.PERMISSION, Cause.OVER_QUOTA}
+    known = answer.cause in {Cause.PERMISSION, Cause.OVER_QUOTA, Cause.DRIVE_FULL}
     return known or isinstance(answer, SharedFailureError)
 
 
