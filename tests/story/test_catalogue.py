@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 from geesync.domain.mirror.layout import SIDECARS
 from geesync.simulator.simulator import Simulator
+from tests.story.accounts import a_band, an_account, an_image
 from tests.story.catalogue import Json, documents, hrefs, items, target, validated
 from tests.story.world import World, a_world
 
@@ -132,3 +134,16 @@ def test_a_file_that_is_not_any_more_what_was_proved_gets_no_item(tmp_path: Path
         world.run("cataloguer")
 
         assert not (world.mirror / "users/demo/elevation/item.json").exists()
+
+
+def test_a_number_that_json_has_not_leaves_the_item_strict_json(tmp_path: Path) -> None:
+    image = an_image("scene", a_band("b", np.ones((2, 2))))
+    image.properties.update({"slope": float("nan"), "limit": float("-inf")})
+    with Simulator(an_account(image)) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+
+        world.settle()
+
+        item = (world.mirror / "users/x/scene/item.json").read_text()
+        told = json.loads(item, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+        assert told["properties"]["ee:properties"] == {"slope": "NaN", "limit": "-Infinity"}

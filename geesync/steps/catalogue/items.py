@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from pydantic_core import to_json
+
 from geesync.adapters.formats import rasters
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.domain.assets.asset import SourceAsset
@@ -70,8 +72,14 @@ def parent_of(container: LedgerAsset | None) -> stac_links.Node:
 
 
 def document_bytes(document: Json) -> bytes:
-    """Return a document as it stands in its file."""
-    return json.dumps(document, ensure_ascii=False).encode()
+    """Return a document as it stands in its file; numbers that JSON has not are texts there.
+
+    As in https://protobuf.dev/programming-guides/json/: "NaN", "Infinity" and "-Infinity".
+    """
+    try:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return to_json(document, inf_nan_mode="strings")
 
 
 def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
