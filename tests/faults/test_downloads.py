@@ -24,6 +24,23 @@ def staged(build: Build) -> World:
     return world
 
 
+def test_one_download_that_trickles_is_told_and_holds_up_no_other(build: Build) -> None:
+    world = build(4, throttle={"silence_s": 1})
+    trickle = world.simulator.faults.add(
+        "trickle", server="storage", path=MEDIA, after_bytes=5, seconds=0.1
+    )
+    world.enqueue(ARCHIVE)
+    world.run("discoverer", "exporter", "reconciler", "downloader", "verifier")
+    counts, told = world.counts(), world.show(IMAGE)
+    world.settle()
+
+    assert trickle.fired == 1
+    assert counts == {"verified": 5, "in_bucket": 1}
+    assert (told["cause"], "too slow" in told["reason"]) == ("transient", True)
+    assert world.counts() == {"verified": 6}
+    assert exports_of_each_asset(world) == {1}
+
+
 def test_a_download_that_the_world_refuses_all_day_is_asked_for_less_and_less_often(
     staged: World,
 ) -> None:

@@ -202,6 +202,7 @@ def a_world(
     stop: threading.Event | None = None,
     direct: Mapping[str, object] | None = None,
     bucket: bool = False,
+    silence_s: float = 30.0,
     drive: Mapping[str, object] | None = None,
     **throttle: object,
 ) -> Iterator[World]:
@@ -223,7 +224,7 @@ def a_world(
                 "url": simulator.earth_engine_url,
                 "credentials": credentials,
             },
-            "storage": {"url": simulator.storage_url, "sweep": sweep},
+            "storage": {"url": simulator.storage_url, "sweep": sweep, "timeout_s": silence_s},
             "workers": workers,
             "throttle": {"requests_per_s": 100_000, "reserve": 0, **throttle},
         }

@@ -19,6 +19,7 @@ from geesync.adapters.mirror_files.group_sync import SMALL_BYTES, WORTH_IT_FROM,
 from geesync.adapters.mirror_files.landing import Landing, make_durable, unproved
 from geesync.adapters.transfer.answers import Sink
 from geesync.adapters.transfer.curl_loop import turns
+from geesync.adapters.transfer.signed_requests import TooSlowError
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.refusals import Calls
 from geesync.errors import Cause, RemoteError
@@ -170,12 +171,17 @@ class _Syncing:
 async def _persistently(
     attempt: Callable[[], Awaitable[None]], progress: Callable[[], int]
 ) -> None:
-    """Resume a broken transfer while it moves; start a damaged one anew, once."""
+    """Resume a broken transfer while it moves; start a damaged one anew, once.
+
+    One that trickles is left for later: others wait for what is done together with it.
+    """
     fresh_start_left = True
     for _ in range(_RESUMES):
         before = progress()
         try:
             await attempt()
+        except TooSlowError:
+            raise
         except RemoteError as error:
             if error.cause == Cause.INTEGRITY and fresh_start_left:
                 fresh_start_left = False

@@ -39,7 +39,7 @@ class Answer:
         self.head: list[bytes] = []  #: lines, as they come
         self.error: BaseException | None = None  #: the sink's; libcurl would only print it
         self._sink = sink
-        self._piece_bytes = piece_bytes
+        self.piece_bytes = piece_bytes
         self._pieces: list[bytes] = []
         self._held_bytes = 0
 
@@ -65,7 +65,7 @@ class Answer:
         """Take 16 KiB of the body; another count than its length ends the transfer."""
         self._pieces.append(data)
         self._held_bytes += len(data)
-        if self._held_bytes < self._piece_bytes or self.pass_on():
+        if self._held_bytes < self.piece_bytes or self.pass_on():
             return len(data)
         return 0
 

@@ -24,6 +24,13 @@ _BUFFER_BYTES = 128 * 1024
 
 _UNAUTHORIZED = 401
 
+#: Less than any line gives one of all that are on their way, for as long as silence is allowed.
+_TRICKLE_BYTES_PER_S = 256
+
+
+class TooSlowError(RemoteError):
+    """A server that sends so little, or nothing, that others need not wait for the rest."""
+
 
 class SignedRequests:
     """Asks as one user; any number of threads at a time.
@@ -96,13 +103,17 @@ class SignedRequests:
             curl.setopt(pycurl.HTTPHEADER, headers)
             curl.setopt(pycurl.HEADERFUNCTION, answer.head.append)
             curl.setopt(pycurl.WRITEFUNCTION, answer.write)
+            # Where we take bytes slowly ourselves, or wait for pixels, slowness says nothing.
+            waits = answer.piece_bytes < PIECE_BYTES or body
+            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1 if waits else _TRICKLE_BYTES_PER_S)
             broken = await Exchange(curl)
         answer.pass_on()
         if answer.error is not None:
             raise answer.error from None
         if broken and not answer.is_refusal:  # a refusal's status tells enough, whole or not
             reason = broken if broken == STOPPED else f"no answer: {broken}"
-            raise RemoteError(Cause.TRANSIENT, reason)
+            kind = TooSlowError if "too slow" in broken else RemoteError
+            raise kind(Cause.TRANSIENT, reason)
         return answer
 
     @contextmanager

@@ -23,6 +23,7 @@ Action = Literal[
     "truncate",  # answer, but close the connection properly after ``after_bytes`` of the body
     "corrupt",  # answer, with one byte of the body changed at ``after_bytes``
     "stall",  # do the work, answer ``after_bytes`` of the body, then send nothing for a while
+    "trickle",  # answer ``after_bytes`` of the body at a time, each after ``seconds``
     "delay",  # wait ``seconds``, then go on as usual
     "ignore_range",  # answer as if the request had not asked for a part only
 ]
@@ -44,7 +45,7 @@ class Fault:
     body: str | None = None
     headers: dict[str, str] = field(default_factory=dict)  #: e.g. {"Retry-After": "30"}
     after_bytes: int = 0  #: how much of the body arrives intact
-    seconds: float = 0.0  #: real seconds, for "delay" and "stall"
+    seconds: float = 0.0  #: real seconds, for "delay", "stall" and "trickle"
     change: dict[str, Any] = field(default_factory=dict)  #: as for ``POST /-/world``
     seen: int = 0  #: matching requests so far
     fired: int = 0  #: hits so far

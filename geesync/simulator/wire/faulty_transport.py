@@ -123,6 +123,8 @@ class _Spoiler:
             await self._send(message)
         elif action == "corrupt":
             await self._corrupt(message)
+        elif action == "trickle":
+            await self._trickle(message)
         else:
             await self._break_off(message)
 
@@ -139,6 +141,14 @@ class _Spoiler:
         if 0 <= at < len(body):
             body = body[:at] + bytes([body[at] ^ 0xFF]) + body[at + 1 :]
         await self._send({**message, "body": body})
+
+    async def _trickle(self, message: Message) -> None:
+        body, step = message.get("body", b""), self._fault.after_bytes
+        for start in range(0, len(body), step):
+            await anyio.sleep(self._fault.seconds)
+            piece = {"body": body[start : start + step], "more_body": True}
+            await self._send({**message, **piece})
+        await self._send({**message, "body": b""})
 
     async def _break_off(self, message: Message) -> None:
         body = message.get("body", b"")
