@@ -93,8 +93,11 @@ class Service:
     adopter: Adopter  #: for a ledger that replaces a lost one
     renew: Callable[[], None]  #: lets a key that was replaced be read at once
 
-    def tell(self) -> None:
-        """Tell people who do not look how it stands now: nobody looks again after a last pass."""
+    def finish(self) -> None:
+        """Sweep what is left, then tell people how it stands: nobody looks after a last pass."""
+        for step in self.steps:
+            if isinstance(step, Sweeper):
+                step.sweep_leftovers()
         for step in self.steps:
             if isinstance(step, Notifier):
                 step.tell()

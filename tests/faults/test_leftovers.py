@@ -48,6 +48,19 @@ def test_objects_of_an_abandoned_export_are_swept_once_the_asset_is_verified(
     assert world.status().staged_bytes == 0
 
 
+def test_what_disproved_exports_left_is_gone_before_a_single_sync_ends(overwritten: World) -> None:
+    world = overwritten
+
+    world.run("discoverer", "sweeper")
+    world.settle(without="sweeper")
+    staged = [name for name in world.staged() if "i000000" in name]
+    world.service.finish()
+
+    assert len(staged) == 2  # that of the revision before is of no use any more
+    assert len([name for name in world.staged() if "i000000" in name]) == 1
+    assert "geesync/notatokenofours/x.tif" in world.staged()
+
+
 def test_an_object_that_may_not_be_deleted_does_not_stand_before_the_others(build: Build) -> None:
     world = build(12)
     held = world.simulator.faults.add(

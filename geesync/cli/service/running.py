@@ -115,7 +115,7 @@ def sync(
             poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
             is_done=lambda: views.is_quiet(config.ledger, now=now()),
         )
-        built.tell()
+        built.finish()
     if not is_over:
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not views.completeness_of(config.ledger).is_complete:

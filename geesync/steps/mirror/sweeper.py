@@ -62,7 +62,7 @@ class Sweeper:
         if not due and (self._leftovers_at is None or now >= self._leftovers_at):
             self._leftovers_at = now + _LEFTOVERS_EVERY
             self._held.clear()
-            self._sweep_leftovers()
+            self.sweep_leftovers()
         return Tally(moved=len(swept), busy=len(swept) == self.workshop.chunk)
 
     def _delete(
@@ -87,7 +87,7 @@ class Sweeper:
             raise refusals[0]
         return answers
 
-    def _sweep_leftovers(self) -> None:
+    def sweep_leftovers(self) -> None:
         """Delete what exports of ours left that can serve nobody any more."""
         self.staging.give_up_cancelled(self.workshop.clock())
         for bucket in self.staging.places(self.ways):
