@@ -12,6 +12,7 @@ import pytest
 from geesync.bootstrap import checker, freer
 from geesync.checks.freeing import Outcome
 from geesync.domain.assets.names import candidates
+from geesync.domain.restore import features
 from geesync.domain.restore.losses import LossKind
 from geesync.simulator.simulator import Simulator
 from geesync.store.copies.checks import Scope
@@ -94,7 +95,10 @@ def test_a_folder_that_holds_what_is_not_mirrored_stays(world: World) -> None:
     assert is_there(world, f"{HOME}/scenes/new")
 
 
-def test_what_a_restore_would_lose_is_accepted_first(world: World) -> None:
+def test_what_a_restore_would_lose_is_accepted_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "_MOST_BYTES", 0)
     refused = free(world, f"{PROJECT}/stations")
 
     assert "rows" in refused["stations"].kept

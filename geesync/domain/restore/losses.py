@@ -11,6 +11,7 @@ from typing import Any
 from geesync.domain.assets.asset import IMAGE, INTEGER_RANGES, TABLE, Band, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
+from geesync.domain.restore.features import goes_as_features
 from geesync.domain.restore.files import RESAMPLING, Form
 
 
@@ -35,7 +36,7 @@ class LossKind(StrEnum):
     FRACTIONS = "fractions"
     #: Overviews of files cannot be made by the band's pyramiding policy.
     PYRAMIDS = "pyramids"
-    #: Its outline is the whole grid, where it was narrower.
+    #: Its outline is the whole grid, where it had several rings.
     FOOTPRINT = "footprint"
 
 
@@ -141,9 +142,12 @@ def _contents(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
         kept = {band["id"]: band for band in sidecar.get("bands", ())}
         for band in source.bands:
             yield from _band(band, kept.get(band.id))
+        outline = source.outline
+        if outline and (outline["type"] != "Polygon" or len(outline["coordinates"]) > 1):
+            yield Loss(LossKind.FOOTPRINT, "its outline has several rings, of which none is kept")
         if sidecar.get("masks") == NONE:
             yield Loss(LossKind.MASKS, 'the mirror was made with masks = "none"')
-    elif source.type == TABLE:
+    elif source.type == TABLE and not goes_as_features(source, sidecar):
         yield Loss(LossKind.ROWS, "rows get new system:index; empty texts become missing values")
 
 

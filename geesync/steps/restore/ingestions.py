@@ -14,6 +14,8 @@ from geesync.store.ledger.restores import Restored
 
 def ask(asset: Restored) -> Ask:
     """Return what is asked for to make an asset of what is staged."""
+    if asset.manifest is not None and "expression" in asset.manifest:
+        return Ask(TaskKind.TABLE_EXPORT, (asset.wanted.mark,), asset.manifest)
     is_table = asset.wanted.type == TABLE
     kind = TaskKind.TABLE_IMPORT if is_table else TaskKind.IMAGE_IMPORT
     body = {"tableManifest" if is_table else "imageManifest": asset.manifest}

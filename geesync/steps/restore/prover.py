@@ -68,7 +68,7 @@ class Prover:
 
     def _prove(self, asset: Restored) -> Event:
         mirrored, sidecar = sidecars(asset)
-        made = self._with_odd_properties(mirrored, self.earth_engine.get_asset(asset.target))
+        made = self._with_all_properties(mirrored, self.earth_engine.get_asset(asset.target))
         from geesync.adapters.formats.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
 
         compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
@@ -95,18 +95,23 @@ class Prover:
         self._finish(asset, made)
         return ProofPassed()
 
-    def _with_odd_properties(self, mirrored: SourceAsset, made: SourceAsset) -> SourceAsset:
-        """Give an asset the properties that no manifest takes, where Earth Engine lets us."""
+    def _with_all_properties(self, mirrored: SourceAsset, made: SourceAsset) -> SourceAsset:
+        """Give an asset the properties that it was not made with, where Earth Engine lets us."""
         odd = odd_properties(mirrored.properties)
-        missing = [key for key in odd if key not in made.properties and not set('",') & set(key)]
+        missing = [
+            key
+            for key in mirrored.properties
+            if key not in made.properties
+            and not key.startswith("system:")
+            and not set('",') & set(key)  # which a mask of fields cannot name
+            and odd.get(key) not in self._refused
+        ]
         for key in missing:
-            if odd[key] in self._refused:
-                continue
             given = {"properties": {key: mirrored.properties[key]}}
             try:
                 self.earth_engine.change_asset(made.name, given, [f'properties."{key}"'])
             except RemoteError as error:
-                if error.costs_time_only:
+                if error.costs_time_only or key not in odd:
                     raise
                 self._refused.add(odd[key])
                 log.warning("property_refused", asset=made.name, property=key, error=str(error))

@@ -24,6 +24,7 @@ body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60re
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ border-top: 1px solid #ccc; padding: .4rem; text-align: left; vertical-align: top }}
 td {{ overflow-wrap: anywhere }}
+.state {{ white-space: nowrap }}
 .quarantined {{ color: #b00020; font-weight: bold }}
 </style></head><body>
 <h1>{title}</h1>
@@ -74,7 +75,7 @@ def _row(told: Json) -> str:
     equal = sum(one["likeness"] == "equal" for one in told["compared"])
     others = "<br>".join(escape(line) for line in _otherwise(told))
     state = escape(told["state"])
-    cells = f'<td class="{state}">{state}</td><td>{equal:,}</td><td>{others or "–"}</td>'
+    cells = f'<td class="state {state}">{state}</td><td>{equal:,}</td><td>{others or "–"}</td>'
     return f"<tr><td>{escape(told['target'])}</td>{cells}</tr>"
 
 

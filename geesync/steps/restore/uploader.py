@@ -16,9 +16,10 @@ from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
+from geesync.domain.restore.features import export_of, goes_as_features
 from geesync.domain.restore.files import KEPT, STAGING, Prepared, part_files
 from geesync.domain.restore.lifecycle import FilesStaged, RestoreState
-from geesync.domain.restore.manifests import container, image_manifest, table_manifest
+from geesync.domain.restore.manifests import MARK, container, image_manifest, table_manifest
 from geesync.domain.setbacks import Event
 from geesync.domain.tasks.making import Differs, Made
 from geesync.errors import Cause, RemoteError
@@ -107,15 +108,18 @@ class Uploader:
     ) -> tuple[Json, list[StoredObject]]:
         from geesync.adapters.formats.upload_files import write_rows  # noqa: PLC0415 # likewise
 
-        rows = next(
+        name = next(
             file["name"]
             for part in sidecar["parts"]
             if part["extension"] == "geojson"
             for file in part["files"]
         )
+        if goes_as_features(source, sidecar):
+            rows = json.loads((folder / name).read_text(encoding="utf-8"))["features"]
+            return export_of(rows, asset.target, (MARK, asset.wanted.mark)), []
         columns = sidecar["table"]["columns"]
-        target = made / f"{Path(rows).stem}.csv"
-        write_rows(folder / rows, target, columns)
+        target = made / f"{Path(name).stem}.csv"
+        write_rows(folder / name, target, columns)
         obj = self._upload(asset, target)
         uri = f"gs://{asset.bucket}/{obj.name}"
         manifest = table_manifest(source, asset.target, asset.wanted.mark, columns, uri)

@@ -16,7 +16,7 @@ from geesync.domain.json import Json
 from geesync.domain.setbacks import Delayed, Event, Setback
 from geesync.domain.tasks.exports import described_as, token_of
 from geesync.domain.tasks.lifecycle import IN_FLIGHT, Succeeded, TaskState
-from geesync.domain.tasks.making import Made, TaskIntended
+from geesync.domain.tasks.making import Differs, Made, TaskIntended
 from geesync.domain.tasks.refusals import NotTriedError
 from geesync.domain.tasks.task import Destination, DestinationKind, TaskKind
 from geesync.errors import Cause, RemoteError
@@ -109,9 +109,13 @@ class AssetMaker(Generic[AnyToMake]):
         if task.state in IN_FLIGHT and task.ended_at is None:
             return None
         found = self.look(asset)
+        ended_well = task.state in IN_FLIGHT
+        if ended_well and isinstance(found, Differs) and found.cause == Cause.FOREIGN:
+            # Nothing is overwritten, so what is there is the task's: not all keep their mark.
+            return Made()
         if found is not None:
             return found
-        if task.state in IN_FLIGHT:
+        if ended_well:
             return Delayed("its task has ended, and nothing is to be seen yet")
         return Setback(task.error or "its task ended", cause=task.cause or Cause.FAILED)
 

@@ -243,3 +243,12 @@ def test_an_outage_is_no_setback() -> None:
 
 def test_the_diagram_draws_every_state() -> None:
     assert all(state in LIFE.diagram() for state in RestoreState)
+
+
+def test_an_outline_of_several_rings_is_named_among_what_is_lost() -> None:
+    ring = [[0, 0], [1, 0], [1, 1], [0, 0]]
+    sidecar = a_sidecar(a_part("p", "a"))
+
+    for outline, lost in (([ring], []), ([ring, ring], [LossKind.FOOTPRINT])):
+        image = an_image(a_band("a"), geometry={"type": "Polygon", "coordinates": outline})
+        assert [loss.kind for loss in losses(image, sidecar)] == lost

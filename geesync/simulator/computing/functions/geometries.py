@@ -50,6 +50,17 @@ def _areas(kind: str) -> Callable[..., Geometry]:
     return construct
 
 
+def _multi_geometry(
+    geometries: list[Geometry],
+    crs: Any = None,
+    geodesic: Any = None,
+    max_error: Any = None,
+) -> Geometry:
+    del crs, geodesic, max_error  # each has its own CRS; edges as above
+    members = [geometry.geojson() for geometry in geometries]
+    return Geometry(DEGREES.crs, {"type": "GeometryCollection", "geometries": members})
+
+
 def _rectangle(
     coordinates: list[Any], crs: Projection = DEGREES, geodesic: Any = None, even_odd: Any = None
 ) -> Geometry:
@@ -102,6 +113,7 @@ GEOMETRIES = functions(
         "GeometryConstructors.LinearRing": _lines("LinearRing"),
         "GeometryConstructors.Polygon": _areas("Polygon"),
         "GeometryConstructors.MultiPolygon": _areas("MultiPolygon"),
+        "GeometryConstructors.MultiGeometry": _multi_geometry,
         "Geometry.bounds": _bounds,
         "Geometry.coordinates": _coordinates,
         "Geometry.type": _type,

@@ -1,0 +1,76 @@
+"""Small tables as an expression of their rows: types, indexes and empty texts as they were.
+
+No file is uploaded and nothing is read from text: the table is exported from what the request
+itself says. https://developers.google.com/earth-engine/guides/usage: 10 MB at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.json import Json
+from geesync.domain.tasks.expressions import call, expression
+
+#: Of a table's GeoJSON: its expression has about twice as many.
+_MOST_BYTES = 4 * 2**20
+
+_CONSTRUCTORS = frozenset(
+    {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"}
+)
+
+
+def goes_as_features(source: SourceAsset, sidecar: Json) -> bool:
+    """Whether a table is made of an expression of its rows.
+
+    A column whose values have several types must become text, and times only a manifest sets.
+    """
+    if "startTime" in source.json or "endTime" in source.json:
+        return False
+    files = [
+        file
+        for part in sidecar.get("parts", ())
+        if part.get("extension") == "geojson"
+        for file in part["files"]
+    ]
+    kinds = [set(told) - {"null"} for told in sidecar.get("table", {}).get("columns", {}).values()]
+    mixed = any(len(one) > 1 and one != {"integer", "number"} for one in kinds)
+    return len(files) == 1 and int(files[0]["size_bytes"]) <= _MOST_BYTES and not mixed
+
+
+def export_of(features: Iterable[Json], target: str, mark: tuple[str, str]) -> Json:
+    """Return the body of an export of rows into an asset, but for its id and description.
+
+    features: as GeoJSON has them. mark: a property of the table, (key, value), which not every
+    table keeps. Never with ``overwrite``.
+    """
+    rows = {"arrayValue": {"values": [_feature(feature) for feature in features]}}
+    table = call("Collection", features=rows)
+    marked = call("Element.set", object=table, key=mark[0], value=mark[1])
+    return {
+        "expression": expression(marked),
+        "assetExportOptions": {"earthEngineDestination": {"name": target}},
+    }
+
+
+def _feature(feature: Json) -> Json:
+    told = {
+        key: value for key, value in (feature.get("properties") or {}).items() if value is not None
+    }
+    if "id" in feature:
+        told["system:index"] = str(feature["id"])
+    geometry = feature.get("geometry")
+    where = {"geometry": _geometry(geometry)} if geometry else {}
+    return call("Feature", **where, metadata={"constantValue": told})
+
+
+def _geometry(told: Json) -> Json:
+    kind = told["type"]
+    if kind == "GeometryCollection":
+        members = [_geometry(member) for member in told["geometries"]]
+        inner = {"arrayValue": {"values": members}}
+        return call("GeometryConstructors.MultiGeometry", geometries=inner)
+    if kind not in _CONSTRUCTORS:
+        raise ValueError(kind)
+    flag = {} if "geodesic" not in told or "Point" in kind else {"geodesic": told["geodesic"]}
+    return call(f"GeometryConstructors.{kind}", coordinates=told["coordinates"], **flag)
