@@ -204,6 +204,8 @@ def _rate(status: Status) -> str:
         return still
     if not status.moving:
         return "nothing is on the way"
+    if not status.pace.per_hour:
+        return "not known yet"
     rate = f"{counted(status.pace.per_hour, 'asset')} an hour"
     if status.eta is None:
         return f"{rate}, for how long is not known yet"

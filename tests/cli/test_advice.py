@@ -121,6 +121,21 @@ def test_a_folder_can_be_paused_alone(story: Story, cli: Cli) -> None:
     assert story.roots.pauses() == []
 
 
+def test_a_root_inside_another_is_paused_though_the_other_took_its_assets(
+    story: Story, cli: Cli
+) -> None:
+    names = story.discover(story.enqueue(), 6)
+    inner = names[0].rpartition("/")[0]
+    story.enqueue(inner)
+
+    cli("pause", inner)
+
+    due = {asset.name for asset in story.ledger.due(State.DISCOVERED, now=NOW, limit=99)}
+    assert due == {name for name in names if not name.startswith(f"{inner}/")}
+    assert cli("resume", inner).splitlines()[0].endswith(" goes on")
+    assert len(story.ledger.due(State.DISCOVERED, now=NOW, limit=99)) == len(names)
+
+
 @pytest.mark.parametrize("state", [State.DISCOVERED, State.EXPORTING, State.DOWNLOADED])
 @pytest.mark.parametrize("cause", list(Cause))
 def test_a_retry_is_advised_only_of_what_is_quarantined(cause: Cause, state: State) -> None:

@@ -74,10 +74,12 @@ class Brakes:
     mirror_trouble: Callable[[str], str]  #: why a folder is not the mirror that it should be
 
     def readings(self) -> list[Reading]:
-        """Return every brake as it stands now."""
+        """Return every brake as it stands now; those of exports only where there may be any."""
         disks = (self.disk(dest) for dest in sorted({root.dest for root in self.roots.active()}))
         at_all_times = (self.requests(), self.direct(), self.bandwidth())
-        return [*self._before_exports(), *at_all_times, *disks]
+        exports_may_be = any(root.bucket for root in self.roots.active())
+        before = [one for one in self._before_exports() if exports_may_be or one.used]
+        return [*before, *at_all_times, *disks]
 
     def export_room(self) -> tuple[int, str]:
         """Return for how many more exports there is room, and what holds for long if there is none.

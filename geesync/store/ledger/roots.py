@@ -103,14 +103,15 @@ class Roots:
     def pause(self, name: str | None, now: datetime) -> None:
         """Begin nothing new for a root, or for an asset and all below it, or for any.
 
-        It persists until ``resume``.
+        It persists until ``resume``. What lies below a root may be another root's, which took it
+        first: it is paused by its name.
         """
         table = schema.root
+        key = PAUSED if name is None else PAUSED_BELOW + name
         with self._database.write() as connection:
             named = sa.update(table).where(table.c.name == name, table.c.removed_at.is_(None))
-            if name is None or not connection.execute(named.values(paused_at=now)).rowcount:
-                key = PAUSED if name is None else PAUSED_BELOW + name
-                _put(connection, key, now.isoformat(), now)
+            connection.execute(named.values(paused_at=now))
+            _put(connection, key, now.isoformat(), now)
             ask_in(connection, now)
 
     def resume(self, name: str | None, now: datetime) -> None:
@@ -131,7 +132,7 @@ class Roots:
         with self._database.read() as connection:
             named = connection.execute(keys).scalars().all()
         below = [name.removeprefix(PAUSED_BELOW).removeprefix(PAUSED) for name in named]
-        return [*below, *(root.name for root in self.active() if root.paused_at)]
+        return sorted({*below, *(root.name for root in self.active() if root.paused_at)})
 
     def all(self) -> list[Root]:
         """Return every root that was ever watched."""

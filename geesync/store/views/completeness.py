@@ -139,7 +139,7 @@ def _summed(counts: _Counts, unread: int) -> _Counts:
 
 
 def pauses(connection: sqlite3.Connection) -> list[str]:
-    """Return what is paused by name, with all below it; "" is everything."""
+    """Return what is paused by name, with all below it; "" is everything, and comes first."""
     rows = connection.execute(
         "SELECT key FROM setting WHERE key = ? OR key BETWEEN ? AND ? ORDER BY key",
         (PAUSED, PAUSED_BELOW, f"{PAUSED};"),  # ; follows :

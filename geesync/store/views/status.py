@@ -88,7 +88,7 @@ class Status:
     troubles: list[Trouble]
     left_out: int  #: assets of which something cannot be taken as files
     pace: Pace
-    pauses: list[str]  #: what is paused, with all below it; "" is everything; not roots
+    pauses: list[str]  #: what is paused, with all below it; "" is everything
     daemon: dict[str, Any] | None  #: the daemon's heartbeat, or None if it gives none
     completeness: Completeness = field(default_factory=Completeness)
     making: list[MakingStatus] = field(default_factory=list)  #: what goes out again
