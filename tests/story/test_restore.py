@@ -78,7 +78,7 @@ def ask(world: World, planned: RestorePlan, **asked: Any) -> Restores:
     return restores
 
 
-def settle(world: World, restores: Restores) -> list[Restored]:
+def settle(world: World, restores: Restores, *, tick_s: float = 60) -> list[Restored]:
     """Let time pass until all is at rest; return what came of it."""
     for _ in range(60):
         for step in world.service.steps:
@@ -86,7 +86,7 @@ def settle(world: World, restores: Restores) -> list[Restored]:
         found = restores.of(BACK)
         if all(one.standing.state in ("proved", "quarantined", "cancelled") for one in found):
             return found
-        world.simulator.advance(60)
+        world.simulator.advance(tick_s)
     raise AssertionError([(one.wanted.target, one.standing) for one in restores.of(BACK)])
 
 
@@ -514,3 +514,28 @@ def test_a_report_of_each_asset_is_kept_beside_the_mirror(world: World) -> None:
     assert {one["likeness"] for one in elevation["compared"]} <= {"equal", "equivalent"}
     assert "10 of 10 assets proved" in page.read_text()
     assert f"{BACK}/elevation" in page.read_text()
+
+
+def test_a_bucket_that_is_too_far_away_is_told_and_not_asked_for_ever(tmp_path: Path) -> None:
+    image = an_image("img", a_band("b", np.arange(108, dtype="uint8").reshape(9, 12)))
+    with (
+        Simulator(an_account(image), profile=replace(CALM, bucket_location="EU")) as simulator,
+        a_world(simulator, tmp_path) as world,
+    ):
+        world.enqueue("users/x")
+        world.settle()
+
+        planned = plan(world, "users/x/img", form=Form.EXTERNAL)
+        (one,) = settle(world, ask(world, planned), tick_s=3600)
+
+        assert one.standing.state == RestoreState.QUARANTINED
+        assert "The bucket is in EU" in one.standing.reason
+
+
+def test_a_report_that_cannot_be_kept_costs_nothing(world: World) -> None:
+    (world.mirror / ".geesync/restores").write_text("somebody's file")
+
+    (one,) = settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))
+
+    assert one.standing.state == RestoreState.PROVED
+    assert not staged(world)

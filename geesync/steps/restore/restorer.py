@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.setbacks import Event
+from geesync.errors import RemoteError
+from geesync.logger import get_logger
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.report import write_report
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_maker import AssetMaker, record_outcomes
 from geesync.store.ledger.restores import Restored, Restores
+
+log = get_logger()
 
 
 @dataclass
@@ -33,9 +38,17 @@ class Restorer:
             return Tally()
         began = self.workshop.clock()
         moved = self.uploader.run_once() + self.ingest() + self.prover.run_once()
-        for root in self.restores.finished(began) if moved else ():
-            write_report(root, self.restores.reports(root))
+        if moved:
+            self._report(began)
         return Tally(moved=moved, busy=moved > 0)
+
+    def _report(self, since: datetime) -> None:
+        """Keep reports of restores that came to rest beside the mirror, as the ledger has them."""
+        for root in self.restores.finished(since):
+            try:
+                write_report(root, self.restores.reports(root))
+            except RemoteError as error:
+                log.warning("restore_report_not_written", target=root, error=str(error))
 
     def ingest(self) -> int:
         """Have Earth Engine make assets of what is staged, and see what came of it."""
