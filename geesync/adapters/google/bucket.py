@@ -5,19 +5,18 @@ from __future__ import annotations
 import base64
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
+from geesync.adapters.google.storage_errors import classed, missing_is_forbidden, translated
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.transfer import Transfers
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.tasks.failures import classify_call
-from geesync.domain.tasks.google_errors import UNREADABLE, no_answer, token_error, unreadable
+from geesync.domain.tasks.google_errors import UNREADABLE, unreadable
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")
@@ -95,7 +94,7 @@ class Storage:
                 pages.check(some[0].name if some else None, blobs.next_page_token)
             return stored
 
-        with _missing_is_forbidden(bucket):
+        with missing_is_forbidden(bucket):
             return self._pacer(lambda: translated(listed))
 
     def _whole(self, bucket: str, listed: Any) -> Any:
@@ -190,7 +189,7 @@ class Storage:
             )
             next(iter(blobs), None)
 
-        with _missing_is_forbidden(bucket):
+        with missing_is_forbidden(bucket):
             self._pacer(lambda: translated(looked))
 
     def probe(self, bucket: str, name: str) -> None:
@@ -201,7 +200,7 @@ class Storage:
             blob.upload_from_string(b"geesync", timeout=self.timeout_s, retry=None)
             blob.delete(timeout=self.timeout_s, retry=None)
 
-        with _missing_is_forbidden(bucket):
+        with missing_is_forbidden(bucket):
             self._pacer(lambda: translated(probed), tries=1)
 
     def settings(self, bucket: str) -> BucketSettings:
@@ -211,7 +210,7 @@ class Storage:
             found = self._client().get_bucket(bucket, timeout=self.timeout_s, retry=None)
             return _settings(found._properties)  # noqa: SLF001 # not all of it has accessors
 
-        with _missing_is_forbidden(bucket):
+        with missing_is_forbidden(bucket):
             return self._pacer(lambda: translated(got))
 
     def _client(self) -> Any:
@@ -289,55 +288,4 @@ def _stored(blob: Any) -> StoredObject:
         generation=int(blob.generation),
         size_bytes=int(blob.size),
         crc32c=int.from_bytes(base64.b64decode(blob.crc32c or ""), "big"),
-    )
-
-
-@contextmanager
-def _missing_is_forbidden(bucket: str) -> Iterator[None]:
-    try:
-        yield
-    except RemoteError as error:
-        if error.cause != Cause.GONE:
-            raise
-        raise RemoteError(
-            Cause.PERMISSION, f"there is no bucket {bucket}: {error}", status=error.status
-        ) from error
-
-
-_PRECONDITION_FAILED = 412
-
-
-def translated(call: Callable[[], Answer]) -> Answer:
-    """Make a call, and raise what it raises as a RemoteError."""
-    with _translating():
-        return call()
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    import requests  # noqa: PLC0415
-    from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-
-    try:
-        yield
-    except GoogleAPICallError as error:
-        raise classed(error.code, str(error.message), error.response) from error
-    except GoogleAuthError as error:
-        raise token_error(error) from None  # its context holds the endpoint's whole answer
-    except (requests.RequestException, ConnectionError, TimeoutError) as error:
-        raise no_answer(error) from error
-    except UNREADABLE as error:
-        raise unreadable(error) from error
-
-
-def classed(status: int | None, message: str, response: Any) -> RemoteError:
-    """Return what an answer of Cloud Storage means that is none."""
-    retry_after = response.headers.get("retry-after", "") if response is not None else ""
-    cause = Cause.GONE if status == _PRECONDITION_FAILED else classify_call(status, message)
-    return RemoteError(
-        cause,
-        message,
-        status=status,
-        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
     )

@@ -17,10 +17,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from geesync.adapters.google.bucket import classed, translated
 from geesync.adapters.google.credentials import describe, token_request
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
+from geesync.adapters.google.storage_errors import classed, translated
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.json import Json

@@ -1,4 +1,4 @@
-"""Earth Engine, in our words. The only module that imports ``ee``.
+"""Earth Engine, in our words; nothing of ``ee`` crosses its edge.
 
 The client keeps one identity per process and opens its connection when it is first asked, so that
 a daemon is up before the network is. Every method raises RemoteError, classed, and nothing else.
@@ -6,22 +6,26 @@ a daemon is up before the network is. Every method raises RemoteError, classed, 
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from geesync.adapters.google.credentials import renew
+from geesync.adapters.google.earth_engine_errors import translated
+from geesync.adapters.google.earth_engine_items import (
+    described_item,
+    items_of,
+    lies_in,
+    operation_item,
+    writable,
+)
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
 from geesync.adapters.google.transport import Transport
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.described import described
-from geesync.domain.tasks.failures import classify_call
-from geesync.domain.tasks.google_errors import UNREADABLE, no_answer, token_error, unreadable
 from geesync.domain.tasks.operations import Operation
 from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
@@ -31,11 +35,11 @@ log = get_logger()
 
 Answer = TypeVar("Answer")
 
-#: Earth Engine's own limit for pages with all fields.
 _DELETE = "earthengine.assets.delete"
+
+#: Earth Engine's own limit for pages with all fields.
 _ASSETS_PER_PAGE = 1000
 _OPERATIONS_PER_PAGE = 500
-
 
 #: What the client calls the methods that start tasks.
 _EXPORTS = {TaskKind.IMAGE_EXPORT: "exportImage", TaskKind.TABLE_EXPORT: "exportTable"}
@@ -96,8 +100,8 @@ class EarthEngine:
             return answer
 
         for items in self._pages(page, "assets"):
-            listed = [asset for item in items if (asset := _described(item))]
-            yield [asset for asset in listed if _lies_in(asset.name, name)]
+            listed = [asset for item in items if (asset := described_item(item))]
+            yield [asset for asset in listed if lies_in(asset.name, name)]
 
     def get_asset(self, name: str) -> SourceAsset:
         """Return an asset with everything that Earth Engine says of it.
@@ -126,7 +130,7 @@ class EarthEngine:
 
     def get_policy(self, name: str) -> Json:
         """Return an asset's IAM policy; an asset without its own has an empty one."""
-        policy: Json = self._ask(lambda ee: _writable(ee.data.getIamPolicy(name)))
+        policy: Json = self._ask(lambda ee: writable(ee.data.getIamPolicy(name)))
         return policy
 
     def start(self, kind: TaskKind, body: Json) -> Operation:
@@ -223,14 +227,14 @@ class EarthEngine:
             return answer
 
         for items in self._pages(page, "operations"):
-            yield [op for item in items if (op := _operation(item))]
+            yield [op for item in items if (op := operation_item(item))]
 
     def _pages(self, page: Callable[[str | None, Any], Json], member: str) -> Iterator[list[Any]]:
         token: str | None = None
         pages = Pages()
         while True:
             answer = self._ask(partial(page, token))
-            items = _list(answer, member)
+            items = items_of(answer, member)
             yield items
             token = answer.get("nextPageToken")
             if not token:
@@ -242,7 +246,7 @@ class EarthEngine:
     def get_operation(self, operation: str) -> Operation:
         """Return one operation by its id. Raises RemoteError GONE if it is not known any more."""
         name = f"projects/{self.project}/operations/{operation}"
-        found = _operation(self._ask(lambda ee: ee.data.getOperation(name)))
+        found = operation_item(self._ask(lambda ee: ee.data.getOperation(name)))
         if found is None:
             raise RemoteError(Cause.TRANSIENT, f"no operation came for {operation}")
         return found
@@ -254,7 +258,7 @@ class EarthEngine:
 
     def _ask(self, ask: Callable[[Any], Any], *, tries: int | None = None) -> Any:
         def once() -> Any:
-            answer = _translate(lambda: ask(self._client()))
+            answer = translated(lambda: ask(self._client()))
             if not isinstance(answer, dict):
                 # A proxy's page with status 200 comes through the client as text.
                 raise RemoteError(Cause.TRANSIENT, "the answer is no JSON object")
@@ -264,7 +268,7 @@ class EarthEngine:
 
     def client(self) -> Any:
         """Return the connected ``ee`` module, for those beside this one who build expressions."""
-        return _translate(self._client)
+        return translated(self._client)
 
     def _client(self) -> Any:
         with self._connecting:
@@ -298,72 +302,3 @@ def _built_once(resource: Any) -> Any:
             inner = _built_once(make())
             setattr(resource, name, lambda inner=inner: inner)
     return resource
-
-
-def _lies_in(name: str, container: str) -> bool:
-    """Whether an asset lies in the container that lists it; else walking it would have no end."""
-    if name != container and is_within(name, container):
-        return True
-    log.warning("listed_elsewhere", asset=name, container=container)
-    return False
-
-
-def _list(answer: Json, member: str) -> list[Any]:
-    """Return the items of a page. A page that is none must not pass for an empty one."""
-    items = answer.get(member, [])
-    if not isinstance(items, list):
-        raise RemoteError(Cause.TRANSIENT, f"an unreadable answer: its {member} are no list")
-    return items
-
-
-def _writable(answer: Any) -> Any:
-    """Return an answer that a file can hold; raises ValueError for halves of characters."""
-    json.dumps(answer, ensure_ascii=False).encode()
-    return answer
-
-
-def _described(item: Any) -> SourceAsset | None:
-    return described(item) if isinstance(item, dict) else None
-
-
-def _operation(item: Any) -> Operation | None:
-    return Operation.from_json(item) if isinstance(item, dict) else None
-
-
-def _translate(call: Callable[[], Answer]) -> Answer:
-    """Turn what the client raises into a RemoteError; its status is hidden in its context."""
-    import ee  # noqa: PLC0415
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-    from googleapiclient.errors import Error as ApiError  # noqa: PLC0415
-
-    try:
-        return call()
-    except ee.EEException as error:
-        raise _from_answer(error, error.__context__) from error
-    except ApiError as error:  # not translated by the client while it connects
-        raise _from_answer(error, error) from error
-    except GoogleAuthError as error:
-        raise token_error(error) from None  # its context holds the endpoint's whole answer
-    except OSError as error:
-        raise no_answer(error) from error
-    except UNREADABLE as error:
-        raise unreadable(error) from error
-
-
-#: What the client makes of a proxy's page: the name of its status, at best.
-_NO_WORDS = {"", "ok"}
-
-
-def _from_answer(error: Exception, told: BaseException | None) -> RemoteError:
-    response = getattr(told, "resp", None)
-    status = getattr(response, "status", None)
-    message = str(error)
-    if status and message.strip().lower() in _NO_WORDS:
-        message = f"HTTP {status} without a reason"
-    retry_after = (response or {}).get("retry-after", "") if response is not None else ""
-    return RemoteError(
-        classify_call(status, message) if status else Cause.TRANSIENT,
-        message if status else f"an unreadable answer: {message}",
-        status=status,
-        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
-    )

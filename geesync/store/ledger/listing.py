@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from geesync.domain.assets.asset import CONTAINERS, SourceAsset
 from geesync.domain.mirror.lifecycle import (
-    ABSENT,
     Excluded,
     Refused,
     SourceFreed,
@@ -32,6 +31,7 @@ from geesync.store.ledger.ledger import (
     record_in,
     select_assets,
 )
+from geesync.store.ledger.sightings import Sightings, children_of, sightings
 from geesync.store.tables import schema
 from geesync.store.tables.freeing import freed
 
@@ -246,65 +246,15 @@ class Listing:
             orphaned={row.id for row in rows if row.removed_at is not None},
         )
 
+    def sightings(self) -> AbstractContextManager[Sightings]:
+        """Open a note of what a listing shows, on disk: a container may hold a million."""
+        return sightings(self._database)
+
     def children(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
         """Return a page of the container's assets that are not gone, by name."""
         with self._database.read() as connection:
-            query = _children(root_id, parent, after, limit)
+            query = children_of(root_id, parent, after, limit)
             return [read_asset(row) for row in connection.execute(query)]
-
-    @contextmanager
-    def sightings(self) -> Iterator[Sightings]:
-        """Open a note of what a listing shows, on disk: a container may hold a million."""
-        with self._database.connection() as connection:
-            with connection.begin():
-                connection.execute(
-                    sa.text("CREATE TEMP TABLE sighting (name TEXT PRIMARY KEY) WITHOUT ROWID")
-                )
-            try:
-                yield Sightings(connection)
-            finally:
-                with connection.begin():
-                    connection.execute(sa.text("DROP TABLE temp.sighting"))
-
-
-class Sightings:
-    """The names that the listing of one container showed."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-
-    def see(self, names: Iterable[str]) -> None:
-        """Note names of a page."""
-        rows = [(name,) for name in names]
-        if rows:
-            with self._connection.begin():
-                self._connection.exec_driver_sql(
-                    "INSERT OR IGNORE INTO temp.sighting VALUES (?)", rows
-                )
-
-    def unseen(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
-        """Return a page of the container's known assets that the listing did not show, by name."""
-        not_seen = sa.text("asset.name NOT IN (SELECT name FROM temp.sighting)")
-        query = _children(root_id, parent, after, limit).where(not_seen)
-        with self._connection.begin():
-            return [read_asset(row) for row in self._connection.execute(query)]
-
-
-def _id_of(name: str) -> sa.ScalarSelect[int]:
-    return sa.select(schema.asset.c.id).where(schema.asset.c.name == name).scalar_subquery()
-
-
-def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tuple[object, ...]]:
-    table = schema.asset
-    return (
-        select_assets()
-        .where(
-            table.c.parent_id == _id_of(parent), table.c.root_id == root_id, table.c.name > after
-        )
-        .where(table.c.state.not_in(ABSENT))
-        .order_by(table.c.name)
-        .limit(limit)
-    )
 
 
 def _assets(connection: sa.Connection, ids: list[int]) -> list[LedgerAsset]:
