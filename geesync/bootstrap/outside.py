@@ -64,7 +64,9 @@ class Pace:
 
 def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Stores]:
     """Return Earth Engine and where it leaves exports as one user; nothing is asked of them yet."""
-    pace = pace or Pace()
+    if pace is None:
+        pace = Pace()
+        pace.set(config.throttle, config.direct)
     url = config.earth_engine.url
     project = config.need("earth_engine.project")
     credentials = find_credentials(config.earth_engine.credentials, url=url, project=project)

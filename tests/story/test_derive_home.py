@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from geesync import open_mirror
 from geesync.adapters.formats.mirrored_pixels import read_image
-from geesync.bootstrap import service
+from geesync.bootstrap import cloud, service
 from geesync.cli.app import app
 from geesync.config import load
 from geesync.domain.derive.job import PUBLIC
@@ -335,3 +335,24 @@ def test_times_and_outlines_of_what_came_through_drive_are_kept_by_path(
     assert kept["derived/ndvi/s000"]["system:time_start"] == first
     assert kept["derived/ndvi/s000"]["geometry"]["type"] == "Polygon"
     assert len(kept) == 7
+
+
+def test_a_command_asks_as_fast_as_is_configured(simulator: Simulator, tmp_path: Path) -> None:
+    config = load(file=home(tmp_path, simulator), flags={"throttle.submit_wait": "2s"}).config
+
+    earth_engine, _ = cloud(config)
+
+    assert earth_engine.exports_per_s == 0.5
+
+
+@pytest.mark.parametrize(
+    ("into", "told"),
+    [("mirror", "7 answers or more, read directly: "), ("users/x/ndvi", "7 exports: about ")],
+)
+def test_a_plan_tells_time_and_cost(
+    simulator: Simulator, tmp_path: Path, into: str, told: str
+) -> None:
+    planned = run(configure(tmp_path, simulator, into=into), "plan", "ndvi")
+
+    assert told in planned.output
+    assert "EECU-hours" in planned.output or "compute not known yet" in planned.output

@@ -15,6 +15,7 @@ from geesync.cli.roots import deriving_home
 from geesync.cli.roots.job_plan import MIRROR, JobPlan, compare, function_of, job_of
 from geesync.domain.assets.names import DERIVED, display_id, is_derived
 from geesync.domain.derive.lifecycle import DerivedState
+from geesync.domain.messages.words import counted, duration
 from geesync.domain.mirror.lifecycle import State
 from geesync.errors import ExitCode, UserError
 
@@ -88,6 +89,8 @@ def _plan(
         } | deriving_home.known(database, job.into)
         plan = compare(job, told, earth_engine, function, known)
         _tell(plan, as_json=as_json)
+        if plan.made and not as_json:
+            output().print(_cost(config, told, len(plan.made)), markup=False)
         if plan.stale and not renew:
             what = f"{len(plan.stale):,} results are of another function than today's"
             if start:
@@ -101,6 +104,22 @@ def _plan(
         output().print(
             f"{len(plan.made):,} to make; geesync derive status {name} says how far", markup=False
         )
+
+
+def _cost(config: Config, told: DeriveConfig, count: int) -> str:
+    """Return how long so many results take, and what they cost, about."""
+    from geesync.cli.roots.dry_run import told_exports
+    from geesync.domain.direct.costs import time_for
+    from geesync.domain.tasks.estimate import pace_of
+    from geesync.store.browsing import precedents
+
+    if told.into == MIRROR and told.way in {"auto", "direct"}:
+        rate, at_once = config.throttle.requests_per_s, config.direct.at_once
+        took = duration(time_for(count, at_once=at_once, requests_per_s=rate))
+        hours = count * config.direct.eecu_s_per_answer / 3600
+        answers = counted(count, "answer")
+        return f"{answers} or more, read directly: {took} or more, about {hours:,.2f} EECU-hours"
+    return told_exports(count, pace_of(precedents.ended_exports(config.ledger)))
 
 
 def _planned(job: Job, told: DeriveConfig, one: Result) -> Planned:

@@ -228,7 +228,7 @@ def _sum_up(total: _Total, rates: _Rates, partial: str, *, json: bool) -> None:
         assets = counted(sums.assets, "asset")
         say(f"{does:<11}{assets}, {size(sums.size_bytes)}: {kinds}", markup=False)
     say(f"all direct {_told_direct(total.all, rates)}", markup=False)
-    say(f"all bucket {_told_bucket(total.all.tasks, rates.exports)}", markup=False)
+    say(f"all bucket {told_exports(total.all.tasks, rates.exports)}", markup=False)
     ways = sorted(total.assets_by_way.items())
     chosen = ", ".join(f"{counted(count, 'asset')} {_BY[way]}" for way, count in ways)
     time = duration(rates.time_for(total))
@@ -251,7 +251,8 @@ def _told_direct(work: _Work, rates: _Rates) -> str:
     )
 
 
-def _told_bucket(tasks: int, pace: Pace) -> str:
+def told_exports(tasks: int, pace: Pace) -> str:
+    """Return how long so many exports take, and what they cost, about."""
     hours = pace.eecu_hours_for(tasks)
     compute = "compute not known yet" if hours is None else f"about {hours:,.1f} EECU-hours"
     basis = (
