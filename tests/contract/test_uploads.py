@@ -68,6 +68,18 @@ def test_files_of_the_same_bytes_do_not_go_on_with_one_another_s_upload(
     assert uploads().upload(wanted, tmp_path).name == wanted.name
 
 
+def test_an_upload_of_which_no_byte_has_come_begins_with_the_first(
+    uploads: Callable[..., Uploads], wanted: Upload, tmp_path: Path
+) -> None:
+    with pytest.raises(RemoteError):
+        uploads(stopping_after(0)).upload(wanted, tmp_path)
+    assert list(tmp_path.glob("*.upload"))
+
+    obj = uploads().upload(wanted, tmp_path)
+
+    assert (obj.size_bytes, obj.crc32c) == (wanted.size_bytes, wanted.crc32c)
+
+
 def test_an_upload_goes_on_in_another_process_where_it_ended(
     uploads: Callable[..., Uploads], wanted: Upload, tmp_path: Path
 ) -> None:

@@ -78,7 +78,7 @@ class DirectSoak:
                 world.service.pace.requests.tries = 1_000  # of reading, not of scans, is this
                 world.run("discoverer")
                 assert sum(world.counts().values()) == self.images + 1
-            with _zygote() as zygote:
+            with a_zygote() as zygote:
                 while verdict.kills < self.kills:
                     self._life(zygote, simulator, config, verdict, rng.randint(1, 4))
                 self._life(zygote, simulator, config, verdict, None)
@@ -163,7 +163,7 @@ _DIRECT = {"reread": "none", "at_once": 3}
 
 
 @contextmanager
-def _zygote() -> Iterator[subprocess.Popen[str]]:
+def a_zygote() -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.soak.zygote"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as zygote:

@@ -40,6 +40,21 @@ def test_a_nasty_account_is_the_same_after_there_and_back(tmp_path: Path, masks:
         assert wrong == {}
 
 
+@pytest.mark.slow
+def test_the_demo_account_is_the_same_after_there_and_back(tmp_path: Path) -> None:
+    with Simulator("demo") as simulator, a_world(simulator, tmp_path, direct={}, bucket=True) as it:
+        it.enqueue("users/demo")
+        it.settle()
+
+        found = settle(it, restore(it, ["users/demo"]))
+
+        assert {one.standing.state for one in found} == {"proved"}
+        it.enqueue(BACK)
+        it.settle()
+        wrong = {one.wanted.source: told for one in found if (told := differences(it, one))}
+        assert wrong == {}
+
+
 @pytest.mark.parametrize(("entries", "state"), [("one", "quarantined"), ("many", "proved")])
 def test_several_masks_with_fractions_are_named_before_and_never_flattened(
     tmp_path: Path, entries: Literal["one", "many"], state: str

@@ -63,7 +63,8 @@ class MirroredPart:
 
     def blocks(self) -> Iterator[tuple[Window, NDArray[Any], NDArray[np.float32]]]:
         """Yield (window, values, masks), both (band, row, column); masks are 0 to 1."""
-        with self._image.opened(self.wanted.key) as data, self._masks() as masks:
+        numbers = self._numbers(self.wanted.part)
+        with self._image.opened(self.wanted.part) as data, self._masks() as masks:
             for row in range(0, data.height, _BLOCK_PX):
                 for column in range(0, data.width, _BLOCK_PX):
                     window = Window(
@@ -72,12 +73,12 @@ class MirroredPart:
                         min(_BLOCK_PX, data.width - column),
                         min(_BLOCK_PX, data.height - row),
                     )
-                    values = data.read(window=window)
+                    values = data.read(numbers, window=window)
                     yield window, values, self._mask(values, masks, window)
 
     def profile(self) -> dict[str, Any]:
         """Return where its pixels lie, as rasterio's writers want it."""
-        with self._image.opened(self.wanted.key) as data:
+        with self._image.opened(self.wanted.part) as data:
             return {
                 "width": data.width,
                 "height": data.height,
@@ -85,13 +86,17 @@ class MirroredPart:
                 "transform": data.transform,
             }
 
+    def _numbers(self, part: str) -> list[int]:
+        """Return the numbers of the wanted bands in the files of a part."""
+        held = self._image.bands_of(part)
+        return [held.index(band) + 1 for band in self.wanted.bands]
+
     def _masks(self) -> AbstractContextManager[Any]:
         return self._image.opened(self.wanted.mask_key) if self.wanted.mask_key else nullcontext()
 
     def _mask(self, values: NDArray[Any], masks: Any, window: Window) -> NDArray[np.float32]:
         if masks is not None:
-            mask_bands = self._image.bands_of(str(self.wanted.mask_key))
-            numbers = [mask_bands.index(band) + 1 for band in self.wanted.bands]
+            numbers = self._numbers(str(self.wanted.mask_key))
             return np.asarray(masks.read(numbers, window=window), np.float32)
         if self.wanted.nodata is None:
             return np.ones(values.shape, np.float32)

@@ -7,7 +7,7 @@ written again in the type that the asset had, and masks that no single value can
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -42,10 +42,15 @@ RESAMPLING = {"MEAN": "AVERAGE", "MODE": "MODE", "SAMPLE": "NEAREST"}
 
 @dataclass(frozen=True)
 class PartFiles:
-    """A part of an image as it lies in the mirror, and what is to become of it."""
+    """Bands of a part of an image as it lies in the mirror, and what is to become of them.
 
-    key: str
+    All bands of a part, but where it holds several types in one that is wide enough for each.
+    """
+
+    key: str  #: of its own, among those of the image
+    part: str  #: key of the part in the mirror
     bands: tuple[str, ...]
+    is_whole: bool  #: these are all bands of the part
     files: tuple[str, ...]
     pixel_type: str  #: numpy's name, of the files in the mirror
     upload_type: str  #: of the files that are uploaded
@@ -57,7 +62,8 @@ class PartFiles:
     def goes_as_it_is(self) -> bool:
         """Whether the mirror's own files say everything: their type, and what is masked."""
         same = self.upload_type == self.pixel_type
-        return same and self.mask_key is None and (self.nodata is not None or self.loses_masks)
+        says_masks = self.mask_key is None and (self.nodata is not None or self.loses_masks)
+        return self.is_whole and same and says_masks
 
 
 @dataclass(frozen=True)
@@ -85,23 +91,31 @@ def part_files(source: SourceAsset, sidecar: Json) -> list[PartFiles]:
     mask_of = {band["data_part"]: band["mask_part"] for band in sidecar.get("bands", ())}
     return [
         PartFiles(
-            key=part["key"],
-            bands=tuple(part["bands"]),
+            key="-".join(filter(None, (part["key"], "" if is_whole else kind))),
+            part=part["key"],
+            bands=bands,
+            is_whole=is_whole,
             files=tuple(file["name"] for file in part["files"]),
             pixel_type=part["pixel_type"],
-            upload_type=_upload_type([declared[band] for band in part["bands"]]),
+            upload_type=kind,
             nodata=part["nodata"],
             mask_key=mask_of.get(part["key"]),
             loses_masks=sidecar.get("masks") == NONE,
         )
         for part in sidecar["parts"]
         if part.get("holds") == "data"
+        for kind, bands in _by_type(part["bands"], declared).items()
+        for is_whole in [len(bands) == len(part["bands"])]
     ]
 
 
-def _upload_type(bands: list[Band]) -> str:
-    """Return the type in which bands of one part are ingested; they share it, as one file does."""
-    return bands[0].pixel_type
+def _by_type(bands: Iterable[str], declared: Mapping[str, Band]) -> dict[str, tuple[str, ...]]:
+    """Return the bands by the types in which they are ingested: a file's may be wider."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in bands:
+        kind = declared[name].pixel_type
+        found[kind] = (*found.get(kind, ()), name)
+    return found
 
 
 #: https://developers.google.com/earth-engine/reference/rest/v1/DataType, by numpy's names.

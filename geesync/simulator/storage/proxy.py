@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
 
@@ -73,8 +74,8 @@ class StorageProxy:
             elif asked is not None and method == "DELETE":
                 await self._deleted(asked, generation, answer, send)
             else:
-                if is_piece:
-                    self._note(target, answer)
+                if is_upload(path):
+                    self._note(target, answer, has_begun=method == "POST")
                 await _relay(answer, send)
 
     def _hides_checksums(self, method: str, path: str, query: str) -> bool:
@@ -83,10 +84,14 @@ class StorageProxy:
         is_about = method == "GET" and "/o/" in path and "alt=media" not in query
         return is_about and not self.tells_checksums
 
-    def _note(self, target: str, answer: Answer) -> None:
-        """Remember how far an upload has come."""
-        if answer.status == _INCOMPLETE:
-            self._came[target] = dict(answer.headers).get(b"range", b"")
+    def _note(self, target: str, answer: Answer, *, has_begun: bool) -> None:
+        """Remember how far an upload has come; of one that has begun nothing has."""
+        told = dict(answer.headers)
+        if has_begun and b"location" in told:
+            address = urlsplit(told[b"location"].decode("latin-1"))
+            self._came[f"{address.path}?{address.query}"] = b""
+        elif answer.status == _INCOMPLETE:
+            self._came[target] = told.get(b"range", b"")
         else:
             self._came.pop(target, None)
 
