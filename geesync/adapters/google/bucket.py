@@ -37,7 +37,7 @@ class BucketSettings:
     keeps_deleted_s: int  #: soft delete: kept, and billed, for so long
     keeps_versions: bool
     forbids_deleting: bool  #: a retention policy
-    locations: frozenset[str] = frozenset()  #: its own, and those of a pair that it is made of
+    locations: frozenset[str] = frozenset()  #: its own, or those of the pair that it is made of
 
 
 class Storage:
@@ -208,7 +208,7 @@ class Storage:
 
         def got() -> BucketSettings:
             found = self._client().get_bucket(bucket, timeout=self.timeout_s, retry=None)
-            return _settings(found._properties)  # noqa: SLF001 # not all of it has accessors
+            return settings_from(found._properties)  # noqa: SLF001 # not all of it has accessors
 
         with missing_is_forbidden(bucket):
             return self._pacer(lambda: translated(got))
@@ -234,21 +234,22 @@ class Storage:
         )
 
 
-def _settings(found: dict[str, Any]) -> BucketSettings:
+def settings_from(told: dict[str, Any]) -> BucketSettings:
+    """Return what a bucket does by itself, as Cloud Storage describes it."""
     ages = [
         rule["condition"]["age"]
-        for rule in found.get("lifecycle", {}).get("rule", [])
+        for rule in told.get("lifecycle", {}).get("rule", [])
         if rule.get("action", {}).get("type") == "Delete" and "age" in rule.get("condition", {})
     ]
-    kept = found.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)
-    pair = found.get("customPlacementConfig", {}).get("dataLocations", [])
-    locations = {str(one).upper() for one in (found.get("location"), *pair) if one}
+    kept = told.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)
+    pair = told.get("customPlacementConfig", {}).get("dataLocations")
+    locations = {str(one).upper() for one in pair or [told.get("location")] if one}
     return BucketSettings(
         locations=frozenset(locations),
         deletes_after_days=min(ages, default=None),
         keeps_deleted_s=int(kept),
-        keeps_versions=bool(found.get("versioning", {}).get("enabled")),
-        forbids_deleting="retentionPolicy" in found,
+        keeps_versions=bool(told.get("versioning", {}).get("enabled")),
+        forbids_deleting="retentionPolicy" in told,
     )
 
 

@@ -10,7 +10,7 @@ import typer
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size
-from geesync.domain.restore.files import LOCATIONS, Form
+from geesync.domain.restore.files import Form, is_near_enough
 from geesync.domain.restore.losses import ALWAYS, HARMLESS, LossKind
 from geesync.errors import ExitCode, UserError
 
@@ -118,7 +118,7 @@ def _require_room(config: Config, plan: RestorePlan, root: str) -> None:
     if plan.form == Form.EXTERNAL:
         bucket = config.need("bucket")
         where = stores.storage.settings(bucket).locations
-        if where and not LOCATIONS & where:
+        if not is_near_enough(where):
             raise UserError(
                 f"the bucket {bucket} is in {', '.join(sorted(where))}",
                 hint="external images are read from US, us-central1, or a pair with us-central1",

@@ -33,7 +33,13 @@ class Form(StrEnum):
 
 #: Where a bucket of external images may be, in Cloud Storage's words.
 #: https://developers.google.com/earth-engine/Earth_Engine_asset_from_cloud_geotiff
-LOCATIONS = frozenset({"US", "US-CENTRAL1", "NAM4"})
+_LOCATIONS = frozenset({"US", "US-CENTRAL1", "NAM4"})
+
+
+def is_near_enough(locations: frozenset[str]) -> bool:
+    """Whether external images are read from a bucket in these places; unknown ones may be."""
+    return not locations or bool(_LOCATIONS & locations)
+
 
 #: How the overviews of a file are computed that are an asset's pyramid, in GDAL's words; Earth
 #: Engine's other ways have none.
