@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import download, served, whole
+from tests.benchmarks import direct, download, seasons, served, whole
 from tests.benchmarks.report import Table, machine, write
 
 #: On every Linux.
@@ -73,6 +73,19 @@ def _simulator(places: download.Places, given: argparse.Namespace) -> list[Table
     return served.simulator(places.disk, 20 if given.tiny else 2000, _say)
 
 
+def _direct(places: download.Places, given: argparse.Namespace) -> list[Table]:
+    edge, images, small = (128, 2, 20) if given.tiny else (1024, 8, 1000)
+    return [
+        *direct.peers(places.disk / "peers", edge, images, given.rounds, _say),
+        *direct.small(places.disk, small, _say),
+        *direct.both_ways(places.disk / "ways", 1 if given.tiny else 3, given.rounds, _say),
+    ]
+
+
+def _series(places: download.Places, given: argparse.Namespace) -> list[Table]:
+    return seasons.series(places.disk / "series", given.rounds, _say, tiny=given.tiny)
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -84,6 +97,8 @@ BENCHMARKS: dict[str, Callable[[download.Places, argparse.Namespace], list[Table
     "derive": _derive,
     "scripts": _scripts,
     "simulator": _simulator,
+    "direct": _direct,
+    "series": _series,
 }
 
 

@@ -25,6 +25,18 @@ def test_the_download_step_is_measured_beside_a_peer(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_fits_are_measured_beside_others(tmp_path: Path) -> None:
+    pytest.importorskip("statsmodels", reason="pip install 'geesync[benchmarks]'")
+    command = [sys.executable, "-m", "tests.benchmarks", "series", "--tiny", "--rounds", "1"]
+    command += ["--memory", str(tmp_path), "--disk", str(tmp_path)]
+
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert told.count("\n| ") == 1 + 4 + 1 + 2
+    assert "nan" not in told
+
+
 def test_who_measures_is_small_as_nothing_below_its_own_memory_can_be_seen() -> None:
     code = "import sys, tests.benchmarks.__main__; print(*sys.modules)"
 
