@@ -154,6 +154,15 @@ def test_a_bucket_that_is_not_there(examine: Examine) -> None:
     assert_fails(examine(bucket="no-such-bucket")["bucket"], "there is no bucket", "buckets create")
 
 
+def test_without_a_bucket_it_says_what_one_would_add(examine: Examine) -> None:
+    found = examine(bucket=None)
+
+    assert found["bucket"].verdict == Severity.OK
+    assert "everything is read directly" in found["bucket"].text
+    assert "too large for answers, and Google's checksums" in found["bucket"].text
+    assert "bucket settings" not in found
+
+
 def test_a_bucket_in_which_nothing_can_be_written(examine: Examine, simulator: Simulator) -> None:
     words = "no storage.objects.create access"
     simulator.faults.add("status", server="storage", method="POST", status=403, body=words)
