@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,7 +23,8 @@ from geesync.errors import ExitCode, UserError
 if TYPE_CHECKING:
     from geesync.simulator.simulator import Simulator
 
-ROOTS = ("users/demo", "projects/demo-project")
+#: One account is read directly; of the other each way is to be seen, too.
+ROOTS = (("users/demo",), ("projects/demo-project", "--way", "bucket"))
 
 #: Simulated seconds a second: two slots at Earth Engine would take a day otherwise.
 _SPEED = 7200.0
@@ -58,7 +60,8 @@ def demo(
         say = output().print
         say("[bold]geesync demo[/]: an Earth Engine and a bucket on this machine's loopback")
         say(f"The status page, while it runs: http://{page}/\n")
-        _geesync(settings, "enqueue", *ROOTS)
+        for root in ROOTS:
+            _geesync(settings, "enqueue", *root)
         with _daemon(settings, place / "daemon.log"):
             _watch(place / "geesync.db", timeout_s)
         if not _proved(simulator, place):
@@ -165,8 +168,11 @@ def _proved(simulator: Simulator, place: Path) -> bool:
     forms = [record.details["form"] for record in simulator.audit.records("export")]
     asked, twice = len(forms), len(forms) - len(set(forms))
     exact = all(proof.exact for proof in proofs)
+    ways = Counter(proof.way for proof in proofs)
+    by_bucket = f"{ways['bucket']:,} by the bucket in {counted(asked, 'export')}"
     say(
-        f"\n{counted(len(proofs), 'asset')} · {counted(asked, 'export')}, {twice:,} of them twice ·"
+        f"\n{counted(len(proofs), 'asset')}: {ways['direct']:,} read directly, {by_bucket},"
+        f" {twice:,} of them twice ·"
         f" {'every pixel and mask is exact' if exact else 'NOT everything is exact'}"
     )
-    return exact and not twice and bool(proofs)
+    return exact and not twice and bool(ways["direct"] and ways["bucket"])

@@ -19,7 +19,7 @@ from rich.tree import Tree
 from geesync.adapters.formats.mirrored_pixels import ReadBand, read_image
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, size
-from geesync.domain.mirror.layout import ASSET_JSON
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import State
 from geesync.simulator.world.truth import truth
 from geesync.store.browsing import assets as asset_views
@@ -45,6 +45,7 @@ class Proof:
     size_bytes: int
     compared: str  #: what was compared, for people
     exact: bool
+    way: str = ""  #: by which its bytes came; "" if it has none
 
 
 def compare_all(simulator: Simulator, ledger: Path) -> list[Proof]:
@@ -64,7 +65,13 @@ def _compare(simulator: Simulator, row: dict[str, Any]) -> Proof:
         size_bytes=sum(path.stat().st_size for path in files),
         compared=compared,
         exact=exact and row["state"] == State.VERIFIED,
+        way=_way(folder / GEESYNC_JSON),
     )
+
+
+def _way(sidecar: Path) -> str:
+    parts = json.loads(sidecar.read_text())["parts"] if sidecar.exists() else []
+    return str(parts[0]["way"]) if parts else ""
 
 
 def _against(asset: SimAsset, folder: Path, files: list[Path]) -> tuple[str, bool]:
