@@ -161,7 +161,13 @@ def test_completion_knows_the_roots_and_the_values_of_options(
     story.enqueue()
     monkeypatch.setenv("GEESYNC_LEDGER", str(story.path))
     monkeypatch.setenv("_GEESYNC_COMPLETE", "complete_bash")
-    for typed, expected in (("status us", "users/demo"), ("ls --state ver", "verified")):
+    for typed, expected in (
+        ("status us", "users/demo"),
+        ("ls --state ver", "verified"),
+        ("enqueue users/x --way buc", "bucket"),
+        ("enqueue users/x --type IMAGE,TA", "IMAGE,TABLE"),
+        ("restore users/x --prove dig", "digest"),
+    ):
         monkeypatch.setenv("COMP_WORDS", f"geesync {typed}")
         monkeypatch.setenv("COMP_CWORD", str(len(typed.split())))
         with pytest.raises(SystemExit):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geesync.cli.answers.naming import complete_roots, scope_named
+from geesync.cli.answers.naming import scope_named
+from geesync.cli.completion import complete_roots
 from geesync.cli.context import Context, json_line, opened, output
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from geesync.cli.answers.naming import complete_roots, scope_named
+from geesync.cli.answers.naming import scope_named
+from geesync.cli.completion import complete_roots
 from geesync.cli.context import Context
 from geesync.domain.assets.names import display_id
 from geesync.errors import UserError

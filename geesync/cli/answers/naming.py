@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
-from geesync.cli.context import Context, now
+from geesync.cli.context import now
 from geesync.domain.assets.names import candidates, display_id, is_within
-from geesync.errors import GeesyncError, UserError
+from geesync.errors import UserError
 
 
 def root_named(ledger: Path, given: str) -> str | None:
@@ -17,20 +15,6 @@ def root_named(ledger: Path, given: str) -> str | None:
 
     roots = {root.name for root in views.status(ledger, now=now()).roots}
     return next((name for name in candidates(given) if name in roots), None)
-
-
-def complete_roots(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the ids of roots that begin as what is being typed; none if there is no ledger."""
-    from geesync.store.views import status as views
-
-    given = context.find_root().params
-    try:
-        ledger = Context(given.get("config"), {}).config().ledger
-        known = given.get("ledger") or ledger
-        roots = views.status(known, now=now()).roots if known.exists() else []
-    except GeesyncError:
-        return []
-    return [one for one in (display_id(root.name) for root in roots) if one.startswith(incomplete)]
 
 
 def scope_named(ledger: Path, given: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geesync.cli.answers.naming import asset_named, complete_roots, root_named
+from geesync.cli.answers.naming import asset_named, root_named
+from geesync.cli.completion import complete_roots
 from geesync.cli.context import Context, json_line, now, output
 from geesync.domain.assets.names import display_id
 from geesync.errors import ExitCode

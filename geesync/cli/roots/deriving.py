@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from geesync.cli.completion import complete_jobs
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.cli.roots import deriving_home
 from geesync.cli.roots.job_plan import MIRROR, JobPlan, compare, function_of, job_of
@@ -49,7 +50,12 @@ def derive(
     action: Annotated[
         Action, typer.Argument(help="plan, start, status, retry or cancel.", show_default=False)
     ],
-    job: Annotated[str, typer.Argument(help="A table [derive.JOB] of the configuration.")],
+    job: Annotated[
+        str,
+        typer.Argument(
+            help="A table [derive.JOB] of the configuration.", autocompletion=complete_jobs
+        ),
+    ],
     renew: Annotated[
         bool,
         typer.Option("--renew", help="Start: go on though the function is not what it was."),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geesync.cli.answers.at_work import tell_who_works
+from geesync.cli.completion import completing_option
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.domain.assets.names import candidates, display_id, is_within
 from geesync.domain.messages.words import counted
@@ -42,7 +43,10 @@ _FILTERS = "Filters"
 _FORMS = "Form of the copy"
 
 
-def _option(text: str, *names: str, panel: str, **how: Any) -> Any:
+def _option(text: str, *names: str, panel: str, of: str = "", **how: Any) -> Any:
+    """Return an option; of: the option of roots whose values a shell completes."""
+    if of:
+        how["autocompletion"] = completing_option(of)
     return typer.Option(*names, help=text, rich_help_panel=panel, show_default=False, **how)
 
 
@@ -75,7 +79,7 @@ def enqueue(
         _option("Nothing that matches.", panel=_FILTERS, metavar="PATTERN"),
     ] = None,
     types: Annotated[
-        str | None, _option("Only these: IMAGE,TABLE,…", "--type", panel=_FILTERS)
+        str | None, _option("Only these: IMAGE,TABLE,…", "--type", panel=_FILTERS, of="types")
     ] = None,
     newer_than: Annotated[
         str | None, _option("Only of this date or later.", panel=_FILTERS, metavar="DATE")
@@ -84,19 +88,24 @@ def enqueue(
         str | None, _option("Only from before this date.", panel=_FILTERS, metavar="DATE")
     ] = None,
     way: Annotated[
-        str | None, _option("How bytes come: auto, direct, bucket or drive.", panel=_FORMS)
+        str | None,
+        _option("How bytes come: auto, direct, bucket or drive.", panel=_FORMS, of="way"),
     ] = None,
     compress: Annotated[
-        str | None, _option("Of files read directly: deflate or zstd.", panel=_FORMS)
+        str | None,
+        _option("Of files read directly: deflate or zstd.", panel=_FORMS, of="compress"),
     ] = None,
     masks: Annotated[
-        str | None, _option("How masks are kept: nodata, separate or none.", panel=_FORMS)
+        str | None,
+        _option("How masks are kept: nodata, separate or none.", panel=_FORMS, of="masks"),
     ] = None,
     tables: Annotated[
-        str | None, _option("Formats of tables: csv,geojson,geoparquet.", panel=_FORMS)
+        str | None,
+        _option("Formats of tables: csv,geojson,geoparquet.", panel=_FORMS, of="tables"),
     ] = None,
     mosaic: Annotated[
-        str | None, _option("cog: also one file of an image in tiles; or none.", panel=_FORMS)
+        str | None,
+        _option("cog: also one file of an image in tiles; or none.", panel=_FORMS, of="mosaic"),
     ] = None,
     keep_versions: Annotated[
         int | None, _option("Older copies of a changed asset to keep.", panel=_FORMS)

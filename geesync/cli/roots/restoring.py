@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from geesync.cli.completion import completing
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size
@@ -38,10 +39,19 @@ def restore(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
     accept: Annotated[
         list[str] | None,
-        typer.Option("--accept-losses", metavar="KIND", help="Go on without what is named."),
+        typer.Option(
+            "--accept-losses",
+            metavar="KIND",
+            help="Go on without what is named.",
+            autocompletion=completing(LossKind),
+        ),
     ] = None,
     prove: Annotated[
-        str, typer.Option(help="How thoroughly: metadata, pixels, digest or mirror.")
+        str,
+        typer.Option(
+            help="How thoroughly: metadata, pixels, digest or mirror.",
+            autocompletion=completing(("metadata", "pixels", "digest", "mirror")),
+        ),
     ] = "pixels",
     form: Annotated[
         Form,

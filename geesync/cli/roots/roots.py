@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geesync.cli.answers.at_work import tell_who_works
-from geesync.cli.answers.naming import complete_roots, scope_named
+from geesync.cli.answers.naming import scope_named
+from geesync.cli.completion import complete_roots
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import candidates, display_id
 from geesync.domain.messages.words import counted, duration

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geesync.cli.answers.at_work import tell_who_works
-from geesync.cli.answers.naming import complete_roots, scope_named
+from geesync.cli.answers.naming import scope_named
+from geesync.cli.completion import complete_roots
 from geesync.cli.context import Context, as_owner_of, now, opened, output
 from geesync.domain.assets.names import display_id, is_within
 from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY

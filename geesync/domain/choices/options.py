@@ -6,10 +6,10 @@ chosen for it. Filters speak of what is below the root: the root itself was name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 
     from geesync.domain.assets.asset import SourceAsset
     from geesync.domain.json import Json
+
+
+def values_of(option: str) -> list[str]:
+    """Return the words that an option may have, if only some may be."""
+    field = Options.model_fields[option]
+    return [value for value in _inner(field.annotation) if isinstance(value, str)]
+
+
+def _inner(kind: object) -> Iterator[object]:
+    for one in get_args(kind):
+        yield one
+        yield from _inner(one)
 
 
 def _instant(value: Any) -> Any:
