@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from geesync.adapters.formats.upload_files import prepare_external
+from geesync.adapters.formats.external_files import prepare_external
 from geesync.checks.restore_plan import RestorePlan, plan_restore
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON

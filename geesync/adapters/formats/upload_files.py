@@ -11,25 +11,23 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import ijson
 import numpy as np
 import rasterio
-import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geesync.adapters.formats.gdal import told_files_only
 from geesync.adapters.formats.mirrored_pixels import MirroredImage
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
-from geesync.domain.restore.files import RESAMPLING, MaskFile, PartFiles, Prepared
+from geesync.domain.restore.files import MaskFile, PartFiles, Prepared
 from geesync.domain.restore.manifests import GEOMETRY
 
-_BLOCK_PX = 512
+BLOCK_PX = 512
 _VALID, _MASKED = 255, 0
 
 #: Of types so small all values are looked at, for one that is free.
@@ -65,13 +63,13 @@ class MirroredPart:
         """Yield (window, values, masks), both (band, row, column); masks are 0 to 1."""
         numbers = self._numbers(self.wanted.part)
         with self._image.opened(self.wanted.part) as data, self._masks() as masks:
-            for row in range(0, data.height, _BLOCK_PX):
-                for column in range(0, data.width, _BLOCK_PX):
+            for row in range(0, data.height, BLOCK_PX):
+                for column in range(0, data.width, BLOCK_PX):
                     window = Window(
                         column,
                         row,
-                        min(_BLOCK_PX, data.width - column),
-                        min(_BLOCK_PX, data.height - row),
+                        min(BLOCK_PX, data.width - column),
+                        min(BLOCK_PX, data.height - row),
                     )
                     values = data.read(numbers, window=window)
                     yield window, values, self._mask(values, masks, window)
@@ -176,65 +174,11 @@ def _prepared(
     return made
 
 
-def prepare_external(
-    folder: Path, sidecar: Json, wanted: PartFiles, policies: Mapping[str, str], work: Path
-) -> list[Prepared]:
-    """Return a part as the files that external images want; all are written into ``work``.
-
-    Cloud-optimised, a file for all bands that share a mask and a pyramiding policy (by band): a
-    file has one mask, and its overviews are the asset's pyramid. Raises RemoteError INTEGRITY.
-    https://developers.google.com/earth-engine/Earth_Engine_asset_from_cloud_geotiff
-    """
-    part = MirroredPart(MirroredImage(folder, sidecar), wanted)
-    found = look_at_masks(part)
-    mask_of = {band: group for group, bands in enumerate(found.groups) for band in bands}
-    together: dict[tuple[int | None, str], list[str]] = {}
-    for band in wanted.bands:
-        resampling = RESAMPLING.get(policies[band], RESAMPLING["MEAN"])
-        together.setdefault((mask_of.get(band), resampling), []).append(band)
-    prepared = []
-    for number, ((mask, resampling), bands) in enumerate(together.items()):
-        file = work / f"{file_stem(str(folder), wanted.key)}.cog{number}.tif"
-        _write_cog(part, file, bands, masked=mask is not None, resampling=resampling)
-        key = f"{wanted.key or 'data'}-{number}"
-        prepared.append(Prepared(replace(wanted, key=key, bands=tuple(bands)), (file.name,)))
-    return prepared
-
-
-def _write_cog(
-    part: MirroredPart, target: Path, bands: list[str], *, masked: bool, resampling: str
-) -> None:
-    """Write bands that share a mask as one file, with an internal mask."""
-    numbers = [part.wanted.bands.index(band) for band in bands]
-    passing = target.with_suffix(".passing.tif")
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-        with _Writers(part.profile()) as writers:
-            file = writers.open(passing, len(bands), part.wanted.upload_type)
-            file.descriptions = tuple(bands)
-            for window, values, masks in part.blocks():
-                valid = masks[numbers] > 0
-                clean = np.where(valid, values[numbers], 0).astype(part.wanted.upload_type)
-                file.write(clean, window=window)
-                if masked:
-                    file.write_mask(valid[0], window=window)
-        with told_files_only():
-            rasterio.shutil.copy(
-                passing,
-                target,
-                driver="COG",
-                blocksize=_BLOCK_PX,
-                compress="ZSTD",
-                bigtiff="IF_SAFER",
-                overview_resampling=resampling,
-            )
-    passing.unlink()
-
-
 def _write(part: MirroredPart, found: Masks, made: Prepared, work: Path) -> None:
     """Write a part's values in their own type, with what stands for masked ones, and its masks."""
     bands = part.wanted.bands
     fill = np.array([made.missing.get(band, 0) for band in bands], part.wanted.upload_type)
-    with _Writers(part.profile()) as writers:
+    with Writers(part.profile()) as writers:
         values_file = writers.open(work / made.files[0], len(bands), part.wanted.upload_type)
         values_file.descriptions = bands
         written = [
@@ -259,7 +203,7 @@ def _write(part: MirroredPart, found: Masks, made: Prepared, work: Path) -> None
                 file.write(mask, 1, window=window)
 
 
-class _Writers:
+class Writers:
     """GeoTIFFs of one grid that are written together."""
 
     def __init__(self, profile: dict[str, Any]) -> None:
@@ -274,6 +218,7 @@ class _Writers:
             file.close()
 
     def open(self, path: Path, count: int, dtype: str) -> Any:
+        """Return a new file of so many bands, to be written; it is closed with the others."""
         file = rasterio.open(
             path,
             "w",
@@ -282,8 +227,8 @@ class _Writers:
             dtype=dtype,
             **self._profile,
             tiled=True,
-            blockxsize=_BLOCK_PX,
-            blockysize=_BLOCK_PX,
+            blockxsize=BLOCK_PX,
+            blockysize=BLOCK_PX,
             compress="DEFLATE",
             bigtiff="IF_SAFER",
         )

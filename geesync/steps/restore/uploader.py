@@ -138,7 +138,7 @@ def _parts(
     asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
 ) -> Iterator[Prepared]:
     """Yield the parts of an image ready to be uploaded."""
-    from geesync.adapters.formats import upload_files  # noqa: PLC0415 # GDAL: late
+    from geesync.adapters.formats import external_files, upload_files  # noqa: PLC0415 # GDAL: late
 
     policies = {
         band["id"]: band.get("pyramidingPolicy", "MEAN") for band in source.json.get("bands", ())
@@ -148,7 +148,7 @@ def _parts(
         yield from upload_files.prepare(folder, sidecar, wanted, made)
         return
     for one in wanted:
-        yield from upload_files.prepare_external(folder, sidecar, one, policies, made)
+        yield from external_files.prepare_external(folder, sidecar, one, policies, made)
 
 
 def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:
