@@ -61,6 +61,15 @@ class LedgerError(UserError):
     exit_code = ExitCode.LEDGER
 
 
+#: What to do about a ledger that cannot be used.
+RESTORE = "put a backup in its place: geesync recover --from-backup FILE"
+
+
+def damaged(told: object, ledger: object = "") -> LedgerError:
+    """Return what is to be said of something in the ledger that geesync does not write."""
+    return LedgerError(f"the ledger {ledger or 'in use'} is damaged: {told}", hint=RESTORE)
+
+
 class LockedError(UserError):
     """Another process holds the ledger's lock."""
 

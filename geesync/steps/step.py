@@ -26,7 +26,7 @@ from geesync.adapters.mirror_files.mirror import unmarked
 from geesync.domain.mirror.lifecycle import ON_ITS_WAY, State
 from geesync.domain.setbacks import Delayed, Event, Excused, Setback
 from geesync.domain.tasks.refusals import Calls, NotTriedError, stopped
-from geesync.errors import WORLDLY, Cause, RemoteError
+from geesync.errors import WORLDLY, Cause, LedgerError, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.dispatch import Dispatch, ItemResults
 from geesync.store.copies.staging import Staged
@@ -208,6 +208,8 @@ def event_of(error: Exception, setback: type[Setback]) -> Event:
 
     An exception that is nobody's word is our own bug: it delays, loudly, and is never counted.
     """
+    if isinstance(error, LedgerError):
+        raise error  # nothing is to be remembered in it
     told = plain(error)
     if told is not error and told.cause == Cause.BUG:
         log.error("bug", error=repr(error), exc_info=error)

@@ -32,9 +32,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from geesync import __version__
 from geesync.domain.assets.footprint import Box
 from geesync.domain.assets.names import candidates
+from geesync.domain.messages.printable import printable
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.setbacks import MAX_TRIES
-from geesync.errors import Cause, UserError
+from geesync.errors import Cause, GeesyncError, UserError
 from geesync.steps.step import utc_now
 from geesync.store.browsing import assets as asset_views
 from geesync.store.browsing import pages as browsing
@@ -168,6 +169,10 @@ class Pages:
         page.headers.update(error.headers or {})
         return page
 
+    def away(self, _request: Request, error: Exception) -> Response:
+        """Return why nothing can be told: without the ledger there is no page."""
+        return PlainTextResponse(f"{printable(str(error))}\n", 503)
+
     def _page(self, template: str, **told: Any) -> Response:
         now = self.clock()
         told.setdefault("status", None)
@@ -219,7 +224,7 @@ def build(
             Middleware(_Headers),
             Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
         ],
-        exception_handlers={HTTPException: pages.trouble},
+        exception_handlers={HTTPException: pages.trouble, GeesyncError: pages.away},
     )
 
 

@@ -147,6 +147,34 @@ def test_a_ledger_that_is_taken_away_ends_the_daemon_with_its_own_code(
         assert daemon.wait(PATIENCE_S) == ExitCode.LEDGER
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE asset SET state = 'verifyed'",
+        "UPDATE asset SET cause = 'sorcery'",
+        "UPDATE source SET json = x'00ff'",
+        "UPDATE root SET options = '{'",
+        "UPDATE task SET kind = 'sorcery'",
+        "UPDATE plan SET document = x'00ff'",
+        "UPDATE asset SET name = CAST(x'ff' AS TEXT) WHERE id = 1",
+    ],
+)
+def test_damage_inside_the_ledgers_texts_is_told_as_damage(build: Build, harm: str) -> None:
+    world = build(3)
+    world.enqueue(ARCHIVE)
+    world.run("discoverer", "exporter")
+    world.simulator.advance(60)
+    with closing(sqlite3.connect(world.config.ledger, isolation_level=None)) as other:
+        other.execute("PRAGMA ignore_check_constraints = ON")
+        other.execute(harm)
+
+    with pytest.raises(LedgerError, match="is damaged") as refusal:
+        world.run()
+
+    assert refusal.value.exit_code == ExitCode.LEDGER
+    assert "recover --from-backup" in str(refusal.value)
+
+
 def test_a_ledger_that_is_in_its_place_is_left_in_peace(tmp_path: Path) -> None:
     database = open_migrating(tmp_path / "geesync.db")
     database.check_in_place()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,6 +54,21 @@ def test_the_whole_catalogue_is_valid_and_leads_to_every_asset(
         }
         there = {asset.name for root in roots for asset in simulator.world.walk(root)}
         assert told - {"None"} == there
+
+
+def test_times_in_reverse_are_told_in_order_in_a_valid_item(tmp_path: Path) -> None:
+    early, late = "2020-01-01T00:00:00Z", "2021-06-01T12:00:00Z"
+    image = an_image("img", a_band("b", np.ones((4, 5), "uint8")))
+    account = an_account(replace(image, start_time=late, end_time=early))
+    with Simulator(account) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+
+        world.settle()
+
+        validated(world.mirror)
+        told = read(world.mirror / "users/x/img/item.json")["properties"]
+        assert (told["start_datetime"], told["end_datetime"]) == (early, late)
+        assert read(world.mirror / "users/x/img/asset.json")["startTime"] == late
 
 
 def test_every_link_is_relative_and_leads_to_a_file(tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def test_a_grid_whose_code_nobody_knows_keeps_its_crs_in_all_that_is_made(tmp_pa
         told = [one for one in item["assets"].values() if "proj:shape" in one]
         assert {one["proj:code"] for one in told} == {None}
         assert all("Sinusoidal" in one["proj:wkt2"] for one in told)
+        assert not list(folder.rglob("*.aux.xml"))  # nothing that the check would call unknown
 
 
 @pytest.mark.parametrize(

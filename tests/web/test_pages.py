@@ -265,6 +265,16 @@ def test_a_service_whose_steps_hang_or_in_which_nothing_moves_is_ill(scene: Scen
     assert told(later) == "nothing has moved for 2 h 0 min, and nothing says why\n"
 
 
+@pytest.mark.parametrize("path", ["/", "/assets", "/status.json", "/metrics", "/healthz"])
+def test_a_ledger_whose_disk_does_not_answer_is_told(tmp_path: Path, path: str) -> None:
+    app = build(tmp_path / "unmounted/geesync.db", hosts=["localhost"], clock=lambda: NOW)
+
+    answer = Asking(app).get(path)
+
+    assert answer.status_code == 503
+    assert "unmounted/geesync.db" in answer.text
+
+
 def test_a_daemon_that_fell_silent_is_ill(story: Story) -> None:
     story.beat(NOW - timedelta(minutes=5))
 

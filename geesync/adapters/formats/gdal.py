@@ -13,5 +13,8 @@ def told_files_only() -> AbstractContextManager[object]:
     """
     import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
 
-    env: AbstractContextManager[object] = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
+    env: AbstractContextManager[object] = rasterio.Env(
+        GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",
+        GDAL_PAM_ENABLED="NO",  # nor does it leave such notes itself
+    )
     return env

@@ -14,11 +14,11 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
-from geesync.errors import LedgerError, LockedError
+from geesync.errors import RESTORE, LedgerError, LockedError
 from geesync.store.file.backups import backup, sync
 from geesync.store.file.scratch import scratch, sweep
 from geesync.store.file.soundness import APPLICATION_ID, HEAD, check, held_open, is_large
-from geesync.store.file.sqlite_errors import RESTORE, translated
+from geesync.store.file.sqlite_errors import translated
 
 _BUSY_TIMEOUT_MS = 30_000
 

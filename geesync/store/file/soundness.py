@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from geesync.errors import LedgerError
+from geesync.errors import RESTORE, LedgerError
 from geesync.store.file.filesystem import is_remote, kind_of
-from geesync.store.file.sqlite_errors import RESTORE, translated
+from geesync.store.file.sqlite_errors import translated
 
 #: Told to SQLite as application_id: "gees". A file without it is no ledger.
 APPLICATION_ID = 0x67656573

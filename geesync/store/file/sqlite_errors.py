@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from geesync.errors import Cause, LedgerError, RemoteError
-
-#: What to do about a ledger that cannot be used.
-RESTORE = "put a backup in its place: geesync recover --from-backup FILE"
+from geesync.errors import Cause, RemoteError, damaged
 
 #: SQLite's words for a disk that is full, failing, read-only or not ours to read: they pass.
 _DISK_ERRORS = frozenset(
@@ -32,15 +30,15 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RemoteError(Cause.DISK, f"the ledger {path}: {error.strerror}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:  # of a text that a row holds
+        raise damaged(f"a text in it cannot be read: {error}", path) from error
     except Exception as error:
         told = getattr(error, "orig", error)  # as SQLAlchemy wraps it
         code = getattr(told, "sqlite_errorcode", 0)
         emptied = code == sqlite3.SQLITE_ERROR and "no such table" in str(told)
-        if emptied or code == sqlite3.SQLITE_READONLY_DBMOVED or code & 0xFF in _DAMAGE:
-            raise LedgerError(
-                f"the ledger {path} is damaged: {told}",
-                hint=RESTORE,
-            ) from error
+        emptied |= code == sqlite3.SQLITE_READONLY_DBMOVED or "Could not decode" in str(told)
+        if emptied or code & 0xFF in _DAMAGE:
+            raise damaged(told, path) from error
         if code & 0xFF in _DISK_ERRORS:
             raise RemoteError(Cause.DISK, f"the ledger {path}: {told}{_why(path)}") from error
         raise

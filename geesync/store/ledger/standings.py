@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from geesync.domain.setbacks import Standing
 from geesync.domain.state_machine import AnyState
 from geesync.errors import Cause
+from geesync.store.tables.columns import told_as
 
 
 def standing_columns(after: Standing[Any], version: int) -> dict[str, object]:
@@ -26,9 +27,9 @@ def standing_columns(after: Standing[Any], version: int) -> dict[str, object]:
 def read_standing(kept: sa.RowMapping, states: type[AnyState]) -> Standing[AnyState]:
     """Return where the thing of a row stands."""
     return Standing(
-        state=states(kept["state"]),
+        state=told_as(states, kept["state"]),
         failures=kept["failures"],
         not_before=kept["not_before"],
-        cause=Cause(kept["cause"]) if kept["cause"] else None,
+        cause=told_as(Cause, kept["cause"]) if kept["cause"] else None,
         reason=kept["reason"] or "",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     CheckConstraint,
@@ -21,7 +21,10 @@ from sqlalchemy.types import TypeDecorator
 
 from geesync.domain.json import Json
 from geesync.domain.setbacks import LONGEST_WAIT
+from geesync.errors import damaged
 from geesync.store.tables.packing import pack, unpack
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -40,6 +43,14 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any | None, _dialect: Any) -> datetime | None:
         """Return an aware time."""
         return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+def told_as(kind: type[Word], kept: str) -> Word:
+    """Return the word that a row holds. Raises LedgerError if it is none that there is."""
+    try:
+        return kind(kept)
+    except ValueError as error:
+        raise damaged(error) from error
 
 
 def has_come(not_before: Column[datetime], now: datetime) -> ColumnElement[bool]:

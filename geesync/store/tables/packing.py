@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
+from geesync.errors import damaged
+
 if TYPE_CHECKING:
     from geesync.domain.json import Json
 
@@ -58,6 +60,9 @@ def pack(document: Json) -> bytes:
 
 
 def unpack(kept: bytes) -> Json:
-    """Return the JSON that was packed."""
-    document: Json = json.loads(zlib.decompressobj(zdict=_SHARED).decompress(kept))
+    """Return the JSON that was packed. Raises LedgerError if it is none."""
+    try:
+        document: Json = json.loads(zlib.decompressobj(zdict=_SHARED).decompress(kept))
+    except (ValueError, TypeError, zlib.error) as error:
+        raise damaged(f"a document in it cannot be read: {error}") from error
     return document

@@ -21,6 +21,7 @@ from geesync.domain.tasks.task import (
 )
 from geesync.errors import Cause
 from geesync.store.tables import schema
+from geesync.store.tables.columns import told_as
 from geesync.store.tasks.lessons import read_plan
 
 
@@ -116,21 +117,22 @@ def select_tasks() -> sa.Select[tuple[object, ...]]:
 
 def read_task(row: sa.Row[Any]) -> Task:
     """Return the task of a row."""
+    of, to = told_as(SubjectKind, row.subject_kind), told_as(DestinationKind, row.destination_kind)
     return Task(
         id=row.id,
-        subject=Subject(SubjectKind(row.subject_kind), row.subject_id, row.subject, row.revision),
-        kind=TaskKind(row.kind),
+        subject=Subject(of, row.subject_id, row.subject, row.revision),
+        kind=told_as(TaskKind, row.kind),
         plan_id=row.plan_id,
         part_id=row.part,
         attempt=row.attempt,
         token=row.token,
         body_hash=row.body_hash,
-        destination=Destination(DestinationKind(row.destination_kind), row.destination, row.prefix),
+        destination=Destination(to, row.destination, row.prefix),
         operation=row.operation,
-        state=TaskState(row.state),
+        state=told_as(TaskState, row.state),
         intended_at=row.intended_at,
         ended_at=row.ended_at,
-        cause=Cause(row.cause) if row.cause else None,
+        cause=told_as(Cause, row.cause) if row.cause else None,
         error=row.error or "",
         document=row.document,
         body=row.body,

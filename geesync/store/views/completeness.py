@@ -133,7 +133,7 @@ def _below(connection: sqlite3.Connection, name: str) -> _Counts:
 
 
 def _summed(counts: _Counts, unread: int) -> _Counts:
-    counts.moving = sum(n for state, n in counts.states.items() if State(state) not in RESTING)
+    counts.moving = sum(n for state, n in counts.states.items() if state not in RESTING)
     counts.quarantined = counts.states.get(State.QUARANTINED, 0) - unread
     return counts
 
