@@ -22,9 +22,13 @@ from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
     from geesync.simulator.simulator import Simulator
+    from geesync.simulator.world.pixels import SimAsset
 
 #: One account is read directly; of the other each way is to be seen, too.
 ROOTS = (("users/demo",), ("projects/demo-project", "--way", "bucket"))
+
+#: What is freed and restored: a collection, which comes back as it was.
+FREED = "users/demo/landsat"
 
 #: Simulated seconds a second: two slots at Earth Engine would take a day otherwise.
 _SPEED = 7200.0
@@ -43,6 +47,12 @@ def demo(
         typer.Option("--dir", help="Keep the mirror and the ledger in this (new) folder."),
     ] = None,
     timeout_s: Annotated[float, typer.Option(help="Give up after this long.")] = 240.0,
+    round_trip: Annotated[
+        bool,
+        typer.Option(
+            "--round-trip", help="Then free a part of it there, restore it, and prove it."
+        ),
+    ] = False,
 ) -> None:
     """Mirror a simulated account with the real daemon, and compare every pixel."""
     if folder and folder.exists() and any(folder.iterdir()):
@@ -56,7 +66,7 @@ def demo(
         closing(reserve_port()) as reserved,
     ):
         page = f"127.0.0.1:{reserved.getsockname()[1]}"
-        settings = _settings(simulator, place, page)
+        settings = _settings(simulator, place, page, may_delete=round_trip)
         say = output().print
         say("[bold]geesync demo[/]: an Earth Engine and a bucket on this machine's loopback")
         say(f"The status page, while it runs: http://{page}/\n")
@@ -65,6 +75,8 @@ def demo(
         with _daemon(settings, place / "daemon.log"):
             _watch(place / "geesync.db", timeout_s)
         if not _proved(simulator, place):
+            raise typer.Exit(ExitCode.INCOMPLETE)
+        if round_trip and not _there_and_back(simulator, settings, place, timeout_s):
             raise typer.Exit(ExitCode.INCOMPLETE)
         if folder:
             say(f"\nMirror and ledger are kept in {place}", markup=False)
@@ -80,7 +92,7 @@ def _a_folder(folder: Path | None) -> Iterator[Path]:
             yield Path(temporary)
 
 
-def _settings(simulator: Simulator, place: Path, page: str) -> dict[str, str]:
+def _settings(simulator: Simulator, place: Path, page: str, *, may_delete: bool) -> dict[str, str]:
     """Return the environment of the commands; nothing of the person's own configuration."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GEESYNC_")}
     (place / "geesync.toml").write_text(
@@ -88,6 +100,7 @@ def _settings(simulator: Simulator, place: Path, page: str) -> dict[str, str]:
 ledger = "{place}/geesync.db"
 mirror = "{place}/mirror"
 bucket = "{simulator.bucket}"
+allow_delete = {str(may_delete).lower()}
 
 [earth_engine]
 project = "{simulator.project}"
@@ -110,9 +123,60 @@ listen = "{page}"
     return inherited | {"GEESYNC_CONFIG": str(place / "geesync.toml")}
 
 
+def _there_and_back(
+    simulator: Simulator, settings: dict[str, str], place: Path, timeout_s: float
+) -> bool:
+    """Free a part of the account, restore it from the mirror, and compare it with what was."""
+    from geesync.cli.trial.demo_proof import differences
+
+    say = output().print
+    say("\n[bold]There and back[/]: deleted at Earth Engine, and made again of the mirror\n")
+    before = _assets_below(simulator, FREED)
+    _geesync(settings, "free", FREED, "--delete", "--yes", FREED)
+    freed = not _assets_below(simulator, FREED)
+    _geesync(settings, "restore", FREED, "--to", FREED)
+    with _daemon(settings, place / "restore.log"):
+        _wait_for_restores(place / "geesync.db", timeout_s)
+    _geesync(settings, "restores", FREED)
+    wrong = differences(before, _assets_below(simulator, FREED))
+    for told in wrong:
+        say(f"  {told}", style="bold red", markup=False)
+    said = "NOT all of it is as it was" if wrong or not freed else "all are as they were"
+    say(f"\n{counted(len(before), 'asset')} freed and restored · {said}, every pixel and mask")
+    return freed and not wrong
+
+
+def _assets_below(simulator: Simulator, top: str) -> dict[str, SimAsset]:
+    """Return what the account holds at a place and below it, by name."""
+    from geesync.domain.assets.names import candidates
+
+    waiting, found = [candidates(top)[0]], {}
+    while waiting:
+        name = waiting.pop()
+        if (asset := simulator.world.find(name)) is not None:
+            found[name] = asset
+            waiting += [one.name for one in simulator.world.children(name)[0]]
+    return found
+
+
+def _wait_for_restores(ledger: Path, timeout_s: float) -> None:
+    from geesync.domain.restore.lifecycle import AT_REST
+    from geesync.store.file.database import open_current
+    from geesync.store.ledger.restores import Restores
+
+    deadline = time.monotonic() + timeout_s
+    with closing(open_current(ledger)) as database:
+        restores = Restores(database)
+        while any(one.standing.state not in AT_REST for one in restores.of("")):
+            if time.monotonic() > deadline:
+                raise UserError(f"not done after {timeout_s:g} s", hint="see restore.log in --dir")
+            time.sleep(_LOOK_S)
+
+
 def _geesync(settings: dict[str, str], *arguments: str) -> None:
     output().print(f"$ geesync {' '.join(arguments)}", style="bold", markup=False)
-    subprocess.run([sys.executable, "-m", "geesync", *arguments], env=settings, check=True)  # noqa: S603 # ourselves
+    quiet = settings | {"GEESYNC_LOG__LEVEL": "warning"}
+    subprocess.run([sys.executable, "-m", "geesync", *arguments], env=quiet, check=True)  # noqa: S603 # ourselves
 
 
 @contextmanager

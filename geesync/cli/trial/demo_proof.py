@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -102,6 +102,34 @@ def _same(there: Pixels, here: ReadBand | None) -> bool:
         (here.mask == masks).all()
         and np.array_equal(here.values[valid], there.values[valid], equal_nan=True)
     )
+
+
+def differences(were: Mapping[str, SimAsset], are: Mapping[str, SimAsset]) -> list[str]:
+    """Return how assets differ from what they were, each in a few words."""
+    told = [f"{display_id(name)}: not there" for name in were.keys() - are.keys()]
+    for name in were.keys() & are.keys():
+        one, two = were[name], are[name]
+        told += [
+            f"{display_id(name)}: {what}"
+            for what in ("type", "properties", "start_time", "end_time")
+            if getattr(one, what) != getattr(two, what)
+        ]
+        bands = [band.id for band in one.bands]
+        if bands != [band.id for band in two.bands]:
+            told.append(f"{display_id(name)}: bands")
+            continue
+        told += [
+            f"{display_id(name)}: band {band}"
+            for band in bands
+            if not _alike(truth(one, band), truth(two, band))
+        ]
+    return told
+
+
+def _alike(one: Pixels, two: Pixels) -> bool:
+    valid = one.mask > 0
+    same = np.array_equal(one.values[valid], two.values[valid], equal_nan=True)
+    return bool(same and ((two.mask > 0) == valid).all())
 
 
 def _rows(path: Path) -> int:

@@ -41,12 +41,14 @@ def free(
 
     Each asset is proved again just before: every byte here, its revision there. docs/free.md.
     """
+    from geesync import logs
     from geesync.bootstrap import freer
     from geesync.store.copies.checks import Scope
 
     mine: Context = context.obj
     mine.existing_ledger()
     config = mine.config()
+    logs.configure(log_format=config.log.format, level=config.log.level)
     if delete and not config.allow_delete:
         raise ConfigError("geesync may not delete", hint="set `allow_delete = true`: docs/free.md")
     name = candidates(path)[0]
