@@ -190,6 +190,8 @@ def test_outputs_are_called_as_they_are_documented(images: Images) -> None:
         (lambda i: i["v"].focalMax(1, "square", "feet"), "Unrecognized units 'feet'"),
         (lambda i: i["v"].focalMax(-1), "radius must be greater than 0"),
         (lambda i: i["v"].focalMax(10_000), "limited to 512 pixels"),
+        (lambda i: i["v"].focalMax(1, iterations=10**9), "at most 100 iterations"),
+        (lambda i: i["v"].convolve(ee.Kernel.gaussian(1, 0)), "sigma must be greater than 0"),
         (lambda i: i["v"].convolve(ee.Kernel.sobel()), r"'Kernel\.sobel' is not supported"),
         (lambda i: i["v"].convolve(ee.Kernel.fixed(weights=[1, 2])), "rows of equal length"),
         (lambda i: i["v"].convolve(ee.Kernel.fixed(3, 1, [[1, 2]])), "weights are 2 by 1"),
@@ -323,6 +325,15 @@ def test_a_region_of_a_collection_is_a_table_of_all_its_images(images: Images) -
     assert days.getRegion(point(3, 0), 10).getInfo()[1][4] == 4
     with pytest.raises(ee.EEException, match="'scale' and 'crsTransform'"):
         days.getRegion(point(3, 0)).getInfo()
+
+
+def test_what_would_take_minutes_is_refused_before_it_begins(images: Images) -> None:
+    world = ee.Geometry.BBox(14, 46, 16, 48)
+
+    with pytest.raises(ee.EEException, match="samples at most 1000000 values"):
+        images["v"].sample(world, 10).size().getInfo()
+    with pytest.raises(ee.EEException, match="More than 1048576 values"):
+        ee.ImageCollection([ee.Image(1)]).getRegion(world, 400).getInfo()
 
 
 def test_all_statistics_of_a_property_come_at_once(images: Images) -> None:

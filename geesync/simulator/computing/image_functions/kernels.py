@@ -63,6 +63,9 @@ def _gaussian(
     normalize: bool = True,
     magnitude: float = 1.0,
 ) -> Kernel:
+    if sigma <= 0:
+        raise refused("Kernel.gaussian: The sigma must be greater than 0.")
+
     def bell(x: Offsets, y: Offsets, x_radius: float, _: float) -> Any:
         sigma_px = sigma * x_radius / radius
         return np.exp(-(x**2 + y**2) / (2 * sigma_px**2))

@@ -21,6 +21,8 @@ from geesync.simulator.computing.reducing.reducers import MOST_BYTES, Output, Re
 from geesync.simulator.refusals import RESOURCE_EXHAUSTED, ExportRefused
 from geesync.simulator.world.pixels import PixelArray, SimGrid
 
+MOST_ITERATIONS = 100
+
 Weigh = Callable[[PixelArray, PixelArray], PixelArray]  #: of a mask and a kernel's weight
 
 WEIGHTS: dict[str, Weigh] = {
@@ -141,6 +143,8 @@ def _focal(name: str) -> Callable[..., Image]:
         iterations: int = 1,
         kernel: Kernel | None = None,
     ) -> Image:
+        if iterations > MOST_ITERATIONS:
+            raise refused(f"Image.focal: The simulator has at most {MOST_ITERATIONS} iterations.")
         around = kernel or named_kernel(kernel_type, radius, units)
         bands = image.bands
         for _ in range(iterations):

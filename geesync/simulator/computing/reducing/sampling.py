@@ -23,6 +23,7 @@ from geesync.simulator.computing.scene import Collection
 from geesync.simulator.world.pixels import Json, SimFeature, SimGrid
 
 MOST_VALUES = 1_048_576  #: of an answer of getRegion
+MOST_SAMPLED = 1_000_000  #: values of the rectangle that a region lies in
 
 
 def _reduce_regions(
@@ -79,8 +80,8 @@ class _Samples:
     @classmethod
     def of(cls, image: Image, region: Geometry, projection: Projection) -> _Samples:
         grid = cover(projection, region)
-        if grid.width * grid.height * max(len(image.bands), 1) > MOST_PIXELS:
-            raise refused(f"The simulator samples at most {MOST_PIXELS} values at a time.")
+        if grid.width * grid.height * max(len(image.bands), 1) > MOST_SAMPLED:
+            raise refused(f"The simulator samples at most {MOST_SAMPLED} values at a time.")
         chosen = np.flatnonzero(covered([region], grid))
         columns = {}
         for band in image.bands:
@@ -189,26 +190,36 @@ def _get_region(
     bands: list[str] = []
     for image in collection.images():
         bands = bands or [band.id for band in image.bands]
-        rows += _region_rows(image, bands, geometry, projection)
-        if len(rows) * (len(header) + len(bands)) > MOST_VALUES:
-            raise refused(f"ImageCollection.getRegion: Too many values: > {MOST_VALUES}.")
+        samples = _Samples.of(image, geometry, projection)
+        reached = _reached(image, samples)
+        if (len(rows) + len(reached)) * (len(header) + len(bands)) > MOST_VALUES:
+            raise refused(f"ImageCollection.getRegion: More than {MOST_VALUES} values.")
+        rows += _region_rows(image, bands, samples, reached)
     return [header + bands, *(row for _, row in sorted(rows, key=lambda row: row[0]))]
 
 
+def _reached(image: Image, samples: _Samples) -> list[int]:
+    """Return which of the pixels an image reaches."""
+    extents = [band.extent for band in image.bands]
+    if any(extent is None for extent in extents):
+        return list(range(len(samples.chosen)))
+    reached = np.zeros(len(samples.chosen), bool)
+    for extent in set(filter(None, extents)):
+        reached |= inside(extent, samples.grid).reshape(-1)[samples.chosen]
+    return [int(place) for place in np.flatnonzero(reached)]
+
+
 def _region_rows(
-    image: Image, bands: list[str], geometry: Geometry, projection: Projection
+    image: Image, bands: list[str], samples: _Samples, reached: list[int]
 ) -> Iterator[tuple[int, list[Any]]]:
-    """Yield (number of the pixel, row) of all pixels of a region that an image reaches."""
-    samples = _Samples.of(image, geometry, projection)
-    extents = [band.extent for band in image.bands if band.extent is not None]
-    reached = [inside(extent, samples.grid).reshape(-1)[samples.chosen] for extent in extents]
+    """Yield (number of the pixel, row) of some pixels of an image."""
     lons, lats = samples.where()
     time = image.properties.get("system:time_start")
-    for place, pixel in enumerate(samples.chosen.tolist()):
-        if not reached or any(each[place] for each in reached):
-            values = samples.values(place)
-            where = [float(lons[place]), float(lats[place])]
-            yield pixel, [index_of(image), *where, time, *(values.get(band) for band in bands)]
+    for place in reached:
+        values = samples.values(place)
+        where = [float(lons[place]), float(lats[place])]
+        row = [index_of(image), *where, time, *(values.get(band) for band in bands)]
+        yield int(samples.chosen[place]), row
 
 
 SAMPLING = functions(
