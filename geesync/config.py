@@ -279,6 +279,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     )
     if first["type"] == "extra_forbidden":
         return f"unknown key `{key}` (from {origin})"
-    told = f"`{key}` (from {origin}): {what_is_needed(first)}"
+    where = "the command line" if origin == "flag" else origin
+    told = f"`{key}` (from {where}): {what_is_needed(first)}"
     is_secret = key.partition(".")[0] in _SECRET  # addresses and commands may hold passwords
     return told if is_secret else f"{told}, got {first.get('input')!r}"

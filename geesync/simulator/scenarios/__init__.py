@@ -34,7 +34,10 @@ def load_scenario(spec: str) -> Scenario:
         text = Path(spec).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         known = ", ".join((*SHIPPED, "million[:N]", "thousands[:N]"))
-        raise ValueError(f"no scenario {spec!r}: not one of {known}, and {error}") from error
+        why = getattr(error, "strerror", None) or "no text in UTF-8"
+        raise ValueError(
+            f"no scenario {spec!r}: not one of {known}, and no file to read: {why}"
+        ) from error
     return read_scenario(text, name=Path(spec).stem)
 
 
