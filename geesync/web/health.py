@@ -19,14 +19,15 @@ def complaints(ledger: Path, now: datetime) -> list[str]:
     A failing asset is no complaint: that is work for a person, not for a restart.
     """
     try:
-        status = views.status(ledger, now=now)
-        last = moved_at(ledger)
+        daemon, last = views.heartbeat(ledger, now=now), moved_at(ledger)
+        is_long = daemon is not None and last is not None and now - last > _LONG
+        status = views.status(ledger, now=now) if is_long else None
     except (sqlite3.Error, GeesyncError) as error:
         return [f"the ledger cannot be read: {error}"]
-    if status.daemon is None:
+    if daemon is None:
         return ["the daemon gives no sign of life"]
-    wrong = [f"the {step} hangs" for step in status.daemon.get("stalled", ())]
-    if last and now - last > _LONG and _has_no_reason_to_wait(status):
+    wrong = [f"the {step} hangs" for step in daemon.get("stalled", ())]
+    if status and last and _has_no_reason_to_wait(status):
         wrong.append(f"nothing has moved for {duration(now - last)}, and nothing says why")
     return wrong
 
