@@ -41,7 +41,7 @@ from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import STAGING
 from geesync.errors import DOCS, ConfigError, LedgerError, NotAllowedError, RemoteError, refused
 from geesync.steps.mirrors import Mirrors
-from geesync.store.file.soundness import check
+from geesync.store.file.soundness import HEAD, check
 from geesync.store.views import status as views
 from geesync.store.views.mirrors import known_mirrors
 
@@ -78,7 +78,13 @@ class Doctor:
             (self._ledger, ()),
             (self._roots, ("ledger",)),
             (self._daemon, ("ledger",)),
-            (self._rights, ("ledger", "roots", "Earth Engine", "credentials", "configuration")),
+            (
+                self._rights,
+                (
+                    *("ledger", "roots", "Earth Engine"),
+                    *("configuration", "certificates", "credentials"),
+                ),
+            ),
         )
         for look, needs in looks:
             if self._failed.isdisjoint(needs):
@@ -267,6 +273,9 @@ class Doctor:
             return
         if revision is None:
             yield ok("ledger", f"{ledger} begins with the first enqueue")
+        elif revision != HEAD:
+            mend = "geesync daemon; it backs the ledger up and takes it over"
+            yield fail("ledger", f"{ledger} has schema {revision}, not {HEAD} yet", mend)
         elif not _is_writable(ledger.parent):
             yield warn("ledger", f"{ledger} can only be read by you", "sudo geesync doctor")
         else:
