@@ -85,7 +85,7 @@ def restore(world: World, given: Sequence[str], **asked: Any) -> Restores:
 
 def settle(world: World, restores: Restores, *, tick_s: float = 60) -> list[Restored]:
     """Let time pass until all is proved."""
-    for _ in range(100):
+    for _ in range(400):
         for step in world.service.steps:
             run_step(step)
         found = restores.of(BACK)

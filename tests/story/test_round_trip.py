@@ -43,10 +43,13 @@ def test_a_nasty_account_is_the_same_after_there_and_back(tmp_path: Path, masks:
 @pytest.mark.slow
 def test_the_demo_account_is_the_same_after_there_and_back(tmp_path: Path) -> None:
     with Simulator("demo") as simulator, a_world(simulator, tmp_path, direct={}, bucket=True) as it:
-        it.enqueue("users/demo")
+        roots = ["users/demo", "projects/demo-project/assets"]
+        for root in roots:
+            it.enqueue(root)
         it.settle()
+        simulator.world.put(SimAsset(BACK, "FOLDER"))
 
-        found = settle(it, restore(it, ["users/demo"]))
+        found = settle(it, restore(it, roots))
 
         assert {one.standing.state for one in found} == {"proved"}
         it.enqueue(BACK)
