@@ -35,6 +35,7 @@ from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.roots import Roots
 from geesync.store.tables.schema import metadata
 from geesync.store.tables.triggers import TRIGGERS
+from geesync.store.views.status import reading
 from tests.store.conftest import Store, image
 
 #: The revision after this program's.
@@ -225,6 +226,19 @@ def test_only_the_daemon_migrates(ledger_path: Path, request: pytest.FixtureRequ
 
     with pytest.raises(LedgerError, match="start the daemon once"):
         open_current(ledger_path)
+
+
+def test_an_older_ledger_is_called_that_by_who_only_looks(
+    ledger_path: Path, request: pytest.FixtureRequest
+) -> None:
+    open_migrating(ledger_path).close()
+    request.getfixturevalue("a_program_of_tomorrow")
+
+    with (
+        pytest.raises(LedgerError, match="start the daemon once"),
+        reading(ledger_path) as connection,
+    ):
+        connection.execute("SELECT * FROM day_after_tomorrow")
 
 
 def test_a_migration_that_fails_leaves_the_backup(

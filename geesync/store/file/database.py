@@ -17,7 +17,14 @@ import sqlalchemy as sa
 from geesync.errors import RESTORE, LedgerError, LockedError
 from geesync.store.file.backups import backup, sync
 from geesync.store.file.scratch import scratch, sweep
-from geesync.store.file.soundness import APPLICATION_ID, HEAD, check, held_open, is_large
+from geesync.store.file.soundness import (
+    APPLICATION_ID,
+    HEAD,
+    check,
+    held_open,
+    is_large,
+    refuse_other_schema,
+)
 from geesync.store.file.sqlite_errors import translated
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -154,11 +161,8 @@ def open_current(path: Path) -> Database:
     revision = check(path)
     if revision is None:
         _create(path)
-    elif revision != HEAD:
-        raise LedgerError(
-            f"the ledger {path} has schema {revision}, this program needs {HEAD}",
-            hint="start the daemon once; it backs the ledger up and migrates it",
-        )
+    else:
+        refuse_other_schema(path, revision)
     return Database(path)
 
 

@@ -140,3 +140,17 @@ def _check_contents(path: Path, connection: sqlite3.Connection, *, thorough: boo
             hint=f"upgrade geesync, or {RESTORE}, one made before the ledger was migrated",
         )
     return revision
+
+
+def refuse_other_schema(path: Path, revision: str) -> None:
+    """Raise LedgerError if a ledger's schema is not this program's: only the daemon migrates."""
+    if revision != HEAD:
+        raise LedgerError(
+            f"the ledger {path} has schema {revision}, this program needs {HEAD}",
+            hint="start the daemon once; it backs the ledger up and migrates it",
+        )
+
+
+def refuse_older(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise LedgerError if a ledger that is open is of an older program, or of a newer one."""
+    refuse_other_schema(path, _check_contents(path, connection, thorough=False))

@@ -17,7 +17,7 @@ from typing import Any
 from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.domain.setbacks import LONGEST_WAIT
-from geesync.store.file.soundness import held_open, refuse_foreign_log
+from geesync.store.file.soundness import held_open, refuse_foreign_log, refuse_older
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.states import ASSET_MOVING, IS_PAUSED, TASK_IN_FLIGHT
 from geesync.store.views.alive import has_ended
@@ -140,7 +140,11 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     ):
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")  # one consistent state for all questions
-        yield connection
+        try:
+            yield connection
+        except sqlite3.OperationalError:
+            refuse_older(path, connection)  # it lacks what an older program did not know
+            raise
 
 
 def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
