@@ -17,14 +17,14 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from shutil import disk_usage
 
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.dask_examination import examine
 from geesync.adapters.executors.executor import require_dask
 from geesync.adapters.google.credentials import describe, find_credentials
-from geesync.adapters.google.earth_engine import EarthEngine
-from geesync.adapters.google.stores import Stores
 from geesync.adapters.google.transport import Transport
 from geesync.adapters.host.network import Proxies, trusted
 from geesync.adapters.mirror_files.mirror import MARKER, is_mirror
+from geesync.adapters.storage.stores import Stores
 from geesync.bootstrap import cloud
 from geesync.checks.advice import (
     GUIDE,

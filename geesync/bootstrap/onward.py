@@ -8,12 +8,16 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from geesync.adapters.direct.source import open_source
-from geesync.adapters.google.bucket import Storage
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.google.uploads import Uploads
+from geesync.adapters.storage.bucket import Storage
+from geesync.adapters.storage.uploads import Uploads
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.config import Config
+from geesync.steps.brakes.brakes import Brakes
+from geesync.steps.brakes.gate import (
+    Gate,
+)
 from geesync.steps.derive import results
 from geesync.steps.derive.deriver import Deriver
 from geesync.steps.restore import ingestions
@@ -23,15 +27,11 @@ from geesync.steps.restore.second_copy import SecondCopies
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.asset_maker import AssetMaker
-from geesync.steps.tasks.brakes import Brakes
-from geesync.steps.tasks.gate import (
-    Gate,
-)
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.file.database import Database
-from geesync.store.ledger.derivations import Derivations
-from geesync.store.ledger.restores import Restores
 from geesync.store.ledger.roots import Roots
+from geesync.store.making.derivations import Derivations
+from geesync.store.making.restores import Restores
 from geesync.store.tasks.tasks import Tasks
 
 if TYPE_CHECKING:

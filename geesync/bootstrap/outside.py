@@ -14,24 +14,24 @@ from pathlib import Path
 
 from geesync import logs
 from geesync.adapters.direct.source import Access as DirectAccess
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.dask_cluster import DaskExecutor
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
 from geesync.adapters.executors.processes import ProcessExecutor
 from geesync.adapters.fetching.object_source import Access
 from geesync.adapters.google.credentials import find_credentials
-from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.google.stores import (
+from geesync.adapters.host.network import trusted
+from geesync.adapters.storage.stores import (
     DRIVE_REQUESTS_PER_S,
     REQUESTS_PER_S,
     Stores,
     open_stores,
 )
-from geesync.adapters.host.network import trusted
 from geesync.config import Config
 from geesync.domain.choices.timetable import Timetable
 from geesync.sections import DirectConfig, ThrottleConfig
-from geesync.steps.tasks.brakes import Limits
+from geesync.steps.brakes.brakes import Limits
 from geesync.store.ledger.roots import Roots
 from geesync.store.views.mirrors import LEDGER_ID
 

@@ -32,6 +32,14 @@ from geesync.checks.adopter import Adopter
 from geesync.config import Config
 from geesync.domain.mirror.layout import STAGING
 from geesync.domain.tasks.exports import Way
+from geesync.steps.brakes.brakes import Brakes
+from geesync.steps.brakes.direct_gauge import DirectGauge
+from geesync.steps.brakes.gate import (
+    Gate,
+    gate_of_direct_reading,
+    gate_of_downloads,
+    gate_of_exports,
+)
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.derive.job_scans import JobScans
 from geesync.steps.discovery.discoverer import Discoverer
@@ -43,15 +51,7 @@ from geesync.steps.mirror.verifier import Verifier
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
-from geesync.steps.tasks.brakes import Brakes
-from geesync.steps.tasks.direct_gauge import DirectGauge
 from geesync.steps.tasks.exporter import Exporter
-from geesync.steps.tasks.gate import (
-    Gate,
-    gate_of_direct_reading,
-    gate_of_downloads,
-    gate_of_exports,
-)
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.present import Present
 from geesync.steps.tasks.reconciler import Reconciler
@@ -67,13 +67,13 @@ from geesync.store.copies.recovery import Recovery
 from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
-from geesync.store.ledger.derivations import Derivations
 from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.steering import Steering
 from geesync.store.ledger.usage import Usage
+from geesync.store.making.derivations import Derivations
 from geesync.store.tasks.plans import Plans
 from geesync.store.tasks.tasks import Tasks
 from geesync.store.views.samples import Samples

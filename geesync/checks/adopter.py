@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from geesync.adapters.google.bucket import Storage
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.mirror_files.signatures import signatures
+from geesync.adapters.storage.bucket import Storage
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.coverage import StoredObject, complete

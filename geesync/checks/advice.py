@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from geesync.adapters.google.bucket import BucketSettings
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
+from geesync.adapters.storage.bucket import BucketSettings
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.findings import Finding, fail, ok, warn
 from geesync.domain.messages.words import counted

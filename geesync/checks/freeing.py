@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.checks.checker import Checker
 from geesync.domain.assets.names import is_derived
 from geesync.domain.mirror.layout import GEESYNC_JSON

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from geesync.adapters.direct.image_fetching import Brought, DiffersError, fetch_images
 from geesync.adapters.direct.image_files import ImageJob
-from geesync.adapters.formats.older_files import OlderFiles, look
+from geesync.adapters.mirrored.older_files import OlderFiles, look
 from geesync.domain.assets.asset import IMAGE, SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.choices.options import Options

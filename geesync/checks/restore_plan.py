@@ -22,7 +22,7 @@ from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, los
 from geesync.domain.restore.manifests import key_of
 from geesync.domain.restore.targets import is_root, target_of
 from geesync.errors import RemoteError, UserError
-from geesync.store.ledger.restores import Wanted
+from geesync.store.making.restores import Wanted
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from geesync.adapters.google.bucket import Storage
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.storage.bucket import Storage
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.simulator.simulator import Simulator
 

@@ -17,11 +17,11 @@ from geesync.adapters.executors.orders import Orders, hear
 from geesync.adapters.fetching.fetching import fetch_all
 from geesync.adapters.fetching.object_source import Access, MeteredSource, WorkerSource
 from geesync.adapters.formats.proving import Proof, prove_all
-from geesync.adapters.google.bucket import Storage
-from geesync.adapters.google.drive import Drive
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.google.stores import Stores
 from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.adapters.storage.bucket import Storage
+from geesync.adapters.storage.drive import Drive
+from geesync.adapters.storage.stores import Stores
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.errors import Cause, RemoteError
 

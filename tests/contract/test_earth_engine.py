@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.google.credentials import find_credentials
-from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import LEGACY
 from geesync.domain.json import Json

@@ -13,13 +13,13 @@ import pytest
 
 from geesync.adapters.fetching.fetching import Fetch, fetch
 from geesync.adapters.fetching.object_source import Access, MeteredSource
-from geesync.adapters.google.bucket import Storage
-from geesync.adapters.google.drive import Drive
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.google.stores import Stores
 from geesync.adapters.mirror_files.folders import Folders, folder
 from geesync.adapters.mirror_files.landing import Landing, Writer, name_unproved, unproved
 from geesync.adapters.mirror_files.mirror import prepare_mirror
+from geesync.adapters.storage.bucket import Storage
+from geesync.adapters.storage.drive import Drive
+from geesync.adapters.storage.stores import Stores
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.adapters.transfer.curl_loop import run
 from geesync.domain.mirror.coverage import StoredObject

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from geesync.adapters.google.bucket import Storage
 from geesync.adapters.google.credentials import find_credentials
+from geesync.adapters.storage.bucket import Storage
 from geesync.adapters.transfer.curl_loop import run
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError

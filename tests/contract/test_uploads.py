@@ -9,8 +9,8 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
-from geesync.adapters.google.bucket import Storage
-from geesync.adapters.google.uploads import PIECE_BYTES, Upload, Uploads
+from geesync.adapters.storage.bucket import Storage
+from geesync.adapters.storage.uploads import PIECE_BYTES, Upload, Uploads
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator

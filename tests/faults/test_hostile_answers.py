@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from geesync.adapters.google.bucket import Storage
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.google.credentials import find_credentials
-from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.storage.bucket import Storage
 from geesync.domain.tasks.exports import Ask, Part, request_body
 from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError

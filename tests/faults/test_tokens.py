@@ -10,10 +10,10 @@ from typing import Any
 import ee
 import pytest
 
-from geesync.adapters.google.bucket import Storage
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.google.credentials import find_credentials
-from geesync.adapters.google.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.storage.bucket import Storage
 from geesync.errors import Cause, RemoteError
 from geesync.simulator import Simulator
 from geesync.simulator.wire.faults import Action

@@ -18,7 +18,7 @@ IMPORTS = {
     "geesync.cli.answers.status": "sqlalchemy",
     "geesync.steps.mirror.sweeper": "apscheduler",
     "geesync.steps.upkeep.sampler": "rasterio",
-    "geesync.adapters.google.bucket": "pycurl",
+    "geesync.adapters.storage.bucket": "pycurl",
     "geesync.bootstrap.service": "distributed",
     "geesync.web.app": "google",
     "geesync.steps.mirror.verifier": "geesync.steps.mirror.downloader",

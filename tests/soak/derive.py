@@ -16,7 +16,7 @@ from geesync.simulator.exports.asset_exports import evaluate_asset
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.world.truth import truth
 from geesync.store.file.database import open_current
-from geesync.store.ledger.derivations import Derivations, Derived
+from geesync.store.making.derivations import Derivations, Derived
 from tests.series.season import Season
 from tests.soak.soak import Soak, Verdict
 from tests.story.test_derive import configure, run

@@ -17,7 +17,7 @@ from geesync.config import Config
 from geesync.simulator.profiles import HELL
 from geesync.simulator.simulator import Simulator
 from geesync.store.file.database import Database
-from geesync.store.ledger.restores import Restores
+from geesync.store.making.restores import Restores
 from geesync.store.views import status as views
 from tests.soak.direct import a_zygote
 from tests.soak.zygote import fast_clock

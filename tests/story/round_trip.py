@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from geesync.adapters.formats.mirrored_pixels import ReadBand, read_image, same_crs
+from geesync.adapters.mirrored.mirrored_pixels import ReadBand, read_image, same_crs
 from geesync.checks.restore_plan import plan_restore
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.layout import ASSET_JSON, IAM_JSON, asset_path
@@ -19,7 +19,7 @@ from geesync.simulator.scenarios import Tree
 from geesync.simulator.scenarios.landscape import TYPES
 from geesync.simulator.world.pixels import SimAsset, SimGrid
 from geesync.step_threads import run_step
-from geesync.store.ledger.restores import Restored, Restores
+from geesync.store.making.restores import Restored, Restores
 from tests.story.test_exactness import CRSS, MASKS, TRANSFORMS, Recipe
 from tests.story.world import World
 

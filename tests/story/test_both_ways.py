@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geesync.adapters.formats.mirrored_pixels import read_image
+from geesync.adapters.mirrored.mirrored_pixels import read_image
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
 from tests.story.world import World, a_world

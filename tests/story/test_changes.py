@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from geesync.adapters.formats.mirrored_pixels import read_image
+from geesync.adapters.mirrored.mirrored_pixels import read_image
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset, SimBand
 from tests.story.accounts import HOME, a_band, an_account, an_image

@@ -16,7 +16,7 @@ from geesync.errors import UserError
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
-from geesync.store.ledger.derivations import Derivations, Derived
+from geesync.store.making.derivations import Derivations, Derived
 from tests.series.season import BEGINS, COLLECTION, EVERY, Season
 from tests.story.world import World, a_world
 

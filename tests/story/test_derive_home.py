@@ -18,7 +18,7 @@ from shapely.geometry import box
 from typer.testing import CliRunner
 
 from geesync import open_mirror
-from geesync.adapters.formats.mirrored_pixels import read_image
+from geesync.adapters.mirrored.mirrored_pixels import read_image
 from geesync.bootstrap import cloud, service
 from geesync.cli.app import app
 from geesync.config import load

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from geesync.adapters.formats.mirrored_pixels import read_image
+from geesync.adapters.mirrored.mirrored_pixels import read_image
 from geesync.simulator.profiles import CALM, Profile
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.simulator import Simulator

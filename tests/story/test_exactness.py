@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from geesync.adapters.formats.mirrored_pixels import ReadBand, read_image
+from geesync.adapters.mirrored.mirrored_pixels import ReadBand, read_image
 from geesync.simulator.profiles import CALM
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.scenarios.landscape import TYPES

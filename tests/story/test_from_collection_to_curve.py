@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from geesync.cli.app import app
 from geesync.simulator.simulator import Simulator
 from geesync.step_threads import run_step
-from geesync.store.ledger.derivations import Derivations
+from geesync.store.making.derivations import Derivations
 from tests.series.season import Season
 from tests.story.test_derive import configure
 from tests.story.world import a_world

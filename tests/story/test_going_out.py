@@ -20,7 +20,7 @@ from geesync.simulator.simulator import Simulator
 from geesync.steps.step import Workshop
 from geesync.steps.upkeep.notifier import Notifier
 from geesync.store.ledger.ledger import Ledger
-from geesync.store.ledger.restores import Restores
+from geesync.store.making.restores import Restores
 from geesync.store.views import status as views
 from geesync.web.app import build
 from tests.story import test_derive as deriving

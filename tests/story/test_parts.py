@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from geesync.adapters.formats.mirrored_pixels import read_image
+from geesync.adapters.mirrored.mirrored_pixels import read_image
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset

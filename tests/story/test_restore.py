@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from geesync.adapters.formats.external_files import prepare_external
+from geesync.adapters.mirrored.external_files import prepare_external
 from geesync.checks.restore_plan import RestorePlan, plan_restore
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
@@ -29,7 +29,7 @@ from geesync.simulator.world.pixels import SimAsset
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
 from geesync.steps.restore.restorer import Restorer
-from geesync.store.ledger.restores import Restored, Restores
+from geesync.store.making.restores import Restored, Restores
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import World, a_world
 

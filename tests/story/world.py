@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import httpx
 
-from geesync.adapters.formats.mirrored_pixels import ReadBand, read_image
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.mirror_files.signatures import sign
+from geesync.adapters.mirrored.mirrored_pixels import ReadBand, read_image
 from geesync.bootstrap import Service, ledger_id, service
 from geesync.config import Config
 from geesync.domain.assets.names import candidates

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geesync.adapters.direct.source import Source
-from geesync.adapters.formats.mirrored_pixels import MirroredImage
 from geesync.adapters.formats.npy import pixels
+from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.direct.readings import Reading, readings
 from geesync.domain.direct.rereading import sampled
+from geesync.domain.failures.refusals import stopped
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import Tile
-from geesync.domain.tasks.refusals import stopped
 from geesync.errors import Cause, RemoteError
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from geesync.adapters.executors.executor import TICK_S, Results
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.direct.rereading import chosen
+from geesync.domain.failures.refusals import Calls
 from geesync.domain.mirror.checking import KeptFile
-from geesync.domain.tasks.refusals import Calls
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 

@@ -23,10 +23,10 @@ from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
 from geesync.adapters.tables.table_writing import BEGINNING, END, columns, rows, write_csv
 from geesync.adapters.transfer.curl_loop import turns
+from geesync.domain.failures.refusals import Calls
 from geesync.domain.json import Json
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import PARTIAL
-from geesync.domain.tasks.refusals import Calls
 from geesync.errors import Cause, RemoteError
 
 #: So many times the token of a page may be that of the one before: a page may be empty.

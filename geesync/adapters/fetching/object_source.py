@@ -14,7 +14,7 @@ from typing import Any
 
 from geesync.adapters.executors.orders import orders_of
 from geesync.adapters.google.credentials import find_credentials
-from geesync.adapters.google.stores import Stores, open_stores
+from geesync.adapters.storage.stores import Stores, open_stores
 from geesync.adapters.transfer.answers import Sink
 from geesync.adapters.transfer.bandwidth import Bandwidth, Metered
 from geesync.domain.mirror.coverage import StoredObject

@@ -13,7 +13,7 @@ from typing import Any
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 
-from geesync.domain.tasks.google_errors import UNREADABLE
+from geesync.domain.failures.google_errors import UNREADABLE
 from geesync.errors import NotAllowedError
 from geesync.logger import get_logger
 

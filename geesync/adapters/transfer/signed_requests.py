@@ -16,7 +16,7 @@ from geesync.adapters.host.network import Proxies
 from geesync.adapters.transfer.answers import PIECE_BYTES, Answer, Sink
 from geesync.adapters.transfer.connections import aim, handle
 from geesync.adapters.transfer.curl_loop import STOPPED, Exchange
-from geesync.domain.tasks.google_errors import token_error
+from geesync.domain.failures.google_errors import token_error
 from geesync.errors import Cause, RemoteError
 
 #: What libcurl reads at a time; it hands over 16 KiB of it at a time, whatever it is told.

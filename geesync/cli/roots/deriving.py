@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from geesync.domain.derive.job import Job
     from geesync.sections import DeriveConfig
     from geesync.store.file.database import Database
-    from geesync.store.ledger.derivations import Planned
+    from geesync.store.making.derivations import Planned
 
 
 class Action(StrEnum):
@@ -80,7 +80,7 @@ def _plan(
     config: Config, name: str, beside: Path, *, start: bool, renew: bool, as_json: bool
 ) -> None:
     from geesync.bootstrap import cloud
-    from geesync.store.ledger.derivations import Derivations
+    from geesync.store.making.derivations import Derivations
 
     told = config.derive[name]
     function = function_of(name, told, beside)
@@ -129,7 +129,7 @@ def _cost(config: Config, told: DeriveConfig, count: int) -> str:
 
 
 def _planned(job: Job, told: DeriveConfig, one: Result) -> Planned:
-    from geesync.store.ledger.derivations import Planned
+    from geesync.store.making.derivations import Planned
 
     source = one.source
     return Planned(
@@ -189,7 +189,7 @@ class _Told:
 
 
 def _at_earth_engine(database: Database, job: str, action: Action) -> list[_Told]:
-    from geesync.store.ledger.derivations import Derivations
+    from geesync.store.making.derivations import Derivations
 
     store = Derivations(database)
     if action != Action.STATUS:

@@ -14,8 +14,8 @@ from geesync.domain.derive.mirrored import collection_of, described, mark_of
 from geesync.errors import RemoteError, UnavailableError
 
 if TYPE_CHECKING:
-    from geesync.adapters.google.earth_engine import EarthEngine
-    from geesync.adapters.google.stores import Stores
+    from geesync.adapters.earth_engine.earth_engine import EarthEngine
+    from geesync.adapters.storage.stores import Stores
     from geesync.cli.roots.job_plan import Result
     from geesync.config import Config
     from geesync.domain.assets.asset import SourceAsset

@@ -22,7 +22,7 @@ from geesync.domain.tasks.exports import Way
 from geesync.errors import ExitCode, RemoteError
 
 if TYPE_CHECKING:
-    from geesync.adapters.google.earth_engine import EarthEngine
+    from geesync.adapters.earth_engine.earth_engine import EarthEngine
     from geesync.config import Config
     from geesync.domain.assets.asset import SourceAsset
     from geesync.domain.choices.options import Options

@@ -25,9 +25,9 @@ from geesync.errors import (
 )
 
 if TYPE_CHECKING:
-    from geesync.adapters.google.bucket import Storage
-    from geesync.adapters.google.earth_engine import EarthEngine
-    from geesync.adapters.google.stores import Stores
+    from geesync.adapters.earth_engine.earth_engine import EarthEngine
+    from geesync.adapters.storage.bucket import Storage
+    from geesync.adapters.storage.stores import Stores
     from geesync.config import Config
     from geesync.domain.json import Json
     from geesync.store.ledger.roots import Root, Roots

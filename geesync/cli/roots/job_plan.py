@@ -25,8 +25,8 @@ from geesync.domain.tasks.expressions import call, expression
 from geesync.errors import RemoteError, UserError
 
 if TYPE_CHECKING:
-    from geesync.adapters.google.earth_engine import EarthEngine
-    from geesync.adapters.google.user_functions import Function
+    from geesync.adapters.earth_engine.earth_engine import EarthEngine
+    from geesync.adapters.earth_engine.user_functions import Function
     from geesync.domain.assets.asset import SourceAsset
     from geesync.domain.assets.grid import Grid
     from geesync.domain.json import Json
@@ -60,7 +60,7 @@ class JobPlan:
 
 def function_of(name: str, told: DeriveConfig, beside: Path) -> Function:
     """Return a job's function. Raises UserError if there is none."""
-    from geesync.adapters.google.user_functions import from_expression, load_function
+    from geesync.adapters.earth_engine.user_functions import from_expression, load_function
 
     if (told.function is None) == (told.expression is None):
         raise UserError(f"[derive.{name}] needs one of function and expression")
@@ -80,7 +80,7 @@ def compare(
 
     known: of each result's target, the source's revision and the expression's hash.
     """
-    from geesync.adapters.google.user_functions import expression_of
+    from geesync.adapters.earth_engine.user_functions import expression_of
 
     plan = JobPlan()
     targets: set[str] = set()

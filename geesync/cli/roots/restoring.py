@@ -157,7 +157,7 @@ def _write_down(
 ) -> None:
     import json as documents
 
-    from geesync.store.ledger.restores import Restores
+    from geesync.store.making.restores import Restores
 
     asked: dict[str, object] = {
         "source_root": ", ".join(paths),
@@ -188,7 +188,7 @@ def restores(
     from geesync.domain.restore.lifecycle import RestoreState
     from geesync.domain.restore.targets import root_named
     from geesync.steps.restore.report import document
-    from geesync.store.ledger.restores import Restores
+    from geesync.store.making.restores import Restores
 
     mine: Context = context.obj
     config = mine.config()

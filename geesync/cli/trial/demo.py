@@ -162,7 +162,7 @@ def _assets_below(simulator: Simulator, top: str) -> dict[str, SimAsset]:
 def _wait_for_restores(ledger: Path, timeout_s: float) -> None:
     from geesync.domain.restore.lifecycle import AT_REST
     from geesync.store.file.database import open_current
-    from geesync.store.ledger.restores import Restores
+    from geesync.store.making.restores import Restores
 
     deadline = time.monotonic() + timeout_s
     with closing(open_current(ledger)) as database:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from geesync.adapters.formats.mirrored_pixels import ReadBand, read_image
+from geesync.adapters.mirrored.mirrored_pixels import ReadBand, read_image
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted, size
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON

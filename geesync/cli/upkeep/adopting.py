@@ -16,7 +16,7 @@ from geesync.domain.assets.names import display_id
 from geesync.errors import RemoteError, UnavailableError
 
 if TYPE_CHECKING:
-    from geesync.adapters.google.earth_engine import EarthEngine
+    from geesync.adapters.earth_engine.earth_engine import EarthEngine
     from geesync.config import Config
     from geesync.domain.mirror.older_exports import OlderExports
 

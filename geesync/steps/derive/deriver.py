@@ -13,7 +13,7 @@ from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_maker import AssetMaker
-from geesync.store.ledger.derivations import Derivations, Derived
+from geesync.store.making.derivations import Derivations, Derived
 
 log = get_logger()
 

@@ -12,8 +12,8 @@ from typing import ClassVar
 from geesync.domain.assets.names import DERIVED
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
-from geesync.store.ledger.derivations import Derivations
 from geesync.store.ledger.roots import Roots
+from geesync.store.making.derivations import Derivations
 
 log = get_logger()
 

@@ -10,7 +10,7 @@ from geesync.domain.tasks.making import Differs, Made
 from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause
 from geesync.steps.tasks.asset_maker import Ask
-from geesync.store.ledger.derivations import Derived
+from geesync.store.making.derivations import Derived
 
 
 def ask(result: Derived) -> Ask:

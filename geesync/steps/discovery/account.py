@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.tasks.failures import may_be_absent
-from geesync.domain.tasks.refusals import NotTriedError
+from geesync.domain.failures.failures import may_be_absent
+from geesync.domain.failures.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 
 #: Does the work for all names at once; an exception is an answer too.

@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters.fetching.fetching import Fetch, Line, fetch_all
-from geesync.adapters.google.stores import Stores
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.adapters.mirror_files.mirror import free_bytes
+from geesync.adapters.storage.stores import Stores
+from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.failures.shared_failures import Tried
 from geesync.domain.mirror.lifecycle import DownloadFailed, DownloadFinished, StagedCopyLost, State
 from geesync.domain.setbacks import Event
-from geesync.domain.tasks.refusals import NotTriedError
-from geesync.domain.tasks.shared_failures import Tried
 from geesync.errors import Cause, RemoteError
+from geesync.steps.brakes.brakes import Limits
+from geesync.steps.brakes.gate import Gate
 from geesync.steps.step import Tally, Workshop, event_of
-from geesync.steps.tasks.brakes import Limits
-from geesync.steps.tasks.gate import Gate
 from geesync.store.copies.staging import Staged, Staging
 from geesync.store.ledger.ledger import LedgerAsset, Move
 

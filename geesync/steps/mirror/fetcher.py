@@ -26,21 +26,21 @@ from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.direct.choice import answer_bytes, page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
+from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.failures.shared_failures import Tried
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
 from geesync.domain.mirror.lifecycle import Fetched, FetchFailed, Refused, State
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.setbacks import Delayed, Event
 from geesync.domain.tasks.exports import Part, Way
-from geesync.domain.tasks.refusals import NotTriedError
-from geesync.domain.tasks.shared_failures import Tried
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.steps.brakes.brakes import Brakes
+from geesync.steps.brakes.direct_gauge import DirectGauge
+from geesync.steps.brakes.gate import Gate
 from geesync.steps.mirror.revisions import Revisions
 from geesync.steps.step import Tally, Workshop, event_of
-from geesync.steps.tasks.brakes import Brakes
-from geesync.steps.tasks.direct_gauge import DirectGauge
-from geesync.steps.tasks.gate import Gate
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies import fetched
 from geesync.store.ledger.ledger import LedgerAsset, Move

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
 from geesync.domain.assets.names import is_derived
 from geesync.steps.step import Workshop

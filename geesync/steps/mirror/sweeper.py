@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar
 
-from geesync.adapters.google.bucket import DELETED_AT_ONCE
-from geesync.adapters.google.stores import Stores
+from geesync.adapters.storage.bucket import DELETED_AT_ONCE
+from geesync.adapters.storage.stores import Stores
+from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.exports import Way
-from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop

@@ -9,7 +9,7 @@ from geesync.domain.tasks.making import Differs, Made
 from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause
 from geesync.steps.tasks.asset_maker import Ask
-from geesync.store.ledger.restores import Restored
+from geesync.store.making.restores import Restored
 
 
 def ask(asset: Restored) -> Ask:

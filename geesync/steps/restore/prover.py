@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from geesync.adapters.google.bucket import Storage
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
+from geesync.adapters.storage.bucket import Storage
 from geesync.domain.assets.asset import IMAGE, SourceAsset
 from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
 from geesync.domain.json import Json
@@ -31,7 +31,7 @@ from geesync.steps.restore.second_copy import SecondCopies
 from geesync.steps.restore.uploader import sidecars
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.asset_maker import record_outcomes
-from geesync.store.ledger.restores import Restored, Restores
+from geesync.store.making.restores import Restored, Restores
 
 if TYPE_CHECKING:
     from geesync.adapters.direct.source import Source
@@ -69,7 +69,7 @@ class Prover:
     def _prove(self, asset: Restored) -> Event:
         mirrored, sidecar = sidecars(asset)
         made = self._with_all_properties(mirrored, self.earth_engine.get_asset(asset.target))
-        from geesync.adapters.formats.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
+        from geesync.adapters.mirrored.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
 
         compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
         if asset.prove == PIXELS and mirrored.type == IMAGE:
@@ -141,7 +141,7 @@ class Prover:
         self, asset: Restored, mirrored: SourceAsset, sidecar: Json
     ) -> Iterator[Compared]:
         """Yield whether the sums over every pixel of each band are the mirror's."""
-        from geesync.adapters.formats import mirrored_digests as ours  # noqa: PLC0415 # GDAL: late
+        from geesync.adapters.mirrored import mirrored_digests as ours  # noqa: PLC0415 # GDAL: late
 
         whole = _loses_fractions(asset)
         for wanted in part_files(mirrored, sidecar):

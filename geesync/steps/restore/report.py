@@ -12,7 +12,7 @@ from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.domain.assets.names import display_id
 from geesync.domain.json import Json
 from geesync.domain.messages.words import counted
-from geesync.store.ledger.restores import Restored
+from geesync.store.making.restores import Restored
 
 #: Within the mirror.
 PLACE = f"{MARKER}/restores"

@@ -15,7 +15,7 @@ from geesync.steps.restore.report import write_report
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_maker import AssetMaker, record_outcomes
-from geesync.store.ledger.restores import Restored, Restores
+from geesync.store.making.restores import Restored, Restores
 
 log = get_logger()
 

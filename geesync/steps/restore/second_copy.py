@@ -21,8 +21,8 @@ from geesync.domain.restore.comparing import Compared, Likeness
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Workshop
 from geesync.store.ledger.ledger import LedgerAsset
-from geesync.store.ledger.restores import Restored
 from geesync.store.ledger.roots import Root, Roots
+from geesync.store.making.restores import Restored
 
 #: Between two scans that are asked for.
 _SCAN_AGAIN = timedelta(minutes=5)
@@ -52,7 +52,7 @@ class SecondCopies:
             rows = (_rows(first, sidecar), _rows(second, told))
             yield _compared("rows", *rows)
             return
-        from geesync.adapters.formats.mirrored_digests import hashes_of  # noqa: PLC0415 # GDAL
+        from geesync.adapters.mirrored.mirrored_digests import hashes_of  # noqa: PLC0415 # GDAL
 
         mirrored = SourceAsset(json.loads((first / ASSET_JSON).read_text()))
         types = {band.id: band.pixel_type for band in made.bands}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.google.earth_engine import EarthEngine
-from geesync.adapters.google.uploads import Upload, Uploads
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
+from geesync.adapters.storage.uploads import Upload, Uploads
 from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
@@ -25,7 +25,7 @@ from geesync.domain.tasks.making import Differs, Made
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.asset_maker import record_outcomes
-from geesync.store.ledger.restores import Restored, Restores
+from geesync.store.making.restores import Restored, Restores
 
 _PIECE_BYTES = 2**20
 
@@ -80,7 +80,7 @@ class Uploader:
     def _image(
         self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
     ) -> tuple[Json, list[StoredObject]]:
-        from geesync.adapters.formats.outlines import footprint_in_pixels  # noqa: PLC0415 # GDAL
+        from geesync.adapters.mirrored.outlines import footprint_in_pixels  # noqa: PLC0415 # GDAL
 
         parts = list(_parts(asset, source, sidecar, folder, made))
         names = [*(file for part in parts for file in part.files)]
@@ -106,7 +106,7 @@ class Uploader:
     def _table(
         self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
     ) -> tuple[Json, list[StoredObject]]:
-        from geesync.adapters.formats.upload_files import write_rows  # noqa: PLC0415 # likewise
+        from geesync.adapters.mirrored.upload_files import write_rows  # noqa: PLC0415 # likewise
 
         name = next(
             file["name"]
@@ -138,7 +138,7 @@ def _parts(
     asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
 ) -> Iterator[Prepared]:
     """Yield the parts of an image ready to be uploaded."""
-    from geesync.adapters.formats import external_files, upload_files  # noqa: PLC0415 # GDAL: late
+    from geesync.adapters.mirrored import external_files, upload_files  # noqa: PLC0415 # GDAL: late
 
     policies = {
         band["id"]: band.get("pyramidingPolicy", "MEAN") for band in source.json.get("bands", ())

@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.json import Json
 from geesync.domain.setbacks import Delayed, Event, Setback
 from geesync.domain.tasks.exports import described_as, token_of
 from geesync.domain.tasks.lifecycle import IN_FLIGHT, Succeeded, TaskState
 from geesync.domain.tasks.making import Differs, Made, TaskIntended
-from geesync.domain.tasks.refusals import NotTriedError
 from geesync.domain.tasks.task import Destination, DestinationKind, TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.step import Workshop, event_of
-from geesync.steps.tasks.brakes import Brakes
 from geesync.steps.tasks.submitter import Submitter
-from geesync.store.ledger.making import AnyToMake, Making, MakingMove
+from geesync.store.making.making import AnyToMake, Making, MakingMove
 from geesync.store.tasks.task_rows import Intent, Task
 from geesync.store.tasks.tasks import TaskMove, Tasks
 

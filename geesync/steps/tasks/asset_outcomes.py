@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import takewhile
 
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.mirror.lifecycle import (
     ExportFailed,
     ExportsSucceeded,
@@ -17,7 +18,6 @@ from geesync.domain.mirror.lifecycle import (
 )
 from geesync.domain.setbacks import Delayed, Event, Setback
 from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop, event_of

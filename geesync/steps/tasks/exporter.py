@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.mirror.lifecycle import ExportFailed, ExportStarted, NothingToExport, State
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.setbacks import Delayed, Event
 from geesync.domain.tasks.exports import Part, Way
 from geesync.domain.tasks.lifecycle import LIVE, TaskState
-from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import Cause, RemoteError
+from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.step import Tally, Workshop, event_of
-from geesync.steps.tasks.brakes import Brakes
 from geesync.steps.tasks.planner import NOTHING, Planner
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.ledger.ledger import LedgerAsset, Move

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
+from geesync.domain.failures.failures import classify_operation
+from geesync.domain.failures.refusals import stopped
 from geesync.domain.mirror.lifecycle import State
-from geesync.domain.tasks.failures import classify_operation
 from geesync.domain.tasks.lifecycle import (
     Cancelled,
     Ended,
@@ -25,13 +26,12 @@ from geesync.domain.tasks.lifecycle import (
     TaskState,
 )
 from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operation
-from geesync.domain.tasks.refusals import stopped
 from geesync.domain.tasks.task import DestinationKind, SubjectKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.steps.brakes.gate import Gate, tried
 from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
-from geesync.steps.tasks.gate import Gate, tried
 from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import QUEUE

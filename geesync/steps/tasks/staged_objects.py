@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from geesync.adapters.google.stores import Stores
+from geesync.adapters.storage.stores import Stores
 from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.domain.tasks.task import DestinationKind
 from geesync.logger import get_logger

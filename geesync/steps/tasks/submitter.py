@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.executor import plain
-from geesync.adapters.google.earth_engine import EarthEngine
+from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.json import Json
 from geesync.domain.tasks.lifecycle import (
     MaybeStarted,
@@ -21,11 +22,10 @@ from geesync.domain.tasks.lifecycle import (
     Unanswered,
 )
 from geesync.domain.tasks.operations import Operation
-from geesync.domain.tasks.refusals import NotTriedError
 from geesync.errors import BugError, Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.steps.brakes.gate import Gate, tried
 from geesync.steps.step import Workshop
-from geesync.steps.tasks.gate import Gate, tried
 from geesync.store.tasks.task_rows import Task
 from geesync.store.tasks.tasks import TaskMove, Tasks
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from geesync.adapters.google.bucket import settings_from
+from geesync.adapters.storage.bucket import settings_from
 from geesync.domain.restore.files import is_near_enough
 
 

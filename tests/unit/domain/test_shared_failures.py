@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from geesync.domain.tasks.shared_failures import (
+from geesync.domain.failures.shared_failures import (
     MANY,
     SharedFailureError,
     SharedFailures,

@@ -20,13 +20,13 @@ from urllib.parse import urlencode
 from geesync.adapters.google.credentials import describe, token_request
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
-from geesync.adapters.google.storage_errors import classed, translated
+from geesync.adapters.storage.errors import classed, translated
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.signed_requests import SignedRequests
+from geesync.domain.failures.google_errors import UNREADABLE, unreadable
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.exports import drive_name
-from geesync.domain.tasks.google_errors import UNREADABLE, unreadable
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from geesync.adapters.google.bucket import Storage
-from geesync.adapters.google.drive import Drive
 from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.storage.bucket import Storage
+from geesync.adapters.storage.drive import Drive
 from geesync.domain.tasks.task import DRIVE
 
 #: Of one process; Cloud Storage allows thousands. It only keeps a mistake from becoming an attack.

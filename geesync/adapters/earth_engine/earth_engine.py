@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from geesync.adapters.google.credentials import renew
-from geesync.adapters.google.earth_engine_errors import translated
-from geesync.adapters.google.earth_engine_items import (
+from geesync.adapters.earth_engine.errors import translated
+from geesync.adapters.earth_engine.items import (
     described_item,
     items_of,
     lies_in,
     operation_item,
     writable,
 )
+from geesync.adapters.google.credentials import renew
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
 from geesync.adapters.google.transport import Transport

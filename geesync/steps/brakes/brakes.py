@@ -14,7 +14,7 @@ from pathlib import Path
 from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.choices.timetable import Timetable
 from geesync.domain.messages.words import counted
-from geesync.steps.tasks.direct_gauge import DirectGauge
+from geesync.steps.brakes.direct_gauge import DirectGauge
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import Usage
 

@@ -18,9 +18,9 @@ from geesync.domain.restore.lifecycle import LIFE, RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import change_rows, insert_rows
-from geesync.store.ledger.making import Condition, Making, ToMake, known_targets
 from geesync.store.ledger.roots import ask_in
 from geesync.store.ledger.standings import read_standing
+from geesync.store.making.making import Condition, Making, ToMake, known_targets
 from geesync.store.tables.restoring import restoration, restored, restored_file
 from geesync.store.tables.states import is_making_paused
 

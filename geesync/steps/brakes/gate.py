@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeGuard
 
-from geesync.domain.tasks.refusals import FOR_ALL, UNKNOWN, NotTriedError
-from geesync.domain.tasks.shared_failures import SharedFailureError, SharedFailures, Tried
+from geesync.domain.failures.refusals import FOR_ALL, UNKNOWN, NotTriedError
+from geesync.domain.failures.shared_failures import SharedFailureError, SharedFailures, Tried
 from geesync.domain.tasks.task import SubjectKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from geesync.adapters.google.bucket import Storage, stored_from
-from geesync.adapters.google.storage_errors import classed, translated
+from geesync.adapters.storage.bucket import Storage, stored_from
+from geesync.adapters.storage.errors import classed, translated
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError

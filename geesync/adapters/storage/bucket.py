@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
-from geesync.adapters.google.storage_errors import classed, missing_is_forbidden, translated
+from geesync.adapters.storage.errors import classed, missing_is_forbidden, translated
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.transfer import Transfers
+from geesync.domain.failures.google_errors import UNREADABLE, unreadable
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.tasks.google_errors import UNREADABLE, unreadable
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")

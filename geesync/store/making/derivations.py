@@ -12,9 +12,9 @@ from geesync.domain.derive.lifecycle import LIFE, DerivedState
 from geesync.domain.json import Json
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import insert_rows
-from geesync.store.ledger.making import Condition, Making, ToMake, known_targets
 from geesync.store.ledger.roots import ask_in
 from geesync.store.ledger.standings import read_standing
+from geesync.store.making.making import Condition, Making, ToMake, known_targets
 from geesync.store.tables.deriving import derived
 from geesync.store.tables.states import is_making_paused
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from geesync.domain.tasks.refusals import NotTriedError
+from geesync.domain.failures.refusals import NotTriedError
 from geesync.errors import BugError, Cause, RemoteError
 
 #: So many assets that fail in the same words, and none that does not, are no coincidence.

@@ -14,8 +14,8 @@ import rasterio
 import rasterio.shutil
 
 from geesync.adapters.formats.gdal import told_files_only
-from geesync.adapters.formats.mirrored_pixels import MirroredImage
-from geesync.adapters.formats.upload_files import (
+from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
+from geesync.adapters.mirrored.upload_files import (
     BLOCK_PX,
     MirroredPart,
     Writers,

@@ -21,7 +21,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geesync.adapters.formats.mirrored_pixels import MirroredImage
+from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
 from geesync.domain.restore.files import MaskFile, PartFiles, Prepared

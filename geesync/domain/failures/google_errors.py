@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from geesync.domain.tasks.failures import classify_credentials
+from geesync.domain.failures.failures import classify_credentials
 from geesync.errors import Cause, RemoteError
 
 #: An endpoint may answer with a whole web page.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geesync.adapters.formats.mirrored_pixels import MirroredImage
-from geesync.adapters.formats.upload_files import MirroredPart
+from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
+from geesync.adapters.mirrored.upload_files import MirroredPart
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.direct.digests import ACROSS, DOWN, HALF, PRIME, BandDigest, Sums
 from geesync.domain.json import Json

@@ -1,0 +1,1 @@
+"""Earth Engine in our words, and people's own functions on its images."""

@@ -1,0 +1,1 @@
+"""Pixels of images on disk, ours or other scripts': read, summed, made into uploads."""

@@ -1,0 +1,1 @@
+"""Where Earth Engine leaves exports and takes uploads: buckets, and a person's Drive."""

@@ -1,0 +1,1 @@
+"""What failures mean: whose they are, and what follows."""

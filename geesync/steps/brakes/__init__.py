@@ -1,0 +1,1 @@
+"""What holds work back: limits that others share, and refusals that concern many."""
