@@ -77,6 +77,8 @@ class DirectConfig(_Section):
     """How long an answer may take to begin; Earth Engine gives up after five minutes."""
     reread: Share = 0.05
     """Share of the tiles that is read a second time and compared, e.g. "5%", "all" or "none"."""
+    proved: Share = 0.05
+    """Share of the pixels that `restore --prove pixels` compares of what takes more answers."""
     most_answers: int = Field(100, ge=1)
     """An asset of more answers goes by the bucket, where there is one: a task is as quick."""
     eecu_s_per_answer: float = Field(1.0, ge=0)

@@ -107,6 +107,8 @@ def restorer(
             lru_cache(partial(pixel_source, config, restoring.keep_on)),
             restores,
             SecondCopies(restoring, roots),
+            config.direct.proved,
+            config.direct.most_answers,
         ),
     )
 

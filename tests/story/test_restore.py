@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -514,6 +515,40 @@ def test_a_report_of_each_asset_is_kept_beside_the_mirror(world: World) -> None:
     assert {one["likeness"] for one in elevation["compared"]} <= {"equal", "equivalent"}
     assert "10 of 10 assets proved" in page.read_text()
     assert f"{BACK}/elevation" in page.read_text()
+
+
+def test_of_a_large_image_a_share_of_the_pixels_is_compared_and_the_report_says_so(
+    tmp_path: Path,
+) -> None:
+    values = (np.arange(1_210_000) % 251).astype("uint8").reshape(1100, 1100)
+    band, small = a_band("b", values), a_band("b", values[:700, :800])
+    other = replace(band, id="c", grid=replace(band.grid, crs="EPSG:32634"))
+    account = an_account(an_image("large", band, other), an_image("small", small))
+    direct = {"most_answers": 1, "proved": 0.05}
+    with (
+        Simulator(account) as simulator,
+        a_world(simulator, tmp_path, direct=direct, bucket=True) as world,
+    ):
+        world.enqueue("users/x")
+        world.settle()
+        asked: Counter[str] = Counter()
+
+        settle(world, ask(world, plan(world, "users/x")))
+
+        for record in simulator.audit.records("compute_pixels"):
+            (name,) = record.details["assets"]
+            edges = record.details["grid"]["dimensions"]
+            asked[name] += edges["width"] * edges["height"]
+        assert asked[f"{BACK}/small"] == 700 * 800
+        assert 0 < asked[f"{BACK}/large"] < 2 * values.size / 2
+        page, lines = (
+            world.mirror / f".geesync/restores/projects+demo-project+assets+back.{end}"
+            for end in ("html", "jsonl")
+        )
+        told = {one["target"]: one for one in map(json.loads, lines.read_text().splitlines())}
+        assert told[f"{BACK}/small"]["share"] == 1
+        assert told[f"{BACK}/large"]["share"] == 0.05
+        assert page.read_text().count("about 5.00% of its pixels were compared") == 1
 
 
 def test_a_bucket_that_is_too_far_away_is_told_and_not_asked_for_ever(tmp_path: Path) -> None:

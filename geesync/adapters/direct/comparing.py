@@ -30,6 +30,12 @@ _HELD_BYTES = 256 * 1024 * 1024
 _HALVINGS = (0, 4, 8)
 
 
+def answers_of(there: SourceAsset, folder: Path, sidecar: Json) -> int:
+    """Return how many answers all pixels of an image take, to compare them with its copy's."""
+    copy = MirroredImage(folder, sidecar)
+    return sum(one.requests for one in readings(copy.parts, there.bands, 0))
+
+
 def compare_pixels(
     source: Source,
     there: SourceAsset,

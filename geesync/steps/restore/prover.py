@@ -54,6 +54,8 @@ class Prover:
     source: Callable[[], Source]  #: of pixels; opened when there is something to compare
     restores: Restores
     copies: SecondCopies
+    share: float  #: of the pixels of an image of more answers than these
+    most_answers: int
     _refused: set[str] = field(default_factory=set, init=False)
     """Why properties are odd, of those that Earth Engine does not take later, either."""
 
@@ -72,8 +74,10 @@ class Prover:
         from geesync.adapters.mirrored.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
 
         compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
+        share = None
         if asset.prove == PIXELS and mirrored.type == IMAGE:
-            compared += self._compare_pixels(asset, made, sidecar)
+            share = self._share(asset, made, sidecar)
+            compared += self._compare_pixels(asset, made, sidecar, share)
         elif asset.prove == DIGEST and mirrored.type == IMAGE:
             compared += self._compare_digests(asset, mirrored, sidecar)
         elif asset.prove == MIRROR and not mirrored.is_container and not differences(compared):
@@ -86,6 +90,7 @@ class Prover:
             "target": asset.target,
             "source": asset.wanted.source,
             "compared": [one.to_json() for one in compared],
+            "share": share,
             "lost": [loss for loss in asset.wanted.losses if loss["kind"] != LossKind.PROPERTIES],
         }
         self.restores.report(asset, report)
@@ -117,7 +122,16 @@ class Prover:
                 log.warning("property_refused", asset=made.name, property=key, error=str(error))
         return self.earth_engine.get_asset(made.name) if missing else made
 
-    def _compare_pixels(self, asset: Restored, made: SourceAsset, sidecar: Json) -> list[Compared]:
+    def _share(self, asset: Restored, made: SourceAsset, sidecar: Json) -> float:
+        """Return which share of the pixels of an image is compared: all, unless it is large."""
+        from geesync.adapters.direct.comparing import answers_of  # noqa: PLC0415 # GDAL: late
+
+        is_large = answers_of(made, asset.folder, sidecar) > self.most_answers
+        return self.share if is_large else 1.0
+
+    def _compare_pixels(
+        self, asset: Restored, made: SourceAsset, sidecar: Json, share: float
+    ) -> list[Compared]:
         from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late
 
         different = compare_pixels(
@@ -125,6 +139,7 @@ class Prover:
             made,
             asset.folder,
             sidecar,
+            share=share,
             whole_masks=_loses_fractions(asset),
         )
         return [

@@ -58,6 +58,7 @@ def document(asset: Restored, report: Json) -> Json:
         "reason": asset.standing.reason or None,
         "proof": asset.prove,
         "compared": report.get("compared", []),
+        "share": report.get("share"),
         "lost": report.get("lost", list(asset.wanted.losses)),
     }
 
@@ -82,6 +83,8 @@ def _row(told: Json) -> str:
 def _otherwise(told: Json) -> Iterator[str]:
     if told["reason"]:
         yield told["reason"]
+    if told["share"] not in {None, 1.0}:
+        yield f"about {told['share']:.2%} of its pixels were compared"
     for one in told["compared"]:
         if one["likeness"] != "equal":
             yield f"{one['likeness']}: {one['what']}: {one['was']}; now {one['is']}"
