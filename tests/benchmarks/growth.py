@@ -2,7 +2,7 @@
 
 For each size: the real daemon scans an account of so many images on the simulator; then the ledger
 is brought to the end of the work, as the steps would write it but without files; then everything
-that people and machines ask is asked of it. Writes docs/growth.md with its pictures anew after
+that people and machines ask is asked of it. Writes docs/benchmarks.md with its pictures anew after
 each size; what was measured is beside it as JSON.
 """
 
@@ -32,7 +32,7 @@ from tests.benchmarks.worked_through import work_through
 
 ROOT = "projects/demo-project/assets/archive"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "growth.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 PAGES = (
     "/",
     "/?span=all",

@@ -1,4 +1,4 @@
-"""Draws how geesync grows, of what growth.py measured, and puts the figures into docs/growth.md."""
+"""Draws how geesync grows, of what growth.py measured, and puts it into docs/benchmarks.md."""
 
 from __future__ import annotations
 
