@@ -159,6 +159,8 @@ def _going_out(one: MakingStatus) -> list[Text]:
     """Return how far a restore or a job is, and what went wrong with it."""
     counts = " · ".join(f"{count:,} {state}" for state, count in one.counts.items())
     told = f"{one.title}{' (paused)' if one.paused else ''}: {counts}"
+    if one.is_finished:
+        told += f", {one.moved_at:%Y-%m-%d %H:%M} UTC"
     lines = [_line("at Earth Engine", told)]
     for trouble in one.troubles:
         what = f"{trouble.count:,} {trouble.state}, {trouble.cause}: {trouble.reason}"

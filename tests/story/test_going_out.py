@@ -148,6 +148,34 @@ def test_a_job_is_paused_by_its_name_and_everything_with_all_else(tmp_path: Path
         assert (told.kind, told.name, told.counts) == ("derived", "ndvi", {"made": 7})
 
 
+def test_what_is_finished_is_told_with_its_date_for_a_day(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restores = ask(world, plan(world, "users/demo/elevation", to=BACK))
+    restores.cancel(BACK, world.now())
+    given_up = world.status().making
+    settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))
+    world.simulator.world.copy(f"{deriving.PROJECT}/pixel", f"{deriving.PROJECT}/taken")
+    taken = plan(world, "users/demo/elevation", to=f"{deriving.PROJECT}/taken")
+    ask(world, taken, target_root=f"{deriving.PROJECT}/taken")
+    world.run("restorer")
+
+    output().print(status_view(world.status(), world.now()), width=200)
+    page = Asking(build(world.config.ledger, hosts=["*"], clock=world.now)).get("/").text
+    shown = capsys.readouterr().out
+    finished, of_person = (one for one in world.status().making)
+    world.simulator.advance(2 * DAY.total_seconds())
+    later = world.status().making
+
+    assert given_up == []
+    assert finished.counts == {"proved": 1}
+    assert f"{BACK}: 1 proved, {finished.moved_at:%Y-%m-%d %H:%M} UTC" in shown
+    assert f"finished {finished.moved_at:%Y-%m-%d %H:%M}" in page
+    assert later == [of_person]
+    assert of_person.counts == {"quarantined": 1}
+    assert [one.standing.state for one, _ in restores.reports(BACK)] == ["proved"]
+
+
 def test_status_in_a_terminal_names_what_went_wrong(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,7 +43,8 @@ def status_document(status: Status) -> dict[str, Any]:
 
 def _made(one: MakingStatus) -> dict[str, Any]:
     troubles = [_trouble(trouble) for trouble in one.troubles]
-    return {**vars(one), "moving": one.moving, "troubles": troubles}
+    told = {**vars(one), "moving": one.moving, "moved_at": json_time(one.moved_at)}
+    return told | {"troubles": troubles}
 
 
 def _trouble(trouble: Trouble) -> dict[str, Any]:

@@ -127,8 +127,15 @@ class Making(Generic[AnyToMake, AnyState]):
         return self.record([MakingMove(one, event) for one in found], now)
 
     def of(self, which: str) -> list[AnyToMake]:
-        """Return the assets that people mean by a word; all of this kind if it is empty."""
-        return self._select(*self._meant_by(which)) if which else self._select()
+        """Return the assets that people mean by a word; all of this kind if it is empty.
+
+        What was given up and asked for again is the last attempt only.
+        """
+        found = self._select(*(self._meant_by(which) if which else ()))
+        last: dict[str, int] = {}
+        for one in found:
+            last[one.target] = max(one.id, last.get(one.target, 0))
+        return [one for one in found if one.id == last[one.target]]
 
     def _meant_by(self, which: str) -> Sequence[sa.ColumnElement[bool]]:
         """Return which assets people mean by a word."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted
@@ -13,13 +13,16 @@ from geesync.domain.tasks.task import SubjectKind
 from geesync.store.tables.states import MAKING_MOVING, is_making_paused
 from geesync.store.views.troubles import Trouble
 
+#: What is finished is told for so long.
+_TOLD_FOR = timedelta(days=1)
+
 #: Of each asset that is to be made: what it belongs to, and how far it is.
 _ALL = f"""
     SELECT '{SubjectKind.RESTORE}' AS kind, target_root AS name, target, state, cause, reason,
-        not_before, {is_making_paused("target", "target")} AS paused
+        not_before, moved_at, {is_making_paused("target", "target")} AS paused
     FROM restored JOIN restoration ON restoration.id = restoration_id
     UNION ALL
-    SELECT '{SubjectKind.DERIVED}', job, target, state, cause, reason, not_before,
+    SELECT '{SubjectKind.DERIVED}', job, target, state, cause, reason, not_before, moved_at,
         {is_making_paused("target", "job")}
     FROM derived
 """  # noqa: S608 # our own words
@@ -33,6 +36,7 @@ class MakingStatus:
     name: str  #: of the root that a restore goes to, or of the job
     counts: dict[str, int]  #: by state, in no order
     paused: bool
+    moved_at: datetime  #: the last one that did
     troubles: list[Trouble] = field(default_factory=list)
 
     @property
@@ -46,6 +50,11 @@ class MakingStatus:
     def moving(self) -> int:
         """Assets that are not yet where they rest."""
         return sum(count for state, count in self.counts.items() if f"'{state}'" in MAKING_MOVING)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing of it is left to do, neither for us nor for a person."""
+        return not self.moving and not self.counts.get("quarantined")
 
     @property
     def reasons(self) -> Iterator[str]:
@@ -72,18 +81,30 @@ class MakingStatus:
 def making(connection: sqlite3.Connection) -> list[MakingStatus]:
     """Return all that goes out, or went, in the order of its names."""
     counts: dict[tuple[str, str], dict[str, int]] = {}
-    paused = set()
+    paused, moved_at = set(), dict[tuple[str, str], float]()
     for row in connection.execute(
-        f"SELECT kind, name, state, count(*) AS assets, max(paused) AS paused FROM ({_ALL})"  # noqa: S608 # our own words
+        f"SELECT kind, name, state, count(*) AS assets, max(paused) AS paused,"  # noqa: S608 # our own words
+        f" max(moved_at) AS moved_at FROM ({_ALL})"
         " WHERE state <> 'cancelled' GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3"
     ):
         key = row["kind"], row["name"]
         counts.setdefault(key, {})[row["state"]] = row["assets"]
         paused |= {key} if row["paused"] else set()
+        moved_at[key] = max(moved_at.get(key, 0), row["moved_at"])
     troubles = _troubles(connection) if counts else {}
     return [
-        MakingStatus(*key, states, key in paused, troubles.get(key, []))
+        MakingStatus(
+            *(*key, states, key in paused, datetime.fromtimestamp(moved_at[key], UTC)),
+            troubles.get(key, []),
+        )
         for key, states in counts.items()
+    ]
+
+
+def making_now(connection: sqlite3.Connection, now: datetime) -> list[MakingStatus]:
+    """Return the same without what was finished more than a day ago."""
+    return [
+        one for one in making(connection) if not one.is_finished or now - one.moved_at < _TOLD_FOR
     ]
 
 

@@ -27,7 +27,7 @@ from geesync.store.views.completeness import (
     completeness_of_root,
     pauses,
 )
-from geesync.store.views.making import MakingStatus, is_making_soon, making
+from geesync.store.views.making import MakingStatus, is_making_soon, making, making_now
 from geesync.store.views.pace import Pace, pace
 from geesync.store.views.troubles import Trouble, troubles
 
@@ -174,7 +174,7 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
             pauses=pauses(connection),
             daemon=_heartbeat(settings.get("heartbeat"), now),
             completeness=completeness(connection, root),
-            making=[] if root else making(connection),
+            making=[] if root else making_now(connection, now),
         )
 
 
