@@ -10,10 +10,8 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from shutil import disk_usage
 
@@ -21,8 +19,7 @@ from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.dask_examination import examine
 from geesync.adapters.executors.executor import require_dask
 from geesync.adapters.google.credentials import describe, find_credentials
-from geesync.adapters.google.transport import Transport
-from geesync.adapters.host.network import Proxies, trusted
+from geesync.adapters.host.network import trusted
 from geesync.adapters.mirror_files.mirror import MARKER, is_mirror
 from geesync.adapters.storage.stores import Stores
 from geesync.bootstrap import cloud
@@ -31,10 +28,9 @@ from geesync.checks.advice import (
     judge,
     judge_rights,
     mend_bucket,
-    mend_network,
     mend_project,
-    without_password,
 )
+from geesync.checks.clock import GOOGLE, look_at_clock
 from geesync.config import Config
 from geesync.domain.messages.findings import Finding, Severity, fail, ok, warn
 from geesync.domain.messages.words import counted
@@ -46,11 +42,6 @@ from geesync.store.views import status as views
 from geesync.store.views.mirrors import known_mirrors
 
 _SCALING = f"{DOCS}/scaling.md"
-_GOOGLE = "https://earthengine.googleapis.com"
-
-#: Tokens are refused when the clock is off by minutes.
-_SKEW_WARN_S, _SKEW_FAIL_S = 30, 240
-_CLOCK_TIMEOUT_S = 10
 
 
 @dataclass
@@ -116,28 +107,7 @@ class Doctor:
             yield fail("certificates", error.what, error.hint)
 
     def _clock(self) -> Iterator[Finding]:
-        url = self.config.earth_engine.url or _GOOGLE
-        try:
-            theirs = _remote_time(url)
-        except OSError as error:
-            reason, proxy = error.strerror or str(error), Proxies().of(url)
-            way = f" through {without_password(proxy)}" if proxy else ""
-            yield fail(
-                "network", f"{url} does not answer{way}: {reason}", mend_network(url, reason)
-            )
-            return
-        if theirs is None:
-            yield warn("clock", f"{url} does not say what time it is", "timedatectl")
-            return
-        skew_s = abs((self.now() - theirs).total_seconds())
-        text = f"off by {skew_s:,.0f} s"
-        mend = "timedatectl set-ntp true"
-        if skew_s > _SKEW_FAIL_S:
-            yield fail("clock", f"{text}: Google refuses tokens", mend)
-        elif skew_s > _SKEW_WARN_S:
-            yield warn("clock", text, mend)
-        else:
-            yield ok("clock", "right")
+        yield from look_at_clock(self.config.earth_engine.url or GOOGLE, self.now)
 
     def _credentials(self) -> Iterator[Finding]:
         settings = self.config.earth_engine
@@ -317,14 +287,6 @@ def _told(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     except (OSError, RemoteError) as error:
         told = str(error) if isinstance(error, RemoteError) else refused(error)
         yield fail(look.__name__.strip("_"), told, "mount it, or mend its disk, and look again")
-
-
-def _remote_time(url: str) -> datetime | None:
-    """Return what time it is over there, by the header that every answer has."""
-    answer, _ = Transport(_CLOCK_TIMEOUT_S).request(url)
-    with suppress(ValueError):
-        return parsedate_to_datetime(answer.get("date", ""))
-    return None
 
 
 def _is_writable(folder: Path) -> bool:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from geesync.domain.mirror.lifecycle import State
 from geesync.simulator import Simulator
 from geesync.simulator.profiles import CALM, always
-from geesync.store.tables import schema
+from geesync.store.tables import notes, schema
 from geesync.web.app import build
 from tests.faults.conftest import ARCHIVE
 from tests.story.world import World, a_world
@@ -115,7 +115,7 @@ _COPIES: dict[sa.Table, dict[str, str]] = {
     },
     schema.file: {"id": ":ids + n", "plan_id": ":ids + n", "task_id": ":ids + n"},
     schema.sidecar: {"asset_id": ":ids + n"},
-    schema.event: {"id": "NULL", "asset_id": ":ids + n"},
+    notes.event: {"id": "NULL", "asset_id": ":ids + n"},
 }
 _WHOSE = {
     schema.asset: "id = :asset",

@@ -17,7 +17,7 @@ from geesync.store.copies.catalogue import top_key
 from geesync.store.file.database import Database
 from geesync.store.ledger.intake import UNREAD
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
-from geesync.store.tables import schema
+from geesync.store.tables import notes, schema
 from geesync.store.tasks.plans import void_in
 from geesync.store.tasks.tasks import give_up_in
 
@@ -151,7 +151,7 @@ class Checks:
 
     def top(self, dest: str) -> KeptFile | None:
         """Return the document in which a mirror's catalogue begins, as it was written last."""
-        query = sa.select(schema.setting.c.value).where(schema.setting.c.key == top_key(dest))
+        query = sa.select(notes.setting.c.value).where(notes.setting.c.key == top_key(dest))
         with self._database.read() as connection:
             told = connection.execute(query).scalar()
         return KeptFile(**json.loads(told)) if told else None

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from geesync.domain.mirror.lifecycle import State
-from geesync.domain.setbacks import Event
+from geesync.domain.mirror.lifecycle import Standing, State
+from geesync.domain.setbacks import Delayed, Event
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
-from geesync.store.tables import schema
+from geesync.store.tables import notes, schema
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,12 @@ class HistoryRow:
     event: Event | None
     before: State | None
     after: State
+
+
+def is_repeated(event: Event, before: Standing, after: Standing) -> bool:
+    """Whether it was told before: a night's outage is one line in the history, not a thousand."""
+    same = (before.cause, before.reason) == (after.cause, after.reason)
+    return same and isinstance(event, Delayed)
 
 
 def remember(connection: sa.Connection, told: Iterable[HistoryRow], now: datetime) -> None:
@@ -38,7 +44,7 @@ def remember(connection: sa.Connection, told: Iterable[HistoryRow], now: datetim
         }
         for one in told
     ]
-    insert_rows(connection, schema.event, rows)
+    insert_rows(connection, notes.event, rows)
 
 
 #: Events that are looked at in one transaction.
@@ -60,7 +66,7 @@ class History:
         keep: newest events that are not touched. Returns the id after which to go on; None if none
         is older.
         """
-        event, asset = schema.event, schema.asset
+        event, asset = notes.event, schema.asset
         newest = sa.select(sa.func.max(event.c.id)).scalar_subquery()
         old = (
             sa.select(event.c.id)

@@ -25,12 +25,13 @@ from geesync.domain.mirror.lifecycle import (
     Standing,
     State,
 )
-from geesync.domain.setbacks import Delayed, Event
+from geesync.domain.setbacks import Event
 from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
-from geesync.store.ledger.history import HistoryRow, remember
+from geesync.store.ledger.history import HistoryRow, is_repeated, remember
 from geesync.store.ledger.standings import read_standing, standing_columns
+from geesync.store.ledger.unreadable import note_readable
 from geesync.store.tables import schema
 from geesync.store.tables.columns import has_come
 from geesync.store.tables.states import IS_PAUSED
@@ -200,7 +201,7 @@ def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -
         [
             HistoryRow(key, move.event, move.asset.standing.state, standings[key].state)
             for key, move in fresh.items()
-            if not _is_repeated(move, standings[key])
+            if not is_repeated(move.event, move.asset.standing, standings[key])
         ],
         now,
     )
@@ -269,20 +270,6 @@ def _note_files(connection: sa.Connection, asset_ids: Collection[int]) -> None:
     columns = ("asset_id", "name", "size_bytes", "crc32c")
     note = sa.insert(schema.sidecar).prefix_with("OR REPLACE").from_select(columns, files)
     connection.execute(note)
-
-
-def note_readable(connection: sa.Connection, asset_ids: Collection[int]) -> None:
-    """Forget, within a transaction, that assets could not be read."""
-    if asset_ids:
-        table = schema.unreadable
-        connection.execute(sa.delete(table).where(table.c.asset_id.in_(asset_ids)))
-
-
-def _is_repeated(move: Move, after: Standing) -> bool:
-    """Whether it was told before: a night's outage is one line in the history, not a thousand."""
-    before = move.asset.standing
-    same = (before.cause, before.reason) == (after.cause, after.reason)
-    return same and isinstance(move.event, Delayed)
 
 
 def select_assets() -> sa.Select[tuple[object, ...]]:

@@ -20,18 +20,17 @@ from geesync.domain.mirror.lifecycle import (
 )
 from geesync.errors import Cause
 from geesync.store.file.database import Database
-from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.intake import describe, differs, insert, renew
 from geesync.store.ledger.ledger import (
     Ledger,
     LedgerAsset,
     Move,
-    note_readable,
     read_asset,
     record_in,
     select_assets,
 )
 from geesync.store.ledger.sightings import Sightings, children_of, sightings
+from geesync.store.ledger.unreadable import note_readable, note_unreadable
 from geesync.store.tables import schema
 from geesync.store.tables.freeing import freed
 
@@ -174,7 +173,7 @@ class Listing:
                     Move(asset, Refused(why[asset.id], cause=Cause.UNREADABLE)) for asset in unread
                 ]
                 record_in(connection, moves, now)
-                _note(connection, notes | why)
+                note_unreadable(connection, notes | why)
         newly = {row.name for row in known.values() if row.id in notes and not row.why}
         return newly | {source.name for source in fresh}
 
@@ -265,12 +264,6 @@ def _assets(connection: sa.Connection, ids: list[int]) -> list[LedgerAsset]:
 def _named(connection: sa.Connection, names: list[str]) -> list[LedgerAsset]:
     query = select_assets().where(schema.asset.c.name.in_(names))
     return [read_asset(row) for row in connection.execute(query)] if names else []
-
-
-def _note(connection: sa.Connection, notes: Mapping[int, str]) -> None:
-    """Write why assets cannot be read, by id."""
-    rows = [{"asset_id": key, "why": why} for key, why in notes.items()]
-    insert_rows(connection, schema.unreadable, rows, instead="REPLACE")
 
 
 def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> None:

@@ -13,7 +13,7 @@ from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.errors import RemoteError
 from geesync.store.file.database import Database
-from geesync.store.tables import schema
+from geesync.store.tables import notes, schema
 from geesync.store.tables.states import PAUSED, PAUSED_BELOW
 
 
@@ -116,18 +116,18 @@ class Roots:
 
     def resume(self, name: str | None, now: datetime) -> None:
         """End the pause of a root or asset and every one below it, or every pause."""
-        root, key = schema.root.c, schema.setting.c.key
+        root, key = schema.root.c, notes.setting.c.key
         ended = [one for one in self.pauses() if name is None or is_within(one, name)]
         keys = [PAUSED_BELOW + one if one else PAUSED for one in ended]
         with self._database.write() as connection:
-            connection.execute(sa.delete(schema.setting).where(key.in_(keys)))
+            connection.execute(sa.delete(notes.setting).where(key.in_(keys)))
             paused = sa.update(schema.root).where(root.name.in_(ended))
             connection.execute(paused.values(paused_at=None))
             ask_in(connection, now)
 
     def pauses(self) -> list[str]:
         """Return the names of what is paused, each with all below it; "" is everything."""
-        key = schema.setting.c.key
+        key = notes.setting.c.key
         keys = sa.select(key).where((key == PAUSED) | key.startswith(PAUSED_BELOW))
         with self._database.read() as connection:
             named = connection.execute(keys).scalars().all()
@@ -153,7 +153,7 @@ class Roots:
 
     def get(self, key: str) -> str | None:
         """Return a setting, or None."""
-        query = sa.select(schema.setting.c.value).where(schema.setting.c.key == key)
+        query = sa.select(notes.setting.c.value).where(notes.setting.c.key == key)
         with self._database.read() as connection:
             return connection.execute(query).scalar()
 

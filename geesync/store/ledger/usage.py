@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.file.database import Database
-from geesync.store.tables import counters, schema
+from geesync.store.tables import counters, notes, schema
 
 #: The setting in which the project's queue is noted, as it was last seen.
 QUEUE = "queue"
@@ -35,7 +35,7 @@ class Usage:
 
     def queued(self) -> int:
         """Return how many operations wait in the project's queue, everybody's, as last seen."""
-        query = sa.select(schema.setting.c.value).where(schema.setting.c.key == QUEUE)
+        query = sa.select(notes.setting.c.value).where(notes.setting.c.key == QUEUE)
         with self._database.read() as connection:
             told = connection.execute(query).scalar()
         return int(json.loads(told)["queued"]) if told else 0

@@ -288,34 +288,3 @@ sidecar = Table(
     Column("crc32c", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
-
-#: What happened to an asset; of those at rest, what is old is forgotten.
-event = Table(
-    "event",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("asset_id", ForeignKey("asset.id"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("from_state", Text),
-    Column("to_state", Text, nullable=False),
-    Column("detail", Text),
-    Index("ix_event_asset", "asset_id"),
-)
-
-#: How it stood, now and then: what the curves of the status page are drawn from.
-sample = Table(
-    "sample",
-    metadata,
-    Column("at", Instant, primary_key=True),
-    Column("told", Text, nullable=False),  # JSON
-)
-
-#: What processes tell each other: the daemon's heartbeat, what people asked for.
-setting = Table(
-    "setting",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
-    Column("at", Instant, nullable=False),
-)

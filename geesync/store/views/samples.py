@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.file.database import Database
-from geesync.store.tables import schema
+from geesync.store.tables import notes
 from geesync.store.views import status as views
 from geesync.store.views.totals import totals
 
@@ -62,7 +62,7 @@ class Samples:
         told = {key: value for key, value in asdict(sample).items() if key != "at"}
         with self._database.write() as connection:
             connection.execute(
-                sa.insert(schema.sample)
+                sa.insert(notes.sample)
                 .prefix_with("OR REPLACE")
                 .values(at=now, told=json.dumps(told))
             )
@@ -70,7 +70,7 @@ class Samples:
 
     def last_at(self) -> datetime | None:
         """Return when the last sample was taken; None if there is none."""
-        query = sa.select(schema.sample.c.at).order_by(schema.sample.c.at.desc()).limit(1)
+        query = sa.select(notes.sample.c.at).order_by(notes.sample.c.at.desc()).limit(1)
         with self._database.read() as connection:
             return connection.execute(query).scalar()
 
