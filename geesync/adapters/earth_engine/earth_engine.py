@@ -19,6 +19,7 @@ from geesync.adapters.earth_engine.items import (
     operation_item,
     writable,
 )
+from geesync.adapters.earth_engine.resources import built_once
 from geesync.adapters.google.credentials import renew
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
@@ -288,17 +289,5 @@ class EarthEngine:
             project=self.project,
             http_transport=Transport(self._timeout_s),
         )
-        state.cloud_api_resource = _built_once(state.cloud_api_resource)
+        state.cloud_api_resource = built_once(state.cloud_api_resource)
         return ee
-
-
-def _built_once(resource: Any) -> Any:
-    """Return the client's resource, with those below it made now.
-
-    It would make their methods anew for every call, which takes longer than the call.
-    """
-    for name, make in list(vars(resource).items()):
-        if getattr(make, "__is_resource__", False):
-            inner = _built_once(make())
-            setattr(resource, name, lambda inner=inner: inner)
-    return resource

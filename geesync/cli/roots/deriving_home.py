@@ -52,7 +52,7 @@ def start(
     made: Sequence[Result],
 ) -> None:
     """Have the daemon bring new results home. Raises UserError if Earth Engine does not answer."""
-    from geesync.cli.roots.enqueuing import watch
+    from geesync.cli.roots.watching import watch
     from geesync.store.ledger.listing import Listing
     from geesync.store.ledger.roots import Roots
 

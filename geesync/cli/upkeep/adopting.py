@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geesync.cli.context import Context, output
-from geesync.cli.roots.enqueuing import existing, watch
+from geesync.cli.roots.watching import existing, watch
 from geesync.cli.upkeep.checking import share_of
 from geesync.cli.upkeep.recovering import scanned
 from geesync.domain.assets.names import display_id

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geesync.cli.context import Context, as_owner_of, now, opened, output
-from geesync.cli.roots.enqueuing import existing, watch
+from geesync.cli.roots.watching import existing, watch
 from geesync.domain.assets.names import display_id, is_derived
 from geesync.domain.messages.words import counted
 from geesync.errors import LedgerError, RemoteError, UnavailableError, UserError

@@ -7,6 +7,7 @@ was answered concerns that one asset only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
@@ -155,3 +156,14 @@ def _is_worth_asking(name: str, error: Exception, failed_once: set[str]) -> bool
         return False
     failed_once.add(name)
     return True
+
+
+def following(
+    asker: Executor,
+    pages: Iterator[list[SourceAsset]],
+    coming: Future[list[SourceAsset] | None],
+) -> Iterator[list[SourceAsset]]:
+    """Yield pages, each while the next is asked for; coming: the first."""
+    while (page := coming.result()) is not None:
+        coming = asker.submit(next, pages, None)
+        yield page

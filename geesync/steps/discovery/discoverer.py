@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from geesync.domain.choices.options import Options
 from geesync.domain.mirror.lifecycle import is_coming_home
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.discovery.account import Account, ListingBrokenError, Told, Unreadable
+from geesync.steps.discovery.account import Account, ListingBrokenError, Told, Unreadable, following
 from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.listing import Listing
@@ -168,7 +168,7 @@ class _Scan:
     def _ask(self, container: SourceAsset) -> Iterator[list[SourceAsset]]:
         """Ask for the container's first page now; each further one while one is worked on."""
         pages = self._account.pages(container.name)
-        return _following(self._asker, pages, self._asker.submit(next, pages, None))
+        return following(self._asker, pages, self._asker.submit(next, pages, None))
 
     def _list(
         self,
@@ -295,13 +295,3 @@ class _Scan:
         ):
             self._prove_gone(children)
             after = children[-1].name
-
-
-def _following(
-    asker: Executor,
-    pages: Iterator[list[SourceAsset]],
-    coming: Future[list[SourceAsset] | None],
-) -> Iterator[list[SourceAsset]]:
-    while (page := coming.result()) is not None:
-        coming = asker.submit(next, pages, None)
-        yield page
