@@ -91,6 +91,18 @@ def test_no_time_is_told_of_what_stands_still(story: Story, why: str) -> None:
     assert "done in" not in line(story, "rate")
 
 
+@pytest.mark.parametrize("what", ["a job", "a root that is done", "an asset that is done"])
+def test_a_pause_of_something_else_does_not_stop_the_clock(story: Story, what: str) -> None:
+    names = a_half(story)
+    done = story.enqueue("projects/done/assets")
+    story.bring(story.discover(done, 1), State.VERIFIED)
+
+    story.roots.pause({"a job": "ndvi", "a root that is done": done.name}.get(what, names[0]), NOW)
+
+    assert status(story).eta is not None
+    assert "done in" in line(story, "rate")
+
+
 def test_a_brake_that_comes_and_goes_does_not_stop_the_clock(story: Story) -> None:
     a_half(story)
     brake = {"name": "operations", "text": "100 of 100 operations of ours", "holds": True}

@@ -27,6 +27,7 @@ class Completeness:
     unreadable: int = 0  #: assets that cannot be read, and containers that cannot be listed
     unreadable_copies: int = 0  #: of these, those of which a verified copy is here
     on_the_way: int = 0  #: assets that move, and are not paused
+    paused: int = 0  #: assets that would move
 
     @property
     def is_complete(self) -> bool:
@@ -90,6 +91,7 @@ def _told(counts: _Counts, reasons: Iterable[str]) -> Completeness:
         counts.unreadable,
         counts.unreadable_copies,
         counts.moving - counts.paused,
+        counts.paused,
     )
 
 

@@ -123,8 +123,8 @@ class Status:
     def eta(self) -> timedelta | None:
         """How long it will take; None if nobody can know, or if it stands still."""
         watched = [root for root in self.roots if root.watched]
-        unknown = any(root.scanned_at is None or root.alarm or root.paused for root in watched)
-        held = self.stands_still or self.pauses or unknown
+        unknown = any(root.scanned_at is None or root.alarm for root in watched)
+        held = self.stands_still or self.completeness.paused or unknown
         return None if held or not self.moving else self.pace.left
 
 
