@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from geesync.config import Config, Loaded
     from geesync.store.file.database import Database
 
+#: Said of what was asked for and waits.
+NO_DAEMON = "no daemon runs: geesync daemon starts one, geesync sync --once works until all is done"
+
 
 @dataclass
 class Context:

@@ -22,6 +22,7 @@ def test_the_demo_shows_the_way_there_and_back(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "no daemon runs" not in done.stdout
     assert "every pixel and mask is exact" in done.stdout
     assert "31 freed" in done.stdout
     assert "31 of 31 proved" in done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from geesync.cli.context import now, output
+from geesync.cli.context import NO_DAEMON, now, output
 
 if TYPE_CHECKING:
     from geesync.config import Config
@@ -15,9 +15,7 @@ def tell_who_works(config: Config) -> None:
     from geesync.store.views import status as views
 
     if views.heartbeat(config.ledger, now=now()) is None:
-        told = (
-            "no daemon runs: geesync daemon starts one, geesync sync --once works until all is done"
-        )
+        told = NO_DAEMON
     else:
         has_page = config.web.listen and not config.web.socket
         page = f" or http://{config.web.listen}/" if has_page else ""

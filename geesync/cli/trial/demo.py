@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import now, output
+from geesync.cli.context import NO_DAEMON, now, output
 from geesync.cli.trial.simulator import load_simulator
 from geesync.domain.messages.words import counted
 from geesync.errors import ExitCode, UserError
@@ -176,7 +176,10 @@ def _wait_for_restores(ledger: Path, timeout_s: float) -> None:
 def _geesync(settings: dict[str, str], *arguments: str) -> None:
     output().print(f"$ geesync {' '.join(arguments)}", style="bold", markup=False)
     quiet = settings | {"GEESYNC_LOG__LEVEL": "warning"}
-    subprocess.run([sys.executable, "-m", "geesync", *arguments], env=quiet, check=True)  # noqa: S603 # ourselves
+    command = [sys.executable, "-m", "geesync", *arguments]
+    done = subprocess.run(command, env=quiet, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 # ourselves
+    told = done.stdout.replace(f"{NO_DAEMON}\n", "")  # it comes next
+    output().print(told, markup=False, end="")
 
 
 @contextmanager
