@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from geesync.store.browsing import assets as asset_views
 from geesync.store.file.backups import backup
 from geesync.store.file.database import open_current
 from geesync.store.ledger.roots import Roots
+from geesync.store.views import status as views
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import World, a_world
 
@@ -150,6 +152,36 @@ def test_a_backup_put_back_after_a_kill_is_whole_and_nothing_is_exported_again(
 
         assert again.counts() == {"verified": 22}
         assert again.simulator.audit.count("export") == exports
+
+
+def test_a_copy_that_is_newer_than_the_backup_is_proved_after_a_scan(
+    build: Build, tmp_path: Path
+) -> None:
+    world, copy, name = build(), tmp_path / "copy.db", f"{ARCHIVE}/c0000/i000001"
+    world.enqueue(ARCHIVE)
+    world.settle()
+    backup(world.config.ledger, copy)
+    world.simulator.advance(1)
+    world.simulator.world.touch(name)
+    world.rescan()
+    world.settle()
+    described = world.folder(name) / "asset.json"
+    right = json.loads(described.read_text())
+    described.write_text(json.dumps(right | {"startTime": "1999-01-01T00:00:00Z"}))
+    killed(world)
+
+    code, told = geesync(world, "recover", "--from-backup", copy)
+
+    assert code == 0, told
+    with a_world(world.simulator, tmp_path) as again:
+        again.run("verifier")
+        assert again.state(name) == "downloaded"
+        assert views.is_quiet(again.config.ledger, now=again.now())
+
+        again.settle()
+
+        assert again.state(name) == "verified"
+        assert json.loads(described.read_text()) == right
 
 
 @pytest.mark.parametrize("command", ["status", "enqueue", "daemon", "backup"])

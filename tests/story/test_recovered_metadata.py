@@ -51,7 +51,7 @@ def test_a_policy_that_changed_upstream_holds_up_no_copy(
     simulator.world.set_policy(ASSET, OPEN)
 
     with recovered(simulator, tmp_path) as (world, _):
-        world.run("verifier")
+        world.run("discoverer", "verifier")
 
         assert world.state(ASSET) == "verified"
         assert json.loads((folder / "iam.json").read_text())["bindings"] == OPEN["bindings"]
@@ -65,7 +65,7 @@ def test_a_file_that_is_called_like_a_policy_and_is_none_is_not_overwritten(
     simulator.world.set_policy(ASSET, OPEN)
 
     with recovered(simulator, tmp_path) as (world, _):
-        world.run("verifier")
+        world.run("discoverer", "verifier")
 
         assert world.state(ASSET) == "downloaded"
         assert policy.read_text() == '{"who": "I am"}'

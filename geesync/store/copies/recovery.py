@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.names import is_derived
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import Recovered, State
 from geesync.domain.mirror.plan import Plan
@@ -72,6 +73,9 @@ class Recovery:
             names = {asset.id: asset.name for asset in lacking}
             moves = [Move(asset, Recovered()) for asset in lacking]
             taken = record_in(connection, moves, now)
+            if taken and not is_derived(root.name):  # which a job's own scan looks through
+                unseen = {"scanned_at": None, "next_scan_at": now}
+                change_rows(connection, schema.root, {root.id: unseen})
             left = {
                 asset.id: {"left_out": "; ".join(told[asset.name].plan.left)} for asset in lacking
             }

@@ -34,7 +34,7 @@ from geesync.store.ledger.standings import read_standing, standing_columns
 from geesync.store.ledger.unreadable import note_readable
 from geesync.store.tables import schema
 from geesync.store.tables.columns import has_come
-from geesync.store.tables.states import IS_PAUSED
+from geesync.store.tables.states import IS_PAUSED, IS_UNSEEN
 from geesync.store.tasks.plans import replace_in, void_in
 from geesync.store.tasks.tasks import give_up_in
 
@@ -106,14 +106,15 @@ class Ledger:
         """Return assets in a state whose time has come: highest priority first, then oldest.
 
         not_in: mirrors that take nothing now. way: of discovered assets, leaves out what has a plan
-        for the other; containers do not come directly. What is paused is not due.
+        for the other; containers do not come directly. What is paused is not due, nor what was
+        found in the mirror since its root was scanned.
         """
         table = schema.asset
         query = (
             select_assets()
             .where(table.c.state == state, schema.root.c.removed_at.is_(None))
             .where(schema.root.c.paused_at.is_(None), schema.root.c.dest.not_in(not_in))
-            .where(sa.text(f"NOT {IS_PAUSED}"))
+            .where(sa.text(f"NOT {IS_PAUSED} AND NOT {IS_UNSEEN}"))
             .where(has_come(table.c.not_before, now))
             .order_by(table.c.priority.desc(), table.c.id)
             .limit(limit)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from geesync.domain.assets.names import DERIVED
 from geesync.domain.derive import lifecycle as derive
-from geesync.domain.mirror.lifecycle import RESTING, State
+from geesync.domain.mirror.lifecycle import RESTING, Recovered, State
 from geesync.domain.restore import lifecycle as restore
 from geesync.domain.tasks import lifecycle as tasks
 from geesync.domain.tasks.exports import Way
@@ -40,6 +41,11 @@ def is_paused(name: str) -> str:
 
 
 IS_PAUSED = is_paused("asset.name")
+
+#: Whether only its sidecars tell what a found copy is of: its root is to be scanned before.
+IS_UNSEEN = f"""(root.scanned_at IS NULL AND root.name NOT LIKE '{DERIVED}%'
+ AND asset.state = '{State.DOWNLOADED}' AND EXISTS (SELECT 1 FROM event
+  WHERE event.asset_id = asset.id AND event.name = '{Recovered.__name__}'))"""  # noqa: S608 # our own words
 
 
 def is_making_paused(target: str, job: str) -> str:

@@ -19,7 +19,7 @@ from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.domain.setbacks import LONGEST_WAIT
 from geesync.store.file.soundness import held_open, refuse_foreign_log, refuse_older
 from geesync.store.file.sqlite_errors import translated
-from geesync.store.tables.states import ASSET_MOVING, IS_PAUSED, TASK_IN_FLIGHT
+from geesync.store.tables.states import ASSET_MOVING, IS_PAUSED, IS_UNSEEN, TASK_IN_FLIGHT
 from geesync.store.views.alive import has_ended
 from geesync.store.views.completeness import (
     Completeness,
@@ -247,7 +247,7 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
             f"  WHERE state IN ({ASSET_MOVING})"
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) NOT BETWEEN ? AND ?"
             "  AND root.paused_at IS NULL"
-            f"  AND NOT {IS_PAUSED})",
+            f"  AND NOT {IS_PAUSED} AND NOT {IS_UNSEEN})",
             # What waits for longer was written while the clock was ahead, and is due.
             (soon_at.timestamp(), (now + LONGEST_WAIT).timestamp()),
         ).fetchone()
