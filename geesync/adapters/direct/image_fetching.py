@@ -114,8 +114,11 @@ class _Fetching:
     images: Sequence[_Image]
     calls: Calls = field(default_factory=Calls)
     _writing: dict[Future[None], tuple[_Image, int]] = field(default_factory=dict)
-    _told: set[int] = field(default_factory=set)
+    _untold: dict[int, _Image] = field(init=False)
     _in_full: dict[str, str] = field(default_factory=dict)  #: coordinate systems, by code
+
+    def __post_init__(self) -> None:
+        self._untold = dict(enumerate(self.images))
 
     def results(self) -> Iterator[Results[Brought]]:
         """Yield what came of each image."""
@@ -277,13 +280,8 @@ class _Fetching:
 
     def _settled(self) -> Results[Brought]:
         """Return what came of images that nothing is to be done for any more."""
-        settled = [
-            number
-            for number, image in enumerate(self.images)
-            if number not in self._told and image.is_settled
-        ]
-        self._told.update(settled)
-        return [(number, self._answer(self.images[number])) for number in settled]
+        settled = [number for number, image in self._untold.items() if image.is_settled]
+        return [(number, self._answer(self._untold.pop(number))) for number in settled]
 
     def _answer(self, image: _Image) -> Brought | Exception:
         if image.failure is not None:

@@ -111,14 +111,13 @@ class ImageFiles:
     def _store_piece(self, place: Folder, part: Part, ask: Ask, bands: cogs.Bands) -> None:
         one = self._piece(self._target(part), ask.reading, ask.tile)
         name = one.name(cogs.digest(bands))
-        partial = one.name("coming")
-        path = place.path / partial
         if self._is_whole(part):
-            cogs.write_cog(path, part, bands, self.job.compress, self._crs(part))
+            place.write(name, cogs.cog(part, bands, self.job.compress, self._crs(part)))
         else:
-            cogs.write_piece(path, bands)
-        make_durable(place, partial)
-        place.rename(partial, name)
+            partial = one.name("coming")
+            cogs.write_piece(place.path / partial, bands)
+            make_durable(place, partial)
+            place.rename(partial, name)
         self._pieces[one.beginning] = name
 
     def _is_whole(self, part: Part) -> bool:
@@ -143,11 +142,11 @@ class ImageFiles:
         else:
             name = f"{target.file}.{target.token}{PARTIAL}"
             self._join(place, target.part, pieces, name)
+            make_durable(place, name)
         for piece_name, (one, tile, numbers) in pieces.items():
             if cogs.digest(cogs.read(place.path / name, tile, numbers)) != one.digest(piece_name):
                 self._remove_damaged(place, pieces)
                 raise _rotten(target.file)
-        make_durable(place, name)
         return name
 
     def _join(self, place: Folder, part: Part, pieces: Mapping[str, Any], name: str) -> None:

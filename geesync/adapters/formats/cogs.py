@@ -24,6 +24,9 @@ _COMPRESSION = {
     "zstd": {"compress": "ZSTD", "level": "9"},
 }
 
+#: A side of a block is a multiple of this, in pixels. https://gdal.org/drivers/raster/cog.html
+_BLOCKS_ARE_OF = 128
+
 #: Of what is read once and removed.
 _PASSING = {"compress": "ZSTD", "zstd_level": "1"}
 
@@ -60,15 +63,17 @@ def write_piece(path: Path, bands: Bands) -> None:
         "transform": Affine.scale(2, -2),  # GDAL warns of a file without one
         **_PASSING,
     }
-    with writing(path) as rasterio, rasterio.open(path, "w", **profile) as dataset:
+    with writing(path.name) as rasterio, rasterio.open(path, "w", **profile) as dataset:
         dataset.write(bands)
 
 
-def write_cog(path: Path, part: Part, bands: Bands, compress: str, crs: str) -> None:
-    """Write a part whose pixels are at hand, as one file; crs: its grid's, as GDAL knows it."""
+def cog(part: Part, bands: Bands, compress: str, crs: str) -> bytes:
+    """Return the file of a part whose pixels are at hand; crs: its grid's, as GDAL knows it."""
+    from rasterio.io import MemoryFile  # noqa: PLC0415 # GDAL takes longer to load than most commands
+
     grid = part.grid
     assert grid is not None
-    with writing(path) as rasterio:
+    with writing(part.id) as rasterio, MemoryFile() as memory:
         profile = {
             "count": len(bands),
             "height": grid.height,
@@ -77,31 +82,36 @@ def write_cog(path: Path, part: Part, bands: Bands, compress: str, crs: str) -> 
             "nodata": part.sentinel,
             "crs": crs,
             "transform": rasterio.Affine(*grid.transform),
-            **_cog_options(compress),
+            **_cog_options(compress, part),
         }
-        with rasterio.open(path, "w", **profile) as dataset:
+        with memory.open(**profile) as dataset:
             dataset.write(bands)
             dataset.descriptions = part.bands
+        content: bytes = memory.read()
+        return content
 
 
 def can_write_at_once(part: Part) -> bool:
-    """Whether ``write_cog`` can; else ``join`` must."""
+    """Whether ``cog`` can; else ``join`` must."""
     return part.pixel_type != _NAMED_BY_VRT or part.sentinel is None
 
 
 def join(path: Path, placed: Placed, folder: Path, compress: str, crs: str) -> None:
-    """Write a part of pieces, which are in a folder, as one file; crs: as in ``write_cog``."""
+    """Write a part of pieces, which are in a folder, as one file; crs: as in ``cog``."""
     text = vrt(placed, path=lambda name: str(folder / name), crs=crs)
-    with writing(path):
+    with writing(path.name):
         import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands run
 
-        rasterio.shutil.copy(text.decode(), path, **_cog_options(compress))
+        rasterio.shutil.copy(text.decode(), path, **_cog_options(compress, placed.part))
 
 
-def _cog_options(compress: str) -> dict[str, Any]:
+def _cog_options(compress: str, part: Part) -> dict[str, Any]:
+    """Return GDAL's options; of a small image there is one block, not much larger than it is."""
+    assert part.grid is not None
+    edge = max(part.grid.height, part.grid.width)
     return {
         "driver": "COG",
-        "blocksize": 2 * BLOCK_PX,
+        "blocksize": min(2 * BLOCK_PX, -(-edge // _BLOCKS_ARE_OF) * _BLOCKS_ARE_OF),
         "bigtiff": "IF_SAFER",
         "overview_resampling": "NEAREST",
         **_COMPRESSION[compress],
@@ -109,7 +119,7 @@ def _cog_options(compress: str) -> dict[str, Any]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Any]:
+def writing(name: str) -> Iterator[Any]:
     """Give rasterio. Raises RemoteError DISK for what cannot be written."""
     import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
     from rasterio._err import CPLE_BaseError  # noqa: PLC0415 # what a copy raises
@@ -119,7 +129,7 @@ def writing(path: Path) -> Iterator[Any]:
         with told_files_only():
             yield rasterio
     except (RasterioError, CPLE_BaseError) as error:
-        raise RemoteError(Cause.DISK, f"{path.name} cannot be written: {error}") from error
+        raise RemoteError(Cause.DISK, f"{name} cannot be written: {error}") from error
 
 
 def read(path: Path, tile: Tile, bands: tuple[int, ...] | None = None) -> Bands:
