@@ -27,6 +27,9 @@ _COMPRESSION = {
 #: A side of a block is a multiple of this, in pixels. https://gdal.org/drivers/raster/cog.html
 _BLOCKS_ARE_OF = 128
 
+#: Where only pixels are wanted of a file, what its CRS means need not be looked up in a database.
+_NO_LOOKUP = {"GTIFF_SRS_SOURCE": "GEOKEYS"}
+
 #: Of what is read once and removed.
 _PASSING = {"compress": "ZSTD", "zstd_level": "1"}
 
@@ -73,7 +76,7 @@ def cog(part: Part, bands: Bands, compress: str, crs: str) -> bytes:
 
     grid = part.grid
     assert grid is not None
-    with writing(part.id) as rasterio, MemoryFile() as memory:
+    with writing(part.id) as rasterio, told_files_only(**_NO_LOOKUP), MemoryFile() as memory:
         profile = {
             "count": len(bands),
             "height": grid.height,
@@ -143,7 +146,7 @@ def read(path: Path, tile: Tile, bands: tuple[int, ...] | None = None) -> Bands:
 
     window = Window(tile.column, tile.row, tile.width, tile.height)
     try:
-        with told_files_only(), rasterio.open(path, driver="GTiff") as dataset:
+        with told_files_only(**_NO_LOOKUP), rasterio.open(path, driver="GTiff") as dataset:
             found: Bands = dataset.read(bands, window=window)
     except RasterioError as error:
         raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
