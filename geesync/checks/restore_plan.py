@@ -13,10 +13,11 @@ from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
 from geesync.checks.recovery import asset_folders
-from geesync.domain.assets.asset import CONTAINERS, IMAGE, SourceAsset
+from geesync.domain.assets.asset import CONTAINERS, IMAGE, TABLE, SourceAsset
 from geesync.domain.assets.names import candidates, is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
+from geesync.domain.restore.features import goes_as_features
 from geesync.domain.restore.files import Form
 from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, losses
 from geesync.domain.restore.manifests import key_of
@@ -32,6 +33,7 @@ class RestorePlan:
     wanted: tuple[Wanted, ...]
     left: tuple[tuple[str, str], ...]  #: (name, why) of what cannot be made at all
     form: Form = Form.INGESTED  #: of images
+    needs_bucket: bool = True  #: whether any files are uploaded
 
     @property
     def counts(self) -> dict[str, int]:
@@ -80,6 +82,7 @@ def plan_restore(
     """
     wanted: dict[str, Wanted] = {}
     left: list[tuple[str, str]] = []
+    needs_bucket = False
     for text in given:
         path, name = _find(mirror, text)
         source_root = name if len(given) == 1 else name.rpartition("/")[0]
@@ -93,8 +96,16 @@ def plan_restore(
                 one = _wanted(mirror, place, source, sidecar, target)
                 lost = tuple(loss.to_json() for loss in losses(source, sidecar, form))
                 wanted[target] = replace(one, losses=lost)
+                needs_bucket |= _has_files(source, sidecar)
     ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))
-    return RestorePlan(tuple(ordered), tuple(left), form)
+    return RestorePlan(tuple(ordered), tuple(left), form, needs_bucket)
+
+
+def _has_files(source: SourceAsset, sidecar: Json) -> bool:
+    """Whether files are uploaded to make it."""
+    if source.type == TABLE:
+        return not goes_as_features(source, sidecar)
+    return not source.is_container
 
 
 def _find(mirror: Path, text: str) -> tuple[str, str]:

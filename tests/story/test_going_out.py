@@ -77,6 +77,23 @@ def test_the_page_and_the_metrics_tell_of_restores(world: World) -> None:
     assert f'geesync_made_assets{{kind="restore",name="{BACK}",state="planned"}} 4.0' in metrics
 
 
+def test_small_tables_come_back_without_a_bucket(tmp_path: Path) -> None:
+    with Simulator("small") as simulator, a_world(simulator, tmp_path, direct={}) as world:
+        config = configured(world, tmp_path)
+        config.write_text(config.read_text().replace(f'bucket = "{simulator.bucket}"', ""))
+        world.enqueue(deriving.PROJECT)
+        world.settle()
+
+        asked = run(config, "restore", f"{deriving.PROJECT}/oddities", "--to", BACK)
+        (one,) = settle(world, Restores(world.database))
+        image = run(config, "restore", f"{deriving.PROJECT}/pixel", "--to", f"{BACK}2")
+
+        assert asked.exit_code == 0, asked.output
+        assert one.standing.state == "proved", one.standing
+        assert image.exit_code
+        assert "bucket" in str(image.exception)
+
+
 def test_what_is_finished_or_quarantined_is_told_once(world: World, tmp_path: Path) -> None:
     theirs = world.simulator.world.copy(f"{deriving.PROJECT}/pixel", BACK)
     settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))

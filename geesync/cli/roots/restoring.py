@@ -125,7 +125,7 @@ def _require_room(config: Config, plan: RestorePlan, root: str) -> None:
     from geesync.checks.restore_plan import quota_of
 
     earth_engine, stores = cloud(config)
-    if plan.form == Form.EXTERNAL:
+    if plan.form == Form.EXTERNAL and plan.needs_bucket:
         bucket = config.need("bucket")
         where = stores.storage.settings(bucket).locations
         if not is_near_enough(where):
@@ -162,7 +162,7 @@ def _write_down(
     asked: dict[str, object] = {
         "source_root": ", ".join(paths),
         "target_root": root,
-        "bucket": config.need("bucket"),
+        "bucket": config.need("bucket") if plan.needs_bucket else config.bucket or "",
         "accepted": documents.dumps(sorted(accepted | HARMLESS)),
         "prove": prove,
         "policies": int(policies),
