@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from geesync.domain.setbacks import Cancelled, Delayed, Event, Life, Retried, Setback
 from geesync.domain.state_machine import Table
-from geesync.domain.tasks.making import Differs, Made, TaskIntended
+from geesync.domain.tasks.making import Differs, Made, Refused, TaskIntended
 
 
 class RestoreState(StrEnum):
@@ -57,6 +57,7 @@ TABLE: Table[RestoreState, Event] = {
     RestoreState.STAGED: {
         TaskIntended: RestoreState.IMPORTING,
         Made: RestoreState.RESTORED,
+        Refused: RestoreState.QUARANTINED,
         Delayed: RestoreState.STAGED,
         Setback: RestoreState.PLANNED,
         Differs: RestoreState.QUARANTINED,

@@ -18,3 +18,7 @@ class Made(Event):
 
 class Differs(Failure):
     """What is there is not what was to be made: never overwritten, left for a person to look at."""
+
+
+class Refused(Failure):
+    """Earth Engine does not make it, and will not however often it is asked."""

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.setbacks import Event
-from geesync.errors import RemoteError
+from geesync.domain.tasks.making import Refused
+from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.report import write_report
@@ -18,6 +19,9 @@ from geesync.steps.tasks.asset_maker import AssetMaker, record_outcomes
 from geesync.store.making.restores import Restored, Restores
 
 log = get_logger()
+
+#: Refusals of what is asked for: the same is refused again.
+_FINAL = frozenset({Cause.BUG, Cause.PLAN, Cause.UNSUPPORTED})
 
 
 @dataclass
@@ -69,6 +73,12 @@ class Restorer:
         found = self.maker.look(asset)
         if found is None:
             assert asset.manifest is not None  # it was staged
-            self.maker.earth_engine.import_external(asset.manifest)
+            try:
+                self.maker.earth_engine.import_external(asset.manifest)
+            except RemoteError as error:
+                if error.cause not in _FINAL:
+                    raise
+                # That it is there already is a refusal, too.
+                return self.maker.look(asset) or Refused(str(error), cause=error.cause)
             return self.maker.look(asset)
         return found
