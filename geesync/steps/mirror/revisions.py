@@ -49,8 +49,9 @@ class Revisions:
             return {}
         wanted = {one.name for one in children}
         found: dict[str, SourceAsset] = {}
-        for page in islice(self.earth_engine.list_children(parent), len(children) // 2):
-            found |= {one.name: one for one in page if one.name in wanted}
+        pages = self.earth_engine.list_children(parent, only=wanted)
+        for page in islice(pages, len(children) // 2):
+            found |= {one.name: one for one in page}
             if len(found) == len(wanted):
                 break
         return found

@@ -13,7 +13,7 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
-from geesync.store.file.rows import insert_rows
+from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.usage import ANSWERS, ANSWERS_OF_MONTH
 from geesync.store.tables import counters, schema
 from geesync.store.tables.packing import pack
@@ -59,8 +59,7 @@ class Fetched:
         with self._database.write() as connection:
             _count(connection, answers, rows, now)
             void_in(connection, schema.plan.c.id.in_([copy.plan_id for copy in copies]), now)
-            for copy in copies:
-                _note_origin(connection, copy)
+            _note_origins(connection, copies)
             if rows:
                 insert_rows(connection, schema.file, rows)
 
@@ -80,10 +79,14 @@ def _count(connection: sa.Connection, answers: int, files: Sequence[Json], now: 
         connection.execute(new.on_conflict_do_update(index_elements=["name", "label"], set_=more))
 
 
-def _note_origin(connection: sa.Connection, copy: FetchedCopy) -> None:
+def _note_origins(connection: sa.Connection, copies: Sequence[FetchedCopy]) -> None:
     table = schema.plan
-    query = sa.select(table.c.document).where(table.c.id == copy.plan_id)
-    plan = read_plan(connection.execute(query).scalar_one())
-    told = replace(plan, origins=dict.fromkeys(copy.files, copy.origin))
-    change = sa.update(table).where(table.c.id == copy.plan_id)
-    connection.execute(change.values(document=pack(told.to_json())))
+    origins = {copy.plan_id: dict.fromkeys(copy.files, copy.origin) for copy in copies}
+    query = sa.select(table.c.id, table.c.document).where(table.c.id.in_(origins))
+    told = {
+        key: replace(read_plan(document), origins=origins[key])
+        for key, document in connection.execute(query)
+    }
+    change_rows(
+        connection, table, {key: {"document": pack(one.to_json())} for key, one in told.items()}
+    )
