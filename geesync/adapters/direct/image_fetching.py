@@ -7,10 +7,11 @@ and numpy need no Python.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob
@@ -77,7 +78,7 @@ def fetch_images(
     the rest are not answered. What is answered is durable; the folders' names are yet to be.
     """
     with closing(Folders(Path(mirror))) as folders, ThreadPoolExecutor(_WRITERS) as pool:
-        images = [_Image(ImageFiles(job, folders)) for job in jobs]
+        images = [_Image(number, ImageFiles(job, folders)) for number, job in enumerate(jobs)]
         yield from _Fetching(source, first or source, pool, images).results()
 
 
@@ -85,6 +86,7 @@ def fetch_images(
 class _Image:
     """How far an image is."""
 
+    number: int  #: of the job
     files: ImageFiles
     again: list[Ask] = field(default_factory=list)  #: tiles that are to be read a second time
     failure: Exception | None = None
@@ -92,12 +94,13 @@ class _Image:
     requests: int = 0
     answer_bytes: int = 0
     read_again: int = 0
-    waiting: int = 0  #: answers of it that are to be written
+    writing: set[Future[None]] = field(default_factory=set)  #: what is being done for it
+    is_told: bool = False
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing more is to be done for it."""
-        if self.waiting:
+        if self.writing:
             return False
         return self.failure is not None or (self.is_made and self.read_again == len(self.again))
 
@@ -113,12 +116,13 @@ class _Fetching:
     pool: ThreadPoolExecutor
     images: Sequence[_Image]
     calls: Calls = field(default_factory=Calls)
-    _writing: dict[Future[None], tuple[_Image, int]] = field(default_factory=dict)
-    _untold: dict[int, _Image] = field(init=False)
+    _writing: dict[Future[None], tuple[_Image, int, bool]] = field(default_factory=dict)
+    _written: SimpleQueue[Future[None]] = field(
+        default_factory=SimpleQueue
+    )  #: what has ended of it
+    _held_bytes: int = 0
+    _changed: dict[int, _Image] = field(default_factory=dict)  #: since somebody looked at them
     _in_full: dict[str, str] = field(default_factory=dict)  #: coordinate systems, by code
-
-    def __post_init__(self) -> None:
-        self._untold = dict(enumerate(self.images))
 
     def results(self) -> Iterator[Results[Brought]]:
         """Yield what came of each image."""
@@ -128,6 +132,7 @@ class _Fetching:
                 self._submit(image, 0, image.files.finish, is_last=True)
         yield from self._round(self._first(), self._take)
         yield from self._round(self._second(), self._take_again)
+        yield self._settled()
 
     def _begin(self, files: ImageFiles) -> None:
         files.begin()
@@ -156,7 +161,7 @@ class _Fetching:
                 self._note(image, answer)
                 if answer is not None and not isinstance(answer, Exception):
                     self._attempt(image, lambda: take(image, ask, answer))  # noqa: B023 # called at once
-            self._collect(TICK_S if self._held_bytes() > _HELD_BYTES else 0)
+            self._collect(TICK_S if self._held_bytes > _HELD_BYTES else 0)
             yield self._settled()
         while self._writing:
             self._collect(TICK_S)
@@ -213,6 +218,7 @@ class _Fetching:
 
     def _note(self, image: _Image, answer: object) -> None:
         self.calls.note(answer)
+        self._changed[image.number] = image
         if isinstance(answer, Exception) and image.failure is None:
             image.failure = answer
 
@@ -227,7 +233,7 @@ class _Fetching:
 
     def _finish_behind(self, image: _Image) -> None:
         """Make the files when all that is being written of it was."""
-        before = [future for future, (one, _) in self._writing.items() if one is image]
+        before = tuple(image.writing)
 
         def finish() -> None:
             wait(before)
@@ -242,46 +248,54 @@ class _Fetching:
     def _submit(
         self, image: _Image, size_bytes: int, work: Callable[[], None], *, is_last: bool = False
     ) -> None:
-        image.waiting += 1
         future = self.pool.submit(work)
-        self._writing[future] = image, size_bytes
-        if is_last:
-            future.add_done_callback(lambda done: self._made(image, done))
-
-    def _made(self, image: _Image, done: Future[None]) -> None:
-        if done.exception() is None:
-            job = image.files.job
-            share = 0.0 if image.files.was_proved else job.share
-            image.again = [
-                Ask(number, tile)
-                for number, reading in enumerate(job.readings)
-                for tile in chosen(share, job.asset, job.revision, reading.shifted())
-            ]
-            image.is_made = True
+        image.writing.add(future)
+        self._writing[future] = image, size_bytes, is_last
+        self._held_bytes += size_bytes
+        future.add_done_callback(self._written.put)
 
     def _collect(self, wait_s: float) -> None:
         """Hear of what was written meanwhile."""
-        done, _ = wait(self._writing, wait_s, FIRST_COMPLETED)
-        for future in done:
-            image, _ = self._writing.pop(future)
-            image.waiting -= 1
-            error = future.exception()
-            if isinstance(error, Exception) and image.failure is None:
-                image.failure = error
+        with suppress(Empty):
+            while self._writing:
+                self._take_written(self._written.get(timeout=wait_s))
+                wait_s = 0
 
-    def _held_bytes(self) -> int:
-        return sum(size_bytes for _, size_bytes in self._writing.values())
+    def _take_written(self, future: Future[None]) -> None:
+        image, size_bytes, is_last = self._writing.pop(future)
+        image.writing.remove(future)
+        self._held_bytes -= size_bytes
+        self._changed[image.number] = image
+        error = future.exception()
+        if isinstance(error, Exception):
+            image.failure = image.failure or error
+        elif is_last and error is None:
+            self._made(image)
+
+    def _made(self, image: _Image) -> None:
+        job = image.files.job
+        share = 0.0 if image.files.was_proved else job.share
+        image.again = [
+            Ask(number, tile)
+            for number, reading in enumerate(job.readings)
+            for tile in chosen(share, job.asset, job.revision, reading.shifted())
+        ]
+        image.is_made = True
 
     def _attempt(self, image: _Image, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:  # noqa: BLE001 # one image's surprise must not stop the others
             image.failure = image.failure or error
+            self._changed[image.number] = image
 
     def _settled(self) -> Results[Brought]:
         """Return what came of images that nothing is to be done for any more."""
-        settled = [number for number, image in self._untold.items() if image.is_settled]
-        return [(number, self._answer(self._untold.pop(number))) for number in settled]
+        changed, self._changed = self._changed, {}
+        settled = [one for one in changed.values() if one.is_settled and not one.is_told]
+        for image in settled:
+            image.is_told = True
+        return [(image.number, self._answer(image)) for image in settled]
 
     def _answer(self, image: _Image) -> Brought | Exception:
         if image.failure is not None:
