@@ -182,7 +182,7 @@ def _config(there: Account) -> Path:
         f'ledger = "{there.work}/geesync.db"\nmirror = "{there.work}/mirror"\n'
         f'[earth_engine]\nproject = "{there.told["project"]}"\n'
         f'url = "{there.told["earth_engine"]}"\n'
-        "[throttle]\nrequests_per_s = 100000\n"
+        "[throttle]\nrequests_per_s = 100000\n[direct]\nrequests_per_s = 100000\n"
     )
     return config
 
