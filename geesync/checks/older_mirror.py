@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geesync.adapters.direct.image_fetching import Brought, DiffersError, fetch_images
+from geesync.adapters.direct.brought import Brought, DiffersError
+from geesync.adapters.direct.image_fetching import fetch_images
 from geesync.adapters.direct.image_files import ImageJob
 from geesync.adapters.mirrored.older_files import OlderFiles, look
 from geesync.domain.assets.asset import IMAGE, SourceAsset
@@ -31,7 +32,8 @@ from geesync.domain.mirror.plan import Plan
 from geesync.domain.mirror.planning import options_hash, plan
 from geesync.domain.tasks.exports import Way, token_of
 from geesync.errors import RemoteError, UserError
-from geesync.steps.mirror.fetcher import Fetcher, targets_of
+from geesync.steps.mirror.fetch_jobs import targets_of
+from geesync.steps.mirror.fetcher import Fetcher
 from geesync.store.copies.recovery import Recovery
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.tasks.plans import NewPlan

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from geesync.adapters.direct.image_fetching import Brought, DiffersError, fetch_images
+from geesync.adapters.direct.brought import Brought, DiffersError
+from geesync.adapters.direct.image_fetching import fetch_images
 from geesync.adapters.direct.image_files import ImageJob, Target
 from geesync.adapters.direct.source import Access, Source, open_source
 from geesync.adapters.formats import cogs
@@ -267,3 +268,14 @@ def test_what_is_too_much_for_one_answer_asks_for_another_plan(mirror: Path, lim
         brought(a_source(simulator), mirror, a_job(simulator))
 
     assert raised.value.cause == Cause.PLAN
+
+
+def test_an_image_whose_folder_cannot_be_made_is_answered_though_nothing_else_is_asked_for(
+    simulator: Simulator, mirror: Path
+) -> None:
+    (mirror / "users").write_text("a file in its way")
+
+    with pytest.raises(RemoteError, match="in the way"):
+        brought(a_source(simulator), mirror, a_job(simulator))
+
+    assert asked(simulator) == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from geesync.adapters.direct.image_fetching import Brought
+from geesync.adapters.direct.brought import Brought
 from geesync.adapters.direct.source import Access, Source, open_source
 from geesync.adapters.direct.table_fetching import TableJob, fetch_tables
 from geesync.adapters.google.pacing import Pacer

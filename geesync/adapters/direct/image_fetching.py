@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
+from geesync.adapters.direct.brought import Brought, DiffersError
 from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob
 from geesync.adapters.direct.projections import told_in_full
 from geesync.adapters.direct.source import Source
@@ -22,8 +23,6 @@ from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.direct.rereading import chosen
 from geesync.domain.failures.refusals import Calls
-from geesync.domain.mirror.checking import KeptFile
-from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 
 if TYPE_CHECKING:
@@ -38,27 +37,6 @@ _WRITERS = 2
 
 #: Answers that are on their way or wait to be written, in bytes: what memory they may take.
 _HELD_BYTES = 320 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Brought:
-    """What came of an image."""
-
-    files: list[tuple[str, KeptFile]]  #: final name, and what the file is, under which name now
-    requests: int
-    answer_bytes: int  #: of pixels, as they were before any encoding
-    read_again: int  #: tiles
-    at_once: int  #: requests that may be on their way now
-    restricted: bool  #: whether Earth Engine says that the project's compute is used up
-
-
-class DiffersError(RemoteError):
-    """Two readings of one revision differ, and not by a mistake on the way: it is not believed."""
-
-    def __init__(self, where: str) -> None:
-        why = f"two readings differ, of {where}: nobody knows which of them is right"
-        super().__init__(Cause.INTEGRITY, why)
-        self.where = where
 
 
 class Answers(Protocol):

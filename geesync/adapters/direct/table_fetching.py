@@ -15,7 +15,7 @@ from pathlib import Path
 
 import google_crc32c
 
-from geesync.adapters.direct.image_fetching import Brought
+from geesync.adapters.direct.brought import Brought
 from geesync.adapters.direct.source import Source
 from geesync.adapters.executors.executor import Results
 from geesync.adapters.mirror_files.disk import Folder, write_all

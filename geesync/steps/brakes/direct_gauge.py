@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from geesync.adapters.direct.image_fetching import Brought
+from geesync.adapters.direct.brought import Brought
 
 #: A rate is that of the last minute.
 _SPAN_S = 60.0

@@ -1,6 +1,6 @@
 """Reads assets directly from Earth Engine to disk: no task, no bucket.
 
-What came is believed once Earth Engine still has the revision that it had before: then nothing
+What was read is believed once Earth Engine still has the revision that it had before: then nothing
 changed between two tiles.
 """
 
@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from geesync.adapters.direct.image_fetching import Brought, DiffersError, fetch_images
-from geesync.adapters.direct.image_files import ImageJob, Target
+from geesync.adapters.direct.brought import Brought, DiffersError
+from geesync.adapters.direct.image_fetching import fetch_images
+from geesync.adapters.direct.image_files import ImageJob
 from geesync.adapters.direct.source import Source
 from geesync.adapters.direct.table_fetching import TableJob, fetch_tables
 from geesync.adapters.formats.npy import SentinelError
@@ -28,17 +29,15 @@ from geesync.domain.direct.choice import answer_bytes, page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
 from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.failures.shared_failures import Tried
-from geesync.domain.json import Json
-from geesync.domain.mirror.layout import file_stem
 from geesync.domain.mirror.lifecycle import Fetched, FetchFailed, Refused, State
-from geesync.domain.mirror.plan import Plan
 from geesync.domain.setbacks import Delayed, Event
-from geesync.domain.tasks.exports import Part, Way
+from geesync.domain.tasks.exports import Way
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.brakes.direct_gauge import DirectGauge
 from geesync.steps.brakes.gate import Gate
+from geesync.steps.mirror.fetch_jobs import Job, Results, copy_of, landed, soon_done, targets_of
 from geesync.steps.mirror.revisions import Revisions
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.steps.tasks.planner import Planner
@@ -50,33 +49,12 @@ from geesync.store.tasks.plans import KnownPlan
 
 log = get_logger()
 
-#: What one pass reads, about: what was asked for meanwhile has its turn after that.
-_PASS_BYTES = 4 * 1024**3
-
-#: What came is looked at together: so many at a time, or as many as came in this time.
+#: Results are looked at together: so many at a time, or as many as there are after this time.
 _GROUP = 64
 _LATE_S = 5.0
 
 #: Between two looks for an asset that Earth Engine did not find: the scan decides what is true.
 _UNSEEN_WAIT = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One asset of a pass."""
-
-    asset: LedgerAsset
-    known: KnownPlan
-    work: ImageJob | TableJob
-    size_bytes: int
-    adopted: tuple[str, ...] = ()  #: files that others exported, if it was not read whole
-
-    def part_ids(self) -> list[str]:
-        """Return the ids of its parts, in the order of the work's files."""
-        return [part.id for part in self.known.plan.parts]
-
-
-Told = list[tuple[Job, object]]  #: Brought, or an exception
 
 
 @dataclass
@@ -95,7 +73,7 @@ class Fetcher:
     gate: Gate
     gauge: DirectGauge
     share: float  #: of what comes is read a second time, 0 to 1
-    _group: Told = field(default_factory=list, init=False)
+    _group: Results = field(default_factory=list, init=False)
 
     def run_once(self) -> Tally:
         """Read the next assets."""
@@ -119,14 +97,14 @@ class Fetcher:
             return Tally(waiting=waiting)
         self.workshop.executor.require()
         jobs, moved = self._jobs(due)
-        soon = _soon(jobs)
-        answers: list[object] = []
-        with closing(self._read(soon)) as coming:
-            for came in coming:
-                judged = self.gate.judge([_tried(job, answer) for job, answer in came])
-                answers += judged
-                moved += self.conclude(list(zip((job for job, _ in came), judged, strict=True)))
-        self.gate.learn(answers)
+        soon = soon_done(jobs)
+        meanings: list[object] = []
+        with closing(self._read(soon)) as groups:
+            for group in groups:
+                judged = self.gate.judge([_tried(job, result) for job, result in group])
+                meanings += judged
+                moved += self.conclude(list(zip((job for job, _ in group), judged, strict=True)))
+        self.gate.learn(meanings)
         moved += self.workshop.excuse(self.gate.wronged_assets())
         is_full = len(due) == self.workshop.chunk or len(soon) < len(jobs)
         waiting = self.gate.reason or waiting
@@ -139,7 +117,7 @@ class Fetcher:
         jobs = []
         moves = [Move(asset, _event(unplanned[asset.id])) for asset in due if asset.id in unplanned]
         left: dict[int, str] = {}
-        for asset in (one for one in due if one.id not in unplanned):
+        for asset in (asset for asset in due if asset.id not in unplanned):
             known = plans[asset.id]
             if known.plan.way != Way.DIRECT or not known.plan.parts:
                 continue  # the exporter's
@@ -173,57 +151,61 @@ class Fetcher:
             )
         return Job(asset, known, work, answer_bytes(plan, source))
 
-    def _read(self, jobs: Sequence[Job]) -> Generator[Told]:
-        """Have assets read; yield what came, as it comes, in groups."""
+    def _read(self, jobs: Sequence[Job]) -> Generator[Results]:
+        """Have assets read; yield the results as they come, in groups."""
         by_place: dict[tuple[str, bool], list[Job]] = defaultdict(list)
         for job in jobs:
             by_place[job.asset.dest, isinstance(job.work, TableJob)].append(job)
-        group: Told = []
+        group: Results = []
         since = time.monotonic()
         for (dest, are_tables), together in by_place.items():
-            for told in self._handed_over(dest, together, are_tables=are_tables):
-                group += told
+            for results in self._dispatched(dest, together, are_tables=are_tables):
+                group += results
                 if len(group) >= _GROUP or (group and time.monotonic() > since + _LATE_S):
                     yield group
                     group, since = [], time.monotonic()
         yield group
 
-    def _handed_over(self, dest: str, jobs: Sequence[Job], *, are_tables: bool) -> Generator[Told]:
+    def _dispatched(
+        self, dest: str, jobs: Sequence[Job], *, are_tables: bool
+    ) -> Generator[Results]:
         of_work = {id(job.work): job for job in jobs}
         fetch = partial(fetch_tables if are_tables else fetch_images, self.source, dest)
-        coming = self.workshop.dispatch(
+        dispatched = self.workshop.dispatch(
             [job.work for job in jobs],
             fetch,
             size_bytes=lambda work: of_work[id(work)].size_bytes,
         )
-        with closing(coming):
-            for came in coming:
-                yield [(of_work[id(work)], answer) for work, answer in came]
+        with closing(dispatched):
+            for results in dispatched:
+                yield [(of_work[id(work)], result) for work, result in results]
 
-    def conclude(self, came: Told) -> int:
+    def conclude(self, results: Results) -> int:
         """Record what became of assets; what is on disk is durable and named before that."""
-        brought = {job.asset.id: (job, told) for job, told in came if isinstance(told, Brought)}
-        self.gauge.note(told for _, told in brought.values())
+        brought = {
+            job.asset.id: (job, result) for job, result in results if isinstance(result, Brought)
+        }
+        self.gauge.note(result for _, result in brought.values())
         failures: list[tuple[Job, Exception]] = [
-            (job, told) for job, told in came if isinstance(told, Exception)
+            (job, result) for job, result in results if isinstance(result, Exception)
         ]
         failures += self._settled(brought.values())
         failed = {job.asset.id for job, _ in failures}
         kept = {key: job for key, (job, _) in brought.items() if key not in failed}
         moves = []
-        for asset, told in self.revisions.now(job.asset for job in kept.values()):
-            if isinstance(told, SourceAsset) and told.revision == asset.revision:
+        for asset, now in self.revisions.now(job.asset for job in kept.values()):
+            if isinstance(now, SourceAsset) and now.revision == asset.revision:
                 continue
             job = kept.pop(asset.id)
-            if isinstance(told, SourceAsset):
+            if isinstance(now, SourceAsset):
                 log.info("asset_changed_while_read", asset=asset.name)
-                self.listing.observe(asset.root_id, [told], self.workshop.clock())
-            elif isinstance(told, Exception):
-                failures.append((job, told))
+                self.listing.observe(asset.root_id, [now], self.workshop.clock())
+            elif isinstance(now, Exception):
+                failures.append((job, now))
         self.fetched.put(
-            [_copy(*brought[key]) for key in kept],
+            [copy_of(*brought[key]) for key in kept],
             self.workshop.clock(),
-            answers=sum(told.requests for _, told in brought.values()),
+            answers=sum(result.requests for _, result in brought.values()),
         )
         self._learn(failures)
         moves += [Move(job.asset, Fetched()) for job in kept.values()]
@@ -237,14 +219,14 @@ class Fetcher:
     def _settled(self, brought: Iterable[tuple[Job, Brought]]) -> list[tuple[Job, Exception]]:
         """Give files the names that say that they are unproved; return what failed."""
         by_dest: dict[str, list[tuple[Job, Landed]]] = defaultdict(list)
-        for job, told in brought:
-            by_dest[job.asset.dest] += [(job, one) for one in _landed(job, told)]
+        for job, result in brought:
+            by_dest[job.asset.dest] += [(job, file) for file in landed(job, result)]
         failures = []
-        for dest, landed in by_dest.items():
+        for dest, files in by_dest.items():
             with closing(Folders(Path(dest))) as folders:
-                errors = settle(folders, [one for _, one in landed])
-            told_of = zip(landed, errors, strict=True)
-            failures += [(job, error) for (job, _), error in told_of if error is not None]
+                errors = settle(folders, [file for _, file in files])
+            pairs = zip(files, errors, strict=True)
+            failures += [(job, error) for (job, _), error in pairs if error is not None]
         return failures
 
     def _learn(self, failures: Iterable[tuple[Job, Exception]]) -> None:
@@ -265,17 +247,9 @@ _TOO_LARGE = Refused(
 )
 
 
-def targets_of(asset: LedgerAsset, plan: Plan, token: Callable[[Part], str]) -> tuple[Target, ...]:
-    """Return the files of an asset; token: what is in the names of a part's until it is proved."""
-    return tuple(
-        Target(part, f"{file_stem(asset.path, part.key)}.{part.extension}", token(part))
-        for part in plan.parts
-    )
-
-
-def _tried(job: Job, answer: object) -> Tried:
+def _tried(job: Job, result: object) -> Tried:
     name = job.asset.name.rpartition("/")[2]
-    return Tried(job.asset.id, name, "", answer)
+    return Tried(job.asset.id, name, "", result)
 
 
 def _event(error: Exception) -> Event:
@@ -284,35 +258,3 @@ def _event(error: Exception) -> Event:
     if isinstance(error, RemoteError) and error.cause == Cause.GONE:
         return Delayed(str(error), cause=Cause.GONE, wait=_UNSEEN_WAIT)
     return event_of(error, FetchFailed)
-
-
-def _soon(jobs: list[Job]) -> list[Job]:
-    """Return the first jobs, and no more than are soon done: it may be others' turn then."""
-    sizes = 0
-    for number, job in enumerate(jobs):
-        sizes += job.size_bytes
-        if sizes > _PASS_BYTES:
-            return jobs[: max(1, number)]
-    return jobs
-
-
-def _landed(job: Job, told: Brought) -> Iterable[Landed]:
-    tokens = _tokens(job)
-    return [Landed(job.asset.path, kept.name, file, tokens[file]) for file, kept in told.files]
-
-
-def _tokens(job: Job) -> dict[str, str]:
-    if isinstance(job.work, TableJob):
-        return dict(job.work.files)
-    return {one.file: one.token for one in job.work.targets}
-
-
-def _copy(job: Job, told: Brought) -> fetched.FetchedCopy:
-    files = {
-        part_id: replace(kept, name=file)
-        for part_id, (file, kept) in zip(job.part_ids(), told.files, strict=True)
-    }
-    origin: Json = {"requests": told.requests, "read_again": told.read_again}
-    if job.adopted:
-        origin = {"read_again": told.read_again, "adopted": list(job.adopted)}
-    return fetched.FetchedCopy(job.known.id, files, origin)
