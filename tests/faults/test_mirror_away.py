@@ -114,7 +114,7 @@ def test_a_mirror_that_cannot_be_looked_at_is_told_and_waited_for(
     [
         "geesync.adapters.mirror_files.landing.write_all",
         "geesync.adapters.formats.rasters.prove",
-        "geesync.steps.mirror.verifier.make",
+        "geesync.steps.mirror.proved_copy.make",
     ],
 )
 @pytest.mark.parametrize("back", ["at once", "later"])

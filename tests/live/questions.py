@@ -373,6 +373,7 @@ NOT_ASKED = {
     "asset_quota_status": "it takes a full root",
     "asset_quota_message": "likewise",
     "drive_folders": "it takes a person's login",
+    "drive_scope": "likewise",
     "drive_refusal_status": "likewise, and a thousand calls",
     "whole_doubles": "a manifest cannot say that a number is a double",
 }

@@ -48,6 +48,7 @@ def _why(path: Path) -> str:
     """Return the system's word for a file that cannot be opened, which SQLite keeps to itself."""
     try:
         path.stat()  # not opened: to close it would give up SQLite's locks
+        os.close(os.open(os.devnull, os.O_RDONLY))  # whether any file can be
     except OSError as error:
         return f": {error.strerror}"
     return "" if os.access(path, os.R_OK) else f": {os.strerror(errno.EACCES)}"
