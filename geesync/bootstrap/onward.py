@@ -3,110 +3,94 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from geesync.adapters.direct.source import open_source
-from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.storage.bucket import Storage
 from geesync.adapters.storage.uploads import Uploads
-from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.bootstrap.ground import Ground
+from geesync.bootstrap.outside import ledger_id
 from geesync.config import Config
-from geesync.steps.brakes.brakes import Brakes
-from geesync.steps.brakes.gate import (
-    Gate,
-)
 from geesync.steps.derive import results
 from geesync.steps.derive.deriver import Deriver
+from geesync.steps.derive.job_scans import JobScans
 from geesync.steps.restore import ingestions
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.restorer import Restorer
 from geesync.steps.restore.second_copy import SecondCopies
 from geesync.steps.restore.uploader import Uploader
-from geesync.steps.step import Workshop
+from geesync.steps.step import Step, Workshop
 from geesync.steps.tasks.asset_maker import AssetMaker
 from geesync.steps.tasks.submitter import Submitter
-from geesync.store.file.database import Database
-from geesync.store.ledger.roots import Roots
 from geesync.store.making.derivations import Derivations
 from geesync.store.making.restores import Restores
-from geesync.store.tasks.tasks import Tasks
 
 if TYPE_CHECKING:
     from geesync.adapters.direct.source import Source
-from geesync.bootstrap.outside import ledger_id
 
 #: Requests for pixels that a proof has on their way: few, so that nobody is held up.
 _PIXELS_AT_ONCE = 4
 
 
-def deriver(
-    database: Database,
-    shop: Callable[[], Workshop],
-    *,
-    earth_engine: EarthEngine,
-    brakes: Brakes,
-    asking: Workshop,
-    gate: Gate,
-) -> Deriver:
-    """Return the step of people's own functions."""
-    tasks = Tasks(database)
+def onward(
+    ground: Ground, pool: Executor, asking: Workshop, config_file: str | None
+) -> Iterator[Step]:
+    """Yield the steps; config_file: for the commands of jobs, in processes beside."""
+    yield _deriver(ground, ground.shop(pool), asking)
+    yield _restorer(ground, ground.shop(pool), asking)
+    every = {name: job.every for name, job in ground.config.derive.items() if job.every}
+    if every:
+        named = ("--config", config_file) if config_file else ()
+        derivations = Derivations(ground.database)
+        yield JobScans(ground.shop(pool), ground.roots, derivations, every, named)
+
+
+def _submitter(ground: Ground, asking: Workshop) -> Submitter:
+    """Return who sends tasks whose whole body was written down."""
+    return Submitter(
+        *(asking, ground.earth_engine, ground.tasks, ground.exporting), lambda task: task.body
+    )
+
+
+def _deriver(ground: Ground, workshop: Workshop, asking: Workshop) -> Deriver:
+    derivations = Derivations(ground.database)
     maker = AssetMaker(
-        workshop=shop(),
-        earth_engine=earth_engine,
-        making=Derivations(database),
-        tasks=tasks,
-        submitter=Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
-        brakes=brakes,
-        ledger_id=ledger_id(Roots(database), asking.clock()),
+        *(workshop, ground.earth_engine, derivations, ground.tasks),
+        submitter=_submitter(ground, asking),
+        brakes=ground.brakes,
+        ledger_id=ledger_id(ground.roots, ground.clock()),
         ask=results.ask,
         judge=results.judge,
     )
-    return Deriver(maker.workshop, Derivations(database), maker)
+    return Deriver(workshop, derivations, maker)
 
 
-def restorer(
-    config: Config,
-    database: Database,
-    shop: Callable[[], Workshop],
-    *,
-    earth_engine: EarthEngine,
-    storage: Storage,
-    bandwidth: Bandwidth,
-    brakes: Brakes,
-    asking: Workshop,
-    gate: Gate,
-) -> Restorer:
-    """Return the step of the way back."""
-    restores, tasks, roots = Restores(database), Tasks(database), Roots(database)
-    work = config.ledger.parent / "restore"
-    restoring = shop()
+def _restorer(ground: Ground, workshop: Workshop, asking: Workshop) -> Restorer:
+    config, storage = ground.config, ground.stores.storage
+    restores, work = Restores(ground.database), config.ledger.parent / "restore"
+    uploads = Uploads(storage, ground.bandwidth, workshop.keep_on)
     return Restorer(
-        restoring,
+        workshop,
         restores,
-        Uploader(
-            restoring, earth_engine, Uploads(storage, bandwidth, restoring.keep_on), restores, work
-        ),
+        Uploader(workshop, ground.earth_engine, uploads, restores, work),
         AssetMaker(
-            workshop=restoring,
-            earth_engine=earth_engine,
-            making=restores,
-            tasks=tasks,
-            submitter=Submitter(asking, earth_engine, tasks, gate, lambda task: task.body),
-            brakes=brakes,
-            ledger_id=ledger_id(roots, asking.clock()),
+            *(workshop, ground.earth_engine, restores, ground.tasks),
+            submitter=_submitter(ground, asking),
+            brakes=ground.brakes,
+            ledger_id=ledger_id(ground.roots, ground.clock()),
             ask=ingestions.ask,
             judge=ingestions.judge,
         ),
         Prover(
-            restoring,
-            earth_engine,
+            workshop,
+            ground.earth_engine,
             storage,
-            lru_cache(partial(pixel_source, config, restoring.keep_on)),
+            lru_cache(partial(pixel_source, config, workshop.keep_on)),
             restores,
-            SecondCopies(restoring, roots),
+            SecondCopies(workshop, ground.roots),
             config.direct.proved,
             config.direct.most_answers,
         ),
