@@ -16,6 +16,7 @@ from geesync.errors import UserError
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
+from geesync.steps.tasks import asset_maker
 from geesync.store.making.derivations import Derivations, Derived
 from tests.series.season import BEGINS, COLLECTION, EVERY, Season
 from tests.story.world import World, a_world
@@ -158,6 +159,20 @@ def test_an_answer_that_is_lost_makes_nothing_twice(world: World, tmp_path: Path
     results = settle(world)
 
     assert lost.fired == 3
+    assert {one.standing.state for one in results} == {DerivedState.MADE}
+    assert exports(world) == 7
+
+
+def test_a_kill_between_a_task_and_its_result_holds_up_no_other_and_asks_nothing_twice(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(configure(tmp_path, world.simulator, in_flight=2), "start", "ndvi")
+    with monkeypatch.context() as killed:
+        killed.setattr(asset_maker, "record_outcomes", lambda *_: 0)
+        world.run("deriver")
+
+    results = settle(world)
+
     assert {one.standing.state for one in results} == {DerivedState.MADE}
     assert exports(world) == 7
 

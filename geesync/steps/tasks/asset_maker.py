@@ -16,7 +16,7 @@ from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.json import Json
 from geesync.domain.setbacks import Delayed, Event, Setback
 from geesync.domain.tasks.exports import described_as, token_of
-from geesync.domain.tasks.lifecycle import IN_FLIGHT, Succeeded, TaskState
+from geesync.domain.tasks.lifecycle import IN_FLIGHT, GivenUp, Succeeded, TaskState
 from geesync.domain.tasks.making import Differs, Made, TaskIntended
 from geesync.domain.tasks.task import Destination, DestinationKind, TaskKind
 from geesync.errors import Cause, RemoteError
@@ -63,9 +63,21 @@ class AssetMaker(Generic[AnyToMake]):
         """Write down the tasks of what is not there yet; return how many assets moved."""
         answers = self.workshop.each(due, self.look)
         free = [asset for asset, answer in answers if answer is None]
-        self.tasks.intend([self._intent(asset) for asset in free], self.workshop.clock())
+        begun = self._begun(free)
+        new = [self._intent(asset) for asset in free if asset.id not in begun]
+        self.tasks.intend(new, self.workshop.clock())
         outcomes = [*answers, *((asset, TaskIntended()) for asset in free)]
         return record_outcomes(self.workshop, self.making, outcomes)
+
+    def _begun(self, assets: Iterable[AnyToMake]) -> set[int]:
+        """Return which of these have a task already: we were killed before they were moved.
+
+        A task that ended well, and whose asset is not there any more, is of no use.
+        """
+        tasks = self.tasks.of_subject(self.making.kind, [asset.id for asset in assets])
+        useless = [TaskMove(task, GivenUp()) for task in tasks if task.state == TaskState.SUCCEEDED]
+        self.tasks.record(useless, self.workshop.clock())
+        return {task.subject.id for task in tasks if task.state in IN_FLIGHT}
 
     def look(self, asset: AnyToMake) -> Event | None:
         """Return what is at an asset's place; None if nothing is."""
