@@ -21,7 +21,6 @@ from geesync.domain.mirror.lifecycle import State
 from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from geesync.cli.context import Context as _Context
     from geesync.cli.roots.job_plan import Result
     from geesync.config import Config
     from geesync.domain.derive.job import Job
@@ -158,7 +157,7 @@ def _tell(plan: JobPlan, *, as_json: bool) -> None:
         out.print(f"{count:,} skipped: {why}", markup=False)
 
 
-def _look(mine: _Context, config: Config, job: str, action: Action, *, as_json: bool) -> None:
+def _look(mine: Context, config: Config, job: str, action: Action, *, as_json: bool) -> None:
     mine.existing_ledger()
     with opened(config) as database:
         if config.derive[job].into == MIRROR:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
-from geesync.adapters.storage.bucket import Storage
+from geesync.adapters.storage.bucket import DELETED_AT_ONCE, Storage
 from geesync.domain.assets.asset import IMAGE, SourceAsset
 from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
 from geesync.domain.json import Json
@@ -193,8 +193,8 @@ class Prover:
         for asset_id, bucket, obj in self.restores.leftovers(self.workshop.chunk):
             by_bucket.setdefault(bucket, []).append((asset_id, obj))
         for bucket, some in by_bucket.items():
-            for start in range(0, len(some), 100):
-                batch = some[start : start + 100]
+            for start in range(0, len(some), DELETED_AT_ONCE):
+                batch = some[start : start + DELETED_AT_ONCE]
                 answers = self.storage.delete(bucket, [obj for _, obj in batch])
                 for (asset_id, obj), answer in zip(batch, answers, strict=True):
                     if isinstance(answer, RemoteError):

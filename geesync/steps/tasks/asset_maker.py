@@ -6,7 +6,7 @@ lost; what does not is somebody else's, and is never overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -63,18 +63,23 @@ class AssetMaker(Generic[AnyToMake]):
         """Write down the tasks of what is not there yet; return how many assets moved."""
         answers = self.workshop.each(due, self.look)
         free = [asset for asset, answer in answers if answer is None]
-        begun = self._begun(free)
-        new = [self._intent(asset) for asset in free if asset.id not in begun]
+        tasks = self.tasks.of_subject(self.making.kind, [asset.id for asset in free])
+        begun = self._begun(tasks)
+        attempts = {task.subject.id: task.attempt for task in tasks}  # the last one of each
+        new = [
+            self._intent(asset, attempts.get(asset.id, 0) + 1)
+            for asset in free
+            if asset.id not in begun
+        ]
         self.tasks.intend(new, self.workshop.clock())
         outcomes = [*answers, *((asset, TaskIntended()) for asset in free)]
         return record_outcomes(self.workshop, self.making, outcomes)
 
-    def _begun(self, assets: Iterable[AnyToMake]) -> set[int]:
-        """Return which of these have a task already: we were killed before they were moved.
+    def _begun(self, tasks: Sequence[Task]) -> set[int]:
+        """Return whose task is on its way already: we were killed before they were moved.
 
         A task that ended well, and whose asset is not there any more, is of no use.
         """
-        tasks = self.tasks.of_subject(self.making.kind, [asset.id for asset in assets])
         useless = [TaskMove(task, GivenUp()) for task in tasks if task.state == TaskState.SUCCEEDED]
         self.tasks.record(useless, self.workshop.clock())
         return {task.subject.id for task in tasks if task.state in IN_FLIGHT}
@@ -89,9 +94,7 @@ class AssetMaker(Generic[AnyToMake]):
             raise
         return self.judge(asset, found)
 
-    def _intent(self, asset: AnyToMake) -> Intent:
-        earlier = self.tasks.of_subject(asset.subject.kind, [asset.id])
-        attempt = max((task.attempt for task in earlier), default=0) + 1
+    def _intent(self, asset: AnyToMake, attempt: int) -> Intent:
         ask = self.ask(asset)
         token = token_of([asset.subject.kind, self.ledger_id, *ask.identity, attempt])
         named = {"requestId": f"geesync-{token}", "description": described_as(token, asset.target)}
