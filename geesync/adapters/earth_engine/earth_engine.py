@@ -6,7 +6,6 @@ a daemon is up before the network is. Every method raises RemoteError, classed, 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from geesync.adapters.earth_engine.items import (
     writable,
 )
 from geesync.adapters.earth_engine.resources import built_once
+from geesync.adapters.google.connecting import ConnectedOnce
 from geesync.adapters.google.credentials import renew
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
@@ -72,8 +72,7 @@ class EarthEngine:
         self._submits = submits
         self._url = url
         self._timeout_s = timeout_s
-        self._connecting = threading.Lock()
-        self._connected: Any = None
+        self._client = ConnectedOnce(self._connect)
 
     @property
     def exports_per_s(self) -> float:
@@ -273,12 +272,6 @@ class EarthEngine:
     def client(self) -> Any:
         """Return the connected ``ee`` module, for those beside this one who build expressions."""
         return translated(self._client)
-
-    def _client(self) -> Any:
-        with self._connecting:
-            if self._connected is None:
-                self._connected = self._connect()
-        return self._connected
 
     def _connect(self) -> Any:
         # Imported late: it takes longer than most commands need for all their work.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from geesync.adapters.google.connecting import ConnectedOnce
 from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
@@ -63,8 +63,7 @@ class Storage:
         self._transfers = Transfers(
             credentials=credentials, token_request=token_request, url=url, timeout_s=timeout_s
         )
-        self._connecting = threading.Lock()
-        self._connected: Any = None
+        self._client = ConnectedOnce(self._connect)
 
     @property
     def endpoint(self) -> str:
@@ -212,12 +211,6 @@ class Storage:
 
         with missing_is_forbidden(bucket):
             return self._pacer(lambda: translated(got))
-
-    def _client(self) -> Any:
-        with self._connecting:
-            if self._connected is None:
-                self._connected = self._connect()
-        return self._connected
 
     def _connect(self) -> Any:
         # The client would ask for the bucket behind our back, for traces that nobody reads.

@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import json
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from geesync.adapters.google.connecting import ConnectedOnce
 from geesync.adapters.google.credentials import describe, token_request
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
@@ -61,8 +61,7 @@ class Drive:
         self._requests = SignedRequests(
             self._base, credentials=credentials, token_request=token_request, timeout_s=timeout_s
         )
-        self._connecting = threading.Lock()
-        self._connected: Any = None
+        self._session = ConnectedOnce(self._connect)
 
     def list_objects(self, _place: str, prefix: str) -> list[StoredObject]:
         """Return every file below a prefix, in whichever folder; of one name the newest.
@@ -171,12 +170,10 @@ class Drive:
         with _in_our_words():
             return self._pacer(lambda: translated(asked))
 
-    def _session(self) -> Any:
+    def _connect(self) -> Any:
         from geesync.adapters.google.sessions import authorized  # noqa: PLC0415 # slow to load
 
-        with self._connecting:
-            self._connected = self._connected or authorized(self._credentials)
-        return self._connected
+        return authorized(self._credentials)
 
 
 @contextmanager
