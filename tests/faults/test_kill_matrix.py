@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from geesync.simulator import Simulator
 from geesync.store.views import status as views
 from tests.faults.conditions import needs_strace
 from tests.faults.conftest import ARCHIVE
+from tests.soak.orders import Zygote, a_zygote
 from tests.story.world import BESIDE, World, a_world
 
 #: What leaves a trace in the world: on the disk, in the ledger, or at Google.
@@ -37,41 +36,30 @@ pytestmark = [needs_strace, pytest.mark.slow, pytest.mark.timeout(900)]
 class Victim:
     """A process that runs each step once, under strace."""
 
-    zygote: subprocess.Popen[str]
+    zygote: Zygote
 
     def run(self, world: World, *trace: str) -> bool:
         """Run to the end or to the kill; return whether it was killed."""
-        assert self.zygote.stdin is not None
-        assert self.zygote.stdout is not None
         config = world.config.model_dump(mode="json")
         del config["schedule"], config["throttle"]
         config["throttle"] = {"requests_per_s": 100_000, "reserve": 0}
-        self.zygote.stdin.write(json.dumps({"work": "once", "config": config}) + "\n")
-        self.zygote.stdin.flush()
-        pid = int(self.zygote.stdout.readline())
+        pid = self.zygote.begin({"work": "once", "config": config})
         told = Path(f"/proc/{pid}/status")
         while "\nState:\tT" not in told.read_text():
-            assert self.zygote.poll() is None
+            assert self.zygote.process.poll() is None
         command = ["strace", "-f", "-qq", "-p", str(pid), "-e", f"trace={CALLS}", *trace]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as strace:
             while "\nTracerPid:\t0\n" in told.read_text():
                 assert strace.poll() is None, "strace cannot attach"
             os.kill(pid, signal.SIGCONT)
-            status = int(self.zygote.stdout.readline())
+            status = self.zygote.ended()
         return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
 @pytest.fixture
 def victim() -> Iterator[Victim]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.soak.zygote"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as zygote:
+    with a_zygote() as zygote:
         yield Victim(zygote)
-        assert zygote.stdin is not None
-        zygote.stdin.close()
 
 
 @pytest.fixture

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +15,7 @@ from geesync.config import Config
 from geesync.simulator.profiles import HELL
 from geesync.simulator.simulator import Simulator
 from geesync.store.views import status as views
+from tests.soak.orders import Zygote, a_zygote, in_a_hurry
 from tests.soak.zygote import fast_clock
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import a_world
@@ -103,7 +97,7 @@ class DirectSoak:
 
     def _life(
         self,
-        zygote: subprocess.Popen[str],
+        zygote: Zygote,
         simulator: Simulator,
         config: Config,
         verdict: DirectVerdict,
@@ -112,7 +106,8 @@ class DirectSoak:
         """Let a daemon live for some tiles, or to the end; see what it asked for in vain."""
         there = self._on_disk()
         before = len(_asked(simulator))
-        pid = self._begin(zygote, config)
+        order = in_a_hurry(config, self.folder, began=self._began, speed=_SPEED, chunk=3)
+        pid = zygote.begin(order)
         deadline = time.monotonic() + (3.0 if tiles else 120.0)
         while time.monotonic() < deadline:
             if tiles is None and not self._moving(config):
@@ -120,28 +115,9 @@ class DirectSoak:
             if tiles is not None and len(_asked(simulator)) >= before + tiles:
                 break
             time.sleep(_LOOK_S)
-        os.kill(pid, signal.SIGKILL)
-        assert zygote.stdout is not None
-        zygote.stdout.readline()
+        zygote.end(pid)
         verdict.kills += tiles is not None
         verdict.twice += [place for place in _asked(simulator)[before:] if place in there]
-
-    def _begin(self, zygote: subprocess.Popen[str], config: Config) -> int:
-        told = config.model_dump(mode="json")
-        told["schedule"] = {"retry": "0.3s", "reconcile": "0.2s", "discover": "3650d"}
-        told["throttle"] = {"requests_per_s": 1000, "reserve": 0}
-        order = {
-            "config": told,
-            "began": self._began,
-            "speed": _SPEED,
-            "log": str(self.folder / "log"),
-            "chunk": 3,
-        }
-        assert zygote.stdin is not None
-        assert zygote.stdout is not None
-        zygote.stdin.write(json.dumps(order) + "\n")
-        zygote.stdin.flush()
-        return int(zygote.stdout.readline())
 
     def _moving(self, config: Config) -> int:
         status = views.status(config.ledger, now=fast_clock(self._began, _SPEED)())
@@ -160,16 +136,6 @@ _SPEED = 3600.0
 
 #: Threads end with their process, and nothing is read a second time on purpose.
 _DIRECT = {"reread": "none", "at_once": 3}
-
-
-@contextmanager
-def a_zygote() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.soak.zygote"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as zygote:
-        yield zygote
-        assert zygote.stdin is not None
-        zygote.stdin.close()
 
 
 def _asked(simulator: Simulator) -> list[Place]:

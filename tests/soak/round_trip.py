@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +15,7 @@ from geesync.simulator.simulator import Simulator
 from geesync.store.file.database import Database
 from geesync.store.making.restores import Restores
 from geesync.store.views import status as views
-from tests.soak.direct import a_zygote
+from tests.soak.orders import Zygote, a_zygote, in_a_hurry
 from tests.soak.zygote import fast_clock
 from tests.story.round_trip import BACK, differences, nasty, restore
 from tests.story.world import a_world
@@ -81,7 +77,7 @@ class RoundTrip:
 
     def _leg(
         self,
-        zygote: subprocess.Popen[str],
+        zygote: Zygote,
         config: Config,
         verdict: RoundTripVerdict,
         is_over: Callable[[], bool],
@@ -95,36 +91,18 @@ class RoundTrip:
 
     def _life(
         self,
-        zygote: subprocess.Popen[str],
+        zygote: Zygote,
         config: Config,
         longest_s: float,
         is_over: Callable[[], bool],
     ) -> None:
         """Let a daemon live so long, or until it is done; then kill it."""
-        pid = self._begin(zygote, config)
+        order = in_a_hurry(config, self.folder, began=self._began, speed=_SPEED, chunk=5)
+        pid = zygote.begin(order)
         deadline = time.monotonic() + longest_s
         while time.monotonic() < deadline and not is_over():
             time.sleep(_LOOK_S)
-        os.kill(pid, signal.SIGKILL)
-        assert zygote.stdout is not None
-        zygote.stdout.readline()
-
-    def _begin(self, zygote: subprocess.Popen[str], config: Config) -> int:
-        told = config.model_dump(mode="json")
-        told["schedule"] = {"retry": "0.3s", "reconcile": "0.2s", "discover": "3650d"}
-        told["throttle"] = {"requests_per_s": 1000, "reserve": 0}
-        order = {
-            "config": told,
-            "began": self._began,
-            "speed": _SPEED,
-            "log": str(self.folder / "log"),
-            "chunk": 5,
-        }
-        assert zygote.stdin is not None
-        assert zygote.stdout is not None
-        zygote.stdin.write(json.dumps(order) + "\n")
-        zygote.stdin.flush()
-        return int(zygote.stdout.readline())
+        zygote.end(pid)
 
     def _is_quiet(self, config: Config) -> bool:
         status = views.status(config.ledger, now=self._now())

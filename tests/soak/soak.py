@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from geesync.simulator.scenarios import Tree
 from geesync.store.file.database import open_migrating
 from geesync.store.ledger.roots import Roots
 from geesync.store.views import status as views
+from tests.soak.orders import Zygote, a_zygote
 from tests.soak.zygote import fast_clock
 
 ROOT = "projects/demo-project/assets/archive"
@@ -115,7 +113,7 @@ class Soak:
     def run(self) -> Verdict:
         """Kill as often as planned, let it come to rest, and judge."""
         verdict = Verdict()
-        with self.simulator, self._zygote() as zygote:
+        with self.simulator, a_zygote() as zygote:
             config = self._prepare()
             while verdict.kills < self.plan.kills:
                 verdict.kills += self._live_and_die(zygote)
@@ -164,32 +162,8 @@ class Soak:
             dest, bucket = str(config.mirror), self.simulator.bucket
             Roots(database).add(ROOT, dest=dest, bucket=bucket, now=now)
 
-    @contextmanager
-    def _zygote(self) -> Iterator[subprocess.Popen[str]]:
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.zygote"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as zygote:
-            yield zygote
-            assert zygote.stdin is not None
-            zygote.stdin.close()
-
-    def _start(self, zygote: subprocess.Popen[str], chunk: int) -> int:
-        assert zygote.stdin is not None
-        assert zygote.stdout is not None
-        zygote.stdin.write(json.dumps({**self._order, "chunk": chunk}) + "\n")
-        zygote.stdin.flush()
-        return int(zygote.stdout.readline())
-
-    def _end(self, zygote: subprocess.Popen[str], pid: int, number: signal.Signals) -> int:
-        assert zygote.stdout is not None
-        os.kill(pid, number)
-        return int(zygote.stdout.readline())
-
-    def _live_and_die(self, zygote: subprocess.Popen[str]) -> int:
-        pid = self._start(zygote, self.plan.chunk)
+    def _live_and_die(self, zygote: Zygote) -> int:
+        pid = zygote.begin({**self._order, "chunk": self.plan.chunk})
         # Most lives are short; some are long enough for a whole pass of a step.
         asks = int(self.plan.longest_life_requests ** self._dice.random())
         last = self._requests.seen + asks
@@ -197,15 +171,15 @@ class Soak:
         while self._requests.seen < last and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
         time.sleep(self._dice.uniform(0, _BETWEEN_REQUESTS_S))
-        status = self._end(zygote, pid, signal.SIGKILL)
+        status = zygote.end(pid)
         return int(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
 
-    def _settle(self, zygote: subprocess.Popen[str], config: Config) -> None:
-        pid = self._start(zygote, self.plan.last_chunk)
+    def _settle(self, zygote: Zygote, config: Config) -> None:
+        pid = zygote.begin({**self._order, "chunk": self.plan.last_chunk})
         deadline = time.monotonic() + self.plan.settle_within_s
         while time.monotonic() < deadline and not self._at_rest(config):
             time.sleep(0.2)
-        self._end(zygote, pid, signal.SIGTERM)
+        zygote.end(pid, signal.SIGTERM)
 
     def _at_rest(self, config: Config) -> bool:
         status = self._status(config)
