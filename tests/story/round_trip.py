@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from geesync.adapters.mirrored.mirrored_pixels import ReadBand, read_image, same_crs
-from geesync.checks.restore_plan import plan_restore
+from geesync.checks.restore_plan import RestorePlan, plan_restore
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.layout import ASSET_JSON, IAM_JSON, asset_path
 from geesync.domain.restore.comparing import Likeness, compare_metadata
@@ -70,26 +70,34 @@ def _images() -> Iterator[SimAsset]:
 def restore(world: World, given: Sequence[str], **asked: Any) -> Restores:
     """Ask for all of it to be made again below BACK."""
     planned = plan_restore(world.mirror, given, BACK)
+    return ask(world, planned, **{"source_root": ", ".join(given), **asked})
+
+
+def ask(world: World, planned: RestorePlan, **asked: Any) -> Restores:
+    """Have the ledger know what is to be made again, with all losses accepted."""
     restores = Restores(world.database)
     told = {
-        "source_root": ", ".join(given),
+        "source_root": "users/demo",
         "target_root": BACK,
         "bucket": world.simulator.bucket,
         "accepted": json.dumps(list(LossKind)),
         "prove": "pixels",
         "policies": 1,
+        "form": planned.form,
     }
     restores.add(told | asked, planned.wanted, world.now())
     return restores
 
 
-def settle(world: World, restores: Restores, *, tick_s: float = 60) -> list[Restored]:
-    """Let time pass until all is proved."""
-    for _ in range(400):
+def settle(
+    world: World, restores: Restores, *, passes: int = 60, tick_s: float = 60
+) -> list[Restored]:
+    """Let time pass until all is at rest; return what came of it."""
+    for _ in range(passes):
         for step in world.service.steps:
             run_step(step)
         found = restores.of(BACK)
-        if all(one.standing.state in {"proved", "quarantined"} for one in found):
+        if all(one.standing.state in {"proved", "quarantined", "cancelled"} for one in found):
             return found
         world.simulator.advance(tick_s)
     raise AssertionError([(one.wanted.target, one.standing) for one in restores.of(BACK)])

@@ -24,7 +24,8 @@ from geesync.store.making.restores import Restores
 from geesync.store.views import status as views
 from geesync.web.app import build
 from tests.story import test_derive as deriving
-from tests.story.test_restore import BACK, ask, imports, mirrored, plan, settle
+from tests.story.round_trip import BACK, ask, settle
+from tests.story.test_restore import imports, mirrored, plan
 from tests.story.world import World, a_world
 from tests.web.asking import Asking
 

@@ -32,12 +32,12 @@ from geesync.step_threads import run_step
 from geesync.steps.restore.restorer import Restorer
 from geesync.store.making.restores import Restored, Restores
 from tests.story.accounts import a_band, an_account, an_image
+from tests.story.round_trip import BACK, ask, settle
 from tests.story.world import World, a_world
 
 Json = dict[str, Any]
 HOME = "projects/earthengine-legacy/assets/users/demo"
 PROJECT = "projects/demo-project/assets"
-BACK = f"{PROJECT}/back"
 
 
 @pytest.fixture
@@ -60,35 +60,20 @@ def plan(world: World, *given: str, to: str = BACK, form: Form = Form.INGESTED) 
     return plan_restore(world.mirror, given or ["users/demo"], to, form)
 
 
-def ask(world: World, planned: RestorePlan, **asked: Any) -> Restores:
-    restores = Restores(world.database)
-    restores.add(
-        {
-            "source_root": "users/demo",
-            "target_root": BACK,
-            "bucket": world.simulator.bucket,
-            "accepted": json.dumps(list(LossKind)),
-            "prove": "pixels",
-            "policies": 1,
-            "form": planned.form,
-            **asked,
-        },
-        planned.wanted,
-        world.now(),
-    )
-    return restores
-
-
-def settle(world: World, restores: Restores, *, tick_s: float = 60) -> list[Restored]:
-    """Let time pass until all is at rest; return what came of it."""
-    for _ in range(60):
-        for step in world.service.steps:
-            run_step(step)
-        found = restores.of(BACK)
-        if all(one.standing.state in ("proved", "quarantined", "cancelled") for one in found):
-            return found
-        world.simulator.advance(tick_s)
-    raise AssertionError([(one.wanted.target, one.standing) for one in restores.of(BACK)])
+def come_out_with_one_wrong_pixel(world: World) -> None:
+    """Let an image of one band be made at BACK, not yet proved, and differ in a pixel."""
+    (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
+    for _ in range(8):
+        step.uploader.run_once()
+        step.ingest()
+        world.run("reconciler")
+        world.simulator.advance(60)
+    made = world.simulator.world.get(BACK)
+    (band,) = made.bands
+    values, mask = band.load()
+    wrong = values.copy()
+    wrong[3, 5] += 1
+    made.bands = (replace(band, load=lambda: (wrong, mask)),)
 
 
 def assert_same(original: SimAsset, made: SimAsset) -> None:
@@ -222,18 +207,7 @@ def test_a_process_that_is_killed_goes_on_in_the_next(tmp_path: Path) -> None:
 
 def test_an_image_that_came_out_otherwise_is_never_called_proved(world: World) -> None:
     restores = ask(world, plan(world, "users/demo/elevation", to=BACK))
-    for _ in range(8):
-        (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
-        step.uploader.run_once()
-        step.ingest()
-        world.run("reconciler")
-        world.simulator.advance(60)
-    made = world.simulator.world.get(BACK)
-    (band,) = made.bands
-    values, mask = band.load()
-    wrong = values.copy()
-    wrong[3, 5] += 1
-    made.bands = (replace(band, load=lambda: (wrong, mask)),)
+    come_out_with_one_wrong_pixel(world)
 
     (one,) = settle(world, restores)
 
@@ -483,18 +457,7 @@ def test_a_table_is_mirrored_anew_and_its_rows_are_compared(world: World) -> Non
 
 def test_a_second_copy_that_differs_is_never_called_proved(world: World) -> None:
     restores = ask(world, plan(world, "users/demo/elevation", to=BACK), prove="mirror")
-    (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
-    for _ in range(8):
-        step.uploader.run_once()
-        step.ingest()
-        world.run("reconciler")
-        world.simulator.advance(60)
-    made = world.simulator.world.get(BACK)
-    (band,) = made.bands
-    values, mask = band.load()
-    wrong = values.copy()
-    wrong[3, 5] += 1
-    made.bands = (replace(band, load=lambda: (wrong, mask)),)
+    come_out_with_one_wrong_pixel(world)
 
     (one,) = settle(world, restores)
 

@@ -30,7 +30,7 @@ def test_a_nasty_account_is_the_same_after_there_and_back(tmp_path: Path, masks:
         world.enqueue("users/exact", masks=masks)
         world.settle()
 
-        found = settle(world, restore(world, ["users/exact"]))
+        found = settle(world, restore(world, ["users/exact"]), passes=400)
 
         bad = [(o.wanted.target, o.standing.reason) for o in found if o.standing.state != "proved"]
         assert bad == []
@@ -49,7 +49,7 @@ def test_the_demo_account_is_the_same_after_there_and_back(tmp_path: Path) -> No
         it.settle()
         simulator.world.put(SimAsset(BACK, "FOLDER"))
 
-        found = settle(it, restore(it, roots))
+        found = settle(it, restore(it, roots), passes=400)
 
         assert {one.standing.state for one in found} == {"proved"}
         it.enqueue(BACK)
@@ -73,7 +73,7 @@ def test_several_masks_with_fractions_are_named_before_and_never_flattened(
         world.enqueue("users/x", masks="separate")
         world.settle()
 
-        (_, one) = settle(world, restore(world, ["users/x"]), tick_s=600)
+        (_, one) = settle(world, restore(world, ["users/x"]), passes=400, tick_s=600)
 
         assert [loss["kind"] for loss in one.wanted.losses] == [LossKind.FRACTIONS]
         assert one.standing.state == state
