@@ -227,6 +227,22 @@ def test_an_answer_of_another_image_is_never_called_verified(opened: Open) -> No
         assert world.files(IMAGE.name) == []
 
 
+def test_answers_of_two_tiles_that_are_swapped_are_refused_and_asked_for_again(
+    opened: Open,
+) -> None:
+    other = an_image("other", a_band("b", 255 - VALUES, MASK))
+    with opened(IMAGE, other, reread="none") as world:
+        world.enqueue("users/x")
+        swapped = world.simulator.faults.add("swap", path="computePixels", count=2)
+
+        world.settle()
+
+        assert swapped.fired == 2
+        assert len(asked(world)) == 4
+        for image in (IMAGE, other):
+            assert world.is_exact(image.name)
+
+
 def test_rights_that_were_revoked_cost_nothing_but_time(opened: Open) -> None:
     with opened(IMAGE) as world:
         world.enqueue("users/x")

@@ -58,7 +58,7 @@ def compare_pixels(
         cut = readings(copy.parts, there.bands, halvings)
         tiles = [(one, tile) for one in cut for tile in sampled(one, share, there.name, seed)]
         try:
-            return _differing(source, there.image, copy, tiles, whole_masks=whole_masks)
+            return _differing(source, there, copy, tiles, whole_masks=whole_masks)
         except RemoteError as error:
             if error.cause != Cause.PLAN or halvings == _HALVINGS[-1]:
                 raise
@@ -67,7 +67,7 @@ def compare_pixels(
 
 def _differing(
     source: Source,
-    image: str,
+    there: SourceAsset,
     copy: MirroredImage,
     tiles: list[tuple[Reading, Tile]],
     *,
@@ -75,7 +75,8 @@ def _differing(
 ) -> dict[str, int]:
     async def asked(reading: Reading, tile: Tile) -> tuple[Reading, Tile, Arrays]:
         window = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
-        return reading, tile, await source.pixels(image, reading.fields, window)
+        arrays = await source.pixels(there.image, there.revision, reading.fields, window)
+        return reading, tile, arrays
 
     largest = max((r.pixel_bytes * t.height * t.width for r, t in tiles), default=1)
     most = max(1, _HELD_BYTES // largest)

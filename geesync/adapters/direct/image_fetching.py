@@ -42,7 +42,9 @@ _HELD_BYTES = 320 * 1024 * 1024
 class Answers(Protocol):
     """What answers with the pixels of an image."""
 
-    async def pixels(self, image: str, fields: Sequence[Field], grid: Grid) -> Arrays:
+    async def pixels(
+        self, image: str, revision: str, fields: Sequence[Field], grid: Grid
+    ) -> Arrays:
         """Return fields of an image on the grid of a tile. Raises RemoteError."""
 
 
@@ -169,7 +171,7 @@ class _Fetching:
         grid = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
         try:
             answer: Arrays | Exception = await source.pixels(
-                job.image or job.asset, reading.fields, grid
+                job.image or job.asset, job.revision, reading.fields, grid
             )
         except Exception as error:  # noqa: BLE001 # one image's surprise must not stop the others
             answer = error

@@ -21,7 +21,7 @@ from geesync.adapters.google.pacing import AtOnce, Pacer
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.assets.grid import Grid
 from geesync.domain.direct.fields import Field
-from geesync.domain.direct.requests import body, wkt_of
+from geesync.domain.direct.requests import body, names, wkt_of
 from geesync.domain.json import Json
 from geesync.domain.tasks.expressions import expression
 from geesync.errors import Cause, RemoteError
@@ -68,20 +68,24 @@ class Source:
     restricted: list[bool] = field(default_factory=lambda: [False])
     """Whether the last answer said that the project's compute is used up, and it is slowed down."""
 
-    async def pixels(self, image: str, fields: Sequence[Field], grid: Grid) -> Arrays:
+    async def pixels(
+        self, image: str, revision: str, fields: Sequence[Field], grid: Grid
+    ) -> Arrays:
         """Return fields of an image on the grid of a tile, by field.
 
-        image: the name of an asset, or an expression as JSON text.
+        image: the name of an asset, or an expression as JSON text. revision: of it; an answer that
+        was meant for another one, or for another tile, is refused.
         Raises RemoteError; PLAN if it takes more memory or time than one answer may.
         """
         project = quote(self.access.project, safe=":")
         url = f"{base_of(self.access)}/v1/projects/{project}/image:computePixels"
-        asked = json.dumps(body(image, fields, grid)).encode()
+        called = names(image, revision, fields, grid)
+        asked = json.dumps(body(image, fields, grid, called)).encode()
         size_bytes = grid.pixels * sum(one.size_bytes for one in fields)
 
         async def once() -> Arrays:
             answer = await self._post(url, asked, size_bytes + _HEADER_BYTES)
-            return decode(answer, fields, grid.height, grid.width)
+            return decode(answer, fields, called, grid.height, grid.width)
 
         return await self.pacer.asked(once, self.at_once)
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from geesync.domain.direct.fields import OUTSIDE, Field, Kind, Wanted
-from geesync.domain.direct.requests import names
 from geesync.errors import Cause, RemoteError
 
 _MAGIC = b"\x93NUMPY\x01"  #: version 1, of which any minor number is read alike
@@ -28,17 +27,24 @@ if TYPE_CHECKING:
     Arrays = Mapping[Field, NDArray[Any]]
 
 
-def decode(answer: bytes | bytearray, fields: Sequence[Field], height: int, width: int) -> Arrays:
-    """Return an answer's fields, each of shape (height, width).
+def decode(
+    answer: bytes | bytearray,
+    fields: Sequence[Field],
+    called: Sequence[str],
+    height: int,
+    width: int,
+) -> Arrays:
+    """Return an answer's fields, each of shape (height, width); called: their names in it.
 
     Raises RemoteError TRANSIENT if it is not such an answer, of exactly this layout and length.
     """
     import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
 
-    called = names(fields)
     layout = np.dtype([(name, field.code) for name, field in zip(called, fields, strict=True)])
     expected = {"descr": layout.descr, "fortran_order": False, "shape": (height, width)}
     start, told = _header(answer)
+    if called[0] not in repr(told):
+        raise _unreadable("it is the answer to another request")
     if told != expected:
         raise _unreadable(f"its pixels are {_short(told)}, asked for were {_short(expected)}")
     size_bytes = height * width * layout.itemsize

@@ -49,9 +49,11 @@ class OlderFiles:
     numbers: Mapping[str, int]  #: of bands in the files, from 1, by their ids
     tells_masks: bool  #: whether they mark what is masked
 
-    async def pixels(self, asset: str, fields: Sequence[Field], grid: Grid) -> Arrays:
+    async def pixels(
+        self, asset: str, revision: str, fields: Sequence[Field], grid: Grid
+    ) -> Arrays:
         """Return fields of the image on the grid of a tile. Raises RemoteError INTEGRITY."""
-        _ = asset
+        _ = asset, revision
         column, row = _offset(self.grid, grid.transform)
         tile = Tile(row, column, grid.height, grid.width)
         bands = {band: self._band(band, tile) for band in {field.band for field in fields}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -17,35 +19,41 @@ _HALF_BITS = 32
 _LOWER_HALF = 2**_HALF_BITS - 1
 
 
-def names(fields: Sequence[Field]) -> list[str]:
-    """Return what the fields are called in an answer: short, whatever the bands are called."""
-    return [f"f{number}" for number in range(len(fields))]
+def names(image: str, revision: str, fields: Sequence[Field], grid: Grid) -> list[str]:
+    """Return what the fields are called in the answer, so that it tells which request it is to.
+
+    Short, whatever the bands are called: the header of an answer has 64 KiB for 1,024 of them.
+    """
+    told = [(field.kind, field.band, field.pixel_type) for field in fields]
+    asked = json.dumps([image, revision, grid.to_json(), told]).encode()
+    token = hashlib.blake2b(asked, digest_size=6).hexdigest()
+    return [f"f{number}_{token}" for number in range(len(fields))]
 
 
-def body(image: str, fields: Sequence[Field], grid: Grid) -> Json:
+def body(image: str, fields: Sequence[Field], grid: Grid, called: Sequence[str]) -> Json:
     """Return the request for an image's fields on the grid of a tile; no pixel of it is masked.
 
     image: the name of an asset, or an expression as JSON text. fields: those that are computed
-    alike are beside one another. The grid says everything: nothing is resampled, and nothing is
-    left to Earth Engine's choice.
+    alike are beside one another. called: as ``names`` calls them. The grid says everything:
+    nothing is resampled, and nothing is left to Earth Engine's choice.
     """
     load, values = loaded(image)
     return {
-        "expression": expression(_image(load, fields), values),
+        "expression": expression(_image(load, fields, called), values),
         "fileFormat": "NPY",
         "grid": grid.to_json(),
         "workloadTag": WORKLOAD_TAG,
     }
 
 
-def _image(load: Json, fields: Sequence[Field]) -> Json:
+def _image(load: Json, fields: Sequence[Field], called: Sequence[str]) -> Json:
     image: Json | None = None
     for (kind, pixel_type), alike in groupby(fields, lambda one: (one.kind, one.pixel_type)):
         bands = [field.band for field in alike]
         chosen = call("Image.select", input=load, bandSelectors=bands)
         made = _MAKERS[kind](chosen, pixel_type)
         image = made if image is None else call("Image.addBands", dstImg=image, srcImg=made)
-    return call("Image.rename", input=image, names=names(fields))
+    return call("Image.rename", input=image, names=list(called))
 
 
 def _value(image: Json, pixel_type: str) -> Json:

@@ -20,6 +20,7 @@ Action = Literal[
     "replace_response",  # do the work, then answer with an error all the same
     "change",  # change the account, then go on as usual: something happens between two requests
     "mix_up",  # answer what was asked of ``change["asset"]`` as if it were of ``change["for"]``
+    "swap",  # answer what was asked by the next request that is hit, and that one likewise
     "truncate",  # answer, but close the connection properly after ``after_bytes`` of the body
     "corrupt",  # answer, with one byte of the body changed at ``after_bytes``
     "stall",  # do the work, answer ``after_bytes`` of the body, then send nothing for a while

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -23,6 +25,9 @@ WEB_PAGE = "<!DOCTYPE html><html><title>Error</title><p>The server is having a b
 
 _BLANKS = 1024**2
 
+#: An answer that is to be swapped waits so long for another one.
+_SWAPPED_WITHIN_S = 5.0
+
 #: Another source of trouble: (method, target) → a rule, asked if no scripted one matches.
 Ambient = Callable[[str, str], Fault | None]
 #: Changes the account as a rule says.
@@ -31,6 +36,14 @@ Change = Callable[[dict[str, Any]], None]
 
 class ConnectionDropped(Exception):  # noqa: N818 - ends one request, by intent
     """The connection was cut by a rule; nothing more can be sent."""
+
+
+@dataclass(frozen=True)
+class _Unmatched:
+    """An answer that is to be swapped, and the one that it is swapped for."""
+
+    mine: list[Message]
+    other: asyncio.Future[list[Message]]
 
 
 class FaultyTransport:
@@ -49,6 +62,7 @@ class FaultyTransport:
         self._server = server
         self._ambient = ambient
         self._change = change
+        self._unmatched: _Unmatched | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or spoil it; one whose client is gone needs no answer."""
@@ -78,10 +92,7 @@ class FaultyTransport:
 
     async def _spoil(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.action:
-            case "bomb":
-                await _drain(receive)
-                await _bomb(fault, send)
-            case "status" | "html":
+            case "bomb" | "status" | "html":
                 await _drain(receive)
                 await _answer(fault, send)
             case "reset" if not fault.after_bytes:
@@ -96,11 +107,34 @@ class FaultyTransport:
                 names = fault.change["asset"], fault.change["for"]
                 asked = {**scope, "path": scope["path"].replace(*names)}
                 await self._app(asked, _renaming(receive, *names), send)
+            case "swap":
+                await self._swap(scope, receive, send)
             case "delay":
                 await anyio.sleep(fault.seconds)
                 await self._app(scope, receive, send)
             case _:
                 await self._app(scope, receive, _Spoiler(fault, scope, receive, send))
+
+    async def _swap(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Exchange two answers; one that no other request follows for a while is its own."""
+        mine: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            mine.append(message)
+
+        await self._app(scope, receive, keep)
+        partner, self._unmatched = self._unmatched, None
+        told = mine
+        if partner is not None:
+            told = partner.mine
+            partner.other.set_result(mine)
+        else:
+            waiting = self._unmatched = _Unmatched(mine, asyncio.get_running_loop().create_future())
+            with anyio.move_on_after(_SWAPPED_WITHIN_S):
+                told = await waiting.other
+            self._unmatched = None if self._unmatched is waiting else self._unmatched
+        for message in told:
+            await send(message)
 
 
 class _Spoiler:
@@ -199,6 +233,9 @@ async def _drain(receive: Receive) -> None:
 
 
 async def _answer(fault: Fault, send: Send) -> None:
+    if fault.action == "bomb":
+        await _bomb(fault, send)
+        return
     if fault.action == "html":
         kind, text = "text/html", (fault.body or WEB_PAGE).replace("{fired}", str(fault.fired))
     else:

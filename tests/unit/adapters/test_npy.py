@@ -26,6 +26,10 @@ def want(band: Band, pixel_type: str, sentinel: float | None) -> Wanted:
     return one
 
 
+def called(one: Wanted) -> list[str]:
+    return [f"f{number}" for number in range(len(one.fields))]
+
+
 def an_answer(one: Wanted, *columns: Any, shape: tuple[int, int] = (2, 3)) -> bytes:
     """Return what numpy itself writes of fields in their order."""
     kind = np.dtype([(f"f{n}", field.code) for n, field in enumerate(one.fields)])
@@ -38,7 +42,7 @@ def an_answer(one: Wanted, *columns: Any, shape: tuple[int, int] = (2, 3)) -> by
 
 
 def made(one: Wanted, answer: bytes) -> list[list[Any]]:
-    found: list[list[Any]] = pixels(one, decode(answer, one.fields, 2, 3)).tolist()
+    found: list[list[Any]] = pixels(one, decode(answer, one.fields, called(one), 2, 3)).tolist()
     return found
 
 
@@ -100,6 +104,6 @@ def test_an_answer_that_is_not_exactly_what_was_asked_for_is_none(answer: bytes)
     one = want(WORD, "uint16", None)
 
     with pytest.raises(RemoteError, match="an unreadable answer") as raised:
-        decode(answer, one.fields, 2, 3)
+        decode(answer, one.fields, called(one), 2, 3)
 
     assert raised.value.cause == Cause.TRANSIENT
