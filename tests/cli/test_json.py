@@ -21,7 +21,7 @@ from tests.web.ledgers import NOW, Story
 
 PAGE = Path(__file__).parents[2] / "docs/json.md"
 SECTION = re.compile(r"^## `geesync (.+?)`$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)
+ROW = re.compile(r"^( *)([^:\s][^:]*):([^#\n]*)", re.MULTILINE)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 KINDS = {bool: "true/false", int: "number", float: "number", type(None): "null", dict: "object"}
 
@@ -40,9 +40,21 @@ COMMANDS = {
 
 
 def documented(command: str) -> dict[str, set[str]]:
-    """Return the members of a command's lines with their types."""
-    sections = dict(SECTION.findall(PAGE.read_text("utf-8")))
-    return {name: set(told.strip().split(" or ")) for name, told in ROW.findall(sections[command])}
+    """Return the members of a command's lines with their types, as ``roots[].name``."""
+    section = dict(SECTION.findall(PAGE.read_text("utf-8")))[command]
+    types: dict[str, set[str]] = {}
+    outer: list[str] = []
+    for indent, names, written in ROW.findall(section.split("```")[1].removeprefix("yaml\n")):
+        outer = outer[: len(indent) // 2]
+        for name in names.split(", "):
+            path = ".".join([*outer, name])
+            base = path.removesuffix("[]").removesuffix(".*")
+            types.setdefault(base, {"list" if path.endswith("[]") else "object"})
+            kinds = written.strip().replace("?", " or null")
+            if kinds:
+                types[path] = set(kinds.split(" or "))
+        outer.append(names)
+    return types
 
 
 def members(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -21,36 +21,31 @@ from geesync.config import Config
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
-_MADE = "Made from the program by `python tests/docs/reference.py`; a test fails if it is stale."
+_MADE = "Made from the program by `python tests/docs/reference.py`."
 
 
 def commands() -> str:
     """Return docs/commands.md."""
     lines = ["# Commands", "", _MADE, ""]
     lines += [
-        "`geesync [OPTIONS] COMMAND …`; exit codes are on [their own page](exit-codes.md).",
+        "`geesync [OPTIONS] COMMAND …`; [exit codes](exit-codes.md).",
         "",
     ]
     lines += _options(_program())
-    lines += [
-        "Completion: `geesync --install-completion` for bash, zsh and fish; `--show-completion`",
-        "prints it, for a package.",
-        "",
-    ]
-    for name, command in _walk(_program(), "geesync"):
+    for name, command in _walk(_program(), ""):
         arguments = " ".join(_argument(param) for param in command.params if _is_argument(param))
-        lines += [f"## {name}", "", f"`{name} {arguments}`".replace(" `", "`"), ""]
-        lines += [" ".join((command.help or "").split()), ""]
+        usage = f"`geesync {name} {arguments}`".replace(" `", "`")
+        lines += [f"## {name}", "", f"{usage}: {_line(command.help)}", ""]
         lines += _options(command)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _options(command: Any) -> list[str]:
     options = [param for param in command.params if not _is_argument(param)]
-    told = [param for param in command.params if _is_argument(param) and param.help]
-    rows = [f"| `{_cell(_argument(param))}` | {_cell(param.help)} |" for param in told]
-    rows += [f"| `{_cell(_option(param))}` | {_cell(param.help)} |" for param in options]
-    return ["| | |", "|---|---|", *rows, ""] if rows else []
+    arguments = [param for param in command.params if _is_argument(param) and param.help]
+    rows = [f"- `{_argument(param)}`: {_line(param.help)}" for param in arguments]
+    rows += [f"- `{_option(param)}`: {_line(param.help)}" for param in options]
+    return [*rows, ""] if rows else []
 
 
 def configuration() -> str:
@@ -70,26 +65,25 @@ def configuration() -> str:
     for section, model in _sections(Config):
         about = " ".join((model.__doc__ or "").split())
         lines += ["", f"## [{section}]" if section else "## At the top", "", about, ""]
-        lines += ["| key | default | |", "|---|---|---|"]
         lines += [
-            f"| `{name}` | {_default(field)} | {_cell(_told(model)[name])} |"
+            f"- `{name}`{_default(field)}: {_line(_docstrings(model)[name])}"
             for name, field in model.model_fields.items()
             if not _is_section(field)
         ]
     return "\n".join(lines) + "\n"
 
 
-def _told(model: type[BaseModel]) -> dict[str, str]:
-    """Return what stands below each field: the program itself does without, it costs a start."""
-    told = {}
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstring below each field: the program itself does without, it costs a start."""
+    docstrings = {}
     for owner in model.__mro__[: model.__mro__.index(BaseModel)]:
         body = ast.parse(inspect.getsource(owner)).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, text in pairwise(body.body):
             if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
                 assert isinstance(field.target, ast.Name)
-                told[field.target.id] = str(ast.literal_eval(text.value))
-    return told
+                docstrings[field.target.id] = str(ast.literal_eval(text.value))
+    return docstrings
 
 
 def manual() -> str:
@@ -154,8 +148,8 @@ def _option(param: Any) -> str:
     return f"{names} {param.metavar or param.name.upper()}"
 
 
-def _cell(text: str | None) -> str:
-    return " ".join((text or "").split()).replace("|", "\\|")
+def _line(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
@@ -174,12 +168,10 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def _default(field: FieldInfo) -> str:
-    if field.default_factory is dict:
-        return "–"
-    if field.default_factory is not None:
-        return "`$STATE_DIRECTORY`, else the user's data folder"
-    value = field.default
-    return "–" if value in (None, (), "") else f"`{_toml(value)}`"
+    if field.default_factory not in (None, dict):
+        return " (`$STATE_DIRECTORY`, else the user's data folder)"
+    value = None if field.default_factory else field.default
+    return "" if value in (None, (), "") else f" = `{_toml(value)}`"
 
 
 def _toml(value: Any) -> str:

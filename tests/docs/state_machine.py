@@ -12,7 +12,7 @@ from geesync.domain.derive import lifecycle as derived_lifecycle
 from geesync.domain.mirror import lifecycle
 from geesync.domain.restore import lifecycle as restore_lifecycle
 from geesync.domain.setbacks import MAX_TRIES, Life, wait_after
-from geesync.domain.state_machine import AnyEvent, AnyState, Table
+from geesync.domain.state_machine import AnyState
 from geesync.domain.tasks import lifecycle as task_lifecycle
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/state-machine.md"
@@ -22,12 +22,11 @@ _STATE = re.compile(r"((?: +#: .*\n)+) +[A-Z_]+ = \"(\w+)\"")
 _TEXT = """\
 # The life of an asset, of a task, and of what goes back
 
-Made from the tables in [`geesync/domain/mirror/lifecycle.py`][assets] and
-[`geesync/domain/tasks/lifecycle.py`][tasks] by `python tests/docs/state_machine.py`; a test fails
-if it is stale. Why states [say what is true](adr/0001-states-say-what-is-true.md).
+Made from the tables in [`geesync/domain/mirror/lifecycle.py`][assets] and its like by
+`python tests/docs/state_machine.py`. What is not drawn cannot happen: it is refused as a bug. Why
+states [say what is true](adr/0001-states-say-what-is-true.md).
 
 [assets]: https://github.com/geesync/geesync/blob/main/geesync/domain/mirror/lifecycle.py
-[tasks]: https://github.com/geesync/geesync/blob/main/geesync/domain/tasks/lifecycle.py
 
 ## An asset
 
@@ -36,25 +35,20 @@ if it is stale. Why states [say what is true](adr/0001-states-say-what-is-true.m
 - `Delayed` is the world's failure (an outage, a full queue, a full disk): the same state, later;
   never counted.
 - A `Setback` (`ExportFailed`, `DownloadFailed`, `StagedCopyLost`, `CheckFailed`) is the asset's
-  own. Setback number {tries} ends in `quarantined`; before that it waits {waits}.
-  One whose cause lies in the world after all is not counted.
-- `CheckPassed`, `SourceChanged`, `SourceReappeared`, `Included` and `Retried` forget the setbacks
-  so far.
-- Whatever is not drawn cannot happen: it is refused as a bug.
+  own, unless its cause turns out to lie in the world. The {tries}th ends in `quarantined`; before
+  that it waits {waits}.
+- `CheckPassed`, `SourceChanged`, `SourceReappeared`, `Included` and `Retried` forget the setbacks.
 
 ## A task
 
-One thing that Earth Engine is asked to do in the background. A task that has ended is never sent
-again: a new one is made, with a request id of its own.
+What Earth Engine is asked to do in the background. A task that has ended is never sent again: a new
+one is made, with a request id of its own.
 
 {tasks}
 
 ## An asset on its way back
 
-What [`geesync restore`][restore] makes again at Earth Engine. Setback number {tries} ends in
-`quarantined`.
-
-[restore]: https://github.com/geesync/geesync/blob/main/geesync/domain/restore/lifecycle.py
+What [`geesync restore`](restore.md) makes again at Earth Engine.
 
 {restored}
 
@@ -66,8 +60,6 @@ One result of a [job](derive.md).
 """
 
 _TABLE = """\
-| state | what is true | leaves by |
-|---|---|---|
 {rows}
 
 ```mermaid
@@ -80,7 +72,7 @@ def page() -> str:
     waits = [wait_after(failure) for failure in range(1, MAX_TRIES)]
     return _TEXT.format(
         assets=_of_life(lifecycle.State, lifecycle.LIFE),
-        tasks=_drawn(task_lifecycle.TaskState, task_lifecycle.TABLE, task_lifecycle.diagram()),
+        tasks=_drawn(task_lifecycle.TaskState, task_lifecycle.diagram()),
         restored=_of_life(restore_lifecycle.RestoreState, restore_lifecycle.LIFE),
         derived=_of_life(derived_lifecycle.DerivedState, derived_lifecycle.LIFE),
         tries=MAX_TRIES,
@@ -89,21 +81,17 @@ def page() -> str:
 
 
 def _of_life(states: type[AnyState], life: Life[AnyState]) -> str:
-    return _drawn(states, life.table, life.diagram())
+    return _drawn(states, life.diagram())
 
 
-def _drawn(states: type[AnyState], table: Table[AnyState, AnyEvent], diagram: str) -> str:
-    return _TABLE.format(rows="\n".join(_rows(states, table)), diagram=diagram)
+def _drawn(states: type[StrEnum], diagram: str) -> str:
+    return _TABLE.format(rows="\n".join(_rows(states)), diagram=diagram)
 
 
-def _rows(states: type[StrEnum], table: Table[AnyState, AnyEvent]) -> Iterator[str]:
-    told = {
-        value: " ".join(line.strip().removeprefix("#: ") for line in comment.splitlines())
-        for comment, value in _STATE.findall(inspect.getsource(states))
-    }
-    for state, leaving in table.items():
-        names = [event.__name__ for event, after in leaving.items() if after != state]
-        yield f"| `{state}` | {told[state]} | {', '.join(names) or '–'} |"
+def _rows(states: type[StrEnum]) -> Iterator[str]:
+    for comment, state in _STATE.findall(inspect.getsource(states)):
+        meaning = " ".join(line.strip().removeprefix("#: ") for line in comment.splitlines())
+        yield f"- `{state}`: {meaning}"
 
 
 if __name__ == "__main__":
