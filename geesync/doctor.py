@@ -25,8 +25,8 @@ from geesync.adapters.storage.stores import Stores
 from geesync.bootstrap import cloud
 from geesync.checks.advice import (
     GUIDE,
-    judge,
     judge_rights,
+    look_at_bucket,
     mend_bucket,
     mend_project,
 )
@@ -171,13 +171,8 @@ class Doctor:
         bucket = self.config.bucket
         if bucket is None:
             return
-        try:
-            settings = self._cloud()[1].storage.settings(bucket)
-        except RemoteError as error:
-            mend = f"grant roles/storage.legacyBucketReader; {GUIDE}"
-            yield warn("bucket settings", f"cannot be read: {error}", mend)
-            return
-        found = list(judge(settings, bucket))
+        storage, today = self._cloud()[1].storage, self.now().date()
+        found = list(look_at_bucket(storage, bucket, today, [STAGING]))
         yield from found or [ok("bucket settings", "nothing is kept, or deleted too early")]
 
     def _mirror(self) -> Iterator[Finding]:

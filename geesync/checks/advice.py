@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
-from geesync.adapters.storage.bucket import BucketSettings
+from geesync.adapters.storage.bucket import Storage
+from geesync.adapters.storage.bucket_settings import BucketSettings
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.findings import Finding, fail, ok, warn
 from geesync.domain.messages.words import counted
+from geesync.domain.restore.files import KEPT
 from geesync.errors import DOCS, Cause, RemoteError
 
 GUIDE = f"{DOCS}/real-account.md"
+
+_SETTINGS = "bucket settings"
 
 #: A queue may take weeks; a lifecycle rule must not be quicker.
 _LEAST_AGE_DAYS = 14
 
 
-def judge(settings: BucketSettings, bucket: str) -> Iterator[Finding]:
-    """Yield what a bucket does by itself that is too early, or costs."""
-    name, update = "bucket settings", f"gcloud storage buckets update gs://{bucket}"
-    days = settings.deletes_after_days
-    if days is not None and days < _LEAST_AGE_DAYS:
-        text = f"objects are deleted after {counted(days, 'day')}, before a long queue is done"
-        yield fail(name, text, f"{update} --lifecycle-file=lifecycle.json  # {GUIDE}")
+def look_at_bucket(
+    storage: Storage, bucket: str, today: date, prefixes: Collection[str]
+) -> Iterator[Finding]:
+    """Yield what a bucket does by itself that is too early, or costs.
+
+    prefixes: below which objects are to lie until they are not needed any more.
+    """
+    try:
+        settings = storage.settings(bucket)
+    except RemoteError as error:
+        mend = f"grant roles/storage.legacyBucketReader; {GUIDE}"
+        yield warn(_SETTINGS, f"cannot be read: {error}", mend)
+        return
+    update = f"gcloud storage buckets update gs://{bucket}"
+    for prefix in prefixes:
+        days = settings.deletes_after_days(f"{prefix}/", today)
+        why = "and assets point at them" if prefix == KEPT else "before a long queue is done"
+        if days is not None and (prefix == KEPT or days < _LEAST_AGE_DAYS):
+            text = f"objects below {prefix}/ are deleted after {counted(days, 'day')}, {why}"
+            yield fail(_SETTINGS, text, f"{update} --lifecycle-file=lifecycle.json  # {GUIDE}")
+    if any(prefix != KEPT for prefix in prefixes):
+        yield from _kept_too_long(settings, update)
+
+
+def _kept_too_long(settings: BucketSettings, update: str) -> Iterator[Finding]:
     if settings.forbids_deleting:
-        text = "a retention policy forbids deleting"
-        yield fail(name, text, f"{update} --clear-retention-period")
+        text = "a retention policy, or a hold on what is uploaded, forbids deleting"
+        mend = f"{update} --clear-retention-period --no-default-event-based-hold"
+        yield fail(_SETTINGS, text, mend)
     if settings.keeps_deleted_s:
         kept = counted(settings.keeps_deleted_s // 86400, "day")
         text = f"deleted objects are kept, and billed, for {kept}"
-        yield warn(name, text, f"{update} --clear-soft-delete")
+        yield warn(_SETTINGS, text, f"{update} --clear-soft-delete")
     if settings.keeps_versions:
         text = "deleted objects are kept as versions, and billed"
-        yield warn(name, text, f"{update} --no-versioning")
+        yield warn(_SETTINGS, text, f"{update} --no-versioning")
 
 
 def judge_rights(earth_engine: EarthEngine, roots: Sequence[str]) -> Iterator[Finding]:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
 from geesync.checks.recovery import asset_folders
-from geesync.domain.assets.asset import CONTAINERS, IMAGE, TABLE, SourceAsset
+from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
 from geesync.domain.assets.names import candidates, is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
 from geesync.domain.restore.features import goes_as_features
-from geesync.domain.restore.files import Form
+from geesync.domain.restore.files import KEPT, STAGING, Form, stays
 from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, losses
 from geesync.domain.restore.manifests import key_of
 from geesync.domain.restore.targets import is_root, target_of
@@ -33,7 +33,7 @@ class RestorePlan:
     wanted: tuple[Wanted, ...]
     left: tuple[tuple[str, str], ...]  #: (name, why) of what cannot be made at all
     form: Form = Form.INGESTED  #: of images
-    needs_bucket: bool = True  #: whether any files are uploaded
+    folders: tuple[str, ...] = ()  #: of the bucket, into which files are uploaded
 
     @property
     def counts(self) -> dict[str, int]:
@@ -48,14 +48,13 @@ class RestorePlan:
     @property
     def tasks(self) -> int:
         """How many ingestions it takes."""
-        at_once = {*CONTAINERS, *([IMAGE] if self.form == Form.EXTERNAL else ())}
-        return sum(one.type not in at_once for one in self.wanted)
+        at_once = (one.type in CONTAINERS or stays(self.form, one.type) for one in self.wanted)
+        return len(self.wanted) - sum(at_once)
 
     @property
     def room_bytes(self) -> int:
         """Bytes of the root's quota that it takes: external images have none."""
-        external = self.form == Form.EXTERNAL
-        return sum(one.size_bytes for one in self.wanted if not (external and one.type == IMAGE))
+        return sum(one.size_bytes for one in self.wanted if not stays(self.form, one.type))
 
     def losses(self) -> Iterator[tuple[str, LossKind, str]]:
         """Yield (name, kind, what) of each thing that does not come back."""
@@ -82,7 +81,7 @@ def plan_restore(
     """
     wanted: dict[str, Wanted] = {}
     left: list[tuple[str, str]] = []
-    needs_bucket = False
+    folders: set[str] = set()
     for text in given:
         path, name = _find(mirror, text)
         source_root = name if len(given) == 1 else name.rpartition("/")[0]
@@ -96,9 +95,10 @@ def plan_restore(
                 one = _wanted(mirror, place, source, sidecar, target)
                 lost = tuple(loss.to_json() for loss in losses(source, sidecar, form))
                 wanted[target] = replace(one, losses=lost)
-                needs_bucket |= _has_files(source, sidecar)
+                if _has_files(source, sidecar):
+                    folders.add(KEPT if stays(form, source.type) else STAGING)
     ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))
-    return RestorePlan(tuple(ordered), tuple(left), form, needs_bucket)
+    return RestorePlan(tuple(ordered), tuple(left), form, tuple(sorted(folders)))
 
 
 def _has_files(source: SourceAsset, sidecar: Json) -> bool:

@@ -21,6 +21,7 @@ from geesync.errors import DOCS
 from geesync.simulator.simulator import Simulator
 from geesync.store.file.database import open_migrating
 from geesync.store.ledger.roots import Roots
+from tests.story.accounts import bucket_is
 from tests.story.dask_processes import a_cluster, reserved_address
 
 from .daemon_process import Place
@@ -65,16 +66,6 @@ def answer(simulator: Simulator, path: str, status: int, message: str) -> None:
     """Let a method of Earth Engine be refused with Google's words."""
     simulator.faults.add(
         "status", server="earth_engine", path=path, status=status, body=message, count=None
-    )
-
-
-def bucket_is(simulator: Simulator, **properties: object) -> None:
-    """Let the bucket say this of itself."""
-    body = json.dumps({"name": simulator.bucket, **properties})
-    path = rf"/b/{simulator.bucket}(\?|$)"
-    headers = {"content-type": "application/json"}
-    simulator.faults.add(
-        "html", server="storage", path=path, status=200, body=body, headers=headers, count=None
     )
 
 
@@ -191,6 +182,16 @@ def test_a_lifecycle_rule_that_deletes_before_a_queue_is_done(
     bucket_is(simulator, lifecycle={"rule": [rule]})
 
     assert_fails(examine()["bucket settings"], "after 1 day,", "--lifecycle-file")
+
+
+def test_a_rule_that_does_not_touch_what_is_staged_is_no_trouble(
+    examine: Examine, simulator: Simulator
+) -> None:
+    others = {"age": 1, "matchesPrefix": ["others/"]}
+    rule = {"action": {"type": "Delete"}, "condition": others}
+    bucket_is(simulator, lifecycle={"rule": [rule]})
+
+    assert examine()["bucket settings"].verdict == Severity.OK
 
 
 def test_a_retention_policy(examine: Examine, simulator: Simulator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.scenarios.landscape import TYPES
+from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset, SimBand, SimGrid
 
 #: The integers that no export holds, too.
@@ -40,3 +42,13 @@ def an_image(name: str, *bands: SimBand) -> SimAsset:
 def an_account(*assets: SimAsset) -> Tree:
     """Return an account with these assets in ``users/x``."""
     return Tree("made", "demo-project", [SimAsset(HOME, "FOLDER"), *assets])
+
+
+def bucket_is(simulator: Simulator, **properties: object) -> None:
+    """Let the bucket say this of itself."""
+    body = json.dumps({"name": simulator.bucket, **properties})
+    path = rf"/b/{simulator.bucket}(\?|$)"
+    headers = {"content-type": "application/json"}
+    simulator.faults.add(
+        "html", server="storage", path=path, status=200, body=body, headers=headers, count=None
+    )

@@ -24,6 +24,7 @@ from geesync.store.making.restores import Restores
 from geesync.store.views import status as views
 from geesync.web.app import build
 from tests.story import test_derive as deriving
+from tests.story.accounts import bucket_is
 from tests.story.round_trip import BACK, ask, settle
 from tests.story.test_restore import imports, mirrored, plan
 from tests.story.world import World, a_world
@@ -93,6 +94,27 @@ def test_small_tables_come_back_without_a_bucket(tmp_path: Path) -> None:
         assert one.standing.state == "proved", one.standing
         assert image.exit_code
         assert "bucket" in str(image.exception)
+
+
+@pytest.mark.parametrize(
+    ("form", "age", "told"),
+    [("ingested", 1, "geesync-restore/"), ("external", 90, "geesync-external/")],
+)
+def test_a_rule_that_would_delete_staged_files_is_told_by_plan_and_start(
+    world: World, tmp_path: Path, form: str, age: int, told: str
+) -> None:
+    config = configured(world, tmp_path)
+    rule = {"action": {"type": "Delete"}, "condition": {"age": age}}
+    bucket_is(world.simulator, location="US", lifecycle={"rule": [rule]})
+    words = ("restore", "users/demo/elevation", "--to", BACK, "--as", form)
+
+    planned, started = run(config, *words, "--dry-run"), run(config, *words)
+    as_json = json.loads(run(config, *words, "--dry-run", "--json").stdout)
+
+    for one in (planned, started):
+        assert one.exit_code == 0, one.output
+        assert f"warning: bucket settings: objects below {told} are deleted after" in one.output
+    assert [told in one["what"] for one in as_json["warnings"]] == [True]
 
 
 def test_what_is_finished_or_quarantined_is_told_once(world: World, tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from geesync.adapters.google.connecting import ConnectedOnce
 from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
+from geesync.adapters.storage.bucket_settings import BucketSettings, settings_from
 from geesync.adapters.storage.errors import classed, missing_is_forbidden, translated
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.transfer import Transfers
@@ -27,17 +27,6 @@ DELETED_AT_ONCE = 100
 _FIELDS = "items(name,size,generation,crc32c),nextPageToken"
 
 _GOOGLE = "https://storage.googleapis.com"
-
-
-@dataclass(frozen=True)
-class BucketSettings:
-    """What a bucket does to objects by itself."""
-
-    deletes_after_days: int | None  #: its lifecycle's shortest age; None is never
-    keeps_deleted_s: int  #: soft delete: kept, and billed, for so long
-    keeps_versions: bool
-    forbids_deleting: bool  #: a retention policy
-    locations: frozenset[str] = frozenset()  #: its own, or those of the pair that it is made of
 
 
 class Storage:
@@ -225,25 +214,6 @@ class Storage:
         return storage.Client(
             self._project, self._credentials, _http=session, client_options=options
         )
-
-
-def settings_from(told: dict[str, Any]) -> BucketSettings:
-    """Return what a bucket does by itself, as Cloud Storage describes it."""
-    ages = [
-        rule["condition"]["age"]
-        for rule in told.get("lifecycle", {}).get("rule", [])
-        if rule.get("action", {}).get("type") == "Delete" and "age" in rule.get("condition", {})
-    ]
-    kept = told.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)
-    pair = told.get("customPlacementConfig", {}).get("dataLocations")
-    locations = {str(one).upper() for one in pair or [told.get("location")] if one}
-    return BucketSettings(
-        locations=frozenset(locations),
-        deletes_after_days=min(ages, default=None),
-        keeps_deleted_s=int(kept),
-        keeps_versions=bool(told.get("versioning", {}).get("enabled")),
-        forbids_deleting="retentionPolicy" in told,
-    )
 
 
 def _deleted(answer: Any) -> bool | RemoteError:

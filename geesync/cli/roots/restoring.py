@@ -11,13 +11,16 @@ from geesync.cli.completion import completing
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size
-from geesync.domain.restore.files import Form, is_near_enough
+from geesync.domain.restore.files import KEPT, Form, is_near_enough
 from geesync.domain.restore.losses import ALWAYS, HARMLESS, LossKind
 from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
+    from geesync.adapters.earth_engine.earth_engine import EarthEngine
+    from geesync.adapters.storage.stores import Stores
     from geesync.checks.restore_plan import RestorePlan
     from geesync.config import Config
+    from geesync.domain.messages.findings import Finding
 
 #: Losses that are listed one by one; the rest is counted.
 _LISTED = 20
@@ -63,6 +66,7 @@ def restore(
     json: Annotated[bool, typer.Option("--json", help="The plan as one JSON line.")] = False,
 ) -> None:
     """Make assets of the mirror again at Earth Engine; the daemon does it, and proves it."""
+    from geesync.bootstrap import cloud
     from geesync.checks.restore_plan import plan_restore
     from geesync.domain.restore.targets import root_named
     from geesync.steps.restore.prover import LEVELS
@@ -76,8 +80,11 @@ def restore(
     plan = plan_restore(Path(config.need("mirror")), paths, root, form)
     if not plan.wanted and not plan.left:
         raise UserError("there is nothing to restore there")
-    _tell(plan, root, as_json=json)
-    _require_room(config, plan, root)
+    earth_engine, stores = cloud(config)
+    _tell(plan, root, _warnings(config, stores, plan), as_json=json)
+    _require_room(earth_engine, plan, root)
+    if KEPT in plan.folders:
+        _require_near(stores, config.need("bucket"))
     if missing := plan.unaccepted(accepted):
         told = " ".join(f"--accept-losses {kind}" for kind in missing)
         if dry_run:
@@ -96,7 +103,19 @@ def _kinds(given: list[str]) -> frozenset[LossKind]:
         raise UserError(str(error), hint=f"one of {', '.join(LossKind)}") from error
 
 
-def _tell(plan: RestorePlan, root: str, *, as_json: bool) -> None:
+def _warnings(config: Config, stores: Stores, plan: RestorePlan) -> list[Finding]:
+    """Return what the bucket would do to what is staged."""
+    from geesync.checks.advice import GUIDE, look_at_bucket
+    from geesync.domain.messages.findings import warn
+
+    if not plan.folders:
+        return []
+    if config.bucket is None:
+        return [warn("bucket", "none is set, and files are to be staged in one", GUIDE)]
+    return list(look_at_bucket(stores.storage, config.bucket, now().date(), plan.folders))
+
+
+def _tell(plan: RestorePlan, root: str, warnings: list[Finding], *, as_json: bool) -> None:
     lost = list(plan.losses())
     if as_json:
         told: dict[str, Any] = {
@@ -105,6 +124,7 @@ def _tell(plan: RestorePlan, root: str, *, as_json: bool) -> None:
             "size_bytes": plan.size_bytes,
             "tasks": plan.tasks,
             "losses": [{"asset": n, "kind": k, "what": w} for n, k, w in lost],
+            "warnings": [{"what": one.text, "mend": one.mend} for one in warnings],
         }
         typer.echo(json_line(told))
         return
@@ -117,22 +137,24 @@ def _tell(plan: RestorePlan, root: str, *, as_json: bool) -> None:
     if len(lost) > _LISTED:
         out.print(f"  … {len(lost):,} in all: --json lists every one", markup=False)
     out.print(f"of everything: {ALWAYS}", markup=False)
+    for one in warnings:
+        out.print(f"warning: {one.name}: {one.text}: {one.mend}", markup=False)
 
 
-def _require_room(config: Config, plan: RestorePlan, root: str) -> None:
+def _require_near(stores: Stores, bucket: str) -> None:
+    """Raise UserError if external images are not read from where a bucket is."""
+    where = stores.storage.settings(bucket).locations
+    if not is_near_enough(where):
+        raise UserError(
+            f"the bucket {bucket} is in {', '.join(sorted(where))}",
+            hint="external images are read from US, us-central1, or a pair with us-central1",
+        )
+
+
+def _require_room(earth_engine: EarthEngine, plan: RestorePlan, root: str) -> None:
     """Raise UserError if the root has not the room, before the first byte moves."""
-    from geesync.bootstrap import cloud
     from geesync.checks.restore_plan import quota_of
 
-    earth_engine, stores = cloud(config)
-    if plan.form == Form.EXTERNAL and plan.needs_bucket:
-        bucket = config.need("bucket")
-        where = stores.storage.settings(bucket).locations
-        if not is_near_enough(where):
-            raise UserError(
-                f"the bucket {bucket} is in {', '.join(sorted(where))}",
-                hint="external images are read from US, us-central1, or a pair with us-central1",
-            )
     top = "/".join(root.split("/")[: 5 if root.startswith("projects/earthengine-legacy") else 3])
     room = quota_of(earth_engine.get_asset(top))
     if room is None:
@@ -162,7 +184,7 @@ def _write_down(
     asked: dict[str, object] = {
         "source_root": ", ".join(paths),
         "target_root": root,
-        "bucket": config.need("bucket") if plan.needs_bucket else config.bucket or "",
+        "bucket": config.need("bucket") if plan.folders else config.bucket or "",
         "accepted": documents.dumps(sorted(accepted | HARMLESS)),
         "prove": prove,
         "policies": int(policies),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from geesync.domain.assets.asset import Band, SourceAsset
+from geesync.domain.assets.asset import IMAGE, Band, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
 
@@ -29,6 +29,11 @@ class Form(StrEnum):
     INGESTED = "ingested"
     #: A view of files that stay in the bucket: at once, and without a task.
     EXTERNAL = "external"
+
+
+def stays(form: Form, kind: str) -> bool:
+    """Whether the files of an asset of this type stay in the bucket when it is made."""
+    return form == Form.EXTERNAL and kind == IMAGE
 
 
 #: Where a bucket of external images may be, in Cloud Storage's words.

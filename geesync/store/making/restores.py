@@ -10,10 +10,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from geesync.domain.assets.asset import IMAGE
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.restore.files import KEPT, Form
+from geesync.domain.restore.files import KEPT, Form, stays
 from geesync.domain.restore.lifecycle import LIFE, RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.domain.tasks.task import Subject, SubjectKind
@@ -62,7 +61,7 @@ class Restored(ToMake):
     @property
     def is_external(self) -> bool:
         """Whether it is to be a view of files that stay in the bucket."""
-        return self.form == Form.EXTERNAL and self.wanted.type == IMAGE
+        return stays(self.form, self.wanted.type)
 
 
 class Restores(Making[Restored, RestoreState]):
