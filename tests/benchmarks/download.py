@@ -61,7 +61,7 @@ def download(
                     work = Work(filled, "objects", place / "moved")
                     wanted = [one for one in movers(work) if one.name.startswith(tuple(peers))]
                     told = _compare(work, wanted, rounds, say)
-                    tables.append(_table(f"{workload.name}, {kind}", workload, told))
+                    tables.append(_table(f"{workload.name}, {kind}", told))
     return tables
 
 
@@ -85,26 +85,21 @@ def _compare(
         shutil.rmtree(work.folder)
 
 
-_COLUMNS = ("", "s", "MiB/s", "×", "s, synced", "×", "CPU s", "×", "peak MB", "origin's CPU s")
+_COLUMNS = ("", "s", "s, synced", "×", "CPU s", "×", "peak MB")
 
 
-def _table(title: str, workload: Workload, told: Rounds) -> Table:
-    size_mib = workload.count * workload.size_bytes / _MIB
+def _table(title: str, told: Rounds) -> Table:
     rows = []
     for name, costs in told.costs.items():
-        wall_s = told.median(name, lambda cost: cost.wall_s)
         rows.append(
             (
                 name,
-                f"{wall_s:.2f}",
-                f"{size_mib / wall_s:,.0f}",
-                f"{told.ratio(name, lambda cost: cost.wall_s):.2f}",
+                f"{told.median(name, lambda cost: cost.wall_s):.2f}",
                 f"{told.median(name, lambda cost: cost.durable_s):.2f}",
                 f"{told.ratio(name, lambda cost: cost.durable_s):.2f}",
                 f"{told.median(name, lambda cost: cost.cpu_s):.2f}",
                 f"{told.ratio(name, lambda cost: cost.cpu_s):.2f}",
                 f"{max(cost.peak_bytes for cost in costs) / 1e6:.0f}",
-                f"{told.median(name, lambda cost: cost.others_cpu_s):.2f}",
             )
         )
     return Table(title, _COLUMNS, rows)

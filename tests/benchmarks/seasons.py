@@ -44,7 +44,6 @@ def series(folder: Path, rounds: int, say: Callable[[str], None], *, tiny: bool)
             "Blocks of a tile, two at a time: made, fitted and written",
             ("", "s", "CPU s", "peak MB", f"CPU minutes, {TILE_EDGE:,}²"),
             tiles,
-            f"{DATES} dates; what a Sentinel-2 tile takes is reckoned from its pixels.",
         ),
     ]
 
