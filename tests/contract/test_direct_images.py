@@ -258,6 +258,7 @@ def test_where_requests_are_too_many_fewer_are_made_at_once(
     assert source.at_once.now < 8
 
 
+@pytest.mark.simulated
 @pytest.mark.parametrize("limit", ["direct_memory_bytes", "direct_timeout_bytes"])
 def test_what_is_too_much_for_one_answer_asks_for_another_plan(mirror: Path, limit: str) -> None:
     small = replace(CALM, **{limit: 1_000_000})  # type: ignore[arg-type] # a knob by its name

@@ -190,6 +190,7 @@ def test_an_answer_that_is_none_is_asked_for_again(
     assert read(mirror, answer) == truth()
 
 
+@pytest.mark.simulated
 def test_an_empty_table_comes_home_empty(mirror: Path) -> None:
     empty = replace(TABLE, features=lambda: iter(()), feature_count=0)
     with Simulator(an_account(empty)) as simulator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.google.credentials import find_credentials
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import LEGACY
 from geesync.domain.json import Json
 from geesync.domain.mirror.planning import plan
@@ -21,6 +23,8 @@ from geesync.errors import Cause, RemoteError
 from geesync.simulator.profiles import Profile, always
 from geesync.simulator.simulator import Simulator
 from tests.contract.conftest import connected
+from tests.contract.own_assets import BANDS, EDGE, PLACE
+from tests.live.account import Account, Answer
 
 HOME = f"{LEGACY}users/demo"
 ELEVATION = f"{HOME}/elevation"
@@ -30,11 +34,31 @@ def names(pages: Iterator[list[SourceAsset]]) -> list[str]:
     return [asset.name for page in pages for asset in page]
 
 
-def body(simulator: Simulator, earth_engine: EarthEngine, ledger: str, attempt: int = 1) -> Any:
-    """Return the request for the first part of the elevation."""
-    source = earth_engine.get_asset(ELEVATION)
-    ask = Ask(source.name, source.revision, plan(source).parts[0], attempt, ledger)
-    return request_body(ask, bucket=simulator.bucket, prefix=f"geesync/{ask.token}/elevation")
+def body(
+    simulator: Simulator | Account, earth_engine: EarthEngine, ledger: str, *, of: str = ELEVATION
+) -> Any:
+    """Return the request for the first part of an asset, the elevation if no other is named."""
+    source = earth_engine.get_asset(of)
+    ask = Ask(source.name, source.revision, plan(source).parts[0], 1, ledger)
+    below = getattr(simulator, "prefix", "")
+    return request_body(ask, bucket=simulator.bucket, prefix=f"{below}geesync/{ask.token}/x")
+
+
+def started(earth_engine: EarthEngine, account: Account, body: Any) -> list[Operation]:
+    """Return the operations that a request has started, as they are listed."""
+
+    def listed() -> list[Operation]:
+        token = body["requestId"].removeprefix("geesync-")
+        return [op for page in earth_engine.list_operations() for op in page if op.token == token]
+
+    account.waited(lambda: bool(listed()))
+    return listed()
+
+
+def ended(account: Account, operation: Operation) -> Any:
+    """Wait for an operation; return its state."""
+    name = f"projects/{account.project}/operations/{operation.id}"
+    return account.ended(Answer(200, {"name": name}))["metadata"]["state"]
 
 
 def refusal(ask: Any) -> RemoteError:
@@ -46,23 +70,34 @@ def refusal(ask: Any) -> RemoteError:
 # --- Assets.
 
 
-def test_a_folder_names_its_children_and_a_collection_tells_all_of_them(
-    earth_engine: EarthEngine,
+def test_a_folder_names_its_children(
+    account: Account, earth_engine: EarthEngine, image: str, scenes: str
 ) -> None:
-    (named,) = earth_engine.list_children(HOME)
-    (told,) = earth_engine.list_children(f"{HOME}/scenes")
+    listed = names(earth_engine.list_children(account.folder))
 
-    assert {asset.name for asset in named} >= {ELEVATION, f"{HOME}/empty", f"{HOME}/scenes"}
-    assert all(asset.bands == () for asset in named)
-    assert [len(asset.bands) for asset in told] == [3, 3, 3]
+    assert {image, scenes} <= set(listed)
 
 
-def test_a_project_can_be_listed_like_a_folder(earth_engine: EarthEngine) -> None:
-    listed = names(earth_engine.list_children("projects/demo-project/assets"))
+def test_a_collection_tells_all_of_its_images(earth_engine: EarthEngine, scenes: str) -> None:
+    (told,) = earth_engine.list_children(scenes)
 
-    assert "projects/demo-project/assets/stations" in listed
+    assert sorted(asset.name for asset in told) == [f"{scenes}/a", f"{scenes}/b"]
+    assert [len(asset.bands) for asset in told] == [1, 1]
 
 
+def test_a_folder_without_children_is_an_empty_list(
+    earth_engine: EarthEngine, account: Account
+) -> None:
+    assert names(earth_engine.list_children(account.make_container("FOLDER"))) == []
+
+
+def test_a_project_can_be_listed_like_a_folder(account: Account, earth_engine: EarthEngine) -> None:
+    listed = names(earth_engine.list_children(f"projects/{account.project}/assets"))
+
+    assert account.folder in listed
+
+
+@pytest.mark.simulated
 def test_short_and_empty_pages_hide_nothing() -> None:
     nasty = Profile(page_limit=2, short_pages=0.6)
     with Simulator("small", profile=nasty, seed=3) as simulator:
@@ -84,28 +119,35 @@ def test_a_listing_that_breaks_raises_and_does_not_end(simulator: Simulator) -> 
     assert error.cause == Cause.TRANSIENT
 
 
-def test_an_asset_is_told_whole(earth_engine: EarthEngine) -> None:
-    asset = earth_engine.get_asset(ELEVATION)
+def test_an_asset_is_told_whole(earth_engine: EarthEngine, image: str) -> None:
+    asset = earth_engine.get_asset(image)
 
-    assert (asset.type, [band.pixel_type for band in asset.bands]) == ("IMAGE", ["int16"])
+    assert asset.type == "IMAGE"
+    assert [(band.id, band.pixel_type) for band in asset.bands] == [
+        (name, pixels.dtype.name) for name, (_, pixels) in BANDS.items()
+    ]
+    assert asset.bands[0].grid == Grid("EPSG:4326", PLACE, EDGE, EDGE)
     assert asset.json["properties"]["source"] == "survey"
 
 
-def test_what_is_absent_is_gone(earth_engine: EarthEngine) -> None:
+def test_what_is_absent_is_gone(earth_engine: EarthEngine, account: Account) -> None:
     for ask in (
-        lambda: earth_engine.get_asset(f"{HOME}/absent"),
-        lambda: names(earth_engine.list_children(f"{HOME}/absent")),
+        lambda: earth_engine.get_asset(f"{account.folder}/absent"),
+        lambda: names(earth_engine.list_children(f"{account.folder}/absent")),
         lambda: earth_engine.get_operation("ABSENT"),
     ):
         assert refusal(ask).cause == Cause.GONE
 
 
-def test_a_policy_of_its_own_is_told(simulator: Simulator, earth_engine: EarthEngine) -> None:
-    policy = {"bindings": [{"role": "roles/viewer", "members": ["user:a@example.com"]}]}
-    simulator.world.set_policy(f"{HOME}/empty", policy)
+def test_a_policy_of_its_own_is_told(earth_engine: EarthEngine, account: Account) -> None:
+    """The folder is empty, and so is what all may read of it."""
+    name, other = (account.make_container("FOLDER") for _ in range(2))
+    binding = {"role": "roles/viewer", "members": ["allUsers"]}
 
-    assert earth_engine.get_policy(f"{HOME}/empty")["bindings"] == policy["bindings"]
-    assert earth_engine.get_policy(ELEVATION).get("bindings", []) == []
+    earth_engine.set_policy(name, {"bindings": [binding]})
+
+    assert binding in earth_engine.get_policy(name)["bindings"]
+    assert binding not in earth_engine.get_policy(other).get("bindings", [])
 
 
 # --- Trouble.
@@ -222,29 +264,42 @@ def start(earth_engine: EarthEngine, asked: Json) -> Operation:
     return earth_engine.start(TaskKind.IMAGE_EXPORT, asked)
 
 
+@pytest.mark.costs(tasks=2)
+@pytest.mark.usefixtures("bucket")
 def test_the_same_request_twice_is_one_operation(
-    simulator: Simulator, earth_engine: EarthEngine
+    account: Account, earth_engine: EarthEngine, image: str
 ) -> None:
-    asked = body(simulator, earth_engine, "twice")
+    asked = body(account, earth_engine, "twice", of=image)
+    first = start(earth_engine, asked)
 
-    first, second = (start(earth_engine, asked) for _ in range(2))
+    try:
+        again = start(earth_engine, asked).id
+    except RemoteError as error:
+        again = error.cause
 
-    assert first.id == second.id
-    assert len(simulator.audit.records("duplicate", first.id)) == 1
+    assert again in (first.id, Cause.MAYBE_STARTED)
+    assert [operation.id for operation in started(earth_engine, account, asked)] == [first.id]
+    assert ended(account, first) == SUCCEEDED
+    assert len(account.objects(f"geesync/{asked['requestId'].removeprefix('geesync-')}/")) == 1
 
 
-def test_a_service_that_refuses_repeats_says_that_it_may_have_started() -> None:
-    with Simulator("small", profile=Profile(duplicates="refuse")) as simulator:
+@pytest.mark.simulated
+@pytest.mark.parametrize("answer", ["same_operation", "refuse"])
+def test_a_repeated_request_starts_nothing_whichever_answer_is_given(answer: Any) -> None:
+    with Simulator("small", profile=Profile(duplicates=answer)) as simulator:
         earth_engine = connected(simulator)
-        asked = body(simulator, earth_engine, "refused")
-        start(earth_engine, asked)
+        asked = body(simulator, earth_engine, "repeated")
+        first = start(earth_engine, asked)
 
-        error = refusal(lambda: start(earth_engine, asked))
+        if answer == "refuse":
+            assert refusal(lambda: start(earth_engine, asked)).cause == Cause.MAYBE_STARTED
+        else:
+            assert start(earth_engine, asked).id == first.id
 
-        assert error.cause == Cause.MAYBE_STARTED
         assert simulator.audit.count("export") == 1
 
 
+@pytest.mark.costs(tasks=1)
 def test_an_answer_that_was_lost_leaves_an_operation_with_our_token(
     simulator: Simulator, earth_engine: EarthEngine
 ) -> None:
@@ -258,21 +313,23 @@ def test_an_answer_that_was_lost_leaves_an_operation_with_our_token(
     assert asked["requestId"].removeprefix("geesync-") in tokens
 
 
+@pytest.mark.simulated
 def test_a_full_queue_is_told_from_other_refusals() -> None:
     full = Profile(queue_limit=1, queue_s=always(1000))
     with Simulator("small", profile=full) as simulator:
         earth_engine = connected(simulator)
-        start(earth_engine, body(simulator, earth_engine, "full", 1))
+        start(earth_engine, body(simulator, earth_engine, "full"))
 
         error = refusal(
             lambda: earth_engine.start(
-                TaskKind.IMAGE_EXPORT, body(simulator, earth_engine, "full", 2)
+                TaskKind.IMAGE_EXPORT, body(simulator, earth_engine, "other")
             )
         )
 
         assert error.cause == Cause.QUEUE_FULL
 
 
+@pytest.mark.costs(tasks=1)
 def test_an_export_is_never_repeated_behind_our_back(
     simulator: Simulator, earth_engine: EarthEngine
 ) -> None:
@@ -284,18 +341,17 @@ def test_an_export_is_never_repeated_behind_our_back(
     assert fault.fired == 1
 
 
+@pytest.mark.costs(tasks=1)
+@pytest.mark.usefixtures("bucket")
 def test_a_table_is_exported_by_the_same_door(
-    simulator: Simulator, earth_engine: EarthEngine
+    account: Account, earth_engine: EarthEngine, table: str
 ) -> None:
-    source = earth_engine.get_asset("projects/demo-project/assets/stations")
-    ask = Ask(source.name, source.revision, plan(source).parts[0], 1, "table")
+    asked = body(account, earth_engine, "table", of=table)
 
-    operation = earth_engine.start(
-        TaskKind.TABLE_EXPORT,
-        request_body(ask, bucket=simulator.bucket, prefix=f"geesync/{ask.token}/stations"),
-    )
+    operation = earth_engine.start(TaskKind.TABLE_EXPORT, asked)
 
-    assert earth_engine.get_operation(operation.id).state == SUCCEEDED
+    assert ended(account, operation) == SUCCEEDED
+    assert account.waited(lambda: bool(account.objects("geesync/"))) is not None
 
 
 # --- Operations.
@@ -314,7 +370,22 @@ def test_all_pages_of_operations_are_read(simulator: Simulator, earth_engine: Ea
     )
 
 
-def test_an_operation_can_be_looked_at_and_cancelled() -> None:
+@pytest.mark.costs(tasks=1)
+@pytest.mark.usefixtures("bucket")
+def test_an_operation_can_be_looked_at_and_cancelled_unless_it_has_ended(
+    account: Account, earth_engine: EarthEngine, image: str
+) -> None:
+    operation = start(earth_engine, body(account, earth_engine, "cancelled", of=image))
+    assert earth_engine.get_operation(operation.id).state in (PENDING, "RUNNING", SUCCEEDED)
+
+    with suppress(RemoteError):  # one that has ended may be refused to be cancelled
+        earth_engine.cancel_operation(operation.id)
+
+    assert ended(account, operation) in ("CANCELLED", SUCCEEDED)
+
+
+@pytest.mark.simulated
+def test_an_operation_that_waits_can_be_looked_at_and_cancelled() -> None:
     with Simulator("small", profile=Profile(queue_s=always(1000))) as simulator:
         earth_engine = connected(simulator)
         operation = earth_engine.start(

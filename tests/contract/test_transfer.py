@@ -18,11 +18,14 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.simulator import Simulator
 from tests.contract.conftest import Put, patient
+from tests.live.account import Account
 
 CONTENT = bytes(range(256)) * 8_000  # 2 MB
 
+pytestmark = pytest.mark.costs(megabytes=5)
 
-def storage(simulator: Simulator, **given: Any) -> Storage:
+
+def storage_of(simulator: Simulator, **given: Any) -> Storage:
     told = {"credentials": AnonymousCredentials(), "timeout_s": 30, **given}
     return Storage(project=simulator.project, pacer=patient(1), url=simulator.storage_url, **told)
 
@@ -56,7 +59,7 @@ def test_a_transfer_in_silence_ends_when_the_program_does(simulator: Simulator, 
     threading.Timer(0.2, stop.set).start()
 
     began = time.monotonic()
-    error = refused(storage(simulator), simulator, obj, stop.is_set)
+    error = refused(storage_of(simulator), simulator, obj, stop.is_set)
 
     assert (error.cause, str(error)) == (Cause.TRANSIENT, "stopped")
     assert time.monotonic() - began < 10
@@ -69,7 +72,7 @@ def test_a_server_that_falls_silent_is_left(simulator: Simulator, put: Put) -> N
     )
 
     began = time.monotonic()
-    error = refused(storage(simulator, timeout_s=1), simulator, obj)
+    error = refused(storage_of(simulator, timeout_s=1), simulator, obj)
 
     assert error.cause == Cause.TRANSIENT
     assert time.monotonic() - began < 20
@@ -98,7 +101,7 @@ def test_a_refusal_is_classed_and_its_words_are_not_content(
         headers={"Retry-After": "7"},
     )
 
-    error = refused(storage(simulator), simulator, obj)
+    error = refused(storage_of(simulator), simulator, obj)
 
     assert (error.cause, error.status, error.retry_after_s) == (cause, status, 7.0)
     assert "words" in str(error)
@@ -109,7 +112,7 @@ def test_a_token_that_was_withdrawn_is_renewed_once(
 ) -> None:
     obj = put("token/a.tif", CONTENT)
     key = simulator.write_credentials(tmp_path / "key.json")
-    client = storage(simulator, credentials=find_credentials(key, url=None))
+    client = storage_of(simulator, credentials=find_credentials(key, url=None))
     withdrawn = simulator.faults.add("status", path="a.tif.*alt=media", status=401, count=1)
 
     assert fetch(client, simulator, obj) == CONTENT
@@ -117,7 +120,9 @@ def test_a_token_that_was_withdrawn_is_renewed_once(
     assert withdrawn.fired == 1
 
 
-def test_a_sink_that_refuses_is_heard_word_for_word(simulator: Simulator, put: Put) -> None:
+def test_a_sink_that_refuses_is_heard_word_for_word(
+    account: Account, storage: Storage, put: Put
+) -> None:
     obj = put("sink/a.tif", CONTENT)
 
     class Full:
@@ -125,7 +130,7 @@ def test_a_sink_that_refuses_is_heard_word_for_word(simulator: Simulator, put: P
             raise RemoteError(Cause.DISK, f"no room for {len(data)}")
 
     with pytest.raises(RemoteError, match="no room") as caught:
-        run([storage(simulator).fetch(simulator.bucket, obj, Full(), start=0)])
+        run([storage.fetch(account.bucket, obj, Full(), start=0)])
 
     assert caught.value.cause == Cause.DISK
 
@@ -134,7 +139,7 @@ def test_a_thread_that_failed_fetches_again_on_a_good_connection(
     simulator: Simulator, put: Put
 ) -> None:
     obj = put("again/a.tif", CONTENT)
-    client = storage(simulator)
+    client = storage_of(simulator)
     for action in ("reset", "truncate"):
         simulator.faults.add(action, path="a.tif.*alt=media", after_bytes=1000, count=1)
         assert refused(client, simulator, obj).cause == Cause.TRANSIENT

@@ -13,24 +13,33 @@ from geesync.adapters.storage.bucket import Storage
 from geesync.adapters.storage.uploads import PIECE_BYTES, Upload, Uploads
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.errors import Cause, RemoteError
-from geesync.simulator.simulator import Simulator
+from tests.contract.conftest import Put
+from tests.live.account import Account
+from tests.live.costs import Cost
 
 CONTENT = bytes(range(256)) * (2 * PIECE_BYTES // 256) + b"and a bit"
 
+pytestmark = pytest.mark.costs(megabytes=36)
+
 
 @pytest.fixture
-def wanted(tmp_path: Path, simulator: Simulator) -> Upload:
+def wanted(tmp_path: Path, account: Account, bucket: str) -> Upload:
     file = tmp_path / "img.tif"
     file.write_bytes(CONTENT)
     crc32c = int(google_crc32c.value(CONTENT))
-    name = f"geesync-restore/k/{tmp_path.name}.tif"
-    return Upload(file, simulator.bucket, name, len(CONTENT), crc32c)
+    name = f"{account.prefix}restore/k/{tmp_path.name}.tif"
+    return Upload(file, bucket, name, len(CONTENT), crc32c)
 
 
 @pytest.fixture
-def uploads(storage: Storage) -> Callable[..., Uploads]:
+def uploads(storage: Storage, account: Account) -> Callable[..., Uploads]:
+    class Metered(Bandwidth):
+        def take(self, size_bytes: int, keep_on: Callable[[], bool]) -> None:
+            account.meter.spend(Cost(transferred_bytes=size_bytes))
+            super().take(size_bytes, keep_on)
+
     def build(keep_on: Callable[[], bool] = lambda: True) -> Uploads:
-        return Uploads(storage, Bandwidth(lambda: None), keep_on)
+        return Uploads(storage, Metered(lambda: None), keep_on)
 
     return build
 
@@ -106,11 +115,9 @@ def test_an_upload_that_is_forgotten_begins_anew(
 
 
 def test_another_object_of_the_name_is_never_overwritten(
-    uploads: Callable[..., Uploads], wanted: Upload, tmp_path: Path, simulator: Simulator
+    uploads: Callable[..., Uploads], wanted: Upload, tmp_path: Path, account: Account, put: Put
 ) -> None:
-    other = tmp_path / "other"
-    other.write_bytes(b"somebody else's")
-    simulator.storage.upload(wanted.bucket, wanted.name, other, "image/tiff")
+    put(wanted.name.removeprefix(account.prefix), b"somebody else's")
 
     with pytest.raises(RemoteError) as refused:
         uploads().upload(wanted, tmp_path)

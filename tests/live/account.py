@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -12,17 +13,15 @@ from urllib.parse import quote
 from google.auth.transport.requests import AuthorizedSession
 from requests import Response
 
+from tests.live.costs import Cost, Meter
+
 Json = dict[str, Any]
 
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
-POLL_S = 5.0
+POLL_S, LONGEST_POLL_S = 1.0, 60.0
 PATIENCE_S = 3600.0  #: of one task; a queue may be long
 EARTH_ENGINE = "https://earthengine.googleapis.com"
 CLOUD_STORAGE = "https://storage.googleapis.com"
-
-
-class TooDear(Exception):  # noqa: N818 - reads as what it is
-    """More would be asked than was announced."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,23 @@ class Account:
     forbidden_bucket: str = ""  #: one that may not be written to
     url: str = EARTH_ENGINE
     storage_url: str = CLOUD_STORAGE
-    most_tasks: int = 100
+    requests_per_s: float = 10.0
+    rest: Callable[[float], None] = time.sleep  #: before what failed is asked again
+    meter: Meter = field(default_factory=Meter)
     now: Callable[[], float] = time.monotonic  #: seconds
     pause: Callable[[float], None] = time.sleep
     token: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
-    tasks: int = 0
+    started: list[str] = field(default_factory=list)  #: operations that may not have ended
 
     @property
     def folder(self) -> str:
         """The name of the folder that all assets are made in."""
         return f"projects/{self.project}/assets/geesync_live_{self.token}"
+
+    @property
+    def used(self) -> Cost:
+        """What was asked so far, but for the cleaning."""
+        return self.meter.used
 
     @property
     def prefix(self) -> str:
@@ -81,67 +87,83 @@ class Account:
 
     def start(self, path: str, body: Json) -> Answer:
         """Start a task; raises TooDear if there have been as many as were announced."""
-        if self.tasks >= self.most_tasks:
-            raise TooDear(f"{self.tasks} tasks were started; no more are")
-        self.tasks += 1
-        return self.call("POST", f"projects/{self.project}/{path}", body)
+        self.meter.spend(Cost(tasks=1, assets=1))
+        answer = self.call("POST", f"projects/{self.project}/{path}", body)
+        if answer.ok:
+            self.started.append(answer.body["name"])
+        return answer
 
     def ended(self, answer: Answer) -> Json:
         """Wait for a task that was started and return its operation."""
         if not answer.ok:
             raise AssertionError(answer.message)
-        until = self.now() + PATIENCE_S
+        name, until, poll_s = str(answer.body["name"]), self.now() + PATIENCE_S, POLL_S
         while True:
-            operation = self.call("GET", str(answer.body["name"])).body
+            told = self.call("GET", name)
+            assert told.ok or told.status >= 429, told.message  # else it is known no more
+            operation = told.body
             if operation.get("metadata", {}).get("state") in FINAL:
+                self.started = [other for other in self.started if other != name]
                 return operation
             if self.now() > until:
-                raise TimeoutError(f"{answer.body['name']} has not ended")
-            self.pause(POLL_S)
+                raise TimeoutError(f"{name} has not ended")
+            self.pause(poll_s)
+            poll_s = min(poll_s * 1.5, LONGEST_POLL_S)
+
+    def made(self, answer: Answer) -> None:
+        """Wait for a task that was started; raises AssertionError if it did not succeed."""
+        operation = self.ended(answer)
+        assert "error" not in operation, operation["error"]
 
     def waited(self, seen: Callable[[], bool], most_s: float = 120.0) -> float | None:
         """Return after how many seconds something is seen; None if never."""
         began = self.now()
         while not seen():
-            if self.now() - began > most_s:
+            waited_s = self.now() - began
+            if waited_s > most_s:
                 return None
-            self.pause(1.0)
+            self.pause(1.0 if waited_s < 20 else 5.0)
         return self.now() - began
 
     # --- Assets.
 
     def make_folder(self) -> None:
         """Make the folder; raises AssertionError in the service's words if it cannot be."""
-        made = self.call("POST", self._creation(self.folder), {"type": "FOLDER"})
-        assert made.ok, made.message
+        self._create(self.folder, "FOLDER")
 
-    def make_collection(self) -> str:
-        """Make a collection and return its name."""
+    def make_container(self, kind: str = "IMAGE_COLLECTION") -> str:
+        """Make a folder or a collection in the folder and return its name."""
         name = f"{self.folder}/{self.fresh()}"
-        made = self.call("POST", self._creation(name), {"type": "IMAGE_COLLECTION"})
-        assert made.ok, made.message
+        self._create(name, kind)
         return name
 
-    def make_image(self) -> str:
+    def make_image(self, image: Json | None = None, *, name: str = "") -> str:
         """Make an image of 8 × 8 pixels, by an export, and return its name."""
-        name = f"{self.folder}/{self.fresh()}"
-        operation = self.ended(self.start("image:export", to_asset(name)))
-        assert "error" not in operation, operation
+        name = name or f"{self.folder}/{self.fresh()}"
+        self.made(self.start("image:export", to_asset(name, image=image)))
         return name
 
     def pixels(self, name: str, grid_json: Json) -> Response:
         """Return the answer of getPixels, whose body is an array."""
+        self.meter.spend(Cost(requests=1))
         asked: Json = {"fileFormat": "NPY", "grid": grid_json}
         return self.session.post(f"{self.url}/v1/{name}:getPixels", json=asked)
 
-    def _creation(self, name: str) -> str:
+    def create(self, name: str, body: Json) -> Answer:
+        """Ask for a container to be made."""
+        self.meter.spend(Cost(assets=1))
         parent, _, below = name.partition("/assets/")
-        return f"{parent}/assets?assetId={quote(below, safe='')}"
+        return self.call("POST", f"{parent}/assets?assetId={quote(below, safe='')}", body)
+
+    def _create(self, name: str, kind: str) -> None:
+        answer = self.create(name, {"type": kind})
+        assert answer.ok, answer.message
 
     # --- Objects.
 
     def upload(self, name: str, content: bytes) -> str:
         """Write an object and return its URI."""
+        self.meter.spend(Cost(requests=1, transferred_bytes=len(content)))
         place = f"{self.storage_url}/upload/storage/v1/b/{self.bucket}/o"
         asked = {"uploadType": "media", "name": self.prefix + name}
         self.session.post(place, params=asked, data=content).raise_for_status()
@@ -156,23 +178,42 @@ class Account:
 
     def download(self, name: str) -> bytes:
         """Return the content of an object."""
+        self.meter.spend(Cost(requests=1))
         place = f"{self.storage_url}/storage/v1/b/{self.bucket}/o/"
         answer = self.session.get(f"{place}{quote(self.prefix + name, safe='')}?alt=media")
         answer.raise_for_status()
+        self.meter.spend(Cost(transferred_bytes=len(answer.content)))
         return bytes(answer.content)
 
     # --- The end.
 
     def clean(self) -> list[str]:
-        """Remove whatever was made; returns what is left all the same."""
-        for asset in [*self._below(self.folder)][::-1]:
-            self.call("DELETE", asset)
-        self.call("DELETE", self.folder)
-        for name in self.objects() if self.bucket else ():
-            place = f"{self.storage_url}/storage/v1/b/{self.bucket}/o/"
-            self._request("DELETE", f"{place}{quote(self.prefix + name, safe='')}")
-        left = self.objects() if self.bucket else []
-        return left + ([self.folder] if self.call("GET", self.folder).ok else [])
+        """Remove whatever was made; returns what is left all the same.
+
+        A task that is running would make its asset, or its object, afterwards: it is cancelled,
+        and waited for. It may ask as much as it takes.
+        """
+        self.meter.allow(NO_LIMIT)
+        for name in list(self.started):
+            # What cannot be stopped must not keep all else from being removed; it is told as left.
+            with suppress(AssertionError, TimeoutError):
+                self.call("POST", f"{name}:cancel", {})
+                self.ended(Answer(200, {"name": name}))
+        left: list[str] = []
+        for _ in range(TRIES):
+            assets = [self.folder, *self._below(self.folder)][::-1]
+            objects = self.objects() if self.bucket else []
+            for asset in assets:
+                self.call("DELETE", asset)
+            for name in objects:
+                place = f"{self.storage_url}/storage/v1/b/{self.bucket}/o/"
+                self._request("DELETE", f"{place}{quote(self.prefix + name, safe='')}")
+            left = [asset for asset in assets if self.call("GET", asset).ok]
+            left += [*(self.objects() if self.bucket else ()), *self.started]
+            if not left:
+                break
+            self.pause(POLL_S)
+        return left
 
     def _below(self, parent: str) -> Iterator[str]:
         for asset in self.call("GET", f"{parent}:listAssets").body.get("assets", ()):
@@ -181,10 +222,15 @@ class Account:
                 yield from self._below(asset["name"])
 
     def _request(self, method: str, url: str, **asked: Any) -> Answer:
+        self.meter.spend(Cost(requests=1))
         answer = self.session.request(method, url, **asked)
         text = answer.text
         body = answer.json() if text.startswith("{") else {}
         return Answer(answer.status_code, body)
+
+
+NO_LIMIT = Cost(*[10**9] * 4)
+TRIES = 3  #: of removing what was made
 
 
 # --- Requests.
@@ -193,12 +239,19 @@ class Account:
 def function(name: str, **arguments: Any) -> Json:
     """Return the node of a call; what is no node becomes a constant."""
     nodes = {
-        key: value
-        if isinstance(value, dict) and "functionInvocationValue" in value
-        else {"constantValue": value}
+        key: value if isinstance(value, dict) and NODES & value.keys() else {"constantValue": value}
         for key, value in arguments.items()
+        if value is not None
     }
     return {"functionInvocationValue": {"functionName": name, "arguments": nodes}}
+
+
+def array(items: list[Json]) -> Json:
+    """Return the node of a list of nodes."""
+    return {"arrayValue": {"values": items}}
+
+
+NODES = {"functionInvocationValue", "arrayValue"}
 
 
 def constant(value: float = 7) -> Json:

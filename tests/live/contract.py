@@ -1,95 +1,102 @@
-"""What is known of the service, looked at again: each statement holds, or we are wrong."""
+"""The contract tests, run by pytest against an account; those that cannot be are left out aloud."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import pytest
 
-from tests.live.account import Account, Json, function, grid, to_asset
+from tests.live.account import Account
+from tests.live.costs import Cost
 
+ROOT = Path(__file__).parents[2]
+#: Where the tests find the account that they are to be run against.
+ACCOUNT = pytest.StashKey[Account]()
+#: What the shared assets cost that a fixture makes once.
+SHARED = {"image": Cost.of(tasks=1), "scenes": Cost.of(tasks=2), "table": Cost.of(tasks=1)}
 
-@dataclass(frozen=True)
-class Statement:
-    """One statement; ``holds`` looks whether it is true."""
+NOTHING = Cost()
 
-    words: str
-    holds: Callable[[Account], bool]
-    tasks: int = 0  #: that it starts at most
-
-
-def missing_is_not_found(account: Account) -> bool:
-    answer = account.call("GET", f"{account.folder}/nothing")
-    return (
-        answer.status == 404 and "does not exist or doesn't allow this operation" in answer.message
-    )
-
-
-def unknown_fields_are_named(account: Account) -> bool:
-    body = {**to_asset(f"{account.folder}/x"), "nonsense": "x"}
-    answer = account.call("POST", f"projects/{account.project}/image:export", body)
-    return answer.status == 400 and 'Unknown name "nonsense"' in answer.message
+PASSED = "passed"
+OF_THE_SIMULATOR = "of the simulator: faults are injected, or knobs turned"
+NO_BUCKET = "no bucket was given"
+OF_NO_SERVICE = "asks nothing of a service"
 
 
-def system_properties_are_refused(account: Account) -> bool:
-    return "must contain only letters, digits, and underscores" in _refused(
-        account, {"system:x": 1}
-    )
+def cost_of(item: pytest.Item) -> Cost:
+    """Return what a test may cost, by its mark: ``costs(tasks=0, megabytes=0.1)``."""
+    mark = item.get_closest_marker("costs")
+    return Cost.of(**mark.kwargs) if mark else Cost.of()
 
 
-def long_keys_are_refused(account: Account) -> bool:
-    return bool(_refused(account, {"k" * 111: 1}))
+def left_out_because(item: pytest.Item, account: Account) -> str | None:
+    """Return why a test is not run against an account; None if it is."""
+    needs = getattr(item, "fixturenames", ())
+    if "simulator" in needs or item.get_closest_marker("simulated"):
+        return OF_THE_SIMULATOR
+    if "account" not in needs:
+        return OF_NO_SERVICE
+    return NO_BUCKET if "bucket" in needs and not account.bucket else None
 
 
-def long_texts_are_refused(account: Account) -> bool:
-    return bool(_refused(account, {"k": "x" * 1025}))
+@dataclass
+class Contract:
+    """A plugin of pytest: what is run, what it costs, how it ended."""
+
+    account: Account
+    cost: Cost = NOTHING
+    left_out: dict[str, list[str]] = field(default_factory=dict)  #: names of tests, by reason
+    results: dict[str, str] = field(default_factory=dict)
+    chosen: int = 0  #: how many are run
+
+    def collect(self) -> None:
+        """Find out what would be run, and its cost; nothing is asked of the service."""
+        output = io.StringIO()
+        with redirect_stdout(output):
+            code = self._pytest("--collect-only")
+        assert code == pytest.ExitCode.OK, output.getvalue()
+
+    def run(self) -> None:
+        """Run it; raises KeyboardInterrupt if somebody wants it to end."""
+        if self._pytest("--tb=short") == pytest.ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
+
+    def _pytest(self, *words: str) -> int:
+        self.cost, self.left_out = NOTHING, {}
+        tests, alone = str(ROOT / "tests/contract"), ("-p", "no:cacheprovider", "-p", "no:randomly")
+        # A task of the real service may wait for an hour.
+        return pytest.main(["-q", "--timeout=0", *alone, *words, tests], plugins=[self])
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[ACCOUNT] = self.account
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        reasons = [left_out_because(item, self.account) for item in items]
+        for item, reason in zip(items, reasons, strict=True):
+            if reason:
+                self.left_out.setdefault(reason, []).append(_name(item.nodeid))
+                config.hook.pytest_deselected(items=[item])
+        items[:] = [item for item, reason in zip(items, reasons, strict=True) if not reason]
+        self.chosen = len(items)
+        shared = {name for item in items for name in getattr(item, "fixturenames", ())}
+        for cost in (*map(cost_of, items), *(SHARED[name] for name in shared & SHARED.keys())):
+            self.cost += cost
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        name = _name(report.nodeid)
+        if report.failed:
+            lines = report.longreprtext.splitlines()
+            self.results[name] = next((line for line in lines if line.startswith("E ")), lines[-1])
+        elif report.when == "call":
+            self.results.setdefault(name, PASSED if report.passed else "skipped")
 
 
-def _refused(account: Account, properties: Json) -> str:
-    """Return how a collection with these properties is refused, "" if it is not."""
-    parent, _, below = f"{account.folder}/{account.fresh()}".partition("/assets/")
-    body = {"type": "IMAGE_COLLECTION", "properties": properties}
-    answer = account.call("POST", f"{parent}/assets?assetId={below.replace('/', '%2F')}", body)
-    return "" if answer.ok else answer.message or "refused"
-
-
-def folders_hold_what_was_put_there(account: Account) -> bool:
-    name = account.make_image()
-    listed = account.call("GET", f"{account.folder}:listAssets").body.get("assets", ())
-    return name in [asset["name"] for asset in listed]
-
-
-def what_is_taken_is_not_overwritten(account: Account) -> bool:
-    name = account.make_image()
-    body = {"destinationName": name}
-    answer = account.call("POST", f"{account.make_image()}:copy", body)
-    return not answer.ok and "Cannot overwrite asset" in answer.message
-
-
-def pixels_come_back(account: Account) -> bool:
-    pixels = np.load(io.BytesIO(account.pixels(account.make_image(), grid()).content))
-    return pixels.shape == (8, 8) and bool((pixels[pixels.dtype.names[0]] == 7).all())
-
-
-def odd_bands_are_refused(account: Account) -> bool:
-    image = function("Image.rename", input=function("Image.constant", value=7), names=["1999"])
-    body = to_asset(f"{account.folder}/{account.fresh()}", image=image)
-    answer = account.start("image:export", body)
-    if not answer.ok:
-        return "Band ID" in answer.message
-    return "Band ID" in account.ended(answer).get("error", {}).get("message", "")
-
-
-STATEMENTS = (
-    Statement("what is missing is a 404 in known words", missing_is_not_found),
-    Statement("unknown fields are refused by name", unknown_fields_are_named),
-    Statement("system: properties are refused", system_properties_are_refused),
-    Statement("keys of more than 110 characters are refused", long_keys_are_refused),
-    Statement("texts of more than 1,024 bytes are refused", long_texts_are_refused),
-    Statement("a folder lists what was made in it", folders_hold_what_was_put_there, 1),
-    Statement("an asset is not overwritten by a copy", what_is_taken_is_not_overwritten, 2),
-    Statement("getPixels returns the pixels of an exported asset", pixels_come_back, 1),
-    Statement("an id like 1999 is no band's", odd_bands_are_refused, 1),
-)
+def _name(node: str) -> str:
+    return node.rpartition("tests/contract/")[2]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.live.account import Account, Json, function, grid, to_asset
+from tests.live.costs import Cost
 from tests.live.questions import manifest
 
 AT_ONCE = (1, 10, 40)
@@ -22,6 +23,11 @@ class Observation:
     look: Callable[[Account], Any]
     tasks: int = 0  #: that it starts at most
     bucket: bool = False  #: whether it needs one
+
+    @property
+    def cost(self) -> Cost:
+        """What it may cost."""
+        return Cost.of(self.tasks)
 
 
 def seconds_a_call(account: Account) -> Json:

@@ -12,6 +12,7 @@ import rasterio
 from affine import Affine
 
 from tests.live.account import Account, Answer, Json, constant, export, function, to_asset
+from tests.live.costs import Cost
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Question:
     ask: Callable[[Account], Any]
     tasks: int = 0  #: that it starts at most
     bucket: bool = False  #: whether it needs one
+
+    @property
+    def cost(self) -> Cost:
+        """What it may cost."""
+        return Cost.of(self.tasks)
 
 
 # --- Tasks.
@@ -128,7 +134,7 @@ def folder_children(account: Account) -> str:
 
 
 def listed_update_time(account: Account) -> str:
-    collection = account.make_collection()
+    collection = account.make_container()
     account.ended(account.start("image:export", to_asset(f"{collection}/a")))
     (listed,) = account.call("GET", f"{collection}:listAssets").body["assets"]
     own = account.call("GET", listed["name"]).body["updateTime"]
@@ -239,7 +245,7 @@ def missing_parent(account: Account) -> str | None:
 
 
 def mixed_types(account: Account) -> str | None:
-    told, collection = manifest(account), account.make_collection()
+    told, collection = manifest(account), account.make_container()
     first = {**told, "name": f"{collection}/a", "properties": {"k": 1}}
     account.ended(account.start("image:import", {"imageManifest": first}))
     second = {**told, "name": f"{collection}/b", "properties": {"k": "text"}}

@@ -17,38 +17,12 @@ from geesync.simulator import CALM, Simulator
 from geesync.simulator.profiles import Profile
 from tests.docs.test_simulator import rows
 from tests.live.__main__ import asked, main
-from tests.live.account import Account, TooDear
-from tests.live.contract import STATEMENTS
+from tests.live.account import Account
+from tests.live.costs import TooDear
 from tests.live.observations import OBSERVATIONS
 from tests.live.questions import NOT_ASKED, QUESTIONS, Question
+from tests.live.settings import SETTINGS
 
-#: Settings of each knob that must be told apart, and what else must be so for them to matter.
-SETTINGS: dict[str, tuple[Any, ...]] = {
-    "duplicates": ("same_operation", "refuse"),
-    "duplicate_status": (409, 400),
-    "cancel_of_finished": ("ok", "refuse"),
-    "list_lag_s": ((0.0, 0.0), (4.0, 4.0)),
-    "operation_order": ("newest_first", "oldest_first", "mixed"),
-    "shifting_pages": (False, True),
-    "longest_description": (100, 1000),
-    "folder_children": ("BASIC", "FULL"),
-    "listed_update_time": ("same", "earlier"),
-    "patch_moves_time": (True, False),
-    "odd_keys_patched": (False, True),
-    "object_lag_s": ((0.0, 0.0), (4.0, 4.0)),
-    "small_images_split": (True, False),
-    "tile_joint": ("", "-"),
-    "masked_float": (0.0, -1.5),
-    "bucket_refusal_code": (7, 3),
-    "bucket_refusal_message": ("no", "never"),
-    "import_checks": ("call", "operation"),
-    "missing_parent": ("call", "operation"),
-    "mixed_types": ("call", "operation"),
-    "mask_entries": ("one", "many"),
-    "imported_index": ("new", "kept"),
-    "imported_geo_column": ("geometry", "text"),
-    "null_geometry": ("absent", "null"),
-}
 KNOWN = {question.knob: question for question in QUESTIONS}
 
 
@@ -98,32 +72,22 @@ def test_the_question_finds_what_was_set(question: Question, setting: Any) -> No
     assert (found[1] if isinstance(found, tuple) else found) == (
         setting[1] if isinstance(setting, tuple) else setting
     )
-    assert report["tasks"] <= question.tasks
-
-
-def test_what_is_known_holds_in_the_simulator_too() -> None:
-    with account() as ours:
-        report = asked(ours, (), STATEMENTS, tell=lambda _: None)
-
-    assert [words for words, holds in report["statements"].items() if not holds] == []
-    assert report["tasks"] <= sum(statement.tasks for statement in STATEMENTS)
-    assert not report["left"]
+    assert ours.used.tasks <= question.tasks
 
 
 def test_what_has_no_knob_is_looked_at_and_told() -> None:
     with account() as ours:
-        report = asked(ours, (), (), OBSERVATIONS, tell=lambda _: None)
+        report = asked(ours, (), OBSERVATIONS, tell=lambda _: None)
 
     assert not report["failed"]
     assert all(report["observed"].values())
-    assert report["tasks"] <= sum(observation.tasks for observation in OBSERVATIONS)
+    assert ours.used.tasks <= sum(observation.tasks for observation in OBSERVATIONS)
 
 
 def test_no_more_is_asked_than_was_announced() -> None:
     with account() as ours:
-        ours.most_tasks = 1
         with pytest.raises(TooDear):
-            asked(ours, [KNOWN["duplicates"]], tell=lambda _: None)
+            asked(ours, [replace(KNOWN["duplicates"], tasks=1)], tell=lambda _: None)
 
         assert not ours.call("GET", ours.folder).ok
 
