@@ -12,7 +12,7 @@ from geesync.simulator.api.methods import METHODS
 from tests.story.test_silences import SILENCES
 
 ROOT = Path(__file__).resolve().parents[2]
-ROW = re.compile(r"^\| [^|]+ \| (`[a-z_`, ]+) \| [^|]+ \| (.+?) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| [^|]+ \| (`[a-z_`, ]+) \| (.+?) \|$", re.MULTILINE)
 STORY = "test_the_mirror_is_exact_whichever_answer_is_given"
 
 
