@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
+from geesync.adapters.mirrored.policies import policy_at
 from geesync.checks.recovery import asset_folders
 from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
 from geesync.domain.assets.names import candidates, is_within
@@ -19,7 +20,7 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
 from geesync.domain.restore.features import goes_as_features
 from geesync.domain.restore.files import KEPT, STAGING, Form, stays
-from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, losses
+from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, losses, policy_losses
 from geesync.domain.restore.manifests import key_of
 from geesync.domain.restore.targets import is_root, target_of
 from geesync.errors import RemoteError, UserError
@@ -71,13 +72,18 @@ class RestorePlan:
 
 
 def plan_restore(
-    mirror: Path, given: Sequence[str], target_root: str, form: Form = Form.INGESTED
+    mirror: Path,
+    given: Sequence[str],
+    target_root: str,
+    form: Form = Form.INGESTED,
+    *,
+    policies: bool = False,
 ) -> RestorePlan:
     """Return what is to be made of the mirror's assets below some names.
 
     given: ids of assets, folders or collections, or paths of their folders on disk. Each is made
-    below ``target_root`` under its own last name, or, where only one is given and it is a root
-    itself, in its place. Raises UserError for what is not in the mirror.
+    below ``target_root`` under its own last name, or, where only one is given, in its place.
+    policies: whether they are to be given, too. Raises UserError for what is not in the mirror.
     """
     wanted: dict[str, Wanted] = {}
     left: list[tuple[str, str]] = []
@@ -93,8 +99,10 @@ def plan_restore(
             target = target_of(source.name, source_root, target_root)
             if not is_root(target):  # it is there, and is nobody's to make
                 one = _wanted(mirror, place, source, sidecar, target)
-                lost = tuple(loss.to_json() for loss in losses(source, sidecar, form))
-                wanted[target] = replace(one, losses=lost)
+                lost = losses(source, sidecar, form)
+                if policies:
+                    lost += policy_losses(policy_at(mirror, place))
+                wanted[target] = replace(one, losses=tuple(loss.to_json() for loss in lost))
                 if _has_files(source, sidecar):
                     folders.add(KEPT if stays(form, source.type) else STAGING)
     ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))

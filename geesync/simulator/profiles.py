@@ -76,6 +76,8 @@ class Profile:
     # 6. Permissions: scripted (World.deny). Who has all rights in the project; others have what
     #    the policies of assets say. () = everybody.
     members: tuple[str, ...] = ()
+    #    Who is no more, as ``user:a@b.org``: no policy can be set that names one of them.
+    absent_members: tuple[str, ...] = ()
     # 7. A repeated request id.
     duplicates: Literal["same_operation", "refuse", "either"] = "same_operation"
     duplicate_status: int = 409

@@ -35,6 +35,7 @@ COMMANDS = {
     "doctor": ("doctor",),
     "config show": ("config", "show"),
     "free": ("free", "users/demo/elevation"),
+    "restores": ("restores",),
     "restore --dry-run": ("restore", "users/demo/scenes", "--to", "users/demo/back", "--dry-run"),
 }
 
@@ -91,8 +92,10 @@ def assert_documented(command: str, document: Any) -> None:
 
 @pytest.fixture
 def mirrored(geesync: Run) -> Run:
-    """Commands on a ledger of which all is mirrored."""
+    """Commands on a ledger of which all is mirrored, and a folder restored."""
     geesync("enqueue", "users/demo", "projects/demo-project")
+    geesync("sync", "--once")
+    geesync("restore", "users/demo/empty", "--to", "users/demo/back")
     geesync("sync", "--once")
     return geesync
 

@@ -230,6 +230,54 @@ def test_who_may_do_what_comes_back_if_it_is_asked_for(tmp_path: Path, wanted: i
         assert simulator.world.policy(BACK).get("bindings", []) == expected
 
 
+def test_members_that_are_no_more_are_named_and_all_others_get_their_roles(
+    tmp_path: Path,
+) -> None:
+    left, deleted = "user:left@example.org", "deleted:user:x@example.org?uid=1"
+    others = ["user:a@example.org", "allUsers"]
+    policy = {
+        "bindings": [
+            {"role": "roles/viewer", "members": [others[0], left, deleted, others[1]]},
+            {"role": "roles/editor", "members": [left, "group:g@example.org"]},
+        ]
+    }
+    profile = replace(CALM, absent_members=(left,))
+    with Simulator("small", profile=profile) as simulator, a_world(simulator, tmp_path) as world:
+        simulator.world.set_policy(f"{HOME}/elevation", policy)
+        world.enqueue("users/demo/elevation")
+        world.settle()
+        planned = plan_restore(world.mirror, ["users/demo/elevation"], BACK, policies=True)
+
+        (one,) = settle(world, restores := ask(world, planned, policies=1))
+
+        assert one.standing.state == RestoreState.PROVED, one.standing
+        assert simulator.world.policy(BACK)["bindings"] == [
+            {"role": "roles/viewer", "members": others},
+            {"role": "roles/editor", "members": ["group:g@example.org"]},
+        ]
+        assert [loss["what"] for loss in one.wanted.losses] == [
+            f"roles/viewer of {deleted} is no more"
+        ]
+        ((_, report),) = restores.reports(BACK)
+        lost = {
+            each["what"]: each["is"] for each in report["compared"] if each["likeness"] == "lost"
+        }
+        assert lost == {
+            f"policy: roles/viewer of {left}": "User left@example.org does not exist.",
+            f"policy: roles/viewer of {deleted}": "is no more",
+            f"policy: roles/editor of {left}": "User left@example.org does not exist.",
+        }
+
+
+def test_a_policy_that_is_not_in_the_mirror_is_named_before(world: World) -> None:
+    (world.mirror / "users/demo/elevation/iam.json").unlink()
+
+    planned = plan_restore(world.mirror, ["users/demo/elevation"], BACK, policies=True)
+
+    assert planned.unaccepted(frozenset()) == [LossKind.POLICIES]
+    assert plan(world, "users/demo/elevation").unaccepted(frozenset()) == []
+
+
 def test_the_top_of_an_account_is_nobody_s_to_make(world: World) -> None:
     planned = plan(world, to="projects/other-project/assets")
 

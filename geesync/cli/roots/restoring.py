@@ -77,7 +77,7 @@ def restore(
         raise UserError(f"--prove {prove}: no such way", hint=f"one of {', '.join(LEVELS)}")
     accepted = _kinds(accept or [])
     root = root_named(to)
-    plan = plan_restore(Path(config.need("mirror")), paths, root, form)
+    plan = plan_restore(Path(config.need("mirror")), paths, root, form, policies=acl)
     if not plan.wanted and not plan.left:
         raise UserError("there is nothing to restore there")
     earth_engine, stores = cloud(config)

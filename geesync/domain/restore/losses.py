@@ -13,6 +13,7 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
 from geesync.domain.restore.features import goes_as_features
 from geesync.domain.restore.files import RESAMPLING, Form
+from geesync.domain.restore.policies import grants_of
 
 
 class LossKind(StrEnum):
@@ -38,6 +39,8 @@ class LossKind(StrEnum):
     PYRAMIDS = "pyramids"
     #: Its outline is the whole grid, where it had several rings.
     FOOTPRINT = "footprint"
+    #: Members of its policy are no more, or the mirror has no policy of it.
+    POLICIES = "policies"
 
 
 #: What a restore cannot keep of anything, so that it says nothing about one asset.
@@ -78,6 +81,15 @@ def losses(source: SourceAsset, sidecar: Json, form: Form = Form.INGESTED) -> li
         *of_form(source, sidecar),
         *_properties(source.properties),
     ]
+
+
+def policy_losses(policy: Json | None) -> Iterator[Loss]:
+    """Yield who of a mirrored policy is no more; policy: None if the mirror has none."""
+    if policy is None:
+        yield Loss(LossKind.POLICIES, "who may do what is not in the mirror")
+    for one in grants_of(policy or {}):
+        if one.is_deleted:
+            yield Loss(LossKind.POLICIES, f"{one} is no more")
 
 
 def _ingested(_: SourceAsset, sidecar: Json) -> Iterator[Loss]:

@@ -11,6 +11,7 @@ from geesync.simulator.wire.audit import body_hash
 from geesync.simulator.world.pixels import Json
 
 OWNER = "roles/owner"
+_KINDS = {"user": "User", "group": "Group", "serviceAccount": "Service account"}
 CONCURRENT = (
     "There were concurrent policy changes. Please retry the whole read-modify-write with"
     " exponential backoff."
@@ -28,10 +29,11 @@ def set_policy(service: Service, call: Call) -> Json:
     require(service, call, "earthengine.assets.setIamPolicy", call.name)
     told = call.body.get("policy", {})
     asked = told.get("bindings", [])
+    known = service.world.policy(call.name).get("bindings", [])
     _check(asked)
+    _check_members(service, asked, known)
     if told.get("etag") not in (None, "", _with_etag(service.world.policy(call.name)).get("etag")):
         raise CallRefused(409, CONCURRENT)
-    known = service.world.policy(call.name).get("bindings", [])
     owners = [binding for binding in known if binding["role"] == OWNER]
     others = [binding for binding in asked if not owners or binding["role"] != OWNER]
     service.world.set_policy(call.name, {"bindings": [*owners, *others]})
@@ -47,6 +49,16 @@ def _check(bindings: list[Json]) -> None:
         for member in binding.get("members", ()):
             if member not in EVERYBODY and not member.startswith(MEMBER_KINDS):
                 raise BadRequest(f"The member {member} is of an unknown type.")
+
+
+def _check_members(service: Service, asked: list[Json], known: list[Json]) -> None:
+    """Raise BadRequest for the first member that is no more, and had no role before."""
+    held = {member for binding in known for member in binding.get("members", ())}
+    for member in (one for binding in asked for one in binding.get("members", ())):
+        is_gone = member.startswith("deleted:") or member in service.profile.absent_members
+        if is_gone and member not in held:
+            kind, _, name = member.partition(":")
+            raise BadRequest(f"{_KINDS.get(kind, 'Principal')} {name} does not exist.")
 
 
 def test_permissions(service: Service, call: Call) -> Json:

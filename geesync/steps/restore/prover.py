@@ -6,18 +6,18 @@ files, which must be the same numbers, whatever type they took in between.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
+from geesync.adapters.mirrored.policies import policy_at
 from geesync.adapters.storage.bucket import DELETED_AT_ONCE, Storage
 from geesync.domain.assets.asset import IMAGE, SourceAsset
 from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.mirror.layout import IAM_JSON
 from geesync.domain.restore.comparing import Compared, Likeness, compare_metadata, differences
 from geesync.domain.restore.files import part_files
 from geesync.domain.restore.lifecycle import ProofPassed, RestoreState
@@ -27,6 +27,7 @@ from geesync.domain.setbacks import Event
 from geesync.domain.tasks.making import Differs
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.steps.restore.policies import give_policy
 from geesync.steps.restore.second_copy import SecondCopies
 from geesync.steps.restore.uploader import sidecars
 from geesync.steps.step import Workshop
@@ -42,6 +43,10 @@ log = get_logger()
 #: us; or what was restored mirrored anew, and the two copies compared.
 METADATA, PIXELS, DIGEST, MIRROR = "metadata", "pixels", "digest", "mirror"
 LEVELS = (METADATA, PIXELS, DIGEST, MIRROR)
+
+
+#: What is said to be lost of these is what is found to be.
+_COMPARED = frozenset({LossKind.PROPERTIES, LossKind.POLICIES})
 
 
 @dataclass
@@ -80,9 +85,10 @@ class Prover:
             compared += self._compare_pixels(asset, made, sidecar, share)
         elif asset.prove == DIGEST and mirrored.type == IMAGE:
             compared += self._compare_digests(asset, mirrored, sidecar)
-        elif asset.prove == MIRROR and not mirrored.is_container and not differences(compared):
-            self._finish(asset, made)  # what is changed later would be mirrored once more
-            made = self.earth_engine.get_asset(asset.target)
+        if not differences(compared):
+            compared += self._finish(asset, made)
+        if asset.prove == MIRROR and not mirrored.is_container and not differences(compared):
+            made = self.earth_engine.get_asset(asset.target)  # as it was finished
             whole = _loses_fractions(asset)
             compared += self.copies.compare(asset, made, sidecar, whole_masks=whole)
         bad = differences(compared)
@@ -91,13 +97,12 @@ class Prover:
             "source": asset.wanted.source,
             "compared": [one.to_json() for one in compared],
             "share": share,
-            "lost": [loss for loss in asset.wanted.losses if loss["kind"] != LossKind.PROPERTIES],
+            "lost": [loss for loss in asset.wanted.losses if loss["kind"] not in _COMPARED],
         }
         self.restores.report(asset, report)
         if bad:
             told = "; ".join(f"{one.what}: {one.was} is {one.is_now}" for one in bad[:3])
             return Differs(told, cause=Cause.INTEGRITY)
-        self._finish(asset, made)
         return ProofPassed()
 
     def _with_all_properties(self, mirrored: SourceAsset, made: SourceAsset) -> SourceAsset:
@@ -179,12 +184,13 @@ class Prover:
                 sums[key] = sums.get(key, 0.0) + float(value or 0)
         return sums
 
-    def _finish(self, asset: Restored, made: SourceAsset) -> None:
+    def _finish(self, asset: Restored, made: SourceAsset) -> Iterator[Compared]:
         """Take our mark off, and give it its policy: the last things that are done to it."""
         if MARK in made.properties:
             self.earth_engine.change_asset(asset.target, {}, [f'properties."{MARK}"'])
-        if asset.policies and (policy := _policy(asset)):
-            self.earth_engine.set_policy(asset.target, policy)
+        if asset.policies:
+            policy = policy_at(Path(asset.wanted.mirror), asset.wanted.path)
+            yield from give_policy(self.earth_engine, asset.target, policy)
 
     def _tidy(self) -> int:
         """Remove from the bucket what was staged for assets that are proved or given up."""
@@ -208,14 +214,3 @@ class Prover:
 
 def _loses_fractions(asset: Restored) -> bool:
     return asset.is_external and LossKind.FRACTIONS in asset.accepted
-
-
-def _policy(asset: Restored) -> Json | None:
-    """Return the mirrored policy that is to be set; None if there is none of its own."""
-    file = asset.folder / IAM_JSON
-    try:
-        told: Json = json.loads(file.read_text())
-    except (OSError, ValueError):
-        return None
-    bindings = told.get("bindings")
-    return {"bindings": bindings} if bindings else None

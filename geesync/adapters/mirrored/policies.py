@@ -1,0 +1,21 @@
+"""The IAM policy of an asset, as the mirror has it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from geesync.adapters.mirror_files.folders import folder
+from geesync.domain.json import Json
+from geesync.domain.mirror.layout import IAM_JSON
+from geesync.errors import RemoteError
+
+
+def policy_at(mirror: Path, path: str) -> Json | None:
+    """Return the policy of the asset in a folder of the mirror; None if it is not there."""
+    try:
+        with folder(mirror, path, create=False) as place:
+            told = json.loads(place.read(IAM_JSON))
+    except (OSError, ValueError, RemoteError):
+        return None
+    return told if isinstance(told, dict) and "not_readable" not in told else None

@@ -1,0 +1,54 @@
+"""Gives a restored asset its policy; who is no more is left out and named, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+
+from geesync.adapters.earth_engine.earth_engine import EarthEngine
+from geesync.domain.json import Json
+from geesync.domain.restore.comparing import Compared, Likeness
+from geesync.domain.restore.policies import Grant, grants_of, policy_of
+from geesync.errors import RemoteError
+
+
+def give_policy(earth_engine: EarthEngine, name: str, mirrored: Json | None) -> Iterator[Compared]:
+    """Set an asset's policy to a mirrored one; yield what became of each member in each role."""
+    if mirrored is None:
+        yield Compared("policy", Likeness.LOST, "unknown", "not in the mirror")
+        return
+    wanted = grants_of(mirrored)
+    refused = _set(earth_engine, name, [one for one in wanted if not one.is_deleted])
+    held = grants_of(earth_engine.get_policy(name))
+    for one in wanted:
+        why = "is no more" if one.is_deleted else refused.get(one, "was not kept")
+        likeness = Likeness.EQUAL if one in held else Likeness.LOST
+        yield Compared(f"policy: {one}", likeness, "granted", why)
+
+
+def _set(earth_engine: EarthEngine, name: str, wanted: Sequence[Grant]) -> dict[Grant, str]:
+    """Set a policy; return why members are not in it that Earth Engine refuses.
+
+    A refusal names one member at most and sets nothing: each is tried beside those that are taken.
+    """
+    refused: dict[Grant, str] = {}
+    if not wanted or not _refusal(earth_engine, name, wanted):
+        return refused
+    taken: list[Grant] = []
+    for one in wanted:
+        if why := _refusal(earth_engine, name, [*taken, one]):
+            refused[one] = why
+        else:
+            taken.append(one)
+    return refused
+
+
+def _refusal(earth_engine: EarthEngine, name: str, grants: Sequence[Grant]) -> str:
+    """Set a policy; return why Earth Engine does not take it, "" if it does."""
+    try:
+        earth_engine.set_policy(name, policy_of(grants))
+    except RemoteError as error:
+        if error.status != HTTPStatus.BAD_REQUEST:
+            raise
+        return str(error)
+    return ""
