@@ -150,9 +150,9 @@ class Daemon:
         brakes = [
             vars(reading) | {"holds": reading.holds} for reading in self.service.brakes.readings()
         ]
-        halted = [gate.reason for gate in self.service.gates if gate.reason]
+        halts = [vars(halt) for gates in self.service.gates for halt in gates.halts()]
         alive: dict[str, object] = {"pid": os.getpid(), "pid_namespace": pid_namespace()}
-        alive |= {"waiting": waiting, "brakes": brakes, "halted": halted}
+        alive |= {"waiting": waiting, "brakes": brakes, "halts": halts}
         alive |= {"stalled": sorted(self._stalled), "direct": self.service.brakes.gauge.to_json()}
         now = datetime.now(UTC)
         self.service.roots.put("heartbeat", json.dumps(alive), now)

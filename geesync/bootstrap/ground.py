@@ -16,9 +16,10 @@ from geesync.adapters.storage.stores import Stores
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.bootstrap.outside import Pace, access_of, cloud, ledger_id, limits_of
 from geesync.config import Config
+from geesync.domain.tasks.task import ASSETS, DRIVE
 from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.brakes.direct_gauge import DirectGauge
-from geesync.steps.brakes.gate import Gate, gate_of_exports
+from geesync.steps.brakes.gates import Gates, gates_of_exports
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.planner import Planner
@@ -51,7 +52,7 @@ class Ground:
     mirrors: Mirrors
     brakes: Brakes
     gauge: DirectGauge
-    exporting: Gate  #: of all that needs a task
+    exporting: Gates  #: of all that needs a task
     bandwidth: Bandwidth
     access: Access
     planner: Planner
@@ -66,6 +67,15 @@ class Ground:
         )
 
 
+def stores_of(config: Config, roots: Roots) -> list[str]:
+    """Return where results may go, first where they go as a rule."""
+    used = (
+        DRIVE if config.over(root.options).way == "drive" else root.bucket
+        for root in roots.active()
+    )
+    return list(dict.fromkeys([config.bucket or DRIVE, *filter(None, used), ASSETS]))
+
+
 def lay_ground(
     config: Config, database: Database, clock: Callable[[], datetime], stop: threading.Event
 ) -> Ground:
@@ -75,6 +85,7 @@ def lay_ground(
     pace.set(config.throttle, config.direct)
     earth_engine, stores = cloud(config, pace)
     roots, limits, mirrors = Roots(database), limits_of(config), Mirrors(config.ledger)
+    tasks = Tasks(database)
     gauge = DirectGauge(config.direct.at_once)
     brakes = Brakes(
         *(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, gauge, clock),
@@ -95,12 +106,12 @@ def lay_ground(
         ledger=Ledger(database),
         listing=Listing(database),
         roots=roots,
-        tasks=Tasks(database),
+        tasks=tasks,
         staging=Staging(database),
         mirrors=mirrors,
         brakes=brakes,
         gauge=gauge,
-        exporting=gate_of_exports(clock, roots),
+        exporting=gates_of_exports(clock, roots, stores_of(config, roots), tasks.is_running_since),
         bandwidth=Bandwidth(
             lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait
         ),

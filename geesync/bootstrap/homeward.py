@@ -12,7 +12,8 @@ from geesync.bootstrap.ground import Ground
 from geesync.bootstrap.outside import direct_access_of
 from geesync.domain.mirror.layout import STAGING
 from geesync.domain.tasks.exports import Way
-from geesync.steps.brakes.gate import Gate, gate_of_direct_reading
+from geesync.steps.brakes.gate import gate_of_direct_reading
+from geesync.steps.brakes.gates import Gates
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
@@ -37,7 +38,7 @@ def homeward(
     pool: Executor,
     asking: Workshop,
     executors: tuple[ByteExecutor, ByteExecutor, ByteExecutor],
-    downloads: Gate,
+    downloads: Gates,
 ) -> Iterator[Step]:
     """Yield the steps.
 
@@ -97,7 +98,7 @@ def _reconciler(ground: Ground, workshop: Workshop) -> Reconciler:
     )
 
 
-def _downloader(ground: Ground, workshop: Workshop, gate: Gate) -> Downloader:
+def _downloader(ground: Ground, workshop: Workshop, gates: Gates) -> Downloader:
     workshop.chunk = 1000  # what comes is recorded as it comes, and not at the end
     return Downloader(
         workshop,
@@ -105,6 +106,6 @@ def _downloader(ground: Ground, workshop: Workshop, gate: Gate) -> Downloader:
         ground.stores,
         ground.staging,
         ground.brakes.limits,
-        gate,
+        gates,
         ground.config.throttle.downloads,
     )

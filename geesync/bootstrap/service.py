@@ -12,7 +12,7 @@ from datetime import datetime
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
 from geesync.adapters.tables import geoparquet
-from geesync.bootstrap.ground import Ground, lay_ground
+from geesync.bootstrap.ground import Ground, lay_ground, stores_of
 from geesync.bootstrap.homeward import homeward
 from geesync.bootstrap.onward import onward
 from geesync.bootstrap.outside import (
@@ -24,10 +24,7 @@ from geesync.bootstrap.outside import (
 from geesync.checks.adopter import Adopter
 from geesync.config import Config
 from geesync.steps.brakes.brakes import Brakes
-from geesync.steps.brakes.gate import (
-    Gate,
-    gate_of_downloads,
-)
+from geesync.steps.brakes.gates import Gates, gates_of_downloads
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.step import Step, Workshop, utc_now
@@ -55,7 +52,7 @@ class Service:
     steps: tuple[Step, ...]  #: in the order of an asset's life, then who looks on
     pace: Pace
     brakes: Brakes
-    gates: tuple[Gate, ...]  #: of the work that a refusal halts
+    gates: tuple[Gates, ...]  #: of the work that a refusal halts
     adopter: Adopter  #: for a ledger that replaces a lost one
     renew: Callable[[], None]  #: lets a key that was replaced be read at once
 
@@ -98,7 +95,8 @@ def service(
         Steering(database).give_bucket(config.bucket, clock())
     if any("geoparquet" in config.over(root.options).tables for root in ground.roots.active()):
         geoparquet.require()
-    downloads = gate_of_downloads(clock, ground.roots)
+    downloads = gates_of_downloads(clock, ground.roots, stores_of(config, ground.roots))
+    gates = (ground.exporting, downloads)
     with (
         threads(config) as pool,
         threads(config) as submitting,
@@ -108,7 +106,7 @@ def service(
         steps = (
             *homeward(ground, pool, asking, for_bytes, downloads),
             *onward(ground, pool, asking, config_file),
-            *_upkeep(ground, pool),
+            *_upkeep(ground, pool, gates),
         )
         yield Service(
             ledger=ground.ledger,
@@ -117,7 +115,7 @@ def service(
             steps=steps,
             pace=ground.pace,
             brakes=ground.brakes,
-            gates=(ground.exporting, downloads),
+            gates=gates,
             adopter=Adopter(
                 *(ground.shop(pool), ground.earth_engine, ground.stores.storage),
                 *(ground.planner, Recovery(database)),
@@ -126,19 +124,20 @@ def service(
         )
 
 
-def _upkeep(ground: Ground, pool: Executor) -> Iterator[Step]:
+def _upkeep(ground: Ground, pool: Executor, gates: tuple[Gates, ...]) -> Iterator[Step]:
     """Yield the steps that look on."""
     database, history = ground.database, ground.config.history
     yield Sampler(ground.shop(pool), Samples(database, history.keep_samples))
     yield Examiner(ground.shop(pool), database)
     yield Forgetter(ground.shop(pool), History(database), history.keep_events)
     if ground.config.notify.command or ground.config.notify.urls:
-        yield _notifier(ground.config, ground.shop(pool), ground.roots)
+        yield _notifier(ground.config, ground.shop(pool), ground.roots, gates)
 
 
-def _notifier(config: Config, shop: Workshop, roots: Roots) -> Notifier:
+def _notifier(config: Config, shop: Workshop, roots: Roots, gates: tuple[Gates, ...]) -> Notifier:
     notify = config.notify
     messenger = Messenger(notify.command, [url.get_secret_value() for url in notify.urls])
     return Notifier(
-        shop, roots, config.ledger, messenger, notify.again, notify.stuck, notify.disk_low
+        *(shop, roots, config.ledger, messenger),
+        *(notify.again, notify.stuck, notify.disk_low, gates),
     )

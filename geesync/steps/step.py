@@ -117,20 +117,24 @@ class Workshop:
         *,
         is_little: Callable[[Item], bool] = lambda _: False,
         unknown_too: bool = False,
+        apart: Callable[[Item], str] = lambda _: "",
     ) -> list[tuple[Item, Answer | Exception]]:
         """Do the work for all items at once; an exception is an answer too.
 
         is_little: whether it is only some of Python's time, which threads of the pool would take
         from one another: it is done by the one that asks. Answers come in no order then.
         After a refusal that concerns all, or in an outage, the rest are answered NotTriedError.
-        unknown_too: what no rule knows may be an outage, too.
+        unknown_too: what no rule knows may be an outage, too. apart: whom an item asks, whose
+        refusals concern nobody else.
         """
-        calls = Calls(unknown_too=unknown_too)
+        items = list(items)
+        calls = {whom: Calls(unknown_too=unknown_too) for whom in map(apart, items)}
 
         def attempt(item: Item) -> tuple[Item, Answer | Exception]:
-            if refusal := self._refusal(calls):
+            own = calls[apart(item)]
+            if refusal := self._refusal(own):
                 return item, refusal
-            with _tried(calls) as tried:
+            with _tried(own) as tried:
                 tried.append(work(item))
             self.beat()
             return item, tried[0]

@@ -103,6 +103,12 @@ def _daemon(status: views.Status, ledger: Path) -> Iterator[Metric]:
         ["step"],
         [([step], 1) for step in waiting],
     )
+    yield _gauge(
+        "halted",
+        "1 for each kind of work and destination that is refused",
+        ["work", "destination"],
+        [([halt["work"], halt["store"]], 1) for halt in (status.daemon or {}).get("halts", [])],
+    )
 
 
 def _brakes(status: views.Status) -> Iterator[Metric]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -98,6 +99,16 @@ def test_resume_says_what_still_holds(story: Story, cli: Cli) -> None:
     )
     cli("pause", IDS)
     assert cli("resume").startswith("everything goes on\nno daemon runs")
+
+
+def test_resume_and_status_name_the_destination_that_is_refused(story: Story, cli: Cli) -> None:
+    story.discover(story.enqueue(), 2)
+    full = {"Drive": "Not enough space in Google Drive."}
+    story.beat(at=datetime.now(UTC), halted=full, exporter="Drive: Not enough space")
+    cli("pause")
+
+    assert "halted, and goes on by itself: Drive: Not enough space" in cli("resume")
+    assert "exporter waits   Drive: Not enough space" in cli("status")
 
 
 def test_a_folder_can_be_paused_alone(story: Story, cli: Cli) -> None:

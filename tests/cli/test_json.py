@@ -127,7 +127,11 @@ def test_status_of_troubles_is_plain_json_with_times_of_one_form(story: Story) -
     story.tell(names[1:], Delayed("no answer", cause=Cause.TRANSIENT))
     brake = {"name": "direct", "used": 1, "limit": None, "text": "", "where": "", "holds": False}
     direct = {"at_once": 5, "most_at_once": 10, "answers_per_s": 2.8, "bytes_per_s": 1e6}
-    story.beat(brakes=[brake], direct=direct | {"slowed_down": False}, halted=["billing is off"])
+    story.beat(
+        brakes=[brake],
+        direct=direct | {"slowed_down": False},
+        halted={"bucket b": "billing is off"},
+    )
 
     document = json.loads(json.dumps(status_document(status(story.path, now=NOW))))
 

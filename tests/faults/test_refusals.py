@@ -328,7 +328,7 @@ def test_a_halt_outlives_the_daemon_and_is_probed_at_its_start(tmp_path: Path) -
             simulator.advance(3600)
             with a_world(simulator, tmp_path) as world:
                 world.run("exporter")
-                assert waiting(world, "exporter") == "Never heard of."
+                assert waiting(world, "exporter") == "bucket demo-bucket: Never heard of."
                 simulator.advance(60)
                 world.run("reconciler", "exporter")
                 assert broken.fired == 12 + started
@@ -385,7 +385,7 @@ def test_a_refusal_of_every_call_that_no_rule_knows_halts_exports(
         world.run("exporter")
         world.simulator.advance(300)
 
-    assert reason == "Never heard of."
+    assert reason == "bucket demo-bucket: Never heard of."
     assert first <= OUTAGE + 2 * THREADS
     assert refused.fired <= first + 60
     assert failures(world) == 0

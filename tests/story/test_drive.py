@@ -202,7 +202,7 @@ def test_a_full_drive_holds_exports_and_says_so_until_there_is_room(
         assert world.show(OTHER.name)["failures"] == 0
         assert world.show(OTHER.name)["cause"] == "drive_full"
         assert "Not enough space in Google Drive" in world.show(OTHER.name)["reason"]
-        assert any("Google Drive" in gate.reason for gate in world.service.gates)
+        assert any("Drive: " in told for gates in world.service.gates for told in gates.told())
         world.simulator.drive.delete(told)
         world.settle()
         assert world.is_exact(IMAGE.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,15 +112,19 @@ class Story:
         self,
         at: datetime = NOW,
         brakes: list[dict[str, Any]] | None = None,
-        halted: list[str] | None = None,
+        halted: Mapping[str, str] | None = None,
         *,
         stalled: Sequence[str] = (),
         direct: dict[str, Any] | None = None,
         **waiting: str,
     ) -> None:
-        """Give the daemon's sign of life; halted: the refusals that hold work back."""
+        """Give the daemon's sign of life; halted: why, by destination."""
         alive: dict[str, Any] = {"pid": 4711, "waiting": waiting, "brakes": brakes or []}
-        alive |= {"halted": halted or [], "stalled": list(stalled)}
+        halts = [
+            {"work": "exports", "store": store, "reason": reason}
+            for store, reason in (halted or {}).items()
+        ]
+        alive |= {"halts": halts, "stalled": list(stalled)}
         alive |= {"direct": direct} if direct else {}
         self.roots.put("heartbeat", json.dumps(alive), at)
 

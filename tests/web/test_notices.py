@@ -16,6 +16,9 @@ from geesync.adapters.host.messenger import Messenger
 from geesync.config import load
 from geesync.domain.messages.notices import Notice, safe
 from geesync.domain.mirror.lifecycle import State
+from geesync.domain.tasks.task import DRIVE
+from geesync.errors import Cause, RemoteError
+from geesync.steps.brakes.gates import gates_of_downloads
 from geesync.steps.step import Workshop
 from geesync.steps.upkeep.notifier import Notifier
 from tests.web.ledgers import NOW, Story, troubled
@@ -50,7 +53,9 @@ def listening(story: Story, tmp_path: Path) -> Iterator[Listening]:
     messenger = Messenger((sys.executable, "-S", "-c", WRITE.format(str(file))))
     with ThreadPoolExecutor(1) as pool:
         workshop = Workshop(story.ledger, pool)
-        mine = Listening(Notifier(workshop, story.roots, story.path, messenger, DAY, DAY, 0), file)
+        mine = Listening(
+            Notifier(workshop, story.roots, story.path, messenger, DAY, DAY, 0, ()), file
+        )
         workshop.clock = lambda: mine.now
         yield mine
 
@@ -65,6 +70,20 @@ def test_a_complete_root_is_told_once(story: Story, listening: Listening) -> Non
     assert told["title"] == "geesync: users/demo is complete"
     assert listening.kinds(later=timedelta(hours=2)) == set()
     assert listening.kinds(later=timedelta(days=9)) == set()
+
+
+def test_a_destination_that_is_refused_is_named(story: Story, listening: Listening) -> None:
+    troubled(story)
+    clock = lambda: listening.now  # noqa: E731 # as the notifier's
+    gates = gates_of_downloads(clock, story.roots, ["mine", DRIVE])
+    gates.at("mine").close(RemoteError(Cause.PERMISSION, "The bucket is suspended."))
+    listening.notifier.gates = [gates]
+
+    (told,) = (one for one in listening.look() if one["kind"] in {"halted", "permission"})
+
+    assert told["title"] == "geesync: downloads halted: bucket mine"
+    assert told["text"] == "The bucket is suspended."
+    assert told["subject"] == "downloads, bucket mine"
 
 
 def test_everything_that_needs_a_person_is_told(story: Story, listening: Listening) -> None:

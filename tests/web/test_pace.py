@@ -80,7 +80,7 @@ def test_no_time_is_told_of_what_stands_still(story: Story, why: str) -> None:
         case "root paused":
             story.roots.pause(root.name, NOW)
         case "halted":
-            story.beat(halted=["billing is off"])
+            story.beat(halted={"bucket b": "billing is off"})
         case "disk":
             disk = {"name": "disk", "text": "no room", "holds": True}
             story.beat(brakes=[disk | {"used": 1, "limit": 1, "where": "/m"}])

@@ -62,6 +62,7 @@ def pause(context: typer.Context, what: _SCOPE = None) -> None:
 def resume(context: typer.Context, what: _SCOPE = None) -> None:
     """End a pause with all pauses below it, or every pause."""
     from geesync.store.ledger.roots import Roots
+    from geesync.store.views.status import status
 
     mine: Context = context.obj
     config = mine.config()
@@ -80,6 +81,8 @@ def resume(context: typer.Context, what: _SCOPE = None) -> None:
         output().print(f"{_called(name)} was not paused", markup=False)
     else:
         output().print(f"{_called(name)} goes on", markup=False)
+        for halted in status(config.ledger, now=now()).halted:
+            output().print(f"halted, and goes on by itself: {halted}", markup=False)
         tell_who_works(config)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from geesync.errors import Cause, RemoteError
 
 #: So many calls in a row without an answer are an outage, not bad luck.
@@ -13,6 +15,26 @@ FOR_ALL = frozenset({Cause.PERMISSION, Cause.QUEUE_FULL, Cause.OVER_QUOTA})
 
 #: Causes of refusals that no rule knows.
 UNKNOWN = frozenset({Cause.FAILED, Cause.BUG})
+
+
+_POLICY = re.compile(r"organi[sz]ation policy|\bbilling\b", re.IGNORECASE)
+_STORE = re.compile(r"\bbuckets?\b|\bstorage\b|\bdrive\b|gs://|\bkms\b|\bassets?\b", re.IGNORECASE)
+_ACCOUNT = re.compile(
+    r"\bprojects?\b(?!/)|\baccount\b|\bquota\b|earthengine\.exports|revoked|credentials|_grant",
+    re.IGNORECASE,
+)
+
+
+def concerns_all(error: RemoteError) -> bool:
+    """Whether a refusal is of the account or project, wherever results go.
+
+    Nobody documents the words. What is not plain concerns one destination: the others learn it by
+    themselves.
+    """
+    told = str(error)
+    if error.cause in {Cause.QUEUE_FULL, Cause.OVER_QUOTA} or _POLICY.search(told):
+        return True
+    return not _STORE.search(told) and bool(_ACCOUNT.search(told))
 
 
 class NotTriedError(RemoteError):

@@ -27,7 +27,8 @@ _LONGEST = 500
 class Notice:
     """One thing to tell."""
 
-    kind: str  #: complete, finished, stuck, quarantined, unreadable, disk, permission or alarm
+    kind: str  #: complete, finished, stuck, quarantined, unreadable, disk, halted,
+    #: permission or alarm
     subject: str  #: the root, folder, restore or job that it is about; "" is all
     title: str
     text: str

@@ -26,6 +26,9 @@ class TaskKind(StrEnum):
 #: What the place of a destination begins with that is a folder of Drive: no bucket is called so.
 DRIVE = "drive:"
 
+#: Where assets are made: all that Earth Engine keeps.
+ASSETS = "assets:"
+
 
 class DestinationKind(StrEnum):
     """Where the result goes."""
@@ -34,6 +37,10 @@ class DestinationKind(StrEnum):
     DRIVE = "drive"
     ASSET = "asset"
     NONE = "none"
+
+
+#: What is brought home from there, and then deleted.
+STAGED = (DestinationKind.BUCKET, DestinationKind.DRIVE)
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,21 @@ class Destination:
     prefix: str = ""  #: what the names of the objects or files begin with
 
     @property
+    def store(self) -> str:
+        """What a refusal concerns as a whole: the bucket, all of Drive, or all assets."""
+        return store_of(self.place) if self.kind in STAGED else ASSETS
+
+    @property
     def stem(self) -> str:
         """What the files' names begin with, before tile numbers and extension."""
         return self.prefix.rpartition("/")[2]
+
+
+def store_of(place: str) -> str:
+    """Return the store of a bucket or of a folder of Drive."""
+    return DRIVE if place.startswith(DRIVE) else place
+
+
+def store_name(store: str) -> str:
+    """Return what people call a store."""
+    return {DRIVE: "Drive", ASSETS: "Earth Engine assets"}.get(store, f"bucket {store}")

@@ -15,10 +15,8 @@ from typing import Protocol, TypeGuard
 
 from geesync.domain.failures.refusals import FOR_ALL, UNKNOWN, NotTriedError
 from geesync.domain.failures.shared_failures import SharedFailureError, SharedFailures, Tried
-from geesync.domain.tasks.task import SubjectKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.store.tasks.task_rows import Task
 
 log = get_logger()
 
@@ -29,10 +27,6 @@ _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=5)  # an outage that has ended is seen before people wonder
 _LONGEST_WAIT_FOR_ENDINGS = timedelta(minutes=30)  # such a probe is a whole export
 _DOUBLINGS = 7
-
-#: What nobody knows of how a task ended, and of a download.
-_UNKNOWN_ENDINGS = {Cause.FAILED, Cause.TRANSIENT}
-_UNKNOWN_DOWNLOADS = {*UNKNOWN, Cause.INTEGRITY, Cause.GONE, Cause.UNSUPPORTED}
 
 
 class Memory(Protocol):
@@ -47,30 +41,36 @@ class Memory(Protocol):
 
 @dataclass
 class Gate:
-    """One class of work: open, or closed with a reason and a time for the next probe."""
+    """One class of work, or of it what goes to one destination: open, or closed with a reason."""
 
-    work: str  #: its name in the log
+    work: str  #: its name in the log, and what is kept
     clock: Callable[[], datetime]
     memory: Memory
     calls: SharedFailures
     endings: SharedFailures
-    reason: str = ""  #: why it is closed; empty while it is open
+    refusal: RemoteError | None = None  #: why it is closed
+    by_ending: bool = False  #: closed by how exports ended: only an ending opens it
     _wronged: set[int] = field(default_factory=set)
     _closed_at: datetime | None = None
     _probe_at: datetime | None = None
     _probes: int = 0
-    _by_ending: bool = False  #: closed by how exports ended: only an ending opens it
 
     def __post_init__(self) -> None:
         kept = json.loads(self.memory.get(self._key) or "{}")
         if kept.get("reason"):
-            self.reason, self._by_ending = kept["reason"], kept["by_ending"]
+            cause = Cause(kept.get("cause", Cause.PERMISSION))
+            self.refusal, self.by_ending = RemoteError(cause, kept["reason"]), kept["by_ending"]
             self._closed_at = datetime.fromisoformat(kept["closed_at"])
+
+    @property
+    def reason(self) -> str:
+        """Why it is closed; empty while it is open."""
+        return str(self.refusal) or "no reason was told" if self.refusal else ""
 
     @property
     def waits_for(self) -> datetime | None:
         """Since when a task that is asked for is the probe whose end is waited for."""
-        return self._closed_at if self.reason and self._by_ending else None
+        return self._closed_at if self.reason and self.by_ending else None
 
     def room(self, most: int) -> int:
         """Return how many may be tried now: as many as asked, one as a probe, or none."""
@@ -84,25 +84,25 @@ class Gate:
 
     def judge(self, tried: Collection[Tried]) -> list[object]:
         """Return the answers to what was tried, with what is nobody's fault told as such."""
-        return self._judged(self.calls, tried, halted=bool(self.reason) and not self._by_ending)
+        return self._judged(self.calls, tried, halted=bool(self.reason) and not self.by_ending)
 
     def learn(self, answers: Collection[object]) -> None:
         """Learn from what was tried: a refusal that concerns all closes, any other word opens."""
         errors = [answer for answer in answers if isinstance(answer, RemoteError)]
         blocking = [error for error in errors if self._blocks(error)]
         if blocking:
-            self._close(blocking[0])
-        elif answers and self._by_ending:
+            self.close(blocking[0])
+        elif answers and self.by_ending:
             self._wait(timedelta())  # the probe is on its way; its end will tell
         elif answers:
             self._open()
 
     def learn_endings(self, ended: Collection[Tried]) -> list[object]:
         """Learn how tasks ended; return how, with what is nobody's fault told as such."""
-        answers = self._judged(self.endings, ended, halted=self._by_ending)
+        answers = self._judged(self.endings, ended, halted=self.by_ending)
         refusals = [answer for answer in answers if _ends_all(answer)]
         for refusal in refusals:
-            self._close(refusal, by_ending=True)
+            self.close(refusal, by_ending=True)
         since = self.waits_for
         for one, answer in zip(ended, answers, strict=True):
             if since and one.began and one.began >= since and not _ends_all(answer):
@@ -126,13 +126,14 @@ class Gate:
             return True
         return bool(self.reason) and error.cause == Cause.TRANSIENT
 
-    def _close(self, error: RemoteError, *, by_ending: bool = False) -> None:
+    def close(self, error: RemoteError, *, by_ending: bool = False) -> None:
+        """Let nothing through but a probe now and then."""
         if not self.reason:
             log.warning("work_halted", work=self.work, cause=error.cause, reason=str(error))
             self._closed_at = self.clock()
-        changed = (str(error), self._by_ending or by_ending) != (self.reason, self._by_ending)
-        self.reason, self._by_ending = str(error), self._by_ending or by_ending
-        if changed:
+        before = self.reason, self.by_ending
+        self.refusal, self.by_ending = error, self.by_ending or by_ending
+        if (self.reason, self.by_ending) != before:
             self._keep()
         asked_s = error.retry_after_s or _PATIENCE_S.get(error.cause, 0.0)
         self._wait(timedelta(seconds=asked_s))
@@ -141,11 +142,11 @@ class Gate:
         if not self.reason:
             return
         log.info("work_resumed", work=self.work)
-        self.reason, self._by_ending, self._probes = "", False, 0
+        self.refusal, self.by_ending, self._probes = None, False, 0
         self._keep()
 
     def _wait(self, asked: timedelta) -> None:
-        longest = _LONGEST_WAIT_FOR_ENDINGS if self._by_ending else _LONGEST_WAIT
+        longest = _LONGEST_WAIT_FOR_ENDINGS if self.by_ending else _LONGEST_WAIT
         wait = min(_FIRST_WAIT * 2 ** min(self._probes, _DOUBLINGS), longest)
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 # spreads machines, hides nothing
         self._probe_at = self.clock() + max(wait * jitter, asked)
@@ -157,7 +158,8 @@ class Gate:
 
     def _keep(self) -> None:
         closed_at = self._closed_at.isoformat() if self._closed_at else None
-        kept = {"reason": self.reason, "by_ending": self._by_ending, "closed_at": closed_at}
+        kept = {"reason": self.reason, "by_ending": self.by_ending, "closed_at": closed_at}
+        kept |= {"cause": self.refusal.cause} if self.refusal else {}
         self.memory.put(self._key, json.dumps(kept), self.clock())
 
 
@@ -169,25 +171,6 @@ def _ends_all(answer: object) -> TypeGuard[RemoteError]:
     return known or isinstance(answer, SharedFailureError)
 
 
-def tried(task: Task, answer: object) -> Tried:
-    """Return what came of a task, or of the call for it."""
-    name = task.subject.name.rpartition("/")[2]
-    if task.subject.kind != SubjectKind.ASSET:
-        return Tried(-task.subject.id, name, task.kind, answer, task.intended_at)
-    return Tried(task.subject.id, name, task.destination.place, answer, task.intended_at)
-
-
-def gate_of_exports(clock: Callable[[], datetime], memory: Memory) -> Gate:
-    """Return the gate of exports, as it was left."""
-    calls, endings = SharedFailures(UNKNOWN), SharedFailures(_UNKNOWN_ENDINGS)
-    return Gate("exports", clock, memory, calls, endings)
-
-
 def gate_of_direct_reading(clock: Callable[[], datetime], memory: Memory) -> Gate:
     """Return the gate of what is read without tasks, as it was left."""
     return Gate("direct reading", clock, memory, SharedFailures(UNKNOWN), SharedFailures(()))
-
-
-def gate_of_downloads(clock: Callable[[], datetime], memory: Memory) -> Gate:
-    """Return the gate of downloads, as it was left."""
-    return Gate("downloads", clock, memory, SharedFailures(_UNKNOWN_DOWNLOADS), SharedFailures(()))

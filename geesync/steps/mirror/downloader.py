@@ -26,9 +26,10 @@ from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.failures.shared_failures import Tried
 from geesync.domain.mirror.lifecycle import DownloadFailed, DownloadFinished, StagedCopyLost, State
 from geesync.domain.setbacks import Event
+from geesync.domain.tasks.task import store_of
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.brakes import Limits
-from geesync.steps.brakes.gate import Gate
+from geesync.steps.brakes.gates import Gates
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.copies.staging import Staged, Staging
 from geesync.store.ledger.ledger import LedgerAsset, Move
@@ -59,55 +60,55 @@ class Downloader:
     stores: Stores
     staging: Staging
     limits: Limits
-    gate: Gate
+    gates: Gates
     at_once: int  #: objects on their way at a time
 
     def run_once(self) -> Tally:
         """Download the objects of the next assets, many at a time."""
-        now = self.workshop.clock()
-        chunk = self.gate.room(self.workshop.chunk)
-        due = self.workshop.ledger.due(State.IN_BUCKET, now=now, limit=chunk)
+        find = partial(self.workshop.ledger.due, State.IN_BUCKET, now=self.workshop.clock())
+        due = self.gates.due(self.workshop.chunk, find)
         if not due:
             self.workshop.executor.rest()
-            return Tally(waiting=self.gate.reason)
+            return Tally(waiting="; ".join(self.gates.told()))
         self.workshop.executor.require()
         staged = self.staging.staged([asset.id for asset in due])
-        is_full = len(due) == self.workshop.chunk
+        is_full = len(due) >= self.workshop.chunk
         due = _soon(due, staged)
         wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
         fitting, waiting = self._fitting(wanted)
         pending = Counter(asset.id for asset, _ in wanted)
         moved = self._record([asset for asset in due if asset.id not in pending], {})
         failures: Failures = {}
-        meanings: list[object] = []
+        meanings: list[tuple[str, object]] = []
         with closing(self._fetched(fitting)) as groups:
             for results in groups:
                 meanings += self._note(results, failures)
                 pending.subtract(asset.id for (asset, _), _ in results)
                 moved += self._record(_ended(results, pending), failures)
-        self.gate.learn(meanings)
-        moved += self.workshop.excuse(self.gate.wronged_assets())
-        waiting = self.gate.reason or waiting
+        self.gates.learn(meanings)
+        moved += self.workshop.excuse(self.gates.wronged_assets())
         is_full = is_full or len(due) < len(staged)
-        return Tally(moved=moved, busy=is_full and not waiting, waiting=waiting)
+        told = "; ".join([*self.gates.told(), *([waiting] if waiting else [])])
+        return Tally(moved=moved, busy=is_full and moved > 0 and not waiting, waiting=told)
 
-    def _note(self, results: list[Result], failures: Failures) -> list[object]:
-        """Note what became of objects, and what failed, by asset; return what each means."""
+    def _note(self, results: list[Result], failures: Failures) -> list[tuple[str, object]]:
+        """Note what became of objects, and what failed, by asset; return each store and meaning."""
         now = self.workshop.clock()
         landed = [obj.id for (_, obj), result in results if not isinstance(result, Exception)]
         self.staging.mark("landed_at", landed, now)
         lost = self._lost(results)
         self.staging.disprove(list(lost.values()), now)
         rest = [(wanted, result) for wanted, result in results if wanted[1].id not in lost]
-        meanings = self.gate.judge([_tried(*wanted, result) for wanted, result in rest])
+        tried = [_tried(*wanted, result) for wanted, result in rest]
+        meanings = self.gates.judge(tried)
         for ((asset, _), _), meaning in zip(rest, meanings, strict=True):
             if isinstance(meaning, Exception):
-                tried = not isinstance(meaning, NotTriedError)
-                failures[asset.id] = event_of(meaning, DownloadFailed) if tried else None
+                unasked = isinstance(meaning, NotTriedError)
+                failures[asset.id] = None if unasked else event_of(meaning, DownloadFailed)
         for (asset, staged), result in results:
             if staged.id in lost and isinstance(result, Exception):
                 failures[asset.id] = event_of(result, StagedCopyLost)
-        return meanings
+        return [(store, meaning) for (store, _), meaning in zip(tried, meanings, strict=True)]
 
     def _lost(self, results: list[Result]) -> dict[int, tuple[Staged, RemoteError]]:
         """Return the objects, by id, that are not there any more or not sound, each with its error.
@@ -120,7 +121,9 @@ class Downloader:
             for (asset, staged), error in results
             if isinstance(error, RemoteError) and not error.costs_time_only
         ]
-        looked_at = self.workshop.each(doubtful, lambda doubt: self._is_sound(*doubt))
+        looked_at = self.workshop.each(
+            doubtful, lambda doubt: self._is_sound(*doubt), apart=lambda doubt: doubt[1].bucket
+        )
         return {
             staged.id: (staged, error) for (_, staged, error), sound in looked_at if sound is False
         }
@@ -158,11 +161,11 @@ class Downloader:
 
     def _fetched(self, wanted: list[Wanted]) -> Generator[list[Result]]:
         """Bring objects to disk; yield their results as they come."""
-        by_mirror: dict[str, dict[Fetch, Wanted]] = defaultdict(dict)
-        for asset, staged in wanted:
-            by_mirror[asset.dest][_job(asset, staged)] = asset, staged
+        by_mirror: dict[tuple[str, str], dict[Fetch, Wanted]] = defaultdict(dict)
+        for asset, staged in wanted:  # a bucket's refusal ends what is done together
+            by_mirror[asset.dest, staged.bucket][_job(asset, staged)] = asset, staged
         at_once = self.workshop.executor.share(self.at_once)
-        for dest, jobs in by_mirror.items():
+        for (dest, _), jobs in by_mirror.items():
             work = partial(fetch_all, self.line, dest, at_once)
             with closing(Folders(Path(dest))) as folders:
                 for fetched in self.workshop.dispatch(list(jobs), work, size_bytes=_size_bytes):
@@ -177,8 +180,9 @@ def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[Le
     return due[: max(1, most)]
 
 
-def _tried(asset: LedgerAsset, staged: Staged, result: object) -> Tried:
-    return Tried(asset.id, asset.name.rpartition("/")[2], staged.bucket, result)
+def _tried(asset: LedgerAsset, staged: Staged, result: object) -> tuple[str, Tried]:
+    name = asset.name.rpartition("/")[2]
+    return store_of(staged.bucket), Tried(asset.id, name, staged.bucket, result)
 
 
 def _job(asset: LedgerAsset, staged: Staged) -> Fetch:

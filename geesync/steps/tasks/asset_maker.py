@@ -18,7 +18,7 @@ from geesync.domain.setbacks import Delayed, Event, Setback
 from geesync.domain.tasks.exports import described_as, token_of
 from geesync.domain.tasks.lifecycle import IN_FLIGHT, GivenUp, Succeeded, TaskState
 from geesync.domain.tasks.making import Differs, Made, TaskIntended
-from geesync.domain.tasks.task import Destination, DestinationKind, TaskKind
+from geesync.domain.tasks.task import ASSETS, Destination, DestinationKind, TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.brakes import Brakes
@@ -57,7 +57,8 @@ class AssetMaker(Generic[AnyToMake]):
     def room(self) -> int:
         """Return how many more may be asked for now."""
         room, held_by = self.brakes.export_room()
-        return 0 if held_by else self.submitter.room(room)
+        most = 0 if held_by else self.submitter.in_a_pass(room)
+        return self.submitter.gates.room(ASSETS, most)
 
     def start(self, due: Iterable[AnyToMake]) -> int:
         """Write down the tasks of what is not there yet; return how many assets moved."""

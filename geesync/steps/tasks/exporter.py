@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 from geesync.domain.assets.asset import SourceAsset
@@ -79,34 +80,34 @@ class Exporter:
         """Ask for the parts of the next assets; stop where there is no room."""
         room, held_by = self.brakes.export_room()
         full_disks = self.brakes.full_disks()
-        assets = self.workshop.ledger.due(
-            State.DISCOVERED,
-            now=self.workshop.clock(),
-            limit=self.submitter.room(self.workshop.chunk),
-            not_in=full_disks,
-            way=Way.BUCKET,
-        )
+        gates, now = self.submitter.gates, self.workshop.clock()
+        due = partial(self.workshop.ledger.due, State.DISCOVERED, way=Way.BUCKET)
+        find = partial(due, now=now, not_in=full_disks)
+        assets = gates.due(self.submitter.in_a_pass(self.workshop.chunk), find)
         if not assets:
-            return Tally(waiting="; ".join([*self._refusal(), *full_disks.values()]))
-        jobs = self._jobs(assets)
-        self._intend(jobs, self.submitter.tasks_at_once(room))
+            return Tally(waiting="; ".join([*gates.told(), *full_disks.values()]))
+        jobs = gates.let_through(
+            self._jobs(assets), lambda job: self.planner.store(job.asset, job.plan)
+        )
+        self._intend(jobs, room)
         self._submit(jobs)
         self.workshop.ledger.leave_out(
             {job.asset.id: "; ".join(job.plan.left) for job in jobs if job.plan.left}
         )
         moves = [Move(job.asset, event) for job in jobs if (event := job.event()) is not None]
         moved = self.workshop.record(moves)
-        full = any(job.unasked for job in jobs)
-        held = [held_by] if held_by and full and not self._refusal() else []
+        full = any(job.unasked for job in jobs if not self._is_halted(job))
+        held = [held_by] if held_by and full else []
         progress = any(not isinstance(move.event, Delayed) for move in moves)
         return Tally(
             moved=moved,
-            busy=(progress or len(jobs) < len(assets)) and not full and not self._refusal(),
-            waiting="; ".join([*self._refusal(), *held, *full_disks.values()]),
+            busy=(progress or len(jobs) < len(assets)) and not full,
+            waiting="; ".join([*gates.told(), *held, *full_disks.values()]),
         )
 
-    def _refusal(self) -> list[str]:
-        return [self.submitter.gate.reason] if self.submitter.gate.reason else []
+    def _is_halted(self, job: _Job) -> bool:
+        store = self.planner.store(job.asset, job.plan)
+        return store in self.submitter.gates.closed()
 
     def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
         now = self.workshop.clock()
@@ -131,7 +132,8 @@ class Exporter:
         wanted: list[tuple[_Job, KnownPlan, Part]] = []
         for job in jobs:
             missing = job.missing
-            taken = missing[: room - len(wanted)]
+            most = room - len(wanted)
+            taken = missing[: min(most, 1) if self._is_halted(job) else most]
             wanted += [(job, job.known, part) for part in taken if job.known and not job.failure]
             job.unasked = len(taken) < len(missing)
         attempts = self.tasks.attempts({job.asset.id for job, _, _ in wanted})

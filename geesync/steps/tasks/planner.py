@@ -161,6 +161,12 @@ class Planner:
         body = request_body(ask, bucket=to.place, prefix=prefix)
         return intent_of(asset, ask, to, body, plan_id=known.id)
 
+    def store(self, asset: LedgerAsset, plan: Plan) -> str:
+        """Return the store that a plan's files go to; "" if there are none."""
+        if not plan.parts:
+            return ""
+        return self.destination(asset, plan.parts[0], "").store
+
     def destination(self, asset: LedgerAsset, part: Part, prefix: str) -> Destination:
         """Return where a part's objects go; prefix: what their names begin with."""
         kind = destination_kind(part)

@@ -26,10 +26,10 @@ from geesync.domain.tasks.lifecycle import (
     TaskState,
 )
 from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operation
-from geesync.domain.tasks.task import DestinationKind, SubjectKind
+from geesync.domain.tasks.task import STAGED, SubjectKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.brakes.gate import Gate, tried
+from geesync.steps.brakes.gates import Gates, tried
 from geesync.steps.step import Tally, Workshop
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.staged_objects import StagedObjects
@@ -59,14 +59,14 @@ class Reconciler:
     evidence: StagedObjects
     conclusions: AssetOutcomes
     roots: Roots
-    gate: Gate  #: of exports: how they end may close it, or open it
+    gates: Gates  #: of exports: how they end may close one, or open it
 
     def run_once(self) -> Tally:
         """Look at every export in flight, then move the assets whose exports have all ended."""
         in_flight = self.tasks.in_flight()
         failed = self._settle(in_flight) if in_flight else []
         moved = self.workshop.record(self.conclusions.of_failed(failed))
-        moved += self.workshop.excuse(self.gate.wronged_assets())
+        moved += self.workshop.excuse(self.gates.wronged_assets())
         settled = self.tasks.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
         moved += self.workshop.record(self.conclusions.of_settled(settled))
         return Tally(
@@ -136,7 +136,7 @@ class Reconciler:
             for task, error in bad
         ]
         ended += [(task, None) for task in good]
-        answers = self.gate.learn_endings([tried(task, error) for task, error in ended])
+        answers = self.gates.learn_endings([tried(task, error) for task, error in ended])
         return [
             (task, answer)
             for (task, _), answer in zip(ended, answers, strict=True)
@@ -282,8 +282,7 @@ def _bad_end(operation: Operation) -> RemoteError:
 
 def _is_staged(task: Task) -> bool:
     """Whether it writes objects into a bucket or Drive, and a plan says which."""
-    staging = (DestinationKind.BUCKET, DestinationKind.DRIVE)
-    return task.destination.kind in staging and task.plan_id is not None
+    return task.destination.kind in STAGED and task.plan_id is not None
 
 
 def _failed(error: RemoteError, eecu_s: float | None) -> TaskEvent:

@@ -46,11 +46,12 @@ class StagedObjects:
         rest = [task for task in tasks if task.destination.kind != DestinationKind.DRIVE]
         if len(rest) < _LIST_ALL_FROM:
             single, rest = tasks, []
-        answers = self.workshop.each(single, self._list)
+        answers = self.workshop.each(single, self._list, apart=lambda task: task.destination.store)
         listed = [(task.id, self._believed(found)) for task, found in answers]
         whole = self.workshop.each(
             {task.destination.place for task in rest},
             lambda bucket: self.stores.at(bucket).list_objects(bucket, f"{self.staging}/"),
+            apart=str,
         )
         folders = {bucket: self._by_folder(answer) for bucket, answer in whole}
         return {task_id: found for task_id, found in listed if found is not None} | {

@@ -24,7 +24,7 @@ from geesync.domain.tasks.lifecycle import (
 from geesync.domain.tasks.operations import Operation
 from geesync.errors import BugError, Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.brakes.gate import Gate, tried
+from geesync.steps.brakes.gates import Gates, tried
 from geesync.steps.step import Workshop
 from geesync.store.tasks.task_rows import Task
 from geesync.store.tasks.tasks import TaskMove, Tasks
@@ -49,29 +49,25 @@ class Submitter:
     workshop: Workshop
     earth_engine: EarthEngine
     tasks: Tasks
-    gate: Gate
+    gates: Gates
     request: Callable[[Task], Json | None]  #: the body; None if another version asked otherwise
 
-    def room(self, most: int) -> int:
-        """Return of how many subjects the tasks may be sent now: as many as are soon sent."""
-        if (since := self.gate.waits_for) and self.tasks.is_running_since(since):
-            return 0  # the probe
-        in_a_pass = max(1.0, self.earth_engine.exports_per_s * _PASS_S)
-        return self.gate.room(int(min(most, in_a_pass)))
-
-    def tasks_at_once(self, most: int) -> int:
-        """Return how many more tasks may be written down: one, if it is a probe."""
-        return min(most, 1) if self.gate.reason else most
+    def in_a_pass(self, most: int) -> int:
+        """Return of how many subjects the tasks are soon sent."""
+        return int(min(most, max(1.0, self.earth_engine.exports_per_s * _PASS_S)))
 
     def submit(self, intended: Iterable[Task]) -> list[tuple[Task, Exception | None]]:
         """Send tasks; return each as it is then, with why it was not taken.
 
-        After a refusal that concerns all, the rest is not tried, and stays as it is.
+        After a refusal, the rest for the same store is not tried, and stays as it is.
         """
         due = [task for task in intended if task.state == TaskState.INTENDED]
-        answers = self.workshop.each(due, self._send, unknown_too=True)
-        judged = self.gate.judge([tried(task, answer) for task, answer in answers])
-        self.gate.learn(judged)
+        answers = self.workshop.each(
+            due, self._send, unknown_too=True, apart=lambda task: task.destination.store
+        )
+        judged = self.gates.judge([tried(task, answer) for task, answer in answers])
+        stores = (task.destination.store for task, _ in answers)
+        self.gates.learn(zip(stores, judged, strict=True))
         moves = [
             TaskMove(task, _event(task, answer))
             for task, answer in answers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from geesync.domain.messages.notices import LastTold, Notice, due, remembered
 from geesync.domain.messages.words import counted, duration, next_action, size
 from geesync.domain.mirror.lifecycle import State
 from geesync.errors import Cause
+from geesync.steps.brakes.gates import Gates, Halt
 from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger.roots import Roots
 from geesync.store.views import status as views
@@ -38,6 +39,7 @@ class Notifier:
     again: timedelta  #: between two notices of the same
     stuck: timedelta  #: without a move, while there is work
     disk_low_bytes: int  #: free on a mirror's file system
+    gates: Sequence[Gates] = ()
     _next: datetime | None = field(default=None, init=False)
 
     def run_once(self) -> Tally:
@@ -52,7 +54,8 @@ class Notifier:
         """Look now, however short a while ago the last look was."""
         now = self.workshop.clock()
         status = views.status(self.ledger, now=now)
-        found = [*_by_root(status), *_by_failures(status), *self._disks(status)]
+        halts = [halt for gates in self.gates for halt in gates.halts()]
+        found = [*_by_root(status), *_by_failures(status, halts), *self._disks(status)]
         found += _going_out(status)
         found += self._stuck(status, now)
         told = self._told()
@@ -131,7 +134,7 @@ def _going_out(status: views.Status) -> Iterator[Notice]:
             yield Notice("permission", one.title, f"geesync: the {one.title} is refused", text)
 
 
-def _by_failures(status: views.Status) -> Iterator[Notice]:
+def _by_failures(status: views.Status, halts: Sequence[Halt]) -> Iterator[Notice]:
     quarantined = [trouble for trouble in status.troubles if trouble.state == State.QUARANTINED]
     if quarantined:
         count = sum(trouble.count for trouble in quarantined)
@@ -141,8 +144,11 @@ def _by_failures(status: views.Status) -> Iterator[Notice]:
         ]
         assets = counted(count, "asset is", "assets are")
         yield Notice("quarantined", "", f"geesync: {assets} quarantined", "\n".join(lines), count)
+    for halt in halts:
+        title = f"geesync: {halt.work} halted: {halt.store}"
+        yield Notice("halted", f"{halt.work}, {halt.store}", title, halt.reason)
     refused = [trouble for trouble in status.troubles if trouble.cause == Cause.PERMISSION]
-    if refused:
+    if refused and not halts:
         action = next_action(Cause.PERMISSION, State.DISCOVERED)
         yield Notice(
             "permission",

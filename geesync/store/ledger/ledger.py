@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,6 +28,7 @@ from geesync.domain.setbacks import Event
 from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
+from geesync.store.ledger.destined import destined
 from geesync.store.ledger.history import HistoryRow, is_repeated, remember
 from geesync.store.ledger.standings import read_standing, standing_columns
 from geesync.store.ledger.unreadable import note_readable
@@ -81,13 +81,6 @@ _NOT_ASKED_FOR = (SourceGone, SourceFreed, Excluded)
 _CHUNK = 500
 
 
-def _may_come_by(query: sa.Select[Any], way: Way) -> sa.Select[Any]:
-    query = query.where(sa.text(schema.MAY_COME[way]))
-    if way == Way.DIRECT:
-        query = query.where(schema.asset.c.type.not_in(CONTAINERS))
-    return query.with_hint(schema.asset, f"INDEXED BY ix_asset_{way}", "sqlite")
-
-
 class Ledger:
     """Assets and their states. Steps report events; only ``record`` turns them into states."""
 
@@ -102,11 +95,14 @@ class Ledger:
         limit: int,
         not_in: Collection[str] = (),
         way: Way | None = None,
+        of: Collection[str] = (),
+        not_of: Collection[str] = (),
     ) -> list[LedgerAsset]:
         """Return assets in a state whose time has come: highest priority first, then oldest.
 
         not_in: mirrors that take nothing now. way: of discovered assets, leaves out what has a plan
-        for the other; containers do not come directly. What is paused is not due, nor what was
+        for the other; containers do not come directly. of, not_of: only what a plan sends to these
+        stores, or leaves that out. What is paused is not due, nor what was
         found in the mirror since its root was scanned.
         """
         table = schema.asset
@@ -119,8 +115,7 @@ class Ledger:
             .order_by(table.c.priority.desc(), table.c.id)
             .limit(limit)
         )
-        if way is not None:
-            query = _may_come_by(query, way)
+        query = destined(query, way, of, not_of)
         with self._database.read() as connection:
             return [read_asset(row) for row in connection.execute(query)]
 

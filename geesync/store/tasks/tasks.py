@@ -31,9 +31,7 @@ from geesync.domain.tasks.lifecycle import (
     Unanswered,
     advance_task,
 )
-from geesync.domain.tasks.task import (
-    SubjectKind,
-)
+from geesync.domain.tasks.task import ASSETS, DRIVE, STAGED, DestinationKind, SubjectKind
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows, insert_rows
@@ -117,13 +115,18 @@ class Tasks:
         with self._database.read() as connection:
             return [read_task(row) for row in connection.execute(query)]
 
-    def is_running_since(self, at: datetime) -> bool:
-        """Return whether a task that was asked for since then runs at Earth Engine."""
+    def is_running_since(self, at: datetime, store: str) -> bool:
+        """Return whether a task for a store that was asked for since then runs at Earth Engine."""
         table = schema.task
+        kind, place = table.c.destination_kind, table.c.destination
+        of_store = {
+            DRIVE: kind == DestinationKind.DRIVE,
+            ASSETS: kind.not_in(STAGED),
+        }.get(store, (kind == DestinationKind.BUCKET) & (place == store))
         query = sa.select(
             sa.exists()
             .where(schema.in_flight(), table.c.state == TaskState.RUNNING)
-            .where(table.c.intended_at >= at)
+            .where(table.c.intended_at >= at, of_store)
         )
         with self._database.read() as connection:
             return bool(connection.execute(query).scalar())

@@ -105,11 +105,9 @@ class Status:
 
     @property
     def halted(self) -> list[str]:
-        """Why nothing new comes home, until that changes: refusals, and disks without room."""
-        beat = self.daemon or {}
-        full = [brake for brake in beat.get("brakes", []) if brake["holds"]]
-        lasting = [brake["text"] for brake in full if brake["name"] in _LASTING]
-        return [*beat.get("halted", []), *lasting]
+        """Which destinations are refused, and why."""
+        halts = (self.daemon or {}).get("halts", [])
+        return list(dict.fromkeys(f"{halt['store']}: {halt['reason']}" for halt in halts))
 
     @property
     def stands_still(self) -> str:
@@ -117,14 +115,17 @@ class Status:
         watched = [root for root in self.roots if root.watched]
         if self.paused or (watched and all(root.paused for root in watched)):
             return "paused, geesync resume goes on"
-        return "; ".join(self.halted)
+        full = [brake for brake in (self.daemon or {}).get("brakes", []) if brake["holds"]]
+        lasting = [brake["text"] for brake in full if brake["name"] in _LASTING]
+        # While something comes, what is refused is not all.
+        return "; ".join([*([] if self.pace.per_hour else self.halted), *lasting])
 
     @property
     def eta(self) -> timedelta | None:
         """How long it will take; None if nobody can know, or if it stands still."""
         watched = [root for root in self.roots if root.watched]
         unknown = any(root.scanned_at is None or root.alarm for root in watched)
-        held = self.stands_still or self.completeness.paused or unknown
+        held = self.stands_still or self.halted or self.completeness.paused or unknown
         return None if held or not self.moving else self.pace.left
 
 
