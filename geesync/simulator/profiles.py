@@ -179,6 +179,14 @@ class Profile:
     #     Rows: whether one without a geometry says so, and whether 7.0 is told from 7.
     null_geometry: Literal["absent", "null"] = "absent"
     whole_doubles: Literal["short", "typed"] = "short"
+    #     What is calculated: whether pixels that are divided by 0 become 0, or masked, and those of
+    #     a normalized difference of zeros; what lies between two values; whether a convolution
+    #     turns its kernel.
+    divided_by_zero: Literal["zero", "masked"] = "zero"
+    difference_of_zeros: Literal["zero", "masked"] = "zero"
+    even_medians: Literal["between", "lower"] = "between"
+    percentiles: Literal["between", "lower"] = "between"
+    convolutions: Literal["as_written", "turned"] = "as_written"
 
     # 27. Drive. Whether a task finds the folder of the name that it is told, or always makes a new
     #     one; room of a person; calls of a person in a real second, and how more are refused.

@@ -149,6 +149,13 @@ class Account:
         asked: Json = {"fileFormat": "NPY", "grid": grid_json}
         return self.session.post(f"{self.url}/v1/{name}:getPixels", json=asked)
 
+    def value(self, node: Json) -> Any:
+        """Return what an expression comes to; raises AssertionError if it cannot be computed."""
+        body = {"expression": {"result": "0", "values": {"0": node}}}
+        answer = self.call("POST", f"projects/{self.project}/value:compute", body)
+        assert answer.ok, answer.message
+        return answer.body.get("result")
+
     def create(self, name: str, body: Json) -> Answer:
         """Ask for a container to be made."""
         self.meter.spend(Cost(assets=1))

@@ -318,6 +318,66 @@ def _geotiff() -> bytes:
     return content.getvalue()
 
 
+# --- What is calculated.
+
+
+def divided_by_zero(account: Account) -> str:
+    seven, zero = (function("Image.constant", value=value) for value in (7, 0))
+    return _zero_or_masked(account, function("Image.divide", image1=seven, image2=zero))
+
+
+def difference_of_zeros(account: Account) -> str:
+    zeros = function("Image.constant", value=[0, 0])
+    return _zero_or_masked(account, function("Image.normalizedDifference", input=zeros))
+
+
+def _zero_or_masked(account: Account, image: Json) -> str:
+    return "masked" if _middle(account, image) is None else "zero"
+
+
+def even_medians(account: Account) -> str | None:
+    median = function("Reducer.median")
+    return _between(_middle(account, function("Image.reduce", image=_one_two(), reducer=median)))
+
+
+def percentiles(account: Account) -> str | None:
+    reducer = function("Reducer.percentile", percentiles=[50])
+    return _between(_middle(account, function("Image.reduce", image=_one_two(), reducer=reducer)))
+
+
+def _one_two() -> Json:
+    return function("Image.constant", value=[1, 2])
+
+
+def _between(value: float | None) -> str | None:
+    return {1.0: "lower", 1.5: "between"}.get(value or 0)
+
+
+def convolutions(account: Account) -> str | None:
+    where = function("Image.pixelCoordinates", projection=_projection())
+    x = function("Image.floor", value=function("Image.select", input=where, bandSelectors=["x"]))
+    kernel = function("Kernel.fixed", weights=[[0, 0, 1]])
+    moved = _middle(account, function("Image.convolve", image=x, kernel=kernel))
+    return {4.0: "as_written", 2.0: "turned"}.get(moved or 0)
+
+
+def _middle(account: Account, image: Json) -> float | None:
+    """Return the value in the fourth column and row of an image of one band; None if masked."""
+    told = function(
+        "Image.reduceRegion",
+        image=function("Image.rename", input=image, names=["it"]),
+        reducer=function("Reducer.first"),
+        geometry=function("GeometryConstructors.Point", coordinates=[10.035, 49.965]),
+        crs=_projection(),
+    )
+    value: float | None = account.value(told).get("it")
+    return value
+
+
+def _projection() -> Json:
+    return function("Projection", crs="EPSG:4326", transform=[0.01, 0, 10, 0, -0.01, 50])
+
+
 QUESTIONS = (
     Question("duplicates", "what a repeated request id gets", duplicates, 2),
     Question("duplicate_status", "with which status it is refused", duplicate_status, 2),
@@ -365,6 +425,11 @@ QUESTIONS = (
         "imported_geo_column", "whether .geo is the geometry", imported_geo_column, 1, bucket=True
     ),
     Question("null_geometry", "whether a missing geometry is told", null_geometry, 1, bucket=True),
+    Question("divided_by_zero", "what is divided by 0", divided_by_zero),
+    Question("difference_of_zeros", "the normalized difference of zeros", difference_of_zeros),
+    Question("even_medians", "what the median of two values is", even_medians),
+    Question("percentiles", "what a percentile between two values is", percentiles),
+    Question("convolutions", "whether a convolution turns its kernel", convolutions),
 )
 
 #: Knobs that no afternoon settles, each with the reason.

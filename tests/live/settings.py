@@ -30,4 +30,9 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "imported_index": ("new", "kept"),
     "imported_geo_column": ("geometry", "text"),
     "null_geometry": ("absent", "null"),
+    "divided_by_zero": ("zero", "masked"),
+    "difference_of_zeros": ("zero", "masked"),
+    "even_medians": ("between", "lower"),
+    "percentiles": ("between", "lower"),
+    "convolutions": ("as_written", "turned"),
 }

@@ -112,7 +112,7 @@ class CallersLibrary:
 
 def scene_for(service: Service, call: Call, held: HeldPixels | None = None) -> Scene:
     """Return the assets that the caller may load in an expression; see ``Scene``."""
-    return Scene(CallersLibrary(service.world, call.principal), held)
+    return Scene(CallersLibrary(service.world, call.principal), held, service.profile)
 
 
 def require(service: Service, call: Call, permission: str, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from geesync.simulator.computing.images import Image, Pixels, all_pixels, stored_band
 from geesync.simulator.computing.moments import read_moment
+from geesync.simulator.profiles import CALM, Profile
 from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.world.names import display_id
 from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimFeature
@@ -104,10 +105,14 @@ class HeldPixels:
 class Scene:
     """The assets of one evaluation.
 
-    held: where pixels are kept; by default for this evaluation alone.
+    held: where pixels are kept; by default for this evaluation alone. profile: how what Earth
+    Engine's documentation leaves open is calculated.
     """
 
-    def __init__(self, library: Library, held: HeldPixels | None = None) -> None:
+    def __init__(
+        self, library: Library, held: HeldPixels | None = None, profile: Profile = CALM
+    ) -> None:
+        self.profile = profile
         self._library = library
         self._held = held or HeldPixels()
 

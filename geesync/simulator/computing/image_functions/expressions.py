@@ -11,6 +11,7 @@ from geesync.simulator.computing.image_functions.calculations import BINARY, UNA
 from geesync.simulator.computing.image_functions.image_bands import selected
 from geesync.simulator.computing.image_functions.image_math import IMAGE_MATH
 from geesync.simulator.computing.images import Image, constant_band
+from geesync.simulator.computing.scene import Scene
 
 Images = Mapping[str, Image]
 Value = Callable[[Images], Image]
@@ -38,7 +39,8 @@ PREFIXES = {"!": "not", "~": "bitwiseNot"}
 class _Parser:
     """Reads one formula by recursive descent; each method reads what binds tighter first."""
 
-    def __init__(self, text: str, default: str, names: list[str]) -> None:
+    def __init__(self, text: str, default: str, names: list[str], scene: Scene) -> None:
+        self._scene = scene
         self._tokens = _tokens(text)
         self._default = default
         self._names = names
@@ -56,7 +58,7 @@ class _Parser:
         then = self._choice()
         self._expect(":")
         other = self._choice()
-        where = _function("where")
+        where = self._function("where")
         # A masked test must not let the other value through: both are brought to one mask.
         return lambda images: where(images, other, test, then)
 
@@ -65,21 +67,21 @@ class _Parser:
             return self._prefixed()
         value = self._level(depth + 1)
         while self._tokens and self._tokens[0] in LEVELS[depth]:
-            change = _function(LEVELS[depth][self._tokens.pop(0)])
+            change = self._function(LEVELS[depth][self._tokens.pop(0)])
             value = _applied(change, value, self._level(depth + 1))
         return value
 
     def _prefixed(self) -> Value:
         if self._taken("-"):
-            return _applied(_function("multiply"), self._prefixed(), _number(-1))
+            return _applied(self._function("multiply"), self._prefixed(), _number(-1))
         if self._taken("+"):
             return self._prefixed()
         for sign, name in PREFIXES.items():
             if self._taken(sign):
-                return _applied(_function(name), self._prefixed())
+                return _applied(self._function(name), self._prefixed())
         value = self._primary()
         if self._taken("**"):
-            return _applied(_function("pow"), value, self._prefixed())
+            return _applied(self._function("pow"), value, self._prefixed())
         return value
 
     def _primary(self) -> Value:
@@ -124,13 +126,25 @@ class _Parser:
             given.append(self._choice())
             self._taken(",")
         if name in UNARY and len(given) == 1:
-            return _applied(_function(name), given[0])
+            return _applied(self._function(name), given[0])
         if name not in BINARY or len(given) < 2:  # noqa: PLR2004 - of min and max there may be more
             raise _wrong(f"unknown function '{name}' of {len(given)} values")
         value = given[0]
         for other in given[1:]:
-            value = _applied(_function(name), value, other)
+            value = _applied(self._function(name), value, other)
         return value
+
+    def _function(self, name: str) -> Callable[..., Image]:
+        """Return a function of images, given first the images and then the values."""
+        function = IMAGE_MATH[f"Image.{name}"]
+
+        def apply(images: Images, *values: Value) -> Image:
+            given = (value(images) for value in values)
+            named = dict(zip(function.required, given, strict=True))
+            image: Image = function.apply(self._scene, named)
+            return image
+
+        return apply
 
     def _taken(self, token: str) -> bool:
         if self._tokens[:1] == [token]:
@@ -169,21 +183,6 @@ def _number(value: float) -> Value:
     return lambda _: image
 
 
-def _function(name: str) -> Callable[..., Image]:
-    """Return a function of images, given first the images and then the values."""
-    function = IMAGE_MATH[f"Image.{name}"]
-
-    def apply(images: Images, *values: Value) -> Image:
-        given = (value(images) for value in values)
-        image: Image = function.apply(NO_SCENE, dict(zip(function.required, given, strict=True)))
-        return image
-
-    return apply
-
-
-NO_SCENE: Any = None  #: what calculates with pixels loads nothing
-
-
 def _applied(change: Callable[..., Image], *values: Value) -> Value:
     return lambda images: change(images, *values)
 
@@ -193,11 +192,12 @@ def _parse_expression(
     arg_name: str,
     vars_: list[Any],
     *,
+    scene: Scene,
     map_free_vars_to_default_image_bands: bool = False,
 ) -> Algorithm:
     if map_free_vars_to_default_image_bands:
         raise refused("Image.parseExpression: The simulator has no free variables.")
-    value = _Parser(expression, arg_name, vars_).formula()
+    value = _Parser(expression, arg_name, vars_, scene).formula()
 
     def algorithm(*given: Any) -> Image:
         images = {

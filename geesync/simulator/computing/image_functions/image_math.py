@@ -19,6 +19,7 @@ from geesync.simulator.computing.image_functions.image_bands import selected
 from geesync.simulator.computing.images import Band, Image, Pixels, combined, constant_band, over
 from geesync.simulator.computing.moments import read_moment
 from geesync.simulator.computing.pixel_types import FLOAT, PixelType
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.world.pixels import PixelArray, SimGrid
 
 
@@ -56,6 +57,27 @@ def _binary(name: str, calculation: Calculation) -> Callable[..., Image]:
     return apply
 
 
+def _divided(name: str) -> Callable[..., Image]:
+    plain = _binary(name, BINARY[name])
+
+    def apply(scene: Scene, image1: Image, image2: Image) -> Image:
+        made = plain(image1, image2)
+        if scene.profile.divided_by_zero == "zero":
+            return made
+        divisors = [right for _, _, right in paired(f"Image.{name}", image1, image2)]
+        return made.of(map(_masked_at_zero, made.bands, divisors))
+
+    return apply
+
+
+def _masked_at_zero(band: Band, divisor: Band) -> Band:
+    def read(target: SimGrid) -> Pixels:
+        values, mask = band.read(target)
+        return Pixels(values, np.where(divisor.read(target).values == 0, 0, mask).astype("f4"))
+
+    return replace(band, read=read)
+
+
 def _unary(calculation: Calculation) -> Callable[..., Image]:
     def apply(value: Image) -> Image:
         change = calculation.change
@@ -64,7 +86,9 @@ def _unary(calculation: Calculation) -> Callable[..., Image]:
     return apply
 
 
-def _normalized_difference(input_: Image, band_names: list[Any] | None = None) -> Image:
+def _normalized_difference(
+    scene: Scene, input_: Image, band_names: list[Any] | None = None
+) -> Image:
     bands = selected(input_, band_names or [0, 1]).bands
     if len(bands) != 2:  # noqa: PLR2004 - a difference of two
         raise refused(f"Image.normalizedDifference: Got {len(bands)} bands, but needs 2.")
@@ -79,6 +103,8 @@ def _normalized_difference(input_: Image, band_names: list[Any] | None = None) -
         values, mask = difference.read(target)
         for band in bands:
             mask = mask * (band.read(target).values >= 0)
+        if scene.profile.difference_of_zeros == "masked":
+            mask = mask * np.logical_or.reduce([band.read(target).values != 0 for band in bands])
         return Pixels(values, mask.astype(np.float32))
 
     return Image((replace(difference, id="nd", read=read),))
@@ -182,6 +208,7 @@ def _metadata(image: Image, property_: str, name: str | None = None) -> Image:
 IMAGE_MATH = functions(
     {
         **{f"Image.{name}": _binary(name, calculation) for name, calculation in BINARY.items()},
+        **{f"Image.{name}": _divided(name) for name in ("divide", "mod")},
         **{f"Image.{name}": _unary(calculation) for name, calculation in UNARY.items()},
         **{
             f"Image.{old}": _binary(new, BINARY[new])

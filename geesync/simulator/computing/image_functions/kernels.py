@@ -30,6 +30,10 @@ class Kernel:
         """Return the weights, of shape (height, width), both odd; the pixel is in the middle."""
         return self.make(pixel_m)
 
+    def turned(self) -> Kernel:
+        """Return it turned by half a turn."""
+        return Kernel(lambda pixel_m: self.make(pixel_m)[::-1, ::-1])
+
 
 def _shaped(shape: Shape) -> Callable[..., Kernel]:
     def build(

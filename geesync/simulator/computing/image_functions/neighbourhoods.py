@@ -16,8 +16,9 @@ from geesync.simulator.computing.image_functions.kernels import Kernel, named_ke
 from geesync.simulator.computing.images import Band, Image, Pixels, one_of, remembered
 from geesync.simulator.computing.pixel_types import PixelType
 from geesync.simulator.computing.projections import Projection
-from geesync.simulator.computing.reducing.reducer_kinds import SIMPLE
+from geesync.simulator.computing.reducing.reducer_kinds import simple
 from geesync.simulator.computing.reducing.reducers import MOST_BYTES, Output, Reducer, Stack
+from geesync.simulator.computing.scene import Scene
 from geesync.simulator.refusals import RESOURCE_EXHAUSTED, ExportRefused
 from geesync.simulator.world.pixels import PixelArray, SimGrid
 
@@ -117,12 +118,14 @@ def _reduce_neighborhood(
     return image.of(_bands(image.bands, reducer.outputs, reducer, reading(image.bands)))
 
 
-def _convolve(image: Image, kernel: Kernel) -> Image:
+def _convolve(scene: Scene, image: Image, kernel: Kernel) -> Image:
+    around = kernel if scene.profile.convolutions == "as_written" else kernel.turned()
+
     def convolved(band: Band) -> Band:
         kind = band.type.floating()
 
         def read(target: SimGrid) -> Pixels:
-            stack, pixels = _around(band, kernel, target, WEIGHTS["kernel"])
+            stack, pixels = _around(band, around, target, WEIGHTS["kernel"])
             total = (stack.values * stack.weights).sum(axis=0)
             return Pixels(kind.convert(total), pixels.mask)
 
@@ -132,9 +135,8 @@ def _convolve(image: Image, kernel: Kernel) -> Image:
 
 
 def _focal(name: str) -> Callable[..., Image]:
-    reducer = SIMPLE[name]
-
     def apply(
+        scene: Scene,
         image: Image,
         radius: float = 1.5,
         *,
@@ -146,7 +148,7 @@ def _focal(name: str) -> Callable[..., Image]:
         if iterations > MOST_ITERATIONS:
             raise refused(f"Image.focal: The simulator has at most {MOST_ITERATIONS} iterations.")
         around = kernel or named_kernel(kernel_type, radius, units)
-        bands = image.bands
+        bands, reducer = image.bands, simple(name, scene)
         for _ in range(iterations):
             bands = tuple(_focused(band, reducer, around) for band in bands)
         return image.of(bands)

@@ -24,6 +24,7 @@ from geesync.simulator.computing.reducing.reducers import (
     single,
 )
 from geesync.simulator.computing.reducing.regressions import linear_fit, linear_regression
+from geesync.simulator.computing.scene import Scene
 
 
 def _mean(stack: Stack) -> Any:
@@ -58,18 +59,16 @@ def _end(values: Any, *, largest: bool) -> Any:
     return np.iinfo(kind).max if largest else np.iinfo(kind).min
 
 
-def _median(stack: Stack) -> Any:
-    return _quantile(stack, 50)
-
-
-def _quantile(stack: Stack, percentage: float) -> Any:
-    """Return the percentile, between two values by their distance."""
+def _quantile(stack: Stack, percentage: float, between: str = "between") -> Any:
+    """Return the percentile: what lies between two values by their distance, or the lower one."""
     values = np.sort(np.where(stack.valid, stack.values.astype(np.float64), np.inf), axis=0)
     place = (stack.valid.sum(axis=0) - 1) * percentage / 100
     place = np.maximum(place, 0)
     low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
     below = np.take_along_axis(values, low[None], 0)[0]
     above = np.take_along_axis(values, high[None], 0)[0]
+    if between == "lower":
+        return below
     return np.where(low == high, below, below + (above - below) * (place - low))
 
 
@@ -121,8 +120,10 @@ def _table(values: list[Any]) -> dict[str, int]:
 
 
 def _percentile(
+    scene: Scene,
     percentiles: list[Any],
     output_names: list[Any] | None = None,
+    *,
     max_buckets: Any = None,
     min_bucket_width: Any = None,
     max_raw: Any = None,
@@ -134,17 +135,28 @@ def _percentile(
         return tuple(
             output
             for each in percentiles
-            for output in single("", double, partial(_quantile, percentage=each)).reduce(stacks)
+            for output in single("", double, _read(each, scene.profile.percentiles)).reduce(stacks)
         )
 
     return Reducer(1, tuple(map(str, names)), reduce, (double,) * len(percentiles))
 
 
-def _median_reducer(
-    max_buckets: Any = None, min_bucket_width: Any = None, max_raw: Any = None
+def _read(percentage: float, between: str) -> Callable[[Stack], Any]:
+    return partial(_quantile, percentage=percentage, between=between)
+
+
+def _median(
+    scene: Scene, max_buckets: Any = None, min_bucket_width: Any = None, max_raw: Any = None
 ) -> Reducer:
     del max_buckets, min_bucket_width, max_raw
-    return SIMPLE["median"]
+    return simple("median", scene)
+
+
+def simple(name: str, scene: Scene) -> Reducer:
+    """Return a reducer without arguments, as the profile has it."""
+    if name == "median":
+        return single(name, double, _read(50, scene.profile.even_medians))
+    return SIMPLE[name]
 
 
 def _combine(
@@ -186,7 +198,7 @@ def _repeat(reducer: Reducer, count: int) -> Reducer:
     return repeated(reducer, count)
 
 
-#: Reducers without arguments, by the name of their output.
+#: Reducers without arguments, by the name of their output; the median is one of ``simple``.
 SIMPLE: dict[str, Reducer] = {
     "mean": single("mean", double, _mean),
     "sum": always("sum", double, lambda s: (s.values * s.weights).sum(axis=0)),
@@ -196,7 +208,6 @@ SIMPLE: dict[str, Reducer] = {
     "count": always("count", counted, lambda s: s.valid.sum(axis=0)),
     "countEvery": always("count", counted, lambda s: np.ones(s.values.shape, int).sum(axis=0)),
     "countDistinct": always("count", counted, _distinct),
-    "median": single("median", double, _median),
     "mode": single("mode", same, _mode),
     "first": single("first", same, lambda s: _nth(s, last=False)),
     "firstNonNull": single("first", same, lambda s: _nth(s, last=False)),
@@ -222,7 +233,7 @@ REDUCERS = functions(
     {
         **{f"Reducer.{name}": _made(reducer) for name, reducer in SIMPLE.items()},
         "Reducer.minMax": _min_max,
-        "Reducer.median": _median_reducer,
+        "Reducer.median": _median,
         "Reducer.percentile": _percentile,
         "Reducer.linearFit": linear_fit,
         "Reducer.linearRegression": linear_regression,

@@ -21,10 +21,10 @@ from geesync.simulator.computing.images import (
 )
 from geesync.simulator.computing.masks import clipped
 from geesync.simulator.computing.projections import Geometry, cover
-from geesync.simulator.computing.reducing.reducer_kinds import SIMPLE
+from geesync.simulator.computing.reducing.reducer_kinds import simple
 from geesync.simulator.computing.reducing.reducers import MOST_BYTES, Reducer, Stack, numbers
 from geesync.simulator.computing.regions import holding, outline_of
-from geesync.simulator.computing.scene import Collection
+from geesync.simulator.computing.scene import Collection, Scene
 from geesync.simulator.refusals import RESOURCE_EXHAUSTED, ExportRefused
 from geesync.simulator.world.pixels import SimGrid
 
@@ -64,10 +64,10 @@ def by_name(collection: Collection) -> dict[str, list[Band]]:
     return stacks
 
 
-def _simple(name: str) -> Callable[[Collection], Image]:
-    def apply(collection: Collection) -> Image:
+def _simple(name: str) -> Callable[[Scene, Collection], Image]:
+    def apply(scene: Scene, collection: Collection) -> Image:
         stacks = by_name(collection).items()
-        bands = (_outputs(SIMPLE[name], [stack], [band])[0] for band, stack in stacks)
+        bands = (_outputs(simple(name, scene), [stack], [band])[0] for band, stack in stacks)
         return Image(tuple(bands))
 
     return apply
