@@ -82,7 +82,9 @@ class DirectConfig(_Section):
     most_answers: int = Field(100, ge=1)
     """An asset of more answers goes by the bucket, where there is one: a task is as quick."""
     eecu_s_per_answer: float = Field(1.0, ge=0)
-    """Compute of an answer, in EECU-seconds: an estimate, as Earth Engine does not tell it."""
+    """Compute of an answer, in EECU-seconds: an estimate, until Cloud Monitoring tells it."""
+    monitoring_url: str | None = None
+    """Another service than Google's Cloud Monitoring; default is earth_engine.url."""
 
 
 class ThrottleConfig(_Section):

@@ -16,6 +16,7 @@ from geesync.adapters.storage.stores import Stores
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.bootstrap.outside import Pace, access_of, cloud, ledger_id, limits_of
 from geesync.config import Config
+from geesync.domain.direct.requests import WORKLOAD_TAG
 from geesync.domain.tasks.task import ASSETS, DRIVE
 from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.brakes.direct_gauge import DirectGauge
@@ -56,6 +57,7 @@ class Ground:
     bandwidth: Bandwidth
     access: Access
     planner: Planner
+    workload_tag: str  #: of pixels that this ledger reads: by it Cloud Monitoring tells their cost
 
     def shop(self, pool: Executor, executor: ByteExecutor | None = None) -> Workshop:
         """Return what a step works with; pool: of threads that ask the network."""
@@ -91,8 +93,9 @@ def lay_ground(
         *(limits, Usage(database), roots, lambda: pace.requests.rate_per_s, gauge, clock),
         mirrors.trouble,
     )
+    own_id = ledger_id(roots, clock())
     planner = Planner(
-        *(Plans(database), config, ledger_id(roots, clock()), config.direct.most_answers),
+        *(Plans(database), config, own_id, config.direct.most_answers),
         folder=config.drive.folder,
     )
     return Ground(
@@ -117,4 +120,5 @@ def lay_ground(
         ),
         access=access_of(config),
         planner=planner,
+        workload_tag=f"{WORKLOAD_TAG}-{own_id}",
     )

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from geesync import logs
+from geesync.adapters.direct.monitoring import Monitoring
 from geesync.adapters.direct.source import Access as DirectAccess
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.dask_cluster import DaskExecutor
@@ -115,8 +116,8 @@ def access_of(config: Config) -> Access:
     )
 
 
-def direct_access_of(config: Config, access: Access) -> DirectAccess:
-    """Return where pixels and rows are asked for directly, likewise."""
+def direct_access_of(config: Config, access: Access, tag: str) -> DirectAccess:
+    """Return where pixels and rows are asked for directly, likewise, with a workload tag."""
     direct, earth_engine = config.direct, config.earth_engine
     return DirectAccess(
         access.daemon,
@@ -126,6 +127,19 @@ def direct_access_of(config: Config, access: Access) -> DirectAccess:
         direct.at_once,
         direct.requests_per_s,
         earth_engine.credentials,
+        tag,
+    )
+
+
+def monitoring_of(config: Config) -> Monitoring:
+    """Return what tells what reading directly has cost."""
+    url = config.direct.monitoring_url or config.earth_engine.url
+    project = config.need("earth_engine.project")
+    return Monitoring(
+        project=project,
+        credentials=find_credentials(config.earth_engine.credentials, url=url, project=project),
+        url=url,
+        timeout_s=config.earth_engine.timeout_s,
     )
 
 

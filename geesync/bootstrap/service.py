@@ -19,6 +19,7 @@ from geesync.bootstrap.outside import (
     Pace,
     executors,
     limits_of,
+    monitoring_of,
     threads,
 )
 from geesync.checks.adopter import Adopter
@@ -28,6 +29,7 @@ from geesync.steps.brakes.gates import Gates, gates_of_downloads
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.step import Step, Workshop, utc_now
+from geesync.steps.upkeep.cost_learner import CostLearner
 from geesync.steps.upkeep.examiner import Examiner
 from geesync.steps.upkeep.forgetter import Forgetter
 from geesync.steps.upkeep.notifier import Notifier
@@ -129,6 +131,11 @@ def _upkeep(ground: Ground, pool: Executor, gates: tuple[Gates, ...]) -> Iterato
     database, history = ground.database, ground.config.history
     yield Sampler(ground.shop(pool), Samples(database, history.keep_samples))
     yield Examiner(ground.shop(pool), database)
+    usage = ground.brakes.usage
+    yield CostLearner(
+        *(ground.shop(pool), monitoring_of(ground.config), ground.workload_tag),
+        *(usage, ground.roots),
+    )
     yield Forgetter(ground.shop(pool), History(database), history.keep_events)
     if ground.config.notify.command or ground.config.notify.urls:
         yield _notifier(ground.config, ground.shop(pool), ground.roots, gates)

@@ -175,6 +175,7 @@ class Profile:
     direct_memory_bytes: float = math.inf
     direct_timeout_bytes: float = math.inf
     direct_s: float = 0.0
+    direct_eecu_s: float = 0.0  #: compute of an answer with pixels
     direct_at_once: float = math.inf
     #     Rows: whether one without a geometry says so, and whether 7.0 is told from 7.
     null_geometry: Literal["absent", "null"] = "absent"
@@ -187,6 +188,10 @@ class Profile:
     even_medians: Literal["between", "lower"] = "between"
     percentiles: Literal["between", "lower"] = "between"
     convolutions: Literal["as_written", "turned"] = "as_written"
+
+    #     What Cloud Monitoring says of compute, and how many seconds late.
+    metrics: Literal["told", "empty", "forbidden"] = "told"
+    metrics_delay_s: float = 240.0
 
     # 27. Drive. Whether a task finds the folder of the name that it is told, or always makes a new
     #     one; room of a person; calls of a person in a real second, and how more are refused.

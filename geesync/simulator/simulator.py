@@ -11,6 +11,7 @@ from typing import Self
 
 from geesync.simulator.api.earth_engine import EarthEngine
 from geesync.simulator.api.links import Links
+from geesync.simulator.api.monitoring import MonitoringApi
 from geesync.simulator.api.service import Service
 from geesync.simulator.clock import SimClock
 from geesync.simulator.control import Control
@@ -140,9 +141,9 @@ class Simulator(Running):
             self.drive,
         )
         about = {"project": self.project, "bucket": BUCKET, "storage_url": self.storage_url}
-        app = Control(
-            DriveApi(EarthEngine(service), self.drive, self.profile), service, self.faults, about
-        )
+        engine = DriveApi(EarthEngine(service), self.drive, self.profile)
+        monitoring = MonitoringApi(engine, self.operations.compute, self.profile, self.clock)
+        app = Control(monitoring, service, self.faults, about)
         ambient = Ambient(self.profile, Dice(seed), self.clock)
         script = partial(change, self.world)
         return FaultyTransport(app, self.faults, "earth_engine", ambient, script)

@@ -87,6 +87,8 @@ def test_it_tells_what_each_way_would_cost_and_which_one_is_taken(
     assert summary["direct"]["requests"] == summary["requests"] + large["requests"]
     assert summary["direct"]["answer_bytes"] > large["answer_bytes"] >= 150 * values.size
     assert summary["direct"]["estimated_s"] == summary["direct"]["requests"] * 2 / 4
+    assert summary["direct"]["estimated_from_answers"] == 0
+    assert "EECU-hours (1 EECU-s an answer, from settings)" in text
     assert summary["bucket"]["exports"] == sum(line["tasks"] for line in told.values())
     assert f"so         1 asset by the bucket, {len(direct)} assets directly: about" in text
     assert geesync(*ask, GEESYNC_BUCKET="", **costs).stdout.count("by the bucket") == 0

@@ -28,13 +28,13 @@ def failures(world: World) -> int:
         return int(connection.exec_driver_sql("SELECT sum(failures) FROM asset").scalar_one())
 
 
-def pass_time(world: World, hours: float, every_min: float) -> list[str]:
-    """Run all steps now and then; return why the exporter waited."""
+def pass_time(world: World, hours: float, every_min: float, watched: str = "exporter") -> list[str]:
+    """Run all steps now and then; return why one of them waited."""
     reasons = []
     for _ in range(round(hours * 60 / every_min)):
         for step in world.service.steps:
             tally = run_step(step)
-            if step.name == "exporter":
+            if step.name == watched:
                 reasons.append(tally.waiting)
         world.simulator.advance(60 * every_min)
     return reasons
@@ -70,6 +70,29 @@ def test_the_exports_of_a_day_stop_and_go_on_after_midnight(
         assert failures(world) == 0
 
         pass_time(world, 2 * 24, every_min=120)
+        assert world.counts() == {"verified": IMAGES + 1}
+        assert failures(world) == 0
+        assert all(world.is_exact(f"{HOME}/img{n:02}") for n in range(IMAGES))
+
+
+@pytest.mark.parametrize("status", [429, 403, 400])
+def test_what_is_read_directly_stops_and_goes_on_after_midnight(
+    tmp_path: Path, status: int
+) -> None:
+    knobs: dict[str, Any] = {"direct_eecu_s": 45.0, "daily_eecu_s": 130.0, "eecu_status": status}
+    account = an_account(*(an_image(f"img{n:02}", a_band("b", VALUES)) for n in range(IMAGES)))
+    with (
+        Simulator(account, profile=replace(CALM, **knobs)) as simulator,
+        a_world(simulator, tmp_path, direct={"reread": "none", "at_once": 1}) as world,
+    ):
+        world.enqueue("users/x")
+
+        waited = pass_time(world, 7.5, every_min=30, watched="fetcher")
+        first_day = world.counts()["verified"]
+        pass_time(world, 3 * 24, every_min=120)
+
+        assert DAILY in waited[-1]
+        assert first_day == 1 + 3
         assert world.counts() == {"verified": IMAGES + 1}
         assert failures(world) == 0
         assert all(world.is_exact(f"{HOME}/img{n:02}") for n in range(IMAGES))

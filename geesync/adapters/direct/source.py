@@ -21,7 +21,7 @@ from geesync.adapters.google.pacing import AtOnce, Pacer
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.assets.grid import Grid
 from geesync.domain.direct.fields import Field
-from geesync.domain.direct.requests import body, names, wkt_of
+from geesync.domain.direct.requests import WORKLOAD_TAG, body, names, wkt_of
 from geesync.domain.json import Json
 from geesync.domain.tasks.expressions import expression
 from geesync.errors import Cause, RemoteError
@@ -54,6 +54,7 @@ class Access:
     at_once: int  #: requests on their way
     requests_per_s: float
     key_file: Path | None = None
+    workload_tag: str = WORKLOAD_TAG  #: of requests for pixels
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Source:
         project = quote(self.access.project, safe=":")
         url = f"{base_of(self.access)}/v1/projects/{project}/image:computePixels"
         called = names(image, revision, fields, grid)
-        asked = json.dumps(body(image, fields, grid, called)).encode()
+        asked = json.dumps(body(image, fields, grid, called, self.access.workload_tag)).encode()
         size_bytes = grid.pixels * sum(one.size_bytes for one in fields)
 
         async def once() -> Arrays:
@@ -98,7 +99,7 @@ class Source:
         url = f"{base_of(self.access)}/v1/{quote(asset)}:listFeatures?pageSize={page_rows}{token}"
 
         async def once() -> Json:
-            sink = _Collected(_MOST_PAGE_BYTES)
+            sink = Collected(_MOST_PAGE_BYTES)
             self._learn((await self.requests.get(url, sink)).header(_QUOTA))
             return _page(sink.whole())
 
@@ -117,10 +118,10 @@ class Source:
         return await self.pacer.asked(once, self.at_once)
 
     async def _post(self, url: str, asked: bytes, most_bytes: int) -> bytes:
-        sinks: list[_Collected] = []
+        sinks: list[Collected] = []
 
-        def sink() -> _Collected:
-            sinks.append(_Collected(most_bytes))
+        def sink() -> Collected:
+            sinks.append(Collected(most_bytes))
             return sinks[-1]
 
         self._learn((await self.requests.post(url, asked, sink)).header(_QUOTA))
@@ -157,7 +158,7 @@ def of_worker(access: Access) -> Source:
     return open_source(access, pacer, lambda: not orders_of(access.daemon).stop)
 
 
-class _Collected:
+class Collected:
     """A sink that keeps what comes, up to what may come."""
 
     def __init__(self, most_bytes: int) -> None:

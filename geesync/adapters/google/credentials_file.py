@@ -21,10 +21,12 @@ log = get_logger()
 
 Json = Mapping[str, Any]
 
-#: Enough for exports, listings and the bucket; nothing else. A person's log-in has its own.
+#: Enough for exports, listings, the bucket, and what they cost; nothing else. A person's log-in
+#: has its own.
 SCOPES = (
     "https://www.googleapis.com/auth/earthengine",
     "https://www.googleapis.com/auth/devstorage.read_write",
+    "https://www.googleapis.com/auth/monitoring.read",
 )
 
 

@@ -121,9 +121,9 @@ def _cost(config: Config, told: DeriveConfig, count: int) -> str:
     if told.into == MIRROR and told.way in {"auto", "direct"}:
         rate, at_once = config.throttle.requests_per_s, config.direct.at_once
         took = duration(time_for(count, at_once=at_once, requests_per_s=rate))
-        hours = count * config.direct.eecu_s_per_answer / 3600
-        answers = counted(count, "answer")
-        return f"{answers} or more, read directly: {took} or more, about {hours:,.2f} EECU-hours"
+        cost = precedents.cost_of_answers(config.ledger, config.direct.eecu_s_per_answer)
+        answers, hours = counted(count, "answer"), f"{cost.eecu_hours(count):,.2f} EECU-hours"
+        return f"{answers} or more, read directly: {took} or more, about {hours} ({cost})"
     return told_exports(count, pace_of(precedents.ended_exports(config.ledger)))
 
 

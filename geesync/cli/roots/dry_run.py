@@ -14,7 +14,7 @@ import typer
 from geesync.cli.context import json_line, output
 from geesync.domain.assets.names import display_id
 from geesync.domain.direct.choice import Means
-from geesync.domain.direct.costs import ANSWER_S, Costs, costs_of, time_for
+from geesync.domain.direct.costs import ANSWER_S, AnswerCost, Costs, costs_of, time_for
 from geesync.domain.messages.words import counted, duration, size
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.estimate import Pace, pace_of
@@ -112,12 +112,10 @@ class _Rates:
     exports: Pace
     direct: DirectConfig
     requests_per_s: float
+    answer: AnswerCost
 
     def direct_s(self, requests: int) -> timedelta:
         return time_for(requests, at_once=self.direct.at_once, requests_per_s=self.requests_per_s)
-
-    def direct_eecu_hours(self, requests: int) -> float:
-        return requests * self.direct.eecu_s_per_answer / 3600
 
     def time_for(self, total: _Total) -> timedelta:
         """Return how long all takes: one way does not wait for the other."""
@@ -142,7 +140,8 @@ def dry_run(
 
     total = _Total()
     ended = pace_of(precedents.ended_exports(config.ledger))
-    rates = _Rates(ended, config.direct, config.throttle.requests_per_s)
+    cost = precedents.cost_of_answers(config.ledger, config.direct.eecu_s_per_answer)
+    rates = _Rates(ended, config.direct, config.throttle.requests_per_s, cost)
     with ThreadPoolExecutor(config.throttle.downloads) as pool:
         surveyor = Surveyor(earth_engine, pool)
         try:
@@ -242,12 +241,12 @@ _BY = {Way.BUCKET: "by the bucket", Way.DIRECT: "directly", Way.DRIVE: "by Drive
 
 
 def _told_direct(work: _Work, rates: _Rates) -> str:
-    hours = rates.direct_eecu_hours(work.requests)
+    hours = rates.answer.eecu_hours(work.requests)
     too_large = f"; {counted(work.too_large, 'asset')} too large" if work.too_large else ""
     return (
         f"{counted(work.requests, 'request')}, {size(work.answer_bytes)}:"
         f" about {duration(rates.direct_s(work.requests))} if an answer takes {ANSWER_S:g} s,"
-        f" an estimate of {hours:,.1f} EECU-hours{too_large}"
+        f" an estimate of {hours:,.1f} EECU-hours ({rates.answer}){too_large}"
     )
 
 
@@ -272,7 +271,8 @@ def _summary(total: _Total, rates: _Rates) -> Json:
             "answer_bytes": work.answer_bytes,
             "too_large": work.too_large,
             "estimated_s": rates.direct_s(work.requests).total_seconds(),
-            "estimated_eecu_hours": rates.direct_eecu_hours(work.requests),
+            "estimated_eecu_hours": rates.answer.eecu_hours(work.requests),
+            "estimated_from_answers": rates.answer.measured,
         },
         "bucket": {
             "exports": work.tasks,

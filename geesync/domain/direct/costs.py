@@ -8,12 +8,32 @@ from datetime import timedelta
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.domain.direct.choice import Means, answer_bytes, answers_of, decide
+from geesync.domain.messages.words import counted
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Way
 
 #: How long an answer takes, about; nobody publishes it. Edges of what is plausible: 1 and 5 s.
 ANSWER_S = 2.0
+
+
+@dataclass(frozen=True)
+class AnswerCost:
+    """Compute of an answer: an estimate, as Earth Engine tells it of none."""
+
+    eecu_s: float  #: EECU-seconds
+    measured: int = 0  #: answers that it was learnt from; 0 if it is the setting's
+
+    def eecu_hours(self, answers: int) -> float:
+        """Return what so many answers cost."""
+        return answers * self.eecu_s / 3600
+
+    def __str__(self) -> str:
+        """Return it with its origin, for people."""
+        learnt = f"learnt from Cloud Monitoring, {counted(self.measured, 'answer')}"
+        return (
+            f"{self.eecu_s:,.3g} EECU-s an answer, {learnt if self.measured else 'from settings'}"
+        )
 
 
 @dataclass(frozen=True)

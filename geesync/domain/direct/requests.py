@@ -30,7 +30,13 @@ def names(image: str, revision: str, fields: Sequence[Field], grid: Grid) -> lis
     return [f"f{number}_{token}" for number in range(len(fields))]
 
 
-def body(image: str, fields: Sequence[Field], grid: Grid, called: Sequence[str]) -> Json:
+def body(
+    image: str,
+    fields: Sequence[Field],
+    grid: Grid,
+    called: Sequence[str],
+    workload_tag: str = WORKLOAD_TAG,
+) -> Json:
     """Return the request for an image's fields on the grid of a tile; no pixel of it is masked.
 
     image: the name of an asset, or an expression as JSON text. fields: those that are computed
@@ -42,7 +48,7 @@ def body(image: str, fields: Sequence[Field], grid: Grid, called: Sequence[str])
         "expression": expression(_image(load, fields, called), values),
         "fileFormat": "NPY",
         "grid": grid.to_json(),
-        "workloadTag": WORKLOAD_TAG,
+        "workloadTag": workload_tag,
     }
 
 

@@ -11,6 +11,7 @@ from geesync.simulator.direct.limits import check_limits
 from geesync.simulator.direct.pixel_files import encoded
 from geesync.simulator.direct.pixel_grids import requested_grid
 from geesync.simulator.refusals import BadRequest
+from geesync.simulator.tasks.compute_quota import Use
 
 
 def get_pixels(service: Service, call: Call) -> Content:
@@ -51,5 +52,10 @@ def _pixels(service: Service, call: Call, image: Image, kind: str, assets: list[
         format=file_format,
         principal=call.principal,
     )
+    compute = service.operations.compute
+    compute.check(call.project, service.clock.now())
     check_limits(service.profile, image, grid)
-    return encoded(image, grid, file_format)
+    answer = encoded(image, grid, file_format)
+    spent_s, tag = service.profile.direct_eecu_s, body.get("workloadTag", "")
+    compute.add(Use(call.project, service.clock.now(), "highvolume", tag, spent_s))
+    return answer

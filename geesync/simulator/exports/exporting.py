@@ -53,6 +53,7 @@ def _export(service: Service, call: Call, kind: Kind) -> Json:
         principal=call.principal,
         request_id=call.body.get("requestId", ""),
         body_hash=body_hash({"project": call.project, "kind": kind, **call.body}),
+        workload_tag=call.body.get("workloadTag", ""),
         destination_uris=(destination,),
     )
     return submit(

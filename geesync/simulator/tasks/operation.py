@@ -64,6 +64,7 @@ class Task:
     principal: str = ""
     request_id: str = ""
     body_hash: str = ""
+    workload_tag: str = ""
     destination_uris: tuple[str, ...] = ()
     queue_s: float | None = None  #: virtual seconds; None = as the profile draws
     run_s: float | None = None  #: likewise

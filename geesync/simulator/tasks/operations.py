@@ -16,7 +16,7 @@ from geesync.simulator.clock import SimClock
 from geesync.simulator.profiles import Dice, Profile, Range
 from geesync.simulator.refusals import RESOURCE_EXHAUSTED, BadRequest, CallRefused
 from geesync.simulator.tasks.compute_quota import REFUSAL as EECU_REFUSAL
-from geesync.simulator.tasks.compute_quota import ComputeQuota
+from geesync.simulator.tasks.compute_quota import ComputeQuota, Use
 from geesync.simulator.tasks.jobs import Failure, Worker
 from geesync.simulator.tasks.operation import HOLES, Operation, State, Task
 from geesync.simulator.tasks.request_ids import RequestIds
@@ -58,7 +58,7 @@ class Operations:
         self._lock = threading.RLock()
         self._patience_s = 0.0 if clock.speed else PATIENCE_S
         self._ids = RequestIds(profile, self._dice)
-        self._compute = ComputeQuota(profile)
+        self.compute = ComputeQuota(profile)
         self._schedule = Schedule(profile, self._dice, clock.now())
         self._schedule.on_end = self._ended
         self._schedule.misfortune = self._misfortune
@@ -83,7 +83,7 @@ class Operations:
             if earlier is not None and earlier in self._by_id:
                 self._audit.add("duplicate", earlier, request_id=task.request_id)
                 return self._by_id[earlier]
-            self._check_compute(task)
+            self.compute.check(task.project, self._clock.now())
             limit = self._profile.queue_limit
             if self._schedule.waiting(task.project) >= limit:
                 self._ids.rejected(task)
@@ -237,11 +237,6 @@ class Operations:
             if self._by_id.pop(old.id, None):
                 self._in_order.remove(old)
 
-    def _check_compute(self, task: Task) -> None:
-        asked = self._profile.eecu_refuses == "submissions"
-        if asked and self._compute.exhausted(task.project, self._clock.now()):
-            raise CallRefused(self._profile.eecu_status, EECU_REFUSAL)
-
     def _create(self, task: Task) -> Operation:
         now = self._clock.now()
         operation = Operation(
@@ -278,7 +273,7 @@ class Operations:
     def _misfortune(self, operation: Operation) -> Failure | None:
         project, began = operation.task.project, operation.started
         by_end = self._profile.eecu_refuses == "operations"
-        if by_end and self._compute.exhausted(project, began):
+        if by_end and self.compute.exhausted(project, began):
             return RESOURCE_EXHAUSTED, EECU_REFUSAL
         for misfortune in self._misfortunes:
             spent = misfortune.fired == misfortune.count
@@ -289,5 +284,8 @@ class Operations:
 
     def _ended(self, operation: Operation) -> None:
         self._finished.append(operation)
-        self._compute.use(operation.task.project, operation.updated, operation.eecu_s)
+        task = operation.task
+        self.compute.add(
+            Use(task.project, operation.updated, "batch", task.workload_tag, operation.eecu_s)
+        )
         self._audit.add("operation_ended", operation.name, state=operation.state)

@@ -31,7 +31,7 @@ class Limits:
     max_staged_bytes: int
     reserve_bytes: int  #: of the mirror's file system; never used
     eecu_hours_per_month: float | None
-    eecu_s_per_answer: float  #: an estimate: of one that is read directly Earth Engine tells none
+    eecu_s_per_answer: float  #: an estimate, until it is learnt
     bandwidth: Timetable
 
     def take_over(self, others: Limits) -> None:
@@ -153,13 +153,14 @@ class Brakes:
     def eecu(self) -> Reading:
         """Earth Engine's compute in this calendar month, UTC."""
         now = self.clock()
-        estimated = self.usage.answers(now) * self.limits.eecu_s_per_answer / _HOUR_S
+        cost = self.usage.answer_cost(self.limits.eecu_s_per_answer)
+        estimated = cost.eecu_hours(self.usage.answers(now))
         used = self.usage.eecu_s(now) / _HOUR_S + estimated
         limit = self.limits.eecu_hours_per_month
         allowed = "" if limit is None else f" of {limit:,g}"
         told = f"{used:,.2f}{allowed} EECU-hours used this month"
         if estimated:
-            told += f", {estimated:,.2f} of them an estimate for answers read directly"
+            told += f", {estimated:,.2f} of them an estimate for reading directly ({cost})"
         return Reading("eecu", used, limit, told)
 
     def disk(self, dest: str) -> Reading:

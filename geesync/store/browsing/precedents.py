@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.json import Json
 from geesync.domain.tasks.estimate import Ended
 from geesync.domain.tasks.lifecycle import TaskState
+from geesync.store.ledger.usage import ANSWER_COST, answer_cost
 from geesync.store.views.status import reading
 
 #: The last exports tell the present pace, and bound the question.
@@ -35,6 +37,16 @@ def verified_revisions(ledger: Path, names: Sequence[str]) -> dict[str, str]:
             (json.dumps(names),),
         )
         return {row["name"]: row["verified_revision"] for row in rows}
+
+
+def cost_of_answers(ledger: Path, estimate_s: float) -> AnswerCost:
+    """Return what an answer costs: as the ledger has learnt it, or else the estimate."""
+    if not ledger.exists():
+        return AnswerCost(estimate_s)
+    with reading(ledger) as connection:
+        query = "SELECT value FROM setting WHERE key = ?"
+        noted = connection.execute(query, (ANSWER_COST,)).fetchone()
+    return answer_cost(noted and noted["value"], estimate_s)
 
 
 def ended_exports(ledger: Path) -> list[Ended]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.file.database import Database
 from geesync.store.tables import counters, notes, schema
@@ -18,6 +19,9 @@ QUEUE = "queue"
 
 #: The totals in which answers are counted that were read directly: ever, and by month.
 ANSWERS, ANSWERS_OF_MONTH = "direct_answers", "direct_answers_of_month"
+
+#: The setting in which it is noted what an answer costs, once that was learnt.
+ANSWER_COST = "answer_cost"
 
 #: States in which an asset's bytes are on their way to the mirror.
 _UNDER_WAY = (State.EXPORTING, State.IN_BUCKET)
@@ -76,6 +80,23 @@ class Usage:
         of_month = total.c.name == ANSWERS_OF_MONTH
         return int(self._sum(total.c.value, of_month, total.c.label == month))
 
+    def answers_ever(self) -> int:
+        """Return how many answers were read directly since the ledger was made."""
+        return int(self._sum(counters.total.c.value, counters.total.c.name == ANSWERS))
+
+    def answer_cost(self, estimate_s: float) -> AnswerCost:
+        """Return what an answer costs: as it was learnt, or else the estimate, in EECU-seconds."""
+        query = sa.select(notes.setting.c.value).where(notes.setting.c.key == ANSWER_COST)
+        with self._database.read() as connection:
+            return answer_cost(connection.execute(query).scalar(), estimate_s)
+
     def _sum(self, what: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> float:
         with self._database.read() as connection:
             return float(connection.execute(sa.select(what).where(*where)).scalar() or 0)
+
+
+def answer_cost(noted: str | None, estimate_s: float) -> AnswerCost:
+    """Return what an answer costs by what is noted of it, if anything was learnt."""
+    told = json.loads(noted or "{}")
+    measured = told.get("measured", 0)
+    return AnswerCost(told["eecu_s"], measured) if measured else AnswerCost(estimate_s)
