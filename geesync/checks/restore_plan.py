@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirrored.policies import policy_at
 from geesync.checks.recovery import asset_folders
-from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
-from geesync.domain.assets.names import candidates, is_within
+from geesync.domain.assets.asset import (
+    CONTAINERS,
+    FOLDER,
+    IMAGE,
+    IMAGE_COLLECTION,
+    TABLE,
+    SourceAsset,
+)
+from geesync.domain.assets.names import candidates, display_id, is_within, parent_of
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
 from geesync.domain.restore.features import goes_as_features
@@ -99,6 +106,7 @@ def plan_restore(
             target = target_of(source.name, source_root, target_root)
             if not is_root(target):  # it is there, and is nobody's to make
                 one = _wanted(mirror, place, source, sidecar, target)
+                _require_one(wanted.get(target), source)
                 lost = losses(source, sidecar, form)
                 if policies:
                     lost += policy_losses(policy_at(mirror, place))
@@ -107,6 +115,51 @@ def plan_restore(
                     folders.add(KEPT if stays(form, source.type) else STAGING)
     ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))
     return RestorePlan(tuple(ordered), tuple(left), form, tuple(sorted(folders)))
+
+
+def _require_one(known: Wanted | None, source: SourceAsset) -> None:
+    """Raise UserError if another asset is to have the place of this one."""
+    if known is not None and known.source != source.name:
+        both = " and ".join(map(display_id, (known.source, source.name)))
+        told = f"{both} would both become {display_id(known.target)}"
+        raise UserError(told, hint="restore them one by one, to two places")
+
+
+def with_folders_above(plan: RestorePlan, type_of: Callable[[str], str | None]) -> RestorePlan:
+    """Return a plan that also makes the folders which its assets are to lie in and are not there.
+
+    type_of: what is at a place at Earth Engine, if anything. Raises UserError where that can hold
+    none of them.
+    """
+    types: dict[str, str | None] = {one.target: one.type for one in plan.wanted}
+    missing: list[Wanted] = []
+    for one in plan.wanted:
+        kind, place = one.type, parent_of(one.target)
+        while place not in types:
+            types[place] = type_of(place)
+            if types[place] is None and not is_root(place):
+                missing.append(_plain_folder(one.mirror, place))
+                types[place] = kind = FOLDER
+                place = parent_of(place)
+        _require_holding(place, types[place], kind)
+    return replace(plan, wanted=(*sorted(missing, key=lambda one: one.depth), *plan.wanted))
+
+
+def _require_holding(place: str, there: str | None, kind: str) -> None:
+    """Raise UserError if what is at a place can hold no asset of this type."""
+    if there is None:
+        raise UserError(f"there is no {display_id(place)} at Earth Engine, or it is not yours")
+    if there != FOLDER and (there, kind) != (IMAGE_COLLECTION, IMAGE):
+        raise UserError(
+            f"{display_id(place)} is of the type {there}, which can hold no {kind}",
+            hint="name another folder with --to",
+        )
+
+
+def _plain_folder(mirror: str, target: str) -> Wanted:
+    """Return a folder that is made of nothing in the mirror."""
+    mark, depth = key_of(target, "", ()), target.count("/")
+    return Wanted(mirror, "", target, target, FOLDER, "", mark, depth, size_bytes=0, losses=())
 
 
 def _has_files(source: SourceAsset, sidecar: Json) -> bool:

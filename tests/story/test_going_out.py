@@ -17,6 +17,7 @@ from geesync.cli.app import app
 from geesync.cli.context import output
 from geesync.cli.render import status_view
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset
 from geesync.steps.step import Workshop
 from geesync.steps.upkeep.notifier import Notifier
 from geesync.store.ledger.ledger import Ledger
@@ -115,6 +116,81 @@ def test_a_rule_that_would_delete_staged_files_is_told_by_plan_and_start(
         assert one.exit_code == 0, one.output
         assert f"warning: bucket settings: objects below {told} are deleted after" in one.output
     assert [told in one["what"] for one in as_json["warnings"]] == [True]
+
+
+def test_folders_that_restored_assets_are_to_lie_in_are_planned_and_made(
+    world: World, tmp_path: Path
+) -> None:
+    config, pixel = configured(world, tmp_path), f"{deriving.PROJECT}/pixel"
+    words = ("restore", "users/demo/scenes", pixel, "--to", f"{BACK}/a/b", "--acl")
+
+    planned = json.loads(run(config, *words, "--dry-run", "--json").stdout)
+    started = run(config, *words)
+    found = settle(world, Restores(world.database), passes=200)
+    again = run(config, *words)
+
+    assert planned["assets"] == {"FOLDER": 3, "IMAGE_COLLECTION": 1, "IMAGE": 4}
+    assert started.exit_code == 0, started.output
+    assert {one.standing.state for one in found} == {"proved"}, found
+    for name in ("", "/a", "/a/b"):
+        assert world.simulator.world.get(f"{BACK}{name}").type == "FOLDER"
+    assert world.simulator.world.find(f"{BACK}/a/b/pixel")
+    assert world.simulator.world.find(f"{BACK}/a/b/scenes/s0000")
+    assert "0 assets to make, 5 known already" in again.output
+
+
+def test_a_place_that_cannot_hold_what_is_restored_is_refused_at_the_plan(
+    world: World, tmp_path: Path
+) -> None:
+    config, table = configured(world, tmp_path), f"{deriving.PROJECT}/stations"
+    world.simulator.world.put(SimAsset(f"{deriving.PROJECT}/more", "FOLDER"))
+    world.simulator.world.copy(table, f"{deriving.PROJECT}/more/stations")
+    world.rescan()
+    world.settle()
+    refusals = {
+        (table, "--to", "users/demo/scenes/new"): "IMAGE_COLLECTION, which can hold no TABLE",
+        ("users/demo/scenes", table, "--to", f"{table}/x"): "TABLE, which can hold no FOLDER",
+        (table, "--to", "projects/of-others/assets/x"): "there is no projects/of-others/assets",
+        (table, f"{deriving.PROJECT}/more/stations", "--to", BACK): f"both become {BACK}/stat",
+    }
+
+    for words, why in refusals.items():
+        refused = run(config, "restore", *words)
+        assert why in str(refused.exception), (words, refused.output)
+
+    assert not Restores(world.database).is_anything_left()
+
+
+def test_what_was_restored_and_deleted_again_can_be_restored_again(
+    world: World, tmp_path: Path
+) -> None:
+    config = configured(world, tmp_path)
+    words = ("restore", "users/demo/scenes", "--to", BACK)
+    run(config, *words)
+    settle(world, Restores(world.database))
+    world.simulator.world.delete(f"{BACK}/s0001")
+
+    again = run(config, *words)
+    found = settle(world, Restores(world.database))
+
+    assert "1 assets to make, 3 known already" in again.output
+    assert [one.standing.state for one in found] == ["proved"] * 4
+    assert world.simulator.world.find(f"{BACK}/s0001")
+    assert imports(world) == 4
+
+
+def test_what_was_given_up_while_it_was_ingested_can_be_asked_for_again(world: World) -> None:
+    planned = plan(world, "users/demo/scenes/s0000", to=BACK)
+    restores = ask(world, planned)
+    world.run("restorer")
+    world.run("restorer")
+    (one,) = restores.of(BACK)
+    assert one.standing.state == "importing"
+    restores.cancel(BACK, world.now())
+
+    (one,) = settle(world, ask(world, planned))
+
+    assert one.standing.state == "proved", one.standing
 
 
 def test_what_is_finished_or_quarantined_is_told_once(world: World, tmp_path: Path) -> None:

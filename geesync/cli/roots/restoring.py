@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +15,7 @@ from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size
 from geesync.domain.restore.files import KEPT, Form, is_near_enough
 from geesync.domain.restore.losses import ALWAYS, HARMLESS, LossKind
-from geesync.errors import ExitCode, UserError
+from geesync.errors import Cause, ExitCode, RemoteError, UserError
 
 if TYPE_CHECKING:
     from geesync.adapters.earth_engine.earth_engine import EarthEngine
@@ -67,7 +69,7 @@ def restore(
 ) -> None:
     """Make assets of the mirror again at Earth Engine; the daemon does it, and proves it."""
     from geesync.bootstrap import cloud
-    from geesync.checks.restore_plan import plan_restore
+    from geesync.checks.restore_plan import plan_restore, with_folders_above
     from geesync.domain.restore.targets import root_named
     from geesync.steps.restore.prover import LEVELS
 
@@ -81,6 +83,8 @@ def restore(
     if not plan.wanted and not plan.left:
         raise UserError("there is nothing to restore there")
     earth_engine, stores = cloud(config)
+    type_of = lru_cache(partial(_type_of, earth_engine))
+    plan = with_folders_above(plan, type_of)
     _tell(plan, root, _warnings(config, stores, plan), as_json=json)
     _require_room(earth_engine, plan, root)
     if KEPT in plan.folders:
@@ -93,7 +97,7 @@ def restore(
         raise UserError("some of it cannot come back", hint=f"look at the list, then {told}")
     if dry_run:
         return
-    _write_down(config, plan, paths, root, accepted, prove, policies=acl)
+    _write_down(config, plan, paths, root, accepted, prove, type_of, policies=acl)
 
 
 def _kinds(given: list[str]) -> frozenset[LossKind]:
@@ -101,6 +105,16 @@ def _kinds(given: list[str]) -> frozenset[LossKind]:
         return frozenset(map(LossKind, given))
     except ValueError as error:
         raise UserError(str(error), hint=f"one of {', '.join(LossKind)}") from error
+
+
+def _type_of(earth_engine: EarthEngine, name: str) -> str | None:
+    """Return the type of what is at a place, None if nothing is."""
+    try:
+        return earth_engine.get_asset(name).type
+    except RemoteError as error:
+        if error.cause == Cause.GONE:
+            return None
+        raise
 
 
 def _warnings(config: Config, stores: Stores, plan: RestorePlan) -> list[Finding]:
@@ -174,6 +188,7 @@ def _write_down(
     root: str,
     accepted: frozenset[LossKind],
     prove: str,
+    type_of: Callable[[str], str | None],
     *,
     policies: bool,
 ) -> None:
@@ -191,9 +206,14 @@ def _write_down(
         "form": plan.form,
     }
     with opened(config) as database:
-        count = Restores(database).add(asked, plan.wanted, now())
+        restores = Restores(database)
+        proved = restores.proved(plan.wanted)
+        vanished = [one for one in proved if type_of(one.target) is None]
+        count = restores.add(asked, plan.wanted, now(), vanished)
+    known = len(plan.wanted) - count
+    told = f", {known:,} known already" if known else ""
     output().print(
-        f"{count:,} assets to make; geesync restores says how far they are", markup=False
+        f"{count:,} assets to make{told}; geesync restores says how far they are", markup=False
     )
 
 

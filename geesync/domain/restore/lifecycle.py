@@ -44,6 +44,10 @@ class ProofPassed(Event):
     """It is what the mirror holds, but for the losses that were named before."""
 
 
+class Vanished(Event):
+    """It is not at Earth Engine any more, and is asked for again: by another row."""
+
+
 #: By state, then by event: the state that follows. Drawn in docs/state-machine.md.
 TABLE: Table[RestoreState, Event] = {
     RestoreState.PLANNED: {
@@ -77,7 +81,9 @@ TABLE: Table[RestoreState, Event] = {
         Differs: RestoreState.QUARANTINED,
         Cancelled: RestoreState.CANCELLED,
     },
-    RestoreState.PROVED: {},
+    RestoreState.PROVED: {
+        Vanished: RestoreState.CANCELLED,
+    },
     RestoreState.QUARANTINED: {
         Retried: RestoreState.PLANNED,
         Cancelled: RestoreState.CANCELLED,

@@ -188,7 +188,7 @@ class Prover:
         """Take our mark off, and give it its policy: the last things that are done to it."""
         if MARK in made.properties:
             self.earth_engine.change_asset(asset.target, {}, [f'properties."{MARK}"'])
-        if asset.policies:
+        if asset.policies and not asset.wanted.is_plain_folder:
             policy = policy_at(Path(asset.wanted.mirror), asset.wanted.path)
             yield from give_policy(self.earth_engine, asset.target, policy)
 

@@ -12,7 +12,7 @@ import google_crc32c
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.storage.uploads import Upload, Uploads
-from geesync.domain.assets.asset import CONTAINERS, TABLE, SourceAsset
+from geesync.domain.assets.asset import CONTAINERS, FOLDER, TABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
@@ -156,6 +156,8 @@ def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:
 
     Raises RemoteError DISK if they cannot be read.
     """
+    if asset.wanted.is_plain_folder:
+        return SourceAsset({"name": asset.target, "type": FOLDER}), {}
     folder = Path(asset.wanted.mirror) / asset.wanted.path
     try:
         told = [json.loads((folder / name).read_text()) for name in (ASSET_JSON, GEESYNC_JSON)]

@@ -97,7 +97,9 @@ class AssetMaker(Generic[AnyToMake]):
 
     def _intent(self, asset: AnyToMake, attempt: int) -> Intent:
         ask = self.ask(asset)
-        token = token_of([asset.subject.kind, self.ledger_id, *ask.identity, attempt])
+        # By its row, too: what was given up, or vanished, may be asked for again.
+        whose = (asset.subject.kind, self.ledger_id, asset.id)
+        token = token_of([*whose, *ask.identity, attempt])
         named = {"requestId": f"geesync-{token}", "description": described_as(token, asset.target)}
         place = Destination(DestinationKind.ASSET, asset.target)
         return Intent(asset.subject, ask.kind, attempt, token, {**ask.body, **named}, place)

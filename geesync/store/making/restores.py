@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.restore.files import KEPT, Form, stays
-from geesync.domain.restore.lifecycle import LIFE, RestoreState
+from geesync.domain.restore.lifecycle import LIFE, RestoreState, Vanished
 from geesync.domain.restore.losses import LossKind
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.roots import ask_in
 from geesync.store.ledger.standings import read_standing
-from geesync.store.making.making import Condition, Making, ToMake, known_targets
+from geesync.store.making.making import Condition, Making, MakingMove, ToMake, known_targets
 from geesync.store.tables.restoring import restoration, restored, restored_file
 from geesync.store.tables.states import is_making_paused
 
@@ -38,6 +38,11 @@ class Wanted:
     depth: int
     size_bytes: int
     losses: tuple[Json, ...]
+
+    @property
+    def is_plain_folder(self) -> bool:
+        """Whether nothing in the mirror is like it: others are to lie in it."""
+        return not self.path
 
 
 @dataclass(frozen=True)
@@ -77,11 +82,14 @@ class Restores(Making[Restored, RestoreState]):
         asked: Mapping[str, object],
         wanted: Iterable[Wanted],
         now: datetime,
+        vanished: Sequence[Restored] = (),
     ) -> int:
         """Write down what a person asked for; return how many assets are new.
 
-        asked: columns of the restoration. What is on its way to the same target stays as it is.
+        asked: columns of the restoration. vanished: of those that are proved, what is not there any
+        more, and is made anew. What else is known of the same target stays as it is.
         """
+        self.record([MakingMove(one, Vanished()) for one in vanished], now)
         with self._database.write() as connection:
             known = known_targets(connection, restored)
             new = [one for one in wanted if one.target not in known]
@@ -93,6 +101,12 @@ class Restores(Making[Restored, RestoreState]):
             insert_rows(connection, restored, rows)
             ask_in(connection, now)
         return len(new)
+
+    def proved(self, wanted: Iterable[Wanted]) -> list[Restored]:
+        """Return what was proved once, of what is wanted."""
+        targets = {one.target for one in wanted}
+        found = self._select(restored.c.state == RestoreState.PROVED)
+        return [one for one in found if one.target in targets]
 
     def stage(
         self, asset: Restored, manifest: Json, objects: Iterable[StoredObject], now: datetime
