@@ -47,7 +47,7 @@ def download(
     peers: Sequence[str],
     say: Callable[[str], None],
 ) -> list[Table]:
-    """Move every workload to both places; return a table for each.
+    """Move every workload to both places; return a table for each workload.
 
     peers: beginnings of the names of those who take part; none are all.
     """
@@ -55,13 +55,14 @@ def download(
     for workload in workloads:
         with origin(places.memory / "origin") as filled:
             filled.fill("objects", workload.count, workload.size_bytes)
+            rounds_of: dict[str, Rounds] = {}
             with filled.serving():
                 for kind, place in (("tmpfs", places.memory), ("disk", places.disk)):
                     say(f"{workload.name}, {kind}")
                     work = Work(filled, "objects", place / "moved")
                     wanted = [one for one in movers(work) if one.name.startswith(tuple(peers))]
-                    told = _compare(work, wanted, rounds, say)
-                    tables.append(_table(f"{workload.name}, {kind}", told))
+                    rounds_of[kind] = _compare(work, wanted, rounds, say)
+            tables.append(_table(workload.name, rounds_of))
     return tables
 
 
@@ -85,21 +86,18 @@ def _compare(
         shutil.rmtree(work.folder)
 
 
-_COLUMNS = ("", "s", "s, synced", "×", "CPU s", "×", "peak MB")
-
-
-def _table(title: str, told: Rounds) -> Table:
-    rows = []
-    for name, costs in told.costs.items():
-        rows.append(
-            (
-                name,
-                f"{told.median(name, lambda cost: cost.wall_s):.2f}",
-                f"{told.median(name, lambda cost: cost.durable_s):.2f}",
-                f"{told.ratio(name, lambda cost: cost.durable_s):.2f}",
-                f"{told.median(name, lambda cost: cost.cpu_s):.2f}",
-                f"{told.ratio(name, lambda cost: cost.cpu_s):.2f}",
-                f"{max(cost.peak_bytes for cost in costs) / 1e6:.0f}",
-            )
-        )
-    return Table(title, _COLUMNS, rows)
+def _table(title: str, rounds_of: dict[str, Rounds]) -> Table:
+    columns, cells = [""], {name: [name] for name in next(iter(rounds_of.values())).costs}
+    peaks = dict.fromkeys(cells, 0)
+    for kind, rounds in rounds_of.items():
+        columns += [f"{kind}, s", "×", "CPU s", "×"]
+        for name, costs in rounds.costs.items():
+            cells[name] += [
+                f"{rounds.median(name, lambda cost: cost.durable_s):.2f}",
+                f"{rounds.ratio(name, lambda cost: cost.durable_s):.2f}",
+                f"{rounds.median(name, lambda cost: cost.cpu_s):.2f}",
+                f"{rounds.ratio(name, lambda cost: cost.cpu_s):.2f}",
+            ]
+            peaks[name] = max(peaks[name], *(cost.peak_bytes for cost in costs))
+    rows = [[*row, f"{peaks[name] / 1e6:.0f}"] for name, row in cells.items()]
+    return Table(title, [*columns, "peak MB"], rows)
