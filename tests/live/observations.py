@@ -70,7 +70,18 @@ def repeated_import(account: Account) -> Json:
     return {"status": second.status, "message": second.message, "same_operation": same}
 
 
+def neighbours(account: Account) -> list[str]:
+    """Return what the bands are called, in their order, that neighbours of a pixel become."""
+    image = function("Image.constant", value=7)
+    moved = function(
+        "Image.neighborhoodToBands", image=image, kernel=function("Kernel.square", radius=1)
+    )
+    names: list[str] = account.value(function("Image.bandNames", image=moved))
+    return names
+
+
 OBSERVATIONS = (
+    Observation("bands of neighborhoodToBands", neighbours),
     Observation("seconds that getPixels takes, by calls at once", seconds_a_call, 1),
     Observation("how pixels are sent", headers_of_pixels, 1),
     Observation("types of bands after an export", types_of_exports, 4),

@@ -156,6 +156,44 @@ def test_neighbours_come_to_what_they_should(
         assert row == [each if each is None else pytest.approx(each) for each in wanted]
 
 
+def test_each_neighbour_becomes_a_band(images: Images) -> None:
+    around = images["h"].neighborhoodToBands(ee.Kernel.plus(1))
+
+    assert around.bandNames().getInfo() == ["h_0_-1", "h_-1_0", "h_0_0", "h_1_0", "h_0_1"]
+    assert grids(around.select("h_1_0")) == [
+        [2, 3, 4, None],
+        [None, 7, 8, None],
+        [10, 11, 12, None],
+    ]
+    assert grids(around.select("h_0_-1")) == [
+        [None] * 4,
+        [1, 2, 3, 4],
+        [5, None, 7, 8],
+    ]
+    assert around.select("h_0_1").bandTypes().getInfo()["h_0_1"]["max"] == 255
+
+
+@pytest.mark.parametrize(
+    ("kernel", "nearest", "corner"),
+    [
+        (lambda: ee.Kernel.euclidean(1), 1, math.sqrt(2)),
+        (lambda: ee.Kernel.manhattan(1), 1, 2),
+        (lambda: ee.Kernel.chebyshev(1, magnitude=3), 3, 3),
+        (lambda: ee.Kernel.euclidean(10, "meters"), 10, math.sqrt(200)),
+        (lambda: ee.Kernel.manhattan(1, "pixels", True), 1 / 12, 2 / 12),  # noqa: FBT003 - normalize
+        (lambda: ee.Kernel.manhattan(1).inverse(), 1, 1 / 2),
+    ],
+)
+def test_a_kernel_of_distances_weighs_by_them(
+    images: Images, kernel: Callable[[], Any], nearest: float, corner: float
+) -> None:
+    found = grids(images["v"].convolve(kernel()))
+
+    assert found[1][1] == pytest.approx(
+        nearest * (2 + 5 + 7 + 10) + corner * (1 + 3 + 9 + 11), rel=1e-3
+    )
+
+
 def test_a_bell_weighs_by_distance(images: Images) -> None:
     near, far = math.exp(-1 / 2), math.exp(-1)
     total = 1 + 4 * near + 4 * far
@@ -203,7 +241,7 @@ def test_outputs_are_called_as_they_are_documented(images: Images) -> None:
             lambda i: i["v"].reduceNeighborhood(ee.Reducer.mean(), ee.Kernel.square(1), "all"),
             "Unrecognized inputWeight 'all'",
         ),
-        (lambda i: i["v"].neighborhoodToBands(ee.Kernel.square(1)), "neighborhoodToBands"),
+        (lambda i: i["v"].neighborhoodToBands(ee.Kernel.square(60)), "at most 10000 bands"),
     ],
 )
 def test_what_is_not_there_is_named(

@@ -77,6 +77,31 @@ def _gaussian(
     return _kernel(bell, (radius, radius), units, magnitude, normalize=normalize)
 
 
+def _distance(norm: Callable[[Offsets, Offsets], Any]) -> Callable[..., Kernel]:
+    def build(
+        radius: float,
+        units: str = "pixels",
+        *,
+        normalize: bool = False,
+        magnitude: float = 1.0,
+    ) -> Kernel:
+        def distances(x: Offsets, y: Offsets, x_radius: float, _: float) -> Any:
+            return norm(x, y) * radius / x_radius  # in the units of the radius
+
+        return _kernel(distances, (radius, radius), units, magnitude, normalize=normalize)
+
+    return build
+
+
+def _inverse(kernel: Kernel) -> Kernel:
+    def make(pixel_m: float) -> Floats:
+        weights = kernel.weights(pixel_m)
+        inverted: Floats = np.divide(1, weights, out=np.zeros_like(weights), where=weights != 0)
+        return inverted
+
+    return Kernel(make)
+
+
 def _kernel(
     shape: Shape, radii: tuple[float, float], units: str, magnitude: float, *, normalize: bool
 ) -> Kernel:
@@ -163,6 +188,10 @@ SHAPES: dict[str, Shape] = {
 KERNELS = functions(
     {
         **{f"Kernel.{name}": _shaped(shape) for name, shape in SHAPES.items()},
+        "Kernel.euclidean": _distance(np.hypot),
+        "Kernel.manhattan": _distance(lambda x, y: np.abs(x) + np.abs(y)),
+        "Kernel.chebyshev": _distance(lambda x, y: np.maximum(np.abs(x), np.abs(y))),
+        "Kernel.inverse": _inverse,
         "Kernel.rectangle": _rectangle,
         "Kernel.gaussian": _gaussian,
         "Kernel.fixed": _fixed,

@@ -23,6 +23,7 @@ from geesync.simulator.refusals import RESOURCE_EXHAUSTED, ExportRefused
 from geesync.simulator.world.pixels import PixelArray, SimGrid
 
 MOST_ITERATIONS = 100
+MOST_BANDS = 10_000
 
 Weigh = Callable[[PixelArray, PixelArray], PixelArray]  #: of a mask and a kernel's weight
 
@@ -118,6 +119,29 @@ def _reduce_neighborhood(
     return image.of(_bands(image.bands, reducer.outputs, reducer, reading(image.bands)))
 
 
+def _neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
+    weights = kernel.weights(image.bands[0].projection.nominal_scale_m)
+    down, right = (edge // 2 for edge in weights.shape)
+    places = [(int(x) - right, int(y) - down) for y, x in np.argwhere(weights)]
+    if len(places) * len(image.bands) > MOST_BANDS:
+        raise refused(f"Image.neighborhoodToBands: The simulator has at most {MOST_BANDS} bands.")
+    return image.of(_moved(band, *place) for band in image.bands for place in places)
+
+
+def _moved(band: Band, x: int, y: int) -> Band:
+    """Return a band that has at each pixel what is so many pixels to the right and below."""
+
+    def grid(of: SimGrid, right: int, down: int) -> SimGrid:
+        return Projection(of.crs, of.transform).grid(right, down, of.width, of.height)
+
+    return replace(
+        band,
+        id=f"{band.id}_{x}_{y}",
+        read=lambda target: band.read(grid(target, x, y)),
+        extent=band.extent and grid(band.extent, -x, -y),
+    )
+
+
 def _convolve(scene: Scene, image: Image, kernel: Kernel) -> Image:
     around = kernel if scene.profile.convolutions == "as_written" else kernel.turned()
 
@@ -170,6 +194,7 @@ NEIGHBOURHOODS = functions(
     {
         "Image.reduceNeighborhood": _reduce_neighborhood,
         "Image.convolve": _convolve,
+        "Image.neighborhoodToBands": _neighborhood_to_bands,
         **{f"Image.focal{name.capitalize()}": _focal(name) for name in FOCAL},
         **{f"Image.focal_{name}": _focal(name) for name in FOCAL},
     }

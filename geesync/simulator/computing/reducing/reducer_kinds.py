@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
 from geesync.simulator.computing.arguments import functions, refused
+from geesync.simulator.computing.images import Image
 from geesync.simulator.computing.reducing.reducers import (
     Output,
     Reducer,
@@ -19,6 +20,7 @@ from geesync.simulator.computing.reducing.reducers import (
     boolean,
     counted,
     double,
+    grouped,
     repeated,
     same,
     single,
@@ -198,6 +200,27 @@ def _repeat(reducer: Reducer, count: int) -> Reducer:
     return repeated(reducer, count)
 
 
+def _group(reducer: Reducer, group_field: int = 0, group_name: str = "group") -> Reducer:
+    if not 0 <= group_field <= reducer.inputs:
+        raise refused(f"Reducer.group: There is no input {group_field} beside {reducer.inputs}.")
+    return grouped(reducer, group_field, group_name)
+
+
+def _for_each(reducer: Reducer, output_names: list[Any]) -> Reducer:
+    if not output_names:
+        raise refused("Reducer.forEach: Parameter 'outputNames' must not be empty.")
+    alone = len(reducer.outputs) == 1
+    each = (
+        _set_outputs(reducer, [name] if alone else [f"{name}_{out}" for out in reducer.outputs])
+        for name in output_names
+    )
+    return reduce(partial(beside, prefix="", shared=False), each)
+
+
+def _for_each_band(reducer: Reducer, image: Image) -> Reducer:
+    return _for_each(reducer, [band.id for band in image.bands])
+
+
 #: Reducers without arguments, by the name of their output; the median is one of ``simple``.
 SIMPLE: dict[str, Reducer] = {
     "mean": single("mean", double, _mean),
@@ -239,6 +262,9 @@ REDUCERS = functions(
         "Reducer.linearRegression": linear_regression,
         "Reducer.combine": _combine,
         "Reducer.repeat": _repeat,
+        "Reducer.group": _group,
+        "Reducer.forEach": _for_each,
+        "Reducer.forEachBand": _for_each_band,
         "Reducer.unweighted": _unweighted,
         "Reducer.setOutputs": _set_outputs,
         "Reducer.getOutputs": _get_outputs,

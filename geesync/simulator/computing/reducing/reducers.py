@@ -155,16 +155,43 @@ def repeated(reducer: Reducer, count: int) -> Reducer:
     )
 
 
+def grouped(reducer: Reducer, field: int, name: str) -> Reducer:
+    """Return a reducer of one input more, whose values part all others into groups.
+
+    What is missing in one input is missing in all. Its output is a list of dictionaries, by the
+    groups' values: the value, as ``name``, and what the group came to.
+    """
+
+    def reduce(stacks: Sequence[Stack]) -> Sequence[Output]:
+        keys = stacks[field].values
+        if keys.ndim > 1:
+            message = "Reducer.group: The simulator has it for regions and lists only."
+            raise ExportRefused(INVALID_ARGUMENT, message)
+        valid = np.logical_and.reduce([stack.valid for stack in stacks])
+        groups = []
+        for key in np.unique(keys[valid]).tolist():
+            chosen = valid & (keys == key)
+            own = [Stack(s.values[chosen], s.weights[chosen]) for s in stacks]
+            found = reducer.reduce(own[:field] + own[field + 1 :])
+            groups.append({name: key, **dict(zip(reducer.outputs, map(_told, found), strict=True))})
+        made = np.empty((), object)
+        made[()] = groups
+        return (Output(made, np.ones((), bool)),)
+
+    return Reducer(reducer.inputs + 1, ("groups",), reduce, (same,), is_list=True)
+
+
+def _told(output: Output) -> Any:
+    return np.asarray(output.values).tolist() if bool(np.all(output.valid)) else None
+
+
 def numbers(reducer: Reducer, columns: Sequence[Sequence[Any]], weights: Any = None) -> list[Any]:
     """Return what lists of numbers come to, one for each input: numbers, lists or None.
 
     A None among the numbers is no value. weights: of the values, alike for all inputs.
     """
     stacks = [_stack(column, weights) for column in columns]
-    return [
-        np.asarray(output.values).tolist() if bool(np.all(output.valid)) else None
-        for output in reducer.reduce(stacks)
-    ]
+    return [_told(output) for output in reducer.reduce(stacks)]
 
 
 def _stack(column: Sequence[Any], weights: Any) -> Stack:

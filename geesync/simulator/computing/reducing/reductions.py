@@ -194,9 +194,11 @@ def reduce_region(
         projection = projection.coarser(2)
         grid = cover(projection, region)
     bands = image.bands if geometry is None else [clipped(b, [geometry], None) for b in image.bands]
-    columns = [_column(band, grid) for band in bands]
     if reducer.inputs != 1:
-        return _named(reducer, reducer.outputs, columns)
+        if reducer.inputs != len(bands):
+            raise refused(f"Image.reduceRegion: The reducer needs {reducer.inputs} bands.")
+        return _named(reducer, reducer.outputs, _together(bands, grid))
+    columns = [_column(band, grid) for band in bands]
     found: dict[str, Any] = {}
     for band, column in zip(bands, columns, strict=True):
         alone = len(reducer.outputs) == 1
@@ -213,9 +215,20 @@ def _column(band: Band, grid: SimGrid) -> Stack:
     return Stack(exact[there], mask.reshape(-1)[there].astype(np.float64))
 
 
+def _together(bands: Sequence[Band], grid: SimGrid) -> list[Stack]:
+    """Return the pixels of bands that are one record each: where none of them is masked."""
+    pixels = [band.read(grid) for band in bands]
+    there = np.logical_and.reduce([mask > 0 for _, mask in pixels])
+    return [
+        Stack(
+            values[there].astype(np.int64 if values.dtype.kind in "iu" else np.float64),
+            mask[there].astype(np.float64),
+        )
+        for values, mask in pixels
+    ]
+
+
 def _named(reducer: Reducer, names: Sequence[str], columns: Sequence[Stack]) -> dict[str, Any]:
-    if len({len(column.values) for column in columns}) > 1:
-        raise refused("Image.reduceRegion: The bands of such a reducer must share one mask.")
     outputs = reducer.reduce(columns)
     return {
         name: np.asarray(output.values).tolist() if bool(np.all(output.valid)) else None

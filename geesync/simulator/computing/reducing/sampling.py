@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from geesync.simulator.computing.arguments import functions, refused
 from geesync.simulator.computing.functions.collecting import index_of
 from geesync.simulator.computing.functions.elements import with_properties
 from geesync.simulator.computing.image_functions.grids import DEGREES, wanted
+from geesync.simulator.computing.image_functions.image_bands import selected
 from geesync.simulator.computing.images import Image, inside
 from geesync.simulator.computing.masks import covered
 from geesync.simulator.computing.projections import Geometry, Projection, cover, in_crs, places
@@ -144,6 +146,58 @@ def _sample(
     return Collection(elements)
 
 
+def _stratified_sample(
+    image: Image,
+    num_points: int,
+    class_band: str | None = None,
+    region: Geometry | None = None,
+    *,
+    scale: float | None = None,
+    projection: Projection | None = None,
+    seed: int = 0,
+    class_values: list[Any] | None = None,
+    class_points: list[Any] | None = None,
+    drop_nulls: bool = True,
+    tile_scale: float = 1.0,
+    geometries: bool = False,
+) -> Collection:
+    del tile_scale
+    most = _points_by_class(class_values or [], class_points or [])
+    own = image.bands[0]
+    kinds = selected(image, [class_band]).bands[0] if class_band else own
+    if kinds.type.value_range is None:
+        raise refused(f"Image.stratifiedSample: The class band '{kinds.id}' must hold integers.")
+
+    def elements() -> Iterator[SimFeature]:
+        samples = _Samples.of(
+            image, region or footprint_of(own), wanted(own.projection, projection, None, scale)
+        )
+        kept = [
+            (point, values)
+            for point, values in samples.rows(geometries=geometries)
+            if values[kinds.id] is not None and not (drop_nulls and None in values.values())
+        ]
+        chosen, taken = [], Counter[int]()
+        for place in np.random.default_rng(seed).permutation(len(kept)).tolist():
+            kind = kept[place][1][kinds.id]
+            if taken[kind] < most.get(kind, num_points):
+                taken[kind] += 1
+                chosen.append(place)
+        for number, place in enumerate(sorted(chosen)):
+            point, values = kept[place]
+            yield SimFeature(str(number), point, _known(values))
+
+    return Collection(elements)
+
+
+def _points_by_class(values: list[Any], points: list[Any]) -> dict[Any, int]:
+    if len(values) != len(points):
+        raise refused(
+            f"Image.stratifiedSample: Got {len(values)} classValues and {len(points)} classPoints."
+        )
+    return dict(zip(values, points, strict=True))
+
+
 def _known(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
@@ -227,6 +281,7 @@ SAMPLING = functions(
         "Image.reduceRegions": _reduce_regions,
         "Image.sample": _sample,
         "Image.sampleRegions": _sample_regions,
+        "Image.stratifiedSample": _stratified_sample,
         "ImageCollection.getRegion": _get_region,
     }
 )
