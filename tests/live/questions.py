@@ -443,6 +443,8 @@ NOT_ASKED = {
     "midnight_utc_h": "likewise",
     "asset_quota_status": "it takes a full root",
     "asset_quota_message": "likewise",
+    "metrics": "it takes a right of another service",
+    "metrics_delay_s": "likewise",
     "drive_folders": "it takes a person's login",
     "drive_scope": "likewise",
     "drive_refusal_status": "likewise, and a thousand calls",
