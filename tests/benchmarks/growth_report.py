@@ -60,18 +60,14 @@ def _each(key: str, of: str = "assets") -> Callable[[Size], float]:
 
 _COSTS: list[tuple[str, Callable[[Size], str]]] = [
     ("scan, s", lambda size: f"{size['scan_s']:,.1f}"),
-    ("scan, assets a second", lambda size: f"{size['assets'] / size['scan_s']:,.0f}"),
     ("scan, ms of CPU an asset", lambda size: f"{size['scan_cpu_s'] / size['assets'] * 1e3:.2f}"),
     ("scan, requests", lambda size: f"{size['scan_requests']:,}"),
     ("scan again, assets a second", lambda size: f"{size['assets'] / size['rescan_s']:,.0f}"),
-    ("scan again, requests", lambda size: f"{size['rescan_requests']:,}"),
     ("most memory of the daemon, MB", lambda size: f"{size['peak_bytes'] / 1e6:.0f}"),
     ("ledger when all is found, bytes an asset", lambda size: f"{_each('found_bytes')(size):,.0f}"),
     ("ledger when all is done, bytes an asset", lambda size: f"{_each('done_bytes')(size):,.0f}"),
     ("from the start until ready, s", lambda size: f"{size['ready_s']:.1f}"),
     ("idle, % of one processor", lambda size: f"{size['idle_cpu'] * 100:.2f}"),
-    ("idle, memory, MB", lambda size: f"{size['idle_bytes'] / 1e6:.0f}"),
-    ("idle, requests", lambda size: f"{size['idle_requests']:,}"),
 ]
 
 
