@@ -90,13 +90,12 @@ def _table(title: str, rounds_of: dict[str, Rounds]) -> Table:
     columns, cells = [""], {name: [name] for name in next(iter(rounds_of.values())).costs}
     peaks = dict.fromkeys(cells, 0)
     for kind, rounds in rounds_of.items():
-        columns += [f"{kind}, s", "×", "CPU s", "×"]
+        columns += [f"{kind}, s", "×", "CPU s"]
         for name, costs in rounds.costs.items():
             cells[name] += [
                 f"{rounds.median(name, lambda cost: cost.durable_s):.2f}",
                 f"{rounds.ratio(name, lambda cost: cost.durable_s):.2f}",
                 f"{rounds.median(name, lambda cost: cost.cpu_s):.2f}",
-                f"{rounds.ratio(name, lambda cost: cost.cpu_s):.2f}",
             ]
             peaks[name] = max(peaks[name], *(cost.peak_bytes for cost in costs))
     rows = [[*row, f"{peaks[name] / 1e6:.0f}"] for name, row in cells.items()]

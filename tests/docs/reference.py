@@ -28,7 +28,8 @@ def commands() -> str:
     """Return docs/commands.md."""
     lines = ["# Commands", "", _MADE, ""]
     lines += [
-        "`geesync [OPTIONS] COMMAND …`; [exit codes](exit-codes.md).",
+        "`geesync [OPTIONS] COMMAND …`; [exit codes](exit-codes.md). Many commands have",
+        "[`--json`](json.md); `--install-completion` is for bash, zsh and fish.",
         "",
     ]
     lines += _options(_program())
@@ -42,6 +43,7 @@ def commands() -> str:
 
 def _options(command: Any) -> list[str]:
     options = [param for param in command.params if not _is_argument(param)]
+    options = [param for param in options if param.name not in _EVERYWHERE]
     arguments = [param for param in command.params if _is_argument(param) and param.help]
     rows = [f"- `{_argument(param)}`: {_line(param.help)}" for param in arguments]
     rows += [f"- `{_option(param)}`: {_line(param.help)}" for param in options]
@@ -163,6 +165,9 @@ def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, t
 def _is_section(field: FieldInfo) -> bool:
     return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
+
+#: Said once, for all commands.
+_EVERYWHERE = ("as_json", "json", "install_completion", "show_completion")
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
