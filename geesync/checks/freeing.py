@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
+from geesync.adapters.mirror_files.folders import folder
 from geesync.checks.checker import Checker
 from geesync.domain.assets.names import is_derived
-from geesync.domain.mirror.layout import GEESYNC_JSON
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.layout import FREED_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import SourceFreed
 from geesync.domain.restore.losses import HARMLESS, LossKind, losses
 from geesync.domain.restore.targets import is_root
@@ -96,15 +99,34 @@ class Freer:
 
     def _delete(self, asset: LedgerAsset) -> str:
         now = self.checker.workshop.clock
-        self.freed.intend(asset, self.accepted, now())
+        try:
+            mark = _mark(asset, now())
+        except (OSError, RemoteError) as error:
+            return f"its copy cannot be marked as the only one: {error}"
+        self.freed.intend(asset, self.accepted, mark, now())
         try:
             self.earth_engine.delete_asset(asset.name)
         except RemoteError as error:
             status = error.status or HTTPStatus.INTERNAL_SERVER_ERROR
             if status < HTTPStatus.INTERNAL_SERVER_ERROR and error.cause != Cause.GONE:
                 self.freed.withdraw(asset)
+                _unmark(asset)
             return str(error)
         self.freed.done(asset, now())
         self.ledger.record([Move(asset, SourceFreed(FREED))], now())
         log.info("asset_freed", asset=asset.name, size_bytes=asset.size_bytes)
         return ""
+
+
+def _mark(asset: LedgerAsset, now: datetime) -> KeptFile:
+    """Say beside a copy that it is the only one; no other copy of its name makes it give way."""
+    told = {"asset": asset.name, "revision": asset.revision, "freed_at": now.isoformat()}
+    with folder(Path(asset.dest), asset.path, create=False) as place:
+        place.write(FREED_JSON, json.dumps(told).encode())
+        place.sync()
+        return place.look(FREED_JSON)
+
+
+def _unmark(asset: LedgerAsset) -> None:
+    with folder(Path(asset.dest), asset.path, create=False) as place:
+        place.remove(FREED_JSON)

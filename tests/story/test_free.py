@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from geesync.domain.restore.losses import LossKind
 from geesync.simulator.simulator import Simulator
 from geesync.store.copies.checks import Scope
 from geesync.store.copies.freed import Freed
+from tests.story.test_derive import configure
 from tests.story.world import World, a_world
 
 HOME = "projects/earthengine-legacy/assets/users/demo"
@@ -118,6 +121,7 @@ def test_a_deletion_that_is_refused_costs_nothing(world: World) -> None:
     assert refused.fired
     assert found["elevation"].kept
     assert world.state(f"{HOME}/elevation") == "verified"
+    assert not (world.folder(f"{HOME}/elevation") / "freed.json").exists()
 
     world.simulator.world.delete(f"{HOME}/elevation")
     world.rescan()
@@ -155,6 +159,31 @@ def test_what_was_freed_stays_so_and_comes_back_when_it_is_listed_again(world: W
     assert world.state(f"{HOME}/elevation") == "verified"
 
 
+@pytest.mark.parametrize("keep", [0, 1])
+def test_a_freed_copy_never_gives_way_to_another_asset_of_its_name(world: World, keep: int) -> None:
+    world.enqueue("users/demo", keep_versions=keep)
+    folder = world.folder(f"{HOME}/elevation")
+    before = (folder / "elevation.tif").read_bytes()
+    other = world.simulator.world.get(f"{HOME}/scenes/s0000")
+    free(world, "users/demo/elevation")
+
+    for day in (1, 2, 3):
+        time = f"2026-01-0{day}T00:00:00Z"
+        another = replace(other, name=f"{HOME}/elevation", update_time=time, properties={"d": day})
+        world.simulator.world.put(another, overwrite=True)
+        world.rescan()
+        world.settle()
+
+    assert world.state(f"{HOME}/elevation") == "verified"
+    kept = [one for one in (folder / ".versions").iterdir() if (one / "freed.json").exists()]
+    assert [(one / "elevation.tif").read_bytes() for one in kept] == [before]
+    assert len(list((folder / ".versions").iterdir())) == 1 + keep
+    assert not (folder / "freed.json").exists()
+    with checker(world.config, world.database) as built:
+        assert not [one for one in built.data(Scope(), since=world.now()) if one.flaws]
+        assert not list(built.unknown(world.mirror, ""))
+
+
 @pytest.mark.parametrize("how", ["sizes", "data"])
 def test_a_check_looks_first_at_what_was_freed(world: World, how: str) -> None:
     free(world, "users/demo/scenes/s0002")
@@ -167,3 +196,32 @@ def test_a_check_looks_first_at_what_was_freed(world: World, how: str) -> None:
 
     assert found[0].asset.name == f"{HOME}/scenes/s0002"
     assert len({one.asset.id for one in found}) == len(found) == world.counts()["verified"] + 1
+
+
+def test_nothing_is_deleted_without_the_switch_and_each_name_typed(
+    world: World, tmp_path: Path
+) -> None:
+    config = configure(tmp_path, world.simulator)
+    paths = ("users/demo/scenes", f"{PROJECT}/stations")
+
+    def run(*words: str, typed: str = "") -> tuple[int, str]:
+        command = [sys.executable, "-m", "geesync", "-c", str(config), "free", *paths, *words]
+        done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    listed, off = run(), run("--delete", typed="\n".join(paths))
+    config.write_text(f"allow_delete = true\n{config.read_text()}")
+    wrong = run("--delete", typed=f"{paths[0]}\nusers/demo\n")
+    before = world.simulator.world.find(f"{HOME}/scenes/s0000")
+    done = run("--delete", typed="\n".join(paths))
+
+    assert "5 could be freed" in listed[1]
+    assert off[0] == 78
+    assert "allow_delete" in off[1]
+    assert wrong[0] == 2
+    assert "nothing was deleted: the name is another" in wrong[1]
+    assert before is not None
+    assert done[0] == 0, done
+    assert "5 freed" in done[1]
+    assert not is_there(world, f"{HOME}/scenes")
+    assert not is_there(world, f"{PROJECT}/stations")

@@ -10,10 +10,16 @@ from collections.abc import Collection
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.domain.json import Json
-from geesync.domain.mirror.layout import GEESYNC_JSON, SIDECARS, VERSIONS, version_name
+from geesync.domain.mirror.layout import (
+    FREED_JSON,
+    GEESYNC_JSON,
+    SIDECARS,
+    VERSIONS,
+    version_name,
+)
 
 #: What moves with the files; by the last of them an unfinished move is known.
-_SIDECARS = sorted(SIDECARS, key=GEESYNC_JSON.__eq__)
+_SIDECARS = sorted((FREED_JSON, *SIDECARS), key=GEESYNC_JSON.__eq__)
 
 
 def set_aside(
@@ -22,19 +28,23 @@ def set_aside(
     """Make room for the proved copy of a revision: keep what an older one left, or remove it.
 
     names: files of the new copy. there: those of them that have their final names already, since
-    the old copy's bytes are the same. keep: how many older copies stay. Safe to repeat: the old
-    sidecar, by which the old files are known, goes last.
+    the old copy's bytes are the same. keep: how many older copies stay; what was freed stays in any
+    case. Safe to repeat: the old sidecar, by which the old files are known, goes last.
     """
     old = _sidecar(place)
     if old is None:
         return
     files = [name for name in _files(old) if name not in there]
-    if not keep or old.get("revision") == revision:
+    is_freed, was = _is_freed(place), version_name(str(old.get("revision")))
+    is_same = old.get("revision") == revision
+    if is_same or not (keep or is_freed or was in kept_versions(place)):
         for name in set(files).difference(names):
             place.remove(name)
+        if is_freed and is_same:
+            place.keep(FREED_JSON)
         return
     with place.inner(VERSIONS) as versions:
-        with versions.inner(version_name(str(old.get("revision")))) as aside:
+        with versions.inner(was) as aside:
             for name in there:
                 place.link(name, aside)
             for name in (*files, *_SIDECARS):
@@ -50,6 +60,10 @@ def kept_versions(place: Folder) -> list[str]:
         return []
     with place.inner(VERSIONS) as versions:
         return sorted(versions.names())
+
+
+def _is_freed(place: Folder) -> bool:
+    return place.size_of(FREED_JSON) is not None
 
 
 def _sidecar(place: Folder) -> Json | None:
@@ -71,6 +85,8 @@ def _prune(versions: Folder, keep: int) -> None:
     by_age = sorted(versions.names(), key=versions.modified_ns, reverse=True)
     for name in by_age[keep:]:
         with versions.inner(name) as old:
+            if _is_freed(old):
+                continue
             told = _sidecar(old)
             for file in (*(_files(told) if told else ()), *_SIDECARS):
                 old.remove(file)  # nothing else: it is not ours

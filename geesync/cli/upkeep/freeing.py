@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +22,15 @@ def register(app: typer.Typer) -> None:
 
 def free(
     context: typer.Context,
-    path: Annotated[str, typer.Argument(help="An asset, a folder or a collection.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH…", help="Assets, folders, collections.")
+    ],
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete at Earth Engine; else it is only listed.")
     ] = False,
     yes: Annotated[
-        str | None, typer.Option(metavar="PATH", help="The same name again, instead of typing it.")
+        list[str] | None,
+        typer.Option(metavar="PATH", help="The same names again, instead of typing them."),
     ] = None,
     accept: Annotated[
         list[str] | None,
@@ -51,13 +55,13 @@ def free(
     logs.configure(log_format=config.log.format, level=config.log.level)
     if delete and not config.allow_delete:
         raise ConfigError("geesync may not delete", hint="set `allow_delete = true`: docs/free.md")
-    name = candidates(path)[0]
+    names = list(dict.fromkeys(candidates(path)[0] for path in paths))
     if delete:
-        _confirm(name, yes)
+        _confirm(names, yes)
     kept = freed = size_bytes = 0
     with opened(config) as database, freer(config, database, _kinds(accept), credentials) as built:
         work = built.free if delete else built.look
-        for one in work(Scope(name)):
+        for one in chain.from_iterable(work(Scope(name)) for name in names):
             kept += bool(one.kept)
             freed += not one.kept
             size_bytes += 0 if one.kept else one.asset.size_bytes
@@ -81,11 +85,16 @@ def _kinds(given: list[str] | None) -> frozenset[LossKind]:
         raise UserError(str(error), hint=f"one of {', '.join(LossKind)}") from error
 
 
-def _confirm(name: str, given: str | None) -> None:
-    """Have the person say the name again. Raises UserError if it is another."""
-    wanted = display_id(name)
+def _confirm(names: list[str], given: list[str] | None) -> None:
+    """Have the person say each name again. Raises UserError if one is another."""
+    wanted = [display_id(name) for name in names]
     told = given
     if told is None:
-        told = typer.prompt(f"Deletes at Earth Engine. Type {wanted} to go on", default="")
-    if told != wanted:
-        raise UserError("nothing was deleted: the name is another", hint=f"type {wanted}")
+        told = [
+            typer.prompt(f"Deletes at Earth Engine. Type {one} to go on", default="")
+            for one in wanted
+        ]
+    if sorted(told) != sorted(wanted):
+        raise UserError(
+            "nothing was deleted: the name is another", hint=f"type {' and '.join(wanted)}"
+        )

@@ -34,6 +34,9 @@ GEESYNC_JSON = "geesync.json"
 IAM_JSON = "iam.json"
 SIDECARS = (ASSET_JSON, GEESYNC_JSON, IAM_JSON)
 
+#: Beside a copy whose original was deleted on a person's word: it is the only one.
+FREED_JSON = "freed.json"
+
 #: Older copies of an asset, in its folder: ``.versions/REVISION/``.
 VERSIONS = ".versions"
 

@@ -8,6 +8,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from geesync.domain.mirror.checking import KeptFile
+from geesync.domain.mirror.layout import FREED_JSON
 from geesync.domain.restore.losses import LossKind
 from geesync.store.copies.checks import Scope
 from geesync.store.file.database import Database
@@ -31,8 +33,10 @@ class Freed:
             found = [read_asset(row) for row in connection.execute(query)]
         return sorted(found, key=lambda asset: (-asset.name.count("/"), asset.name))
 
-    def intend(self, asset: LedgerAsset, accepted: Iterable[LossKind], now: datetime) -> None:
-        """Note that an asset is about to be deleted at Earth Engine."""
+    def intend(
+        self, asset: LedgerAsset, accepted: Iterable[LossKind], mark: KeptFile, now: datetime
+    ) -> None:
+        """Note that an asset is about to be deleted at Earth Engine; mark: beside its copy."""
         row = {
             "asset_id": asset.id,
             "size_bytes": asset.size_bytes,
@@ -41,6 +45,8 @@ class Freed:
         }
         with self._database.write() as connection:
             insert_rows(connection, freed, [row], instead="REPLACE")
+            beside = {"asset_id": asset.id, **vars(mark)}
+            insert_rows(connection, schema.sidecar, [beside], instead="REPLACE")
 
     def done(self, asset: LedgerAsset, now: datetime) -> None:
         """Note that it is deleted there."""
@@ -53,6 +59,9 @@ class Freed:
         """Note that it is not deleted there after all: Earth Engine refused."""
         with self._database.write() as connection:
             connection.execute(sa.delete(freed).where(freed.c.asset_id == asset.id))
+            beside = schema.sidecar.c
+            is_mark = (beside.asset_id == asset.id, beside.name == FREED_JSON)
+            connection.execute(sa.delete(schema.sidecar).where(*is_mark))
 
     def total(self) -> tuple[int, int]:
         """Return how many assets were freed, and how many bytes that gave back."""

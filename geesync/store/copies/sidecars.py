@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from geesync.domain.mirror.checking import KeptFile
-from geesync.domain.mirror.layout import SIDECARS, VERSIONS, version_name
+from geesync.domain.mirror.layout import FREED_JSON, SIDECARS, VERSIONS, version_name
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import schema
@@ -82,7 +82,7 @@ def _now(row: sa.Row[tuple[object, ...]], versions: Collection[str]) -> Iterator
 
 def _moves(name: str) -> bool:
     """Whether a file goes with its copy; the catalogue's documents stay, and are written anew."""
-    return name in SIDECARS or not name.endswith(".json")
+    return name in (*SIDECARS, FREED_JSON) or not name.endswith(".json")
 
 
 def _insert(connection: sa.Connection, files: Mapping[int, Iterable[KeptFile]]) -> None:
