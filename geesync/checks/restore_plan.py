@@ -27,7 +27,14 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
 from geesync.domain.restore.features import goes_as_features
 from geesync.domain.restore.files import KEPT, STAGING, Form, stays
-from geesync.domain.restore.losses import HARMLESS, LossKind, is_restorable, losses, policy_losses
+from geesync.domain.restore.losses import (
+    HARMLESS,
+    LossKind,
+    is_restorable,
+    losses,
+    policy_losses,
+    why_not_restorable,
+)
 from geesync.domain.restore.manifests import key_of
 from geesync.domain.restore.targets import is_root, target_of
 from geesync.errors import RemoteError, UserError
@@ -101,7 +108,7 @@ def plan_restore(
         for found, place in _assets(mirror, path, name):
             source, sidecar = found
             if not is_restorable(source, sidecar):
-                left.append((source.name, f"{source.type}: only its metadata is in the mirror"))
+                left.append((source.name, why_not_restorable(source, sidecar)))
                 continue
             target = target_of(source.name, source_root, target_root)
             if not is_root(target):  # it is there, and is nobody's to make

@@ -75,6 +75,20 @@ def _may_go_on(source: Source, calls: Calls) -> bool:
     return source.keep_on() and not calls.refusal()
 
 
+async def page_of(source: Source, asset: str, token: str, rows: int) -> tuple[Json, int]:
+    """Return the next page of a table that has rows, or is the last; and the requests it took.
+
+    Raises RemoteError.
+    """
+    for requests in range(1, _SAME_PAGES + 1):
+        page = await source.features(asset, token, rows)
+        following = page.get("nextPageToken")
+        if page.get("features") or not following:
+            return page, requests
+        token = str(following)
+    raise RemoteError(Cause.TRANSIENT, "an unreadable answer: empty pages without end")
+
+
 async def _attempt(calls: Calls, table: _Table) -> Brought | Exception:
     answer: Brought | Exception
     try:
@@ -140,7 +154,10 @@ class _Table:
             os.ftruncate(descriptor, size_bytes)
 
     async def _next_page(self, place: Folder, journal: _Journal) -> _Journal:
-        page = await self._page(journal.page_token)
+        page, requests = await page_of(
+            self.source, self.job.asset, journal.page_token, self.job.page_rows
+        )
+        self._requests += requests
         features = page.get("features", [])
         told = rows(features, first=not journal.rows)
         token = str(page.get("nextPageToken") or "")
@@ -159,17 +176,6 @@ class _Table:
         place.write(self._name("rows.journal"), json.dumps(asdict(journal)).encode())
         self._answer_bytes += len(content)
         return journal
-
-    async def _page(self, token: str) -> Json:
-        """Return the next page that has rows, or is the last."""
-        for _ in range(_SAME_PAGES):
-            page = await self.source.features(self.job.asset, token, self.job.page_rows)
-            self._requests += 1
-            following = page.get("nextPageToken")
-            if page.get("features") or not following:
-                return page
-            token = str(following)
-        raise RemoteError(Cause.TRANSIENT, "an unreadable answer: empty pages without end")
 
     def _make(self, place: Folder, journal: _Journal) -> Iterator[str]:
         """Make the files; yield their names for now. Raises RemoteError if rows are missing."""

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import ijson
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
+from geesync.adapters.tables.row_sums import rows_in
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
+from geesync.domain.restore.columns import geometry_column, text_of
 from geesync.domain.restore.files import MaskFile, PartFiles, Prepared
-from geesync.domain.restore.manifests import GEOMETRY
 
 BLOCK_PX = 512
 _VALID, _MASKED = 255, 0
@@ -236,24 +235,12 @@ class Writers:
         return file
 
 
-def write_rows(geojson: Path, target: Path, columns: Iterable[str]) -> None:
+def write_rows(geojson: Path, target: Path, columns: Collection[str]) -> None:
     """Write a table's rows as the CSV that is uploaded, every cell quoted, in bounded memory."""
-    wanted = list(columns)
-    with target.open("w", encoding="utf-8", newline="") as file, geojson.open("rb") as rows:
+    with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow([*wanted, GEOMETRY])
-        for row in ijson.items(rows, "features.item", use_float=True):
+        writer.writerow([*columns, geometry_column(columns)])
+        for row in rows_in(geojson):
             properties = row.get("properties") or {}
-            geometry = row.get("geometry")
-            writer.writerow(
-                [
-                    *(_cell(properties.get(name)) for name in wanted),
-                    json.dumps(geometry) if geometry else "",
-                ]
-            )
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            cells = [text_of(properties.get(name)) for name in columns]
+            writer.writerow([*cells, text_of(row.get("geometry"))])

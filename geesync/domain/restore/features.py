@@ -15,6 +15,9 @@ from geesync.domain.tasks.expressions import call, expression
 #: Of a table's GeoJSON: its expression has about twice as many.
 _MOST_BYTES = 4 * 2**20
 
+#: Every whole number up to this one is a double, too.
+_EXACT = 2**53
+
 _CONSTRUCTORS = frozenset(
     {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"}
 )
@@ -27,15 +30,24 @@ def goes_as_features(source: SourceAsset, sidecar: Json) -> bool:
     """
     if "startTime" in source.json or "endTime" in source.json:
         return False
-    files = [
+    files = _geojsons(sidecar)
+    kinds = [set(told) - {"null"} for told in sidecar.get("table", {}).get("columns", {}).values()]
+    mixed = any(len(one) > 1 and one != {"integer", "number"} for one in kinds)
+    return len(files) == 1 and int(files[0]["size_bytes"]) <= _MOST_BYTES and not mixed
+
+
+def geojson_in(sidecar: Json) -> str:
+    """Return the name of the file that has a table's rows as GeoJSON; "" if there is none."""
+    return next((str(file["name"]) for file in _geojsons(sidecar)), "")
+
+
+def _geojsons(sidecar: Json) -> list[Json]:
+    return [
         file
         for part in sidecar.get("parts", ())
         if part.get("extension") == "geojson"
         for file in part["files"]
     ]
-    kinds = [set(told) - {"null"} for told in sidecar.get("table", {}).get("columns", {}).values()]
-    mixed = any(len(one) > 1 and one != {"integer", "number"} for one in kinds)
-    return len(files) == 1 and int(files[0]["size_bytes"]) <= _MOST_BYTES and not mixed
 
 
 def export_of(features: Iterable[Json], target: str, mark: tuple[str, str]) -> Json:
@@ -61,7 +73,20 @@ def _feature(feature: Json) -> Json:
         told["system:index"] = str(feature["id"])
     geometry = feature.get("geometry")
     where = {"geometry": _geometry(geometry)} if geometry else {}
-    return call("Feature", **where, metadata={"constantValue": told})
+    return call("Feature", **where, metadata=_dictionary(told))
+
+
+def _dictionary(told: Json) -> Json:
+    """Return values as an expression has them; a number in JSON is a double at Earth Engine."""
+    large = {
+        key: {"integerValue": str(value)}
+        for key, value in told.items()
+        if type(value) is int and _EXACT < abs(value) < 2**63
+    }
+    if not large:
+        return {"constantValue": told}
+    plain = {key: {"constantValue": value} for key, value in told.items()}
+    return {"dictionaryValue": {"values": plain | large}}
 
 
 def _geometry(told: Json) -> Json:

@@ -11,7 +11,8 @@ from typing import Any
 from geesync.domain.assets.asset import IMAGE, INTEGER_RANGES, TABLE, Band, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
-from geesync.domain.restore.features import goes_as_features
+from geesync.domain.restore.columns import become_texts
+from geesync.domain.restore.features import geojson_in, goes_as_features
 from geesync.domain.restore.files import RESAMPLING, Form
 from geesync.domain.restore.policies import grants_of
 
@@ -114,7 +115,14 @@ def _external(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
 
 def is_restorable(source: SourceAsset, sidecar: Json) -> bool:
     """Whether there is anything to make again."""
-    return source.is_container or bool(sidecar.get("parts"))
+    has_files = bool(geojson_in(sidecar) if source.type == TABLE else sidecar.get("parts"))
+    return source.is_container or has_files
+
+
+def why_not_restorable(source: SourceAsset, sidecar: Json) -> str:
+    """Return why there is nothing that it can be made of again."""
+    held = "its rows as CSV" if source.type == TABLE and sidecar.get("parts") else "its metadata"
+    return f"{source.type}: only {held} is in the mirror"
 
 
 def restorable_properties(properties: Json) -> Json:
@@ -149,7 +157,7 @@ def _refused(key: str, value: Any) -> str:
 
 def _contents(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
     if not is_restorable(source, sidecar):
-        yield Loss(LossKind.NOT_MIRRORED, f"{source.type}: only its metadata is in the mirror")
+        yield Loss(LossKind.NOT_MIRRORED, why_not_restorable(source, sidecar))
     elif source.type == IMAGE:
         kept = {band["id"]: band for band in sidecar.get("bands", ())}
         for band in source.bands:
@@ -160,7 +168,9 @@ def _contents(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
         if sidecar.get("masks") == NONE:
             yield Loss(LossKind.MASKS, 'the mirror was made with masks = "none"')
     elif source.type == TABLE and not goes_as_features(source, sidecar):
-        yield Loss(LossKind.ROWS, "rows get new system:index; empty texts become missing values")
+        what = "rows get new system:index; empty texts become missing values"
+        texts = ", ".join(sorted(become_texts(sidecar.get("table", {}).get("columns", {}))))
+        yield Loss(LossKind.ROWS, f"{what}; all values of {texts} become texts" if texts else what)
 
 
 def _band(band: Band, kept: Json | None) -> Iterator[Loss]:

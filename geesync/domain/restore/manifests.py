@@ -12,21 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from geesync.domain.assets.asset import FOLDER, SourceAsset
 from geesync.domain.json import Json
+from geesync.domain.restore.columns import column_type, geometry_column
 from geesync.domain.restore.files import DATA_TYPES, Prepared
 from geesync.domain.restore.losses import restorable_properties
 
 #: By this property an asset is known to be ours, and of which copy; it is taken off when proved.
 MARK = "geesync_restore"
-
-#: What a column of geometries is called in the CSV that is uploaded.
-GEOMETRY = "geometry"
-
-#: What a column's values must be for each type of a table; a text like 007 must stay one.
-_COLUMN_TYPES = {
-    "string": "COLUMN_DATA_TYPE_STRING",
-    "integer": "COLUMN_DATA_TYPE_LONG",
-    "number": "COLUMN_DATA_TYPE_NUMERIC",
-}
 
 
 def key_of(target: str, revision: str, crc32cs: Iterable[int]) -> str:
@@ -122,25 +113,14 @@ def table_manifest(
         "sources": [
             {
                 "uris": [uri],
-                "primaryGeometryColumn": GEOMETRY,
+                "primaryGeometryColumn": geometry_column(columns),
                 "crs": "EPSG:4326",
                 "geodesic": True,
             }
         ],
-        "columnDataTypeOverrides": {name: _column_type(kinds) for name, kinds in columns.items()},
+        "columnDataTypeOverrides": {name: column_type(kinds) for name, kinds in columns.items()},
         **_times_and_properties(source, key),
     }
-
-
-def _column_type(kinds: list[str]) -> str:
-    """Return the type of a column: that of its values, or text where they are several."""
-    real = {kind for kind in kinds if kind != "null"}
-    if real == {"integer", "number"}:
-        real = {"number"}
-    return _COLUMN_TYPES.get(real.pop(), "COLUMN_DATA_TYPE_STRING") if len(real) == 1 else _TEXT
-
-
-_TEXT = "COLUMN_DATA_TYPE_STRING"
 
 
 def _times_and_properties(source: SourceAsset, key: str | None = None) -> Json:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.mirrored.policies import policy_at
 from geesync.adapters.storage.bucket import DELETED_AT_ONCE, Storage
-from geesync.domain.assets.asset import IMAGE, SourceAsset
+from geesync.adapters.tables.row_sums import rows_in
+from geesync.domain.assets.asset import IMAGE, TABLE, SourceAsset
 from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.restore.comparing import Compared, Likeness, compare_metadata, differences
+from geesync.domain.restore.features import geojson_in
 from geesync.domain.restore.files import part_files
 from geesync.domain.restore.lifecycle import ProofPassed, RestoreState
 from geesync.domain.restore.losses import LossKind, odd_properties
@@ -28,6 +30,7 @@ from geesync.domain.tasks.making import Differs
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.restore.policies import give_policy
+from geesync.steps.restore.rows import compare_rows, rows_read
 from geesync.steps.restore.second_copy import SecondCopies
 from geesync.steps.restore.uploader import sidecars
 from geesync.steps.step import Workshop
@@ -85,6 +88,8 @@ class Prover:
             compared += self._compare_pixels(asset, made, sidecar, share)
         elif asset.prove == DIGEST and mirrored.type == IMAGE:
             compared += self._compare_digests(asset, mirrored, sidecar)
+        elif asset.prove in {PIXELS, DIGEST} and mirrored.type == TABLE:
+            compared += self._compare_rows(asset, sidecar)
         if not differences(compared):
             compared += self._finish(asset, made)
         if asset.prove == MIRROR and not mirrored.is_container and not differences(compared):
@@ -156,6 +161,13 @@ class Prover:
             )
             for band, count in different.items()
         ]
+
+    def _compare_rows(self, asset: Restored, sidecar: Json) -> Iterator[Compared]:
+        from geesync.adapters.direct.table_comparing import sums_there  # noqa: PLC0415 # curl: late
+
+        read = rows_read(asset, sidecar)
+        here = read.sums(rows_in(asset.folder / geojson_in(sidecar)))
+        yield from compare_rows(here, sums_there(self.source(), asset.target, read))
 
     def _compare_digests(
         self, asset: Restored, mirrored: SourceAsset, sidecar: Json

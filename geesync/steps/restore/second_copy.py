@@ -6,19 +6,21 @@ The ordinary steps bring and prove the second copy; here it is asked for, awaite
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from geesync.adapters.tables.row_sums import rows_in
 from geesync.domain.assets.asset import IMAGE, SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.restore.comparing import Compared, Likeness
+from geesync.domain.restore.features import geojson_in
 from geesync.errors import Cause, RemoteError
+from geesync.steps.restore.rows import compare_rows, rows_read
 from geesync.steps.step import Workshop
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.roots import Root, Roots
@@ -49,8 +51,12 @@ class SecondCopies:
         first, second = asset.folder, Path(copy.dest) / copy.path
         told = json.loads((second / GEESYNC_JSON).read_text())
         if made.type != IMAGE:
-            rows = (_rows(first, sidecar), _rows(second, told))
-            yield _compared("rows", *rows)
+            read = rows_read(asset, sidecar)
+            sums = (
+                read.sums(rows_in(place / geojson_in(one)))
+                for place, one in ((first, sidecar), (second, told))
+            )
+            yield from compare_rows(*sums)
             return
         from geesync.adapters.mirrored.mirrored_digests import hashes_of  # noqa: PLC0415 # GDAL
 
@@ -96,26 +102,3 @@ class SecondCopies:
 def _compared(what: str, here: object, there: object) -> Compared:
     likeness = Likeness.EQUAL if here == there else Likeness.DIFFERENT
     return Compared(what, likeness, "the first copy's", "another one's")
-
-
-def _rows(folder: Path, sidecar: Json) -> Counter[str]:
-    """Return a table's rows, in no order; numbers are numbers, and an empty text is none."""
-    name = next(
-        file["name"]
-        for part in sidecar["parts"]
-        if part["extension"] == "geojson"
-        for file in part["files"]
-    )
-    import ijson  # noqa: PLC0415 # few restores need it
-
-    with (folder / name).open("rb") as rows:
-        return Counter(map(_row, ijson.items(rows, "features.item", use_float=True)))
-
-
-def _row(feature: Json) -> str:
-    told = {
-        key: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        for key, value in (feature.get("properties") or {}).items()
-        if key != "system:index" and value not in ("", None)
-    }
-    return json.dumps([told, feature.get("geometry")], sort_keys=True)

@@ -16,7 +16,7 @@ from geesync.domain.assets.asset import CONTAINERS, FOLDER, TABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
-from geesync.domain.restore.features import export_of, goes_as_features
+from geesync.domain.restore.features import export_of, geojson_in, goes_as_features
 from geesync.domain.restore.files import KEPT, STAGING, Prepared, part_files
 from geesync.domain.restore.lifecycle import FilesStaged, RestoreState
 from geesync.domain.restore.manifests import MARK, container, image_manifest, table_manifest
@@ -108,12 +108,7 @@ class Uploader:
     ) -> tuple[Json, list[StoredObject]]:
         from geesync.adapters.mirrored.upload_files import write_rows  # noqa: PLC0415 # likewise
 
-        name = next(
-            file["name"]
-            for part in sidecar["parts"]
-            if part["extension"] == "geojson"
-            for file in part["files"]
-        )
+        name = geojson_in(sidecar)
         if goes_as_features(source, sidecar):
             rows = json.loads((folder / name).read_text(encoding="utf-8"))["features"]
             return export_of(rows, asset.target, (MARK, asset.wanted.mark)), []

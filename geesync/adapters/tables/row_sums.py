@@ -1,0 +1,76 @@
+"""What all rows of a table come to, in whatever order: two tables of the same sums are the same.
+
+Rows are compared as values: 7 and 7.0 are one number, and a missing value is no value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geesync.adapters.tables.table_reading import features
+from geesync.adapters.tables.table_writing import INDEX
+from geesync.domain.json import Json
+from geesync.domain.restore.columns import text_of
+
+_MODULUS = 1 << 256
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How rows are read: what a CSV did to them on their way is no difference."""
+
+    texts: frozenset[str] = frozenset()  #: columns whose values are texts by now
+    drops_empty: bool = False  #: an empty text is a missing value by now
+
+    def sums(self, told: Iterable[Json]) -> RowSums:
+        """Return what rows come to; told: as GeoJSON has them."""
+        count = values = indexes = 0
+        for feature in told:
+            row = self._row(feature)
+            properties = feature.get("properties") or {}
+            index = properties.get(INDEX, feature.get("id"))
+            count += 1
+            values += _sum(row)
+            indexes += _sum(f"{index}\n{row}")
+        return RowSums(count, values % _MODULUS, indexes % _MODULUS)
+
+    def _row(self, feature: Json) -> str:
+        told = {
+            key: text_of(value) if key in self.texts else _number(value)
+            for key, value in (feature.get("properties") or {}).items()
+            if key != INDEX and value is not None and not (self.drops_empty and value == "")
+        }
+        return json.dumps([told, _number(feature.get("geometry"))], sort_keys=True)
+
+
+@dataclass(frozen=True)
+class RowSums:
+    """What all rows of a table come to."""
+
+    count: int
+    values: int  #: of their values and geometries
+    indexes: int  #: of these and their ``system:index``
+
+
+def rows_in(geojson: Path) -> Iterator[Json]:
+    """Yield the rows of a GeoJSON, in bounded memory."""
+    with geojson.open("rb") as file:
+        yield from features(file)
+
+
+def _sum(told: str) -> int:
+    return int.from_bytes(hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest())
+
+
+def _number(value: Any) -> Any:
+    """Return a value with all of its numbers as floats."""
+    if isinstance(value, dict):
+        return {key: _number(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_number(one) for one in value]
+    return value if isinstance(value, str | bool | None) else float(value)
