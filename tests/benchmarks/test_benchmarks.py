@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,20 @@ def test_fits_are_measured_beside_others(tmp_path: Path) -> None:
 
     assert told.count("\n| ") == 1 + 4 + 1 + 2
     assert "nan" not in told
+
+
+@pytest.mark.slow
+def test_growth_is_measured_from_the_scan_to_the_last_answer(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pip install 'geesync[benchmarks]'")
+    command = [sys.executable, "-m", "tests.benchmarks.growth", "--sizes", "1000"]
+    command += ["--idle-s", "0", "--folder", str(tmp_path), "--to", str(tmp_path / "page.md")]
+
+    subprocess.run(command, capture_output=True, text=True, check=True)
+
+    [size] = json.loads((tmp_path / "page.json").read_text())["sizes"]
+    assert size["scan_requests"] < 20
+    assert size["rescan_requests"] <= size["scan_requests"]
+    assert size["done_bytes"] > size["found_bytes"] > 0
 
 
 def test_who_measures_is_small_as_nothing_below_its_own_memory_can_be_seen() -> None:

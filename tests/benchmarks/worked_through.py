@@ -65,7 +65,7 @@ class _Work:
     def __init__(self, database: Database) -> None:
         self.ledger = Ledger(database)
         self.tasks = Tasks(database)
-        self.planner = Planner(Plans(database), Options(), "growth")
+        self.planner = Planner(Plans(database), Options(way="bucket"), "growth")
         self.staging = Staging(database)
         self.sidecars = Sidecars(database)
         self.catalogue = Catalogue(database)
