@@ -25,7 +25,7 @@ from geesync.domain.assets.asset import (
 from geesync.domain.assets.names import candidates, display_id, is_within, parent_of
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
-from geesync.domain.restore.features import goes_as_features
+from geesync.domain.restore.features import geojson_in, goes_as_features
 from geesync.domain.restore.files import KEPT, STAGING, Form, stays
 from geesync.domain.restore.losses import (
     HARMLESS,
@@ -49,16 +49,13 @@ class RestorePlan:
     left: tuple[tuple[str, str], ...]  #: (name, why) of what cannot be made at all
     form: Form = Form.INGESTED  #: of images
     folders: tuple[str, ...] = ()  #: of the bucket, into which files are uploaded
+    uploads: int = 0  #: files, about: masks may be written apart
+    upload_bytes: int = 0  #: as they lie in the mirror
 
     @property
     def counts(self) -> dict[str, int]:
         """Assets by type."""
         return dict(Counter(one.type for one in self.wanted))
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of the files that they are made of, as they lie in the mirror."""
-        return sum(one.size_bytes for one in self.wanted)
 
     @property
     def tasks(self) -> int:
@@ -102,6 +99,7 @@ def plan_restore(
     wanted: dict[str, Wanted] = {}
     left: list[tuple[str, str]] = []
     folders: set[str] = set()
+    uploads: list[Json] = []
     for text in given:
         path, name = _find(mirror, text)
         source_root = name if len(given) == 1 else name.rpartition("/")[0]
@@ -118,10 +116,13 @@ def plan_restore(
                 if policies:
                     lost += policy_losses(policy_at(mirror, place))
                 wanted[target] = replace(one, losses=tuple(loss.to_json() for loss in lost))
-                if _has_files(source, sidecar):
+                if files := _uploads(source, sidecar):
                     folders.add(KEPT if stays(form, source.type) else STAGING)
+                    uploads += files
     ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))
-    return RestorePlan(tuple(ordered), tuple(left), form, tuple(sorted(folders)))
+    size_bytes = sum(int(file["size_bytes"]) for file in uploads)
+    below = tuple(sorted(folders))
+    return RestorePlan(tuple(ordered), tuple(left), form, below, len(uploads), size_bytes)
 
 
 def _require_one(known: Wanted | None, source: SourceAsset) -> None:
@@ -169,11 +170,21 @@ def _plain_folder(mirror: str, target: str) -> Wanted:
     return Wanted(mirror, "", target, target, FOLDER, "", mark, depth, size_bytes=0, losses=())
 
 
-def _has_files(source: SourceAsset, sidecar: Json) -> bool:
-    """Whether files are uploaded to make it."""
-    if source.type == TABLE:
-        return not goes_as_features(source, sidecar)
-    return not source.is_container
+def _uploads(source: SourceAsset, sidecar: Json) -> list[Json]:
+    """Return the files that are uploaded to make it."""
+    if source.is_container or goes_as_features(source, sidecar):
+        return []
+    return _files(source, sidecar)
+
+
+def _files(source: SourceAsset, sidecar: Json) -> list[Json]:
+    """Return the files that it is made of."""
+    return [
+        file
+        for part in sidecar.get("parts", ())
+        for file in part.get("files", ())
+        if source.type != TABLE or file["name"] == geojson_in(sidecar)
+    ]
 
 
 def _find(mirror: Path, text: str) -> tuple[str, str]:
@@ -211,7 +222,7 @@ def _read(mirror: Path, path: str) -> tuple[SourceAsset, Json] | None:
 
 
 def _wanted(mirror: Path, path: str, source: SourceAsset, sidecar: Json, target: str) -> Wanted:
-    files = [file for part in sidecar.get("parts", ()) for file in part.get("files", ())]
+    files = _files(source, sidecar)
     return Wanted(
         mirror=str(mirror),
         path=path,

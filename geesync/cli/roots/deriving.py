@@ -124,7 +124,7 @@ def _cost(config: Config, told: DeriveConfig, count: int) -> str:
         cost = precedents.cost_of_answers(config.ledger, config.direct.eecu_s_per_answer)
         answers, hours = counted(count, "answer"), f"{cost.eecu_hours(count):,.2f} EECU-hours"
         return f"{answers} or more, read directly: {took} or more, about {hours} ({cost})"
-    return told_exports(count, pace_of(precedents.ended_exports(config.ledger)))
+    return told_exports(count, pace_of(precedents.ended_tasks(config.ledger)))
 
 
 def _planned(job: Job, told: DeriveConfig, one: Result) -> Planned:

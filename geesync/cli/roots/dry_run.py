@@ -139,7 +139,7 @@ def dry_run(
     from geesync.store.browsing import precedents
 
     total = _Total()
-    ended = pace_of(precedents.ended_exports(config.ledger))
+    ended = pace_of(precedents.ended_tasks(config.ledger))
     cost = precedents.cost_of_answers(config.ledger, config.direct.eecu_s_per_answer)
     rates = _Rates(ended, config.direct, config.throttle.requests_per_s, cost)
     with ThreadPoolExecutor(config.throttle.downloads) as pool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +14,7 @@ import typer
 from geesync.cli.completion import completing
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import display_id
-from geesync.domain.messages.words import size
+from geesync.domain.messages.words import counted, duration, size
 from geesync.domain.restore.files import KEPT, Form, is_near_enough
 from geesync.domain.restore.losses import ALWAYS, HARMLESS, LossKind
 from geesync.errors import Cause, ExitCode, RemoteError, UserError
@@ -85,8 +87,9 @@ def restore(
     earth_engine, stores = cloud(config)
     type_of = lru_cache(partial(_type_of, earth_engine))
     plan = with_folders_above(plan, type_of)
-    _tell(plan, root, _warnings(config, stores, plan), as_json=json)
-    _require_room(earth_engine, plan, root)
+    room = _room(earth_engine, root)
+    _tell(plan, root, _time(config, plan), room, _warnings(config, stores, plan), as_json=json)
+    _require_room(plan, room)
     if KEPT in plan.folders:
         _require_near(stores, config.need("bucket"))
     if missing := plan.unaccepted(accepted):
@@ -129,14 +132,34 @@ def _warnings(config: Config, stores: Stores, plan: RestorePlan) -> list[Finding
     return list(look_at_bucket(stores.storage, config.bucket, now().date(), plan.folders))
 
 
-def _tell(plan: RestorePlan, root: str, warnings: list[Finding], *, as_json: bool) -> None:
+def _time(config: Config, plan: RestorePlan) -> timedelta:
+    """Return how long its tasks take, as the last ones of this ledger did, or as exports do."""
+    from geesync.domain.tasks.estimate import pace_of
+    from geesync.domain.tasks.task import SubjectKind
+    from geesync.store.browsing.precedents import ended_tasks
+
+    return pace_of(ended_tasks(config.ledger, SubjectKind.RESTORE)).time_for(plan.tasks)
+
+
+def _tell(
+    plan: RestorePlan,
+    root: str,
+    time: timedelta,
+    room: _Room | None,
+    warnings: list[Finding],
+    *,
+    as_json: bool,
+) -> None:
     lost = list(plan.losses())
     if as_json:
         told: dict[str, Any] = {
             "to": root,
             "assets": plan.counts,
-            "size_bytes": plan.size_bytes,
+            "uploads": plan.uploads,
+            "size_bytes": plan.upload_bytes,
             "tasks": plan.tasks,
+            "estimated_s": time.total_seconds(),
+            "room": room and {"assets": room.assets, "size_bytes": room.size_bytes},
             "losses": [{"asset": n, "kind": k, "what": w} for n, k, w in lost],
             "warnings": [{"what": one.text, "mend": one.mend} for one in warnings],
         }
@@ -145,7 +168,11 @@ def _tell(plan: RestorePlan, root: str, warnings: list[Finding], *, as_json: boo
     out = output()
     kinds = ", ".join(f"{count:,} {kind.lower()}" for kind, count in sorted(plan.counts.items()))
     out.print(f"to {display_id(root)}: {kinds}", markup=False)
-    out.print(f"{size(plan.size_bytes)} to upload, {plan.tasks:,} ingestions", markup=False)
+    uploads, tasks = counted(plan.uploads, "file"), counted(plan.tasks, "task")
+    takes = f": about {duration(time)}, without the upload" if plan.tasks else ""
+    out.print(f"{uploads} to upload, {size(plan.upload_bytes)}; {tasks}{takes}", markup=False)
+    if room:
+        out.print(f"{room}; this takes {size(plan.room_bytes)}", markup=False)
     for name, kind, what in [one for one in lost if one[1] not in HARMLESS][:_LISTED]:
         out.print(f"  lost  {display_id(name)}  {kind}: {what}", markup=False)
     if len(lost) > _LISTED:
@@ -165,20 +192,32 @@ def _require_near(stores: Stores, bucket: str) -> None:
         )
 
 
-def _require_room(earth_engine: EarthEngine, plan: RestorePlan, root: str) -> None:
-    """Raise UserError if the root has not the room, before the first byte moves."""
+@dataclass(frozen=True)
+class _Room:
+    """For what a root has room."""
+
+    top: str
+    assets: int
+    size_bytes: int
+
+    def __str__(self) -> str:
+        room = f"{counted(self.assets, 'asset')} and {size(self.size_bytes)}"
+        return f"{display_id(self.top)} has room for {room}"
+
+
+def _room(earth_engine: EarthEngine, root: str) -> _Room | None:
+    """Return for what the top of an account has room; None if Earth Engine does not say."""
     from geesync.checks.restore_plan import quota_of
 
     top = "/".join(root.split("/")[: 5 if root.startswith("projects/earthengine-legacy") else 3])
-    room = quota_of(earth_engine.get_asset(top))
-    if room is None:
-        return
-    assets, size_bytes = room
-    if len(plan.wanted) > assets or plan.room_bytes > size_bytes:
-        raise UserError(
-            f"{display_id(top)} has room for {assets:,} assets and {size(size_bytes)}",
-            hint="free some, or restore elsewhere",
-        )
+    told = quota_of(earth_engine.get_asset(top))
+    return _Room(top, *told) if told else None
+
+
+def _require_room(plan: RestorePlan, room: _Room | None) -> None:
+    """Raise UserError if the root has not the room, before the first byte moves."""
+    if room and (len(plan.wanted) > room.assets or plan.room_bytes > room.size_bytes):
+        raise UserError(str(room), hint="free some, or restore elsewhere")
 
 
 def _write_down(

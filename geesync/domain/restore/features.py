@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.tasks.expressions import call, expression
 
@@ -28,7 +28,7 @@ def goes_as_features(source: SourceAsset, sidecar: Json) -> bool:
 
     A column whose values have several types must become text, and times only a manifest sets.
     """
-    if "startTime" in source.json or "endTime" in source.json:
+    if source.type != TABLE or "startTime" in source.json or "endTime" in source.json:
         return False
     files = _geojsons(sidecar)
     kinds = [set(told) - {"null"} for told in sidecar.get("table", {}).get("columns", {}).values()]

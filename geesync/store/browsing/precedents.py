@@ -10,6 +10,7 @@ from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.json import Json
 from geesync.domain.tasks.estimate import Ended
 from geesync.domain.tasks.lifecycle import TaskState
+from geesync.domain.tasks.task import SubjectKind
 from geesync.store.ledger.usage import ANSWER_COST, answer_cost
 from geesync.store.views.status import reading
 
@@ -49,15 +50,15 @@ def cost_of_answers(ledger: Path, estimate_s: float) -> AnswerCost:
     return answer_cost(noted and noted["value"], estimate_s)
 
 
-def ended_exports(ledger: Path) -> list[Ended]:
-    """Return the last exports that succeeded."""
+def ended_tasks(ledger: Path, kind: SubjectKind = SubjectKind.ASSET) -> list[Ended]:
+    """Return the last tasks for subjects of a kind that succeeded; of assets these are exports."""
     if not ledger.exists():
         return []
     with reading(ledger) as connection:
         rows = connection.execute(
             "SELECT intended_at, ended_at, eecu_s FROM task"
-            " WHERE plan_id IS NOT NULL AND state = ? AND ended_at IS NOT NULL"
+            " WHERE subject_kind = ? AND state = ? AND ended_at IS NOT NULL"
             " ORDER BY id DESC LIMIT ?",
-            (TaskState.SUCCEEDED, _RECENT),
+            (kind, TaskState.SUCCEEDED, _RECENT),
         )
         return [Ended(row["intended_at"], row["ended_at"], row["eecu_s"]) for row in rows]
