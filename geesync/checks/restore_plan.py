@@ -19,14 +19,13 @@ from geesync.domain.assets.asset import (
     FOLDER,
     IMAGE,
     IMAGE_COLLECTION,
-    TABLE,
     SourceAsset,
 )
 from geesync.domain.assets.names import candidates, display_id, is_within, parent_of
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
-from geesync.domain.restore.features import geojson_in, goes_as_features
-from geesync.domain.restore.files import KEPT, STAGING, Form, stays
+from geesync.domain.restore.features import goes_as_features
+from geesync.domain.restore.files import KEPT, STAGING, Form, files_of, stays
 from geesync.domain.restore.losses import (
     HARMLESS,
     LossKind,
@@ -174,17 +173,7 @@ def _uploads(source: SourceAsset, sidecar: Json) -> list[Json]:
     """Return the files that are uploaded to make it."""
     if source.is_container or goes_as_features(source, sidecar):
         return []
-    return _files(source, sidecar)
-
-
-def _files(source: SourceAsset, sidecar: Json) -> list[Json]:
-    """Return the files that it is made of."""
-    return [
-        file
-        for part in sidecar.get("parts", ())
-        for file in part.get("files", ())
-        if source.type != TABLE or file["name"] == geojson_in(sidecar)
-    ]
+    return files_of(source, sidecar)
 
 
 def _find(mirror: Path, text: str) -> tuple[str, str]:
@@ -222,7 +211,7 @@ def _read(mirror: Path, path: str) -> tuple[SourceAsset, Json] | None:
 
 
 def _wanted(mirror: Path, path: str, source: SourceAsset, sidecar: Json, target: str) -> Wanted:
-    files = _files(source, sidecar)
+    files = files_of(source, sidecar)
     return Wanted(
         mirror=str(mirror),
         path=path,

@@ -216,6 +216,37 @@ def test_an_image_that_came_out_otherwise_is_never_called_proved(world: World) -
     assert staged(world)
 
 
+@pytest.mark.parametrize("how", ["rots", "is lost"])
+def test_a_copy_that_is_not_what_was_verified_is_not_uploaded(world: World, how: str) -> None:
+    (file,) = world.files(f"{HOME}/elevation")
+    restores = ask(world, plan(world, "users/demo/elevation", to=BACK))
+    if how == "rots":
+        with rasterio.open(file, "r+") as dataset:
+            dataset.write(dataset.read(1) + 1, 1)
+    else:
+        file.unlink()
+
+    (one,) = settle(world, restores)
+
+    assert one.standing.state == RestoreState.QUARANTINED
+    assert "elevation.tif is not what was verified" in one.standing.reason
+    assert not staged(world)
+    assert world.simulator.world.find(BACK) is None
+
+
+def test_a_copy_of_another_revision_is_not_what_was_asked_for(world: World) -> None:
+    restores = ask(world, plan(world, "users/demo/elevation", to=BACK))
+    world.simulator.world.touch(f"{HOME}/elevation")
+    world.rescan()
+    world.settle(without="restorer")
+
+    (one,) = settle(world, restores)
+
+    assert one.standing.state == RestoreState.QUARANTINED
+    assert "another revision" in one.standing.reason
+    assert world.simulator.world.find(BACK) is None
+
+
 @pytest.mark.parametrize("wanted", [0, 1])
 def test_who_may_do_what_comes_back_if_it_is_asked_for(tmp_path: Path, wanted: int) -> None:
     policy = {"bindings": [{"role": "roles/viewer", "members": ["user:a@example.org"]}]}

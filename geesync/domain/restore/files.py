@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from geesync.domain.assets.asset import IMAGE, Band, SourceAsset
+from geesync.domain.assets.asset import IMAGE, TABLE, Band, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
+from geesync.domain.restore.features import geojson_in
 
 #: Everything that a restore stages lies below this folder of the bucket, apart from exports.
 STAGING = "geesync-restore"
@@ -39,6 +40,16 @@ def stays(form: Form, kind: str) -> bool:
 #: Where a bucket of external images may be, in Cloud Storage's words.
 #: https://developers.google.com/earth-engine/Earth_Engine_asset_from_cloud_geotiff
 _LOCATIONS = frozenset({"US", "US-CENTRAL1", "NAM4"})
+
+
+def files_of(source: SourceAsset, sidecar: Json) -> list[Json]:
+    """Return the mirror's files that an asset is made of, as its sidecar tells of them."""
+    return [
+        file
+        for part in sidecar.get("parts", ())
+        for file in part.get("files", ())
+        if source.type != TABLE or file["name"] == geojson_in(sidecar)
+    ]
 
 
 def is_near_enough(locations: frozenset[str]) -> bool:

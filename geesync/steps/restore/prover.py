@@ -32,7 +32,7 @@ from geesync.logger import get_logger
 from geesync.steps.restore.policies import give_policy
 from geesync.steps.restore.rows import compare_rows, rows_read
 from geesync.steps.restore.second_copy import SecondCopies
-from geesync.steps.restore.uploader import sidecars
+from geesync.steps.restore.uploader import OTHER_COPY, sidecars
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.asset_maker import record_outcomes
 from geesync.store.making.restores import Restored, Restores
@@ -78,6 +78,8 @@ class Prover:
 
     def _prove(self, asset: Restored) -> Event:
         mirrored, sidecar = sidecars(asset)
+        if not asset.is_made_of(mirrored):
+            return Differs(OTHER_COPY, cause=Cause.INTEGRITY)
         made = self._with_all_properties(mirrored, self.earth_engine.get_asset(asset.target))
         from geesync.adapters.mirrored.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
 

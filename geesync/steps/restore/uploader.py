@@ -17,7 +17,7 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.restore.features import export_of, geojson_in, goes_as_features
-from geesync.domain.restore.files import KEPT, STAGING, Prepared, part_files
+from geesync.domain.restore.files import KEPT, STAGING, Prepared, files_of, part_files
 from geesync.domain.restore.lifecycle import FilesStaged, RestoreState
 from geesync.domain.restore.manifests import MARK, container, image_manifest, table_manifest
 from geesync.domain.setbacks import Event
@@ -28,6 +28,8 @@ from geesync.steps.tasks.asset_maker import record_outcomes
 from geesync.store.making.restores import Restored, Restores
 
 _PIECE_BYTES = 2**20
+
+OTHER_COPY = "the mirror's copy is of another revision by now: cancel it, and ask again"
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Uploader:
     def _stage(self, asset: Restored) -> Event:
         source, sidecar = sidecars(asset)
         folder = Path(asset.wanted.mirror) / asset.wanted.path
+        if why := self._flaw(asset, source, sidecar):
+            return Differs(why, cause=Cause.INTEGRITY)
         self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.work) as made:
             if asset.wanted.type == TABLE:
@@ -76,6 +80,20 @@ class Uploader:
                 manifest, objects = self._image(asset, source, sidecar, folder, Path(made))
         self.restores.stage(asset, manifest, objects, self.workshop.clock())
         return FilesStaged()
+
+    def _flaw(self, asset: Restored, source: SourceAsset, sidecar: Json) -> str:
+        """Return why a copy is not to be made an asset of: every byte must be what was proved."""
+        if not asset.is_made_of(source):
+            return OTHER_COPY
+        for told in files_of(source, sidecar):
+            verified = (int(told["size_bytes"]), int(told["crc32c"], 16))
+            try:
+                found = _sum(asset.folder / told["name"], self.workshop.keep_on)
+            except FileNotFoundError:
+                found = None
+            if found != verified:
+                return f"{told['name']} is not what was verified: geesync check --repair"
+        return ""
 
     def _image(
         self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.restore.files import KEPT, Form, stays
@@ -62,6 +63,10 @@ class Restored(ToMake):
     def folder(self) -> Path:
         """Where its copy is."""
         return Path(self.wanted.mirror) / self.wanted.path
+
+    def is_made_of(self, copy: SourceAsset) -> bool:
+        """Whether the mirror's copy is still that which was asked for."""
+        return copy.is_container or copy.revision == self.wanted.revision
 
     @property
     def is_external(self) -> bool:
