@@ -6,8 +6,10 @@ only; a thing's own (``Setback``) are counted, and the last one that is allowed 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Generic
 
 from geesync.domain import state_machine
@@ -86,6 +88,17 @@ def wait_after(failures: int) -> timedelta:
     """Return how long to wait after the n-th failure (from 1)."""
     grown: int = _WAIT_GROWS ** (failures - 1)
     return _FIRST_WAIT * min(grown, LONGEST_WAIT // _FIRST_WAIT)
+
+
+#: After a task that the world ended: twice as long each time.
+_WORLD_WAIT = timedelta(minutes=10)
+
+
+def wait_for_world(causes: Sequence[Cause | None]) -> timedelta:
+    """Return how long to wait before another task; causes: of how those before it ended."""
+    times = sum(1 for _ in takewhile(WORLDLY.__contains__, reversed(causes)))
+    doubled: int = 2 ** max(times - 1, 0)
+    return _WORLD_WAIT * min(doubled, LONGEST_WAIT // _WORLD_WAIT)
 
 
 @dataclass(frozen=True)

@@ -41,3 +41,28 @@ def test_objects_of_which_nobody_tells_a_checksum_are_proved_by_size_and_reading
     assert world.is_exact(f"{ARCHIVE}/c0000/i000001")
     sidecar = json.loads((world.folder(f"{ARCHIVE}/c0000/i000001") / "geesync.json").read_text())
     assert "the bucket tells no checksum" in json.dumps(sidecar["parts"])
+
+
+def test_where_an_md5_is_all_that_is_told_it_is_compared(build: Build) -> None:
+    world = build(3)
+    proxy = world.simulator.storage.proxy
+    proxy.tells_checksums, proxy.hidden = False, ("crc32c",)
+    wrong = world.simulator.faults.add(
+        "corrupt", server="storage", path="i000002.*alt=media", count=2
+    )
+    world.enqueue(ARCHIVE)
+    world.run("discoverer", "exporter")
+    world.simulator.advance(60)
+    world.run("reconciler")
+    proxy.tells_checksums = True  # of another look: it is the same writing
+
+    world.settle()
+
+    assert wrong.fired == 2
+    assert world.counts() == {"verified": 5}
+    assert exports_of_each_asset(world) == {1}
+    for number in range(3):
+        assert world.is_exact(f"{ARCHIVE}/c0000/i00000{number}")
+    sidecar = json.loads((world.folder(f"{ARCHIVE}/c0000/i000002") / "geesync.json").read_text())
+    assert {part["vouched_by"] for part in sidecar["parts"]} == {"the bucket's MD5 of every object"}
+    assert not world.staged()

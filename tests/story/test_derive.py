@@ -259,3 +259,44 @@ def test_a_mistake_in_a_job_is_one_line(
 
     assert isinstance(done.exception, UserError), done.output
     assert told in str(done.exception)
+
+
+def a_day(world: World) -> None:
+    for _ in range(24 * 12):
+        world.run("deriver", "reconciler")
+        world.simulator.advance(300)
+
+
+def test_a_result_whose_export_the_world_ends_again_and_again_is_asked_for_less_and_less(
+    world: World, tmp_path: Path
+) -> None:
+    ended = world.simulator.operations.fail(
+        "s001", 8, "Earth Engine is currently unavailable. Please try again.", count=None
+    )
+    run(configure(tmp_path, world.simulator), "start", "ndvi")
+
+    a_day(world)
+
+    assert 5 <= ended.fired <= 10
+    (left,) = (one for one in Derivations(world.database).of("ndvi") if one.standing.cause)
+    assert left.standing.failures == 0
+    ended.count = ended.fired
+    world.simulator.advance(6 * 3600)
+    assert {one.standing.state for one in settle(world)} == {DerivedState.MADE}
+
+
+def test_an_export_of_a_job_that_is_not_answered_is_sent_less_and_less(
+    world: World, tmp_path: Path
+) -> None:
+    broken = world.simulator.faults.add("status", path="image:export", status=503, count=None)
+    run(configure(tmp_path, world.simulator, in_flight=1), "start", "ndvi")
+
+    for _ in range(120):  # an hour
+        world.run("deriver")
+        world.simulator.advance(30)
+
+    assert 5 <= broken.fired <= 15
+    world.simulator.faults.clear()
+    world.simulator.advance(600)
+    assert {one.standing.state for one in settle(world)} == {DerivedState.MADE}
+    assert exports(world) == 7

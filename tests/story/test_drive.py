@@ -175,6 +175,20 @@ def test_bytes_that_come_wrong_are_not_believed(opened: Open) -> None:
         assert world.is_exact(OTHER.name)
 
 
+def test_files_with_an_md5_only_are_compared_by_it_and_deleted(opened: Open) -> None:
+    with opened(OTHER) as world:
+        world.simulator.drive.hashes = ("md5",)
+        fault = world.simulator.faults.add("corrupt", path="alt=media", count=2)
+
+        world.settle()
+
+        assert fault.fired == 2
+        assert world.is_exact(OTHER.name)
+        assert not in_drive(world)
+        told = json.loads((world.folder(OTHER.name) / "geesync.json").read_text())
+        assert {part["vouched_by"] for part in told["parts"]} == {"Drive's MD5 of every file"}
+
+
 def test_what_somebody_deletes_in_drive_is_exported_again(opened: Open) -> None:
     with opened(OTHER) as world:
         world.run_until("in_bucket", OTHER.name)

@@ -182,6 +182,24 @@ def test_an_answer_that_is_lost_does_not_ingest_twice(world: World) -> None:
     assert imports(world) == 1
 
 
+def test_uploads_that_are_not_answered_are_tried_less_and_less(world: World) -> None:
+    broken = world.simulator.faults.add(
+        "status", server="storage", path="/upload/", status=503, count=None
+    )
+    restores = ask(world, plan(world, "users/demo/elevation", to=BACK))
+    fired = []
+
+    for _ in range(120):  # an hour
+        world.run("restorer")
+        fired.append(broken.fired)
+        world.simulator.advance(30)
+
+    assert 5 <= len(set(fired)) <= 15
+    world.simulator.faults.clear()
+    world.simulator.advance(600)
+    assert {one.standing.state for one in settle(world, restores)} == {RestoreState.PROVED}
+
+
 def test_a_process_that_is_killed_goes_on_in_the_next(tmp_path: Path) -> None:
     """After every pass of every step somebody pulls the plug: all is done once, and proved."""
     with Simulator("small") as simulator:

@@ -35,6 +35,7 @@ class Proof:
     extension: str  #: "tif", "csv", "geojson"
     crc32c: int  #: of its bytes; 0: nobody tells it
     sha256: str = ""  #: where it, and not the CRC32C, is what the source told of them
+    md5: str = ""  #: likewise
     raster: rasters.Expected | None = None
     rows: int | None = None  #: of a table, where that is known
 
@@ -65,7 +66,8 @@ def proofs(
 
     def a_file(final: str, **expected: Any) -> Proof:
         name, obj = files[final]
-        return Proof(mirror, path, name, part.extension, obj.crc32c, obj.sha256, **expected)
+        sums = obj.crc32c, obj.sha256, obj.md5
+        return Proof(mirror, path, name, part.extension, *sums, **expected)
 
     if part.grid is None:
         return [a_file(final, rows=source.feature_count) for final in files]
@@ -132,6 +134,8 @@ def _same_bytes(place: Folder, job: Proof) -> tuple[int, str]:
     except FileNotFoundError:
         raise RemoteError(Cause.DISK, f"{job.name} is not in {place.path}") from None
     is_same = sha256 == job.sha256 if job.sha256 else job.crc32c in {crc32c, UNTOLD}
+    if job.md5 and not job.sha256:
+        is_same = place.md5(job.name) == job.md5
     if not is_same:
         raise RemoteError(Cause.INTEGRITY, f"{job.name} is not any more what came")
     return crc32c, sha256

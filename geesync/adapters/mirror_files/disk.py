@@ -122,6 +122,13 @@ class Folder:
             sha256.update(chunk)
         return crc32c, sha256.hexdigest()
 
+    def md5(self, name: str) -> str:
+        """Return the hexadecimal MD5 of a file's bytes: against accidents, not against people."""
+        md5 = hashlib.md5(usedforsecurity=False)
+        for chunk in self.chunks(name):
+            md5.update(chunk)
+        return md5.hexdigest()
+
     def read(self, name: str) -> bytes:
         """Return a small file whole."""
         with (
@@ -132,11 +139,11 @@ class Folder:
 
     def holds(self, name: str, obj: StoredObject) -> bool:
         """Whether a file has exactly the object's bytes, as far as anything tells these."""
-        if self.size_of(name) != obj.size_bytes or not obj.has_checksum:
+        if self.size_of(name) != obj.size_bytes or not obj.checksum:
             return False
         if obj.sha256:
             return self.digests(name)[1] == obj.sha256
-        return self.checksum(name) == obj.crc32c
+        return self.md5(name) == obj.md5 if obj.md5 else self.checksum(name) == obj.crc32c
 
     def write(self, name: str, content: bytes, *, read_only: bool = False) -> None:
         """Write a small file whole; the old one stays until the new one is on the disk."""

@@ -111,10 +111,11 @@ class Landing:
                 Cause.TRANSIENT,
                 f"{obj.name} ended after {writer.position:,} of {obj.size_bytes:,} bytes",
             )
-        if obj.sha256:
-            is_same, differs = self._place.holds(self.name, obj), "another SHA-256 than Drive says"
+        if obj.checksum in {"SHA-256", "MD5"}:
+            is_same = self._place.holds(self.name, obj)
+            differs = f"another {obj.checksum} than it has there"
         else:
-            is_same = writer.crc32c == obj.crc32c or not obj.has_checksum
+            is_same = writer.crc32c == obj.crc32c or not obj.checksum
             differs = f"CRC32C {writer.crc32c:08x}, the bucket says {obj.crc32c:08x}"
         if not is_same:
             self._place.remove(self.name)

@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 #: What Google lets one batch hold.
 DELETED_AT_ONCE = 100
 
-_FIELDS = "items(name,size,generation,crc32c),nextPageToken"
+_FIELDS = "items(name,size,generation,crc32c,md5Hash),nextPageToken"
 
 _GOOGLE = "https://storage.googleapis.com"
 
@@ -88,8 +88,8 @@ class Storage:
     def _whole(self, bucket: str, listed: Any) -> Any:
         """Return an object with what a copy of it is proved by, which a listing may leave out.
 
-        There may be no CRC32C at all. Raises RemoteError TRANSIENT if its size or generation is not
-        told: an incomplete answer is no absence.
+        There may be an MD5 only, or nothing. Raises RemoteError TRANSIENT if its size or generation
+        is not told: an incomplete answer is no absence.
         """
         if _is_whole(listed) and listed.crc32c is not None:
             return listed
@@ -252,4 +252,5 @@ def _stored(blob: Any) -> StoredObject:
         generation=int(blob.generation),
         size_bytes=int(blob.size),
         crc32c=int.from_bytes(base64.b64decode(blob.crc32c or ""), "big"),
+        md5="" if blob.crc32c else base64.b64decode(blob.md5_hash or "").hex(),
     )

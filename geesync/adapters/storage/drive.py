@@ -1,7 +1,7 @@
 """A person's Google Drive, in which Earth Engine may leave exports.
 
 Its folders are names, of which Earth Engine makes new ones as it likes, and names repeat. So a file
-is found by its exact name wherever it is; it is the one that is meant if size and SHA-256 are.
+is found by its exact name wherever it is; it is the one that is meant if size and checksum are.
 https://developers.google.com/workspace/drive/api/reference/rest/v3
 """
 
@@ -33,7 +33,7 @@ from geesync.logger import get_logger
 log = get_logger()
 
 _GOOGLE = "https://www.googleapis.com"
-_FIELDS = "nextPageToken,files(id,name,size,sha256Checksum,createdTime)"
+_FIELDS = "nextPageToken,files(id,name,size,sha256Checksum,md5Checksum,createdTime)"
 _PAGE_FILES = 1000
 
 _NO_SCOPE = re.compile(r"insufficient authentication scopes", re.IGNORECASE)
@@ -98,7 +98,7 @@ class Drive:
     ) -> None:
         """Write a file's bytes from an offset on into the sink, once, unchecked.
 
-        Raises RemoteError; GONE if Drive has no file of this name, size and SHA-256 any more.
+        Raises RemoteError; GONE if Drive has no file of this name, size and checksum any more.
         """
 
         async def once() -> None:
@@ -211,12 +211,15 @@ def _stored(told: Json, name: str) -> StoredObject:
     """Return a file as an object; raises RemoteError TRANSIENT if what proves it is not told."""
     try:
         made = datetime.fromisoformat(told["createdTime"])
-        size_bytes, sha256 = int(told["size"]), bytes.fromhex(told["sha256Checksum"]).hex()
+        size_bytes, sha256 = int(told["size"]), bytes.fromhex(told.get("sha256Checksum", "")).hex()
+        md5 = "" if sha256 else bytes.fromhex(told["md5Checksum"]).hex()
     except UNREADABLE:
-        what = f"size and SHA-256 of {told['name']} are not told"
+        what = f"size and checksum of {told['name']} are not told"
         raise RemoteError(Cause.TRANSIENT, what) from None
-    return StoredObject(name, int(made.timestamp() * 1000), size_bytes, 0, sha256)
+    return StoredObject(name, int(made.timestamp() * 1000), size_bytes, 0, sha256, md5)
 
 
 def _is_same(told: Json, obj: StoredObject) -> bool:
-    return (told.get("size"), told.get("sha256Checksum")) == (str(obj.size_bytes), obj.sha256)
+    by_sha256 = obj.sha256 and "sha256Checksum" in told
+    key, known = ("sha256Checksum", obj.sha256) if by_sha256 else ("md5Checksum", obj.md5)
+    return (told.get("size"), told.get(key)) == (str(obj.size_bytes), known)

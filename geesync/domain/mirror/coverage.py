@@ -25,16 +25,21 @@ class StoredObject:
     size_bytes: int
     crc32c: int  #: unsigned 32-bit; 0 where the source does not tell it, until it was read through
     sha256: str = ""  #: hexadecimal; where it, and not the CRC32C, is what the source tells
+    md5: str = ""  #: hexadecimal; where it is all that the source tells
 
     @property
-    def has_checksum(self) -> bool:
-        """Whether the source tells what its bytes must be, and not only how many they are."""
-        return bool(self.crc32c or self.sha256)
+    def checksum(self) -> str:
+        """Which checksum says what its bytes must be; "" if only their number is told."""
+        if self.sha256 or self.md5:
+            return "SHA-256" if self.sha256 else "MD5"
+        return "CRC32C" if self.crc32c else ""
 
     def is_writing(self, told: StoredObject | None) -> bool:
         """Whether what a bucket tells now is this very writing; a checksum may be told or not."""
-        return told is not None and self == (
-            told if self.has_checksum == told.has_checksum else replace(told, crc32c=self.crc32c)
+        return told is not None and self == replace(
+            told,
+            crc32c=told.crc32c if self.crc32c and told.crc32c else self.crc32c,
+            md5=told.md5 if self.md5 and told.md5 else self.md5,
         )
 
     @property

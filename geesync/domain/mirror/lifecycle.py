@@ -5,12 +5,10 @@ A state names what is already true, so that a crash can never make it a lie.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 
 from geesync.domain import setbacks
 from geesync.domain.setbacks import (
-    LONGEST_WAIT,
     Delayed,
     Event,
     Excused,
@@ -220,18 +218,9 @@ LIFE = Life(
 #: Where an asset stands.
 Standing = setbacks.Standing[State]
 
-#: After a failure that lies in the world and ended the asset's exports: twice as long each time.
-_WORLD_WAIT = timedelta(minutes=10)
-
 
 def is_coming_home(standing: Standing) -> bool:
     """Whether a copy that no longer needs the asset itself is on its way to the mirror."""
     if standing.state == State.EXPORTING:
         return standing.cause != Cause.GONE  # else the export did not find it
     return standing.state in {State.IN_BUCKET, State.DOWNLOADED}
-
-
-def wait_for_world(times: int) -> timedelta:
-    """Return how long to wait after the world ended an asset's exports so many times in a row."""
-    doubled: int = 2 ** max(times - 1, 0)
-    return _WORLD_WAIT * min(doubled, LONGEST_WAIT // _WORLD_WAIT)

@@ -6,7 +6,7 @@ ledger which files belong to which revision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class TakenPart:
     request: Json | None = None  #: the body that asked for it; None if another version did
     requests: int = 0  #: answers that it was read in, if it was read directly
     read_again: int = 0  #: tiles that were read a second time and compared
-    has_checksums: bool = True  #: the bucket told one of each object
+    checksums: Collection[str] = ("CRC32C",)  #: of its objects, as ``StoredObject.checksum``
     adopted: Sequence[str] = ()  #: files that others exported, of which its pixels are
 
 
@@ -106,7 +106,6 @@ def _part(taken: TakenPart) -> Json:
     return told | {"files": [_file(one) for one in taken.files]}
 
 
-_BY_CHECKSUM = "the bucket's CRC32C of every object"
 _BY_SIZE = (
     "the size of every object, and that each can be read and is what Earth Engine describes:"
     " the bucket tells no checksum"
@@ -116,10 +115,11 @@ _BY_SIZE = (
 def vouched_by(taken: TakenPart) -> str:
     """Return what says that the bytes of a part are Earth Engine's, for people."""
     part, tiles = taken.part, f"{taken.read_again:,} tiles read"
+    told = " or ".join(sorted(taken.checksums))
     if part.way == Way.BUCKET:
-        return _BY_CHECKSUM if taken.has_checksums else _BY_SIZE
+        return f"the bucket's {told} of every object" if all(taken.checksums) else _BY_SIZE
     if part.way == Way.DRIVE:
-        return "Drive's SHA-256 of every file"
+        return f"Drive's {told} of every file"
     if taken.adopted:
         return f"{tiles} from Earth Engine and found equal to files that others exported"
     told = "length and layout of every answer, the same updateTime before and after"

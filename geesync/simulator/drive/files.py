@@ -37,6 +37,7 @@ class DriveFile:
     parent: str
     created: datetime
     content: Path | None = None  #: None = a folder
+    hashes: tuple[str, ...] = HASHES  #: that the API tells
 
     @property
     def size_bytes(self) -> int:
@@ -60,9 +61,7 @@ class DriveFile:
         if self.content is None:
             return told
         content = self.content.read_bytes()
-        hashes = {
-            name: hashlib.new(name, content).hexdigest() for name in ("md5", "sha1", "sha256")
-        }
+        hashes = {name: hashlib.new(name, content).hexdigest() for name in self.hashes}
         return {
             **told,
             **{f"{name}Checksum": value for name, value in hashes.items()},
@@ -84,6 +83,7 @@ class Drive:
         self._lock = threading.Lock()
         self._files: dict[str, DriveFile] = {}
         self._numbers = itertools.count()
+        self.hashes: tuple[str, ...] = HASHES  #: of what is written from now on
 
     def files(self, owner: str) -> list[DriveFile]:
         """Return a person's files and folders, the newest first."""
@@ -122,7 +122,7 @@ class Drive:
         made = self._new(owner, name, kind, folder or ROOT)
         content = self._place() / f"drive-{made.id}"
         shutil.copyfile(source, content)
-        return self._keep(replace(made, content=content))
+        return self._keep(replace(made, content=content, hashes=self.hashes))
 
     def folder_for(self, owner: str, name: str) -> str:
         """Return the id of the folder that a task writes to if it is told this name.

@@ -7,7 +7,7 @@ has come for its end; here both are as they are in the real service.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
@@ -43,6 +43,7 @@ class StorageProxy:
         self._audit = audit
         self.lists_checksums = True  #: False: as for keys that who lists may not use
         self.tells_checksums = True  #: False: not even of an object that is asked for singly
+        self.hidden: tuple[str, ...] = ("crc32c", "md5Hash")  #: which are not told then
         self._came: dict[str, bytes] = {}  #: of unfinished uploads, by address: which bytes came
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +69,7 @@ class StorageProxy:
             return
         async with self._behind.ask(method, target, passed, _body(receive)) as answer:
             if self._hides_checksums(method, path, query):
-                await _relay_without_checksums(answer, send)
+                await _relay_without(self.hidden, answer, send)
             elif asked is not None and asked.may_be_stale:
                 await self._read(asked, answer, send)
             elif asked is not None and method == "DELETE":
@@ -141,14 +142,14 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
             return
 
 
-async def _relay_without_checksums(answer: Answer, send: Send) -> None:
+async def _relay_without(hidden: Iterable[str], answer: Answer, send: Send) -> None:
     if answer.status != 200:  # noqa: PLR2004 - OK
         await _relay(answer, send)
         return
     told = json.loads(await answer.read())
     for item in (told, *told.get("items", ())):
-        item.pop("crc32c", None)
-        item.pop("md5Hash", None)
+        for name in hidden:
+            item.pop(name, None)
     kind = [(b"content-type", b"application/json; charset=UTF-8")]
     await _answer(send, answer.status, kind, json.dumps(told).encode())
 

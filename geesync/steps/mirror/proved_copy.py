@@ -45,8 +45,7 @@ class CopyWriter:
         _remove_strange(place, copy)
         copy.versions = kept_versions(place) if copy.was_proved else []
         taken = [
-            replace(self._taken(files), has_checksums=copy.has_checksums)
-            for files in copy.parts().values()
+            replace(self._taken(files), checksums=copy.checksums) for files in copy.parts().values()
         ]
         made = _make(place, copy, taken, self.planner.chosen(copy.asset), table)
         _draft(place, ASSET_JSON, copy.source.json)

@@ -55,7 +55,7 @@ class UnprovedCopy:
     #: What that showed, or why it is not what it must be.
     found: dict[Proof, Proved | Exception] = field(default_factory=dict, init=False)
 
-    has_checksums: bool = field(default=True, init=False)  #: where its bytes come from
+    checksums: set[str] = field(default_factory=set, init=False)  #: where its bytes come from
     versions: list[str] = field(default_factory=list, init=False)  #: folders of older copies
 
     @property
@@ -125,7 +125,7 @@ class UnprovedCopy:
                 contents.append((file, found.table))
         table = _table(contents)
         sums = self.sums  # of some the CRC32C is known only now
-        self.has_checksums = all(one.obj.has_checksum for one in self.staged)
+        self.checksums = {one.obj.checksum for one in self.staged}
         self.staged = [
             replace(file, obj=replace(file.obj, crc32c=sums[file.id][0])) for file in self.staged
         ]

@@ -14,7 +14,7 @@ from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.json import Json
-from geesync.domain.setbacks import Delayed, Event, Setback
+from geesync.domain.setbacks import Delayed, Event, Setback, wait_for_world
 from geesync.domain.tasks.exports import described_as, token_of
 from geesync.domain.tasks.lifecycle import IN_FLIGHT, GivenUp, Succeeded, TaskState
 from geesync.domain.tasks.making import Differs, Made, TaskIntended
@@ -108,8 +108,23 @@ class AssetMaker(Generic[AnyToMake]):
         """Send the tasks that wait, and see what became of the others; return what moved."""
         found = self.tasks.of_subject(self.making.kind, [asset.id for asset in due])
         tasks = {task.subject.id: task for task in found}  # the last one of each
-        self.submitter.submit(task for task in tasks.values() if task.state == TaskState.INTENDED)
-        answers = self.workshop.each(due, lambda asset: self._outcome(asset, tasks.get(asset.id)))
+        intended = [task for task in tasks.values() if task.state == TaskState.INTENDED]
+        sent = self.submitter.submit(self.submitter.gates.let_through(intended, lambda _: ASSETS))
+        unsent = {
+            task.subject.id: event
+            for task, error in sent
+            if error and isinstance(event := event_of(error, Setback), Delayed)
+        }
+        causes: dict[int, list[Cause | None]] = {asset.id: [] for asset in due}
+        for task in found:
+            causes[task.subject.id].append(task.cause)
+
+        def outcome(asset: AnyToMake) -> Event | None:
+            if asset.id in unsent:
+                return unsent[asset.id]
+            return self._outcome(asset, tasks.get(asset.id), causes[asset.id])
+
+        answers = self.workshop.each(due, outcome)
         done = [
             TaskMove(tasks[asset.id], Succeeded())
             for asset, answer in answers
@@ -120,8 +135,10 @@ class AssetMaker(Generic[AnyToMake]):
         self.tasks.record(done, self.workshop.clock())
         return record_outcomes(self.workshop, self.making, answers)
 
-    def _outcome(self, asset: AnyToMake, task: Task | None) -> Event | None:
-        """Return what became of a task; None while it runs."""
+    def _outcome(
+        self, asset: AnyToMake, task: Task | None, causes: Sequence[Cause | None]
+    ) -> Event | None:
+        """Return what became of a task; None while it runs. causes: why each of its tasks ended."""
         if task is None:
             return Setback("its task is not known any more")
         if task.state in IN_FLIGHT and task.ended_at is None:
@@ -135,7 +152,8 @@ class AssetMaker(Generic[AnyToMake]):
             return found
         if ended_well:
             return Delayed("its task has ended, and nothing is to be seen yet")
-        return Setback(task.error or "its task ended", cause=task.cause or Cause.FAILED)
+        wait = wait_for_world(causes)
+        return Setback(task.error or "its task ended", cause=task.cause or Cause.FAILED, wait=wait)
 
 
 def record_outcomes(

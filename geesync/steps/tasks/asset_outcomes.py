@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import takewhile
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.failures.refusals import NotTriedError
@@ -14,9 +13,8 @@ from geesync.domain.mirror.lifecycle import (
     ExportsSucceeded,
     Refused,
     State,
-    wait_for_world,
 )
-from geesync.domain.setbacks import Delayed, Event, Setback
+from geesync.domain.setbacks import Delayed, Event, Setback, wait_for_world
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
@@ -130,13 +128,8 @@ def _failure(asks: Mapping[str, Sequence[Task]]) -> Event:
     if not failed:
         return ExportFailed("an export ended without its files", cause=Cause.FAILED)
     worst = min(failed, key=lambda task: task.cause not in WORLDLY)
-    wait = wait_for_world(max(map(_times_of_world, asks.values())))
+    wait = max(wait_for_world([task.cause for task in of_part]) for of_part in asks.values())
     return ExportFailed(worst.error, cause=worst.cause or Cause.FAILED, wait=wait)
-
-
-def _times_of_world(asks: Sequence[Task]) -> int:
-    """Return how many of the last asks for a part in a row the world ended."""
-    return sum(takewhile(bool, (task.cause in WORLDLY for task in reversed(asks))))
 
 
 def _not_seen(answer: Exception) -> Event:

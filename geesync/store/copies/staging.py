@@ -165,7 +165,7 @@ class Staging:
                 schema.asset.c.name.label("asset_name"),
                 *(file.c.plan_id.label("of_plan"), file.c.part.label("of_part")),
                 (sa.func.coalesce(schema.task.c.prefix, "") + file.c.suffix).label("object"),
-                *(file.c.generation, file.c.size_bytes, file.c.crc32c, file.c.sha256),
+                *(file.c.generation, file.c.size_bytes, file.c.crc32c, file.c.sha256, file.c.md5),
                 *(file.c.landed_at, file.c.swept_at),
             )
             .select_from(among)
@@ -251,6 +251,7 @@ def _read(row: sa.Row[Any]) -> Staged:
             row.size_bytes,
             row.crc32c,
             (row.sha256 or "") if row.way == Way.DRIVE else "",
+            row.md5 or "",
         ),
         file=row.file_name,
         landed=row.landed_at is not None,

@@ -17,7 +17,7 @@ from geesync.store.file.sqlite_errors import translated
 APPLICATION_ID = 0x67656573
 
 #: The newest revision in migrations/; a test holds the two together.
-HEAD = "0011"
+HEAD = "0012"
 
 #: A gigabyte is read for damage in some ten seconds.
 _LARGE_BYTES = 256 * 1024**2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
@@ -225,7 +225,7 @@ def _change(
 ) -> None:
     """Write where assets stand."""
     changes: dict[int, dict[str, object]] = {
-        asset_id: standing_columns(after, moves[asset_id].asset.version) | {"delays": after.delays}
+        asset_id: standing_columns(after, moves[asset_id].asset.version)
         for asset_id, after in standings.items()
     }
     for asset_id, move in moves.items():
@@ -280,7 +280,7 @@ def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
     return LedgerAsset(
         **{name: kept[name] for name in _PLAIN},
         options=_options(kept["options"]),
-        standing=replace(read_standing(kept, State), delays=kept["delays"]),
+        standing=read_standing(kept, State),
     )
 
 

@@ -21,6 +21,7 @@ def standing_columns(after: Standing[Any], version: int) -> dict[str, object]:
         "cause": after.cause,
         "reason": after.reason or None,
         "version": version + 1,
+        "delays": after.delays,
     }
 
 
@@ -32,4 +33,5 @@ def read_standing(kept: sa.RowMapping, states: type[AnyState]) -> Standing[AnySt
         not_before=kept["not_before"],
         cause=told_as(Cause, kept["cause"]) if kept["cause"] else None,
         reason=kept["reason"] or "",
+        delays=kept["delays"],
     )

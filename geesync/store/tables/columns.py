@@ -102,6 +102,7 @@ def life_columns(states: type[StrEnum]) -> list[SchemaItem]:
         Column("cause", Text),
         Column("reason", Text),
         Column("moved_at", Instant, nullable=False),
+        Column("delays", Integer, nullable=False, server_default="0"),  # one after another
         CheckConstraint(f"state IN ({told})", name="state"),
         CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     ]

@@ -257,6 +257,7 @@ file = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("crc32c", Integer, nullable=False),  # 0 of one from Drive until it is proved
     Column("sha256", Digest),  # of the proved file, or what Drive tells
+    Column("md5", Digest),  # where it is all that the source tells
     Column("landed_at", Instant),  # on disk, every byte, fsynced
     Column("swept_at", Instant),  # the staged copy is deleted
     Column("voided_at", Instant),  # of no use any more; of one that a task brought, the task tells

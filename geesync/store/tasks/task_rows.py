@@ -107,6 +107,7 @@ def file_of(task: Task, obj: StoredObject) -> dict[str, Any]:
         "size_bytes": obj.size_bytes,
         "crc32c": obj.crc32c,
         "sha256": obj.sha256 or None,
+        "md5": obj.md5 or None,
     }
 
 
