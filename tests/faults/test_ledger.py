@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from geesync.errors import ExitCode, LedgerError, RemoteError
 from geesync.simulator import Simulator
 from geesync.step_threads import run_step
 from geesync.store.file.database import LOG_LIMIT_BYTES, open_migrating
+from geesync.store.file.soundness import check
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.ledger.roots import Roots
 from geesync.store.views.status import status
@@ -145,6 +147,28 @@ def test_a_ledger_that_is_taken_away_ends_the_daemon_with_its_own_code(
                     file.write(b"junk" * 200_000)
 
         assert daemon.wait(PATIENCE_S) == ExitCode.LEDGER
+
+
+def test_what_replaced_the_ledger_is_not_opened_while_the_other_is_in_use(tmp_path: Path) -> None:
+    """SQLite would cut the file in memory that both share: who reads it then dies of SIGBUS."""
+    ledger, other = tmp_path / "geesync.db", tmp_path / "other.db"
+    open_migrating(other).close()
+    database = open_migrating(ledger)
+    with database.connection() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM root")
+        shared = Path(f"{ledger}-shm")
+        before = shared.stat()
+
+        other.replace(ledger)
+
+        for look in (partial(status, ledger, now=NOW), partial(check, ledger)):
+            with pytest.raises(LedgerError, match="removed, replaced or emptied"):
+                look()
+        with pytest.raises(LedgerError, match="removed, replaced or emptied"), database.read():
+            pass
+        assert shared.stat() == before
+    database.close()
+    assert status(ledger, now=NOW).roots == []
 
 
 @pytest.mark.parametrize(

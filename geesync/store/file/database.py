@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
-from geesync.errors import RESTORE, LedgerError, LockedError
+from geesync.errors import LockedError
 from geesync.store.file.backups import backup, sync
 from geesync.store.file.scratch import scratch, sweep
 from geesync.store.file.soundness import (
@@ -23,6 +23,7 @@ from geesync.store.file.soundness import (
     check,
     held_open,
     is_large,
+    refuse_another,
     refuse_other_schema,
 )
 from geesync.store.file.sqlite_errors import translated
@@ -41,7 +42,6 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = _identity(path)
         self._writing = threading.Lock()
         self._engine = sa.create_engine(
             "sqlite://",
@@ -90,19 +90,9 @@ class Database:
             return int(cursor.fetchone()[0])
 
     def check_in_place(self) -> None:
-        """Raise LedgerError if the file is not the one that was opened.
-
-        SQLite would go on in a file that has no name any more, and all of it would be lost.
-        """
-        try:
-            now = _identity(self.path)
-        except OSError:
-            return  # of its disk, which passes, and of which the steps tell
-        if now != self._file:
-            raise LedgerError(
-                f"the ledger {self.path} was removed, replaced or emptied while it was in use",
-                hint=f"put it back, or {RESTORE}",
-            )
+        """Raise LedgerError if the file is not the one that was opened."""
+        with suppress(OSError):  # of its disk, which passes, and of which the steps tell
+            refuse_another(self.path)
 
     def check_whole(self, keep_on: Callable[[], bool]) -> None:
         """Read a large ledger for damage, which was not done when it was opened."""
@@ -118,16 +108,8 @@ class Database:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Open the file that is there; never make a new one in the place of one that was removed."""
+    refuse_another(path)
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another of its name; None if there is none, or an empty one."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return (status.st_dev, status.st_ino) if status.st_size else None
 
 
 def _leave_transactions_to_us(connection: Any, _record: Any) -> None:

@@ -38,8 +38,9 @@ def is_large(path: Path) -> bool:
     return path.exists() and path.stat().st_size > _LARGE_BYTES
 
 
-#: Ledgers that this process has open, each as often as it has.
+#: Ledgers that this process has open, by name, as often as it has; and which file each was then.
 _OPEN: Counter[Path] = Counter()
+_FIRST: dict[Path, tuple[int, int] | None] = {}
 _COUNTING = threading.Lock()
 
 
@@ -51,14 +52,43 @@ def held_open(path: Path) -> Iterator[None]:
     locks that SQLite has on it, and the next process that closes it deletes the log that we write
     to: https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
     """
-    known = path.resolve()
+    names = {path.absolute(), path.resolve()}
     with _COUNTING:
-        _OPEN[known] += 1
+        for name in names:
+            _OPEN[name] += 1
+            _FIRST.setdefault(name, _identity(path))
     try:
         yield
     finally:
         with _COUNTING:
-            _OPEN[known] -= 1
+            for name in names:
+                _OPEN[name] -= 1
+                if not _OPEN[name]:
+                    del _FIRST[name]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name; None if there is none, or an empty one."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_size else None
+
+
+def refuse_another(path: Path) -> None:
+    """Raise LedgerError if the file is not the one that this process has open by SQLite.
+
+    It would go on in a file that has no name any more, and all of it would be lost. And who opened
+    the new one would cut the old one's index in memory, as no other process uses it: whoever
+    reads that then gets SIGBUS. https://www.sqlite.org/walformat.html#the_wal_index_file_format
+    """
+    name = path.absolute()
+    if name in _FIRST and _identity(path) != _FIRST.get(name):
+        raise LedgerError(
+            f"the ledger {path} was removed, replaced or emptied while it was in use",
+            hint=f"put it back, or {RESTORE}",
+        )
 
 
 def in_use(path: Path) -> bool:
@@ -75,6 +105,7 @@ def refuse_foreign_log(path: Path) -> None:
 
     It is another's, and SQLite would replay it into this one. To be asked before SQLite is.
     """
+    refuse_another(path)
     log = path.with_name(path.name + LOG)
     if not log.exists() or not log.stat().st_size:
         return
