@@ -148,6 +148,9 @@ WORLDLY = frozenset(
 )
 
 
+#: Whatever an answer asks for: a number beyond any calendar must not be our error.
+LONGEST_ASKED_S = 86_400.0
+
 #: A reason is words; more is somebody's web page.
 _LONGEST_REASON = 2000
 
@@ -181,7 +184,7 @@ class RemoteError(GeesyncError):
         self.exit_code = ExitCode.MIRROR if cause == Cause.DISK else ExitCode.UNAVAILABLE
         self.cause = cause
         self.status = status
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = retry_after_s and min(retry_after_s, LONGEST_ASKED_S)
 
     @property
     def costs_time_only(self) -> bool:

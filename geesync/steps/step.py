@@ -51,9 +51,6 @@ _SHORT_WAIT = timedelta(seconds=30)
 #: Where an asset may stand some time after a failure of its own.
 _EXCUSABLE = (State.DISCOVERED, State.EXPORTING, State.IN_BUCKET)
 
-#: Whatever an answer asks for: a number beyond any calendar must not be our error.
-_LONGEST_ASKED_S = 86_400
-
 
 def utc_now() -> datetime:
     """Return the time; the only clock of a step outside tests."""
@@ -220,7 +217,7 @@ def event_of(error: Exception, setback: type[Setback]) -> Event:
     if not told.costs_time_only:
         return setback(str(told), cause=told.cause)
     wait = _WAITS.get(told.cause, _SHORT_WAIT)
-    asked = timedelta(seconds=min(told.retry_after_s or 0, _LONGEST_ASKED_S))
+    asked = timedelta(seconds=told.retry_after_s or 0)
     return Delayed(str(told), cause=told.cause, wait=max(wait, asked))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -11,6 +12,8 @@ import structlog
 from geesync import daemon as daemon_module
 from geesync.adapters.host.systemd import Systemd
 from geesync.daemon import Daemon
+from geesync.errors import Cause, RemoteError
+from geesync.steps.brakes.gates import gates_of_downloads
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import STEPS, World
 
@@ -80,6 +83,20 @@ def test_a_scan_that_a_clock_years_ahead_put_off_is_made(world: World) -> None:
 
     assert world.accepted(f"{ARCHIVE}/c0000/i000003") == 2
     assert status.daemon is None  # what gave its sign of life in ten years is not here now
+
+
+def test_a_probe_that_a_clock_years_ahead_put_off_goes_out(world: World) -> None:
+    now = world.now()
+    gates = gates_of_downloads(lambda: now, world.service.roots, ["a-bucket"])
+    gate = gates.at("a-bucket")
+    gate.close(RemoteError(Cause.PERMISSION, "The bucket is suspended."))
+    assert gate.room(9) == 0
+
+    now += timedelta(days=3650)
+    gate.close(RemoteError(Cause.PERMISSION, "The bucket is suspended."))
+    now -= timedelta(days=3649)
+
+    assert gate.room(9) == 1
 
 
 def test_an_export_that_never_showed_is_given_up_though_it_was_asked_for_years_ahead(

@@ -147,6 +147,23 @@ def test_retry_after_is_heeded(enqueued: World) -> None:
     assert world.counts()["verified"] == world.status().roots[0].assets
 
 
+@pytest.mark.parametrize("asked", ["9" * 9, "9" * 30, "9" * 400])
+def test_a_wait_beyond_any_calendar_is_a_day(build: Build, asked: str) -> None:
+    world = build(3)
+    world.enqueue(ARCHIVE)
+    world.run("discoverer")
+    world.simulator.faults.add(
+        "status", path=EXPORTS, status=403, count=2, headers={"Retry-After": asked}
+    )
+    world.run("exporter")
+
+    for _ in range(6):  # what was asked for first, and what of it comes last
+        world.simulator.advance(86_400 + 60)
+        world.run()
+
+    assert world.counts() == {"verified": 5}
+
+
 def test_a_bucket_that_earth_engine_may_not_write_halts_exports_and_quarantines_nothing(
     enqueued: World,
 ) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -272,6 +273,11 @@ def test_new_images_are_picked_up_at_each_scan_by_a_process_beside(
         run_step(scans)
 
         assert len(Ledger(database).images_of(1)) == 7
+
+        ahead = (simulator.clock.now() + timedelta(days=3650)).isoformat()
+        built.roots.put("job_scanned:ndvi", ahead, simulator.clock.now())
+        run_step(scans)  # by a clock that was set right since
+        assert built.roots.get("job_scanned:ndvi") != ahead
 
 
 def test_the_recipe_takes_s2cloudless_where_it_has_looked(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol, TypeGuard
 
 from geesync.domain.failures.refusals import FOR_ALL, UNKNOWN, NotTriedError
 from geesync.domain.failures.shared_failures import SharedFailureError, SharedFailures, Tried
-from geesync.errors import Cause, RemoteError
+from geesync.errors import LONGEST_ASKED_S, Cause, RemoteError
 from geesync.logger import get_logger
 
 log = get_logger()
@@ -27,6 +27,7 @@ _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=5)  # an outage that has ended is seen before people wonder
 _LONGEST_WAIT_FOR_ENDINGS = timedelta(minutes=30)  # such a probe is a whole export
 _DOUBLINGS = 7
+_LONGEST_ASKED = timedelta(seconds=LONGEST_ASKED_S)  # what is later was told by a clock ahead
 
 
 class Memory(Protocol):
@@ -79,7 +80,7 @@ class Gate:
         now = self.clock()
         if self._closed_at and self._closed_at > now:  # the clock was ahead, and is set right
             self._closed_at, self._probe_at = now, None
-        due = self._probe_at is None or now >= self._probe_at
+        due = self._probe_at is None or not now < self._probe_at <= now + _LONGEST_ASKED
         return min(most, 1) if due else 0
 
     def judge(self, tried: Collection[Tried]) -> list[object]:

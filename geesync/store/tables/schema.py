@@ -257,10 +257,10 @@ file = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("crc32c", Integer, nullable=False),  # 0 of one from Drive until it is proved
     Column("sha256", Digest),  # of the proved file, or what Drive tells
-    Column("md5", Digest),  # where it is all that the source tells
     Column("landed_at", Instant),  # on disk, every byte, fsynced
     Column("swept_at", Instant),  # the staged copy is deleted
     Column("voided_at", Instant),  # of no use any more; of one that a task brought, the task tells
+    Column("md5", Digest),  # of the object, where it is all that the source tells
     CheckConstraint(f"way IN ({WAYS})", name="way"),
     CheckConstraint("way <> 'bucket' OR generation IS NOT NULL", name="object_is_pinned"),
     CheckConstraint("way <> 'direct' OR task_id IS NULL", name="direct_needs_no_task"),
