@@ -25,6 +25,7 @@ TOO_MANY = (
 #: google.rpc.Code, as ``Operation.error.code`` carries it.
 CANCELLED = 1
 INVALID_ARGUMENT = 3
+DEADLINE_EXCEEDED = 4
 NOT_FOUND = 5
 PERMISSION_DENIED = 7
 RESOURCE_EXHAUSTED = 8

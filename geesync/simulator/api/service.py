@@ -60,6 +60,13 @@ class Call:
             raise BadRequest(f"Invalid value at '{name}' (TYPE_INT32), \"{text}\"")
         return int(text)
 
+    def flag(self, name: str) -> bool:
+        """Return a query parameter that is true or false; false if it is not given."""
+        text = self.query.get(name) or "false"
+        if text not in ("true", "false"):
+            raise BadRequest(f"Invalid value at '{name}' (TYPE_BOOL), \"{text}\"")
+        return text == "true"
+
 
 @dataclass(frozen=True)
 class Content:

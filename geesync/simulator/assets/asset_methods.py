@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from geesync.simulator.api.service import Call, Service, require, require_visible
 from geesync.simulator.assets import asset_json
 from geesync.simulator.assets.external_images import create_external
+from geesync.simulator.ingestion.importing import check_types
 from geesync.simulator.messages.manifest_messages import image_manifest
 from geesync.simulator.messages.property_rules import (
     check_bands,
@@ -27,6 +29,8 @@ CREATE = "earthengine.assets.create"
 UPDATE = "earthengine.assets.update"
 DELETE = "earthengine.assets.delete"
 
+BARE_FOLDER = "A folder cannot have properties or times."
+UNQUOTED = re.compile(r'^[^"]*\.')  #: a key with a point in it, which only quotes can hold
 #: Fields that a patch may change → the attribute that holds them.
 PATCHABLE = {"startTime": "start_time", "endTime": "end_time", "properties": "properties"}
 
@@ -48,14 +52,14 @@ def create_asset(service: Service, call: Call) -> Json:
     name = f"{call.name}/assets/{call.query.get('assetId', '')}"
     require(service, call, CREATE, name)
     kind = call.body.get("type", "")
-    overwrite = call.query.get("overwrite", "false").lower() == "true"
+    overwrite = call.flag("overwrite")
     if kind == "IMAGE" and "cloudStorageLocation" in call.body:
         made = create_external(service, _manifest(call.body, name), name, overwrite=overwrite)
         return asset_json.full(made)
     if kind not in CONTAINERS:
         raise BadRequest(f"Assets of type '{kind}' cannot be created by this method.")
     if kind == "FOLDER" and set(call.body) - {"type", "name", "id"}:
-        raise BadRequest("A folder cannot have properties or times.")
+        raise BadRequest(BARE_FOLDER)
     names.check(name)
     asset = SimAsset(
         name=name,
@@ -65,7 +69,7 @@ def create_asset(service: Service, call: Call) -> Json:
         end_time=call.body.get("endTime"),
     )
     check_quota(service.profile, service.world, asset)
-    created = service.world.put(asset, overwrite=overwrite)
+    created = service.world.put(asset, overwrite=False)
     service.audit.add("create", name, type=kind)
     return asset_json.full(created)
 
@@ -82,7 +86,10 @@ def patch_asset(service: Service, call: Call) -> Json:
     require_visible(service, call, call.name, READ)
     require(service, call, UPDATE, call.name)
     asset, fields = service.world.get(call.name), call.body.get("asset", {})
-    for path in call.body.get("updateMask") or list(fields):
+    paths = call.body.get("updateMask") or list(fields)
+    if asset.type == "FOLDER" and paths:
+        raise BadRequest(BARE_FOLDER)
+    for path in paths:
         asset = _patched(asset, path, fields)
     _check_changed(service, asset)
     changed = service.world.put(asset, moves_time=service.profile.patch_moves_time)
@@ -99,6 +106,7 @@ def _check_changed(service: Service, asset: SimAsset) -> None:
         if key.startswith("system:") or not service.profile.odd_keys_patched:
             check_key(key)
         check_property(key, value)
+        check_types(service.world, asset.name, {key: value})
     check_bands({band.id for band in asset.bands} - {band.id for band in before.bands})
 
 
@@ -114,21 +122,29 @@ def delete_asset(service: Service, call: Call) -> Json:
 def copy_asset(service: Service, call: Call) -> Json:
     """Answer assets.copy, of all or some bands."""
     target = _target(service, call)
-    bands = call.body.get("bandIds")
-    source = service.world.get(call.name)
-    check_quota(service.profile, service.world, replace(source, name=target))
-    copied = service.world.copy(call.name, target, overwrite=call.body.get("overwrite", False))
-    if bands:
-        kept = tuple(band for band in copied.bands if band.id in bands)
-        copied = service.world.put(replace(copied, bands=kept))
+    source = replace(service.world.get(call.name), name=target)
+    if wanted := call.body.get("bandIds"):
+        source = replace(source, bands=_wanted(source, wanted))
+    check_quota(service.profile, service.world, source)
+    check_types(service.world, target, source.properties)
+    copied = service.world.put(source, overwrite=call.body.get("overwrite", False))
     service.audit.add("copy", call.name, destination=target)
     return asset_json.full(copied)
+
+
+def _wanted(asset: SimAsset, ids: list[str]) -> tuple[SimBand, ...]:
+    known = {band.id: band for band in asset.bands}
+    for band_id in ids:
+        if band_id not in known:
+            raise BadRequest(f"Asset '{asset.name}' has no band '{band_id}'.")
+    return tuple(band for band in asset.bands if band.id in ids)
 
 
 def move_asset(service: Service, call: Call) -> Json:
     """Answer assets.move."""
     target = _target(service, call)
     require(service, call, DELETE, call.name)
+    check_types(service.world, target, service.world.get(call.name).properties)
     moved = service.world.move(call.name, target)
     service.audit.add("move", call.name, destination=target)
     return asset_json.full(moved)
@@ -156,7 +172,7 @@ def _patched(asset: SimAsset, path: str, fields: Json) -> SimAsset:
     field = camel_case(head)
     if field == "bands":
         return replace(asset, bands=_renamed(asset.bands, fields.get("bands", [])))
-    if field not in PATCHABLE:
+    if field not in PATCHABLE or (key and (field != "properties" or UNQUOTED.search(key))):
         raise BadRequest(f"Field '{path}' cannot be updated.")
     if not key:
         empty: Any = {} if field == "properties" else None

@@ -21,7 +21,7 @@ _WRITE = (
 #: What the roles on an asset permit.
 ROLES = {"roles/viewer": _READ, "roles/editor": _WRITE, "roles/owner": _WRITE}
 EVERYBODY = ("allUsers", "allAuthenticatedUsers")
-MEMBER_KINDS = ("user:", "group:", "serviceAccount:", "domain:", "deleted:")
+MEMBER_KINDS = ("user", "group", "serviceAccount", "domain", "deleted")
 
 
 @dataclass(frozen=True)
@@ -99,5 +99,6 @@ class Permissions:
 
 
 def _is_one_of(principal: str, members: Iterable[str]) -> bool:
-    names_of = {f"{kind}{principal}" for kind in MEMBER_KINDS}
-    return not {*EVERYBODY, *names_of}.isdisjoint(members)
+    names_of = {f"{kind}:{principal}" for kind in ("user", "group", "serviceAccount")}
+    domain = f"domain:{principal.rpartition('@')[2]}"
+    return not {*EVERYBODY, *names_of, domain}.isdisjoint(members)

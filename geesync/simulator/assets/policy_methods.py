@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from geesync.simulator.api.service import Call, Service, require
 from geesync.simulator.assets.permissions import EVERYBODY, MEMBER_KINDS, ROLES
@@ -10,6 +11,8 @@ from geesync.simulator.refusals import BadRequest, CallRefused
 from geesync.simulator.wire.audit import body_hash
 from geesync.simulator.world.pixels import Json
 
+PERMISSION = re.compile(r"earthengine(\.[A-Za-z]+){2}", re.ASCII)
+POLICY_VERSIONS = (0, 1, 3)
 OWNER = "roles/owner"
 _KINDS = {"user": "User", "group": "Group", "serviceAccount": "Service account"}
 CONCURRENT = (
@@ -30,6 +33,8 @@ def set_policy(service: Service, call: Call) -> Json:
     told = call.body.get("policy", {})
     asked = told.get("bindings", [])
     known = service.world.policy(call.name).get("bindings", [])
+    if told.get("version", 0) not in POLICY_VERSIONS:
+        raise BadRequest(f"Invalid policy version {told['version']}.")
     _check(asked)
     _check_members(service, asked, known)
     if told.get("etag") not in (None, "", _with_etag(service.world.policy(call.name)).get("etag")):
@@ -47,7 +52,8 @@ def _check(bindings: list[Json]) -> None:
         if binding["role"] not in ROLES:
             raise BadRequest(f"Role {binding['role']} is not supported for this resource.")
         for member in binding.get("members", ()):
-            if member not in EVERYBODY and not member.startswith(MEMBER_KINDS):
+            kind, _, name = member.partition(":")
+            if member not in EVERYBODY and not (kind in MEMBER_KINDS and name):
                 raise BadRequest(f"The member {member} is of an unknown type.")
 
 
@@ -63,6 +69,9 @@ def _check_members(service: Service, asked: list[Json], known: list[Json]) -> No
 
 def test_permissions(service: Service, call: Call) -> Json:
     """Answer testIamPermissions; nothing is permitted on what is not there."""
+    for permission in call.body.get("permissions", []):
+        if PERMISSION.fullmatch(permission) is None:
+            raise BadRequest(f"Permission {permission} is not valid for this resource.")
     if service.world.find(call.name) is None:
         return {}
     granted = service.world.permissions.granted

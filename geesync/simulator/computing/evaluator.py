@@ -8,11 +8,18 @@ from typing import Any
 
 from geesync.simulator.computing.arguments import Algorithm
 from geesync.simulator.computing.functions.table import FUNCTIONS
-from geesync.simulator.computing.scene import Scene
+from geesync.simulator.computing.scene import A_CALL, Scene
 from geesync.simulator.messages.expression_message import children
-from geesync.simulator.refusals import INVALID_ARGUMENT, BadRequest, ExportRefused
+from geesync.simulator.refusals import (
+    INVALID_ARGUMENT,
+    RESOURCE_EXHAUSTED,
+    BadRequest,
+    ExportRefused,
+)
 from geesync.simulator.world.names import canonical
 from geesync.simulator.world.pixels import Json
+
+MOST_SIZE = 2_000_000  #: of a value, as ``size_of`` counts it
 
 #: What our functions raise of arguments that Earth Engine would not have taken either.
 MISFITS = (
@@ -47,6 +54,27 @@ def evaluate(expression: Json, scene: Scene) -> Any:
         return graph.reference(expression["result"], _Scope({}))
     except MISFITS as error:
         raise ExportRefused(INVALID_ARGUMENT, f"Invalid argument: {error}") from error
+
+
+def size_of(value: Any, known: dict[int, int] | None = None) -> int:
+    """Return how many members a value has, or characters if it is a text; all else is 1.
+
+    What several members share is counted for each of them, as whoever writes it out will; but it
+    is looked at once: known are the sizes of what was.
+    """
+    if isinstance(value, str):
+        return 1 + len(value)
+    if not isinstance(value, list | dict):
+        return 1
+    known = {} if known is None else known
+    if id(value) not in known:
+        members = value if isinstance(value, list) else value.values()
+        inner = (size_of(member, known) - 1 for member in members if isinstance(member, SIZED))
+        known[id(value)] = 1 + len(members) + sum(inner)
+    return known[id(value)]
+
+
+SIZED = (str, list, dict)
 
 
 def loaded_assets(node: Any) -> Iterator[str]:
@@ -119,9 +147,10 @@ class _Graph:
             case "integerValue":
                 value = int(content)
             case "arrayValue":
-                value = [self._node(child, scope) for child in content.get("values", ())]
+                nodes = content.get("values", ())
+                value = self._paid([self._node(child, scope) for child in nodes])
             case "dictionaryValue":
-                value = self._each(content.get("values", {}), scope)
+                value = self._paid(self._each(content.get("values", {}), scope))
             case "valueReference":
                 value = self.reference(content, scope)
             case "argumentReference":
@@ -145,12 +174,20 @@ class _Graph:
 
     def _call(self, content: Json, arguments: dict[str, Any], scope: _Scope) -> Any:
         if "functionName" in content:
-            return FUNCTIONS[content["functionName"]].apply(self._scene, arguments)
+            return self._paid(FUNCTIONS[content["functionName"]].apply(self._scene, arguments))
         algorithm = self.reference(content["functionReference"], scope)
         if not isinstance(algorithm, Algorithm):
             message = "Invalid expression: what is called is no function."
             raise ExportRefused(INVALID_ARGUMENT, message)
         return algorithm.named(arguments)
+
+    def _paid(self, value: Any) -> Any:
+        """Return a value that was made, once it is counted."""
+        size = size_of(value)
+        if size > MOST_SIZE:
+            raise ExportRefused(RESOURCE_EXHAUSTED, "User memory limit exceeded.")
+        self._scene.spend(A_CALL + size)
+        return value
 
     def _each(self, nodes: Json, scope: _Scope) -> dict[str, Any]:
         return {name: self._node(node, scope) for name, node in nodes.items()}

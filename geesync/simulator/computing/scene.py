@@ -13,10 +13,15 @@ from typing import Any, Protocol
 from geesync.simulator.computing.images import Image, Pixels, all_pixels, stored_band
 from geesync.simulator.computing.moments import read_moment
 from geesync.simulator.profiles import CALM, Profile
-from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
+from geesync.simulator.refusals import DEADLINE_EXCEEDED, INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.world.names import display_id
 from geesync.simulator.world.pixels import Json, SimAsset, SimBand, SimFeature
 
+#: Of an evaluation: members of lists and characters of texts that are made, and calls and elements
+#: of collections, each as dear as some of those. What has more would take for ever.
+MOST_STEPS = 1_000_000_000
+MOST_STEPS_AT_ONCE = 10_000_000  #: while the caller waits
+A_CALL = 10
 HELD_BYTES = 64_000_000  #: of pixels that were made and may be asked for again
 
 
@@ -105,7 +110,8 @@ class HeldPixels:
 class Scene:
     """The assets of one evaluation.
 
-    held: where pixels are kept; by default for this evaluation alone. profile: how what Earth
+    held: where pixels are kept for others, while the caller waits; by default for this evaluation
+    alone. profile: how what Earth
     Engine's documentation leaves open is calculated.
     """
 
@@ -113,8 +119,15 @@ class Scene:
         self, library: Library, held: HeldPixels | None = None, profile: Profile = CALM
     ) -> None:
         self.profile = profile
+        self._left = MOST_STEPS if held is None else MOST_STEPS_AT_ONCE
         self._library = library
         self._held = held or HeldPixels()
+
+    def spend(self, steps: int = A_CALL) -> None:
+        """Count steps of the work; raises ExportRefused if there are more than can be done."""
+        self._left -= steps
+        if self._left < 0:
+            raise ExportRefused(DEADLINE_EXCEEDED, "Computation timed out.")
 
     def image(self, asset_id: str) -> Image:
         """Return an asset as an image; raises ExportRefused if it is none."""

@@ -23,6 +23,7 @@ Parser = Callable[[Any, str], Any]
 
 INT32_BITS = 31
 INT64_BITS = 63
+NANOS_A_SECOND = 10**9
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 NAMES_KEPT = 1000  #: there are some hundred fields; what clients make up is no matter
 
@@ -181,6 +182,8 @@ def timestamp(value: Any, at: str) -> str:
 def _seconds(value: Json, at: str) -> datetime:
     parsed = _SECONDS(value, at)
     nanos = parsed.get("nanos", 0)
+    if not 0 <= nanos < NANOS_A_SECOND:
+        raise ValueError(nanos)
     return EPOCH + timedelta(seconds=parsed.get("seconds", 0), microseconds=nanos // 1000)
 
 

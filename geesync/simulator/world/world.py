@@ -164,7 +164,9 @@ class World:
             if before is None:
                 if not names.is_root(name):
                     self.check_parent(name, kind)
-            elif overwrite is not None and (not overwrite or before.type in CONTAINERS):
+            elif overwrite is not None and (
+                not overwrite or before.type in CONTAINERS or kind in CONTAINERS
+            ):
                 raise BadRequest(f"Cannot overwrite asset '{name}'.")
             return before
 
@@ -191,6 +193,8 @@ class World:
         with self._lock:
             asset = self.get(name)
             children, _ = self.children(name, limit=None if recursive else 1)
+            if names.is_root(name):
+                raise BadRequest(f"Asset '{name}' is a root and cannot be deleted.")
             if children and not recursive:
                 raise BadRequest(f"Asset '{name}' has children and cannot be deleted.")
             for child in children:
@@ -210,6 +214,8 @@ class World:
         with self._lock:
             if names.owned(target, source):
                 raise BadRequest(f"Cannot move asset '{source}' into itself.")
+            if names.is_root(source):
+                raise BadRequest(f"Asset '{source}' is a root and cannot be moved.")
             moved = self.copy(source, target)
             if source in self._policies:
                 self._policies[target] = self._policies[source]

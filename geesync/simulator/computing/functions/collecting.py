@@ -144,21 +144,24 @@ def _iterate(collection: Collection, function: Algorithm, first: Any = None) -> 
     return first
 
 
-def _merge(collection1: Collection, collection2: Collection) -> Collection:
+def _merge(scene: Scene, collection1: Collection, collection2: Collection) -> Collection:
     def merged() -> Iterator[Any]:
         for number, collection in ((1, collection1), (2, collection2)):
             for element in collection.elements():
+                scene.spend()
                 yield with_index(element, f"{number}_{index_of(element)}")
 
     return Collection(merged)
 
 
-def _flatten(collection: Collection) -> Collection:
+def _flatten(scene: Scene, collection: Collection) -> Collection:
     def flat(elements: Iterator[Any]) -> Iterator[Any]:
         for element in elements:
             if not isinstance(element, Collection):
                 raise refused("Collection.flatten: The elements must be collections.")
-            yield from element.elements()
+            for inner in element.elements():
+                scene.spend()
+                yield inner
 
     return _changed(collection, flat)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from geesync.simulator.computing.arguments import Algorithm, functions, refused
-from geesync.simulator.computing.functions.values import Number, as_text
+from geesync.simulator.computing.functions.values import MOST_CHARACTERS, Number, as_text
 from geesync.simulator.computing.reducing.reducers import Reducer, numbers
 from geesync.simulator.world.pixels import Json
 
@@ -85,7 +86,20 @@ def _index_of(list_: list[Any], element: Any) -> int:
 
 
 def _distinct(list_: list[Any]) -> list[Any]:
-    return [member for place, member in enumerate(list_) if member not in list_[:place]]
+    first: dict[Any, Any] = {}
+    for member in list_:
+        first.setdefault(_key(member), member)
+    return list(first.values())
+
+
+def _key(member: Any) -> Any:
+    """Return what equal members have in common, and no others."""
+    match member:
+        case list():
+            return "list", tuple(map(_key, member))
+        case dict():
+            return "dict", frozenset((name, _key(value)) for name, value in member.items())
+    return member if isinstance(member, Hashable) else id(member)
 
 
 def _flatten(list_: list[Any]) -> list[Any]:
@@ -107,7 +121,8 @@ def _reverse(list_: list[Any]) -> list[Any]:
 
 
 def _remove_all(list_: list[Any], other: list[Any]) -> list[Any]:
-    return [member for member in list_ if member not in other]
+    gone = set(map(_key, other))
+    return [member for member in list_ if _key(member) not in gone]
 
 
 def _list_reduce(list_: list[Any], reducer: Reducer) -> Any:
@@ -117,7 +132,10 @@ def _list_reduce(list_: list[Any], reducer: Reducer) -> Any:
 
 
 def _join(list_: list[Any], separator: str = "") -> str:
-    return separator.join(map(as_text, list_))
+    texts = list(map(as_text, list_))
+    if sum(map(len, texts)) + len(texts) * len(separator) > MOST_CHARACTERS:
+        raise refused("List.join: The result has too many characters.")
+    return separator.join(texts)
 
 
 def _dictionary(input_: Any = None) -> Json:

@@ -16,9 +16,12 @@ from geesync.simulator.computing.image_functions.calculations import (
 )
 from geesync.simulator.computing.image_functions.image_bands import TYPES
 from geesync.simulator.computing.moments import Moment
+from geesync.simulator.computing.patterns import in_time, pattern
 from geesync.simulator.computing.pixel_types import PixelType
 
 Number = int | float
+
+MOST_CHARACTERS = 1_000_000  #: of a text that is made
 
 
 def _binary(calculation: Calculation) -> Callable[..., Any]:
@@ -43,6 +46,8 @@ def _cast(kind: PixelType) -> Callable[..., Any]:
 
 
 def _number_format(number: Number, pattern: str = "%s") -> str:
+    if any(int(digits) > MOST_CHARACTERS for digits in re.findall(r"\d+", pattern)):
+        raise refused("Number.format: The pattern asks for too many characters.")
     try:
         return pattern % (int(number) if re.search(r"%[-+0 #]*\d*d", pattern) else number)
     except (TypeError, ValueError) as error:
@@ -79,24 +84,23 @@ def _string_length(string: str) -> int:
 
 
 def _string_replace(input_: str, regex: str, replacement: str, flags: str = "") -> str:
+    if (len(input_) + 1) * len(replacement) > MOST_CHARACTERS:
+        raise refused("String.replace: The result may have too many characters.")
     backslashed = re.sub(r"\$(\d)", r"\\\1", replacement)
-    return _pattern(regex, flags).sub(backslashed, input_, count=0 if "g" in flags else 1)
+    replaced: str = in_time(
+        pattern(regex, flags).sub, backslashed, input_, count=0 if "g" in flags else 1
+    )
+    return replaced
 
 
 def _string_split(string: str, regex: str, flags: str = "") -> list[str]:
-    return _pattern(regex, flags).split(string)
+    parts: list[str] = in_time(pattern(regex, flags).split, string)
+    return parts
 
 
 def _string_match(input_: str, regex: str, flags: str = "") -> list[Any]:
-    match = _pattern(regex, flags).search(input_)
+    match = in_time(pattern(regex, flags).search, input_)
     return [] if match is None else [match[0], *match.groups()]
-
-
-def _pattern(regex: str, flags: str) -> re.Pattern[str]:
-    try:
-        return re.compile(regex, re.IGNORECASE if "i" in flags else 0)
-    except re.error as error:
-        raise refused(f"String: Invalid regular expression '{regex}': {error}.") from error
 
 
 def _lower(string: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from geesync.simulator.computing import images, masks
 from geesync.simulator.computing.arguments import functions, refused
 from geesync.simulator.computing.images import Band, Image
+from geesync.simulator.computing.patterns import in_time, pattern
 from geesync.simulator.computing.pixel_types import DOUBLE, FLOAT, PixelType, whole
 from geesync.simulator.computing.scene import Scene
 
@@ -47,7 +47,9 @@ def _matching(image: Image, selector: Any) -> list[Band]:
         found = list(image.bands[int(selector) : int(selector) + 1])
     else:
         found = [band for band in image.bands if band.id == selector]
-        found = found or [band for band in image.bands if _matches(str(selector), band.id)]
+        found = found or [
+            band for band in image.bands if in_time(pattern(str(selector)).fullmatch, band.id)
+        ]
     if not found:
         available = ", ".join(band.id for band in image.bands)
         message = (
@@ -56,13 +58,6 @@ def _matching(image: Image, selector: Any) -> list[Band]:
         )
         raise refused(message)
     return found
-
-
-def _matches(pattern: str, name: str) -> bool:
-    try:
-        return re.fullmatch(pattern, name) is not None
-    except re.error as error:
-        raise refused(f"Image.select: Invalid band pattern '{pattern}': {error}.") from error
 
 
 def _slice(image: Image, start: int, end: int | None = None) -> Image:
