@@ -55,8 +55,8 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def a_source(simulator: Simulator, *, at_once: int = 4) -> Source:
-    access = Access("d", simulator.project, simulator.earth_engine_url, 30.0, at_once, 1e9)
+def a_source(simulator: Simulator, *, at_once: int = 4, timeout_s: float = 30.0) -> Source:
+    access = Access("d", simulator.project, simulator.earth_engine_url, timeout_s, at_once, 1e9)
     pacer = Pacer(1e9, sleep=lambda _: None)
     return open_source(access, pacer, lambda: True)
 
@@ -230,6 +230,8 @@ def test_what_two_readings_tell_differently_is_not_believed(
     [
         {"action": "truncate", "after_bytes": 5_000},
         {"action": "reset", "after_bytes": 5_000},
+        {"action": "drop_response"},
+        {"action": "stall", "after_bytes": 5_000, "seconds": 60},
         {"action": "html", "status": 200},
         {"action": "html", "status": 502},
         {"action": "status", "status": 429},
@@ -241,7 +243,7 @@ def test_an_answer_that_is_none_is_asked_for_again(
 ) -> None:
     rule = simulator.faults.add(path="computePixels", **trouble)
 
-    answer = brought(a_source(simulator), mirror, a_job(simulator, halvings=3))
+    answer = brought(a_source(simulator, timeout_s=2.0), mirror, a_job(simulator, halvings=3))
 
     assert rule.fired == 1
     assert wrong(pixels_of(mirror, answer)) == []

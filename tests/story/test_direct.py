@@ -262,6 +262,27 @@ def test_rights_that_were_revoked_cost_nothing_but_time(opened: Open) -> None:
         assert world.is_exact(IMAGE.name)
 
 
+@pytest.mark.filterwarnings("ignore:.*restricted mode")  # the client tells, too
+def test_an_outage_costs_nothing_but_time_and_a_project_that_is_slowed_down_is_told(
+    opened: Open,
+) -> None:
+    with opened(IMAGE, profile=replace(CALM, restricted=True), reread="none") as world:
+        world.enqueue("users/x")
+        world.run("discoverer")
+        outage = world.simulator.faults.add("status", path="computePixels", count=None)
+        for _ in range(20):
+            world.run("fetcher")
+            world.simulator.advance(3600)
+        world.simulator.faults.clear()
+
+        world.settle()
+
+        assert 3 <= outage.fired <= 3 * 20
+        assert "FetchFailed" not in world.history(IMAGE.name)
+        assert world.is_exact(IMAGE.name)
+        assert "slowed down by Earth Engine" in world.service.brakes.direct().text
+
+
 def test_the_budget_of_compute_holds_direct_reading_too(opened: Open) -> None:
     images = [an_image(f"i{n}", a_band("b", VALUES[:9, :9])) for n in range(3)]
     with opened(*images, eecu_s_per_answer=3600, reread="none") as world:
