@@ -69,7 +69,6 @@ def homeward(
 
 
 def _fetcher(ground: Ground, workshop: Workshop) -> Fetcher:
-    workshop.chunk = 500  # of a collection's images whose revisions a page tells
     access = direct_access_of(ground.config, ground.access, ground.workload_tag)
     return Fetcher(
         workshop,

@@ -210,8 +210,8 @@ def test_a_second_reading_that_was_damaged_on_its_way_is_made_again(
 
     answer = brought(a_source(simulator, at_once=1), mirror, a_job(simulator, share=1.0))
 
-    assert answer.read_again == 4
-    assert answer.requests == 1 + 4 + 1
+    assert answer.read_again == 2
+    assert answer.requests == 1 + 2 + 1
 
 
 def test_what_two_readings_tell_differently_is_not_believed(

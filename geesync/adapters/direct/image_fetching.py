@@ -8,18 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from geesync.adapters.direct.brought import Brought, DiffersError
-from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob
+from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob, Progress
 from geesync.adapters.direct.projections import told_in_full
 from geesync.adapters.direct.source import Source
 from geesync.adapters.executors.executor import TICK_S, Results
+from geesync.adapters.formats import cogs
 from geesync.adapters.mirror_files.folders import Folders
+from geesync.adapters.mirror_files.group_sync import (
+    SMALL_BYTES,
+    WORTH_IT_FROM,
+    GroupSync,
+    Waiting,
+)
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.direct.rereading import chosen
 from geesync.domain.failures.refusals import Calls
@@ -34,6 +41,9 @@ log = get_logger()
 
 #: Threads that decode and compress: as many as there are cores on the least machine.
 _WRITERS = 2
+
+#: Images of so few bytes are written by who asks: threads would take Python from one another.
+_LITTLE_BYTES = 64 * 1024
 
 #: Answers that are on their way or wait to be written, in bytes: what memory they may take.
 _HELD_BYTES = 320 * 1024 * 1024
@@ -55,38 +65,25 @@ def fetch_images(
 
     first: what is read first, if not the source, with which it is compared then.
     What is on disk of it, it does not ask for. After a refusal that concerns all, or in an outage,
-    the rest are not answered. What is answered is durable; the folders' names are yet to be.
+    the rest are not answered. What is answered is durable, small images with one another; the
+    folders' names are yet to be.
     """
-    with closing(Folders(Path(mirror))) as folders, ThreadPoolExecutor(_WRITERS) as pool:
-        images = [_Image(number, ImageFiles(job, folders)) for number, job in enumerate(jobs)]
-        yield from _Fetching(source, first or source, pool, images).results()
-
-
-@dataclass
-class _Image:
-    """How far an image is."""
-
-    number: int  #: of the job
-    files: ImageFiles
-    again: list[Ask] = field(default_factory=list)  #: tiles that are to be read a second time
-    failure: Exception | None = None
-    is_made: bool = False  #: all came, and its files are proved against it
-    requests: int = 0
-    answer_bytes: int = 0
-    read_again: int = 0
-    writing: set[Future[None]] = field(default_factory=set)  #: what is being done for it
-    is_told: bool = False
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing more is to be done for it."""
-        if self.writing:
-            return False
-        return self.failure is not None or (self.is_made and self.read_again == len(self.again))
+    small = [job.size_bytes <= SMALL_BYTES for job in jobs]
+    with ExitStack() as opened:
+        folders = opened.enter_context(closing(Folders(Path(mirror))))
+        opened.enter_context(cogs.for_pixels())
+        pool = opened.enter_context(ThreadPoolExecutor(_WRITERS))
+        together = sum(small) >= WORTH_IT_FROM
+        disk = opened.enter_context(GroupSync(folders)) if together else None
+        images = [
+            Progress(number, ImageFiles(job, folders, syncs=not (together and small[number])))
+            for number, job in enumerate(jobs)
+        ]
+        yield from _Fetching(source, first or source, pool, images, Waiting(disk)).results()
 
 
 #: An image, the tile, and its answer.
-_Came = tuple[_Image, Ask, "Arrays | Exception | None"]
+_Came = tuple[Progress, Ask, "Arrays | Exception | None"]
 
 
 @dataclass
@@ -94,30 +91,31 @@ class _Fetching:
     source: Source
     first: Answers
     pool: ThreadPoolExecutor
-    images: Sequence[_Image]
+    images: Sequence[Progress]
+    waiting: Waiting[Brought | Exception]  #: until what is small is durable, too
     calls: Calls = field(default_factory=Calls)
-    _writing: dict[Future[None], tuple[_Image, int, bool]] = field(default_factory=dict)
-    _written: SimpleQueue[Future[None]] = field(
-        default_factory=SimpleQueue
-    )  #: what has ended of it
+    _writing: dict[Future[None], tuple[Progress, int, bool]] = field(default_factory=dict)
+    #: What has ended of it.
+    _written: SimpleQueue[Future[None]] = field(default_factory=SimpleQueue)
     _held_bytes: int = 0
-    _changed: dict[int, _Image] = field(default_factory=dict)  #: since somebody looked at them
+    _changed: dict[int, Progress] = field(default_factory=dict)  #: since somebody looked at them
     _in_full: dict[str, str] = field(default_factory=dict)  #: coordinate systems, by code
 
     def results(self) -> Iterator[Results[Brought]]:
         """Yield what came of each image."""
         for image in self.images:
-            self._attempt(image, lambda: self._begin(image.files))  # noqa: B023 # called at once
-            if not image.files.todo and not image.failure:
-                self._submit(image, 0, image.files.finish, is_last=True)
+            self._attempt(image, lambda: self._begin(image))  # noqa: B023 # called at once
         yield from self._round(self._first(), self._take)
         yield from self._round(self._second(), self._take_again)
-        yield self._settled()
+        yield self._settled(rest=True)
 
-    def _begin(self, files: ImageFiles) -> None:
+    def _begin(self, image: Progress) -> None:
+        files = image.files
         files.begin()
         codes = {part.grid.crs for one in files.job.targets if (part := one.part).grid}
         files.crs = {crs: self._crs(crs) for crs in codes}
+        if not files.todo:
+            self._submit(image, 0, files.finish, is_last=True)
 
     def _crs(self, crs: str) -> str:
         if crs not in self._in_full:
@@ -127,7 +125,7 @@ class _Fetching:
     def _round(
         self,
         works: Iterable[Coroutine[Any, Any, _Came]],
-        take: Callable[[_Image, Ask, Arrays], None],
+        take: Callable[[Progress, Ask, Arrays], None],
     ) -> Iterator[Results[Brought]]:
         largest = max((_largest(image) for image in self.images), default=1)
         most = max(1, _HELD_BYTES // largest)
@@ -163,7 +161,7 @@ class _Fetching:
                 if image.failure is None and image.is_made:
                     yield self._compared(image, ask)
 
-    async def _asked(self, image: _Image, ask: Ask, source: Answers) -> _Came:
+    async def _asked(self, image: Progress, ask: Ask, source: Answers) -> _Came:
         if image.failure is not None:  # of another tile, meanwhile
             return image, ask, None
         job, tile = image.files.job, ask.tile
@@ -179,7 +177,7 @@ class _Fetching:
         image.answer_bytes += grid.pixels * reading.pixel_bytes
         return image, ask, answer
 
-    async def _compared(self, image: _Image, ask: Ask) -> _Came:
+    async def _compared(self, image: Progress, ask: Ask) -> _Came:
         """Read a tile again, and compare it with the files; what differs is asked for once more."""
         where = ""
         for _ in range(2):
@@ -196,38 +194,40 @@ class _Fetching:
         image.files.discard()
         return image, ask, image.failure
 
-    def _note(self, image: _Image, answer: object) -> None:
+    def _note(self, image: Progress, answer: object) -> None:
         self.calls.note(answer)
         self._changed[image.number] = image
         if isinstance(answer, Exception) and image.failure is None:
             image.failure = answer
 
-    def _take(self, image: _Image, ask: Ask, arrays: Arrays) -> None:
+    def _take(self, image: Progress, ask: Ask, arrays: Arrays) -> None:
         """Have an answer written, and the files made once it is the last one."""
         size_bytes = sum(array.nbytes for array in arrays.values())
         image.files.came += 1
         is_last = image.files.came == len(image.files.todo)
-        self._submit(image, size_bytes, lambda: image.files.store(ask, arrays))
-        if is_last:
-            self._finish_behind(image)
-
-    def _finish_behind(self, image: _Image) -> None:
-        """Make the files when all that is being written of it was."""
         before = tuple(image.writing)
 
-        def finish() -> None:
-            wait(before)
-            if all(future.exception() is None for future in before):
-                image.files.finish()
+        def write() -> None:
+            image.files.store(ask, arrays)
+            if is_last:
+                wait(before)
+                if all(future.exception() is None for future in before):
+                    image.files.finish()
 
-        self._submit(image, 0, finish, is_last=True)
+        self._submit(image, size_bytes, write, is_last=is_last)
 
-    def _take_again(self, image: _Image, _ask: Ask, _arrays: Arrays) -> None:
+    def _take_again(self, image: Progress, _ask: Ask, _arrays: Arrays) -> None:
         image.read_again += 1
 
     def _submit(
-        self, image: _Image, size_bytes: int, work: Callable[[], None], *, is_last: bool = False
+        self, image: Progress, size_bytes: int, work: Callable[[], None], *, is_last: bool = False
     ) -> None:
+        if image.files.job.size_bytes <= _LITTLE_BYTES:
+            work()
+            self._changed[image.number] = image
+            if is_last:
+                self._made(image)
+            return
         future = self.pool.submit(work)
         image.writing.add(future)
         self._writing[future] = image, size_bytes, is_last
@@ -252,7 +252,7 @@ class _Fetching:
         elif is_last and error is None:
             self._made(image)
 
-    def _made(self, image: _Image) -> None:
+    def _made(self, image: Progress) -> None:
         job = image.files.job
         share = 0.0 if image.files.was_proved else job.share
         image.again = [
@@ -262,22 +262,26 @@ class _Fetching:
         ]
         image.is_made = True
 
-    def _attempt(self, image: _Image, work: Callable[[], None]) -> None:
+    def _attempt(self, image: Progress, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:  # noqa: BLE001 # one image's surprise must not stop the others
             image.failure = image.failure or error
             self._changed[image.number] = image
 
-    def _settled(self) -> Results[Brought]:
-        """Return what came of images that nothing is to be done for any more."""
+    def _settled(self, *, rest: bool = False) -> Results[Brought]:
+        """Return what came of images that nothing is to be done for any more, and is durable."""
         changed, self._changed = self._changed, {}
-        settled = [one for one in changed.values() if one.is_settled and not one.is_told]
-        for image in settled:
+        for image in [one for one in changed.values() if one.is_settled and not one.is_told]:
             image.is_told = True
-        return [(image.number, self._answer(image)) for image in settled]
+            answer = self._answer(image)
+            names = []
+            if isinstance(answer, Brought) and not image.files.syncs:
+                names = [kept.name for _, kept in answer.files]
+            self.waiting.add(image.number, answer, image.files.job.path, names)
+        return self.waiting.durable(rest=rest)
 
-    def _answer(self, image: _Image) -> Brought | Exception:
+    def _answer(self, image: Progress) -> Brought | Exception:
         if image.failure is not None:
             return image.failure
         return Brought(
@@ -290,5 +294,5 @@ class _Fetching:
         )
 
 
-def _largest(image: _Image) -> int:
+def _largest(image: Progress) -> int:
     return max(one.height * one.width * one.pixel_bytes for one in image.files.job.readings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ class ImageFiles:
 
     job: ImageJob
     folders: Folders
+    syncs: bool = True  #: each file as it is made; else who has them made does
     todo: list[Ask] = field(default_factory=list)  #: tiles that are not on disk
     crs: Mapping[str, str] = field(default_factory=dict)  #: as GDAL knows them, by the grids'
     came: int = 0  #: of those, how many have come
@@ -98,7 +100,7 @@ class ImageFiles:
         return part not in self._done and one.beginning not in self._pieces
 
     def store(self, ask: Ask, arrays: Arrays) -> None:
-        """Write what an answer holds, durably. Raises RemoteError; PLAN as ``pixels`` does."""
+        """Write what an answer holds. Raises RemoteError; PLAN as ``pixels`` does."""
         import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
 
         reading = self.job.readings[ask.reading]
@@ -112,11 +114,12 @@ class ImageFiles:
         one = self._piece(self._target(part), ask.reading, ask.tile)
         name = one.name(cogs.digest(bands))
         if self._is_whole(part):
-            place.write(name, cogs.cog(part, bands, self.job.compress, self._crs(part)))
+            content = cogs.cog(part, bands, self.job.compress, self._crs(part))
+            place.write(name, content, durable=self.syncs)
         else:
             partial = one.name("coming")
             cogs.write_piece(place.path / partial, bands)
-            make_durable(place, partial)
+            self._sync(place, partial)
             place.rename(partial, name)
         self._pieces[one.beginning] = name
 
@@ -142,12 +145,16 @@ class ImageFiles:
         else:
             name = f"{target.file}.{target.token}{PARTIAL}"
             self._join(place, target.part, pieces, name)
-            make_durable(place, name)
+            self._sync(place, name)
         for piece_name, (one, tile, numbers) in pieces.items():
             if cogs.digest(cogs.read(place.path / name, tile, numbers)) != one.digest(piece_name):
                 self._remove_damaged(place, pieces)
                 raise _rotten(target.file)
         return name
+
+    def _sync(self, place: Folder, name: str) -> None:
+        if self.syncs:
+            make_durable(place, name)
 
     def _join(self, place: Folder, part: Part, pieces: Mapping[str, Any], name: str) -> None:
         placed = Placed(
@@ -230,6 +237,29 @@ class ImageFiles:
     def _folder(self) -> Iterator[Folder]:
         with self.folders.folder(self.job.path, durable=False) as place:
             yield place
+
+
+@dataclass
+class Progress:
+    """How far an image is."""
+
+    number: int  #: of the job
+    files: ImageFiles
+    again: list[Ask] = field(default_factory=list)  #: tiles that are to be read a second time
+    failure: Exception | None = None
+    is_made: bool = False  #: all came, and its files are proved against it
+    requests: int = 0
+    answer_bytes: int = 0
+    read_again: int = 0
+    writing: set[Future[None]] = field(default_factory=set)  #: what is being done for it
+    is_told: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is to be done for it."""
+        if self.writing:
+            return False
+        return self.failure is not None or (self.is_made and self.read_again == len(self.again))
 
 
 def _rotten(file: str) -> RemoteError:

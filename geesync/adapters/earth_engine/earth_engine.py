@@ -6,7 +6,7 @@ a daemon is up before the network is. Every method raises RemoteError, classed, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -83,17 +83,31 @@ class EarthEngine:
         """Ask with a new token from now on, all who share it: the key may have been replaced."""
         renew(self._credentials)
 
-    def list_children(
-        self, name: str, wanted: str = "", *, only: Container[str] | None = None
-    ) -> Iterator[list[SourceAsset]]:
+    def list_children(self, name: str, wanted: str = "") -> Iterator[list[SourceAsset]]:
         """Yield pages of what a container directly holds.
 
-        wanted: a filter of Earth Engine's, e.g. ``startTime >= "2024-01-01T00:00:00Z"``. only: the
-        names of those that are to be read of the pages, which takes longer than all else. Children
+        wanted: a filter of Earth Engine's, e.g. ``startTime >= "2024-01-01T00:00:00Z"``. Children
         of a folder are named only (type and name); images of a collection come complete.
         A page may be empty and not the last. A listing that breaks raises: what was not seen is
         not known to be absent.
         """
+        for items in self._children(name, wanted):
+            listed = [asset for item in items if (asset := described_item(item))]
+            yield [asset for asset in listed if lies_in(asset.name, name)]
+
+    def list_revisions(self, name: str) -> Iterator[dict[str, str]]:
+        """Yield pages of what a collection holds: ``updateTime`` by name, as far as it is told.
+
+        To read all else of an image takes longer than its listing.
+        """
+        for items in self._children(name):
+            yield {
+                str(item.get("name")): str(item.get("updateTime"))
+                for item in items
+                if isinstance(item, dict)
+            }
+
+    def _children(self, name: str, wanted: str = "") -> Iterator[list[Any]]:
         asked = {"parent": name, "pageSize": _ASSETS_PER_PAGE}
         asked |= {"filter": wanted} if wanted else {}
 
@@ -102,9 +116,7 @@ class EarthEngine:
             answer: Json = ee.data.listAssets(asked | ({"pageToken": token} if token else {}))
             return answer
 
-        for items in self._pages(page, "assets"):
-            listed = [asset for item in items if (asset := described_item(item, only))]
-            yield [asset for asset in listed if lies_in(asset.name, name)]
+        yield from self._pages(page, "assets")
 
     def get_asset(self, name: str) -> SourceAsset:
         """Return an asset with everything that Earth Engine says of it.

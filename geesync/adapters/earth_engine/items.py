@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
 from typing import Any
 
 from geesync.domain.assets.asset import SourceAsset
@@ -39,11 +38,9 @@ def writable(answer: Any) -> Any:
     return answer
 
 
-def described_item(item: Any, only: Container[str] | None = None) -> SourceAsset | None:
-    """Return an asset of a listing; None for what is none, or is called otherwise."""
-    if not isinstance(item, dict) or not (only is None or str(item.get("name")) in only):
-        return None
-    return described(item)
+def described_item(item: Any) -> SourceAsset | None:
+    """Return an asset of a listing; None for what is none."""
+    return described(item) if isinstance(item, dict) else None
 
 
 def operation_item(item: Any) -> Operation | None:

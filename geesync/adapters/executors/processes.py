@@ -6,6 +6,7 @@ when there is work, kept for the next, and ended when there was none for a while
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -162,6 +163,7 @@ class _Process:
                 command,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # others would only spin
                 process_group=0,  # Ctrl-C is the daemon's to hear: it tells them
             )
         self._orders = orders

@@ -63,7 +63,8 @@ def _answer(line: Connection[Any, Any], job: tuple[Any, Any]) -> None:
     failed: RemoteError | None = None
     try:
         for told in work(items):
-            _tell(line, [(number, _plain(answer)) for number, answer in told])
+            if told:
+                _tell(line, [(number, _plain(answer)) for number, answer in told])
     except Exception as error:  # noqa: BLE001 # it is told
         failed = _plain(error)
     _tell(line, failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
@@ -15,7 +14,12 @@ from typing import Protocol, Self
 
 from geesync.adapters.executors.executor import Results
 from geesync.adapters.mirror_files.folders import Folders
-from geesync.adapters.mirror_files.group_sync import SMALL_BYTES, WORTH_IT_FROM, GroupSync
+from geesync.adapters.mirror_files.group_sync import (
+    SMALL_BYTES,
+    WORTH_IT_FROM,
+    GroupSync,
+    Waiting,
+)
 from geesync.adapters.mirror_files.landing import Landing, make_durable, unproved
 from geesync.adapters.transfer.answers import Sink
 from geesync.adapters.transfer.curl_loop import turns
@@ -26,10 +30,6 @@ from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 
 log = get_logger()
-
-#: Small files that are synced with one another, and for how long the first of them waits for that.
-_GROUP = 64
-_LATE_S = 5.0
 
 #: A disk does better with several.
 _SYNCS_AT_ONCE = 4
@@ -109,16 +109,16 @@ class _Syncing:
     def __init__(self, folders: Folders, jobs: Sequence[Fetch]) -> None:
         self._folders = folders
         self._jobs = jobs
-        self._came: dict[int, str] = {}  #: small ones, yet to be synced: their names by number
-        self._since = 0.0
         self._alone: dict[Future[None], tuple[int, str]] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         small = sum(job.obj.size_bytes <= SMALL_BYTES for job in self._jobs)
-        self._small_bytes = SMALL_BYTES if small >= WORTH_IT_FROM else -1
+        self._small_bytes, disk = -1, None
         if small >= WORTH_IT_FROM:
-            self._together = self._open.enter_context(GroupSync(self._folders))
+            self._small_bytes = SMALL_BYTES
+            disk = self._open.enter_context(GroupSync(self._folders))
+        self._small: Waiting[str | Exception] = Waiting(disk)
         self._pool = self._open.enter_context(ThreadPoolExecutor(_SYNCS_AT_ONCE))
         return self
 
@@ -129,33 +129,21 @@ class _Syncing:
 
     def take(self, ended: Results[str]) -> Iterator[Results[str]]:
         """Take what just ended; yield what failed, or is durable now."""
-        failed: Results[str] = []
         for number, answer in ended:
+            job = self._jobs[number]
             if isinstance(answer, Exception):
-                failed.append((number, answer))
-            elif self._jobs[number].obj.size_bytes <= self._small_bytes:
-                self._since = self._since if self._came else time.monotonic()
-                self._came[number] = answer
+                self._small.add(number, answer, job.path, ())
+            elif job.obj.size_bytes <= self._small_bytes:
+                self._small.add(number, answer, job.path, [answer])
             else:
-                future = self._pool.submit(self._sync, self._jobs[number].path, answer)
-                self._alone[future] = number, answer
-        if failed:
-            yield failed
-        if len(self._came) >= _GROUP or (self._came and time.monotonic() > self._since + _LATE_S):
-            yield self._sync_group()
+                self._alone[self._pool.submit(self._sync, job.path, answer)] = number, answer
+        yield self._small.durable()
         yield from self._done(future for future in tuple(self._alone) if future.done())
 
     def rest(self) -> Iterator[Results[str]]:
         """Yield the rest: nothing more comes."""
-        if self._came:
-            yield self._sync_group()
+        yield self._small.durable(rest=True)
         yield from self._done(as_completed(tuple(self._alone)))
-
-    def _sync_group(self) -> Results[str]:
-        came, self._came = self._came, {}
-        files = [(self._jobs[number].path, name) for number, name in came.items()]
-        error = self._together.sync_files(files)
-        return [(number, error or name) for number, name in came.items()]
 
     def _sync(self, path: str, name: str) -> None:
         with self._folders.folder(path, create=False) as place:

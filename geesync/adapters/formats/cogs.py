@@ -7,28 +7,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.gdal import opened, told_files_only
 from geesync.domain.direct.readings import BLOCK_PX
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.vrt import Placed, vrt
 from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause, RemoteError
 
-#: By the option ``compress``: GDAL's words, of the fastest level that is worth its bytes.
-_COMPRESSION = {
-    "deflate": {"compress": "DEFLATE", "level": "6"},
-    "zstd": {"compress": "ZSTD", "level": "9"},
-}
+#: By the option ``compress``: GDAL's word, and what its GeoTIFF driver calls the level of it.
+_COMPRESSION = {"deflate": ("DEFLATE", "zlevel"), "zstd": ("ZSTD", "zstd_level")}
 
-#: A side of a block is a multiple of this, in pixels. https://gdal.org/drivers/raster/cog.html
-_BLOCKS_ARE_OF = 128
+#: The fastest: with a predictor higher ones save few bytes, and take several times as long.
+_LEVEL = "1"
 
-#: Where only pixels are wanted of a file, what its CRS means need not be looked up in a database.
-_NO_LOOKUP = {"GTIFF_SRS_SOURCE": "GEOKEYS"}
+#: TIFF's predictors by kind of type.
+_PREDICTORS = {"i": "2", "u": "2", "f": "3"}
+
+#: A side of a block, in pixels; an only one is as small as may be, a multiple of 16.
+#: https://gdal.org/drivers/raster/gtiff.html
+_BLOCK_PX = 2 * BLOCK_PX
+_ONE_IS_OF = 16
 
 #: Of what is read once and removed.
 _PASSING = {"compress": "ZSTD", "zstd_level": "1"}
@@ -76,7 +78,7 @@ def cog(part: Part, bands: Bands, compress: str, crs: str) -> bytes:
 
     grid = part.grid
     assert grid is not None
-    with writing(part.id) as rasterio, told_files_only(**_NO_LOOKUP), MemoryFile() as memory:
+    with for_pixels(), writing(part.id) as rasterio, MemoryFile() as memory:
         profile = {
             "count": len(bands),
             "height": grid.height,
@@ -88,10 +90,15 @@ def cog(part: Part, bands: Bands, compress: str, crs: str) -> bytes:
             **_cog_options(compress, part),
         }
         with memory.open(**profile) as dataset:
+            dataset.descriptions = part.bands  # before the pixels, so that it lies before them
             dataset.write(bands)
-            dataset.descriptions = part.bands
         content: bytes = memory.read()
         return content
+
+
+def for_pixels() -> AbstractContextManager[object]:
+    """Return a context for pixels alone: what a CRS means is not looked up in a database."""
+    return told_files_only(GTIFF_SRS_SOURCE="GEOKEYS")
 
 
 def can_write_at_once(part: Part) -> bool:
@@ -109,16 +116,26 @@ def join(path: Path, placed: Placed, folder: Path, compress: str, crs: str) -> N
 
 
 def _cog_options(compress: str, part: Part) -> dict[str, Any]:
-    """Return GDAL's options; of a small image there is one block, not much larger than it is."""
+    """Return GDAL's options.
+
+    A small image is one block, not much larger than it is: without overviews to make first, what
+    the GeoTIFF driver writes is such a file too, in half the time.
+    """
+    import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
+
     assert part.grid is not None
     edge = max(part.grid.height, part.grid.width)
-    return {
-        "driver": "COG",
-        "blocksize": min(2 * BLOCK_PX, -(-edge // _BLOCKS_ARE_OF) * _BLOCKS_ARE_OF),
-        "bigtiff": "IF_SAFER",
-        "overview_resampling": "NEAREST",
-        **_COMPRESSION[compress],
-    }
+    word, level = _COMPRESSION[compress]
+    options = {"compress": word, "bigtiff": "IF_SAFER"}
+    kind = np.dtype(part.pixel_type)
+    if kind.itemsize > 1:  # bytes are classes, mostly
+        options["predictor"] = _PREDICTORS[kind.kind]
+    if edge <= _BLOCK_PX:
+        block = -(-edge // _ONE_IS_OF) * _ONE_IS_OF
+        sides = {"blockxsize": block, "blockysize": block}
+        return {"driver": "GTiff", "tiled": True, level: _LEVEL} | sides | options
+    resampling = {"overview_resampling": "NEAREST"}
+    return {"driver": "COG", "blocksize": _BLOCK_PX, "level": _LEVEL} | resampling | options
 
 
 @contextmanager
@@ -140,13 +157,12 @@ def read(path: Path, tile: Tile, bands: tuple[int, ...] | None = None) -> Bands:
 
     Raises RemoteError INTEGRITY if they cannot be read.
     """
-    import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
-    from rasterio.errors import RasterioError  # noqa: PLC0415
-    from rasterio.windows import Window  # noqa: PLC0415
+    from rasterio.errors import RasterioError  # noqa: PLC0415 # GDAL takes longer to load than most
+    from rasterio.windows import Window  # noqa: PLC0415 # commands to run
 
     window = Window(tile.column, tile.row, tile.width, tile.height)
     try:
-        with told_files_only(**_NO_LOOKUP), rasterio.open(path, driver="GTiff") as dataset:
+        with for_pixels(), opened(path) as dataset:
             found: Bands = dataset.read(bands, window=window)
     except RasterioError as error:
         raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
 
 
 def told_files_only(**options: str) -> AbstractContextManager[object]:
     """Return a context in which GDAL opens a file without a look at its folder.
 
     There may be thousands beside it, and what a GIS left there (``.aux.xml``, ``.msk``) says
-    nothing of what geesync wrote. options: others of GDAL's.
+    nothing of what geesync wrote. options: others of GDAL's. Within one of the same thread that has
+    all of them it is that one: to make one takes as long as much else of a small file.
     """
     import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
+    from rasterio.env import getenv, hasenv  # noqa: PLC0415
 
-    env: AbstractContextManager[object] = rasterio.Env(
-        GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",
-        GDAL_PAM_ENABLED="NO",  # nor does it leave such notes itself
+    wanted = {
+        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        "GDAL_PAM_ENABLED": "NO",  # nor does it leave such notes itself
         **options,
-    )
+    }
+    if hasenv() and wanted.items() <= getenv().items():
+        return nullcontext()
+    env: AbstractContextManager[object] = rasterio.Env(**wanted)
     return env
+
+
+def opened(path: Path) -> AbstractContextManager[Any]:
+    """Open a GeoTIFF within such a context, whatever its name ends with.
+
+    As ``rasterio.open`` does, which would make another context for it. Raises RasterioError.
+    """
+    from rasterio.io import DatasetReader  # noqa: PLC0415 # likewise
+
+    dataset: AbstractContextManager[Any] = DatasetReader(str(path), driver="GTiff")
+    return dataset

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.gdal import opened, told_files_only
 from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.projections import spelled_out
 from geesync.errors import Cause, RemoteError
@@ -46,12 +46,10 @@ def prove(path: Path, expected: Expected) -> None:
     The header is compared first: a file that lies about its size is not read. Raises RemoteError,
     saying what differs: PLAN if it is the sentinel that cannot be relied on, else INTEGRITY.
     """
-    import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
-    from rasterio.errors import RasterioError  # noqa: PLC0415
+    from rasterio.errors import RasterioError  # noqa: PLC0415 # GDAL takes longer to load than most
 
     try:
-        # The driver is named, because the file's ending says that it is unproved, not what it is.
-        with told_files_only(), rasterio.open(path, driver="GTiff") as dataset:
+        with told_files_only(), opened(path) as dataset:
             _compare(path, _header(dataset), _promised(expected))
             _compare_place(path, dataset, expected.grid)
             _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)

@@ -145,9 +145,14 @@ class Folder:
             return self.digests(name)[1] == obj.sha256
         return self.md5(name) == obj.md5 if obj.md5 else self.checksum(name) == obj.crc32c
 
-    def write(self, name: str, content: bytes, *, read_only: bool = False) -> None:
-        """Write a small file whole; the old one stays until the new one is on the disk."""
-        self._draft(name, content, durable=True)
+    def write(
+        self, name: str, content: bytes, *, read_only: bool = False, durable: bool = True
+    ) -> None:
+        """Write a small file whole; the old one stays until the new one is on the disk.
+
+        durable: False leaves that to who asks, for a file that is not believed by its name alone.
+        """
+        self._draft(name, content, durable=durable)
         self.rename(name + PARTIAL, name)
         if read_only:  # after it has its name: what a crash leaves must be writable again
             with self.opened(name, os.O_RDONLY) as descriptor:

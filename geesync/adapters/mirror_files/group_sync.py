@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from geesync.adapters.mirror_files.disk import disk_errors
 from geesync.adapters.mirror_files.folders import Folders
@@ -20,6 +21,12 @@ WORTH_IT_FROM = 4
 
 #: Larger files are synced by whoever fetches them, while others still come.
 SMALL_BYTES = 4 * 1024 * 1024
+
+#: Answers about small files wait for one another: so many, or until the first has so long.
+_GROUP = 64
+_LATE_S = 5.0
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,40 @@ class GroupSync:
             if _libc.syncfs(self._descriptor):
                 error = ctypes.get_errno()
                 raise OSError(error, os.strerror(error))
+
+
+class Waiting(Generic[Answer]):
+    """Answers that are held back until the files that they tell of are durable, with one another.
+
+    disk: None if there are none such.
+    """
+
+    def __init__(self, disk: GroupSync | None) -> None:
+        self._disk = disk
+        self._ready: list[tuple[int, Answer | RemoteError]] = []
+        self._held: list[tuple[int, Answer, list[tuple[str, str]]]] = []
+        self._since = 0.0
+
+    def add(self, number: int, answer: Answer, path: str, names: Sequence[str]) -> None:
+        """Take an answer, and the names of its files in a folder; without any it waits for none."""
+        if not names:
+            self._ready.append((number, answer))
+            return
+        self._since = self._since if self._held else time.monotonic()
+        self._held.append((number, answer, [(path, name) for name in names]))
+
+    def durable(self, *, rest: bool = False) -> list[tuple[int, Answer | RemoteError]]:
+        """Return answers that wait for nothing any more, or the disk's error in their place.
+
+        rest: nothing more comes for which others could wait.
+        """
+        is_late = time.monotonic() > self._since + _LATE_S
+        if self._disk and self._held and (rest or is_late or len(self._held) >= _GROUP):
+            held, self._held = self._held, []
+            error = self._disk.sync_files([file for *_, files in held for file in files])
+            self._ready += [(number, error or answer) for number, answer, _ in held]
+        ready, self._ready = self._ready, []
+        return ready
 
 
 _libc = ctypes.CDLL(None, use_errno=True)  # os has no syncfs

@@ -70,8 +70,14 @@ class Reading:
         return Tile(row, column, window.height, window.width)
 
     def shifted(self) -> Iterator[Tile]:
-        """Yield tiles that are the grid, too, and whose corners lie inside those of ``tiles``."""
-        for row, height in _halves(self.grid.height, self.height):
+        """Yield tiles that are the grid, too, and whose corners lie inside those of ``tiles``.
+
+        An only tile is cut once: more requests would tell no more of it.
+        """
+        rows = _halves(self.grid.height, self.height)
+        if self.requests == 1 and self.grid.width > 1:
+            rows = iter([(0, self.grid.height)])
+        for row, height in rows:
             for column, width in _halves(self.grid.width, self.width):
                 yield Tile(row, column, height, width)
 

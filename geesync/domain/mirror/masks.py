@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from geesync.domain.assets.asset import INTEGER_RANGES, Band
 
@@ -95,6 +96,7 @@ def _hold_integers(band: Band) -> Holding:
     return Holding(wider, sentinel, f"no {kind} is that; the file's type is one step wider")
 
 
+@lru_cache(maxsize=1024)
 def _unusual(taken: tuple[int, int], kind: tuple[int, int]) -> int | None:
     """Return a value of a type outside of a taken range, both inclusive, that nobody would choose.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from urllib.parse import quote
 
 from geesync.domain.assets.asset import FOLDER, IMAGE_COLLECTION
@@ -96,8 +96,11 @@ def upwards(node: Node, parent: Node) -> list[Json]:
 
 def link(node: Node, target: Node, relation: str) -> Json:
     """Return a relative link from one document to another."""
-    relative = posixpath.relpath(f"{target.path}/{target.document}", node.path)
-    href = relative if relative.startswith("../") else f"./{relative}"
+    there, here = (one.path.split("/") if one.path != TOP.path else [] for one in (target, node))
+    pairs = zip(there, here, strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    out = [".."] * (len(here) - shared) or ["."]
+    href = "/".join([*out, *there[shared:], target.document])
     is_geojson = target.document == _ITEM
     return {
         "rel": relation,

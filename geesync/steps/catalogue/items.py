@@ -85,6 +85,7 @@ def document_bytes(document: Json) -> bytes:
 def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
     """Draft an asset's Item."""
     node, history = node_of(asset), batch.histories[asset.id][0]
+    told = _sidecar(place)
     state = asset.standing.state
     is_absent = state in ABSENT
     if is_absent and place.size_of(node.document) is not None:
@@ -97,8 +98,8 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
             parent_of(batch.parents.get(asset.id)),
             batch.sources[asset.id],
             history,
-            files=_files(place, asset.path, batch.staged[asset.id]),
-            made=_made(place),
+            files=_files(place, told, asset.path, batch.staged[asset.id]),
+            made=_made(place, told),
             sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
             wkt2=rasters.wkt2,
         )
@@ -113,9 +114,9 @@ def _sha256(place: Folder, staged: Staged) -> str:
     return staged.sha256
 
 
-def _made(place: Folder) -> Iterator[stac.Made]:
+def _made(place: Folder, sidecar: Json) -> Iterator[stac.Made]:
     """Yield what the verifier made of the asset's files, as its sidecar says."""
-    for told in _sidecar(place).get("made", ()):
+    for told in sidecar.get("made", ()):
         name = str(told["name"])
         yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
 
@@ -127,12 +128,14 @@ def _sidecar(place: Folder) -> Json:
     return told
 
 
-def _files(place: Folder, path: str, staged: list[Staged]) -> Iterator[stac.DataFile]:
+def _files(
+    place: Folder, sidecar: Json, path: str, staged: list[Staged]
+) -> Iterator[stac.DataFile]:
     """Yield each file with its own grid: a tile's is a window of its part's."""
     parts: dict[str, list[Staged]] = defaultdict(list)
     for one in staged:
         parts[one.part_id].append(one)
-    came = {f"{told['key']}.{told['extension']}": told for told in _sidecar(place).get("parts", ())}
+    came = {f"{told['key']}.{told['extension']}": told for told in sidecar.get("parts", ())}
     for part_id, files in parts.items():
         part = files[0].part
         stem = file_stem(path, part.key)

@@ -25,7 +25,7 @@ from geesync.adapters.formats.npy import SentinelError
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.domain.assets.asset import TABLE, SourceAsset
-from geesync.domain.direct.choice import answer_bytes, page_rows, readings_of
+from geesync.domain.direct.choice import page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
 from geesync.domain.failures.refusals import NotTriedError
 from geesync.domain.failures.shared_failures import Tried
@@ -49,8 +49,9 @@ from geesync.store.tasks.plans import KnownPlan
 
 log = get_logger()
 
-#: Results are looked at together: so many at a time, or as many as there are after this time.
-_GROUP = 64
+#: Results are looked at together: so many at a time, or as many as there are after this time. A
+#: page that tells the revisions of some tells those of a thousand.
+_GROUP = 500
 _LATE_S = 5.0
 
 #: Between two looks for an asset that Earth Engine did not find: the scan decides what is true.
@@ -142,6 +143,7 @@ class Fetcher:
         if source.type == TABLE:
             files = tuple((one.file, one.token) for one in targets)
             work = TableJob(asset.name, asset.path, files, source.feature_count, page_rows(plan))
+            size_bytes = source.size_bytes
         else:
             compress = self.planner.chosen(asset).compress
             work = ImageJob(
@@ -149,7 +151,8 @@ class Fetcher:
                 *(tuple(readings_of(plan, source)), compress, self.share),
                 image=source.image if source.derived else "",
             )
-        return Job(asset, known, work, answer_bytes(plan, source))
+            size_bytes = work.size_bytes
+        return Job(asset, known, work, size_bytes)
 
     def _read(self, jobs: Sequence[Job]) -> Generator[Results]:
         """Have assets read; yield the results as they come, in groups."""
@@ -193,9 +196,7 @@ class Fetcher:
         failed = {job.asset.id for job, _ in failures}
         kept = {key: job for key, (job, _) in brought.items() if key not in failed}
         moves = []
-        for asset, now in self.revisions.now(job.asset for job in kept.values()):
-            if isinstance(now, SourceAsset) and now.revision == asset.revision:
-                continue
+        for asset, now in self.revisions.changed(job.asset for job in kept.values()):
             job = kept.pop(asset.id)
             if isinstance(now, SourceAsset):
                 log.info("asset_changed_while_read", asset=asset.name)

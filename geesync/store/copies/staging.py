@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,7 +66,7 @@ class Staged:
         """How its part came, as a sidecar tells, where no task of this ledger brought it."""
         return read_plan(self.document).origins.get(self.part_id, {})
 
-    @property
+    @cached_property
     def token(self) -> str:
         """What its name bears until it is proved: its task's token, or one of its plan's part."""
         if self.task:
