@@ -21,7 +21,7 @@ from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import FREED_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import SourceFreed
 from geesync.domain.restore.losses import HARMLESS, LossKind, losses
-from geesync.domain.restore.targets import is_root
+from geesync.domain.restore.targets import is_root, refused_name
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.store.copies.checks import Scope
@@ -80,7 +80,8 @@ class Freer:
             lost = losses(source, json.loads(file.read_text()))
         except (OSError, ValueError) as error:
             return f"its copy cannot be read: {error}"
-        kinds = {loss.kind for loss in lost} - HARMLESS - self.accepted
+        names = {LossKind.NAMES} if refused_name(asset.name) else set()
+        kinds = ({loss.kind for loss in lost} | names) - HARMLESS - self.accepted
         return f"a restore would lose {', '.join(sorted(kinds))}" if kinds else ""
 
     def _flaws(self, asset: LedgerAsset) -> str:

@@ -35,7 +35,7 @@ from geesync.domain.restore.losses import (
     why_not_restorable,
 )
 from geesync.domain.restore.manifests import key_of
-from geesync.domain.restore.targets import is_root, target_of
+from geesync.domain.restore.targets import is_root, refused_name, target_of
 from geesync.errors import RemoteError, UserError
 from geesync.store.making.restores import Wanted
 
@@ -45,7 +45,7 @@ class RestorePlan:
     """Assets that are to be made again, and what is left where it is."""
 
     wanted: tuple[Wanted, ...]
-    left: tuple[tuple[str, str], ...]  #: (name, why) of what cannot be made at all
+    left: tuple[tuple[str, LossKind, str], ...]  #: (name, kind, why) of what cannot be made
     form: Form = Form.INGESTED  #: of images
     folders: tuple[str, ...] = ()  #: of the bucket, into which files are uploaded
     uploads: int = 0  #: files, about: masks may be written apart
@@ -72,8 +72,7 @@ class RestorePlan:
         for one in self.wanted:
             for loss in one.losses:
                 yield one.source, LossKind(loss["kind"]), str(loss["what"])
-        for name, why in self.left:
-            yield name, LossKind.NOT_MIRRORED, why
+        yield from self.left
 
     def unaccepted(self, accepted: frozenset[LossKind]) -> list[LossKind]:
         """Return the kinds of losses that somebody must accept first."""
@@ -96,7 +95,7 @@ def plan_restore(
     policies: whether they are to be given, too. Raises UserError for what is not in the mirror.
     """
     wanted: dict[str, Wanted] = {}
-    left: list[tuple[str, str]] = []
+    left: list[tuple[str, LossKind, str]] = []
     folders: set[str] = set()
     uploads: list[Json] = []
     for text in given:
@@ -104,11 +103,13 @@ def plan_restore(
         source_root = name if len(given) == 1 else name.rpartition("/")[0]
         for found, place in _assets(mirror, path, name):
             source, sidecar = found
-            if not is_restorable(source, sidecar):
-                left.append((source.name, why_not_restorable(source, sidecar)))
-                continue
             target = target_of(source.name, source_root, target_root)
-            if not is_root(target):  # it is there, and is nobody's to make
+            if not is_restorable(source, sidecar):
+                why = why_not_restorable(source, sidecar)
+                left.append((source.name, LossKind.NOT_MIRRORED, why))
+            elif why := refused_name(target):
+                left.append((source.name, LossKind.NAMES, why))
+            elif not is_root(target):  # it is there, and is nobody's to make
                 one = _wanted(mirror, place, source, sidecar, target)
                 _require_one(wanted.get(target), source)
                 lost = losses(source, sidecar, form)

@@ -16,20 +16,24 @@ import pytest
 import rasterio
 
 from geesync.adapters.mirrored.external_files import prepare_external
+from geesync.bootstrap import freer
 from geesync.checks.restore_plan import RestorePlan, plan_restore
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.restore import features
 from geesync.domain.restore.files import Form, part_files
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.restore.losses import LossKind
-from geesync.errors import Cause
+from geesync.domain.restore.targets import root_named
+from geesync.errors import Cause, UserError
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
 from geesync.steps.restore.restorer import Restorer
+from geesync.store.copies.checks import Scope
 from geesync.store.making.restores import Restored, Restores
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.round_trip import BACK, ask, settle
@@ -350,6 +354,33 @@ def test_what_cannot_come_back_is_named_before_anything_moves(world: World) -> N
     assert LossKind.NOT_MIRRORED in kinds
     assert planned.unaccepted(frozenset()) == [LossKind.NOT_MIRRORED]
     assert planned.unaccepted(frozenset(LossKind)) == []
+
+
+def test_names_that_no_new_asset_may_have_are_named_before(tmp_path: Path) -> None:
+    band = a_band("b", np.arange(108, dtype="uint8").reshape(9, 12))
+    folder = SimAsset("projects/earthengine-legacy/assets/users/x/a b", "FOLDER")
+    images = [an_image(name, band) for name in ("d.dot", "a b/fine", "fine")]
+    with Simulator(an_account(folder, *images)) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+        world.settle()
+
+        planned = plan(world, "users/x")
+        alone = plan(world, "users/x/d.dot")
+        with freer(world.config, world.database, frozenset(), None) as built:
+            listed = built.look(Scope(candidates("users/x/d.dot")[0]))
+            (kept,) = (one.kept for one in listed)
+
+        assert [one.target for one in planned.wanted] == [BACK, f"{BACK}/fine"]
+        told = {
+            name.rpartition("/")[2]: why for name, kind, why in planned.losses() if kind == "names"
+        }
+        assert told.keys() == {"d.dot", "a b", "fine"}
+        assert told["fine"] == "no new asset may be called a b"
+        assert planned.unaccepted(frozenset()) == [LossKind.NAMES]
+        assert not alone.unaccepted(frozenset())
+        assert "names" in kept
+        with pytest.raises(UserError, match="no new asset may be called"):
+            root_named(f"{BACK}/b.c")
 
 
 TRIANGLE: Json = {

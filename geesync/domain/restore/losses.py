@@ -22,6 +22,8 @@ class LossKind(StrEnum):
 
     #: It has no form as a file, so nothing of it but its metadata is in the mirror.
     NOT_MIRRORED = "not-mirrored"
+    #: It has a name that no asset may be given now.
+    NAMES = "names"
     #: 64-bit integers become 64-bit floats: no ingestion has their type.
     INT64 = "int64"
     #: The mirror was made without masks: what was masked comes back as zeros.
