@@ -212,6 +212,7 @@ def test_nothing_is_deleted_without_the_switch_and_each_name_typed(
     listed, off = run(), run("--delete", typed="\n".join(paths))
     config.write_text(f"allow_delete = true\n{config.read_text()}")
     wrong = run("--delete", typed=f"{paths[0]}\nusers/demo\n")
+    unknown = run("users/nobody")
     before = world.simulator.world.find(f"{HOME}/scenes/s0000")
     done = run("--delete", typed="\n".join(paths))
 
@@ -220,6 +221,8 @@ def test_nothing_is_deleted_without_the_switch_and_each_name_typed(
     assert "allow_delete" in off[1]
     assert wrong[0] == 2
     assert "nothing was deleted: the name is another" in wrong[1]
+    assert unknown[0] == 2
+    assert "users/nobody is not in the ledger" in unknown[1]
     assert before is not None
     assert done[0] == 0, done
     assert "5 freed" in done[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -191,6 +192,23 @@ def test_what_was_given_up_while_it_was_ingested_can_be_asked_for_again(world: W
     (one,) = settle(world, ask(world, planned))
 
     assert one.standing.state == "proved", one.standing
+
+
+def test_a_mirror_of_another_ledger_is_restored_from_and_never_written_a_second_copy_into(
+    world: World, tmp_path: Path
+) -> None:
+    disk = shutil.copytree(world.mirror, tmp_path / "disk")
+    with a_world(world.simulator, tmp_path / "other", direct={}, bucket=True) as other:
+        words = ("restore", f"{disk}/users/demo/scenes", "--to", BACK, "--mirror", str(disk))
+        config = configured(other, tmp_path / "other")
+
+        refused = run(config, *words, "--prove", "mirror")
+        started = run(config, *words)
+        found = settle(other, Restores(other.database))
+
+        assert "is no mirror of this ledger" in str(refused.exception)
+        assert started.exit_code == 0, started.output
+        assert [one.standing.state for one in found] == ["proved"] * 4
 
 
 def test_what_is_finished_or_quarantined_is_told_once(world: World, tmp_path: Path) -> None:

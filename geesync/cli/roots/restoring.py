@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from geesync.cli.completion import completing
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import display_id
-from geesync.domain.messages.words import counted, duration, size
 from geesync.domain.restore.files import KEPT, Form, is_near_enough
-from geesync.domain.restore.losses import ALWAYS, HARMLESS, LossKind
+from geesync.domain.restore.losses import HARMLESS, LossKind
 from geesync.errors import Cause, ExitCode, RemoteError, UserError
 
 if TYPE_CHECKING:
@@ -24,10 +21,6 @@ if TYPE_CHECKING:
     from geesync.adapters.storage.stores import Stores
     from geesync.checks.restore_plan import RestorePlan
     from geesync.config import Config
-    from geesync.domain.messages.findings import Finding
-
-#: Losses that are listed one by one; the rest is counted.
-_LISTED = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -72,13 +65,16 @@ def restore(
     """Make assets of the mirror again at Earth Engine; the daemon does it, and proves it."""
     from geesync.bootstrap import cloud
     from geesync.checks.restore_plan import plan_restore, with_folders_above
+    from geesync.cli.roots.restore_outlook import look_ahead
     from geesync.domain.restore.targets import root_named
-    from geesync.steps.restore.prover import LEVELS
+    from geesync.steps.restore.prover import LEVELS, MIRROR
 
     mine: Context = context.obj
     config = mine.config(bucket=bucket, mirror=str(mirror.absolute()) if mirror else None)
     if prove not in LEVELS:
         raise UserError(f"--prove {prove}: no such way", hint=f"one of {', '.join(LEVELS)}")
+    if prove == MIRROR:
+        _require_own(config)
     accepted = _kinds(accept or [])
     root = root_named(to)
     plan = plan_restore(Path(config.need("mirror")), paths, root, form, policies=acl)
@@ -87,9 +83,9 @@ def restore(
     earth_engine, stores = cloud(config)
     type_of = lru_cache(partial(_type_of, earth_engine))
     plan = with_folders_above(plan, type_of)
-    room = _room(earth_engine, root)
-    _tell(plan, root, _time(config, plan), room, _warnings(config, stores, plan), as_json=json)
-    _require_room(plan, room)
+    outlook = look_ahead(config, earth_engine, stores, plan, root)
+    outlook.tell(as_json=json)
+    outlook.require_room()
     if KEPT in plan.folders:
         _require_near(stores, config.need("bucket"))
     if missing := plan.unaccepted(accepted):
@@ -101,6 +97,16 @@ def restore(
     if dry_run:
         return
     _write_down(config, plan, paths, root, accepted, prove, type_of, policies=acl)
+
+
+def _require_own(config: Config) -> None:
+    """Raise UserError if no second copy can come into the mirror: it is not this ledger's."""
+    from geesync.store.views.mirrors import known_mirrors
+
+    mirror = str(config.need("mirror"))
+    if mirror not in known_mirrors(config.ledger).dests.values():
+        told = f"--prove mirror writes a second copy, and {mirror} is no mirror of this ledger"
+        raise UserError(told, hint="--prove pixels, or digest")
 
 
 def _kinds(given: list[str]) -> frozenset[LossKind]:
@@ -120,68 +126,6 @@ def _type_of(earth_engine: EarthEngine, name: str) -> str | None:
         raise
 
 
-def _warnings(config: Config, stores: Stores, plan: RestorePlan) -> list[Finding]:
-    """Return what the bucket would do to what is staged."""
-    from geesync.checks.advice import GUIDE, look_at_bucket
-    from geesync.domain.messages.findings import warn
-
-    if not plan.folders:
-        return []
-    if config.bucket is None:
-        return [warn("bucket", "none is set, and files are to be staged in one", GUIDE)]
-    return list(look_at_bucket(stores.storage, config.bucket, now().date(), plan.folders))
-
-
-def _time(config: Config, plan: RestorePlan) -> timedelta:
-    """Return how long its tasks take, as the last ones of this ledger did, or as exports do."""
-    from geesync.domain.tasks.estimate import pace_of
-    from geesync.domain.tasks.task import SubjectKind
-    from geesync.store.browsing.precedents import ended_tasks
-
-    return pace_of(ended_tasks(config.ledger, SubjectKind.RESTORE)).time_for(plan.tasks)
-
-
-def _tell(
-    plan: RestorePlan,
-    root: str,
-    time: timedelta,
-    room: _Room | None,
-    warnings: list[Finding],
-    *,
-    as_json: bool,
-) -> None:
-    lost = list(plan.losses())
-    if as_json:
-        told: dict[str, Any] = {
-            "to": root,
-            "assets": plan.counts,
-            "uploads": plan.uploads,
-            "size_bytes": plan.upload_bytes,
-            "tasks": plan.tasks,
-            "estimated_s": time.total_seconds(),
-            "room": room and {"assets": room.assets, "size_bytes": room.size_bytes},
-            "losses": [{"asset": n, "kind": k, "what": w} for n, k, w in lost],
-            "warnings": [{"what": one.text, "mend": one.mend} for one in warnings],
-        }
-        typer.echo(json_line(told))
-        return
-    out = output()
-    kinds = ", ".join(f"{count:,} {kind.lower()}" for kind, count in sorted(plan.counts.items()))
-    out.print(f"to {display_id(root)}: {kinds}", markup=False)
-    uploads, tasks = counted(plan.uploads, "file"), counted(plan.tasks, "task")
-    takes = f": about {duration(time)}, without the upload" if plan.tasks else ""
-    out.print(f"{uploads} to upload, {size(plan.upload_bytes)}; {tasks}{takes}", markup=False)
-    if room:
-        out.print(f"{room}; this takes {size(plan.room_bytes)}", markup=False)
-    for name, kind, what in [one for one in lost if one[1] not in HARMLESS][:_LISTED]:
-        out.print(f"  lost  {display_id(name)}  {kind}: {what}", markup=False)
-    if len(lost) > _LISTED:
-        out.print(f"  … {len(lost):,} in all: --json lists every one", markup=False)
-    out.print(f"of everything: {ALWAYS}", markup=False)
-    for one in warnings:
-        out.print(f"warning: {one.name}: {one.text}: {one.mend}", markup=False)
-
-
 def _require_near(stores: Stores, bucket: str) -> None:
     """Raise UserError if external images are not read from where a bucket is."""
     where = stores.storage.settings(bucket).locations
@@ -190,34 +134,6 @@ def _require_near(stores: Stores, bucket: str) -> None:
             f"the bucket {bucket} is in {', '.join(sorted(where))}",
             hint="external images are read from US, us-central1, or a pair with us-central1",
         )
-
-
-@dataclass(frozen=True)
-class _Room:
-    """For what a root has room."""
-
-    top: str
-    assets: int
-    size_bytes: int
-
-    def __str__(self) -> str:
-        room = f"{counted(self.assets, 'asset')} and {size(self.size_bytes)}"
-        return f"{display_id(self.top)} has room for {room}"
-
-
-def _room(earth_engine: EarthEngine, root: str) -> _Room | None:
-    """Return for what the top of an account has room; None if Earth Engine does not say."""
-    from geesync.checks.restore_plan import quota_of
-
-    top = "/".join(root.split("/")[: 5 if root.startswith("projects/earthengine-legacy") else 3])
-    told = quota_of(earth_engine.get_asset(top))
-    return _Room(top, *told) if told else None
-
-
-def _require_room(plan: RestorePlan, room: _Room | None) -> None:
-    """Raise UserError if the root has not the room, before the first byte moves."""
-    if room and (len(plan.wanted) > room.assets or plan.room_bytes > room.size_bytes):
-        raise UserError(str(room), hint="free some, or restore elsewhere")
 
 
 def _write_down(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from geesync.domain.assets.names import candidates, display_id
 from geesync.domain.messages.words import size
 from geesync.domain.restore.losses import LossKind
 from geesync.errors import ConfigError, ExitCode, UserError
+
+if TYPE_CHECKING:
+    from geesync.checks.freeing import Freer
 
 
 def register(app: typer.Typer) -> None:
@@ -60,6 +63,7 @@ def free(
         _confirm(names, yes)
     kept = freed = size_bytes = 0
     with opened(config) as database, freer(config, database, _kinds(accept), credentials) as built:
+        _require_known(built, names)
         work = built.free if delete else built.look
         for one in chain.from_iterable(work(Scope(name)) for name in names):
             kept += bool(one.kept)
@@ -76,6 +80,13 @@ def free(
     if not json:
         output().print(f"{freed:,} {verb} ({size(size_bytes)}), {kept:,} stay", markup=False)
     raise typer.Exit(ExitCode.INCOMPLETE if kept else ExitCode.OK)
+
+
+def _require_known(built: Freer, names: list[str]) -> None:
+    """Raise UserError for what was never mirrored."""
+    for name in names:
+        if built.ledger.find(name) is None:
+            raise UserError(f"{display_id(name)} is not in the ledger", hint="geesync roots")
 
 
 def _kinds(given: list[str] | None) -> frozenset[LossKind]:

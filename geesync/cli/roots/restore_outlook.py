@@ -1,0 +1,119 @@
+"""What a restore would take, told before the first byte: losses, room, time, and warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from geesync.checks.advice import GUIDE, look_at_bucket
+from geesync.checks.restore_plan import RestorePlan, quota_of
+from geesync.cli.context import json_line, now, output
+from geesync.domain.assets.names import display_id
+from geesync.domain.messages.findings import Finding, warn
+from geesync.domain.messages.words import counted, duration, size
+from geesync.domain.restore.losses import ALWAYS, HARMLESS
+from geesync.domain.tasks.estimate import pace_of
+from geesync.domain.tasks.task import SubjectKind
+from geesync.errors import UserError
+from geesync.store.browsing.precedents import ended_tasks
+
+if TYPE_CHECKING:
+    from geesync.adapters.earth_engine.earth_engine import EarthEngine
+    from geesync.adapters.storage.stores import Stores
+    from geesync.config import Config
+    from geesync.domain.json import Json
+
+#: Losses that are listed one by one; the rest is counted.
+_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Room:
+    """For what a root has room."""
+
+    top: str
+    assets: int
+    size_bytes: int
+
+    def __str__(self) -> str:
+        room = f"{counted(self.assets, 'asset')} and {size(self.size_bytes)}"
+        return f"{display_id(self.top)} has room for {room}"
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is known of a restore before it begins."""
+
+    plan: RestorePlan
+    root: str
+    time: timedelta  #: of its tasks
+    room: Room | None  #: None: Earth Engine does not say
+    warnings: Sequence[Finding]
+
+    def tell(self, *, as_json: bool) -> None:
+        """Print it."""
+        if as_json:
+            typer.echo(json_line(self._document()))
+            return
+        plan, out = self.plan, output()
+        kinds = ", ".join(
+            f"{count:,} {kind.lower()}" for kind, count in sorted(plan.counts.items())
+        )
+        out.print(f"to {display_id(self.root)}: {kinds}", markup=False)
+        uploads, tasks = counted(plan.uploads, "file"), counted(plan.tasks, "task")
+        takes = f": about {duration(self.time)}, without the upload" if plan.tasks else ""
+        out.print(f"{uploads} to upload, {size(plan.upload_bytes)}; {tasks}{takes}", markup=False)
+        if self.room:
+            out.print(f"{self.room}; this takes {size(plan.room_bytes)}", markup=False)
+        lost = [one for one in plan.losses() if one[1] not in HARMLESS]
+        for name, kind, what in lost[:_LISTED]:
+            out.print(f"  lost  {display_id(name)}  {kind}: {what}", markup=False)
+        if len(lost) > _LISTED:
+            out.print(f"  … {len(lost):,} in all: --json lists every one", markup=False)
+        out.print(f"of everything: {ALWAYS}", markup=False)
+        for one in self.warnings:
+            out.print(f"warning: {one.name}: {one.text}: {one.mend}", markup=False)
+
+    def _document(self) -> Json:
+        plan, room = self.plan, self.room
+        return {
+            "to": self.root,
+            "assets": plan.counts,
+            "uploads": plan.uploads,
+            "size_bytes": plan.upload_bytes,
+            "tasks": plan.tasks,
+            "estimated_s": self.time.total_seconds(),
+            "room": room and {"assets": room.assets, "size_bytes": room.size_bytes},
+            "losses": [{"asset": n, "kind": k, "what": w} for n, k, w in plan.losses()],
+            "warnings": [{"what": one.text, "mend": one.mend} for one in self.warnings],
+        }
+
+    def require_room(self) -> None:
+        """Raise UserError if the root has not the room, before the first byte moves."""
+        room, plan = self.room, self.plan
+        if room and (len(plan.wanted) > room.assets or plan.room_bytes > room.size_bytes):
+            raise UserError(str(room), hint="free some, or restore elsewhere")
+
+
+def look_ahead(
+    config: Config, earth_engine: EarthEngine, stores: Stores, plan: RestorePlan, root: str
+) -> Outlook:
+    """Return what a restore would take; its tasks as long as this ledger's last, or as exports."""
+    pace = pace_of(ended_tasks(config.ledger, SubjectKind.RESTORE))
+    top = "/".join(root.split("/")[: 5 if root.startswith("projects/earthengine-legacy") else 3])
+    told = quota_of(earth_engine.get_asset(top))
+    room = Room(top, *told) if told else None
+    return Outlook(plan, root, pace.time_for(plan.tasks), room, _warnings(config, stores, plan))
+
+
+def _warnings(config: Config, stores: Stores, plan: RestorePlan) -> list[Finding]:
+    """Return what the bucket would do to what is staged."""
+    if not plan.folders:
+        return []
+    if config.bucket is None:
+        return [warn("bucket", "none is set, and files are to be staged in one", GUIDE)]
+    return list(look_at_bucket(stores.storage, config.bucket, now().date(), plan.folders))
