@@ -132,14 +132,40 @@ def outline(grid: SimGrid) -> Geometry:
 
 
 def place(given: Json, projection: Projection) -> Geometry:
-    """Return the geometry whose coordinates were given in pixels of a projection."""
+    """Return the geometry whose coordinates were given in pixels of a projection.
 
-    def moved(coordinates: Any) -> Any:
-        if isinstance(coordinates[0], int | float):
-            return _apply(projection.transform, *coordinates[:2])
-        return [moved(part) for part in coordinates]
+    Raises ExportRefused if they are not those of such a geometry.
+    """
 
-    return Geometry(projection.crs, {**given, "coordinates": moved(given["coordinates"])})
+    def moved(coordinates: Any, levels: int) -> Any:
+        fewest = 1 if levels else 2
+        if not isinstance(coordinates, list) or len(coordinates) < fewest:
+            raise _misplaced(given)
+        if levels:
+            return [moved(part, levels - 1) for part in coordinates]
+        if not all(isinstance(term, int | float) for term in coordinates):
+            raise _misplaced(given)
+        return _apply(projection.transform, *coordinates[:2])
+
+    placed = moved(given["coordinates"], LEVELS[given["type"]])
+    return Geometry(projection.crs, {**given, "coordinates": placed})
+
+
+#: How deep positions lie in the coordinates of a geometry.
+LEVELS = {
+    "Point": 0,
+    "MultiPoint": 1,
+    "LineString": 1,
+    "LinearRing": 1,
+    "MultiLineString": 2,
+    "Polygon": 2,
+    "MultiPolygon": 3,
+}
+
+
+def _misplaced(given: Json) -> ExportRefused:
+    message = f"GeometryConstructors.{given['type']}: Invalid coordinates."
+    return ExportRefused(INVALID_ARGUMENT, message)
 
 
 def in_crs(xs: Floats, ys: Floats, source: str, target: str) -> tuple[Floats, Floats]:

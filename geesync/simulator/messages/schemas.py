@@ -11,6 +11,7 @@ from geesync.simulator.messages.reading import (
     Parser,
     anything,
     boolean,
+    checked,
     double,
     enum,
     finite,
@@ -266,7 +267,14 @@ COMPUTE_PAGE = required(
     "expression",
 )
 CONFIG = message({"name": string, "maxConcurrentExports": int32})
-WAIT = message({"timeout": string})
+DURATION = re.compile(r"\d{1,12}(\.\d{1,9})?s", re.ASCII)
+WAIT = message(
+    {
+        "timeout": checked(
+            string, lambda text: DURATION.fullmatch(text) is not None, "it is no duration."
+        )
+    }
+)
 EMPTY = message({})
 #: Bodies of methods that the simulator does not have: whatever they are, they are not judged.
 UNREAD: Parser = mapping(anything)

@@ -9,10 +9,11 @@ import numpy as np
 from shapely.geometry import mapping, shape
 from shapely.ops import unary_union
 
-from geesync.simulator.computing.arguments import functions
+from geesync.simulator.computing.arguments import functions, refused
 from geesync.simulator.computing.projections import Geometry, Projection, place
 from geesync.simulator.computing.scene import Collection
 
+CORNER_TERMS = 4  #: of two corners: west, south, east, north
 DEGREES = Projection("EPSG:4326")
 
 
@@ -65,7 +66,13 @@ def _rectangle(
     coordinates: list[Any], crs: Projection = DEGREES, geodesic: Any = None, even_odd: Any = None
 ) -> Geometry:
     del geodesic, even_odd  # as above
-    return _box(np.asarray(coordinates, dtype=float).ravel().tolist(), crs)
+    try:
+        corners = np.asarray(coordinates, dtype=float).ravel().tolist()
+    except (TypeError, ValueError):
+        corners = []
+    if len(corners) != CORNER_TERMS:
+        raise refused("GeometryConstructors.Rectangle: Invalid coordinates.")
+    return _box(corners, crs)
 
 
 def _bbox(west: float, south: float, east: float, north: float) -> Geometry:

@@ -67,6 +67,8 @@ def wanted(
     own: Projection, crs: Projection | None, terms: Sequence[float] | None, scale: float | None
 ) -> Projection:
     """Return the projection that ``crs`` with ``crsTransform`` or ``scale`` ask for."""
+    if scale is not None and scale <= 0:
+        raise refused("The scale must be greater than 0.")
     base = crs or own
     if terms:
         return Projection(base.crs, transform_of(terms))

@@ -131,6 +131,8 @@ def _percentile(
     max_raw: Any = None,
 ) -> Reducer:
     del max_buckets, min_bucket_width, max_raw  # always computed of the values themselves
+    if not percentiles or not all(0 <= each <= 100 for each in percentiles):  # noqa: PLR2004 - %
+        raise refused("Reducer.percentile: Percentiles must be between 0 and 100.")
     names = output_names or [f"p{each:g}" for each in percentiles]
 
     def reduce(stacks: Sequence[Stack]) -> Sequence[Output]:
