@@ -53,6 +53,14 @@ class Projection:
     crs: str
     transform: Transform = IDENTITY
 
+    def checked(self) -> Projection:
+        """Return it; raises ExportRefused unless places can be found in it, both ways."""
+        parse_crs(self.crs)
+        a, b, _, d, e, _ = self.transform
+        if math.isclose(a * e, b * d, abs_tol=0.0):
+            raise ExportRefused(INVALID_ARGUMENT, "The affine transform cannot be inverted.")
+        return self
+
     def scaled(self, scale_m: float) -> Projection:
         """Return the projection of the same CRS whose square pixels have this edge."""
         crs = parse_crs(self.crs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -96,9 +95,7 @@ def wanted_projection(wanted: Json, own: Projection) -> Projection:
         return own if crs == own.crs else Projection(crs)
     members = wanted["affineTransform"]
     a, b, c, d, e, f = (float(members.get(name, 0.0)) for name in MEMBERS)
-    if math.isclose(a * e, b * d, abs_tol=0.0):
-        raise ExportRefused(INVALID_ARGUMENT, "The affine transform cannot be inverted.")
-    return Projection(crs, (a, b, c, d, e, f))
+    return Projection(crs, (a, b, c, d, e, f)).checked()
 
 
 def outline_of(band: Band) -> Geometry:

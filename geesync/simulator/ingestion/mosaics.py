@@ -93,6 +93,7 @@ def _tile(source: Json, tileset: Json, file: Path) -> _Tile:
             if terms := source.get("affineTransform"):
                 a, b, c, d, e, f = (float(terms.get(key, 0)) for key in TRANSFORM_KEYS)
             grid = SimGrid(crs, (a, b, c, d, e, f), dataset.width, dataset.height)
+            Projection(crs, grid.transform).checked()
             return _Tile(grid, dataset.read(), dataset.nodatavals, _internal_mask(dataset))
     except RasterioIOError as error:
         raise refused(f"Unable to open {file.name}.") from error

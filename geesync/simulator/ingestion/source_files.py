@@ -62,4 +62,5 @@ def pinned(storage: CloudStorage, uri: str) -> str:
 
 
 def _unreadable(uri: str) -> ExportRefused:
-    return ExportRefused(INVALID_ARGUMENT, f"Failed to load the GeoTIFF at '{uri}'.")
+    kind = "CSV" if uri.partition("#")[0].lower().endswith(".csv") else "GeoTIFF"
+    return ExportRefused(INVALID_ARGUMENT, f"Failed to load the {kind} at '{uri}'.")

@@ -31,6 +31,7 @@ DEGREES = "EPSG:4326"
 LONGITUDE, LATITUDE = "longitude", "latitude"  #: columns of points, unless others are named
 
 Row = dict[str, str]
+Table = tuple[list[str], list[Row]]  #: columns and rows of a file
 Convert = Callable[[str], Any]
 
 
@@ -39,10 +40,13 @@ def ingest_table(manifest: Json, fetch: Fetch, profile: Profile) -> SimAsset:
 
     Raises ExportRefused if a file is not there or cannot be read.
     """
+    tables = [_read_csv(source, fetch(source["uris"])) for source in manifest["sources"]]
+    if len({tuple(columns) for columns, _ in tables}) > 1:
+        raise refused("All sources of a table must have the same columns.")
     features = [
         feature
-        for source in manifest["sources"]
-        for feature in _features(source, manifest, fetch(source["uris"]), profile)
+        for source, table in zip(manifest["sources"], tables, strict=True)
+        for feature in _features(source, manifest, table, profile)
     ]
     numbered = tuple(
         feature
@@ -62,8 +66,8 @@ def ingest_table(manifest: Json, fetch: Fetch, profile: Profile) -> SimAsset:
     )
 
 
-def _features(source: Json, manifest: Json, file: Path, profile: Profile) -> Iterator[SimFeature]:
-    columns, rows = _read_csv(source, file)
+def _features(source: Json, manifest: Json, table: Table, profile: Profile) -> Iterator[SimFeature]:
+    columns, rows = table
     place, used = _geometry(source, columns, rows, profile)
     converts = _types([c for c in columns if c not in used], rows, manifest)
     for row in rows:
@@ -73,7 +77,7 @@ def _features(source: Json, manifest: Json, file: Path, profile: Profile) -> Ite
         yield SimFeature(row.get(INDEX, ""), place(row), properties)
 
 
-def _read_csv(source: Json, file: Path) -> tuple[list[str], list[Row]]:
+def _read_csv(source: Json, file: Path) -> Table:
     csv.field_size_limit(sys.maxsize)
     try:
         with file.open(encoding=source.get("charset", "UTF-8"), newline="") as text:
@@ -87,6 +91,10 @@ def _read_csv(source: Json, file: Path) -> tuple[list[str], list[Row]]:
             rows = [dict(zip(columns, cells, strict=True)) for cells in lines]
     except (csv.Error, ValueError, LookupError) as error:  # LookupError: the charset's name
         raise refused(f"Unable to read {file.name}: {error}.") from error
+    if not columns:
+        raise refused(f"{file.name} has no columns.")
+    for column in {each for each in columns if columns.count(each) > 1}:
+        raise refused(f"{file.name} has the column '{column}' twice.")
     if len(columns) > MOST_COLUMNS:
         raise refused(f"{file.name} has {len(columns)} columns (max: {MOST_COLUMNS}).")
     return columns, rows
@@ -171,6 +179,9 @@ def _coordinate_columns(source: Json, columns: list[str]) -> tuple[str, str] | N
     projected = parse_crs(source.get("crs", DEGREES)).is_projected
     x = source.get("xColumn", "" if projected else LONGITUDE)
     y = source.get("yColumn", "" if projected else LATITUDE)
+    for column in (source.get("xColumn"), source.get("yColumn")):
+        if column and column not in columns:
+            raise refused(f"There is no column '{column}'.")
     return (x, y) if x in columns and y in columns else None
 
 

@@ -13,6 +13,7 @@ from geesync.simulator.messages.reading import (
     checked,
     double,
     enum,
+    finite,
     int32,
     mapping,
     message,
@@ -27,7 +28,7 @@ from geesync.simulator.messages.schemas import (
     PYRAMIDING,
     request_id,
 )
-from geesync.simulator.refusals import BadRequest
+from geesync.simulator.refusals import BadRequest, NotSimulated
 from geesync.simulator.world.pixels import Json
 
 #: Group 3 is the generation, if one is meant.
@@ -43,6 +44,7 @@ PIXEL_TYPES = {
     "FLOAT": "float32",
     "DOUBLE": "float64",
 }
+FEWEST_CORNERS = 3
 NEWER = "columnDataTypeOverrides"
 COLUMN_TYPES = (
     "COLUMN_DATA_TYPE_UNSPECIFIED",
@@ -100,7 +102,7 @@ IMAGE_MANIFEST = required(
             "maskBands": repeated(message({"tilesetId": string, "bandIds": repeated(string)})),
             "footprint": message(
                 {
-                    "points": repeated(message({"x": double, "y": double})),
+                    "points": repeated(message({"x": finite, "y": finite})),
                     "bandId": string,
                     "bandIds": repeated(string),
                 }
@@ -113,6 +115,12 @@ IMAGE_MANIFEST = required(
     ),
     "name",
 )
+
+
+def _not_negative(parser: Parser) -> Parser:
+    return checked(parser, lambda number: number >= 0, "it must not be negative.")
+
+
 _CHARACTER = checked(string, lambda text: len(text) == 1, "it must be a single character.")
 TABLE_MANIFEST = required(
     message(
@@ -123,8 +131,8 @@ TABLE_MANIFEST = required(
                     {
                         "uris": repeated(string),
                         "charset": string,
-                        "maxErrorMeters": double,
-                        "maxVertices": int32,
+                        "maxErrorMeters": _not_negative(double),
+                        "maxVertices": _not_negative(int32),
                         "crs": string,
                         "geodesic": boolean,
                         "primaryGeometryColumn": string,
@@ -158,9 +166,11 @@ def image_manifest(value: Any, at: str) -> Json:
     _check_unique("band", [band["id"] for band in bands])
     check_bands(band["id"] for band in bands)
     for member in (*bands, *manifest.get("maskBands", [])):
-        if member.get("tilesetId", "") not in known and len(known) > 1:
+        wanted = member.get("tilesetId", "")
+        if wanted not in known and (wanted or len(known) > 1):
             raise BadRequest(f"Unknown tileset '{member.get('tilesetId', '')}'.")
     _check_masks(manifest.get("maskBands", []), [band["id"] for band in bands])
+    _check_footprint(manifest.get("footprint", {}), [band["id"] for band in bands])
     return manifest
 
 
@@ -170,6 +180,9 @@ def _table_manifest(value: Any, at: str) -> Json:
     for source in manifest["sources"]:
         if len(source["uris"]) > 1:
             raise BadRequest("Each source of a table must have exactly one URI.")
+        for field in ("dateFormat", "maxVertices"):
+            if source.get(field):
+                raise NotSimulated(f"The simulator does not have {field} of a table's source.")
     older = manifest.pop("csvColumnDataTypeOverrides", {})
     overrides = {column: name.removeprefix("CSV_") for column, name in older.items()}
     return {**manifest, "columnDataTypeOverrides": overrides | manifest.get(NEWER, {})}
@@ -203,6 +216,14 @@ def _check_masks(mask_bands: list[Json], bands: list[str]) -> None:
             raise BadRequest(f"Unknown band '{band}' in mask_bands.")
         if masked.count(band) > 1:
             raise BadRequest(f"Band '{band}' has more than one mask.")
+
+
+def _check_footprint(footprint: Json, bands: list[str]) -> None:
+    if 0 < len(footprint.get("points", ())) < FEWEST_CORNERS:
+        raise BadRequest("The footprint must be a ring of at least three points.")
+    for band in filter(None, [footprint.get("bandId"), *footprint.get("bandIds", ())]):
+        if bands and band not in bands:
+            raise BadRequest(f"Unknown band '{band}' in footprint.")
 
 
 _IMPORT: dict[str, Parser] = {

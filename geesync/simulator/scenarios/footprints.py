@@ -6,6 +6,7 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
+from geesync.simulator.computing.projections import parse_crs
 from geesync.simulator.world.pixels import Json, SimGrid
 
 EDGE_POINTS = 4  #: a side; curved enough for any projection of a scene
@@ -19,7 +20,7 @@ def footprint(grid: SimGrid) -> Json:
     a, b, c, d, e, f = grid.transform
     x, y = a * columns + b * rows + c, d * columns + e * rows + f
     if grid.crs != "EPSG:4326":
-        crs = CRS.from_user_input(grid.crs)
+        crs = parse_crs(grid.crs)
         x, y = map(np.asarray, transform(crs, CRS.from_epsg(4326), x, y))
     ring = [[round(float(px), 9), round(float(py), 9)] for px, py in zip(x, y, strict=True)]
     return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
@@ -36,6 +37,6 @@ def origin_at(crs: str, lon: float, lat: float, scale: float) -> tuple[float, fl
     if crs == "EPSG:4326":
         x, y = lon, lat
     else:
-        xs, ys = transform(CRS.from_epsg(4326), CRS.from_user_input(crs), [lon], [lat])
+        xs, ys = transform(CRS.from_epsg(4326), parse_crs(crs), [lon], [lat])
         x, y = xs[0], ys[0]
     return round(x / scale) * scale, round(y / scale) * scale

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from rasterio.errors import CRSError
 
 from geesync.simulator.clock import rfc3339
+from geesync.simulator.refusals import ExportRefused
 from geesync.simulator.scenarios.features import make_features
 from geesync.simulator.scenarios.footprints import footprint, origin_at, utm_at
 from geesync.simulator.scenarios.landscape import make_band, seed_of
@@ -53,7 +53,7 @@ def _assets(recipe: ScenarioRecipe) -> Iterator[SimAsset]:
             try:
                 made = _Cook(recipe, asset, number).asset()
                 _check_place(made.name, known)
-            except (CRSError, OverflowError, ValueError) as error:
+            except (ExportRefused, OverflowError, ValueError) as error:
                 raise ValueError(f"assets.{place}: {asset.id}: {error}") from error
             yield from _missing_parents(made.name, known)
             known[made.name] = made.type
