@@ -17,6 +17,7 @@ from geesync.steps.brakes.gates import Gates
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
+from geesync.steps.mirror.downloads import Downloads
 from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirror.revisions import Revisions
 from geesync.steps.mirror.sweeper import Sweeper
@@ -99,12 +100,12 @@ def _reconciler(ground: Ground, workshop: Workshop) -> Reconciler:
 
 def _downloader(ground: Ground, workshop: Workshop, gates: Gates) -> Downloader:
     workshop.chunk = 1000  # what comes is recorded as it comes, and not at the end
+    line = MeteredSource(ground.access, ground.stores, ground.bandwidth, workshop.keep_on)
     return Downloader(
         workshop,
-        MeteredSource(ground.access, ground.stores, ground.bandwidth, workshop.keep_on),
+        Downloads(workshop, line, ground.config.throttle.downloads),
         ground.stores,
         ground.staging,
         ground.brakes.limits,
         gates,
-        ground.config.throttle.downloads,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,14 +58,16 @@ class Service:
     adopter: Adopter  #: for a ledger that replaces a lost one
     renew: Callable[[], None]  #: lets a key that was replaced be read at once
 
-    def finish(self) -> None:
-        """Sweep what is left, then tell people how it stands: nobody looks after a last pass."""
-        for step in self.steps:
-            if isinstance(step, Sweeper):
-                step.sweep_leftovers()
+    def finish(self) -> str:
+        """Sweep what is left, then tell people how it stands: nobody looks after a last pass.
+
+        Returns what is left all the same, for people.
+        """
+        left = [step.finish() for step in self.steps if isinstance(step, Sweeper)]
         for step in self.steps:
             if isinstance(step, Notifier):
                 step.tell()
+        return "".join(left)
 
     def reload(self, config: Config) -> None:
         """Take over what can change while the steps run."""
@@ -92,7 +94,8 @@ def service(
     NotAllowedError for what is missing.
     """
     keep_little()
-    ground = lay_ground(config, database, clock, stop or threading.Event())
+    stop = stop or threading.Event()
+    ground = lay_ground(config, database, clock, stop)
     if config.bucket:
         Steering(database).give_bucket(config.bucket, clock())
     if any("geoparquet" in config.over(root.options).tables for root in ground.roots.active()):
@@ -103,7 +106,9 @@ def service(
         threads(config) as pool,
         threads(config) as submitting,
         executors(config, ground.access.daemon, ground.bandwidth.rate) as for_bytes,
+        ExitStack() as at_the_end,
     ):
+        at_the_end.callback(stop.set)  # what is on its way beyond a pass
         asking = ground.shop(submitting)
         steps = (
             *homeward(ground, pool, asking, for_bytes, downloads),

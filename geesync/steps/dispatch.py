@@ -25,6 +25,7 @@ class Dispatch(Generic[Item, Answer]):
     work: Work[Item, Answer]
     items: Sequence[Item]
     keep_on: Callable[[], bool]  #: asked while somebody works, and with each answer
+    at_once: int  #: loads under way at a time, if the executor may have as many
     _calls: Calls = field(default_factory=Calls, init=False)
     _over: threading.Event = field(default_factory=threading.Event, init=False)
     _results: SimpleQueue[ItemResults[Item, Answer] | None] = field(
@@ -40,7 +41,8 @@ class Dispatch(Generic[Item, Answer]):
         loads = self.executor.loads(sizes_bytes)
         at_work = len(loads)
         # Threads of its own: in the pool they would keep all other steps waiting, for hours.
-        with ThreadPoolExecutor(self.executor.at_once, thread_name_prefix="geesync-bytes") as lanes:
+        at_once = min(self.executor.at_once, self.at_once)
+        with ThreadPoolExecutor(at_once, thread_name_prefix="geesync-bytes") as lanes:
             try:
                 for load in loads:
                     lanes.submit(self._lane, [self.items[number] for number in load])

@@ -5,6 +5,7 @@ A step never sets a state, sleeps or schedules, and is safe to repeat at any mom
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -149,9 +150,10 @@ class Workshop:
         work: Work[Item, Answer],
         *,
         size_bytes: Callable[[Item], int],
+        at_once: int = sys.maxsize,
     ) -> Generator[ItemResults[Item, Answer]]:
         """Have work on bytes done by whoever is at hand; yield as ``Dispatch.answers`` does."""
-        handover = Dispatch(self.executor, work, items, self.keep_on)
+        handover = Dispatch(self.executor, work, items, self.keep_on, at_once)
         return handover.answers([size_bytes(item) for item in items])
 
     def _refusal(self, calls: Calls) -> RemoteError | None:

@@ -64,6 +64,32 @@ def test_what_cannot_be_read_is_told_by_every_command(geesync: Run, forbidden: s
     assert geesync("status", "users/demo/scenes").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("refused", "left"),
+    [
+        ({"method": "DELETE", "path": "elevation"}, "1 object left in the bucket (The caller"),
+        ({"method": "GET", "path": "prefix="}, "demo-bucket not looked into ("),
+    ],
+)
+def test_a_single_sync_that_may_not_sweep_says_what_is_left_and_what_to_do(
+    geesync: Run, simulator: Simulator, refused: dict[str, str], left: str
+) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    geesync("sync", "--once", GEESYNC_STORAGE__SWEEP="false")
+
+    simulator.faults.add("status", server="storage", status=403, count=None, **refused)
+    synced = geesync("sync", "--once")
+    simulator.faults.clear()
+
+    told = synced.stderr.splitlines()[-1]
+    assert synced.returncode == ExitCode.INCOMPLETE
+    assert left in told
+    assert told.endswith(
+        "let geesync list and delete there (real-account.md), or set storage.sweep = false"
+    )
+    assert geesync("sync", "--once").returncode == 0
+
+
 def test_a_single_sync_tells_by_itself_that_all_is_here_and_only_if_it_is(
     geesync: Run, tmp_path: Path, forbidden: str, simulator: Simulator
 ) -> None:

@@ -282,3 +282,13 @@ def test_an_image_whose_folder_cannot_be_made_is_answered_though_nothing_else_is
         brought(a_source(simulator), mirror, a_job(simulator))
 
     assert asked(simulator) == 0
+
+
+def test_an_answer_that_trickles_is_asked_for_again(simulator: Simulator, mirror: Path) -> None:
+    slow = simulator.faults.add("trickle", path=":computePixels", after_bytes=1, seconds=0.1)
+    job = a_job(simulator)
+
+    answer = brought(a_source(simulator, timeout_s=1.0), mirror, job)
+
+    assert slow.fired == 1
+    assert wrong(pixels_of(mirror, answer)) == []

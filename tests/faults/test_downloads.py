@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from geesync.simulator.simulator import Simulator
+from geesync.step_threads import run_step
+from geesync.steps.mirror.downloader import Downloader
 from tests.faults.conftest import ARCHIVE, Build
 from tests.faults.test_refusals import exports_of_each_asset
-from tests.story.world import World
+from tests.story.world import World, a_world
 
 IMAGE = f"{ARCHIVE}/c0000/i000001"
 MEDIA = r"i000001\.tif.*alt=media"
@@ -39,6 +45,70 @@ def test_one_download_that_trickles_is_told_and_holds_up_no_other(build: Build) 
     assert (told["cause"], "too slow" in told["reason"]) == ("transient", True)
     assert world.counts() == {"verified": 6}
     assert exports_of_each_asset(world) == {1}
+
+
+def downloader_of(world: World) -> Downloader:
+    """Return the step, which does not wait long for what does not come."""
+    downloader = next(step for step in world.service.steps if isinstance(step, Downloader))
+    downloader.patience_s = 0.1
+    return downloader
+
+
+def test_what_is_ready_is_fetched_while_a_slow_download_runs_on(build: Build) -> None:
+    world = build(3)
+    downloader = downloader_of(world)
+    slow = world.simulator.faults.add(
+        "trickle", server="storage", path=MEDIA, after_bytes=1, seconds=0.05
+    )
+    world.enqueue(ARCHIVE)
+    world.run("discoverer", "exporter", "reconciler")
+    while world.counts()["in_bucket"] > 1:
+        world.run("downloader")
+
+    later = f"{ARCHIVE}/c0000/later"
+    world.simulator.world.copy(IMAGE, later)
+    world.rescan()
+    world.run_until("in_bucket", later)
+    while world.state(later) == "in_bucket":
+        assert run_step(downloader).busy
+    told = ""
+    with capture_logs() as logged:
+        for _ in range(3):
+            world.simulator.advance(61)
+            told = run_step(downloader).waiting
+    state = world.state(IMAGE)
+    slow.seconds = 0
+    world.settle()
+
+    assert state == "in_bucket"
+    assert told.startswith("for projects/demo-project/assets/archive/c0000/i000001: less than")
+    assert [one["event"] for one in logged].count("download_slow") == 1
+    assert slow.seen == 1
+    assert world.counts() == {"verified": 6}
+    assert exports_of_each_asset(world) == {1}
+
+
+def test_a_slow_download_that_a_stop_ends_goes_on_where_it_was(tmp_path: Path) -> None:
+    with Simulator("thousands:1") as simulator:
+        slow = simulator.faults.add(
+            "trickle", server="storage", path="alt=media", after_bytes=10, seconds=0.05
+        )
+        stop = threading.Event()
+        with a_world(simulator, tmp_path, stop=stop) as world:
+            world.enqueue(ARCHIVE)
+            world.run("discoverer", "exporter", "reconciler")
+            while not slow.fired:
+                run_step(downloader_of(world))
+            run_step(downloader_of(world))  # something has come by now
+            stop.set()
+            run_step(downloader_of(world))
+        here = sum(file.stat().st_size for file in (tmp_path / "mirror").rglob("*.part"))
+        with a_world(simulator, tmp_path) as world:
+            world.settle()
+            counts = world.counts()
+
+    assert here > 0
+    assert counts == {"verified": 3}
 
 
 def test_a_download_that_the_world_refuses_all_day_is_asked_for_less_and_less_often(

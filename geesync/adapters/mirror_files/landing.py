@@ -140,9 +140,7 @@ class Writer:
         self.position = position
 
     def write(self, data: bytes) -> int:
-        """Take the next bytes."""
-        if not self._keep_on():
-            raise RemoteError(Cause.TRANSIENT, "stopped")
+        """Take the next bytes; what came is kept though it is to end."""
         if self.position + len(data) > self._size_bytes:
             # A server that ignores Range sends the whole object again.
             os.ftruncate(self._descriptor, 0)
@@ -150,7 +148,16 @@ class Writer:
         write_all(self._descriptor, data)
         self.crc32c = google_crc32c.extend(self.crc32c, data)
         self.position += len(data)
+        if not self._keep_on():
+            raise RemoteError(Cause.TRANSIENT, "stopped")
         return len(data)
+
+
+def arrived_bytes(place: Folder, file: str, token: str) -> int | None:
+    """Return how much its writer has on disk so far; None: there is none."""
+    length = len(f"{file}.{token}.{_draw()}{PARTIAL}")
+    named = (name for name in place.names() if name.startswith(f"{file}.{token}."))
+    return max((place.size_of(name) or 0 for name in named if len(name) == length), default=None)
 
 
 def make_durable(place: Folder, name: str) -> None:

@@ -103,8 +103,7 @@ class SignedRequests:
             curl.setopt(pycurl.HTTPHEADER, headers)
             curl.setopt(pycurl.HEADERFUNCTION, answer.head.append)
             curl.setopt(pycurl.WRITEFUNCTION, answer.write)
-            # Where we take bytes slowly ourselves, or wait for pixels, slowness says nothing.
-            waits = answer.piece_bytes < PIECE_BYTES or body
+            waits = answer.piece_bytes < PIECE_BYTES  # we take them slowly: that says nothing
             curl.setopt(pycurl.LOW_SPEED_LIMIT, 1 if waits else _TRICKLE_BYTES_PER_S)
             broken = await Exchange(curl)
         answer.pass_on()

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from geesync.cli.context import Context, now, output
+from geesync.cli.context import Context, errors, now, output
+from geesync.domain.messages.printable import printable
 from geesync.errors import DOCS, ConfigError, ExitCode, RemoteError, UserError
 
 if TYPE_CHECKING:
@@ -115,9 +116,16 @@ def sync(
             poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
             is_done=lambda: views.is_quiet(config.ledger, now=now()),
         )
-        built.finish()
+        if is_over:
+            stop.clear()  # it ended the steps; there is one thing more to do
+        left = built.finish()
     if not is_over:
+        told = "stopped; what is here stays: geesync sync --once goes on where it was"
+        errors().print(told, markup=False)
         raise typer.Exit(ExitCode.INTERRUPTED)
+    if left:
+        errors().print(f"geesync: {printable(left)}", markup=False, style="red", soft_wrap=True)
+        raise typer.Exit(ExitCode.INCOMPLETE)
     if not views.completeness_of(config.ledger).is_complete:
         raise typer.Exit(ExitCode.INCOMPLETE)
 

@@ -17,6 +17,7 @@ from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
 from geesync.domain.assets.asset import IMAGE_COLLECTION
 from geesync.domain.assets.extent import Extent
+from geesync.domain.failures.refusals import stopped
 from geesync.domain.json import Json
 from geesync.domain.mirror.lifecycle import ABSENT, State
 from geesync.domain.stac import documents as stac
@@ -186,6 +187,8 @@ def _done(answers: Iterable[tuple[LedgerAsset, Answer | Exception]]) -> dict[int
     done = {}
     for asset, answer in answers:
         if isinstance(answer, Exception):
+            if str(answer) == str(stopped()):
+                continue  # it has its turn at the next start
             bug = None if isinstance(answer, GeesyncError | OSError) else answer
             log.warning("not_catalogued", asset=asset.name, error=str(answer), exc_info=bug)
         else:

@@ -77,6 +77,8 @@ def copy_of(job: Job, brought: Brought) -> fetched.FetchedCopy:
         for part_id, (file, kept) in zip(job.part_ids(), brought.files, strict=True)
     }
     origin: Json = {"requests": brought.requests, "read_again": brought.read_again}
+    if brought.fractional is not None:
+        origin["fractional"] = list(brought.fractional)
     if job.adopted:
         origin = {"read_again": brought.read_again, "adopted": list(job.adopted)}
     return fetched.FetchedCopy(job.known.id, files, origin)

@@ -11,18 +11,23 @@ from typing import ClassVar
 from geesync.adapters.storage.bucket import DELETED_AT_ONCE
 from geesync.adapters.storage.stores import Stores
 from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.messages.words import counted
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.exports import Way
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop
-from geesync.store.copies.staging import Staging
+from geesync.store.copies.staging import Staged, Staging
 
 log = get_logger()
 
 #: Between two looks for what ended exports left behind; an object that could not be deleted (a
 #: hold, a retention policy) rests as long, so that it does not stand before the others.
 _LEFTOVERS_EVERY = timedelta(hours=1)
+
+#: What to do about what is left.
+_MAY_NOT = "let geesync list and delete there (real-account.md), or set storage.sweep = false"
+_LATER = "geesync sync --once tries again"
 
 #: Tokens that are looked up in one question.
 _TOKENS = 500
@@ -45,25 +50,49 @@ class Sweeper:
     def run_once(self) -> Tally:
         """Delete the next staged objects; what is not there any more counts as deleted."""
         due = self.staging.sweepable(limit=self.workshop.chunk, ways=self.ways, held=self._held)
-        by_bucket: dict[str, dict[StoredObject, int]] = {}
-        for staged in due:
-            by_bucket.setdefault(staged.bucket, {})[staged.obj] = staged.id
-        swept = []
-        for bucket, ids in by_bucket.items():
-            for obj, answer in self._delete(bucket, list(ids)):
-                if isinstance(answer, bool):
-                    swept.append(ids[obj])
-                elif not isinstance(answer, NotTriedError):
-                    log.warning("object_not_deleted", object=obj.name, error=str(answer))
-                    if not isinstance(answer, RemoteError) or answer.cause != Cause.TRANSIENT:
-                        self._held.add(ids[obj])
-        self.staging.mark("swept_at", swept, self.workshop.clock())
+        refused = self._sweep(due)
+        self._held |= {
+            key
+            for key, error in refused.items()
+            if not isinstance(error, NotTriedError) and _cause(error) != Cause.TRANSIENT
+        }
+        swept = len(due) - len(refused)
         now = self.workshop.clock()
         if not due and (self._leftovers_at is None or now >= self._leftovers_at):
             self._leftovers_at = now + _LEFTOVERS_EVERY
             self._held.clear()
             self.sweep_leftovers()
-        return Tally(moved=len(swept), busy=len(swept) == self.workshop.chunk)
+        return Tally(moved=swept, busy=swept == self.workshop.chunk)
+
+    def finish(self) -> str:
+        """Sweep all once more, as nobody comes later; return what is left, and what to do."""
+        due = self.staging.sweepable(limit=None, ways=self.ways)
+        refused = list(self._sweep(due).values())
+        more, unlisted = self.sweep_leftovers()
+        refused += more
+        what = [f"{counted(len(refused), 'object')} left in the bucket"] if refused else []
+        what += [f"{place} not looked into" for place in unlisted]
+        if not what:
+            return ""
+        why = [*refused, *unlisted.values()][0]
+        is_refused = _cause(why) == Cause.PERMISSION
+        return f"{', '.join(what)} ({why}): {_MAY_NOT if is_refused else _LATER}"
+
+    def _sweep(self, due: Sequence[Staged]) -> dict[int, Exception]:
+        """Delete objects; return why some were not, by id."""
+        refused: dict[int, Exception] = {}
+        by_bucket: dict[str, dict[StoredObject, int]] = {}
+        for staged in due:
+            by_bucket.setdefault(staged.bucket, {})[staged.obj] = staged.id
+        for bucket, ids in by_bucket.items():
+            for obj, answer in self._delete(bucket, list(ids)):
+                if isinstance(answer, Exception):
+                    refused[ids[obj]] = answer
+                    if not isinstance(answer, NotTriedError):
+                        log.warning("object_not_deleted", object=obj.name, error=str(answer))
+        swept = [staged.id for staged in due if staged.id not in refused]
+        self.staging.mark("swept_at", swept, self.workshop.clock())
+        return refused
 
     def _delete(
         self, bucket: str, objects: Sequence[StoredObject]
@@ -87,17 +116,25 @@ class Sweeper:
             raise refusals[0]
         return answers
 
-    def sweep_leftovers(self) -> None:
-        """Delete what exports of ours left that can serve nobody any more."""
+    def sweep_leftovers(self) -> tuple[list[Exception], dict[str, RemoteError]]:
+        """Delete what exports of ours left that can serve nobody any more.
+
+        Returns why objects were not, and why places could not be listed.
+        """
         self.staging.give_up_cancelled(self.workshop.clock())
+        refused: list[Exception] = []
+        unlisted: dict[str, RemoteError] = {}
         for bucket in self.staging.places(self.ways):
             try:
                 listed = self.stores.at(bucket).list_objects(bucket, f"{self.prefix}/")
             except RemoteError as error:
                 log.warning("bucket_not_listed", bucket=bucket, error=str(error))
+                unlisted[bucket] = error
                 continue
             for obj, answer in self._delete(bucket, list(self._leftovers(listed))):
                 log.info("leftover_swept", object=obj.name, error=_told(answer))
+                refused += [answer] if isinstance(answer, Exception) else []
+        return refused, unlisted
 
     def _leftovers(self, listed: Iterable[StoredObject]) -> Iterable[StoredObject]:
         by_token: dict[str, list[StoredObject]] = {}
@@ -107,6 +144,10 @@ class Sweeper:
         for first in range(0, len(tokens), _TOKENS):
             for token in self.staging.superseded(tokens[first : first + _TOKENS]):
                 yield from by_token[token]
+
+
+def _cause(error: Exception) -> Cause | None:
+    return error.cause if isinstance(error, RemoteError) else None
 
 
 def _told(answer: object) -> str | None:

@@ -99,7 +99,7 @@ class Staging:
         return found
 
     def sweepable(
-        self, *, limit: int, ways: Collection[Way], held: Collection[int] = ()
+        self, *, limit: int | None, ways: Collection[Way], held: Collection[int] = ()
     ) -> list[Staged]:
         """Return staged objects whose copy is proved: their asset is verified with this task's.
 
