@@ -129,7 +129,9 @@ def _origin(told: Json, way: Way) -> Json:
     """Return what a sidecar tells of how a part came, for the next sidecar."""
     if way == Way.DIRECT:
         counts: Json = {key: _number(told[key]) for key in ("requests", "read_again")}
-        return counts | {key: list(map(str, told[key])) for key in ("adopted",) if key in told}
+        return counts | {
+            key: list(map(str, told[key])) for key in ("adopted", "fractional") if key in told
+        }
     return {
         "operation": str(told["operation"]),
         "attempt": _number(told["attempt"]),

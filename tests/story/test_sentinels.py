@@ -58,4 +58,43 @@ def test_a_float_at_the_end_of_its_declared_range_is_exported_once(
         assert world.is_exact(IMAGE)
         assert world.accepted(IMAGE) == 1
         told = json.loads((world.folder(IMAGE) / "geesync.json").read_text())
-        assert told["fractional_masks_count_as_valid"] == ["b"]
+        assert told["fractional_masks_count_as_valid"] == []
+        assert told["fractional_masks_may_count_as_valid"] == ["b"]
+
+
+@pytest.mark.parametrize("direct", [None, {}])
+@pytest.mark.parametrize("masks", ["nodata", "separate"])
+@pytest.mark.parametrize(("declared", "beyond"), [((0, 200), 300), ((-100, 100), -20000)])
+def test_values_that_the_declared_type_cannot_hold_come_in_a_wider_one(
+    tmp_path: Path, direct: Any, masks: str, declared: tuple[int, int], beyond: int
+) -> None:
+    values = np.full((9, 12), declared[1], "int32")
+    values[0, 0] = beyond
+    account = an_account(an_image("img", a_band("b", values, MASK, declared=declared)))
+    with Simulator(account) as simulator, a_world(simulator, tmp_path, direct=direct) as world:
+        world.enqueue("users/x", masks=masks)
+
+        world.settle()
+
+        assert world.state(IMAGE) == "verified"
+        assert world.is_exact(IMAGE)
+
+
+def test_a_mask_that_loses_its_fractions_is_named_by_who_reads_it(tmp_path: Path) -> None:
+    fractions = np.where(MASK, 0.5, 0.0).astype("float32")
+    bands = [
+        a_band("byte", np.full((9, 12), 9, "uint8"), fractions),
+        a_band("word", np.full((9, 12), 9, "uint16"), fractions),
+        a_band("real", np.full((9, 12), 9, "float64"), fractions),
+        a_band("plain", np.full((9, 12), 9, "int8"), MASK.astype("float32")),
+    ]
+    account = an_account(an_image("img", *bands))
+    with Simulator(account) as simulator, a_world(simulator, tmp_path, direct={}) as world:
+        world.enqueue("users/x")
+
+        world.settle()
+
+        assert world.is_exact(IMAGE)
+        told = json.loads((world.folder(IMAGE) / "geesync.json").read_text())
+        assert told["fractional_masks_count_as_valid"] == ["byte", "word"]
+        assert told["fractional_masks_may_count_as_valid"] == []

@@ -18,6 +18,8 @@ class Brought:
     read_again: int  #: tiles
     at_once: int  #: requests that may be on their way now
     restricted: bool  #: whether Earth Engine says that the project's compute is used up
+    fractional: tuple[str, ...] | None = None
+    """Bands with masks that are neither 0 nor 1, which are not kept; None: not known."""
 
 
 class DiffersError(RemoteError):

@@ -291,6 +291,7 @@ class _Fetching:
             image.read_again,
             self.source.at_once.now,
             self.source.restricted[0],
+            None if image.files.fractional is None else tuple(sorted(image.files.fractional)),
         )
 
 

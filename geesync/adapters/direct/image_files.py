@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.direct.pieces import Piece, found
 from geesync.adapters.formats import cogs
-from geesync.adapters.formats.npy import pixels
+from geesync.adapters.formats.npy import has_fractions, pixels
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
@@ -72,6 +72,8 @@ class ImageFiles:
     todo: list[Ask] = field(default_factory=list)  #: tiles that are not on disk
     crs: Mapping[str, str] = field(default_factory=dict)  #: as GDAL knows them, by the grids'
     came: int = 0  #: of those, how many have come
+    fractional: set[str] | None = None
+    """Bands with masks that are neither 0 nor 1 and become 1; None: not every tile was seen."""
     was_proved: bool = False  #: all of it is on disk, and was proved before
     _pieces: dict[str, str] = field(default_factory=dict)  #: by the beginnings of their names
     _done: dict[Part, str] = field(default_factory=dict)  #: names of files that are whole, by part
@@ -94,6 +96,8 @@ class ImageFiles:
             for tile in reading.tiles()
             if any(self._lacks(part, number, tile) for part in reading.parts)
         ]
+        if len(self.todo) == sum(one.requests for one in self.job.readings):
+            self.fractional = set()
 
     def _lacks(self, part: Part, number: int, tile: Tile) -> bool:
         one = self._piece(self._target(part), number, tile)
@@ -106,6 +110,8 @@ class ImageFiles:
         reading = self.job.readings[ask.reading]
         with self._folder() as place:
             for part, wanted in reading.parts.items():
+                if self.fractional is not None:
+                    self.fractional |= {one.band for one in wanted if has_fractions(one, arrays)}
                 if part not in self._done:
                     bands = np.stack([pixels(one, arrays) for one in wanted])
                     self._store_piece(place, part, ask, bands)

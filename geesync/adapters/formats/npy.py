@@ -9,7 +9,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from geesync.domain.direct.fields import OUTSIDE, Field, Kind, Wanted
+from geesync.domain.direct.fields import FRACTION, OUTSIDE, Field, Kind, Wanted
 from geesync.errors import Cause, RemoteError
 
 _MAGIC = b"\x93NUMPY\x01"  #: version 1, of which any minor number is read alike
@@ -100,11 +100,24 @@ def pixels(wanted: Wanted, arrays: Arrays) -> NDArray[Any]:
     return held
 
 
+def has_fractions(wanted: Wanted, arrays: Arrays) -> bool:
+    """Say whether a mask that becomes 0 or 1 is neither; arrays: as Earth Engine answered."""
+    for field in wanted.fields:
+        if field.kind == Kind.VALID:
+            return bool((arrays[field] > 1).any())
+        if field.kind == Kind.MARKED:
+            return bool((arrays[field] >= FRACTION // 2).any())
+    return False
+
+
 def _values(by_kind: Mapping[Kind, NDArray[Any]]) -> NDArray[Any]:
     import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
 
     if Kind.HIGH in by_kind:
         upper = by_kind[Kind.HIGH].astype(np.int64) << np.int64(32)
         return upper | by_kind[Kind.LOW].astype(np.int64)
-    whole = (Kind.VALUE, Kind.MARKED, Kind.MASK)
+    if Kind.MARKED in by_kind:
+        marked = by_kind[Kind.MARKED]
+        return np.where(marked >= FRACTION // 2, marked - np.int16(FRACTION), marked)
+    whole = (Kind.VALUE, Kind.MASK)
     return next(by_kind[kind] for kind in whole if kind in by_kind)

@@ -18,6 +18,7 @@ from geesync.adapters.tables import table_reading as tables
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.grid import Grid
 from geesync.domain.mirror.coverage import StoredObject, Tile, tiles
+from geesync.domain.mirror.masks import uncut
 from geesync.domain.tasks.exports import Part, Way
 from geesync.errors import Cause, RemoteError
 
@@ -81,14 +82,18 @@ def proofs(
 
 
 def _expected(source: SourceAsset, part: Part, grid: Grid, tile: Tile) -> rasters.Expected:
-    declared = {band.id: band.limits for band in source.bands}
+    bands = {band.id: band for band in source.bands}
     ranges: tuple[tuple[float, float] | None, ...] = ()
     if part.of_masks:
         ranges = ((0.0, 1.0),) * len(part.bands)
     elif part.sentinel is not None and part.way != Way.DIRECT:  # else masks rest on no range
-        ranges = tuple(declared[band] for band in part.bands)
+        ranges = tuple(bands[band].limits for band in part.bands)
+    else:
+        ranges = tuple(uncut(bands[band], part.pixel_type) for band in part.bands)
     window = grid.window(tile.row, tile.column, tile.height, tile.width)
-    return rasters.Expected(window, part.pixel_type, part.bands, part.sentinel, ranges)
+    return rasters.Expected(
+        window, part.pixel_type, part.bands, part.sentinel, ranges, part.of_masks
+    )
 
 
 def prove_all(jobs: Sequence[Proof]) -> Iterator[Results[Proved]]:

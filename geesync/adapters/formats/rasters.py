@@ -23,6 +23,7 @@ class Expected:
     sentinel: float | None = None  #: what the file must name as the value of masked pixels
     ranges: tuple[tuple[float, float] | None, ...] = ()
     """By band: (least, most) of what its pixels may be, but for the sentinel; none says nothing."""
+    of_masks: bool = False
 
 
 #: What one block of all bands may take in memory; a hundred times what Earth Engine writes.
@@ -109,8 +110,8 @@ def _compare_sentinel(path: Path, found: set[float | None], sentinel: float | No
 def _compare_values(path: Path, block: Any, expected: Expected) -> None:
     """Compare pixels, of shape (bands, rows, columns), with what is declared of them.
 
-    A pixel out of its range shows that Earth Engine's word for the range, and so the sentinel,
-    proves nothing.
+    A pixel out of its range shows that Earth Engine's word for the range, and so the sentinel and
+    the type, proves nothing.
     """
     for band, values, limits in zip(expected.bands, block, expected.ranges, strict=False):
         if limits is None:
@@ -120,7 +121,7 @@ def _compare_values(path: Path, block: Any, expected: Expected) -> None:
             outside &= values != expected.sentinel
         if outside.any():
             raise RemoteError(
-                Cause.INTEGRITY if expected.sentinel is None else Cause.PLAN,
+                Cause.INTEGRITY if expected.of_masks else Cause.PLAN,
                 f"{path.name}: band {band} holds {values[outside][0]}, declared is"
                 f" {limits[0]:g} to {limits[1]:g}",
             )

@@ -30,13 +30,16 @@ CODES = {
 MARKED_TYPE = "int16"
 OUTSIDE = -(2**15)
 
+#: What is added to its value where the mask is neither 0 nor 1: likewise.
+FRACTION = 2**12
+
 
 class Kind(StrEnum):
     """What a field tells of a band's pixels."""
 
     VALUE = "value"  #: the value, zero where it is masked
-    MARKED = "marked"  #: the value of a band of one byte, or OUTSIDE where it is masked
-    VALID = "valid"  #: 1, or 0 where the pixel is masked
+    MARKED = "marked"  #: the value of a band of one byte, with FRACTION, or OUTSIDE where masked
+    VALID = "valid"  #: 1, 2 where the mask is a fraction, or 0 where the pixel is masked
     MASK = "mask"  #: the mask itself, 0 to 1
     HIGH = "high"  #: the upper 32 bits of the value, signed
     LOW = "low"  #: the lower 32 bits, unsigned
@@ -86,7 +89,7 @@ def _fields(part: Part, band: Band) -> list[Field]:
     kind = band.exact_type
     if part.sentinel is not None and kind in {"uint8", "int8"}:
         return [Field(Kind.MARKED, band.id, kind)]  # two fields would count more bytes
-    values = [Field(Kind.VALUE, band.id, kind)]
+    values = [Field(Kind.VALUE, band.id, part.pixel_type if part.sentinel is None else kind)]
     if kind == "int64":
         values = [Field(Kind.HIGH, band.id, "int32"), Field(Kind.LOW, band.id, "uint32")]
     if part.sentinel is None:

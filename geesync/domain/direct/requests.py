@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from geesync.domain.assets.grid import Grid
-from geesync.domain.direct.fields import MARKED_TYPE, OUTSIDE, Field, Kind
+from geesync.domain.direct.fields import FRACTION, MARKED_TYPE, OUTSIDE, Field, Kind
 from geesync.domain.json import Json
 from geesync.domain.tasks.expressions import call, cast, expression, loaded
 
@@ -69,12 +69,20 @@ def _value(image: Json, pixel_type: str) -> Json:
 def _marked(image: Json, pixel_type: str) -> Json:
     """Cast twice: whatever range is declared, what a byte's type holds is never the mark."""
     wide = cast(MARKED_TYPE, cast(pixel_type, image))
-    return _filled(wide, cast(MARKED_TYPE, OUTSIDE))
+    more = call("Image.multiply", image1=_has_fraction(image), image2=_constant(FRACTION))
+    marked = cast(MARKED_TYPE, call("Image.add", image1=wide, image2=more))
+    return _filled(marked, cast(MARKED_TYPE, OUTSIDE))
 
 
 def _valid(image: Json, pixel_type: str) -> Json:
     is_valid = call("Image.neq", image1=call("Image.mask", image=image), image2=_constant(0))
-    return _filled(cast(pixel_type, is_valid), cast(pixel_type, 0))
+    told = call("Image.add", image1=is_valid, image2=_has_fraction(image))
+    return _filled(cast(pixel_type, told), cast(pixel_type, 0))
+
+
+def _has_fraction(image: Json) -> Json:
+    mask = call("Image.mask", image=image)
+    return call("Image.neq", image1=mask, image2=call("Image.ceil", value=mask))
 
 
 def _mask(image: Json, pixel_type: str) -> Json:

@@ -39,6 +39,17 @@ _WIDER = {
 }
 
 
+#: Of a band that breaks its declared range, and may hold what its type does not.
+_WIDE = {
+    "uint8": "int32",
+    "int8": "int32",
+    "uint16": "int32",
+    "int16": "int32",
+    "uint32": "float64",
+    "int32": "float64",
+}
+
+
 @dataclass(frozen=True)
 class Holding:
     """How an export holds a band."""
@@ -52,12 +63,15 @@ class Holding:
 _LEAST_LONG = -(2**63)
 
 
-def hold(band: Band, mode: str, *, exact: bool = False) -> Holding:
+def hold(band: Band, mode: str, *, exact: bool = False, wide: bool = False) -> Holding:
     """Return how a file holds a band: in which type, and with which value for masked pixels.
 
     exact: 64-bit integers stay such, as only what is read directly can; an export rounds them.
+    wide: the declared range was found not to hold, so nor may the type that it needs.
     """
     kind = band.exact_type if exact else band.pixel_type
+    if wide and mode != NODATA:
+        kind = _WIDE.get(kind, kind)
     if mode == NONE:
         return Holding(kind, None, "masks are not kept: masked pixels are 0")
     if mode == SEPARATE:
@@ -121,6 +135,19 @@ def _is_usual(value: int) -> bool:
     size = abs(value)
     is_round = size % 10 in (0, 9) or any(n & (n - 1) == 0 for n in (size, size + 1, size - 1))
     return size <= _SMALL or is_round or any(abs(value - end) < _NEAR for end in _ENDS)
+
+
+def uncut(band: Band, pixel_type: str) -> tuple[float, float] | None:
+    """Return between which values none may be one that the cast to a file's type has cut.
+
+    What lies beyond a type becomes its end, which is suspicious where it is not declared, unless
+    it is 0, as masked pixels are. None: nothing is cut.
+    """
+    ends = INTEGER_RANGES.get(pixel_type)
+    if ends is None or band.value_range is None:
+        return None
+    (least, most), (low, high) = ends, band.value_range
+    return least + (low > least != 0), most - (high < most)
 
 
 def needs_mask_file(band: Band, mode: str, *, exact: bool = False) -> bool:

@@ -135,7 +135,9 @@ def _plan_image(bands: tuple[Band, ...], options: Options, lessons: Lessons, way
     mode = masks_under(options, lessons)
     exact = way == Way.DIRECT
     flat = [band for band in bands if not band.array_dimensions]
-    whole = [*_data_parts(flat, mode, exact=exact), *_mask_parts(flat, mode, exact=exact)]
+    wide = bool(lessons.disproved)
+    data = _data_parts(flat, mode, exact=exact, wide=wide)
+    whole = [*data, *_mask_parts(flat, mode, exact=exact)]
     if not exact:  # what is read directly is cut into tiles, and joined again
         too_much = tuple(part for part in lessons.too_much if part.way != Way.DIRECT)
         whole = [piece for part in whole for piece in _pieces(part, too_much)]
@@ -165,10 +167,10 @@ def _left(bands: Iterable[Band], mode: str, *, exact: bool) -> Iterator[str]:
 _Group = tuple[Grid, str, float | None]
 
 
-def _data_parts(bands: list[Band], mode: str, *, exact: bool) -> list[Part]:
+def _data_parts(bands: list[Band], mode: str, *, exact: bool, wide: bool) -> list[Part]:
     groups: dict[_Group, list[str]] = {}
     for band in bands:
-        held = hold(band, mode, exact=exact)
+        held = hold(band, mode, exact=exact, wide=wide)
         groups.setdefault((band.grid, held.pixel_type, held.sentinel), []).append(band.id)
     numbers = _numbers(bands)
     return [

@@ -41,6 +41,7 @@ class TakenPart:
     requests: int = 0  #: answers that it was read in, if it was read directly
     read_again: int = 0  #: tiles that were read a second time and compared
     checksums: Collection[str] = ("CRC32C",)  #: of its objects, as ``StoredObject.checksum``
+    fractional: Sequence[str] | None = None  #: bands whose masks lost fractions; None: not known
     adopted: Sequence[str] = ()  #: files that others exported, of which its pixels are
 
 
@@ -70,8 +71,12 @@ def sidecar(
     if plan.masks:
         told["masks"] = plan.masks
         told["bands"] = [_band(declared, plan) for declared in source.json.get("bands", ())]
+        seen = [one for one in parts if one.fractional is not None]
+        known = {band for one in seen for band in one.part.bands}
+        lost = {band for one in seen for band in one.fractional or ()}
         flat = [one["id"] for one in told["bands"] if one["nodata"] is not None]
-        told["fractional_masks_count_as_valid"] = flat
+        told["fractional_masks_count_as_valid"] = [band for band in flat if band in lost]
+        told["fractional_masks_may_count_as_valid"] = [band for band in flat if band not in known]
     return told
 
 
@@ -96,6 +101,7 @@ def _part(taken: TakenPart) -> Json:
     if part.way == Way.DIRECT:
         told |= {"requests": taken.requests, "read_again": taken.read_again}
         told |= {"adopted": list(taken.adopted)} if taken.adopted else {}
+        told |= {} if taken.fractional is None else {"fractional": list(taken.fractional)}
     else:
         told |= {
             "operation": taken.operation,

@@ -80,7 +80,8 @@ def stored_band(band: SimBand, load: Callable[[], Pixels]) -> Band:
 
     def read(target: SimGrid) -> Pixels:
         values, mask = take(load(), band.grid, target)
-        return Pixels(kind.convert(values), mask)
+        # A declared range that does not hold changes no pixel, until it is cast.
+        return Pixels(values if kind.is_broken_by(values) else kind.convert(values), mask)
 
     return Band(band.id, kind, projection, band.grid, read, band.array_dimensions)
 

@@ -49,6 +49,13 @@ class PixelType:
         converted = np.clip(whole, low, np.nextafter(high, 0) if high > EXACT else high)
         return np.where(whole >= high, high, converted.astype(self.held))
 
+    def is_broken_by(self, values: PixelArray) -> bool:
+        """Whether whole numbers are beyond what is calculated with."""
+        if "f" in (values.dtype.kind, self.held.kind) or values.dtype == self.held:
+            return False
+        can = np.iinfo(self.held)
+        return bool(values.size and (values.min() < can.min or values.max() > can.max))
+
     def union(self, other: PixelType) -> PixelType:
         """Return the type that holds the values of both."""
         first, second = sorted((self, other), key=lambda t: RANKS.index(t.precision))
