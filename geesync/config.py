@@ -199,6 +199,8 @@ def _inner(kind: Any) -> Iterator[Any]:
 def _find_file(file: Path | None) -> Path | None:
     asked = file or (Path(os.environ[_FILE_VARIABLE]) if _FILE_VARIABLE in os.environ else None)
     if asked:
+        if asked.is_dir():
+            raise ConfigError(f"{asked} is a folder: name the configuration file in it")
         if not asked.is_file():
             raise ConfigError(f"there is no configuration file {asked}")
         return asked

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from shutil import disk_usage
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
@@ -96,7 +97,8 @@ class Doctor:
         place = self.config_file or "~/.config/geesync/geesync.toml"
         if missing:
             text = f"{', '.join(missing)} not set"
-            yield fail("configuration", text, f"set it in {place}; {GUIDE}")
+            them = "them" if missing[1:] else "it"
+            yield fail("configuration", text, f"set {them} in {place}; {GUIDE}")
         else:
             yield ok("configuration", self.config_file or "from the environment")
 
@@ -179,14 +181,15 @@ class Doctor:
         mirror = Path(str(self.config.mirror))
         reserve = self.config.throttle.reserve
         if not mirror.exists():
-            yield warn("mirror", f"{mirror} is not there yet", f"mkdir -p {mirror}")
+            yield warn("mirror", f"{mirror} is not there yet", f"mkdir -p {quote(str(mirror))}")
         elif not is_mirror(mirror) and not self._is_known(mirror) and any(mirror.iterdir()):
             text = f"{mirror} is not empty and no mirror: is its disk mounted?"
             yield fail("mirror", text, f"mount it, or choose another folder: {mirror}")
         elif self._trouble(mirror):
             yield fail("mirror", self._trouble(mirror), f"mount it, or geesync recover; {GUIDE}")
         elif not _is_writable(mirror):
-            yield fail("mirror", f"{mirror} cannot be written", f"chown geesync: {mirror}")
+            mend = f"chown geesync: {quote(str(mirror))}"
+            yield fail("mirror", f"{mirror} cannot be written", mend)
         elif (free := disk_usage(mirror).free) <= reserve:
             text = f"{_gib(free)} free, {_gib(reserve)} are reserved"
             yield fail("mirror", text, "make room, or lower throttle.reserve")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -48,9 +49,25 @@ def _renderer(log_format: Literal["auto", "console", "json"]) -> Any:
     if log_format == "auto" and is_journal(sys.stderr.fileno()):
         return JournalRenderer(Journal())
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        return _ConsoleRenderer()
     return structlog.processors.JSONRenderer(ensure_ascii=False)
 
+
+class _ConsoleRenderer:
+    """Writes events for people: to the second, and without what is not there."""
+
+    def __init__(self) -> None:
+        colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        self._render = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=_EVENT_WIDTH)
+
+    def __call__(self, logger: Any, method: str, event: EventDict) -> str:
+        told = {key: value for key, value in event.items() if value is not None}
+        told["timestamp"] = f"{event['timestamp'][:_SECONDS]}Z"
+        return self._render(logger, method, told)
+
+
+_EVENT_WIDTH = 16
+_SECONDS = len("2026-01-01T00:00:00")
 
 #: syslog's numbers, which the journal keeps.
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}

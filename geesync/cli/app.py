@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +47,10 @@ COMMANDS = {
 class Commands(TyperGroup):
     """Imports a command's module when the command is asked for: the others are not waited for."""
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        _name_values(self)
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands, in the order in which help tells them."""
         _ = ctx
@@ -56,7 +61,10 @@ class Commands(TyperGroup):
         if cmd_name in COMMANDS and cmd_name not in self.commands:
             part = typer.Typer(rich_markup_mode=self.rich_markup_mode)
             import_module(f"geesync.cli.{COMMANDS[cmd_name]}").register(part)
-            self.commands.update(get_group(part).commands)
+            made = get_group(part).commands
+            for command in made.values():
+                _name_values(command)
+            self.commands.update(made)
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -65,6 +73,44 @@ class Commands(TyperGroup):
             for name in COMMANDS:
                 self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
+
+
+#: A longer list of choices is not told in place of a value.
+_LONGEST_CHOICES = 40
+
+
+def _name_values(command: Any) -> None:
+    """Have help call each value by what it is, as the reference does, not by Python's type."""
+    for inner in getattr(command, "commands", {}).values():
+        _name_values(inner)
+    for param in command.params:
+        param.metavar = param.metavar or _named(param)
+        if param.param_type_name == "argument":
+            is_told = param.required or param.metavar.startswith("[")
+            told = param.metavar if is_told else f"[{param.metavar}]"
+            param.display_type_rich, param.get_usage_pieces = _nothing, partial(_said, [told])
+
+
+def _named(param: Any) -> str:
+    kind = param.type_descriptor
+    choices = "|".join(map(str, kind.choices or ()))
+    if choices and len(choices) <= _LONGEST_CHOICES:
+        return choices
+    if f"--{param.name.replace('_', '-')}" in param.opts:  # its own name says nothing more
+        if kind.is_ranged or kind.annotation in (int, float):
+            return "NUMBER"
+        if kind.is_path:
+            return "PATH"
+    return str(param.name.upper())
+
+
+def _said(told: list[str], ctx: Any) -> list[str]:
+    _ = ctx
+    return told
+
+
+def _nothing(ctx: Any) -> None:
+    _ = ctx
 
 
 app = typer.Typer(
@@ -157,6 +203,10 @@ def _end_usage(error: TyperException) -> ExitCode:
     return _end(_usage(error), ExitCode.USAGE)
 
 
+#: Options of the program, which commands do not have.
+_OF_ALL = ("-c", "--config", "--ledger")
+
+
 def _usage(error: TyperException) -> str:
     """Return what is wrong with the command line, and where to read what is right."""
     from pydantic import ValidationError
@@ -165,6 +215,11 @@ def _usage(error: TyperException) -> str:
 
     context = getattr(error, "ctx", None)
     what, param = str(error).rstrip("."), getattr(error, "param", None)
+    wanted = getattr(error, "option_name", "")
+    if context is not None and context.parent and wanted in _OF_ALL:
+        return f"{wanted} comes before the command: geesync {wanted} PATH {context.info_name} …"
+    if alike := getattr(error, "possibilities", None):
+        what = f"{what}. Did you mean {' or '.join(sorted(alike))}?"
     if param is not None and isinstance(error.__cause__, ValidationError):
         name = param.opts[-1] if param.param_type_name == "option" else param.name.upper()
         first = error.__cause__.errors()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import sys
@@ -238,3 +239,32 @@ def test_what_is_no_choice_is_told_once(attempt: Try) -> None:
 
     assert told.startswith("geesync: --state: 'lost' is not one of 'discovered', ")
     assert told.endswith("'excluded': geesync ls --help\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("enqueue -c x users/x", "-c comes before the command: geesync -c PATH enqueue …"),
+        ("status --ledger x", "--ledger comes before the command: geesync --ledger PATH status …"),
+        ("enqueue --mask none users/x", "No such option: --mask. Did you mean --masks?"),
+        ("-c folder status", "folder is a folder: name the configuration file in it"),
+    ],
+)
+def test_an_option_in_a_wrong_place_or_misspelt_is_answered_with_the_right_one(
+    attempt: Try, place: Path, line: str, told: str
+) -> None:
+    code, said = attempt(*line.replace("folder", str(place / "folder")).split())
+
+    assert code in {ExitCode.USAGE, ExitCode.CONFIG}
+    assert told in said
+
+
+def test_help_calls_values_by_what_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in COMMANDS:
+        monkeypatch.setattr(sys, "argv", ["geesync", *name, "--help"])
+        run()
+        told = capsys.readouterr().out
+
+        assert not re.search(r"<[a-z]|\[\[", told), told

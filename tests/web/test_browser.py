@@ -69,7 +69,11 @@ const wanted = "a, button, input, select, img, svg[role=img], nav, [role=region]
 return [...document.querySelectorAll(wanted)].filter(e => !named(e)).map(e => e.outerHTML);
 """
 
-OVERFLOWING = "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
+#: What is wider than it may be: the page, and tables that would have to be pushed.
+OVERFLOWING = """
+const wide = [document.documentElement, ...document.querySelectorAll(".scroll")];
+return wide.filter(e => e.scrollWidth > e.clientWidth).map(e => e.id || e.tagName);
+"""
 
 
 @pytest.fixture(scope="module")

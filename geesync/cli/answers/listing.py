@@ -36,7 +36,8 @@ def list_assets(
         typer.Argument(metavar="[ROOT|FOLDER]", show_default=False, autocompletion=complete_roots),
     ] = None,
     state: Annotated[
-        State | None, typer.Option(help="Only assets in this state.", show_default=False)
+        State | None,
+        typer.Option(help="Only assets in this state, e.g. quarantined.", show_default=False),
     ] = None,
     left_out: Annotated[
         bool, typer.Option("--left-out", help="Only what no file can hold, whole or in part.")

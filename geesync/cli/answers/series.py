@@ -33,8 +33,12 @@ def series(
         list[str] | None,
         typer.Option(help="Which band is red, nir, …, where it is not usual.", metavar="ROLE=BAND"),
     ] = None,
-    begin: Annotated[datetime | None, typer.Option("--from", help="The first day.")] = None,
-    end: Annotated[datetime | None, typer.Option("--to", help="The day after the last.")] = None,
+    begin: Annotated[
+        datetime | None, typer.Option("--from", metavar="DATE", help="The first day.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", metavar="DATE", help="The day after the last.")
+    ] = None,
     clouds: Annotated[
         str,
         typer.Option(

@@ -12,6 +12,7 @@ from geesync.cli.answers.naming import scope_named
 from geesync.cli.completion import complete_roots
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import candidates, display_id
+from geesync.domain.messages.printable import printable
 from geesync.domain.messages.words import counted, duration
 from geesync.domain.mirror.lifecycle import RESTING
 from geesync.errors import Cause, UserError
@@ -44,7 +45,13 @@ def list_roots(
             if json:
                 typer.echo(json_line(root_document(root)))
             else:
-                output().print(f"{display_id(root.name)} → {root.dest}", markup=False)
+                chosen = "".join(f"  {key}={_told(value)}" for key, value in root.options.items())
+                line = f"{display_id(root.name)} → {root.dest}{chosen}"
+                output().print(printable(line), markup=False, soft_wrap=True)
+
+
+def _told(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def dequeue(

@@ -131,7 +131,8 @@ def existing(earth_engine: EarthEngine, given: str) -> str:
             raise as_user_error(error, "Earth Engine") from None
         return name
     raise UserError(
-        f"{given} does not exist, or is not shared with this account", hint="check the spelling"
+        f"{display_id(candidates(given)[0])} does not exist, or is not shared with this account",
+        hint="check the spelling",
     )
 
 

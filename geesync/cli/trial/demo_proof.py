@@ -41,7 +41,6 @@ class Proof:
 
     asset: str  #: its id
     type: str
-    files: int
     size_bytes: int
     compared: str  #: what was compared, for people
     exact: bool
@@ -61,7 +60,6 @@ def _compare(simulator: Simulator, row: dict[str, Any]) -> Proof:
     return Proof(
         asset=display_id(row["name"]),
         type=asset.type,
-        files=len(files),
         size_bytes=sum(path.stat().st_size for path in files),
         compared=compared,
         exact=exact and row["state"] == State.VERIFIED,
@@ -142,8 +140,8 @@ def _rows(path: Path) -> int:
 def proof_table(proofs: list[Proof]) -> RenderableType:
     """Return the table: whatever is not exact, one of each kind of place, then sums by type."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in ("type", "files", "bytes", "compared", "", "asset"):
-        justify: Literal["left", "right"] = "right" if column in {"files", "bytes"} else "left"
+    for column in ("type", "bytes", "compared", "", "asset"):
+        justify: Literal["left", "right"] = "right" if column == "bytes" else "left"
         table.add_column(column, justify=justify, no_wrap=column != "asset", overflow="fold")
     shown = _samples(proofs)
     for proof in shown:
@@ -167,7 +165,6 @@ def _sum(kind: str, count: int, proofs: list[Proof]) -> Proof:
     return Proof(
         asset=f"… and {count:,} more",
         type=kind,
-        files=sum(proof.files for proof in same),
         size_bytes=sum(proof.size_bytes for proof in same),
         compared="",
         exact=all(proof.exact for proof in same),
@@ -175,13 +172,13 @@ def _sum(kind: str, count: int, proofs: list[Proof]) -> Proof:
 
 
 def _cells(proof: Proof) -> tuple[str | Text, ...]:
+    short = "/".join(proof.asset.split("/")[-2:])  # a terminal has 80 columns
     return (
         proof.type,
-        f"{proof.files:,}",
         size(proof.size_bytes),
         proof.compared,
         _verdict(exact=proof.exact),
-        proof.asset,
+        short if proof.exact else proof.asset,
     )
 
 
