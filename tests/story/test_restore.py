@@ -176,6 +176,43 @@ def test_what_has_the_name_already_is_never_overwritten(world: World) -> None:
     assert world.simulator.world.get(BACK).update_time == theirs.update_time
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_container_that_is_there_is_used_and_stays_as_it_is(
+    tmp_path: Path, *, is_there: bool
+) -> None:
+    home = "projects/earthengine-legacy/assets/users/x"
+    told: Json = {"of": "ours", "a-b": "odd"}
+    ours = SimAsset(f"{home}/c", "IMAGE_COLLECTION", properties=told)
+    image = an_image("c/img", a_band("b", np.arange(108, dtype="uint8").reshape(9, 12)))
+    viewers = {"bindings": [{"role": "roles/viewer", "members": ["allUsers"]}]}
+    profile = replace(CALM, odd_keys_patched=True)
+    with (
+        Simulator(an_account(ours, image), profile=profile) as simulator,
+        a_world(simulator, tmp_path) as world,
+    ):
+        simulator.world.set_policy(f"{home}/c", viewers)
+        world.enqueue("users/x")
+        world.settle()
+        if is_there:
+            simulator.world.put(SimAsset(BACK, "IMAGE_COLLECTION", properties={"of": "theirs"}))
+
+        found = settle(world, restores := ask(world, plan(world, "users/x/c")))
+
+        made = simulator.world.get(BACK)
+        assert [one.standing.state for one in found] == [RestoreState.PROVED] * 2, found
+        assert made.properties == ({"of": "theirs"} if is_there else told)
+        assert simulator.world.policy(BACK).get("bindings", []) == (
+            [] if is_there else viewers["bindings"]
+        )
+        kinds = {
+            each["what"]: each["likeness"]
+            for one, report in restores.reports(BACK)
+            for each in report["compared"]
+            if one.target == BACK
+        }
+        assert kinds["property of"] == ("equivalent" if is_there else "equal")
+
+
 def test_an_answer_that_is_lost_does_not_ingest_twice(world: World) -> None:
     lost = world.simulator.faults.add("drop_response", path="image:import", count=1)
 

@@ -8,7 +8,7 @@ never called proved.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,9 @@ class Likeness(StrEnum):
     EQUIVALENT = "equivalent"
     LOST = "lost"
     DIFFERENT = "different"
+
+
+_TYPE = "type"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def compare_metadata(
     accepted: losses that were named before, which make a difference an equivalence.
     """
     return [
-        _pair("type", mirrored.type, made.type),
+        _pair(_TYPE, mirrored.type, made.type),
         *(_times(mirrored, made)),
         *_properties(mirrored, made),
         *(_outline(mirrored, made) if mirrored.type == IMAGE else ()),
@@ -66,6 +69,16 @@ def compare_metadata(
 def differences(compared: list[Compared]) -> list[Compared]:
     """Return what must not be as it is."""
     return [one for one in compared if one.likeness == Likeness.DIFFERENT]
+
+
+def leniently(compared: list[Compared]) -> list[Compared]:
+    """Return what was compared of what is not ours: it may be otherwise, but of the same type."""
+    return [
+        replace(one, likeness=Likeness.EQUIVALENT)
+        if one.likeness == Likeness.DIFFERENT and one.what != _TYPE
+        else one
+        for one in compared
+    ]
 
 
 def _pair(what: str, was: Any, is_now: Any, *, may_differ: bool = False) -> Compared:

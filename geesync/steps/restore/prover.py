@@ -6,7 +6,7 @@ files, which must be the same numbers, whatever type they took in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,13 @@ from geesync.domain.assets.asset import IMAGE, TABLE, SourceAsset
 from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.restore.comparing import Compared, Likeness, compare_metadata, differences
+from geesync.domain.restore.comparing import (
+    Compared,
+    Likeness,
+    compare_metadata,
+    differences,
+    leniently,
+)
 from geesync.domain.restore.features import geojson_in
 from geesync.domain.restore.files import part_files
 from geesync.domain.restore.lifecycle import ProofPassed, RestoreState
@@ -80,25 +86,7 @@ class Prover:
         mirrored, sidecar = sidecars(asset)
         if not asset.is_made_of(mirrored):
             return Differs(OTHER_COPY, cause=Cause.INTEGRITY)
-        made = self._with_all_properties(mirrored, self.earth_engine.get_asset(asset.target))
-        from geesync.adapters.mirrored.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
-
-        compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
-        share = None
-        if asset.prove == PIXELS and mirrored.type == IMAGE:
-            share = self._share(asset, made, sidecar)
-            compared += self._compare_pixels(asset, made, sidecar, share)
-        elif asset.prove == DIGEST and mirrored.type == IMAGE:
-            compared += self._compare_digests(asset, mirrored, sidecar)
-        elif asset.prove in {PIXELS, DIGEST} and mirrored.type == TABLE:
-            compared += self._compare_rows(asset, sidecar)
-        if not differences(compared):
-            compared += self._finish(asset, made)
-        if asset.prove == MIRROR and not mirrored.is_container and not differences(compared):
-            made = self.earth_engine.get_asset(asset.target)  # as it was finished
-            whole = _loses_fractions(asset)
-            compared += self.copies.compare(asset, made, sidecar, whole_masks=whole)
-        bad = differences(compared)
+        share, compared = self._compare(asset, mirrored, sidecar)
         report = {
             "target": asset.target,
             "source": asset.wanted.source,
@@ -107,10 +95,56 @@ class Prover:
             "lost": [loss for loss in asset.wanted.losses if loss["kind"] not in _COMPARED],
         }
         self.restores.report(asset, report)
-        if bad:
+        if bad := differences(compared):
             told = "; ".join(f"{one.what}: {one.was} is {one.is_now}" for one in bad[:3])
             return Differs(told, cause=Cause.INTEGRITY)
         return ProofPassed()
+
+    def _compare(
+        self, asset: Restored, mirrored: SourceAsset, sidecar: Json
+    ) -> tuple[float | None, list[Compared]]:
+        """Compare an asset as thoroughly as was asked for; finish it if nothing differs.
+
+        Returns (the share of its pixels that were compared, what was compared).
+        """
+        made = self.earth_engine.get_asset(asset.target)
+        compared = self._compare_metadata(asset, mirrored, made)
+        reads_pixels = asset.prove == PIXELS and mirrored.type == IMAGE
+        share = self._share(asset, made, sidecar) if reads_pixels else None
+        compared += self._compare_contents(asset, mirrored, made, sidecar, share)
+        if not differences(compared):
+            compared += self._finish(asset, made)
+        if asset.prove == MIRROR and not mirrored.is_container and not differences(compared):
+            made = self.earth_engine.get_asset(asset.target)  # as it was finished
+            whole = _loses_fractions(asset)
+            compared += self.copies.compare(asset, made, sidecar, whole_masks=whole)
+        return share, compared
+
+    def _compare_metadata(
+        self, asset: Restored, mirrored: SourceAsset, made: SourceAsset
+    ) -> list[Compared]:
+        from geesync.adapters.mirrored.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
+
+        if asset.was_there:
+            return leniently(compare_metadata(mirrored, made, asset.accepted, same_crs))
+        made = self._with_all_properties(mirrored, made)
+        return compare_metadata(mirrored, made, asset.accepted, same_crs)
+
+    def _compare_contents(
+        self,
+        asset: Restored,
+        mirrored: SourceAsset,
+        made: SourceAsset,
+        sidecar: Json,
+        share: float | None,
+    ) -> Iterable[Compared]:
+        if share is not None:
+            return self._compare_pixels(asset, made, sidecar, share)
+        if asset.prove == DIGEST and mirrored.type == IMAGE:
+            return self._compare_digests(asset, mirrored, sidecar)
+        if asset.prove in {PIXELS, DIGEST} and mirrored.type == TABLE:
+            return self._compare_rows(asset, sidecar)
+        return ()
 
     def _with_all_properties(self, mirrored: SourceAsset, made: SourceAsset) -> SourceAsset:
         """Give an asset the properties that it was not made with, where Earth Engine lets us."""
@@ -202,7 +236,7 @@ class Prover:
         """Take our mark off, and give it its policy: the last things that are done to it."""
         if MARK in made.properties:
             self.earth_engine.change_asset(asset.target, {}, [f'properties."{MARK}"'])
-        if asset.policies and not asset.wanted.is_plain_folder:
+        if asset.policies and not asset.was_there and not asset.wanted.is_plain_folder:
             policy = policy_at(Path(asset.wanted.mirror), asset.wanted.path)
             yield from give_policy(self.earth_engine, asset.target, policy)
 

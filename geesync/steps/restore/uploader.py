@@ -61,7 +61,9 @@ class Uploader:
         except RemoteError as error:
             if error.cause != Cause.GONE:
                 raise
-            self.earth_engine.create_asset(asset.target, container(source))
+            body = container(source)
+            self.restores.stage(asset, body, [], self.workshop.clock())  # it is ours from now on
+            self.earth_engine.create_asset(asset.target, body)
             return Made()
         if found.type != asset.wanted.type:
             return Differs(f"{found.type} has its name", cause=Cause.FOREIGN)

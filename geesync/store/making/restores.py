@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.asset import CONTAINERS, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.restore.files import KEPT, Form, stays
@@ -67,6 +67,11 @@ class Restored(ToMake):
     def is_made_of(self, copy: SourceAsset) -> bool:
         """Whether the mirror's copy is still that which was asked for."""
         return copy.is_container or copy.revision == self.wanted.revision
+
+    @property
+    def was_there(self) -> bool:
+        """Whether it is a container that somebody else made: used, and never changed."""
+        return self.wanted.type in CONTAINERS and self.manifest is None
 
     @property
     def is_external(self) -> bool:
