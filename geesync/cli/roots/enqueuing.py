@@ -10,18 +10,14 @@ import typer
 from geesync.cli.answers.at_work import tell_who_works
 from geesync.cli.completion import completing_option
 from geesync.cli.context import Context
+from geesync.cli.roots.watching import as_user_error, existing, watch
 from geesync.domain.assets.names import is_within
-from geesync.errors import (
-    RemoteError,
-)
+from geesync.errors import RemoteError
 
 if TYPE_CHECKING:
     from geesync.adapters.earth_engine.earth_engine import EarthEngine
     from geesync.config import Config
     from geesync.domain.json import Json
-
-
-from geesync.cli.roots.watching import as_user_error, existing, watch
 
 
 def register(app: typer.Typer) -> None:
@@ -40,82 +36,98 @@ def _option(text: str, *names: str, panel: str, of: str = "", **how: Any) -> Any
     return typer.Option(*names, help=text, rich_help_panel=panel, show_default=False, **how)
 
 
+_Roots = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ROOT…",
+        help="users/NAME, projects/PROJECT, a folder, a collection, one asset: by id, by"
+        " name or by its Code Editor link.",
+    ),
+]
+_Dest = Annotated[
+    Path | None, typer.Option(help="Mirror these roots here, not in the configured folder.")
+]
+_Bucket = Annotated[str | None, typer.Option(help="Stage these roots in this bucket.")]
+_Interval = Annotated[
+    str | None, typer.Option(help="Time between two scans of these roots, e.g. 12h.")
+]
+_Priority = Annotated[int | None, typer.Option(help="Assets of a higher number are taken first.")]
+_Include = Annotated[
+    list[str] | None,
+    _option("Only what matches, as in .gitignore.", panel=_FILTERS, metavar="PATTERN"),
+]
+_Exclude = Annotated[
+    list[str] | None,
+    _option("Nothing that matches.", panel=_FILTERS, metavar="PATTERN"),
+]
+_Types = Annotated[
+    str | None, _option("Only these: IMAGE,TABLE,…", "--type", panel=_FILTERS, of="types")
+]
+_NewerThan = Annotated[
+    str | None, _option("Only of this date or later.", panel=_FILTERS, metavar="DATE")
+]
+_OlderThan = Annotated[
+    str | None, _option("Only from before this date.", panel=_FILTERS, metavar="DATE")
+]
+_Way = Annotated[
+    str | None,
+    _option("How bytes come: auto, direct, bucket or drive.", panel=_FORMS, of="way"),
+]
+_Compress = Annotated[
+    str | None,
+    _option("Of files read directly: deflate or zstd.", panel=_FORMS, of="compress"),
+]
+_Masks = Annotated[
+    str | None,
+    _option("How masks are kept: nodata, separate or none.", panel=_FORMS, of="masks"),
+]
+_Tables = Annotated[
+    str | None,
+    _option("Formats of tables: csv,geojson,geoparquet.", panel=_FORMS, of="tables"),
+]
+_Mosaic = Annotated[
+    str | None,
+    _option("cog: also one file of an image in tiles; or none.", panel=_FORMS, of="mosaic"),
+]
+_KeepVersions = Annotated[
+    int | None, _option("Older copies of a changed asset to keep.", panel=_FORMS)
+]
+_Afresh = Annotated[
+    bool, typer.Option("--afresh", help="Forget what was chosen for these roots earlier.")
+]
+_TakeMirror = Annotated[
+    bool,
+    typer.Option("--take-mirror", help="Make the folder this ledger's mirror, whatever it is now."),
+]
+_Dry = Annotated[
+    bool,
+    typer.Option("--dry-run", "-n", help="Only tell what would be taken, and how long."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="With --dry-run: a JSON line an asset.")]
+
+
 def enqueue(
     context: typer.Context,
-    roots: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ROOT…",
-            help="users/NAME, projects/PROJECT, a folder, a collection, one asset: by id, by"
-            " name or by its Code Editor link.",
-        ),
-    ],
-    dest: Annotated[
-        Path | None, typer.Option(help="Mirror these roots here, not in the configured folder.")
-    ] = None,
-    bucket: Annotated[str | None, typer.Option(help="Stage these roots in this bucket.")] = None,
-    interval: Annotated[
-        str | None, typer.Option(help="Time between two scans of these roots, e.g. 12h.")
-    ] = None,
-    priority: Annotated[
-        int | None, typer.Option(help="Assets of a higher number are taken first.")
-    ] = None,
-    include: Annotated[
-        list[str] | None,
-        _option("Only what matches, as in .gitignore.", panel=_FILTERS, metavar="PATTERN"),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        _option("Nothing that matches.", panel=_FILTERS, metavar="PATTERN"),
-    ] = None,
-    types: Annotated[
-        str | None, _option("Only these: IMAGE,TABLE,…", "--type", panel=_FILTERS, of="types")
-    ] = None,
-    newer_than: Annotated[
-        str | None, _option("Only of this date or later.", panel=_FILTERS, metavar="DATE")
-    ] = None,
-    older_than: Annotated[
-        str | None, _option("Only from before this date.", panel=_FILTERS, metavar="DATE")
-    ] = None,
-    way: Annotated[
-        str | None,
-        _option("How bytes come: auto, direct, bucket or drive.", panel=_FORMS, of="way"),
-    ] = None,
-    compress: Annotated[
-        str | None,
-        _option("Of files read directly: deflate or zstd.", panel=_FORMS, of="compress"),
-    ] = None,
-    masks: Annotated[
-        str | None,
-        _option("How masks are kept: nodata, separate or none.", panel=_FORMS, of="masks"),
-    ] = None,
-    tables: Annotated[
-        str | None,
-        _option("Formats of tables: csv,geojson,geoparquet.", panel=_FORMS, of="tables"),
-    ] = None,
-    mosaic: Annotated[
-        str | None,
-        _option("cog: also one file of an image in tiles; or none.", panel=_FORMS, of="mosaic"),
-    ] = None,
-    keep_versions: Annotated[
-        int | None, _option("Older copies of a changed asset to keep.", panel=_FORMS)
-    ] = None,
-    afresh: Annotated[
-        bool, typer.Option("--afresh", help="Forget what was chosen for these roots earlier.")
-    ] = False,
-    take_mirror: Annotated[
-        bool,
-        typer.Option(
-            "--take-mirror", help="Make the folder this ledger's mirror, whatever it is now."
-        ),
-    ] = False,
-    dry: Annotated[
-        bool,
-        typer.Option("--dry-run", "-n", help="Only tell what would be taken, and how long."),
-    ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="With --dry-run: a JSON line an asset.")
-    ] = False,
+    roots: _Roots,
+    dest: _Dest = None,
+    bucket: _Bucket = None,
+    interval: _Interval = None,
+    priority: _Priority = None,
+    include: _Include = None,
+    exclude: _Exclude = None,
+    types: _Types = None,
+    newer_than: _NewerThan = None,
+    older_than: _OlderThan = None,
+    way: _Way = None,
+    compress: _Compress = None,
+    masks: _Masks = None,
+    tables: _Tables = None,
+    mosaic: _Mosaic = None,
+    keep_versions: _KeepVersions = None,
+    afresh: _Afresh = False,
+    take_mirror: _TakeMirror = False,
+    dry: _Dry = False,
+    json: _Json = False,
 ) -> None:
     """Mirror these roots, and all that lies below them.
 

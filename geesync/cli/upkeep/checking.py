@@ -54,57 +54,69 @@ class _WithShare(TyperCommand):
         return super().parse_args(ctx, args)
 
 
+_What = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ROOT|ASSET|PATH]",
+        show_default=False,
+        help="Only this, with all that lies below it; else all that is watched.",
+    ),
+]
+_ReadData = Annotated[
+    bool,
+    typer.Option("--read-data", help="Read every byte; goes on where a run was stopped."),
+]
+_Subset = Annotated[
+    str | None,
+    typer.Option(
+        "--read-data-subset",
+        metavar="5%",
+        help="Read this share of the assets: those whose last reading is oldest.",
+    ),
+]
+_AgainstEarthEngine = Annotated[
+    bool,
+    typer.Option(
+        "--against-earth-engine",
+        help="Compare also with what Earth Engine lists now.",
+    ),
+]
+_ReadPixels = Annotated[
+    str | None,
+    typer.Option(
+        _READ_PIXELS,
+        metavar="[5%|all]",
+        help="With it: read so much of each image again; direct.reread if it is not said.",
+    ),
+]
+_MaxDuration = Annotated[
+    str | None, typer.Option(metavar="2h", help="Stop after this time, even if not done.")
+]
+_Combined = Annotated[
+    Path | None, typer.Option(help="Write a line an asset there: = - + * ! and its id.")
+]
+_Lists = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write validImages.txt, invalidImages.txt, … there."),
+]
+_Repair = Annotated[
+    bool, typer.Option("--repair", help="Move bad files aside and have them fetched again.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="A JSON line for each flaw.")]
+
+
 def check(
     context: typer.Context,
-    what: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ROOT|ASSET|PATH]",
-            show_default=False,
-            help="Only this, with all that lies below it; else all that is watched.",
-        ),
-    ] = None,
-    read_data: Annotated[
-        bool,
-        typer.Option("--read-data", help="Read every byte; goes on where a run was stopped."),
-    ] = False,
-    subset: Annotated[
-        str | None,
-        typer.Option(
-            "--read-data-subset",
-            metavar="5%",
-            help="Read this share of the assets: those whose last reading is oldest.",
-        ),
-    ] = None,
-    against_earth_engine: Annotated[
-        bool,
-        typer.Option(
-            "--against-earth-engine",
-            help="Compare also with what Earth Engine lists now.",
-        ),
-    ] = False,
-    read_pixels: Annotated[
-        str | None,
-        typer.Option(
-            _READ_PIXELS,
-            metavar="[5%|all]",
-            help="With it: read so much of each image again; direct.reread if it is not said.",
-        ),
-    ] = None,
-    max_duration: Annotated[
-        str | None, typer.Option(metavar="2h", help="Stop after this time, even if not done.")
-    ] = None,
-    combined: Annotated[
-        Path | None, typer.Option(help="Write a line an asset there: = - + * ! and its id.")
-    ] = None,
-    lists: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write validImages.txt, invalidImages.txt, … there."),
-    ] = None,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Move bad files aside and have them fetched again.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="A JSON line for each flaw.")] = False,
+    what: _What = None,
+    read_data: _ReadData = False,
+    subset: _Subset = None,
+    against_earth_engine: _AgainstEarthEngine = False,
+    read_pixels: _ReadPixels = None,
+    max_duration: _MaxDuration = None,
+    combined: _Combined = None,
+    lists: _Lists = None,
+    repair: _Repair = False,
+    json: _Json = False,
 ) -> None:
     """Compare the mirror with the ledger: = sound, - missing, + unknown, * differs, ! error.
 
