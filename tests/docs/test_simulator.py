@@ -12,7 +12,7 @@ from geesync.simulator.api.methods import METHODS
 from tests.story.test_silences import SILENCES
 
 ROOT = Path(__file__).resolve().parents[2]
-ROW = re.compile(r"^\| [^|]+ \| (`[a-z_`, ]+) \| (.+?) \|$", re.MULTILINE)
+ROW = re.compile(r"^- .+[:?] (`[a-z_`, ]+?)(?: \(`(test_\w+)`\))?$", re.MULTILINE)
 STORY = "test_the_mirror_is_exact_whichever_answer_is_given"
 
 
@@ -22,8 +22,7 @@ def rows() -> list[tuple[list[str], str]]:
     section = page.partition("### Where nobody knows")[2]
     found: list[tuple[list[str], str]] = []
     for knobs, test in ROW.findall(section):
-        name = found[-1][1] if test == "same" else test.strip("`")
-        found.append((re.findall(r"`(\w+)`", knobs), name))
+        found.append((re.findall(r"`(\w+)`", knobs), test or found[-1][1]))
     return found
 
 
@@ -45,10 +44,14 @@ def test_the_story_of_silences_tells_all_that_is_said_of_it() -> None:
 
 def test_all_27_behaviours_are_there() -> None:
     page = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
-    table = re.findall(r"^\| (\d+) \| .+ \| ([a-z, ]+) \|$", page, re.MULTILINE)
+    behaviours = re.findall(r"^(\d+)\. ([a-z, ]+): ", page, re.MULTILINE)
 
-    assert [int(number) for number, _ in table] == list(range(1, 28))
-    assert {word for _, kinds in table for word in kinds.split(", ")} == {"on", "knob", "script"}
+    assert [int(number) for number, _ in behaviours] == list(range(1, 28))
+    assert {word for _, kinds in behaviours for word in kinds.split(", ")} == {
+        "on",
+        "knob",
+        "script",
+    }
 
 
 def test_the_table_of_methods_says_which_there_are() -> None:

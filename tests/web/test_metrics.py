@@ -72,7 +72,7 @@ def test_every_metric_is_documented_and_every_documented_metric_exists(scene: Sc
     suffixes = {"counter": "_total", "info": "_info"}
     exported = {family.name + suffixes.get(family.type, "") for family in families}
 
-    documented = re.findall(r"^\| `(geesync_\w+)", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+    documented = re.findall(r"^- `(geesync_\w+)", (DOCS / "metrics.md").read_text(), re.MULTILINE)
 
     assert sorted(documented) == sorted(exported)
 
