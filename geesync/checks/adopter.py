@@ -147,7 +147,7 @@ class Adopter:
             too_much = _too_much(partial(_planned, source, options), look)
             exported = plan(source, options, Lessons(too_much), way=self._way(asset))
             traces = [trace for trace in map(look, exported.parts) if trace]
-            asked = {one.ask.part.id: {"attempt": one.ask.attempt} for one in traces}
+            asked = {trace.ask.part.id: {"attempt": trace.ask.attempt} for trace in traces}
             exported = replace(exported, origins=asked)
             if traces or too_much:
                 plans.append(NewPlan(asset.id, asset.revision, options_hash(options), exported))

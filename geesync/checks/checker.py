@@ -67,7 +67,7 @@ class Checker:
         for page in self.checks.stale_pages(scope, since, guarded=guarded):
             for chunk in _chunks(page):
                 findings = self._inspect(chunk, read_data=True)
-                sound = [one.asset.id for one in findings if not one.flaws]
+                sound = [finding.asset.id for finding in findings if not finding.flaws]
                 self.checks.note_read(sound, self.workshop.clock())
                 yield from findings
 
@@ -77,9 +77,9 @@ class Checker:
 
     def begin(self, scope: Scope) -> datetime:
         """Return when the reading of this scope began: now, or earlier if it was not finished."""
-        told = json.loads(self.roots.get(_READING) or "{}")
-        if told.get("scope") == (scope.name or "") and told.get("began"):
-            return datetime.fromisoformat(told["began"])
+        noted = json.loads(self.roots.get(_READING) or "{}")
+        if noted.get("scope") == (scope.name or "") and noted.get("began"):
+            return datetime.fromisoformat(noted["began"])
         now = self.workshop.clock()
         self._remember(scope, now.isoformat())
         return now
@@ -89,8 +89,8 @@ class Checker:
         self._remember(scope, "")
 
     def _remember(self, scope: Scope, began: str) -> None:
-        told = json.dumps({"scope": scope.name or "", "began": began})
-        self.roots.put(_READING, told, self.workshop.clock())
+        noted = json.dumps({"scope": scope.name or "", "began": began})
+        self.roots.put(_READING, noted, self.workshop.clock())
 
     def _inspect(self, page: list[LedgerAsset], *, read_data: bool) -> list[CheckedCopy]:
         for dest in {asset.dest for asset in page}:
@@ -112,8 +112,8 @@ class Checker:
 
     def _require(self, dest: str) -> None:
         """Raise MirrorError if a folder is not the ledger's mirror: nothing of it is missing."""
-        if told := self.workshop.mirror_trouble(dest):
-            raise MirrorError(told)
+        if trouble := self.workshop.mirror_trouble(dest):
+            raise MirrorError(trouble)
 
     def _look(
         self, asset: LedgerAsset, kept: list[KeptFile], *, read_data: bool
@@ -165,7 +165,7 @@ class Checker:
         if any("/" in name for name in known):  # of older copies
             inner += [one for one in folders if one.endswith(f"/{VERSIONS}")]
         strange = [one for one in folders if one not in inner]
-        strange += [one for one in files if not _is_known(one.rpartition("/")[2], known)]
+        strange += [file for file in files if not _is_known(file.rpartition("/")[2], known)]
         return strange, inner
 
     def _sort_versions(

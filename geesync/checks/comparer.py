@@ -45,7 +45,7 @@ class Comparer:
         What is on its way is no difference, nor what a filter leaves out. Raises RemoteError if a
         listing breaks.
         """
-        for root in (one for one in self.roots.active() if not is_derived(one.name)):
+        for root in (root for root in self.roots.active() if not is_derived(root.name)):
             top = scope.name or root.name
             if is_within(root.name, top):
                 top = root.name

@@ -71,7 +71,11 @@ class OlderMirror:
         after, workshop = 0, self.fetcher.workshop
         while assets := self.recovery.discovered(after=after, limit=workshop.chunk):
             after = assets[-1].id
-            images = [one for one in assets if one.type == IMAGE and is_within(one.name, self.root)]
+            images = [
+                asset
+                for asset in assets
+                if asset.type == IMAGE and is_within(asset.name, self.root)
+            ]
             sources = workshop.ledger.sources_of(images)
             for asset in images:
                 workshop.check_stop()
@@ -113,8 +117,10 @@ class OlderMirror:
         share = 1.0 if self.share < 1 and fit.files.is_ambiguous() else self.share
         readings = readings_of(fit.plan, source)
         if share < 1:
-            readings = [replace(one, height=_SAMPLE_PX, width=_SAMPLE_PX) for one in readings]
-        least = (least_share(asset.name, asset.revision, one.shifted()) for one in readings)
+            readings = [
+                replace(reading, height=_SAMPLE_PX, width=_SAMPLE_PX) for reading in readings
+            ]
+        least = (least_share(asset.name, asset.revision, reading.shifted()) for reading in readings)
         token = token_of(["adopt", secrets.token_hex()])
         return ImageJob(
             *(asset.name, asset.revision, asset.path),
@@ -167,7 +173,7 @@ def read_tree(folder: Path) -> OlderExports:
         raise UserError(f"there is no folder {folder}")
     top = folder.resolve()
     files: dict[Path, list[str]] = {}
-    told: dict[str, Json] = {}
+    metadata: dict[str, Json] = {}
     not_done: set[str] = set()
     for place, _, names in os.walk(top):
         if GEESYNC_JSON in names:
@@ -178,20 +184,20 @@ def read_tree(folder: Path) -> OlderExports:
             if name.endswith(NOT_DONE):
                 not_done.add(str((here / name.removesuffix(NOT_DONE)).relative_to(top)))
             elif name.endswith(".json"):
-                told |= _told(here / name)
+                metadata |= _metadata_in(here / name)
     if not any(files.values()) and not not_done:
         raise UserError(f"{folder} holds no .tif and no {NOT_DONE}: nothing to adopt")
-    return OlderExports(top, files, told, frozenset(not_done))
+    return OlderExports(top, files, metadata, frozenset(not_done))
 
 
-def _told(path: Path) -> dict[str, Json]:
+def _metadata_in(path: Path) -> dict[str, Json]:
     """Return what a JSON tells of assets by their ids; nothing if it is another's."""
     if path.stat().st_size > _LONGEST_BYTES:
         return {}
     try:
-        told = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(told, dict):
+    if not isinstance(document, dict):
         return {}
-    return {key: one for key, one in told.items() if "/" in key and isinstance(one, dict)}
+    return {key: one for key, one in document.items() if "/" in key and isinstance(one, dict)}

@@ -64,5 +64,9 @@ class PixelComparer:
         )
         if (now := self.get(asset).revision) != asset.revision:
             return f"it changed while it was read: Earth Engine has revision {now}"
-        told = [f"band {band}: {counted(count, 'pixel')}" for band, count in found.items() if count]
-        return f"other pixels than Earth Engine has: {', '.join(told)}" if told else ""
+        differences = [
+            f"band {band}: {counted(count, 'pixel')}" for band, count in found.items() if count
+        ]
+        return (
+            f"other pixels than Earth Engine has: {', '.join(differences)}" if differences else ""
+        )

@@ -129,8 +129,8 @@ def _require_one(known: Wanted | None, source: SourceAsset) -> None:
     """Raise UserError if another asset is to have the place of this one."""
     if known is not None and known.source != source.name:
         both = " and ".join(map(display_id, (known.source, source.name)))
-        told = f"{both} would both become {display_id(known.target)}"
-        raise UserError(told, hint="restore them one by one, to two places")
+        message = f"{both} would both become {display_id(known.target)}"
+        raise UserError(message, hint="restore them one by one, to two places")
 
 
 def with_folders_above(plan: RestorePlan, type_of: Callable[[str], str | None]) -> RestorePlan:
@@ -182,9 +182,9 @@ def _find(mirror: Path, text: str) -> tuple[str, str]:
     as_path = Path(text)
     if as_path.is_dir() and as_path.resolve().is_relative_to(mirror.resolve()):
         path = str(as_path.resolve().relative_to(mirror.resolve()))
-        told = _read(mirror, path)
-        if told is not None:
-            return path, told[0].name
+        sidecars = _read(mirror, path)
+        if sidecars is not None:
+            return path, sidecars[0].name
     for name in candidates(text):
         path = asset_path(name)
         if (mirror / path).is_dir():
@@ -194,21 +194,21 @@ def _find(mirror: Path, text: str) -> tuple[str, str]:
 
 def _assets(mirror: Path, path: str, name: str) -> Iterator[tuple[tuple[SourceAsset, Json], str]]:
     for place in asset_folders(mirror, path):
-        told = _read(mirror, place)
-        if told is not None and is_within(told[0].name, name):
-            yield told, place
+        sidecars = _read(mirror, place)
+        if sidecars is not None and is_within(sidecars[0].name, name):
+            yield sidecars, place
 
 
 def _read(mirror: Path, path: str) -> tuple[SourceAsset, Json] | None:
     """Return an asset's sidecars; None if the folder is none of an asset."""
     try:
         with folder(mirror, path, create=False) as place:
-            told = [json.loads(place.read(name)) for name in (ASSET_JSON, GEESYNC_JSON)]
+            documents = [json.loads(place.read(name)) for name in (ASSET_JSON, GEESYNC_JSON)]
     except (OSError, ValueError, RemoteError):
         return None
-    if not all(isinstance(one, dict) for one in told) or "name" not in told[0]:
+    if not all(isinstance(document, dict) for document in documents) or "name" not in documents[0]:
         return None
-    return SourceAsset(told[0]), told[1]
+    return SourceAsset(documents[0]), documents[1]
 
 
 def _wanted(mirror: Path, path: str, source: SourceAsset, sidecar: Json, target: str) -> Wanted:
@@ -229,10 +229,10 @@ def _wanted(mirror: Path, path: str, source: SourceAsset, sidecar: Json, target:
 
 def quota_of(root: SourceAsset) -> tuple[int, int] | None:
     """Return (assets, bytes) for which a root has room; None where Earth Engine does not say."""
-    told = root.json.get("quota")
-    if not isinstance(told, dict):
+    quota = root.json.get("quota")
+    if not isinstance(quota, dict):
         return None
     return (
-        int(told.get("maxAssets", 0)) - int(told.get("assetCount", 0)),
-        int(told.get("maxSizeBytes", 0)) - int(told.get("sizeBytes", 0)),
+        int(quota.get("maxAssets", 0)) - int(quota.get("assetCount", 0)),
+        int(quota.get("maxSizeBytes", 0)) - int(quota.get("sizeBytes", 0)),
     )

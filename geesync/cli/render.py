@@ -75,7 +75,7 @@ def _wrong(status: Status, now: datetime) -> list[RenderableType]:
         if root.alarm
     ]
     troubles = [_trouble(trouble, now) for trouble in status.troubles]
-    going_out = [line for one in status.making for line in _going_out(one)]
+    going_out = [line for work in status.making for line in _going_out(work)]
     return [*alarms, *troubles, *going_out]
 
 
@@ -104,8 +104,8 @@ def _counts(status: Status) -> list[Text]:
 
 
 def _root_name(root: RootStatus) -> str:
-    told = " (not watched)" if not root.watched else " (paused)" if root.paused else ""
-    return display_id(root.name) + told
+    note = " (not watched)" if not root.watched else " (paused)" if root.paused else ""
+    return display_id(root.name) + note
 
 
 def _bar(root: RootStatus) -> list[tuple[str, str]]:
@@ -158,10 +158,10 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
 def _going_out(one: MakingStatus) -> list[Text]:
     """Return how far a restore or a job is, and what went wrong with it."""
     counts = " · ".join(f"{count:,} {state}" for state, count in one.counts.items())
-    told = f"{one.title}{' (paused)' if one.paused else ''}: {counts}"
+    line = f"{one.title}{' (paused)' if one.paused else ''}: {counts}"
     if one.is_finished:
-        told += f", {one.moved_at:%Y-%m-%d %H:%M} UTC"
-    lines = [_line("at Earth Engine", told)]
+        line += f", {one.moved_at:%Y-%m-%d %H:%M} UTC"
+    lines = [_line("at Earth Engine", line)]
     for trouble in one.troubles:
         what = f"{trouble.count:,} {trouble.state}, {trouble.cause}: {trouble.reason}"
         lines.append(Text.assemble(" " * 17, (what, "bold red" if trouble.rests else "yellow")))
@@ -173,9 +173,9 @@ def _ways(status: Status) -> Iterator[tuple[str, str]]:
     if direct := (status.daemon or {}).get("direct"):
         slow = "; slowed down, the project's compute is used up" if direct["slowed_down"] else ""
         rate = f"{direct['answers_per_s']:,.1f} answers and {size(direct['bytes_per_s'])} a second"
-        told = rate if direct["answers_per_s"] else "nothing just now"
+        text = rate if direct["answers_per_s"] else "nothing just now"
         at_once = f"{direct['at_once']} of {direct['most_at_once']} at once"
-        yield "read directly", f"{told}, {at_once}{slow}"
+        yield "read directly", f"{text}, {at_once}{slow}"
     if queue := status.queue:
         ours = f"{queue.get('running', 0):,} running · {queue.get('queued', 0):,} queued"
         yield "Earth Engine", f"{ours} · {queue.get('foreign', 0):,} of them other people's"
@@ -185,11 +185,11 @@ def _ways(status: Status) -> Iterator[tuple[str, str]]:
 
 def _brakes(status: Status, *, holds: bool) -> list[RenderableType]:
     """Return how the brakes stand that hold, or the others, as the daemon last saw them."""
-    told = [one for one in (status.daemon or {}).get("brakes", []) if one["holds"] == holds]
+    brakes = [brake for brake in (status.daemon or {}).get("brakes", []) if brake["holds"] == holds]
     label, style = ("brakes hold", "yellow") if holds else ("brakes", "")
     return [
         Text.assemble((f"{'' if n else label:<17}", "dim"), (brake["text"], style))
-        for n, brake in enumerate(told)
+        for n, brake in enumerate(brakes)
     ]
 
 

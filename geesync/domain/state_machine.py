@@ -42,6 +42,8 @@ def diagram(table: Table[AnyState, AnyEvent], first: AnyState, more: Iterable[st
     names: dict[tuple[AnyState, AnyState], list[str]] = {}
     for state, event, after in arrows(table):
         names.setdefault((state, after), []).append(event.__name__)
-    lines = [f"{state} --> {after}: {', '.join(told)}" for (state, after), told in names.items()]
-    told = [f"    {line}" for line in (f"[*] --> {first}", *lines, *more)]
-    return "\n".join(["stateDiagram-v2", *told])
+    lines = [
+        f"{state} --> {after}: {', '.join(events)}" for (state, after), events in names.items()
+    ]
+    indented = [f"    {line}" for line in (f"[*] --> {first}", *lines, *more)]
+    return "\n".join(["stateDiagram-v2", *indented])

@@ -33,8 +33,10 @@ def cloudless(image: Any, source: dict[str, Any]) -> Any:
     if otherwise is None:
         return None
     index = source["name"].rpartition("/")[2]
-    told = ee.ImageCollection(_PROBABILITIES).filter(ee.Filter.eq("system:index", index))
-    seen = told.map(lambda one: one.select("probability").gte(_PROBABLE).rename("cloud").toByte())
+    probabilities = ee.ImageCollection(_PROBABILITIES).filter(ee.Filter.eq("system:index", index))
+    seen = probabilities.map(
+        lambda one: one.select("probability").gte(_PROBABLE).rename("cloud").toByte()
+    )
     return ee.Image(seen.merge(ee.ImageCollection([otherwise])).first())
 
 

@@ -84,7 +84,7 @@ def index(name: str, bands: Iterable[str], roles: Mapping[str, str] | None = Non
     has = list(bands)
     known = name.lower() in FORMULAS
     formula = FORMULAS[name.lower()] if known else name
-    usual = next((one for one in _ROLES if {one["red"], one["nir"]} <= set(has)), {})
+    usual = next((role for role in _ROLES if {role["red"], role["nir"]} <= set(has)), {})
     meaning = {**{band: band for band in has}, **usual, **(roles or {})}
     wanted = {variable: meaning.get(variable, "") for variable in _variables(formula)}
     missing = [variable for variable, band in wanted.items() if band not in has]

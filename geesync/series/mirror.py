@@ -125,7 +125,9 @@ def _is_between(time: datetime | None, begin: datetime | None, end: datetime | N
 def _common_bands(name: str, items: list[pystac.Item], wanted: Sequence[str]) -> dict[str, Band]:
     """Return the wanted bands; by default those that all images have."""
     first, *others = map(bands_of, items)
-    common = {band: told for band, told in first.items() if all(band in one for one in others)}
+    common = {
+        band: band_of for band, band_of in first.items() if all(band in other for other in others)
+    }
     if not common:
         raise UserError(f"the images of {name} share no band", hint="name some by bands=")
     if missing := [band for band in wanted if band not in common]:
@@ -140,8 +142,8 @@ def _shared_grid(name: str, items: list[pystac.Item], band: str) -> GeoBox:
     """Return the smallest grid that holds a band's pixels of all images, each as it is."""
     boxes = []
     for item in items:
-        told = bands_of(item)[band]
-        boxes.append(GeoBox(told.shape, Affine(*told.transform[:6]), told.crs))
+        band_info = bands_of(item)[band]
+        boxes.append(GeoBox(band_info.shape, Affine(*band_info.transform[:6]), band_info.crs))
     try:
         return geobox_union_conservative(boxes)
     except ValueError:
@@ -152,14 +154,17 @@ def _shared_grid(name: str, items: list[pystac.Item], band: str) -> GeoBox:
 
 def _masked(loaded: xr.Dataset, known: dict[str, Band], masks: Masks) -> xr.Dataset:
     """Return the data set with its masks as they were asked for."""
-    told = {}
+    variables = {}
     for name, band in known.items():
         values = loaded[name]
         mask = loaded[f"{name}{MASK}"] if band.has_mask else None
         if masks == "nan":
-            told[name] = values if mask is None else values.where(mask > 0)
+            variables[name] = values if mask is None else values.where(mask > 0)
             continue
         nodata = values.attrs.get("nodata")
         valid = xr.ones_like(values, bool) if nodata is None else values != nodata
-        told |= {name: values, f"{name}{MASK}": valid.astype("float32") if mask is None else mask}
-    return xr.Dataset(told, attrs=loaded.attrs)
+        variables |= {
+            name: values,
+            f"{name}{MASK}": valid.astype("float32") if mask is None else mask,
+        }
+    return xr.Dataset(variables, attrs=loaded.attrs)

@@ -129,10 +129,10 @@ def picture(curves: Sequence[Curve], title: str, kind: str) -> bytes:
     for axis, one in zip(axes[:, 0], curves, strict=True):
         _draw(axis, one)
     axes[0, 0].legend(loc="upper right", frameon=False, ncols=3, fontsize=9)
-    told = io.BytesIO()
-    figure.savefig(told, format=kind, dpi=120)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=120)
     plt.close(figure)
-    return told.getvalue()
+    return buffer.getvalue()
 
 
 def _draw(axis: Any, one: Curve) -> None:

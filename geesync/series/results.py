@@ -33,16 +33,16 @@ def write(
     series: Series,
     folder: Path,
     results: Sequence[str],
-    told: Mapping[str, Any],
+    parameters: Mapping[str, Any],
     progress: Callable[[int, int], object],
     *,
     at_once: int,
 ) -> Path:
     """Fit a series and write its results; return the catalogue's file.
 
-    told: what made it, for the catalogue. An earlier run's files of the same names are replaced,
-    each when its successor is whole. Raises UserError for a folder that holds something else, and
-    MirrorError if the disk refuses.
+    parameters: what made it, for the catalogue. An earlier run's files of the same names are
+    replaced, each when its successor is whole. Raises UserError for a folder that holds something
+    else, and MirrorError if the disk refuses.
     """
     _claim(folder)
     try:
@@ -53,7 +53,7 @@ def write(
             ]
             if model := [name for name in results if name not in DATED_RESULTS]:
                 items.append(_model(series, folder, rasters, model))
-        return _catalogue(series, folder, items, told)
+        return _catalogue(series, folder, items, parameters)
     except OSError as error:
         raise MirrorError(f"{folder}: {error.strerror or error}") from error
 
@@ -158,15 +158,15 @@ def _span(series: Series) -> tuple[datetime, datetime]:
 
 
 def _catalogue(
-    series: Series, folder: Path, items: Sequence[Item], told: Mapping[str, Any]
+    series: Series, folder: Path, items: Sequence[Item], parameters: Mapping[str, Any]
 ) -> Path:
     """Write the collection and its Items; the collection comes last, so that it never promises."""
     first, last = _span(series)
     collection = Collection(
         f"{series.index.name}-series",
-        f"{series.index.name} of {told['collection']}, fitted by harmonics",
+        f"{series.index.name} of {parameters['collection']}, fitted by harmonics",
         Extent(SpatialExtent([list(items[0].bbox or ())]), TemporalExtent([[first, last]])),
-        extra_fields={_MARK: {**told, "version": __version__}},
+        extra_fields={_MARK: {**parameters, "version": __version__}},
     )
     collection.add_items(items)
     collection.normalize_hrefs(str(folder))

@@ -60,16 +60,16 @@ def loadable(item: pystac.Item, *, as_floats: bool) -> pystac.Item:
 
 
 def _loadable(asset: pystac.Asset, *, as_floats: bool) -> pystac.Asset:
-    told = asset.extra_fields
+    extra = asset.extra_fields
     suffix = MASK if _is_mask(asset) else ""
-    raster = {"data_type": told["data_type"]}
+    raster = {"data_type": extra["data_type"]}
     if as_floats and not suffix:
-        raster = {"data_type": float_type(told["data_type"]), "nodata": "nan"}
-    elif "nodata" in told:
-        raster["nodata"] = told["nodata"]
-    names = [band["name"] for band in told["bands"]]
+        raster = {"data_type": float_type(extra["data_type"]), "nodata": "nan"}
+    elif "nodata" in extra:
+        raster["nodata"] = extra["nodata"]
+    names = [band["name"] for band in extra["bands"]]
     fields = {
-        **{key: value for key, value in told.items() if key.startswith("proj:")},
+        **{key: value for key, value in extra.items() if key.startswith("proj:")},
         "eo:bands": [{"name": f"{name}{suffix}"} for name in names],
         "raster:bands": [raster for _ in names],
     }
@@ -98,13 +98,13 @@ def bands_of(item: pystac.Item) -> dict[str, Band]:
     }
 
 
-def _band(name: str, told: Mapping[str, Any], masked: set[str]) -> Band:
-    height, width = told["proj:shape"]
+def _band(name: str, described: Mapping[str, Any], masked: set[str]) -> Band:
+    height, width = described["proj:shape"]
     return Band(
         name,
-        told["data_type"],
-        told.get("proj:code") or told["proj:wkt2"],
-        tuple(told["proj:transform"]),
+        described["data_type"],
+        described.get("proj:code") or described["proj:wkt2"],
+        tuple(described["proj:transform"]),
         (height, width),
         name in masked,
     )
@@ -145,7 +145,7 @@ def _mosaic(item: pystac.Item, part: str, tiles: Iterable[pystac.Asset]) -> pyst
     a, b, _, d, e, _ = fields[0]["proj:transform"][:6]
     first = min(fields, key=lambda one: _offset(one, fields[0]))
     corner = first["proj:transform"]
-    rows, columns = zip(*(_end(one, first) for one in fields), strict=True)
+    rows, columns = zip(*(_end(field, first) for field in fields), strict=True)
     grid = {
         "proj:transform": [a, b, corner[2], d, e, corner[5]],
         "proj:shape": [max(rows), max(columns)],

@@ -25,8 +25,8 @@ class Mirrors:
 
     def require(self, dest: str) -> None:
         """Raise MirrorError if a folder is not this ledger's mirror."""
-        if told := self.trouble(dest):
-            raise MirrorError(told)
+        if trouble := self.trouble(dest):
+            raise MirrorError(trouble)
 
     def refuse(self, dest: str, *, take: bool) -> None:
         """Raise MirrorError if a root must not be mirrored there; nothing is written.
@@ -41,6 +41,8 @@ class Mirrors:
                 hint = "no mirror lies in another: choose a folder outside of it"
                 raise MirrorError(f"{dest} and the mirror {other} lie in one another", hint=hint)
         is_new = dest not in known.dests.values() and not is_mirror(place)
-        told = ownership.trouble(place, known.ledger, known.ids.get(dest, ""))
-        if told and not take and not is_new:
-            raise MirrorError(told if TAKE in told else f"{told} If it is a new one, {TAKE}")
+        trouble = ownership.trouble(place, known.ledger, known.ids.get(dest, ""))
+        if trouble and not take and not is_new:
+            raise MirrorError(
+                trouble if TAKE in trouble else f"{trouble} If it is a new one, {TAKE}"
+            )

@@ -83,8 +83,8 @@ class Pages:
         now = self.clock()
         status = views.status(self.ledger, now=now)
         query = request.query_params
-        told = overview(self.ledger, status, now, query.get("span", ""), query.get("map", ""))
-        return self._page("overview.html", here="overview", status=status, **told)
+        page = overview(self.ledger, status, now, query.get("span", ""), query.get("map", ""))
+        return self._page("overview.html", here="overview", status=status, **page)
 
     def assets(self, request: Request) -> Response:
         """Return a page of assets; an asset's id or link in the search leads to it."""

@@ -28,8 +28,12 @@ class PatientProtocol(H11Protocol):
         self._since = self.loop.time()
         self._silence = self.loop.call_later(_SILENT_S, self._end_if_silent)
         if len(self.connections) > _MOST:
-            others = [one for one in self.connections if isinstance(one, PatientProtocol)]
-            silent = [one for one in others if one is not self and one.is_silent]
+            others = [
+                connection
+                for connection in self.connections
+                if isinstance(connection, PatientProtocol)
+            ]
+            silent = [other for other in others if other is not self and other.is_silent]
             if silent:
                 min(silent, key=lambda one: one._since)._end_if_silent()  # noqa: SLF001 # ours
 

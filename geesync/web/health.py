@@ -40,5 +40,5 @@ def _has_no_reason_to_wait(status: views.Status) -> bool:
     """Whether there is something to do that neither Earth Engine, a brake nor a failure holds."""
     running = sum(root.counts.get(State.EXPORTING, 0) for root in status.roots)
     delayed = sum(trouble.count for trouble in status.troubles if trouble.next_at)
-    told = status.stands_still or (status.daemon or {}).get("waiting")
-    return not told and status.completeness.on_the_way > running + delayed
+    reason = status.stands_still or (status.daemon or {}).get("waiting")
+    return not reason and status.completeness.on_the_way > running + delayed

@@ -35,9 +35,9 @@ class LedgerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric there is."""
-        told = views.status(self.ledger, now=self.now)
+        whole_status = views.status(self.ledger, now=self.now)
         # What is watched no longer moves no more: it must not alarm for ever.
-        status = replace(told, roots=[root for root in told.roots if root.watched])
+        status = replace(whole_status, roots=[root for root in whole_status.roots if root.watched])
         sums = totals(self.ledger)
         yield InfoMetricFamily("geesync_build", "The running program", {"version": __version__})
         yield from _daemon(status, self.ledger)
@@ -49,9 +49,9 @@ class LedgerCollector(Collector):
             "Assets that a restore or a job makes at Earth Engine, by state",
             ["kind", "name", "state"],
             [
-                ([one.kind, display_id(one.name), state], count)
-                for one in status.making
-                for state, count in one.counts.items()
+                ([work.kind, display_id(work.name), state], count)
+                for work in status.making
+                for state, count in work.counts.items()
             ],
         )
         yield from _exports(status, sums)

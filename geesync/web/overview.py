@@ -116,8 +116,8 @@ def _lead(status: views.Status, counts: dict[str, int], now: datetime) -> str:
     whole = counted(wanted, "asset is", "assets are")
     done = f"{counts.get(State.VERIFIED, 0):,} of {whole} on disk and proved."
     if not status.moving:
-        told = status.completeness.line
-        return f"{done} {told[0].upper()}{told[1:]}."
+        line = status.completeness.line
+        return f"{done} {line[0].upper()}{line[1:]}."
     if still := status.stands_still:
         return f"{done} The rest waits: {still}."
     if status.eta is None:
@@ -136,7 +136,7 @@ def _unbroken(span: str) -> str:
 
 
 def _notices(status: views.Status) -> list[Notice]:
-    told = [
+    notices = [
         Notice("bad", f"The last scan of {display_id(root.name)} was not believed", root.alarm)
         for root in status.roots
         if root.alarm and root.watched
@@ -144,20 +144,20 @@ def _notices(status: views.Status) -> list[Notice]:
     unreadable = sum(root.completeness.unreadable for root in status.roots if root.watched)
     if unreadable:
         what = counted(unreadable, "asset or folder", "assets or folders")
-        told.append(Notice("bad", f"{what} cannot be read at Earth Engine", _UNREADABLE))
+        notices.append(Notice("bad", f"{what} cannot be read at Earth Engine", _UNREADABLE))
     if status.paused:
-        told.append(Notice("warn", "Everything is paused", "geesync resume goes on"))
-    told += [
+        notices.append(Notice("warn", "Everything is paused", "geesync resume goes on"))
+    notices += [
         Notice("warn", f"{name} is paused", f"geesync resume {name} goes on")
         for name in map(display_id, filter(None, status.pauses))
     ]
     waiting = (status.daemon or {}).get("waiting", {})
-    told += [Notice("warn", f"The {step} waits", why) for step, why in waiting.items()]
+    notices += [Notice("warn", f"The {step} waits", why) for step, why in waiting.items()]
     if status.roots and not status.daemon:
-        told.append(
+        notices.append(
             Notice("bad", "The daemon is not running", "geesync daemon, or systemctl start geesync")
         )
-    return told
+    return notices
 
 
 def _facts(status: views.Status, now: datetime) -> list[Fact]:
@@ -213,10 +213,10 @@ def _slots(status: views.Status) -> str:
     if not queue.get("running", 0) + queue.get("queued", 0):
         return "Nothing runs or waits there."
     foreign = queue.get("foreign", 0)
-    told = (
+    slots = (
         f"{queue.get('running', 0):,} running and {queue.get('queued', 0):,} queued in the project"
     )
     others = f", {foreign:,} of them other people's" if foreign else ", all of them ours"
     mine = sum(status.operations.values())
     flying = counted(mine, "of our exports is in flight", "of our exports are in flight")
-    return f"{told}{others}. {flying}." if mine else f"{told}{others}."
+    return f"{slots}{others}. {flying}." if mine else f"{slots}{others}."

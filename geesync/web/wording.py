@@ -66,13 +66,13 @@ def unit(value: float, kind: str) -> str:
 def strips(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     """Return the strips of a bar of a thousand parts; none is too thin to be seen."""
     whole = sum(counts.values())
-    told, x = [], 0.0
+    bar, x = [], 0.0
     for state, count in counts.items():
         width = count / whole * _WHOLE if whole else 0.0
         if count:
-            told.append({"state": state, "x": round(x, 1), "width": round(max(width, 3.0), 1)})
+            bar.append({"state": state, "x": round(x, 1), "width": round(max(width, 3.0), 1)})
         x += width
-    return told
+    return bar
 
 
 def share(root: RootStatus) -> str:

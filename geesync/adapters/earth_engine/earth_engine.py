@@ -255,8 +255,8 @@ class EarthEngine:
             if not token:
                 return
             first = items[0] if items else {}
-            told = str(first.get("name")) if isinstance(first, dict) and first else None
-            pages.check(told, str(token))
+            first_name = str(first.get("name")) if isinstance(first, dict) and first else None
+            pages.check(first_name, str(token))
 
     def get_operation(self, operation: str) -> Operation:
         """Return one operation by its id. Raises RemoteError GONE if it is not known any more."""

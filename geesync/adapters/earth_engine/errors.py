@@ -36,8 +36,8 @@ def translated(call: Callable[[], Answer]) -> Answer:
 _NO_WORDS = {"", "ok"}
 
 
-def _from_answer(error: Exception, told: BaseException | None) -> RemoteError:
-    response = getattr(told, "resp", None)
+def _from_answer(error: Exception, cause: BaseException | None) -> RemoteError:
+    response = getattr(cause, "resp", None)
     status = getattr(response, "status", None)
     message = str(error)
     if status and message.strip().lower() in _NO_WORDS:

@@ -39,8 +39,8 @@ def load_function(name: str, beside: Path) -> Function:
     try:
         function = getattr(importlib.import_module(module_name), function_name)
     except Exception as error:  # whatever a person's module raises is theirs
-        told = f"{type(error).__name__}: {error}"
-        raise UserError(f"{name} cannot be imported", hint=told) from error
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{name} cannot be imported", hint=reason) from error
     if not callable(function):
         raise UserError(f"{name} is no function")
     found: Function = function
@@ -87,8 +87,8 @@ def expression_of(
     try:
         result = function(image, source.json)
     except Exception as error:  # whatever a person's function raises is theirs
-        told = f"{type(error).__name__}: {error}"
-        raise UserError(f"the function fails on {display_id(source.name)}", hint=told) from error
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"the function fails on {display_id(source.name)}", hint=reason) from error
     if result is None:
         return None
     if isinstance(result, dict):

@@ -80,28 +80,28 @@ def work_there(
     """
     host = socket.gethostname()
     if wanted != __version__:
-        told = f"worker {host}: has geesync {__version__}, the daemon has {wanted}"
-        return RemoteError(Cause.TRANSIENT, told)
+        problem = f"worker {host}: has geesync {__version__}, the daemon has {wanted}"
+        return RemoteError(Cause.TRANSIENT, problem)
     hear(orders)
     try:
-        return [_from_there(host, told) for told in work(items)]
+        return [_from_there(host, results) for results in work(items)]
     except Exception as error:  # noqa: BLE001 # a mistake of ours is told if it is seen here, too
         return _of_there(host, error)
 
 
-def _from_there(host: str, told: Results[Any]) -> Results[Any]:
+def _from_there(host: str, results: Results[Any]) -> Results[Any]:
     return [
         (number, _of_there(host, answer) if isinstance(answer, Exception) else answer)
-        for number, answer in told
+        for number, answer in results
     ]
 
 
 def _of_there(host: str, error: Exception) -> RemoteError:
-    told = plain(error)
-    of_world = told.cause in WORLDLY
-    again = partial(RemoteError if of_world else UnconfirmedError, told.cause)
-    message = f"worker {host}: {told}" if of_world else str(told)
-    return again(message, status=told.status, retry_after_s=told.retry_after_s)
+    reason = plain(error)
+    of_world = reason.cause in WORLDLY
+    again = partial(RemoteError if of_world else UnconfirmedError, reason.cause)
+    message = f"worker {host}: {reason}" if of_world else str(reason)
+    return again(message, status=reason.status, retry_after_s=reason.retry_after_s)
 
 
 class DaskExecutor(ByteExecutor):
@@ -172,9 +172,9 @@ class DaskExecutor(ByteExecutor):
             answers = [[(number, error) for number in range(len(items))]]
         finally:
             future.cancel()
-        for told in answers:
-            yield [one for one in told if not isinstance(one[1], UnconfirmedError)]
-            for number, answer in told:
+        for results in answers:
+            yield [result for result in results if not isinstance(result[1], UnconfirmedError)]
+            for number, answer in results:
                 if isinstance(answer, UnconfirmedError):
                     log.warning("work_repeated_here", error=str(answer))
                     for again in self._here.do(work, [items[number]], go_on):
@@ -259,7 +259,7 @@ class DaskExecutor(ByteExecutor):
             else:
                 failed = 0
                 if self._share() != self._orders.rate:
-                    self._tell(rate=self._share())
+                    self._send_orders(rate=self._share())
 
     def _share(self) -> float | None:
         """Return what one of the workers may take: they do not know of each other."""
@@ -270,7 +270,7 @@ class DaskExecutor(ByteExecutor):
         for ours in tuple(self._pending):
             self._fail(ours, error)
 
-    def _tell(self, **changed: Any) -> threading.Thread:
+    def _send_orders(self, **changed: Any) -> threading.Thread:
         """Let all workers know; one that does not listen holds nobody up."""
         self._orders = replace(self._orders, number=self._orders.number + 1, **changed)
         tell = partial(self._client.run, hear, self._orders, on_error="ignore")
@@ -284,7 +284,7 @@ class DaskExecutor(ByteExecutor):
         self._closed.set()
         if self._client is None:
             return
-        self._tell(stop=True).join(FAREWELL_S)
+        self._send_orders(stop=True).join(FAREWELL_S)
         self._give_up(RemoteError(Cause.TRANSIENT, "stopped"))
         _quietly(partial(self._client.close, timeout=FAREWELL_S))
 

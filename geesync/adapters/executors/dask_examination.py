@@ -36,7 +36,9 @@ def examine(address: str, probe: Path) -> Examined:
     if not found:
         raise away("there are no workers", address)
     ours = _versions()
-    troubles = [f"{worker} {wrong}" for worker, told in seen.items() if (wrong := _wrong(told))]
+    troubles = [
+        f"{worker} {wrong}" for worker, seen_there in seen.items() if (wrong := _wrong(seen_there))
+    ]
     if theirs != ours["distributed"]:
         troubles.insert(0, f"the scheduler has distributed {theirs}, we {ours['distributed']}")
     return Examined(sum(found.values()), len(found), troubles)
@@ -53,10 +55,10 @@ def _versions() -> dict[str, str]:
     return {"geesync": __version__, "distributed": version("distributed"), "Python": python}
 
 
-def _wrong(told: tuple[dict[str, str], bool] | Exception) -> str:
-    if isinstance(told, Exception):
-        return f"cannot do geesync's work: {told}"
-    versions, sees = told
+def _wrong(seen: tuple[dict[str, str], bool] | Exception) -> str:
+    if isinstance(seen, Exception):
+        return f"cannot do geesync's work: {seen}"
+    versions, sees = seen
     differ = [
         f"{name} {versions[name]}" for name, ours in _versions().items() if versions[name] != ours
     ]

@@ -75,10 +75,10 @@ class ProcessExecutor(ByteExecutor):
         left = dict(enumerate(items))
         process = self._taken()
         try:
-            for told in process.do(work, items, lambda: self._tick(process, go_on)):
-                for number, _ in told:
+            for results in process.do(work, items, lambda: self._tick(process, go_on)):
+                for number, _ in results:
                     del left[number]
-                yield told
+                yield results
         except _DiedError as error:
             died = error
         else:
@@ -90,8 +90,8 @@ class ProcessExecutor(ByteExecutor):
             return
         for number, item in left.items():
             go_on()
-            for told in self._do(work, [item], go_on, again=False):
-                yield [(number, answer) for _, answer in told]
+            for results in self._do(work, [item], go_on, again=False):
+                yield [(number, answer) for _, answer in results]
 
     def _tick(self, process: _Process, go_on: Callable[[], object]) -> None:
         go_on()
@@ -179,13 +179,13 @@ class _Process:
         tick()
         self._send((work, items))
         try:
-            while isinstance(told := self._told(tick), list):
-                yield told
+            while isinstance(results := self._told(tick), list):
+                yield results
         except (EOFError, ConnectionError):
             raise _DiedError(_end(self._process.wait())) from None
         self.is_ready = True
-        if told is not None:
-            raise told
+        if results is not None:
+            raise results
 
     def _told(self, tick: Callable[[], object]) -> Any:
         while not self._line.poll(TICK_S):
@@ -199,9 +199,9 @@ class _Process:
             self._orders = replace(orders, number=orders.number + 1)
             self._send(self._orders)
 
-    def _send(self, told: object) -> None:
+    def _send(self, message: object) -> None:
         with suppress(ConnectionError):  # it died: that shows when it does not answer
-            self._line.send(told)
+            self._line.send(message)
 
     def end(self) -> None:
         """Have it leave its work in order, or end it."""

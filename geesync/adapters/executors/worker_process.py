@@ -50,11 +50,11 @@ def _listen(line: Connection[Any, Any], jobs: SimpleQueue[Any]) -> None:
     """Hear orders at once, and the next work for when this is done."""
     while True:
         with _end_with_the_daemon():
-            told = line.recv()
-        if isinstance(told, Orders):
-            hear(told)
+            message = line.recv()
+        if isinstance(message, Orders):
+            hear(message)
         else:
-            jobs.put(told)
+            jobs.put(message)
 
 
 def _answer(line: Connection[Any, Any], job: tuple[Any, Any]) -> None:
@@ -62,9 +62,9 @@ def _answer(line: Connection[Any, Any], job: tuple[Any, Any]) -> None:
     work, items = job
     failed: RemoteError | None = None
     try:
-        for told in work(items):
-            if told:
-                _tell(line, [(number, _plain(answer)) for number, answer in told])
+        for results in work(items):
+            if results:
+                _tell(line, [(number, _plain(answer)) for number, answer in results])
     except Exception as error:  # noqa: BLE001 # it is told
         failed = _plain(error)
     _tell(line, failed)
@@ -80,9 +80,9 @@ def _plain(answer: Any) -> Any:
     return error
 
 
-def _tell(line: Connection[Any, Any], told: object) -> None:
+def _tell(line: Connection[Any, Any], message: object) -> None:
     with _end_with_the_daemon():
-        line.send(told)
+        line.send(message)
 
 
 @contextmanager

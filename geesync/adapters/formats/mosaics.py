@@ -150,14 +150,14 @@ def _header(dataset: Any, data: Placed, bands: tuple[str, ...]) -> Iterator[str]
     part, grid = data.part, data.part.grid
     assert grid is not None
     transform = tuple(dataset.transform)[:6]
-    told = {
+    attributes = {
         "size": ((dataset.height, dataset.width), (grid.height, grid.width)),
         "bands": (dataset.descriptions, bands),
         "types": (set(dataset.dtypes), {part.pixel_type}),
         "nodata": (set(map(str, dataset.nodatavals)), {str(_as_read(part))}),
     }
     yield from (
-        f"{what} {here}, not {meant}" for what, (here, meant) in told.items() if here != meant
+        f"{what} {here}, not {meant}" for what, (here, meant) in attributes.items() if here != meant
     )
     if not grid.same_place(transform):
         yield f"transform {transform}, not {grid.transform}"

@@ -75,11 +75,11 @@ def _from_file(path: Path, project: str | None) -> Any:
 def _refuse_open(path: Path) -> None:
     """Refuse a key that others can read: those of its group may if it is root's, as a service's."""
     try:
-        told = path.stat()
+        status = path.stat()
     except OSError as error:
         raise NotAllowedError(f"the key {path} cannot be read: {error.strerror}") from None
-    is_roots = told.st_uid == 0 != os.geteuid()
-    if told.st_mode & (stat.S_IWGRP | stat.S_IRWXO | (0 if is_roots else stat.S_IRWXG)):
+    is_roots = status.st_uid == 0 != os.geteuid()
+    if status.st_mode & (stat.S_IWGRP | stat.S_IRWXO | (0 if is_roots else stat.S_IRWXG)):
         mode = "640" if is_roots else "600"
         raise NotAllowedError(f"the key {path} can be read by others", hint=f"chmod {mode} {path}")
 
@@ -108,9 +108,9 @@ def _default(project: str | None) -> Any:
 
     from geesync.adapters.google.credentials_file import SCOPES  # noqa: PLC0415
 
-    told = os.environ.get(_DEFAULT)
-    path = Path(told or _cloud_sdk.get_application_default_credentials_path())
-    if told or path.is_file():
+    configured = os.environ.get(_DEFAULT)
+    path = Path(configured or _cloud_sdk.get_application_default_credentials_path())
+    if configured or path.is_file():
         return _from_file(path, project)
     try:
         credentials, _ = google.auth.default(scopes=SCOPES)

@@ -67,10 +67,10 @@ class Transport:
             reason = content.refused or reason
             late = code == pycurl.E_OPERATION_TIMEDOUT
             raise (TimeoutError if late else ConnectionError)(None, reason) from None
-        told = httplib2.Response(_told(head, curl.getinfo(pycurl.RESPONSE_CODE)))
+        response = httplib2.Response(_headers(head, curl.getinfo(pycurl.RESPONSE_CODE)))
         answer = content.getvalue()
         content.close()  # the handle has it until it asks again: a page may be megabytes
-        return told, answer
+        return response, answer
 
 
 class _Content(io.BytesIO):
@@ -98,15 +98,15 @@ def _lines(headers: dict[str, str]) -> list[bytes]:
     return [*lines, b"expect:"]
 
 
-def _told(head: list[bytes], status: int) -> dict[str, Any]:
+def _headers(head: list[bytes], status: int) -> dict[str, Any]:
     """Return the last answer's headers; what came before it said that it would come."""
-    told: dict[str, Any] = {}
+    headers: dict[str, Any] = {}
     for line in head:
         name, colon, value = line.decode("latin-1").partition(":")
         if colon:
-            told[name.strip().lower()] = value.strip()
+            headers[name.strip().lower()] = value.strip()
         elif line.startswith(b"HTTP/"):
-            told.clear()
+            headers.clear()
     # It says how the body travelled, which libcurl has undone.
-    told.pop("content-encoding", None)
-    return told | {"status": status}
+    headers.pop("content-encoding", None)
+    return headers | {"status": status}

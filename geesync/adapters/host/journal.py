@@ -20,9 +20,9 @@ _LONGEST_VALUE = 32 * 1024
 
 def is_journal(descriptor: int) -> bool:
     """Whether systemd has connected this descriptor to the journal."""
-    told = os.environ.get("JOURNAL_STREAM", "")
+    stream = os.environ.get("JOURNAL_STREAM", "")
     status = os.fstat(descriptor)
-    return told == f"{status.st_dev}:{status.st_ino}"
+    return stream == f"{status.st_dev}:{status.st_ino}"
 
 
 class Journal:

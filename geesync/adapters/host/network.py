@@ -30,14 +30,14 @@ def trusted() -> str:
     import certifi  # noqa: PLC0415 # commands that only look need none
 
     for variable in _CA_VARIABLES:
-        told = os.environ.get(variable)
-        if told:
-            if not os.access(told, os.R_OK):
+        path = os.environ.get(variable)
+        if path:
+            if not os.access(path, os.R_OK):
                 raise ConfigError(
-                    f"{variable} names {told}, which cannot be read",
+                    f"{variable} names {path}, which cannot be read",
                     hint="let it name your certificate authorities' file, or unset it",
                 )
-            return told
+            return path
     return certifi.where()
 
 

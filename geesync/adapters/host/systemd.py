@@ -41,23 +41,23 @@ class Systemd:
 
     def ready(self, status: str) -> None:
         """The service is up: locked, checked and migrated."""
-        self._tell("READY=1", _status(status))
+        self._notify("READY=1", _status(status))
 
     def status(self, line: str) -> None:
         """Show one line in ``systemctl status``."""
-        self._tell(_status(line))
+        self._notify(_status(line))
 
     def alive(self) -> None:
         """Work progresses, or waits for good reason."""
-        self._tell("WATCHDOG=1")
+        self._notify("WATCHDOG=1")
 
     def reloading(self) -> None:
         """The configuration is read anew; ``ready`` ends it."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
         """The service ends because it was asked to."""
-        self._tell("STOPPING=1", _status("stopping"))
+        self._notify("STOPPING=1", _status("stopping"))
 
     @contextmanager
     def patient(self, why: str) -> Iterator[None]:
@@ -66,7 +66,7 @@ class Systemd:
 
         def extend() -> None:
             while True:
-                self._tell(f"EXTEND_TIMEOUT_USEC={_EXTENSION_S * 1_000_000}", _status(why))
+                self._notify(f"EXTEND_TIMEOUT_USEC={_EXTENSION_S * 1_000_000}", _status(why))
                 if done.wait(_EXTEND_EVERY_S):
                     return
 
@@ -78,7 +78,7 @@ class Systemd:
             done.set()
             asking.join()
 
-    def _tell(self, *assignments: str) -> None:
+    def _notify(self, *assignments: str) -> None:
         if not self._address:
             return
         # "@" stands for the abstract namespace, which the kernel writes as a zero byte.

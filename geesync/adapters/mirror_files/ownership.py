@@ -32,8 +32,8 @@ class Identity:
 def identity(mirror: Path) -> Identity:
     """Return what a mirror says of itself. What cannot be read is nobody's we know."""
     try:
-        told = json.loads((mirror / MARKER / _FILE).read_bytes())
-        return Identity(str(told["mirror"]), str(told["ledger"]))
+        document = json.loads((mirror / MARKER / _FILE).read_bytes())
+        return Identity(str(document["mirror"]), str(document["ledger"]))
     except FileNotFoundError:
         return Identity()
     except (ValueError, LookupError, TypeError):
@@ -60,15 +60,15 @@ def trouble(mirror: Path, ledger: str, known: str) -> str:
     if told_of_marker := unmarked(str(mirror)):
         return told_of_marker
     try:
-        told = identity(mirror)
+        found = identity(mirror)
     except OSError as error:  # of its disk, which is waited for
         return f"{mirror} cannot be read: {error.strerror}"
-    if told.ledger and told.ledger != ledger:
+    if found.ledger and found.ledger != ledger:
         return (
             f"{mirror} is the mirror of another ledger: name that one's, or mount the right disk;"
             f" {TAKE}"
         )
-    if known and told.mirror != known:
+    if known and found.mirror != known:
         return f"{mirror} is another mirror than was there: mount the right disk; {TAKE}"
     return ""
 

@@ -20,8 +20,8 @@ def entries(mirror: Path, relative: str) -> Iterator[tuple[str, bool]]:
 
     A link is no folder, wherever it leads. Raises MirrorError if the mirror is not there.
     """
-    if told := unmarked(str(mirror)):
-        raise MirrorError(told)
+    if why := unmarked(str(mirror)):
+        raise MirrorError(why)
     if not (mirror / relative).is_dir():
         return
     with os.scandir(mirror / relative) as found:

@@ -68,16 +68,16 @@ def _is_freed(place: Folder) -> bool:
 
 def _sidecar(place: Folder) -> Json | None:
     try:
-        told = json.loads(place.read(GEESYNC_JSON))
+        document = json.loads(place.read(GEESYNC_JSON))
     except (FileNotFoundError, ValueError):
         return None
-    return told if isinstance(told, dict) else None
+    return document if isinstance(document, dict) else None
 
 
-def _files(told: Json) -> list[str]:
+def _files(sidecar: Json) -> list[str]:
     """Return the files that a sidecar names; one that was tampered with names no path."""
-    listed = [file for part in told.get("parts", ()) for file in part["files"]]
-    names = [str(file.get("name")) for file in (*listed, *told.get("made", ()))]
+    listed = [file for part in sidecar.get("parts", ()) for file in part["files"]]
+    names = [str(file.get("name")) for file in (*listed, *sidecar.get("made", ()))]
     return [name for name in names if "/" not in name and name not in {".", ".."}]
 
 
@@ -87,7 +87,7 @@ def _prune(versions: Folder, keep: int) -> None:
         with versions.inner(name) as old:
             if _is_freed(old):
                 continue
-            told = _sidecar(old)
-            for file in (*(_files(told) if told else ()), *_SIDECARS):
+            sidecar = _sidecar(old)
+            for file in (*(_files(sidecar) if sidecar else ()), *_SIDECARS):
                 old.remove(file)  # nothing else: it is not ours
         versions.remove_folder(name)

@@ -33,10 +33,10 @@ def sums_of(folder: Path, sidecar: Json, wanted: PartFiles, *, whole_masks: bool
         rows, columns = np.mgrid[: window.height, : window.width]
         rank = (columns + window.col_off) * ACROSS + (rows + window.row_off) * DOWN
         weight = rank % PRIME + 1
-        for band, value, mask, told in zip(bands, values, masks, sums, strict=True):
+        for band, value, mask, totals in zip(bands, values, masks, sums, strict=True):
             for name, term in _terms(band, value, mask).items():
-                told[name] = told.get(name, 0) + (term * weight).sum().item()
-    return [{name: float(total) for name, total in told.items()} for told in sums]
+                totals[name] = totals.get(name, 0) + (term * weight).sum().item()
+    return [{name: float(total) for name, total in totals.items()} for totals in sums]
 
 
 def _terms(
@@ -68,7 +68,7 @@ def hashes_of(
     wholly masked is valid.
     """
     image = MirroredImage(folder, sidecar)
-    told: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     for wanted in part_files(source, sidecar):
         digests = [hashlib.sha256() for _ in wanted.bands]
         for _, values, masks in MirroredPart(image, wanted).blocks():
@@ -76,5 +76,5 @@ def hashes_of(
                 kept = (mask > 0).astype(np.float32) if whole_masks else mask
                 digest.update(np.where(mask > 0, value, 0).astype(types[band]).tobytes())
                 digest.update(np.ascontiguousarray(kept).tobytes())
-        told |= {band: one.hexdigest() for band, one in zip(wanted.bands, digests, strict=True)}
-    return told
+        hashes |= {band: one.hexdigest() for band, one in zip(wanted.bands, digests, strict=True)}
+    return hashes

@@ -102,7 +102,7 @@ def look(paths: Iterable[Path], bands: Sequence[Band]) -> OlderFiles:
             places[path] = _place(dataset, grid)
             numbers.append(_numbers(dataset, bands))
             marks.append(_marks_masks(dataset))
-    if any(one != numbers[0] for one in numbers):
+    if any(number != numbers[0] for number in numbers):
         raise UnfitError("the bands of its files differ")
     within = [_common(Tile(0, 0, grid.height, grid.width), place) for place in places.values()]
     if sum(both.height * both.width for both in within if both) != grid.pixels:
@@ -162,7 +162,7 @@ def _can_hold(held: np.dtype[Any], kind: np.dtype[Any]) -> bool:
 
 
 def _marks_masks(dataset: Any) -> bool:
-    return not all(rasterio.enums.MaskFlags.all_valid in one for one in dataset.mask_flag_enums)
+    return not all(rasterio.enums.MaskFlags.all_valid in flags for flags in dataset.mask_flag_enums)
 
 
 def _holds_zeros(path: Path) -> bool:
@@ -198,12 +198,12 @@ def _made(field: Field, values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArr
     clean = np.where(valid, values, 0)
     if field.kind in _HALVES:
         return _HALVES[field.kind](clean.astype(np.int64)).astype(field.pixel_type)
-    told = clean.astype(field.pixel_type)
-    if not np.array_equal(told, clean, equal_nan=clean.dtype.kind == "f"):
+    converted = clean.astype(field.pixel_type)
+    if not np.array_equal(converted, clean, equal_nan=clean.dtype.kind == "f"):
         raise RemoteError(Cause.INTEGRITY, f"its files hold what {field.band} cannot")
     if field.kind == Kind.MARKED:
-        return np.where(valid, told.astype(MARKED_TYPE), OUTSIDE)
-    return told
+        return np.where(valid, converted.astype(MARKED_TYPE), OUTSIDE)
+    return converted
 
 
 _OF_MASKS = frozenset({Kind.VALID, Kind.MASK})

@@ -20,11 +20,11 @@ def footprint_in_pixels(source: SourceAsset) -> Json | None:
     A manifest takes one ring, in pixels of a band.
     https://developers.google.com/earth-engine/guides/image_manifest#footprint
     """
-    told = source.outline
-    if told is None or told["type"] != "Polygon" or len(told["coordinates"]) != 1:
+    outline = source.outline
+    if outline is None or outline["type"] != "Polygon" or len(outline["coordinates"]) != 1:
         return None
     band = source.bands[0]
-    longitudes, latitudes = zip(*(corner[:2] for corner in told["coordinates"][0]), strict=True)
+    longitudes, latitudes = zip(*(corner[:2] for corner in outline["coordinates"][0]), strict=True)
     try:
         xs, ys = transform("EPSG:4326", band.grid.crs, longitudes, latitudes)
     except CRSError:

@@ -15,7 +15,7 @@ def policy_at(mirror: Path, path: str) -> Json | None:
     """Return the policy of the asset in a folder of the mirror; None if it is not there."""
     try:
         with folder(mirror, path, create=False) as place:
-            told = json.loads(place.read(IAM_JSON))
+            policy = json.loads(place.read(IAM_JSON))
     except (OSError, ValueError, RemoteError):
         return None
-    return told if isinstance(told, dict) and "not_readable" not in told else None
+    return policy if isinstance(policy, dict) and "not_readable" not in policy else None

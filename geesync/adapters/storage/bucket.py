@@ -93,14 +93,14 @@ class Storage:
         """
         if _is_whole(listed) and listed.crc32c is not None:
             return listed
-        told = (
+        described = (
             self._client()
             .bucket(bucket)
             .get_blob(listed.name, generation=listed.generation, timeout=self.timeout_s, retry=None)
         )
-        if told is None or not _is_whole(told):
+        if described is None or not _is_whole(described):
             raise RemoteError(Cause.TRANSIENT, f"size and writing of {listed.name} are not told")
-        return told
+        return described
 
     def find(self, bucket: str, obj: StoredObject) -> StoredObject | None:
         """Return what the bucket tells now of one writing of an object; None if it is not there."""
@@ -233,14 +233,14 @@ def _is_whole(blob: Any) -> bool:
     return None not in (blob.name, blob.generation, blob.size)
 
 
-def stored_from(told: dict[str, Any]) -> StoredObject:
+def stored_from(resource: dict[str, Any]) -> StoredObject:
     """Return an object as the JSON API describes it; raises RemoteError if it is none."""
     try:
         return StoredObject(
-            name=str(told["name"]),
-            generation=int(told["generation"]),
-            size_bytes=int(told["size"]),
-            crc32c=int.from_bytes(base64.b64decode(told["crc32c"]), "big"),
+            name=str(resource["name"]),
+            generation=int(resource["generation"]),
+            size_bytes=int(resource["size"]),
+            crc32c=int.from_bytes(base64.b64decode(resource["crc32c"]), "big"),
         )
     except UNREADABLE as error:
         raise unreadable(error) from error

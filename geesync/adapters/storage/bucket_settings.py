@@ -37,7 +37,7 @@ class DeletingRule:
         return (
             (self.created_before is None or today < self.created_before)
             and any(one.startswith(prefix) or prefix.startswith(one) for one in self.prefixes)
-            and any(one.endswith(_ENDINGS) or _ends(one) for one in self.suffixes)
+            and any(suffix.endswith(_ENDINGS) or _ends(suffix) for suffix in self.suffixes)
         )
 
 
@@ -61,28 +61,31 @@ def _ends(suffix: str) -> bool:
     return any(end.endswith(suffix) for end in _ENDINGS)
 
 
-def settings_from(told: dict[str, Any]) -> BucketSettings:
+def settings_from(resource: dict[str, Any]) -> BucketSettings:
     """Return what a bucket does by itself, as Cloud Storage describes it.
 
     https://cloud.google.com/storage/docs/json_api/v1/buckets#resource
     """
-    kept = told.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)
-    pair = told.get("customPlacementConfig", {}).get("dataLocations")
-    locations = {str(one).upper() for one in pair or [told.get("location")] if one}
+    kept = resource.get("softDeletePolicy", {}).get("retentionDurationSeconds", 0)
+    pair = resource.get("customPlacementConfig", {}).get("dataLocations")
+    locations = {
+        str(location).upper() for location in pair or [resource.get("location")] if location
+    }
     return BucketSettings(
-        rules=tuple(_deleting(told)),
+        rules=tuple(_deleting(resource)),
         locations=frozenset(locations),
         keeps_deleted_s=int(kept),
-        keeps_versions=bool(told.get("versioning", {}).get("enabled")),
-        forbids_deleting="retentionPolicy" in told or bool(told.get("defaultEventBasedHold")),
+        keeps_versions=bool(resource.get("versioning", {}).get("enabled")),
+        forbids_deleting="retentionPolicy" in resource
+        or bool(resource.get("defaultEventBasedHold")),
     )
 
 
-def _deleting(told: dict[str, Any]) -> Iterable[DeletingRule]:
-    rules = told.get("lifecycle", {}).get("rule", [])
+def _deleting(resource: dict[str, Any]) -> Iterable[DeletingRule]:
+    rules = resource.get("lifecycle", {}).get("rule", [])
     actions = [rule.get("action", {}) for rule in rules]
-    classes = {told.get("storageClass"), *(action.get("storageClass") for action in actions)}
-    any_class = classes == {None} or told.get("autoclass", {}).get("enabled")
+    classes = {resource.get("storageClass"), *(action.get("storageClass") for action in actions)}
+    any_class = classes == {None} or resource.get("autoclass", {}).get("enabled")
     for rule, action in zip(rules, actions, strict=True):
         when = rule.get("condition", {})
         is_past = when.get("isLive") is False or when.get("numNewerVersions")

@@ -70,12 +70,12 @@ class Drive:
         """
         beginning = drive_name(prefix)
         newest: dict[str, StoredObject] = {}
-        for told in self._files("contains", beginning):
-            if not told["name"].startswith(beginning):
+        for file in self._files("contains", beginning):
+            if not file["name"].startswith(beginning):
                 continue
-            rest = told["name"].removeprefix(beginning)
+            rest = file["name"].removeprefix(beginning)
             obj = _stored(
-                told, prefix + (_OURS.sub(r"\1/", rest, 1) if prefix[-1] == "/" else rest)
+                file, prefix + (_OURS.sub(r"\1/", rest, 1) if prefix[-1] == "/" else rest)
             )
             known = newest.get(obj.name)
             if known is None or known.generation < obj.generation:
@@ -85,7 +85,7 @@ class Drive:
     def find(self, _place: str, obj: StoredObject) -> StoredObject | None:
         """Return what is looked for, if Drive still has it."""
         named = self._files("=", drive_name(obj.name))
-        return obj if any(_is_same(told, obj) for told in named) else None
+        return obj if any(_is_same(file, obj) for file in named) else None
 
     async def fetch(
         self,
@@ -105,7 +105,7 @@ class Drive:
             answer, name = io.BytesIO(), drive_name(obj.name)
             await self._requests.get(self._listing("=", name), answer)
             files = _page(answer.getvalue())["files"]
-            file_id = next((told["id"] for told in files if _is_same(told, obj)), None)
+            file_id = next((file["id"] for file in files if _is_same(file, obj)), None)
             if file_id is None:
                 raise RemoteError(Cause.GONE, f"{name} is not in Drive any more")
             media = f"{self._base}/files/{file_id}?alt=media"
@@ -125,14 +125,14 @@ class Drive:
     def _deleted(self, obj: StoredObject) -> bool | RemoteError:
         try:
             named = list(self._files("=", drive_name(obj.name)))
-            same = [told for told in named if _is_same(told, obj)]
-            for told in same:
-                self._ask("DELETE", f"{self._base}/files/{told['id']}")
+            same = [entry for entry in named if _is_same(entry, obj)]
+            for entry in same:
+                self._ask("DELETE", f"{self._base}/files/{entry['id']}")
         except RemoteError as error:
             return False if error.cause == Cause.GONE else error
-        for told in named:
-            if told not in same:
-                log.warning("drive_file_left", file=told["name"], id=told["id"])
+        for entry in named:
+            if entry not in same:
+                log.warning("drive_file_left", file=entry["name"], id=entry["id"])
         return bool(same)
 
     def check_access(self, _place: str) -> None:
@@ -184,8 +184,10 @@ def _in_our_words() -> Iterator[None]:
     except RemoteError as error:
         if error.cause != Cause.PERMISSION:
             raise
-        told = _LOG_IN if _NO_SCOPE.search(str(error)) else str(error)
-        raise RemoteError(Cause.PERMISSION, f"Google Drive: {told}", status=error.status) from error
+        message = _LOG_IN if _NO_SCOPE.search(str(error)) else str(error)
+        raise RemoteError(
+            Cause.PERMISSION, f"Google Drive: {message}", status=error.status
+        ) from error
 
 
 def _words(answer: Any) -> str:
@@ -200,26 +202,26 @@ def _page(answer: bytes) -> Json:
     try:
         page = json.loads(answer)
         files = [
-            told | {"id": str(told["id"]), "name": str(told["name"])} for told in page["files"]
+            file | {"id": str(file["id"]), "name": str(file["name"])} for file in page["files"]
         ]
     except UNREADABLE as error:
         raise unreadable(error) from error
     return {"files": files, "nextPageToken": str(page.get("nextPageToken", ""))}
 
 
-def _stored(told: Json, name: str) -> StoredObject:
+def _stored(file: Json, name: str) -> StoredObject:
     """Return a file as an object; raises RemoteError TRANSIENT if what proves it is not told."""
     try:
-        made = datetime.fromisoformat(told["createdTime"])
-        size_bytes, sha256 = int(told["size"]), bytes.fromhex(told.get("sha256Checksum", "")).hex()
-        md5 = "" if sha256 else bytes.fromhex(told["md5Checksum"]).hex()
+        made = datetime.fromisoformat(file["createdTime"])
+        size_bytes, sha256 = int(file["size"]), bytes.fromhex(file.get("sha256Checksum", "")).hex()
+        md5 = "" if sha256 else bytes.fromhex(file["md5Checksum"]).hex()
     except UNREADABLE:
-        what = f"size and checksum of {told['name']} are not told"
+        what = f"size and checksum of {file['name']} are not told"
         raise RemoteError(Cause.TRANSIENT, what) from None
     return StoredObject(name, int(made.timestamp() * 1000), size_bytes, 0, sha256, md5)
 
 
-def _is_same(told: Json, obj: StoredObject) -> bool:
-    by_sha256 = obj.sha256 and "sha256Checksum" in told
+def _is_same(file: Json, obj: StoredObject) -> bool:
+    by_sha256 = obj.sha256 and "sha256Checksum" in file
     key, known = ("sha256Checksum", obj.sha256) if by_sha256 else ("md5Checksum", obj.md5)
-    return (told.get("size"), told.get(key)) == (str(obj.size_bytes), known)
+    return (file.get("size"), file.get(key)) == (str(obj.size_bytes), known)

@@ -107,20 +107,22 @@ class Uploads:
 
     def _send(self, session: str, wanted: Upload, start: int) -> StoredObject:
         with wanted.file.open("rb") as file:
-            came: int | StoredObject = start
-            while isinstance(came, int):
-                file.seek(came)
+            progress: int | StoredObject = start
+            while isinstance(progress, int):
+                file.seek(progress)
                 piece = file.read(PIECE_BYTES)
                 self.bandwidth.take(len(piece), self.keep_on)
                 if not self.keep_on():
                     raise RemoteError(Cause.TRANSIENT, "stopped")
-                end = came + len(piece) - 1
-                told = f"bytes {came}-{end}/{wanted.size_bytes}" if piece else "bytes */0"
-                answer = self._request("PUT", session, piece, {"Content-Range": told})
+                end = progress + len(piece) - 1
+                content_range = (
+                    f"bytes {progress}-{end}/{wanted.size_bytes}" if piece else "bytes */0"
+                )
+                answer = self._request("PUT", session, piece, {"Content-Range": content_range})
                 if answer.status_code == _EXISTS:
                     return self._there(wanted)
-                came = self._after(answer)
-        return came
+                progress = self._after(answer)
+        return progress
 
     def _after(self, answer: Any) -> int | StoredObject:
         """Return how many bytes came, or the object, as an answer to a piece says it."""

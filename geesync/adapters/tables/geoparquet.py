@@ -56,7 +56,7 @@ def make_geoparquet(geojson: Path, target: Path, held: Json) -> None:
     try:
         with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
             for features in _groups(geojson):
-                rows = [_row(one, kinds, place, shapely.from_geojson) for one in features]
+                rows = [_row(feature, kinds, place, shapely.from_geojson) for feature in features]
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema))
         with parquet.ParquetFile(target) as made:
             rows_made = (row for batch in made.iter_batches() for row in batch.to_pylist())
@@ -89,9 +89,9 @@ def _compare(
         if row is None or feature is None:
             raise ValueError(f"it has other rows than the GeoJSON from row {number} on")
         properties = feature.get("properties") or {}
-        told = {name: _read_back(row[name], kind) for name, kind in kinds.items()}
+        expected = {name: _read_back(row[name], kind) for name, kind in kinds.items()}
         meant = {name: _meant(properties.get(name), kind) for name, kind in kinds.items()}
-        if told != meant or row[_INDEX] != feature.get("id", properties.get(_INDEX)):
+        if expected != meant or row[_INDEX] != feature.get("id", properties.get(_INDEX)):
             raise ValueError(f"row {number} differs from its feature")
         if not _same_shape(row[place], feature.get("geometry")):
             raise ValueError(f"the geometry of row {number} differs from its feature's")
@@ -127,29 +127,29 @@ def _same_shape(wkb: bytes | None, geometry: Json | None) -> bool:
     return _same(shapely.geometry.mapping(shapely.from_wkb(wkb)), _plain(geometry))
 
 
-def _same(made: Json, told: Json) -> bool:
-    if made["type"] != told["type"]:
+def _same(made: Json, expected: Json) -> bool:
+    if made["type"] != expected["type"]:
         return False
     if "geometries" in made:
-        pairs = zip_longest(made["geometries"], told["geometries"], fillvalue={"type": None})
+        pairs = zip_longest(made["geometries"], expected["geometries"], fillvalue={"type": None})
         return all(_same(*pair) for pair in pairs)
-    return bool(_lists(made["coordinates"]) == _lists(told["coordinates"]))
+    return bool(_lists(made["coordinates"]) == _lists(expected["coordinates"]))
 
 
 def _lists(coordinates: Any) -> Any:
     if isinstance(coordinates, list | tuple):
-        return [_lists(one) for one in coordinates]
+        return [_lists(pair) for pair in coordinates]
     return float(coordinates)
 
 
 def _kind(types: list[str]) -> str:
     """Return the one JSON type of a column's values, or "any": these are kept as JSON texts."""
-    told = set(types) - {"null"}
-    if told == {"integer", "number"}:
+    kinds = set(types) - {"null"}
+    if kinds == {"integer", "number"}:
         return "number"
-    if not told:
+    if not kinds:
         return "string"
-    return told.pop() if len(told) == 1 else "any"
+    return kinds.pop() if len(kinds) == 1 else "any"
 
 
 def _row(

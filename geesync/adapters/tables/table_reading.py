@@ -98,9 +98,9 @@ class _Shallow:
     def _look(self, piece: bytes) -> None:
         plain = (self._rest + piece).replace(b"\\\\", b"").replace(b'\\"', b"")
         self._rest = b"\\" if plain.endswith(b"\\") else b""
-        told = plain.translate(None, _NEITHER_QUOTE_NOR_BRACKET).split(b'"')
-        outside = b"".join(told[self._inside :: 2])
-        self._inside ^= len(told) % 2 == 0
+        quoted = plain.translate(None, _NEITHER_QUOTE_NOR_BRACKET).split(b'"')
+        outside = b"".join(quoted[self._inside :: 2])
+        self._inside ^= len(quoted) % 2 == 0
         depths = list(accumulate(map(_STEPS.__getitem__, outside), initial=self._depth))
         self._depth = depths[-1]
         if max(depths) > _DEEPEST:

@@ -32,20 +32,20 @@ def rows(features: Iterable[Json], *, first: bool) -> bytes:
     Raises RemoteError TRANSIENT for what is no feature.
     """
     try:
-        told = [_compact(_feature(one)) for one in features]
+        lines = [_compact(_feature(feature)) for feature in features]
     except (TypeError, AttributeError, ValueError):
         raise RemoteError(Cause.TRANSIENT, "an unreadable answer: a row is no feature") from None
-    text = ",\n".join(told)
-    return (f"\n{text}" if first or not told else f",\n{text}").encode()
+    text = ",\n".join(lines)
+    return (f"\n{text}" if first or not lines else f",\n{text}").encode()
 
 
-def _feature(told: Json) -> Json:
+def _feature(feature: Json) -> Json:
     """Return a row as exports write it: its index is its id, and no geometry is said to be none."""
-    properties = {**(told.get("properties") or {})}
-    index = properties.pop(INDEX, told.get("id"))
+    properties = {**(feature.get("properties") or {})}
+    index = properties.pop(INDEX, feature.get("id"))
     return {
         "type": "Feature",
-        "geometry": told.get("geometry"),
+        "geometry": feature.get("geometry"),
         "id": index,
         "properties": properties,
     }

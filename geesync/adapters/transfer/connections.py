@@ -56,5 +56,5 @@ def aim(curl: Any, url: str, proxy: str | None) -> None:
 
 def _trusted(pycurl: Any) -> tuple[int, str]:
     """Return libcurl's option for whom to trust: the same as for all our other requests."""
-    told = network.trusted()
-    return (pycurl.CAPATH if network.is_folder(told) else pycurl.CAINFO), told
+    path = network.trusted()
+    return (pycurl.CAPATH if network.is_folder(path) else pycurl.CAINFO), path

@@ -109,10 +109,10 @@ class _Loop:
         """How many were begun and have not ended."""
         return len(self._on_wire) + len(self._later)
 
-    def go_on(self, number: int, work: Routine[Any], told: str | Exception | None = None) -> None:
+    def go_on(self, number: int, work: Routine[Any], result: str | Exception | None = None) -> None:
         """Let a work go on until it waits again, or has its answer."""
         try:
-            asked = work.throw(told) if isinstance(told, Exception) else work.send(told)
+            asked = work.throw(result) if isinstance(result, Exception) else work.send(result)
         except StopIteration as end:
             self.ended.append((number, end.value))
             return

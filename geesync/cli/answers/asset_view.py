@@ -14,43 +14,43 @@ from geesync.domain.messages.words import size
 from geesync.domain.tasks.exports import Way
 
 
-def asset_view(told: dict[str, Any], title: str) -> RenderableType:
+def asset_view(asset: dict[str, Any], title: str) -> RenderableType:
     """Return an asset's standing, operations, files and history."""
     facts = Table.grid(padding=(0, 2))
-    for label, value in _facts(told):
+    for label, value in _facts(asset):
         facts.add_row(Text(label, style="dim"), value)
     parts: list[RenderableType] = [Text(title, style="bold"), facts]
-    if told["exports"]:
-        parts += ["", _exports(told["exports"])]
-    if told["objects"]:
-        parts += ["", _objects(told["objects"])]
-    return Group(*parts, "", _events(told["events"]))
+    if asset["exports"]:
+        parts += ["", _exports(asset["exports"])]
+    if asset["objects"]:
+        parts += ["", _objects(asset["objects"])]
+    return Group(*parts, "", _events(asset["events"]))
 
 
-def _facts(told: dict[str, Any]) -> list[tuple[str, Text]]:
+def _facts(asset: dict[str, Any]) -> list[tuple[str, Text]]:
     facts = [
-        ("state", _state(told)),
-        ("type", Text(told["type"])),
-        ("revision", Text(told["revision"])),
-        ("size", Text(f"{size(told['size_bytes'])} at Earth Engine")),
-        ("folder", Text(f"{told['dest']}/{told['path']}")),
+        ("state", _state(asset)),
+        ("type", Text(asset["type"])),
+        ("revision", Text(asset["revision"])),
+        ("size", Text(f"{size(asset['size_bytes'])} at Earth Engine")),
+        ("folder", Text(f"{asset['dest']}/{asset['path']}")),
     ]
     optional = {
-        "cause": told["cause"] and f"{told['cause']}: {told['reason']}",
-        "failures": told["failures"] and str(told["failures"]),
-        "not before": told["not_before"] and _time(told["not_before"]),
-        "below it": told["below"] and _counts(told["below"]),
-        "not readable": told["unreadable"],
-        "left out": told["left_out"],
-        "verified": told["verified_at"] and _time(told["verified_at"]),
+        "cause": asset["cause"] and f"{asset['cause']}: {asset['reason']}",
+        "failures": asset["failures"] and str(asset["failures"]),
+        "not before": asset["not_before"] and _time(asset["not_before"]),
+        "below it": asset["below"] and _counts(asset["below"]),
+        "not readable": asset["unreadable"],
+        "left out": asset["left_out"],
+        "verified": asset["verified_at"] and _time(asset["verified_at"]),
     }
     return facts + [(label, Text(value)) for label, value in optional.items() if value]
 
 
-def _state(told: dict[str, Any]) -> Text:
+def _state(asset: dict[str, Any]) -> Text:
     """Return the state; of a container it is that of its own document only."""
-    own = ", its own document" if told["below"] is not None else ""
-    return Text.assemble(state_text(told["state"]), (own, "dim"))
+    own = ", its own document" if asset["below"] is not None else ""
+    return Text.assemble(state_text(asset["state"]), (own, "dim"))
 
 
 def _counts(below: dict[str, int]) -> str:

@@ -15,9 +15,9 @@ def tell_who_works(config: Config) -> None:
     from geesync.store.views import status as views
 
     if views.heartbeat(config.ledger, now=now()) is None:
-        told = NO_DAEMON
+        message = NO_DAEMON
     else:
         has_page = config.web.listen and not config.web.socket
         page = f" or http://{config.web.listen}/" if has_page else ""
-        told = f"the daemon is at it: see geesync status --watch{page}"
-    output().print(told, markup=False)
+        message = f"the daemon is at it: see geesync status --watch{page}"
+    output().print(message, markup=False)

@@ -93,12 +93,12 @@ def _write_ee_json(assets: Iterable[KnownAsset], file: TextIO, *, is_shown: bool
     before = "{\n"
     for asset in assets:
         begin, _ = time_span(asset.source)
-        told = {
+        document = {
             "geometry": asset.source.outline,
             "system:time_start": None if begin is None else millis(begin),
         }
         key = json.dumps(display_id(asset.source.name), ensure_ascii=is_shown)
-        file.write(f"{before}{key}: {json.dumps(told, ensure_ascii=is_shown)}")
+        file.write(f"{before}{key}: {json.dumps(document, ensure_ascii=is_shown)}")
         before = ",\n"
     file.write("{}\n" if before == "{\n" else "\n}\n")
 
@@ -131,7 +131,7 @@ def _row(asset: KnownAsset) -> dict[str, Any]:
     properties = item["properties"]
     # Everybody's own properties, of any type: a column for each would be thousands.
     properties["ee:properties"] = json.dumps(properties.get("ee:properties", {}))
-    for told in item["assets"].values():
-        told["href"] = posixpath.normpath(posixpath.join(asset.path, told["href"]))
+    for item_asset in item["assets"].values():
+        item_asset["href"] = posixpath.normpath(posixpath.join(asset.path, item_asset["href"]))
     empty = {"type": "GeometryCollection", "geometries": []}
     return item | {"geometry": item["geometry"] or empty, "links": []}

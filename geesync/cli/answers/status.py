@@ -54,46 +54,46 @@ def status(
     ledger = mine.existing_ledger()
     root = root_named(ledger, what) if what else None
     if what and root is None:
-        is_complete = _tell_asset(context, ledger, what, json=json)
+        is_complete = _print_asset(context, ledger, what, json=json)
     else:
 
         def ask() -> views.Status:
             return views.status(ledger, now=now(), root=root)
 
-        is_complete = _tell(ask, json=json, watch=watch)
+        is_complete = _print(ask, json=json, watch=watch)
     if not (is_complete or exit_zero or watch):
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _tell(ask: Callable[[], Status], *, json: bool, watch: bool) -> bool:
+def _print(ask: Callable[[], Status], *, json: bool, watch: bool) -> bool:
     """Tell how roots stand; return whether they are complete."""
     if json:
         from geesync.store.browsing.documents import status_document
 
-        told = ask()
-        typer.echo(json_line(status_document(told)))
-        return told.completeness.is_complete
+        status = ask()
+        typer.echo(json_line(status_document(status)))
+        return status.completeness.is_complete
     from geesync.cli.render import status_view
 
     if watch:
         _follow(lambda console: status_view(ask(), now(), console))
-    told = ask()
+    status = ask()
     if not watch:
-        output().print(status_view(told, now()))
-    return told.completeness.is_complete
+        output().print(status_view(status, now()))
+    return status.completeness.is_complete
 
 
-def _tell_asset(context: typer.Context, ledger: Path, what: str, *, json: bool) -> bool:
+def _print_asset(context: typer.Context, ledger: Path, what: str, *, json: bool) -> bool:
     """Tell of one asset as ``show`` does; return whether it is complete, with all below it."""
     from geesync.store.views import status as views
 
-    told = asset_of(ledger, what)
+    document = asset_of(ledger, what)
     show(context, what, json=json)
     if not json:
         from geesync.cli.render import answer
 
-        output().print("", answer(views.completeness_of(ledger, told["name"])), sep="\n")
-    return bool(told["complete"])
+        output().print("", answer(views.completeness_of(ledger, document["name"])), sep="\n")
+    return bool(document["complete"])
 
 
 def _follow(view: Callable[[Console], RenderableType]) -> None:
@@ -124,17 +124,17 @@ def show(
     from geesync.store.browsing.documents import asset_document
 
     mine: Context = context.obj
-    told = asset_of(mine.existing_ledger(), asset)
+    document = asset_of(mine.existing_ledger(), asset)
     if json:
-        typer.echo(json_line(asset_document(told)))
+        typer.echo(json_line(asset_document(document)))
     else:
-        output().print(asset_view(told, display_id(told["name"])))
+        output().print(asset_view(document, display_id(document["name"])))
 
 
 def asset_of(ledger: Path, given: str) -> dict[str, Any]:
     """Return all that is known of the asset that was meant. Raises UserError."""
     from geesync.store.browsing import assets as asset_views
 
-    told = asset_views.show(ledger, asset_named(ledger, given))
-    assert told is not None  # its name was found a moment ago
-    return told
+    document = asset_views.show(ledger, asset_named(ledger, given))
+    assert document is not None  # its name was found a moment ago
+    return document

@@ -81,28 +81,28 @@ def _plan(
     from geesync.bootstrap import cloud
     from geesync.store.making.derivations import Derivations
 
-    told = config.derive[name]
-    function = function_of(name, told, beside)
+    section = config.derive[name]
+    function = function_of(name, section, beside)
     earth_engine, stores = cloud(config)
-    job = job_of(name, told, earth_engine, beside)
+    job = job_of(name, section, earth_engine, beside)
     config.ledger.parent.mkdir(parents=True, exist_ok=True)
     with opened(config) as database:
         store = Derivations(database)
         known = {
-            one.planned.target: (one.planned.revision, one.planned.expression)
-            for one in store.of(name)
+            result.planned.target: (result.planned.revision, result.planned.expression)
+            for result in store.of(name)
         } | deriving_home.known(database, job.into)
-        plan = compare(job, told, earth_engine, function, known)
-        _tell(plan, as_json=as_json)
+        plan = compare(job, section, earth_engine, function, known)
+        _print_plan(plan, as_json=as_json)
         if plan.made and not as_json:
-            output().print(_cost(config, told, len(plan.made)), markup=False)
+            output().print(_cost(config, section, len(plan.made)), markup=False)
         if plan.stale and not renew:
             what = f"{len(plan.stale):,} results are of another function than today's"
             if start:
                 raise UserError(what, hint="delete them there, or --renew to make the others")
             output().print(what, markup=False)
         if start and not is_derived(job.into):
-            store.add((_planned(job, told, one) for one in plan.made), now())
+            store.add((_planned(job, section, result) for result in plan.made), now())
     if start and is_derived(job.into):
         deriving_home.start(config, earth_engine, stores, job, plan.made)
     if start:
@@ -111,36 +111,38 @@ def _plan(
         )
 
 
-def _cost(config: Config, told: DeriveConfig, count: int) -> str:
+def _cost(config: Config, section: DeriveConfig, count: int) -> str:
     """Return how long so many results take, and what they cost, about."""
-    from geesync.cli.roots.dry_run import told_exports
+    from geesync.cli.roots.dry_run import cost_of_exports
     from geesync.domain.direct.costs import time_for
     from geesync.domain.tasks.estimate import pace_of
     from geesync.store.browsing import precedents
 
-    if told.into == MIRROR and told.way in {"auto", "direct"}:
+    if section.into == MIRROR and section.way in {"auto", "direct"}:
         rate, at_once = config.throttle.requests_per_s, config.direct.at_once
         took = duration(time_for(count, at_once=at_once, requests_per_s=rate))
         cost = precedents.cost_of_answers(config.ledger, config.direct.eecu_s_per_answer)
         answers, hours = counted(count, "answer"), f"{cost.eecu_hours(count):,.2f} EECU-hours"
         return f"{answers} or more, read directly: {took} or more, about {hours} ({cost})"
-    return told_exports(count, pace_of(precedents.ended_tasks(config.ledger)))
+    return cost_of_exports(count, pace_of(precedents.ended_tasks(config.ledger)))
 
 
-def _planned(job: Job, told: DeriveConfig, one: Result) -> Planned:
+def _planned(job: Job, section: DeriveConfig, one: Result) -> Planned:
     from geesync.store.making.derivations import Planned
 
     source = one.source
     return Planned(
         *(job.name, source.name, source.revision, one.digest, one.target, one.request),
-        told.in_flight,
+        section.in_flight,
     )
 
 
-def _tell(plan: JobPlan, *, as_json: bool) -> None:
+def _print_plan(plan: JobPlan, *, as_json: bool) -> None:
     if as_json:
-        for one in plan.made:
-            typer.echo(json_line({"source": one.source.name, "target": one.target, "is": "new"}))
+        for result in plan.made:
+            typer.echo(
+                json_line({"source": result.source.name, "target": result.target, "is": "new"})
+            )
         for name in plan.stale:
             typer.echo(json_line({"source": name, "is": "stale"}))
         for target in plan.vanished:
@@ -153,7 +155,7 @@ def _tell(plan: JobPlan, *, as_json: bool) -> None:
     if plan.vanished:
         what = "results are of images that the job does not find any more; they stay"
         out.print(f"{len(plan.vanished):,} {what}", markup=False)
-    for why, count in Counter(one.why for one in plan.skipped).most_common():
+    for why, count in Counter(result.why for result in plan.skipped).most_common():
         out.print(f"{count:,} skipped: {why}", markup=False)
 
 
@@ -164,12 +166,12 @@ def _look(mine: Context, config: Config, job: str, action: Action, *, as_json: b
             found = _at_home(database, f"{DERIVED}{job}", action)
         else:
             found = _at_earth_engine(database, job, action)
-    for one in found:
+    for result in found:
         if as_json:
-            typer.echo(json_line(vars(one)))
-        elif one.state == DerivedState.QUARANTINED:
-            output().print(f"{display_id(one.target)}  {one.reason}", markup=False)
-    counts = Counter(one.state for one in found)
+            typer.echo(json_line(vars(result)))
+        elif result.state == DerivedState.QUARANTINED:
+            output().print(f"{display_id(result.target)}  {result.reason}", markup=False)
+    counts = Counter(result.state for result in found)
     if not as_json:
         told_counts = " · ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
         output().print(told_counts or "nothing was started", markup=False)
@@ -178,7 +180,7 @@ def _look(mine: Context, config: Config, job: str, action: Action, *, as_json: b
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Progress:
     """How far a result is."""
 
     source: str
@@ -187,7 +189,7 @@ class _Told:
     reason: str | None
 
 
-def _at_earth_engine(database: Database, job: str, action: Action) -> list[_Told]:
+def _at_earth_engine(database: Database, job: str, action: Action) -> list[_Progress]:
     from geesync.store.making.derivations import Derivations
 
     store = Derivations(database)
@@ -195,12 +197,12 @@ def _at_earth_engine(database: Database, job: str, action: Action) -> list[_Told
         change = store.retry if action == Action.RETRY else store.cancel
         output().print(f"{change(job, now()):,} results", markup=False)
     return [
-        _Told(*(one.planned.source, one.planned.target), *_standing(one.standing))
-        for one in store.of(job)
+        _Progress(*(result.planned.source, result.planned.target), *_standing(result.standing))
+        for result in store.of(job)
     ]
 
 
-def _at_home(database: Database, root: str, action: Action) -> list[_Told]:
+def _at_home(database: Database, root: str, action: Action) -> list[_Progress]:
     from geesync.store.ledger.steering import Steering
 
     steering = Steering(database)
@@ -209,7 +211,7 @@ def _at_home(database: Database, root: str, action: Action) -> list[_Told]:
     if action == Action.CANCEL:
         output().print(f"{steering.cancel(root, now()):,} results", markup=False)
     return [
-        _Told(str((source.derived or {}).get("source")), asset.name, *_standing(asset.standing))
+        _Progress(str((source.derived or {}).get("source")), asset.name, *_standing(asset.standing))
         for asset, source in deriving_home.results(database, root)
     ]
 

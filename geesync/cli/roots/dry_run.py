@@ -203,8 +203,8 @@ def _print(line: _Line, *, json: bool) -> None:
         work = ", no answer is small enough" if line.requests is None else _answers(line.requests)
     elif line.way:
         work = f", {counted(line.tasks, 'export')}"
-    told = f"{line.does:<11}{line.asset}  {line.type}, {size(line.size_bytes)}{work}"
-    output().print(told + (f": {line.why}" if line.why else ""), markup=False)
+    text = f"{line.does:<11}{line.asset}  {line.type}, {size(line.size_bytes)}{work}"
+    output().print(text + (f": {line.why}" if line.why else ""), markup=False)
 
 
 def _answers(requests: int) -> str:
@@ -226,8 +226,8 @@ def _sum_up(total: _Total, rates: _Rates, partial: str, *, json: bool) -> None:
         )
         assets = counted(sums.assets, "asset")
         say(f"{does:<11}{assets}, {size(sums.size_bytes)}: {kinds}", markup=False)
-    say(f"all direct {_told_direct(total.all, rates)}", markup=False)
-    say(f"all bucket {told_exports(total.all.tasks, rates.exports)}", markup=False)
+    say(f"all direct {_cost_of_reading(total.all, rates)}", markup=False)
+    say(f"all bucket {cost_of_exports(total.all.tasks, rates.exports)}", markup=False)
     ways = sorted(total.assets_by_way.items())
     chosen = ", ".join(f"{counted(count, 'asset')} {_BY[way]}" for way, count in ways)
     time = duration(rates.time_for(total))
@@ -240,7 +240,7 @@ def _sum_up(total: _Total, rates: _Rates, partial: str, *, json: bool) -> None:
 _BY = {Way.BUCKET: "by the bucket", Way.DIRECT: "directly", Way.DRIVE: "by Drive"}
 
 
-def _told_direct(work: _Work, rates: _Rates) -> str:
+def _cost_of_reading(work: _Work, rates: _Rates) -> str:
     hours = rates.answer.eecu_hours(work.requests)
     too_large = f"; {counted(work.too_large, 'asset')} too large" if work.too_large else ""
     return (
@@ -250,7 +250,7 @@ def _told_direct(work: _Work, rates: _Rates) -> str:
     )
 
 
-def told_exports(tasks: int, pace: Pace) -> str:
+def cost_of_exports(tasks: int, pace: Pace) -> str:
     """Return how long so many exports take, and what they cost, about."""
     hours = pace.eecu_hours_for(tasks)
     compute = "compute not known yet" if hours is None else f"about {hours:,.1f} EECU-hours"

@@ -58,20 +58,20 @@ class JobPlan:
     vanished: list[str] = field(default_factory=list)  #: of which the source is not listed any more
 
 
-def function_of(name: str, told: DeriveConfig, beside: Path) -> Function:
+def function_of(name: str, section: DeriveConfig, beside: Path) -> Function:
     """Return a job's function. Raises UserError if there is none."""
     from geesync.adapters.earth_engine.user_functions import from_expression, load_function
 
-    if (told.function is None) == (told.expression is None):
+    if (section.function is None) == (section.expression is None):
         raise UserError(f"[derive.{name}] needs one of function and expression")
-    if told.function:
-        return load_function(told.function, beside)
-    return from_expression(Path(str(told.expression)))
+    if section.function:
+        return load_function(section.function, beside)
+    return from_expression(Path(str(section.expression)))
 
 
 def compare(
     job: Job,
-    told: DeriveConfig,
+    section: DeriveConfig,
     earth_engine: EarthEngine,
     function: Function,
     known: Mapping[str, tuple[str, str]],
@@ -88,7 +88,7 @@ def compare(
         if isinstance(found, Skipped):
             plan.skipped.append(found)
             continue
-        finish = expression_of(earth_engine, function, found, keep=told.keep, clip=job.clip)
+        finish = expression_of(earth_engine, function, found, keep=section.keep, clip=job.clip)
         if finish is None:
             plan.skipped.append(Skipped(found.name, "the function leaves it out"))
             continue
@@ -112,7 +112,7 @@ def compare(
             plan.there += 1
         else:
             plan.stale.append(found.name)
-    left = {one.source.rpartition("/")[2] for one in plan.skipped}
+    left = {skipped.source.rpartition("/")[2] for skipped in plan.skipped}
     plan.vanished = sorted(
         target for target in known.keys() - targets if target.rpartition("/")[2] not in left
     )
@@ -125,37 +125,37 @@ def _sources(earth_engine: EarthEngine, job: Job) -> Iterator[SourceAsset]:
         yield from page
 
 
-def job_of(name: str, told: DeriveConfig, earth_engine: EarthEngine, beside: Path) -> Job:
+def job_of(name: str, section: DeriveConfig, earth_engine: EarthEngine, beside: Path) -> Job:
     """Return a job as it is configured. Raises UserError for what makes no sense.
 
     beside: the folder that a region's file is looked for in.
     """
-    pad = timedelta(days=told.pad_days)
+    pad = timedelta(days=section.pad_days)
     moments = [
-        datetime.combine(day, time(), UTC) if day else None for day in (told.begin, told.end)
+        datetime.combine(day, time(), UTC) if day else None for day in (section.begin, section.end)
     ]
-    if told.into != MIRROR and told.way != "auto":
+    if section.into != MIRROR and section.way != "auto":
         raise UserError(f"[derive.{name}] way is for into = {MIRROR!r}")
     return Job(
         name=name,
-        collection=_canonical(told.collection),
-        into=f"{DERIVED}{name}" if told.into == MIRROR else candidates(told.into)[0],
+        collection=_canonical(section.collection),
+        into=f"{DERIVED}{name}" if section.into == MIRROR else candidates(section.into)[0],
         begin=moments[0] and moments[0] - pad,
         end=moments[1] and moments[1] + pad,
-        region=_outline(told.region, earth_engine, beside) if told.region else None,
-        clip=_place(told.clip, beside) if told.clip else None,
-        result=told.name,
-        grid_of=told.grid.partition(":")[2] if isinstance(told.grid, str) else "",
-        pyramiding=told.pyramiding,
-        **({} if isinstance(told.grid, str) else {"place": _onto(told.grid)}),
+        region=_outline(section.region, earth_engine, beside) if section.region else None,
+        clip=_place(section.clip, beside) if section.clip else None,
+        result=section.name,
+        grid_of=section.grid.partition(":")[2] if isinstance(section.grid, str) else "",
+        pyramiding=section.pyramiding,
+        **({} if isinstance(section.grid, str) else {"place": _onto(section.grid)}),
     )
 
 
-def _onto(told: LatticeConfig) -> Callable[[Grid], Grid]:
+def _onto(section: LatticeConfig) -> Callable[[Grid], Grid]:
     from geesync.adapters.formats.covering import covering
     from geesync.domain.assets.grid import Grid
 
-    lattice = Grid(told.crs, told.transform, 0, 0)
+    lattice = Grid(section.crs, section.transform, 0, 0)
     return lambda grid: covering(grid, lattice)
 
 
@@ -164,17 +164,17 @@ def _canonical(given: str) -> str:
     return name if name.startswith("projects/earthengine-public/") else candidates(name)[0]
 
 
-def _outline(told: str, earth_engine: EarthEngine, beside: Path) -> Json:
+def _outline(named: str, earth_engine: EarthEngine, beside: Path) -> Json:
     """Return the outline of a GeoJSON file, or of a table asset."""
-    place = _place(told, beside)
+    place = _place(named, beside)
     return _outline_of(place, earth_engine) if isinstance(place, str) else place
 
 
-def _place(told: str, beside: Path) -> Json | str:
+def _place(place: str, beside: Path) -> Json | str:
     """Return the outline of a GeoJSON file, or the id of a table asset."""
-    file = beside / Path(told).expanduser()
-    if not file.exists() and told.startswith(("users/", "projects/")):
-        return told
+    file = beside / Path(place).expanduser()
+    if not file.exists() and place.startswith(("users/", "projects/")):
+        return place
     try:
         document = documents.loads(file.read_text(encoding="utf-8"))
         found = [one.get("geometry", one) for one in document.get("features", [document])]

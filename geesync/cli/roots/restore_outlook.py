@@ -69,14 +69,14 @@ class Outlook:
         out.print(f"{uploads} to upload, {size(plan.upload_bytes)}; {tasks}{takes}", markup=False)
         if self.room:
             out.print(f"{self.room}; this takes {size(plan.room_bytes)}", markup=False)
-        lost = [one for one in plan.losses() if one[1] not in HARMLESS]
+        lost = [loss for loss in plan.losses() if loss[1] not in HARMLESS]
         for name, kind, what in lost[:_LISTED]:
             out.print(f"  lost  {display_id(name)}  {kind}: {what}", markup=False)
         if len(lost) > _LISTED:
             out.print(f"  … {len(lost):,} in all: --json lists every one", markup=False)
         out.print(f"of everything: {ALWAYS}", markup=False)
-        for one in self.warnings:
-            out.print(f"warning: {one.name}: {one.text}: {one.mend}", markup=False)
+        for warning in self.warnings:
+            out.print(f"warning: {warning.name}: {warning.text}: {warning.mend}", markup=False)
 
     def _document(self) -> Json:
         plan, room = self.plan, self.room
@@ -89,7 +89,7 @@ class Outlook:
             "estimated_s": self.time.total_seconds(),
             "room": room and {"assets": room.assets, "size_bytes": room.size_bytes},
             "losses": [{"asset": n, "kind": k, "what": w} for n, k, w in plan.losses()],
-            "warnings": [{"what": one.text, "mend": one.mend} for one in self.warnings],
+            "warnings": [{"what": warning.text, "mend": warning.mend} for warning in self.warnings],
         }
 
     def require_room(self) -> None:

@@ -89,11 +89,11 @@ def restore(
     if KEPT in plan.folders:
         _require_near(stores, config.need("bucket"))
     if missing := plan.unaccepted(accepted):
-        told = " ".join(f"--accept-losses {kind}" for kind in missing)
+        accepting = " ".join(f"--accept-losses {kind}" for kind in missing)
         if dry_run:
-            output().print(f"to go on: {told}", markup=False)
+            output().print(f"to go on: {accepting}", markup=False)
             raise typer.Exit(ExitCode.INCOMPLETE)
-        raise UserError("some of it cannot come back", hint=f"look at the list, then {told}")
+        raise UserError("some of it cannot come back", hint=f"look at the list, then {accepting}")
     if dry_run:
         return
     _write_down(config, plan, paths, root, accepted, prove, type_of, policies=acl)
@@ -166,9 +166,9 @@ def _write_down(
         vanished = [one for one in proved if type_of(one.target) is None]
         count = restores.add(asked, plan.wanted, now(), vanished)
     known = len(plan.wanted) - count
-    told = f", {known:,} known already" if known else ""
+    note = f", {known:,} known already" if known else ""
     output().print(
-        f"{count:,} assets to make{told}; geesync restores says how far they are", markup=False
+        f"{count:,} assets to make{note}; geesync restores says how far they are", markup=False
     )
 
 

@@ -75,8 +75,8 @@ def resume(context: typer.Context, what: _SCOPE = None) -> None:
     around = [one for one in after if not one or (name and is_within(name, one))]
     if around:
         again = f"geesync resume {display_id(around[0])}".removesuffix(" ")
-        told = f"{_called(name)} still waits: {_called(around[0])} is paused, {again} goes on"
-        output().print(told, markup=False)
+        message = f"{_called(name)} still waits: {_called(around[0])} is paused, {again} goes on"
+        output().print(message, markup=False)
     elif after == before:
         output().print(f"{_called(name)} was not paused", markup=False)
     else:

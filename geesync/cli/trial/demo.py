@@ -139,10 +139,10 @@ def _there_and_back(
         _wait_for_restores(place / "geesync.db", timeout_s)
     _geesync(settings, "restores", FREED)
     wrong = differences(before, _assets_below(simulator, FREED))
-    for told in wrong:
-        say(f"  {told}", style="bold red", markup=False)
-    said = "NOT all of it is as it was" if wrong or not freed else "all are as they were"
-    say(f"\n{counted(len(before), 'asset')} freed and restored · {said}, every pixel and mask")
+    for difference in wrong:
+        say(f"  {difference}", style="bold red", markup=False)
+    verdict = "NOT all of it is as it was" if wrong or not freed else "all are as they were"
+    say(f"\n{counted(len(before), 'asset')} freed and restored · {verdict}, every pixel and mask")
     return freed and not wrong
 
 
@@ -155,7 +155,7 @@ def _assets_below(simulator: Simulator, top: str) -> dict[str, SimAsset]:
         name = waiting.pop()
         if (asset := simulator.world.find(name)) is not None:
             found[name] = asset
-            waiting += [one.name for one in simulator.world.children(name)[0]]
+            waiting += [child.name for child in simulator.world.children(name)[0]]
     return found
 
 
@@ -167,7 +167,7 @@ def _wait_for_restores(ledger: Path, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     with closing(open_current(ledger)) as database:
         restores = Restores(database)
-        while any(one.standing.state not in AT_REST for one in restores.of("")):
+        while any(restored.standing.state not in AT_REST for restored in restores.of("")):
             if time.monotonic() > deadline:
                 raise UserError(f"not done after {timeout_s:g} s", hint="see restore.log in --dir")
             time.sleep(_LOOK_S)
@@ -178,8 +178,8 @@ def _geesync(settings: dict[str, str], *arguments: str) -> None:
     quiet = settings | {"GEESYNC_LOG__LEVEL": "warning"}
     command = [sys.executable, "-m", "geesync", *arguments]
     done = subprocess.run(command, env=quiet, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 # ourselves
-    told = done.stdout.replace(f"{NO_DAEMON}\n", "")  # it comes next
-    output().print(told, markup=False, end="")
+    printed = done.stdout.replace(f"{NO_DAEMON}\n", "")  # it comes next
+    output().print(printed, markup=False, end="")
 
 
 @contextmanager

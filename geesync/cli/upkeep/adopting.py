@@ -56,13 +56,13 @@ def adopt(
     earth_engine, storage = cloud(config)
     name = existing(earth_engine, root)
     if dry:
-        _tell(_foresee(config, earth_engine, name, exports), "may be")
+        _print(_foresee(config, earth_engine, name, exports), "may be")
         return
     flags = {"dest": None, "bucket": None, "interval": None}
     logs.configure(log_format=config.log.format, level="warning")  # it tells of each image itself
     with locked(config.ledger):
         watch(config, storage, [name], {}, flags, afresh=False)
-        _tell(_adopt(config, name, exports, share), "adopted")
+        _print(_adopt(config, name, exports, share), "adopted")
 
 
 def _foresee(
@@ -99,10 +99,10 @@ def _adopt(
             pass
 
 
-def _tell(found: Iterator[tuple[str, str]], word: str) -> None:
+def _print(found: Iterator[tuple[str, str]], word: str) -> None:
     adopted = left = 0
     for name, why in found:
         adopted, left = adopted + (not why), left + bool(why)
-        told = f"{'left' if why else word:<7}  {display_id(name)}  {why}"
-        output().print(told.rstrip(), markup=False)
+        line = f"{'left' if why else word:<7}  {display_id(name)}  {why}"
+        output().print(line.rstrip(), markup=False)
     output().print(f"{adopted:,} {word}, {left:,} left to be taken from Earth Engine")

@@ -116,8 +116,13 @@ class Report:
 
     def _line(self, verdict: Verdict, name: str, what: list[str], done: str) -> None:
         if self.json:
-            told = {"verdict": verdict.value, "name": name, "flaws": what, "repair": done or None}
-            typer.echo(json_line(told))
+            document = {
+                "verdict": verdict.value,
+                "name": name,
+                "flaws": what,
+                "repair": done or None,
+            }
+            typer.echo(json_line(document))
             return
         text = f"{verdict} {name}: {'; '.join(what)}" + (f" → {done}" if done else "")
         output().print(text, style=_STYLES.get(verdict), markup=False)
@@ -134,9 +139,9 @@ class Report:
             typer.echo(json_line({"summary": summary}))
             return
         checked = sum(self.counts.values()) - self.counts[Verdict.UNKNOWN]
-        told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        sums = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         assets = counted(checked, "asset")
-        output().print(f"{assets} checked: {told or 'nothing on disk yet'}", markup=False)
+        output().print(f"{assets} checked: {sums or 'nothing on disk yet'}", markup=False)
         if self.pending:
             pending = counted(self.pending.total(), "asset is", "assets are")
             states = ", ".join(f"{count:,} {state}" for state, count in self.pending.items())

@@ -69,13 +69,15 @@ def free(
             kept += bool(one.kept)
             freed += not one.kept
             size_bytes += 0 if one.kept else one.asset.size_bytes
-            told = {"asset": display_id(one.asset.name), "kept": one.kept or None}
+            document = {"asset": display_id(one.asset.name), "kept": one.kept or None}
             if json:
-                typer.echo(json_line(told | {"size_bytes": one.asset.size_bytes}))
+                typer.echo(json_line(document | {"size_bytes": one.asset.size_bytes}))
             elif one.kept:
-                output().print(f"stays  {told['asset']}  {one.kept}", markup=False)
+                output().print(f"stays  {document['asset']}  {one.kept}", markup=False)
             else:
-                output().print(f"{'freed' if delete else 'safe '}  {told['asset']}", markup=False)
+                output().print(
+                    f"{'freed' if delete else 'safe '}  {document['asset']}", markup=False
+                )
     verb = "freed" if delete else "could be freed"
     if not json:
         output().print(f"{freed:,} {verb} ({size(size_bytes)}), {kept:,} stay", markup=False)
@@ -99,13 +101,13 @@ def _kinds(given: list[str] | None) -> frozenset[LossKind]:
 def _confirm(names: list[str], given: list[str] | None) -> None:
     """Have the person say each name again. Raises UserError if one is another."""
     wanted = [display_id(name) for name in names]
-    told = given
-    if told is None:
-        told = [
+    typed = given
+    if typed is None:
+        typed = [
             typer.prompt(f"Deletes at Earth Engine. Type {one} to go on", default="")
             for one in wanted
         ]
-    if sorted(told) != sorted(wanted):
+    if sorted(typed) != sorted(wanted):
         raise UserError(
             "nothing was deleted: the name is another", hint=f"type {' and '.join(wanted)}"
         )

@@ -22,9 +22,9 @@ def time_span(source: SourceAsset) -> tuple[datetime | None, datetime | None]:
 
 
 def _time(source: SourceAsset, which: str) -> datetime | None:
-    told = source.json.get(f"{which}Time")
-    if told is not None:
-        return parse_time(told)
+    text = source.json.get(f"{which}Time")
+    if text is not None:
+        return parse_time(text)
     told_ms = source.properties.get(f"system:time_{which}")
     if not isinstance(told_ms, int | float) or not math.isfinite(told_ms):
         return None
@@ -34,10 +34,10 @@ def _time(source: SourceAsset, which: str) -> datetime | None:
         return None
 
 
-def parse_time(told: Any) -> datetime | None:
+def parse_time(text: Any) -> datetime | None:
     """Read a timestamp of Earth Engine's, with any number of fractional digits."""
     try:
-        found = datetime.fromisoformat(str(told))
+        found = datetime.fromisoformat(str(text))
     except ValueError:
         return None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -52,15 +52,15 @@ def outline(*told: Any) -> Json | None:
     return next((clean for one in told if (clean := _geometry(one)) is not None), None)
 
 
-def _geometry(told: Any) -> Json | None:
+def _geometry(value: Any) -> Json | None:
     """Return a geometry without Earth Engine's own members, or None if it is not whole."""
-    if not isinstance(told, dict):
+    if not isinstance(value, dict):
         return None
-    kind, coordinates = told.get("type"), told.get("coordinates")
+    kind, coordinates = value.get("type"), value.get("coordinates")
     if kind == "LinearRing":  # a type of Earth Engine's own
         kind, coordinates = "Polygon", [coordinates]
     if kind == "GeometryCollection":
-        members = [_geometry(member) for member in told.get("geometries", ())]
+        members = [_geometry(member) for member in value.get("geometries", ())]
         return {"type": kind, "geometries": members} if members and all(members) else None
     if kind not in _DEPTHS or not _is_whole(coordinates, _DEPTHS[kind], _LEAST.get(kind, 1)):
         return None

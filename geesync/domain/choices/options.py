@@ -31,9 +31,9 @@ def values_of(option: str) -> list[str]:
 
 
 def _inner(kind: object) -> Iterator[object]:
-    for one in get_args(kind):
-        yield one
-        yield from _inner(one)
+    for option in get_args(kind):
+        yield option
+        yield from _inner(option)
 
 
 def _instant(value: Any) -> Any:
@@ -125,8 +125,8 @@ class Options(BaseModel):
             first = error.errors()[0]
             name = ".".join(part for part in first["loc"] if isinstance(part, str))
             is_unknown = first["type"] == "extra_forbidden"
-            said = "unknown option" if is_unknown else what_is_needed(first)
-            raise UserError(f"option `{name}`: {said}, got {first['input']!r}") from None
+            message = "unknown option" if is_unknown else what_is_needed(first)
+            raise UserError(f"option `{name}`: {message}, got {first['input']!r}") from None
 
     def chosen(self, given: Mapping[str, Any]) -> Json:
         """Return the JSON of what was given, checked; raises UserError as ``over`` does."""

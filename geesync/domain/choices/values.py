@@ -76,11 +76,11 @@ def _share(value: Any) -> Any:
     """Read ``"5%"``, ``"all"`` and ``"none"``; plain numbers are shares of 1."""
     if not isinstance(value, str):
         return value
-    told = value.strip().lower()
-    if told in {"all", "none"}:
-        return float(told == "all")
+    text = value.strip().lower()
+    if text in {"all", "none"}:
+        return float(text == "all")
     try:
-        return float(told[:-1]) / 100 if told.endswith("%") else float(told)
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
         raise ValueError('a share, such as "5%", "all" or "none", is needed') from None
 

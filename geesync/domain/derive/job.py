@@ -74,10 +74,10 @@ class Job:
         ]
         outline, around = self.region, box_of(self.region)
         if outline and around:
-            told = json.dumps(outline, separators=(",", ":"))
-            if len(told) > _LONGEST_OUTLINE:
-                told = json.dumps(_rectangle(around), separators=(",", ":"))
-            limits.append(f"intersects('{told}')")
+            geometry = json.dumps(outline, separators=(",", ":"))
+            if len(geometry) > _LONGEST_OUTLINE:
+                geometry = json.dumps(_rectangle(around), separators=(",", ":"))
+            limits.append(f"intersects('{geometry}')")
         return " AND ".join(limits)
 
     def target(self, source: SourceAsset) -> str:
@@ -117,8 +117,8 @@ def _touch(one: Box, other: Box) -> bool:
 
 def expression_hash(expression: Json) -> str:
     """Return what tells one function's expression from another's: 12 hexadecimal digits."""
-    told = json.dumps(expression, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(told.encode()).hexdigest()[:_HASH_LENGTH]
+    text = json.dumps(expression, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def marks(job: str, source: SourceAsset, digest: str) -> dict[str, str]:

@@ -27,9 +27,15 @@ def described(
     computed: what Earth Engine says of the expression's image, marks and all. expression: of its
     pixels.
     """
-    told = dict(computed.get("properties", {}))
-    times = {member: _instant(told.pop(key)) for key, member in _TIMES.items() if key in told}
-    properties = {key: value for key, value in told.items() if not key.startswith("system:")}
+    computed_properties = dict(computed.get("properties", {}))
+    times = {
+        member: _instant(computed_properties.pop(key))
+        for key, member in _TIMES.items()
+        if key in computed_properties
+    }
+    properties = {
+        key: value for key, value in computed_properties.items() if not key.startswith("system:")
+    }
     place = {key: source.json[key] for key in ("geometry",) if key in source.json}
     return SourceAsset(
         {
@@ -57,15 +63,15 @@ def mark_of(result: SourceAsset) -> tuple[str, str]:
     return str(result.properties.get(MARKS[2])), str(result.properties.get(MARKS[3]))
 
 
-def _band(told: Json, grid: Json) -> Json:
+def _band(described_band: Json, grid: Json) -> Json:
     """Return a band as an asset has it; a result's bands all have its job's grid."""
-    kind: Mapping[str, Any] = told["data_type"]
+    kind: Mapping[str, Any] = described_band["data_type"]
     data: Json = {"precision": str(kind["precision"]).upper()}
     if "min" in kind and "max" in kind:
         data["range"] = {"min": kind["min"], "max": kind["max"]}
     if kind.get("dimensions"):
         data["dimensionsCount"] = kind["dimensions"]
-    return {"id": told["id"], "dataType": data, "grid": grid}
+    return {"id": described_band["id"], "dataType": data, "grid": grid}
 
 
 def _instant(millis: float) -> str:

@@ -76,7 +76,7 @@ def answers_of(direct: Plan, source: SourceAsset) -> int | None:
     try:
         if source.type == TABLE:
             return max(1, -(-(source.feature_count or 0) // page_rows(direct)))
-        return sum(one.requests for one in readings_of(direct, source))
+        return sum(reading.requests for reading in readings_of(direct, source))
     except TooLargeError:
         return None
 
@@ -86,6 +86,8 @@ def answer_bytes(direct: Plan, source: SourceAsset) -> int:
     if source.type == TABLE:
         return source.size_bytes
     try:
-        return sum(one.pixel_bytes * one.grid.pixels for one in readings_of(direct, source))
+        return sum(
+            reading.pixel_bytes * reading.grid.pixels for reading in readings_of(direct, source)
+        )
     except TooLargeError:
         return 0

@@ -38,9 +38,9 @@ class Reading:
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         """The fields of each answer, those that are computed alike beside one another."""
-        told = dict.fromkeys(field for one in self.wanted for field in one.fields)
+        in_order = dict.fromkeys(field for one in self.wanted for field in one.fields)
         alike: dict[tuple[str, str], list[Field]] = {}
-        for field in told:
+        for field in in_order:
             alike.setdefault((field.kind, field.pixel_type), []).append(field)
         return tuple(field for fields in alike.values() for field in fields)
 

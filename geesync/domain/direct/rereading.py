@@ -37,7 +37,7 @@ def sampled(reading: Reading, share: float, asset: str, seed: str) -> Iterator[T
 
 
 def _drawn(asset: str, revision: str, tile: Tile) -> float:
-    told = f"{asset}@{revision}#{tile.row},{tile.column}"
-    digest = hashlib.sha256(told.encode()).digest()
+    seed = f"{asset}@{revision}#{tile.row},{tile.column}"
+    digest = hashlib.sha256(seed.encode()).digest()
     number = int.from_bytes(digest[:8], "big") >> (64 - _BITS)
     return number / float(2**_BITS)

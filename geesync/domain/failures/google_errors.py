@@ -16,16 +16,16 @@ def token_error(error: Exception) -> RemoteError:
 
     google-auth's own ``retryable`` calls a broken token endpoint final; OAuth's words decide.
     """
-    told = str(error.args[0]) if error.args else type(error).__name__
+    message = str(error.args[0]) if error.args else type(error).__name__
     status, words = _refusal(error.args[1:])
-    told = f"{told[:_LONGEST_WORD]}{words}"
-    return RemoteError(classify_credentials(told, status), f"credentials: {told}")
+    message = f"{message[:_LONGEST_WORD]}{words}"
+    return RemoteError(classify_credentials(message, status), f"credentials: {message}")
 
 
-def _refusal(told: tuple[object, ...]) -> tuple[int | None, str]:
+def _refusal(details: tuple[object, ...]) -> tuple[int | None, str]:
     """Return the status and the words of a Google API's refusal, if google-auth tells one."""
     try:
-        error = json.loads(str(told[0]))["error"]
+        error = json.loads(str(details[0]))["error"]
         return int(error["code"]), f": {str(error['message'])[:_LONGEST_WORD]}"
     except (LookupError, ValueError, TypeError, RecursionError):
         return None, ""
@@ -36,8 +36,8 @@ def no_answer(error: BaseException) -> RemoteError:
     chain: list[BaseException] = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(inner)
-    told = [one.strerror for one in chain if isinstance(one, OSError) and one.strerror]
-    words = [type(error).__name__, *told[-1:]]
+    reasons = [link.strerror for link in chain if isinstance(link, OSError) and link.strerror]
+    words = [type(error).__name__, *reasons[-1:]]
     return RemoteError(Cause.TRANSIENT, f"no answer: {': '.join(words)}")
 
 

@@ -31,10 +31,10 @@ def concerns_all(error: RemoteError) -> bool:
     Nobody documents the words. What is not plain concerns one destination: the others learn it by
     themselves.
     """
-    told = str(error)
-    if error.cause in {Cause.QUEUE_FULL, Cause.OVER_QUOTA} or _POLICY.search(told):
+    message = str(error)
+    if error.cause in {Cause.QUEUE_FULL, Cause.OVER_QUOTA} or _POLICY.search(message):
         return True
-    return not _STORE.search(told) and bool(_ACCOUNT.search(told))
+    return not _STORE.search(message) and bool(_ACCOUNT.search(message))
 
 
 class NotTriedError(RemoteError):

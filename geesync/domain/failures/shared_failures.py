@@ -60,18 +60,22 @@ class SharedFailures:
         What is the world's is a SharedFailureError among them. halted: nothing has succeeded since
         the work was halted, so what fails now says nothing against an asset.
         """
-        told = [self._words(one) for one in tried]
-        failed = [(words, one.asset_id) for words, one in zip(told, tried, strict=True) if words]
+        messages = [self._words(attempt) for attempt in tried]
+        failed = [
+            (words, one.asset_id) for words, one in zip(messages, tried, strict=True) if words
+        ]
         for words, asset_id in failed:
             if asset_id not in self._own.get(words, ()):
                 self._lately.setdefault(words, {})[asset_id] = now
-        self._succeeded({one.place for one in tried if not isinstance(one.answer, Exception)})
+        self._succeeded(
+            {attempt.place for attempt in tried if not isinstance(attempt.answer, Exception)}
+        )
         worlds = {words for words, assets in self._lately.items() if _many(assets.values(), now)}
         blamed = {asset_id for words in worlds - self._judged for asset_id in self._lately[words]}
         self._judged = worlds
         answers = [
             _shared(one.answer) if words and (halted or words in worlds) else one.answer
-            for words, one in zip(told, tried, strict=True)
+            for words, one in zip(messages, tried, strict=True)
         ]
         return answers, blamed - {asset_id for _, asset_id in failed}
 
@@ -101,10 +105,10 @@ _QUOTED = re.compile(r"""(?<!\w)(['"`]).*?\1""", re.DOTALL)
 _PARTICULAR = re.compile(r"[\d/@]")
 
 
-def general_words(told: str, name: str) -> str:
+def general_words(message: str, name: str) -> str:
     """Return what is told, without what differs from one asset to the next.
 
     name: of the asset; left out, too.
     """
-    general = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "", _QUOTED.sub("", told))
+    general = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "", _QUOTED.sub("", message))
     return " ".join(word for word in general.split() if not _PARTICULAR.search(word)).lower()

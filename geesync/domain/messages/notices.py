@@ -51,7 +51,7 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class LastTold:
+class LastSent:
     """When something was told last, and whether it has lasted since."""
 
     at: datetime
@@ -60,13 +60,13 @@ class LastTold:
 
 
 def due(
-    found: Sequence[Notice], told: Mapping[str, LastTold], now: datetime, again: timedelta
+    found: Sequence[Notice], sent: Mapping[str, LastSent], now: datetime, again: timedelta
 ) -> list[Notice]:
     """Return what is to be told now; the same at most once in ``again``."""
-    return [notice for notice in found if _is_due(notice, told.get(notice.key), now, again)]
+    return [notice for notice in found if _is_due(notice, sent.get(notice.key), now, again)]
 
 
-def _is_due(notice: Notice, last: LastTold | None, now: datetime, again: timedelta) -> bool:
+def _is_due(notice: Notice, last: LastSent | None, now: datetime, again: timedelta) -> bool:
     if last is None:
         return True
     if _is_fresh(last, now, again):
@@ -74,36 +74,36 @@ def _is_due(notice: Notice, last: LastTold | None, now: datetime, again: timedel
     return not last.lasting or notice.kind not in _ONCE or notice.count > last.count
 
 
-def _is_fresh(last: LastTold, now: datetime, again: timedelta) -> bool:
+def _is_fresh(last: LastSent, now: datetime, again: timedelta) -> bool:
     return abs(now - last.at) < again  # of the future: the clock was ahead
 
 
 def remembered(
     found: Sequence[Notice],
-    told: Mapping[str, LastTold],
+    last_sent: Mapping[str, LastSent],
     sent: Mapping[str, bool],
     now: datetime,
     again: timedelta,
-) -> dict[str, LastTold]:
+) -> dict[str, LastSent]:
     """Return what is to be remembered after sending: ``{key: whether it was sent}``.
 
     What has ended is remembered until it may be told again, so that it cannot flutter; what could
     not be sent is tried again soon.
     """
     kept = {
-        key: LastTold(last.at, last.count, lasting=False)
-        for key, last in told.items()
+        key: LastSent(last.at, last.count, lasting=False)
+        for key, last in last_sent.items()
         if _is_fresh(last, now, again)
     }
     for notice in found:
-        last = told.get(notice.key)
+        last = last_sent.get(notice.key)
         if notice.key in sent:
             at = now if sent[notice.key] else now - again + _RETRY
-            kept[notice.key] = LastTold(
+            kept[notice.key] = LastSent(
                 at, notice.count if sent[notice.key] else 0, sent[notice.key]
             )
         elif last is not None:
-            kept[notice.key] = LastTold(last.at, last.count, last.lasting)
+            kept[notice.key] = LastSent(last.at, last.count, last.lasting)
     return kept
 
 

@@ -34,12 +34,12 @@ class StoredObject:
             return "SHA-256" if self.sha256 else "MD5"
         return "CRC32C" if self.crc32c else ""
 
-    def is_writing(self, told: StoredObject | None) -> bool:
+    def is_writing(self, found: StoredObject | None) -> bool:
         """Whether what a bucket tells now is this very writing; a checksum may be told or not."""
-        return told is not None and self == replace(
-            told,
-            crc32c=told.crc32c if self.crc32c and told.crc32c else self.crc32c,
-            md5=told.md5 if self.md5 and told.md5 else self.md5,
+        return found is not None and self == replace(
+            found,
+            crc32c=found.crc32c if self.crc32c and found.crc32c else self.crc32c,
+            md5=found.md5 if self.md5 and found.md5 else self.md5,
         )
 
     @property

@@ -19,26 +19,26 @@ _LARGEST = 2**63 - 1
 _STUMBLES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
-def described(told: Json) -> SourceAsset | None:
+def described(document: Json) -> SourceAsset | None:
     """Return an asset as it is listed, or named only, where the rest cannot be read.
 
     None for what has no name. What cannot be read is kept; it comes again once it is mended, since
     it then has another revision.
     """
-    name = told.get("name")
+    name = document.get("name")
     if not isinstance(name, str) or not name or not _is_text(name):
         return None
-    source = SourceAsset(told)
+    source = SourceAsset(document)
     try:
         _read(source)
     except _STUMBLES:
-        return SourceAsset({"name": name, "type": UNREADABLE, "told": _kept(told)})
+        return SourceAsset({"name": name, "type": UNREADABLE, "told": _kept(document)})
     return source
 
 
-def _kept(told: Json) -> str:
+def _kept(document: Json) -> str:
     try:
-        return json.dumps(told)
+        return json.dumps(document)
     except RecursionError:
         return "it nests too deep to be written down"
 

@@ -67,8 +67,10 @@ class OlderExports:
         namesakes = [one for one in self.told if one.rpartition("/")[2] == last]
         if namesakes and asset_id not in namesakes:
             raise UnfitError(f"its files are those of {', '.join(sorted(namesakes))}")
-        told = self.told.get(asset_id, {})
-        then = next((told[key] for key in _TIMES if isinstance(told.get(key), int | float)), None)
+        metadata = self.told.get(asset_id, {})
+        then = next(
+            (metadata[key] for key in _TIMES if isinstance(metadata.get(key), int | float)), None
+        )
         now = source.json.get("startTime")
         if then is not None and now and datetime.fromisoformat(now) != _moment(then):
             raise UnfitError(f"its files are of {_moment(then):%Y-%m-%d %H:%M:%S}, it is of {now}")

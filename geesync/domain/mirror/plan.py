@@ -69,18 +69,18 @@ class Plan:
 
     def to_json(self) -> Json:
         """Return what the ledger keeps."""
-        told: Json = {
+        document: Json = {
             "parts": [part.to_json() for part in self.parts],
             "left": list(self.left),
             "masks": self.masks,
         }
         if self.lessons != Lessons():
-            told["lessons"] = {
+            document["lessons"] = {
                 "too_much": [part.to_json() for part in self.lessons.too_much],
                 "unreliable": [part.to_json() for part in self.lessons.disproved],
                 "columns": list(self.lessons.columns),
             }
-        return told | ({"origins": dict(self.origins)} if self.origins else {})
+        return document | ({"origins": dict(self.origins)} if self.origins else {})
 
     @classmethod
     def from_json(cls, kept: Json) -> Plan:

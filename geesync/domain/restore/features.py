@@ -32,7 +32,7 @@ def goes_as_features(source: SourceAsset, sidecar: Json) -> bool:
         return False
     files = _geojsons(sidecar)
     kinds = [set(told) - {"null"} for told in sidecar.get("table", {}).get("columns", {}).values()]
-    mixed = any(len(one) > 1 and one != {"integer", "number"} for one in kinds)
+    mixed = any(len(kind) > 1 and kind != {"integer", "number"} for kind in kinds)
     return len(files) == 1 and int(files[0]["size_bytes"]) <= _MOST_BYTES and not mixed
 
 

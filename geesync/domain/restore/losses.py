@@ -90,9 +90,9 @@ def policy_losses(policy: Json | None) -> Iterator[Loss]:
     """Yield who of a mirrored policy is no more; policy: None if the mirror has none."""
     if policy is None:
         yield Loss(LossKind.POLICIES, "who may do what is not in the mirror")
-    for one in grants_of(policy or {}):
-        if one.is_deleted:
-            yield Loss(LossKind.POLICIES, f"{one} is no more")
+    for grant in grants_of(policy or {}):
+        if grant.is_deleted:
+            yield Loss(LossKind.POLICIES, f"{grant} is no more")
 
 
 def _ingested(_: SourceAsset, sidecar: Json) -> Iterator[Loss]:

@@ -41,8 +41,8 @@ def grants_of(policy: Json) -> list[Grant]:
 def policy_of(grants: Iterable[Grant]) -> Json:
     """Return the policy that grants these, and nothing else."""
     members: defaultdict[str, list[str]] = defaultdict(list)
-    for one in grants:
-        members[one.binding].append(one.member)
+    for grant in grants:
+        members[grant.binding].append(grant.member)
     return {
         "bindings": [json.loads(binding) | {"members": some} for binding, some in members.items()]
     }

@@ -94,7 +94,7 @@ def item(
         **{one.file.partition(".")[2]: _made(one) for one in made},
         **{name.partition(".")[0]: _sidecar(name) for name in sidecars},
     }
-    told = {
+    document = {
         "type": "Feature",
         "stac_version": STAC_VERSION,
         "stac_extensions": [_PROJECTION, _FILE],
@@ -105,11 +105,11 @@ def item(
             "title": node.title,
             **_times(source, history),
             **_common_crs(assets.values()),
-            **_told(source, history),
+            **_own_fields(source, history),
         },
         "assets": assets,
     }
-    return placed(told, node, parent)
+    return placed(document, node, parent)
 
 
 def placed(document: Json, node: Node, parent: Node) -> Json:
@@ -146,7 +146,7 @@ def container(
         **({"license": "other", "extent": _extent(extent)} if is_collection else {}),
         "created": write_time(history.created_at),
         "updated": write_time(history.updated_at),
-        **_told(source, history),
+        **_own_fields(source, history),
         "links": [*upwards(node, parent), *links],
     }
 
@@ -199,20 +199,20 @@ def _times(source: SourceAsset, history: CopyDates) -> Json:
     if begin and end and end < begin:  # as somebody uploaded it; STAC knows no such span
         begin, end = end, begin
     only = begin or end
-    told: Json = {"datetime": write_time(only or history.created_at)}
+    times: Json = {"datetime": write_time(only or history.created_at)}
     if begin and end:
-        told |= {"start_datetime": write_time(begin), "end_datetime": write_time(end)}
+        times |= {"start_datetime": write_time(begin), "end_datetime": write_time(end)}
     if not only:
-        told["ee:undated"] = True
-    return told | {
+        times["ee:undated"] = True
+    return times | {
         "created": write_time(history.created_at),
         "updated": write_time(history.updated_at),
     }
 
 
-def _told(source: SourceAsset, history: CopyDates) -> Json:
+def _own_fields(source: SourceAsset, history: CopyDates) -> Json:
     """Return what Earth Engine says and STAC has no word for."""
-    told = {
+    properties = {
         "ee:name": source.name,
         "ee:type": source.type,
         "ee:update_time": source.json.get("updateTime"),
@@ -226,7 +226,7 @@ def _told(source: SourceAsset, history: CopyDates) -> Json:
         }
         or None,
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in properties.items() if value is not None}
 
 
 def _extent(extent: Extent) -> Json:
@@ -243,13 +243,13 @@ def _key(file: DataFile) -> str:
 
 
 def _asset(file: DataFile, wkt2: Callable[[str], str]) -> Json:
-    told = _stored(file, file.part.extension) | {
+    document = _stored(file, file.part.extension) | {
         "roles": ["data-mask" if file.part.of_masks else "data"],
         **{f"ee:{key}": file.came[key] for key in ("way", "vouched_by") if key in file.came},
     }
     if file.grid is None:
-        return told
-    return told | {
+        return document
+    return document | {
         **_projection(file.grid, wkt2),
         "data_type": file.part.pixel_type,
         **({"nodata": file.part.sentinel} if file.part.sentinel is not None else {}),
@@ -284,8 +284,8 @@ def _projection(grid: Grid, wkt2: Callable[[str], str]) -> Json:
 
 def _common_crs(assets: Iterable[Json]) -> Json:
     """Return the CRS that all files share, for those who look at Items only."""
-    told = {asset["proj:code"] for asset in assets if "proj:code" in asset}
-    return {"proj:code": told.pop()} if len(told) == 1 and None not in told else {}
+    codes = {asset["proj:code"] for asset in assets if "proj:code" in asset}
+    return {"proj:code": codes.pop()} if len(codes) == 1 and None not in codes else {}
 
 
 def _sidecar(name: str) -> Json:

@@ -27,11 +27,11 @@ def item_geometry(outline: Json | None) -> Json | None:
     if outline is None:
         return None
     members = list(_members(outline))
-    is_on_map = all(_is_on_map(one["coordinates"]) for one in members)
+    is_on_map = all(_is_on_map(member["coordinates"]) for member in members)
     if outline["type"] != "GeometryCollection" and is_on_map:
         return outline
     for kind in ("Polygon", "LineString", "Point"):
-        found = [one["coordinates"] for one in members if one["type"] == kind]
+        found = [member["coordinates"] for member in members if member["type"] == kind]
         placed = [piece for coordinates in found for piece in _placed(kind, coordinates)]
         if placed:
             is_one = len(placed) == 1
@@ -66,7 +66,7 @@ def _placed(kind: str, coordinates: Any) -> Iterator[Any]:
     if kind == "Point":
         yield _position(coordinates)
     elif kind == "LineString":
-        yield [_position(one) for one in coordinates]
+        yield [_position(pair) for pair in coordinates]
     else:
         yield from _polygons(coordinates)
 
@@ -77,7 +77,7 @@ def _polygons(rings: list[Ring]) -> Iterator[list[Ring]]:
     first = math.floor((min(longitudes) + _HALF) / _AROUND)
     last = max(math.ceil((max(longitudes) - _HALF) / _AROUND), first)
     for turn in range(first, min(last, first + 1) + 1):
-        moved = [[_moved(one, turn) for one in ring] for ring in rings]
+        moved = [[_moved(corner, turn) for corner in ring] for ring in rings]
         cut = [_cut(_cut(ring, _HALF, 1), -_HALF, -1) for ring in moved]
         if len(cut[0]) >= _LEAST:
             yield [ring for ring in cut if len(ring) >= _LEAST]

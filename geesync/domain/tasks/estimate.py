@@ -58,10 +58,10 @@ def pace_of(history: Iterable[Ended]) -> Pace:
     if len(ended) < _ENOUGH:
         return DEFAULT
     busy_s, until_s = 0.0, float("-inf")
-    for one in ended:
-        busy_s += max(0.0, one.ended_s - max(one.asked_s, until_s))
-        until_s = max(until_s, one.ended_s)
-    computed = [one.eecu_s for one in ended if one.eecu_s is not None]
+    for export in ended:
+        busy_s += max(0.0, export.ended_s - max(export.asked_s, until_s))
+        until_s = max(until_s, export.ended_s)
+    computed = [export.eecu_s for export in ended if export.eecu_s is not None]
     return Pace(
         exports_per_hour=len(ended) / max(busy_s / 3600, 1e-6),
         eecu_s=fmean(computed) if computed else None,

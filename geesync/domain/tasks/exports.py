@@ -114,7 +114,7 @@ class Ask:
     @cached_property
     def token(self) -> str:
         """16 characters of a-z and 2-7, unique to this ask."""
-        told = (
+        text = (
             self.ledger,
             self.asset,
             self.revision,
@@ -122,7 +122,7 @@ class Ask:
             self.part.extension,
             self.attempt,
         )
-        return token_of(told)
+        return token_of(text)
 
     @property
     def request_id(self) -> str:
@@ -142,9 +142,9 @@ def described_as(token: str, asset: str) -> str:
     return f"geesync_{token}_{tail[-room:]}"
 
 
-def token_of(told: object) -> str:
+def token_of(description: object) -> str:
     """Return 16 characters of a-z and 2-7 that are derived from what is told, as JSON has it."""
-    digest = hashlib.sha256(json.dumps(told).encode()).digest()
+    digest = hashlib.sha256(json.dumps(description).encode()).digest()
     return base64.b32encode(digest)[:16].decode().lower()
 
 

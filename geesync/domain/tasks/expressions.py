@@ -56,5 +56,5 @@ def loaded(image: str) -> tuple[Json, Json]:
     """
     if not image.startswith("{"):
         return call("Image.load", id=image), {}
-    told = json.loads(image)
-    return {"valueReference": told["result"]}, told["values"]
+    expression = json.loads(image)
+    return {"valueReference": expression["result"]}, expression["values"]

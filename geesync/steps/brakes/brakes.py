@@ -36,8 +36,8 @@ class Limits:
 
     def take_over(self, others: Limits) -> None:
         """Let other limits hold from now on, for all who hold these."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(others, one.name))
+        for field in fields(self):
+            setattr(self, field.name, getattr(others, field.name))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Brakes:
         disks = (self.disk(dest) for dest in sorted({root.dest for root in self.roots.active()}))
         at_all_times = (self.requests(), self.direct(), self.bandwidth())
         exports_may_be = any(root.bucket for root in self.roots.active())
-        before = [one for one in self._before_exports() if exports_may_be or one.used]
+        before = [reading for reading in self._before_exports() if exports_may_be or reading.used]
         return [*before, *at_all_times, *disks]
 
     def export_room(self) -> tuple[int, str]:
@@ -131,12 +131,12 @@ class Brakes:
         """Answers on their way at a time, which Earth Engine has made us give up some of."""
         limit, now = self.gauge.most_at_once, self.gauge.at_once
         answers, size_bytes = self.gauge.rate()
-        told = f"{now} of {counted(limit, 'answer')} at a time, read directly"
+        text = f"{now} of {counted(limit, 'answer')} at a time, read directly"
         if answers:
-            told += f"; {answers:,.1f} answers and {size_bytes / 1024**2:,.1f} MiB a second"
+            text += f"; {answers:,.1f} answers and {size_bytes / 1024**2:,.1f} MiB a second"
         if self.gauge.restricted:
-            told += "; slowed down by Earth Engine: the project's compute is used up"
-        return Reading("direct", limit - now, limit, told)
+            text += "; slowed down by Earth Engine: the project's compute is used up"
+        return Reading("direct", limit - now, limit, text)
 
     def bandwidth(self) -> Reading:
         """Bytes a second for downloads, by the timetable; it slows down, and never holds."""
@@ -158,16 +158,16 @@ class Brakes:
         used = self.usage.eecu_s(now) / _HOUR_S + estimated
         limit = self.limits.eecu_hours_per_month
         allowed = "" if limit is None else f" of {limit:,g}"
-        told = f"{used:,.2f}{allowed} EECU-hours used this month"
+        text = f"{used:,.2f}{allowed} EECU-hours used this month"
         if estimated:
-            told += f", {estimated:,.2f} of them an estimate for reading directly ({cost})"
-        return Reading("eecu", used, limit, told)
+            text += f", {estimated:,.2f} of them an estimate for reading directly ({cost})"
+        return Reading("eecu", used, limit, text)
 
     def disk(self, dest: str) -> Reading:
         """A mirror's disk: what is on its way there, against what is free above the reserve."""
-        told, free = self.mirror_trouble(dest), free_bytes(Path(dest))
-        if told or free is None:
-            return Reading("disk", 0, 0, told or f"{dest} does not answer", dest)
+        trouble, free = self.mirror_trouble(dest), free_bytes(Path(dest))
+        if trouble or free is None:
+            return Reading("disk", 0, 0, trouble or f"{dest} does not answer", dest)
         used = self.usage.coming_bytes(dest)
         limit = free - self.limits.reserve_bytes
         text = f"{_gib(used)} on the way, {_gib(max(limit, 0))} free above the reserve on {dest}"

@@ -27,12 +27,12 @@ class DirectGauge:
     def __post_init__(self) -> None:
         self._at_once = self.most_at_once
 
-    def note(self, came: Iterable[Brought]) -> None:
+    def note(self, answers: Iterable[Brought]) -> None:
         """Take in what came."""
         with self._lock:
-            for told in came:
-                self._at_once, self._restricted = told.at_once, told.restricted
-                self._came.append((time.monotonic(), told.requests, told.answer_bytes))
+            for answer in answers:
+                self._at_once, self._restricted = answer.at_once, answer.restricted
+                self._came.append((time.monotonic(), answer.requests, answer.answer_bytes))
 
     def to_json(self) -> dict[str, float | bool]:
         """Return how it goes, for the daemon's sign of life; docs/json.md names the members."""

@@ -140,7 +140,7 @@ def _files(
         part = files[0].part
         stem = file_stem(path, part.key)
         grid = part.grid and replace(part.grid, crs=_crs(place, part.grid.crs, files[0].file))
-        placed = (tiles(part, stem, (one.file for one in files)) or {}) if part.grid else {}
+        placed = (tiles(part, stem, (file.file for file in files)) or {}) if part.grid else {}
         for one in files:
             tile = placed.get(one.file)
             yield stac.DataFile(

@@ -38,8 +38,8 @@ class JobScans:
         for job, every in self.every.items():
             if self._is_due(job, every):
                 self.roots.put(_key(job), self.workshop.clock().isoformat(), self.workshop.clock())
-                if told := self._scan(job):
-                    waiting.append(f"job {job}: {told}")
+                if problem := self._scan(job):
+                    waiting.append(f"job {job}: {problem}")
         return Tally(waiting="; ".join(waiting))
 
     def _is_due(self, job: str, every: timedelta) -> bool:
@@ -61,9 +61,9 @@ class JobScans:
         ) as scan:
             lines = self._output(scan).strip().splitlines()
         if scan.returncode:
-            told = lines[-1] if lines else f"exit code {scan.returncode}"
-            log.warning("job_scan_failed", job=job, error=told)
-            return told
+            message = lines[-1] if lines else f"exit code {scan.returncode}"
+            log.warning("job_scan_failed", job=job, error=message)
+            return message
         log.info("job_scanned", job=job, found=lines[0] if lines else None)
         return ""
 

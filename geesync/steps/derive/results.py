@@ -30,5 +30,5 @@ def judge(result: Derived, found: SourceAsset) -> Event:
 
 
 def _marks(result: Derived) -> tuple[str, ...]:
-    told = result.planned
-    return told.job, told.source, told.revision, told.expression
+    planned = result.planned
+    return planned.job, planned.source, planned.revision, planned.expression

@@ -47,7 +47,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Told:
+class ReadAssets:
     """What was answered for some assets."""
 
     whole: list[SourceAsset] = field(default_factory=list)
@@ -91,12 +91,12 @@ class Account:
         except RemoteError as error:
             raise ListingBrokenError(error) from error
 
-    def read(self, listed: Iterable[SourceAsset]) -> Told:
+    def read(self, listed: Iterable[SourceAsset]) -> ReadAssets:
         """Ask for assets with everything that is said of them, each once more if it may help.
 
         Raises RemoteError if it is the world that does not answer.
         """
-        told = Told()
+        found = ReadAssets()
         waiting = {asset.name: asset for asset in listed}
         failed_once: set[str] = set()
         while waiting:
@@ -106,32 +106,36 @@ class Account:
             left = {}
             for name, answer in answers:
                 if isinstance(answer, SourceAsset):
-                    told.whole.append(answer)
+                    found.whole.append(answer)
                 elif _is_worth_asking(name, answer, failed_once):
                     left[name] = waiting[name]
                 elif isinstance(answer, RemoteError):
-                    told.unreadable.append(Unreadable(waiting[name], answer))
+                    found.unreadable.append(Unreadable(waiting[name], answer))
             waiting = left
-        return told
+        return found
 
     def confirmed(
         self, page: list[SourceAsset], changed: list[SourceAsset], new: list[SourceAsset]
-    ) -> Told:
+    ) -> ReadAssets:
         """Return a page that came complete, with the revisions that Earth Engine itself tells.
 
         A listing may tell another ``updateTime`` than the asset does; only the asset's is what an
         export is compared with. changed: those that seem to be of another revision than is known,
         each asked for. new: those of which nothing is known; the first one speaks for the others.
         """
-        told = self.read([*changed, *new[:1]])
-        probe = next((one for one in told.whole if one.name == new[0].name), None) if new else None
+        answers = self.read([*changed, *new[:1]])
+        probe = (
+            next((source for source in answers.whole if source.name == new[0].name), None)
+            if new
+            else None
+        )
         if new and (probe is None or probe.revision != new[0].revision):
             rest = self.read(new[1:])
-            told = Told(told.whole + rest.whole, told.unreadable + rest.unreadable)
-        asked = {one.name: one for one in told.whole}
-        left = {one.source.name for one in told.unreadable}
-        whole = [asked.get(one.name, one) for one in page if one.name not in left]
-        return Told(whole, told.unreadable)
+            answers = ReadAssets(answers.whole + rest.whole, answers.unreadable + rest.unreadable)
+        asked = {source.name: source for source in answers.whole}
+        left = {refused.source.name for refused in answers.unreadable}
+        whole = [asked.get(source.name, source) for source in page if source.name not in left]
+        return ReadAssets(whole, answers.unreadable)
 
     def _blame(self, errors: Iterable[Exception]) -> None:
         """Return if each error is its own asset's; raise what is to be said of all."""

@@ -22,7 +22,13 @@ from geesync.domain.choices.options import Options
 from geesync.domain.mirror.lifecycle import is_coming_home
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.discovery.account import Account, ListingBrokenError, Told, Unreadable, following
+from geesync.steps.discovery.account import (
+    Account,
+    ListingBrokenError,
+    ReadAssets,
+    Unreadable,
+    following,
+)
 from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.listing import Listing
@@ -90,8 +96,8 @@ class Discoverer:
             now = self.workshop.clock()
             quota = json.dumps(top.json["quota"]) if "quota" in top.json else None
             wait = _RETRY if scan.ask_soon else None
-            told = {"scanned_at": now, "excluded": scan.excluded, "quota": quota}
-            self._finish(root, alarm=None, wait=wait, **told)
+            values = {"scanned_at": now, "excluded": scan.excluded, "quota": quota}
+            self._finish(root, alarm=None, wait=wait, **values)
             log.info(
                 "scan_finished",
                 root=root.name,
@@ -186,10 +192,12 @@ class _Scan:
                 for page in pages:
                     sightings.see(asset.name for asset in page)
                     count += len(page)
-                    told = self._complete(container, page)
-                    inner += [asset for asset in self.take(told.whole) if asset.is_container]
-                    absent += [one for one in told.unreadable if one.may_be_absent]
-                    self._note([one for one in told.unreadable if not one.may_be_absent])
+                    answers = self._complete(container, page)
+                    inner += [asset for asset in self.take(answers.whole) if asset.is_container]
+                    absent += [refused for refused in answers.unreadable if refused.may_be_absent]
+                    self._note(
+                        [refused for refused in answers.unreadable if not refused.may_be_absent]
+                    )
             except ListingBrokenError as error:
                 if is_root:
                     raise
@@ -204,7 +212,7 @@ class _Scan:
             self._step.listing.note_readable(self._root.id, [container.name])
         return inner
 
-    def _complete(self, container: SourceAsset, page: list[SourceAsset]) -> Told:
+    def _complete(self, container: SourceAsset, page: list[SourceAsset]) -> ReadAssets:
         """Return the page with everything: a folder only names its children."""
         self._account.check_stop()
         if container.type != IMAGE_COLLECTION:
@@ -232,13 +240,13 @@ class _Scan:
 
     def _note(self, unreadable: list[Unreadable]) -> None:
         """Take in what cannot be read, or listed; the root's filters leave out here, too."""
-        told = [(one.source, self._why_left(one.source)) for one in unreadable]
-        left = {source.name for source, why in told if why}
+        sources = [(refused.source, self._why_left(refused.source)) for refused in unreadable]
+        left = {source.name for source, why in sources if why}
         now, listing = self._step.workshop.clock(), self._step.listing
         self.changes += listing.leave_out(
-            self._root.id, [(source, why) for source, why in told if why], now
+            self._root.id, [(source, why) for source, why in sources if why], now
         )
-        kept = [one for one in unreadable if one.source.name not in left]
+        kept = [refused for refused in unreadable if refused.source.name not in left]
         for some in (kept[start : start + _PAGE] for start in range(0, len(kept), _PAGE)):
             newly = listing.note_unreadable(
                 self._root.id,
@@ -268,18 +276,18 @@ class _Scan:
 
         Only if that, too, says that it may not be there it is gone.
         """
-        told = self._account.read(
+        answers = self._account.read(
             SourceAsset({"name": asset.name, "type": asset.type}) for asset in unseen
         )
-        absent = {one.source.name for one in told.unreadable if one.may_be_absent}
+        absent = {refused.source.name for refused in answers.unreadable if refused.may_be_absent}
         gone = [asset for asset in unseen if asset.name in absent]
         for asset in gone:
             if asset.is_container:
                 self._prove_children_gone(asset.name)
         gone = [asset for asset in gone if not self._is_coming_home(asset)]
         self.changes += self._step.workshop.record(self._step.listing.absences(gone))
-        self._note([one for one in told.unreadable if not one.may_be_absent])
-        self._step.listing.note_readable(self._root.id, [one.name for one in told.whole])
+        self._note([refused for refused in answers.unreadable if not refused.may_be_absent])
+        self._step.listing.note_readable(self._root.id, [source.name for source in answers.whole])
 
     def _is_coming_home(self, asset: LedgerAsset) -> bool:
         """Whether the last copy of it, or of what lies in it, is yet to come: it is gone after."""

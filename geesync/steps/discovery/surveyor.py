@@ -10,7 +10,13 @@ from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
 from geesync.domain.choices.options import Options
 from geesync.errors import RemoteError
-from geesync.steps.discovery.account import Account, ListingBrokenError, Surveyed, Told, Unreadable
+from geesync.steps.discovery.account import (
+    Account,
+    ListingBrokenError,
+    ReadAssets,
+    Surveyed,
+    Unreadable,
+)
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,14 @@ class Surveyor:
         return list(self.pool.map(ask, names))
 
 
-def _complete(account: Account, container: SourceAsset, page: list[SourceAsset]) -> Told:
+def _complete(account: Account, container: SourceAsset, page: list[SourceAsset]) -> ReadAssets:
     """Return the page with everything: a folder only names its children."""
-    return Told(page) if container.type == IMAGE_COLLECTION else account.read(page)
+    return ReadAssets(page) if container.type == IMAGE_COLLECTION else account.read(page)
 
 
-def _sorted(told: Told, options: Options, root: str) -> Iterator[Surveyed]:
-    for source in told.whole:
+def _sorted(answers: ReadAssets, options: Options, root: str) -> Iterator[Surveyed]:
+    for source in answers.whole:
         yield Surveyed(source, options.leaves_out(source, root))
-    for one in told.unreadable:
-        excluded = options.leaves_out(one.source, root)
-        yield Surveyed(one.source, excluded, "" if excluded else one.why)
+    for refused in answers.unreadable:
+        excluded = options.leaves_out(refused.source, root)
+        yield Surveyed(refused.source, excluded, "" if excluded else refused.why)

@@ -67,26 +67,26 @@ def _tiles(taken: TakenPart, stem: Callable[[str], str]) -> dict[str, Tile]:
 
 
 def _virtual(place: Folder, images: list[Taken], stem: Callable[[str], str]) -> Iterator[str]:
-    for one in images:
-        if len(one.data.tiles) > 1 or one.masks:
-            name, crs = f"{stem(one.data.part.key)}.vrt", _crs(one)
-            one.compare(vrt(one.data, one.masks, crs=crs, path=_path(one)).decode(), name)
+    for image in images:
+        if len(image.data.tiles) > 1 or image.masks:
+            name, crs = f"{stem(image.data.part.key)}.vrt", _crs(image)
+            image.compare(vrt(image.data, image.masks, crs=crs, path=_path(image)).decode(), name)
             # GDAL, and so QGIS, would write statistics into a VRT that it may write to.
-            place.write(name, vrt(one.data, one.masks, crs=crs), read_only=True)
+            place.write(name, vrt(image.data, image.masks, crs=crs), read_only=True)
             yield name
 
 
 def _mosaics(place: Folder, images: list[Taken], stem: Callable[[str], str]) -> Iterator[str]:
     """Make one file of tiles, or one a band where the bands' masks differ."""
-    for one in images:
-        if len(one.data.tiles) > 1:
-            bands = one.data.part.bands
-            begin = stem(one.data.part.key)
-            if one.share_a_mask():
-                yield _mosaic(place, one, f"{begin}.cog.tif", bands)
+    for image in images:
+        if len(image.data.tiles) > 1:
+            bands = image.data.part.bands
+            begin = stem(image.data.part.key)
+            if image.share_a_mask():
+                yield _mosaic(place, image, f"{begin}.cog.tif", bands)
                 continue
             for number, band in enumerate(bands, 1):
-                yield _mosaic(place, one, f"{begin}.{number}.cog.tif", (band,))
+                yield _mosaic(place, image, f"{begin}.{number}.cog.tif", (band,))
 
 
 def _mosaic(place: Folder, taken: Taken, name: str, bands: tuple[str, ...]) -> str:

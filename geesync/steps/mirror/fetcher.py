@@ -141,7 +141,7 @@ class Fetcher:
         )
         work: ImageJob | TableJob
         if source.type == TABLE:
-            files = tuple((one.file, one.token) for one in targets)
+            files = tuple((target.file, target.token) for target in targets)
             work = TableJob(asset.name, asset.path, files, source.feature_count, page_rows(plan))
             size_bytes = source.size_bytes
         else:

@@ -23,12 +23,12 @@ def claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterable
     noted: what the ledger knows to have put there, ever. Raises RemoteError FOREIGN before anything
     is moved.
     """
-    place.known = {*noted, *_told_by_sidecars(place, asset)}
+    place.known = {*noted, *_files_in_sidecars(place, asset)}
     for one in staged:
         place.claim(KeptFile(one.file, one.obj.size_bytes, one.obj.crc32c))
 
 
-def _told_by_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
+def _files_in_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
     """Yield what the sidecars tell: a new ledger, or one that lost power, knows less than they."""
     for name, key in ((ASSET_JSON, "name"), (GEESYNC_JSON, "asset")):
         told = _read(place, name)
@@ -44,11 +44,11 @@ def _told_by_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
 
 def _read(place: Folder, name: str) -> dict[str, Any] | None:
     try:
-        told = json.loads(place.read(name))
+        document = json.loads(place.read(name))
     except (FileNotFoundError, ValueError):
         return None
-    return told if isinstance(told, dict) else None
+    return document if isinstance(document, dict) else None
 
 
-def _file(told: dict[str, Any]) -> KeptFile:
-    return KeptFile(told["name"], told["size_bytes"], int(told["crc32c"], 16))
+def _file(document: dict[str, Any]) -> KeptFile:
+    return KeptFile(document["name"], document["size_bytes"], int(document["crc32c"], 16))

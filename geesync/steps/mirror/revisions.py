@@ -35,7 +35,7 @@ class Revisions:
         single: list[LedgerAsset] = []
         for parent, children in by_parent.items():
             listed = self._listed(parent, children)
-            single += [one for one in children if listed.get(one.name) != one.revision]
+            single += [child for child in children if listed.get(child.name) != child.revision]
         present = Present(self.workshop.ledger, self.earth_engine)
         for asset, now in self.workshop.each(single, present.now):
             if isinstance(now, Exception) or now.revision != asset.revision:
@@ -48,7 +48,7 @@ class Revisions:
         above = self.workshop.ledger.find(parent)
         if above is None or above.type != IMAGE_COLLECTION:
             return {}
-        wanted = {one.name for one in children}
+        wanted = {child.name for child in children}
         found: dict[str, str] = {}
         for page in islice(
             self.earth_engine.list_revisions(parent), len(children) // _WORTH_A_PAGE

@@ -40,12 +40,12 @@ def write_report(root: str, assets: Iterable[tuple[Restored, Json]]) -> None:
 
     root: to which it was restored. Raises RemoteError DISK.
     """
-    told = list(assets)
+    rows = list(assets)
     stem = display_id(root).replace("/", "+")
-    lines = [json.dumps(document(asset, report), sort_keys=True) for asset, report in told]
-    with folder(Path(told[0][0].wanted.mirror), PLACE) as place:
+    lines = [json.dumps(document(asset, report), sort_keys=True) for asset, report in rows]
+    with folder(Path(rows[0][0].wanted.mirror), PLACE) as place:
         place.write(f"{stem}.jsonl", "".join(f"{line}\n" for line in lines).encode())
-        place.write(f"{stem}.html", _page(root, told).encode())
+        place.write(f"{stem}.html", _page(root, rows).encode())
         place.sync()
 
 
@@ -63,30 +63,30 @@ def document(asset: Restored, report: Json) -> Json:
     }
 
 
-def _page(root: str, told: list[tuple[Restored, Json]]) -> str:
-    proved = sum(asset.standing.state == "proved" for asset, _ in told)
+def _page(root: str, reports: list[tuple[Restored, Json]]) -> str:
+    proved = sum(asset.standing.state == "proved" for asset, _ in reports)
     return _PAGE.format(
         title=escape(f"Restored to {display_id(root)}"),
-        lead=escape(f"{proved:,} of {counted(len(told), 'asset')} proved."),
-        rows="\n".join(_row(document(*one)) for one in told),
+        lead=escape(f"{proved:,} of {counted(len(reports), 'asset')} proved."),
+        rows="\n".join(_row(document(*report)) for report in reports),
     )
 
 
-def _row(told: Json) -> str:
-    equal = sum(one["likeness"] == "equal" for one in told["compared"])
-    others = "<br>".join(escape(line) for line in _otherwise(told))
-    state = escape(told["state"])
+def _row(report: Json) -> str:
+    equal = sum(compared["likeness"] == "equal" for compared in report["compared"])
+    others = "<br>".join(escape(line) for line in _otherwise(report))
+    state = escape(report["state"])
     cells = f'<td class="state {state}">{state}</td><td>{equal:,}</td><td>{others or "–"}</td>'
-    return f"<tr><td>{escape(told['target'])}</td>{cells}</tr>"
+    return f"<tr><td>{escape(report['target'])}</td>{cells}</tr>"
 
 
-def _otherwise(told: Json) -> Iterator[str]:
-    if told["reason"]:
-        yield told["reason"]
-    if told["share"] not in {None, 1.0}:
-        yield f"about {told['share']:.2%} of its pixels were compared"
-    for one in told["compared"]:
-        if one["likeness"] != "equal":
-            yield f"{one['likeness']}: {one['what']}: {one['was']}; now {one['is']}"
-    for loss in told["lost"]:
+def _otherwise(report: Json) -> Iterator[str]:
+    if report["reason"]:
+        yield report["reason"]
+    if report["share"] not in {None, 1.0}:
+        yield f"about {report['share']:.2%} of its pixels were compared"
+    for part in report["compared"]:
+        if part["likeness"] != "equal":
+            yield f"{part['likeness']}: {part['what']}: {part['was']}; now {part['is']}"
+    for loss in report["lost"]:
         yield f"lost: {loss['what']}"

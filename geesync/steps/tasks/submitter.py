@@ -75,8 +75,8 @@ class Submitter:
         ]
         now = self.tasks.record(moves, self.workshop.clock())
         return [
-            (now.get(task.id, task), told if isinstance(told, Exception) else None)
-            for (task, _), told in zip(answers, judged, strict=True)
+            (now.get(task.id, task), verdict if isinstance(verdict, Exception) else None)
+            for (task, _), verdict in zip(answers, judged, strict=True)
         ]
 
     def _send(self, task: Task) -> Operation:
@@ -92,6 +92,6 @@ def _event(task: Task, answer: Operation | Exception) -> TaskEvent:
         log.info("export_started", asset=task.subject.name, operation=answer.id)
         return Started(operation=answer.id)
     log.warning("export_not_started", asset=task.subject.name, error=str(answer))
-    told = plain(answer)
-    kind = Unanswered if isinstance(told, BugError) else _NOT_TAKEN.get(told.cause, Refused)
-    return kind(str(told), told.cause)
+    remote = plain(answer)
+    kind = Unanswered if isinstance(remote, BugError) else _NOT_TAKEN.get(remote.cause, Refused)
+    return kind(str(remote), remote.cause)

@@ -61,12 +61,12 @@ class CostLearner:
     def run_once(self) -> Tally:
         """Learn from what was read until the last look, if that was long enough ago."""
         now = self.workshop.clock()
-        told = self.notes.get(ANSWER_COST)
-        if told is None:
+        kept_note = self.notes.get(ANSWER_COST)
+        if kept_note is None:
             answers = self.usage.answers_ever()
             self._note(_Noted(now.isoformat(), answers, now.isoformat(), answers), now)
             return Tally()
-        noted = _Noted(**json.loads(told))
+        noted = _Noted(**json.loads(kept_note))
         last = datetime.fromisoformat(noted.until)
         if last <= now < last + _EVERY:
             return Tally()

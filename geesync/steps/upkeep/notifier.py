@@ -12,7 +12,7 @@ from typing import ClassVar
 from geesync.adapters.host.messenger import Messenger
 from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.assets.names import display_id
-from geesync.domain.messages.notices import LastTold, Notice, due, remembered
+from geesync.domain.messages.notices import LastSent, Notice, due, remembered
 from geesync.domain.messages.words import counted, duration, next_action, size
 from geesync.domain.mirror.lifecycle import State
 from geesync.errors import Cause
@@ -58,21 +58,22 @@ class Notifier:
         found = [*_by_root(status), *_by_failures(status, halts), *self._disks(status)]
         found += _going_out(status)
         found += self._stuck(status, now)
-        told = self._told()
+        last_sent = self._last_sent()
         sent = {
-            notice.key: self.messenger.send(notice) for notice in due(found, told, now, self.again)
+            notice.key: self.messenger.send(notice)
+            for notice in due(found, last_sent, now, self.again)
         }
-        kept = remembered(found, told, sent, now, self.again)
-        if kept != told:
+        kept = remembered(found, last_sent, sent, now, self.again)
+        if kept != last_sent:
             document = {
                 key: [last.at.timestamp(), last.count, last.lasting] for key, last in kept.items()
             }
             self.roots.put(_SETTING, json.dumps(document), now)
 
-    def _told(self) -> dict[str, LastTold]:
+    def _last_sent(self) -> dict[str, LastSent]:
         kept = json.loads(self.roots.get(_SETTING) or "{}")
         return {
-            key: LastTold(datetime.fromtimestamp(at, UTC), count, lasting)
+            key: LastSent(datetime.fromtimestamp(at, UTC), count, lasting)
             for key, (at, count, lasting) in kept.items()
         }
 
@@ -89,8 +90,8 @@ class Notifier:
 
     def _disks(self, status: views.Status) -> Iterator[Notice]:
         for dest in sorted({root.dest for root in status.roots if root.watched}):
-            if told := self.workshop.mirror_trouble(dest):
-                yield Notice("disk", dest, "geesync: the mirror is not there", told)
+            if trouble := self.workshop.mirror_trouble(dest):
+                yield Notice("disk", dest, "geesync: the mirror is not there", trouble)
             elif (free := free_bytes(Path(dest))) is not None and free < self.disk_low_bytes:
                 text = f"{size(free)} are left at {dest}. Make room; geesync goes on by itself."
                 yield Notice("disk", dest, "geesync: the disk is low", text)
@@ -118,20 +119,20 @@ def _by_root(status: views.Status) -> Iterator[Notice]:
 
 
 def _going_out(status: views.Status) -> Iterator[Notice]:
-    for one in status.making:
-        lines = [f"{lost.count:,} {lost.cause}: {lost.reason}" for lost in one.troubles]
-        if not one.moving:
-            told = " · ".join(f"{count:,} {state}" for state, count in one.counts.items())
-            what = f"geesync: the {one.title} is finished"
-            yield Notice("finished", one.title, what, "\n".join([told, *lines]))
-        if count := one.counts.get("quarantined", 0):
+    for work in status.making:
+        lines = [f"{lost.count:,} {lost.cause}: {lost.reason}" for lost in work.troubles]
+        if not work.moving:
+            counts = " · ".join(f"{count:,} {state}" for state, count in work.counts.items())
+            what = f"geesync: the {work.title} is finished"
+            yield Notice("finished", work.title, what, "\n".join([counts, *lines]))
+        if count := work.counts.get("quarantined", 0):
             assets = counted(count, "asset")
-            title = f"geesync: quarantined: {assets} of the {one.title}"
-            yield Notice("quarantined", one.title, title, "\n".join([*lines, one.command]), count)
-        halted = [lost for lost in one.troubles if lost.cause == Cause.PERMISSION]
-        if halted and one.moving:
+            title = f"geesync: quarantined: {assets} of the {work.title}"
+            yield Notice("quarantined", work.title, title, "\n".join([*lines, work.command]), count)
+        halted = [lost for lost in work.troubles if lost.cause == Cause.PERMISSION]
+        if halted and work.moving:
             text = f"{halted[0].reason}\n{next_action(Cause.PERMISSION, halted[0].state)}"
-            yield Notice("permission", one.title, f"geesync: the {one.title} is refused", text)
+            yield Notice("permission", work.title, f"geesync: the {work.title} is refused", text)
 
 
 def _by_failures(status: views.Status, halts: Sequence[Halt]) -> Iterator[Notice]:

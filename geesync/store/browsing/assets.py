@@ -43,25 +43,25 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
         asset = connection.execute(f"{_ASSETS} WHERE asset.name = ?", (name,)).fetchone()
         if asset is None:
             return None
-        told = dict(asset) | {"parent": parent_of(name)}
-        known = connection.execute("SELECT 1 FROM asset WHERE name = ?", (told["parent"],))
-        told["is_parent_known"] = known.fetchone() is not None
-        told["below"] = _below(connection, name) if told["type"] in CONTAINERS else None
+        document = dict(asset) | {"parent": parent_of(name)}
+        known = connection.execute("SELECT 1 FROM asset WHERE name = ?", (document["parent"],))
+        document["is_parent_known"] = known.fetchone() is not None
+        document["below"] = _below(connection, name) if document["type"] in CONTAINERS else None
         whole = completeness(connection, name)
-        told |= {"complete": whole.is_complete, "not_complete": list(whole.reasons)}
+        document |= {"complete": whole.is_complete, "not_complete": list(whole.reasons)}
         of_asset = (SubjectKind.ASSET, asset["id"])
-        told["exports"] = [_export(row) for row in connection.execute(_EXPORTS, of_asset)]
-        told["objects"] = [
+        document["exports"] = [_export(row) for row in connection.execute(_EXPORTS, of_asset)]
+        document["objects"] = [
             dict(row) | {"sha256": row["sha256"] and row["sha256"].hex()}
             for row in connection.execute(_FILES, (asset["id"],))
         ]
-        told["events"] = [
+        document["events"] = [
             dict(row)
             for row in connection.execute(
                 "SELECT * FROM event WHERE asset_id = ? ORDER BY id", (asset["id"],)
             )
         ]
-        return told
+        return document
 
 
 def _below(connection: sqlite3.Connection, name: str) -> dict[str, int]:
@@ -75,9 +75,9 @@ def _below(connection: sqlite3.Connection, name: str) -> dict[str, int]:
 
 
 def _export(row: sqlite3.Row) -> dict[str, Any]:
-    told = dict(row) | {"body_hash": row["body_hash"].hex()}
-    plan = Plan.from_json(unpack(told.pop("document")))
-    return told | {"plan": plan.part(row["part"]).to_json()}
+    document = dict(row) | {"body_hash": row["body_hash"].hex()}
+    plan = Plan.from_json(unpack(document.pop("document")))
+    return document | {"plan": plan.part(row["part"]).to_json()}
 
 
 def assets(path: Path) -> Iterator[dict[str, Any]]:

@@ -33,7 +33,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "unreadable": status.completeness.unreadable,
         "complete": status.completeness.is_complete,
         "not_complete": list(status.completeness.reasons),
-        "making": [_made(one) for one in status.making],
+        "making": [_made(work) for work in status.making],
         "troubles": [_trouble(trouble) for trouble in status.troubles],
         "paused": status.paused,
         "pauses": [display_id(name) for name in status.pauses if name],
@@ -43,13 +43,13 @@ def status_document(status: Status) -> dict[str, Any]:
 
 def _made(one: MakingStatus) -> dict[str, Any]:
     troubles = [_trouble(trouble) for trouble in one.troubles]
-    told = {**vars(one), "moving": one.moving, "moved_at": json_time(one.moved_at)}
-    return told | {"troubles": troubles}
+    document = {**vars(one), "moving": one.moving, "moved_at": json_time(one.moved_at)}
+    return document | {"troubles": troubles}
 
 
 def _trouble(trouble: Trouble) -> dict[str, Any]:
-    told = asdict(trouble)
-    return told | ({"next_at": json_time(told["next_at"])} if "next_at" in told else {})
+    document = asdict(trouble)
+    return document | ({"next_at": json_time(document["next_at"])} if "next_at" in document else {})
 
 
 def _root(root: RootStatus) -> dict[str, Any]:
@@ -87,15 +87,15 @@ def root_document(root: Root) -> dict[str, Any]:
     }
 
 
-def asset_document(told: Any) -> Any:
+def asset_document(document: Any) -> Any:
     """Return what is known of an asset, with times as text instead of seconds."""
-    if isinstance(told, list):
-        return [asset_document(one) for one in told]
-    if not isinstance(told, dict):
-        return told
+    if isinstance(document, list):
+        return [asset_document(one) for one in document]
+    if not isinstance(document, dict):
+        return document
     return {
         key: json_time(value) if _is_time(key, value) else asset_document(value)
-        for key, value in told.items()
+        for key, value in document.items()
     }
 
 

@@ -129,9 +129,9 @@ def latest_images(path: Path, *, limit: int) -> list[tuple[Entry, datetime]]:
             " ORDER BY event.id DESC",
             (_LATEST_EVENTS,),
         ):
-            told = dict(row)
-            at = datetime.fromtimestamp(told.pop("at"), UTC)
-            found.setdefault(row["id"], (Entry(**told), at))
+            values = dict(row)
+            at = datetime.fromtimestamp(values.pop("at"), UTC)
+            found.setdefault(row["id"], (Entry(**values), at))
             if len(found) == limit:
                 break
     return list(found.values())

@@ -93,10 +93,10 @@ class Catalogue:
         Siblings that lie between them are counted once, so that a large collection that is told
         bit by bit is not counted from its beginning for each child.
         """
-        told, sibling = schema.asset.c, schema.asset.alias()
-        before = sa.func.lag(told.id, 1, 0).over(order_by=told.id).label("before")
-        ids = [one.id for one in children]
-        span = sa.select(told.id, before).where(told.id.in_(ids)).subquery()
+        asset, sibling = schema.asset.c, schema.asset.alias()
+        before = sa.func.lag(asset.id, 1, 0).over(order_by=asset.id).label("before")
+        ids = [child.id for child in children]
+        span = sa.select(asset.id, before).where(asset.id.in_(ids)).subquery()
         within = (
             (sibling.c.parent_id == container.id)
             & (sibling.c.id >= span.c.before)
@@ -175,7 +175,7 @@ class Catalogue:
 
         extents: by id of the collection.
         """
-        versions = {one.id: {"catalogued_version": one.version} for one in assets}
+        versions = {asset.id: {"catalogued_version": asset.version} for asset in assets}
         covered = {key: {"extent": json.dumps(one.to_json())} for key, one in extents.items()}
         with self._database.write() as connection:
             change_rows(connection, schema.asset, versions)

@@ -110,8 +110,8 @@ class Checks:
         ).where(sidecar.c.asset_id.in_(asset_ids))
         found: dict[int, list[KeptFile]] = defaultdict(list)
         with self._database.read() as connection:
-            for asset_id, *told in connection.execute(sa.union(objects, sidecars)):
-                found[asset_id].append(KeptFile(*told))
+            for asset_id, *columns in connection.execute(sa.union(objects, sidecars)):
+                found[asset_id].append(KeptFile(*columns))
         return found
 
     def note_read(self, asset_ids: Iterable[int], now: datetime) -> None:
@@ -153,8 +153,8 @@ class Checks:
         """Return the document in which a mirror's catalogue begins, as it was written last."""
         query = sa.select(notes.setting.c.value).where(notes.setting.c.key == top_key(dest))
         with self._database.read() as connection:
-            told = connection.execute(query).scalar()
-        return KeptFile(**json.loads(told)) if told else None
+            found = connection.execute(query).scalar()
+        return KeptFile(**json.loads(found)) if found else None
 
     def tell_again(self, dest: str) -> None:
         """Have the catalogue of a mirror written anew, from its beginning."""

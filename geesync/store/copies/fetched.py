@@ -83,10 +83,10 @@ def _note_origins(connection: sa.Connection, copies: Sequence[FetchedCopy]) -> N
     table = schema.plan
     origins = {copy.plan_id: dict.fromkeys(copy.files, copy.origin) for copy in copies}
     query = sa.select(table.c.id, table.c.document).where(table.c.id.in_(origins))
-    told = {
+    values = {
         key: replace(read_plan(document), origins=origins[key])
         for key, document in connection.execute(query)
     }
     change_rows(
-        connection, table, {key: {"document": pack(one.to_json())} for key, one in told.items()}
+        connection, table, {key: {"document": pack(one.to_json())} for key, one in values.items()}
     )

@@ -58,17 +58,17 @@ class Recovery:
         What the ledger has got further with, and folders that are not those of their assets, are
         left alone. A ledger that was put back knows less than the mirror.
         """
-        told = {copy.source.name: copy for copy in copies}
+        by_name = {copy.source.name: copy for copy in copies}
         with self._database.write() as connection:
-            known = _named(connection, told)
-            new = [copy.source for name, copy in told.items() if name not in known]
+            known = _named(connection, by_name)
+            new = [copy.source for name, copy in by_name.items() if name not in known]
             insert(connection, root.id, new, 0, now)
-            newer = [asset for asset in known.values() if _is_newer(told[asset.name], asset)]
-            renew(connection, [(asset, told[asset.name].source) for asset in newer], now)
+            newer = [asset for asset in known.values() if _is_newer(by_name[asset.name], asset)]
+            renew(connection, [(asset, by_name[asset.name].source) for asset in newer], now)
             lacking = [
                 asset
-                for asset in _named(connection, told).values()
-                if _is_lacking(told[asset.name], asset)
+                for asset in _named(connection, by_name).values()
+                if _is_lacking(by_name[asset.name], asset)
             ]
             names = {asset.id: asset.name for asset in lacking}
             moves = [Move(asset, Recovered()) for asset in lacking]
@@ -77,12 +77,15 @@ class Recovery:
                 unseen = {"scanned_at": None, "next_scan_at": now}
                 change_rows(connection, schema.root, {root.id: unseen})
             left = {
-                asset.id: {"left_out": "; ".join(told[asset.name].plan.left)} for asset in lacking
+                asset.id: {"left_out": "; ".join(by_name[asset.name].plan.left)}
+                for asset in lacking
             }
             change_rows(connection, schema.asset, {k: v for k, v in left.items() if v["left_out"]})
-            made = [_plan(asset, told[asset.name]) for asset in lacking if not asset.is_container]
+            made = [
+                _plan(asset, by_name[asset.name]) for asset in lacking if not asset.is_container
+            ]
             for asset_id, known_plan in put_in(connection, made, now).items():
-                copy = told[names[asset_id]]
+                copy = by_name[names[asset_id]]
                 _restore_files(connection, known_plan, copy.objects, now)
             return len(taken)
 
@@ -105,9 +108,9 @@ class Recovery:
         """
         with self._database.write() as connection:
             known = put_in(connection, plans, now)
-            by_token = {one.intent.token: one for one in found}
+            by_token = {copy.intent.token: copy for copy in found}
             intents = [
-                replace(one.intent, plan_id=known[one.intent.subject.id].id) for one in found
+                replace(copy.intent, plan_id=known[copy.intent.subject.id].id) for copy in found
             ]
             tasks = [(task, by_token[task.token]) for task in intend_in(connection, intents, now)]
             started = [

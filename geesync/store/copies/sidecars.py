@@ -32,8 +32,8 @@ class Sidecars:
         ).where(table.c.asset_id.in_(asset_ids))
         known: dict[int, set[KeptFile]] = {asset_id: set() for asset_id in asset_ids}
         with self._database.read() as connection:
-            for asset_id, *told in connection.execute(sa.union_all(objects, sidecars)):
-                known[asset_id].add(KeptFile(*told))
+            for asset_id, *columns in connection.execute(sa.union_all(objects, sidecars)):
+                known[asset_id].add(KeptFile(*columns))
         return known
 
     def note(self, written: Mapping[int, Iterable[KeptFile]]) -> None:

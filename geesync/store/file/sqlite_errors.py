@@ -33,14 +33,14 @@ def translated(path: Path) -> Iterator[None]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:  # of a text that a row holds
         raise damaged(f"a text in it cannot be read: {error}", path) from error
     except Exception as error:
-        told = getattr(error, "orig", error)  # as SQLAlchemy wraps it
-        code = getattr(told, "sqlite_errorcode", 0)
-        emptied = code == sqlite3.SQLITE_ERROR and "no such table" in str(told)
-        emptied |= code == sqlite3.SQLITE_READONLY_DBMOVED or "Could not decode" in str(told)
+        original = getattr(error, "orig", error)  # as SQLAlchemy wraps it
+        code = getattr(original, "sqlite_errorcode", 0)
+        emptied = code == sqlite3.SQLITE_ERROR and "no such table" in str(original)
+        emptied |= code == sqlite3.SQLITE_READONLY_DBMOVED or "Could not decode" in str(original)
         if emptied or code & 0xFF in _DAMAGE:
-            raise damaged(told, path) from error
+            raise damaged(original, path) from error
         if code & 0xFF in _DISK_ERRORS:
-            raise RemoteError(Cause.DISK, f"the ledger {path}: {told}{_why(path)}") from error
+            raise RemoteError(Cause.DISK, f"the ledger {path}: {original}{_why(path)}") from error
         raise
 
 

@@ -31,18 +31,18 @@ def is_repeated(event: Event, before: Standing, after: Standing) -> bool:
     return same and isinstance(event, Delayed)
 
 
-def remember(connection: sa.Connection, told: Iterable[HistoryRow], now: datetime) -> None:
+def remember(connection: sa.Connection, history: Iterable[HistoryRow], now: datetime) -> None:
     """Write rows of the history."""
     rows = [
         {
-            "asset_id": one.asset_id,
+            "asset_id": row.asset_id,
             "at": now,
-            "name": one.event.name if one.event else "Discovered",
-            "from_state": one.before,
-            "to_state": one.after,
-            "detail": (one.event.reason or None) if one.event else None,
+            "name": row.event.name if row.event else "Discovered",
+            "from_state": row.before,
+            "to_state": row.after,
+            "detail": (row.event.reason or None) if row.event else None,
         }
-        for one in told
+        for row in history
     ]
     insert_rows(connection, notes.event, rows)
 

@@ -85,18 +85,21 @@ class Listing:
         ]
         changed = [row.id for row in mine if differs(row, batch[row.name], root.dest)]
         unproved = {row.id: batch[row.name] for row in mine if row.state == State.DOWNLOADED}
-        told_wrong = self._told_wrong(unproved)
+        wrongly_described = self._wrongly_described(unproved)
         adopted = [row.id for row in mine if row.root_id != root_id]
         # Whether a container can be read is known when it is listed.
         readable = [row.id for row in mine if row.why and not batch[row.name].is_container]
-        if fresh or changed or adopted or readable or told_wrong:
+        if fresh or changed or adopted or readable or wrongly_described:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now)
                 news = _assets(connection, changed)
                 renew(connection, [(asset, batch[asset.name]) for asset in news], now)
                 _adopt(connection, root_id, adopted)
                 note_readable(connection, readable)
-                for asset_id, source in told_wrong.items():  # by the sidecars of a found copy
+                for (
+                    asset_id,
+                    source,
+                ) in wrongly_described.items():  # by the sidecars of a found copy
                     describe(connection, asset_id, source)
         return Observed(
             len(fresh),
@@ -110,7 +113,7 @@ class Listing:
             ),
         )
 
-    def _told_wrong(self, listed: Mapping[int, SourceAsset]) -> dict[int, SourceAsset]:
+    def _wrongly_described(self, listed: Mapping[int, SourceAsset]) -> dict[int, SourceAsset]:
         """Return those of which the ledger has something else at the same revision."""
         table = schema.source
         query = sa.select(table).where(table.c.asset_id.in_(list(listed)))
@@ -156,19 +159,19 @@ class Listing:
         Of what nobody knows yet there is a name only: it rests in quarantine until a scan can read
         it. Nothing else is concluded. Returns the names of those that are newly so.
         """
-        told = {source.name: (source, why) for source, why in unreadable}
-        known = self._known(list(told))
-        fresh = [source for name, (source, _) in told.items() if name not in known]
+        by_name = {source.name: (source, why) for source, why in unreadable}
+        known = self._known(list(by_name))
+        fresh = [source for name, (source, _) in by_name.items() if name not in known]
         notes = {
-            row.id: told[row.name][1]
+            row.id: by_name[row.name][1]
             for row in known.values()
-            if row.root_id == root_id and row.why != told[row.name][1]
+            if row.root_id == root_id and row.why != by_name[row.name][1]
         }
         if fresh or notes:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now, is_read=False)
                 unread = _named(connection, [source.name for source in fresh])
-                why = {asset.id: told[asset.name][1] for asset in unread}
+                why = {asset.id: by_name[asset.name][1] for asset in unread}
                 moves = [
                     Move(asset, Refused(why[asset.id], cause=Cause.UNREADABLE)) for asset in unread
                 ]
@@ -197,8 +200,8 @@ class Listing:
         count = 0
         for why in {why for _, why in left}:
             sources = [source for source, reason in left if reason == why]
-            count += self._exclude(root_id, name.in_([one.name for one in sources]), why, now)
-            for container in (one.name for one in sources if one.is_container):
+            count += self._exclude(root_id, name.in_([source.name for source in sources]), why, now)
+            for container in (source.name for source in sources if source.is_container):
                 below = name.between(f"{container}/", f"{container}0")  # 0 follows /
                 count += self._exclude(root_id, below, why, now)
         return count

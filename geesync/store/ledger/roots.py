@@ -117,7 +117,7 @@ class Roots:
     def resume(self, name: str | None, now: datetime) -> None:
         """End the pause of a root or asset and every one below it, or every pause."""
         root, key = schema.root.c, notes.setting.c.key
-        ended = [one for one in self.pauses() if name is None or is_within(one, name)]
+        ended = [pause for pause in self.pauses() if name is None or is_within(pause, name)]
         keys = [PAUSED_BELOW + one if one else PAUSED for one in ended]
         with self._database.write() as connection:
             connection.execute(sa.delete(notes.setting).where(key.in_(keys)))

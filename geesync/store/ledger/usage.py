@@ -41,8 +41,8 @@ class Usage:
         """Return how many operations wait in the project's queue, everybody's, as last seen."""
         query = sa.select(notes.setting.c.value).where(notes.setting.c.key == QUEUE)
         with self._database.read() as connection:
-            told = connection.execute(query).scalar()
-        return int(json.loads(told)["queued"]) if told else 0
+            noted = connection.execute(query).scalar()
+        return int(json.loads(noted)["queued"]) if noted else 0
 
     def staged_bytes(self) -> int:
         """Return what lies in the bucket, and what exports in flight will add to it, about.
@@ -50,10 +50,10 @@ class Usage:
         What exports left that were no good is not ours to wait for: it is swept by itself.
         """
         total, tally = counters.total, counters.tally
-        came = self._sum(sa.func.sum(total.c.value), total.c.name == "staged_bytes")
+        staged = self._sum(sa.func.sum(total.c.value), total.c.name == "staged_bytes")
         went = self._sum(sa.func.sum(total.c.value), total.c.name == "unstaged_bytes")
         coming = self._sum(sa.func.sum(tally.c.size_bytes), tally.c.state == State.EXPORTING)
-        return int(came - went + coming)
+        return int(staged - went + coming)
 
     def coming_bytes(self, dest: str) -> int:
         """Return what is on its way to a mirror, as Earth Engine counts it."""
@@ -97,6 +97,6 @@ class Usage:
 
 def answer_cost(noted: str | None, estimate_s: float) -> AnswerCost:
     """Return what an answer costs by what is noted of it, if anything was learnt."""
-    told = json.loads(noted or "{}")
-    measured = told.get("measured", 0)
-    return AnswerCost(told["eecu_s"], measured) if measured else AnswerCost(estimate_s)
+    document = json.loads(noted or "{}")
+    measured = document.get("measured", 0)
+    return AnswerCost(document["eecu_s"], measured) if measured else AnswerCost(estimate_s)

@@ -55,9 +55,9 @@ class Derivations(Making[Derived, DerivedState]):
         with self._database.write() as connection:
             known = known_targets(connection, derived)
             rows = [
-                {**vars(one), "state": DerivedState.PLANNED, "moved_at": now}
-                for one in planned
-                if one.target not in known
+                {**vars(result), "state": DerivedState.PLANNED, "moved_at": now}
+                for result in planned
+                if result.target not in known
             ]
             insert_rows(connection, derived, rows)
             if rows:

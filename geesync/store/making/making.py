@@ -114,17 +114,17 @@ class Making(Generic[AnyToMake, AnyState]):
     def cancel(self, which: str, now: datetime) -> int:
         """Give up what is not made yet, of those that ``of`` returns; return how many."""
         event = Cancelled("a person gave it up")
-        return self._tell(event, lambda state: Cancelled in self.life.table[state], which, now)
+        return self._apply(event, lambda state: Cancelled in self.life.table[state], which, now)
 
     def retry(self, which: str, now: datetime) -> int:
         """Try again what is in quarantine, of those that ``of`` returns; return how many."""
-        return self._tell(Retried(), lambda state: state == self.life.quarantined, which, now)
+        return self._apply(Retried(), lambda state: state == self.life.quarantined, which, now)
 
-    def _tell(
+    def _apply(
         self, event: Event, hears: Callable[[AnyState], bool], which: str, now: datetime
     ) -> int:
-        found = [one for one in self.of(which) if hears(one.standing.state)]
-        return self.record([MakingMove(one, event) for one in found], now)
+        found = [target for target in self.of(which) if hears(target.standing.state)]
+        return self.record([MakingMove(target, event) for target in found], now)
 
     def of(self, which: str) -> list[AnyToMake]:
         """Return the assets that people mean by a word; all of this kind if it is empty.
@@ -133,9 +133,9 @@ class Making(Generic[AnyToMake, AnyState]):
         """
         found = self._select(*(self._meant_by(which) if which else ()))
         last: dict[str, int] = {}
-        for one in found:
-            last[one.target] = max(one.id, last.get(one.target, 0))
-        return [one for one in found if one.id == last[one.target]]
+        for target in found:
+            last[target.target] = max(target.id, last.get(target.target, 0))
+        return [target for target in found if target.id == last[target.target]]
 
     def _meant_by(self, which: str) -> Sequence[sa.ColumnElement[bool]]:
         """Return which assets people mean by a word."""

@@ -93,7 +93,7 @@ class Digest(TypeDecorator[str]):
 
 def life_columns(states: type[StrEnum]) -> list[SchemaItem]:
     """Return the columns of something that has a life of its own, and what must hold of them."""
-    told = ", ".join(f"'{state}'" for state in states)
+    names = ", ".join(f"'{state}'" for state in states)
     return [
         Column("state", Text, nullable=False),
         Column("version", Integer, nullable=False, server_default="0"),  # compare-and-set
@@ -103,6 +103,6 @@ def life_columns(states: type[StrEnum]) -> list[SchemaItem]:
         Column("reason", Text),
         Column("moved_at", Instant, nullable=False),
         Column("delays", Integer, nullable=False, server_default="0"),  # one after another
-        CheckConstraint(f"state IN ({told})", name="state"),
+        CheckConstraint(f"state IN ({names})", name="state"),
         CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     ]

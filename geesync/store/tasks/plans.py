@@ -181,9 +181,9 @@ def _carry_over(
     task, file = schema.task, schema.file
     live = select_tasks().where(schema.of_assets([after.asset_id]), task.c.state.in_(LIVE))
     tasks = [read_task(row) for row in connection.execute(live)]
-    strange = [one for one in tasks if wanted.get(one.part_id) != one.part]
+    strange = [task for task in tasks if wanted.get(task.part_id) != task.part]
     record_in(connection, [TaskMove(one, GivenUp()) for one in strange], now)
-    going = {one.id for one in tasks} - {one.id for one in strange}
+    going = {task.id for task in tasks} - {one.id for one in strange}
     if going:
         moved = {"plan_id": after.id}
         connection.execute(sa.update(task).where(task.c.id.in_(going)).values(moved))

@@ -238,20 +238,20 @@ def _change(task: Task, events: Sequence[TaskEvent], now: datetime) -> dict[str,
 
 
 def _columns(event: TaskEvent, now: datetime) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if event.error or event.cause:
-        told = {"error": event.error, "cause": event.cause}
+        values = {"error": event.error, "cause": event.cause}
     match event:
         case Started():
-            told["operation"] = event.operation
+            values["operation"] = event.operation
         case Unanswered() | MaybeStarted() | Refused():
             # From now on, not from the first time: this request may be the one that was taken.
-            told["intended_at"] = now
+            values["intended_at"] = now
         case Ended() if event.eecu_s is not None:
-            told["eecu_s"] = event.eecu_s
+            values["eecu_s"] = event.eecu_s
         case _:
             pass
-    return told
+    return values
 
 
 def _known(change: dict[str, Any]) -> dict[str, Any]:

@@ -73,17 +73,17 @@ def completeness(connection: sqlite3.Connection, name: str | None = None) -> Com
     if name is not None:
         reasons += _of_asset(connection, name)
     reasons += (reason for one in out for reason in one.reasons)
-    return _told(counts, reasons)
+    return _completeness(counts, reasons)
 
 
 def completeness_of_root(connection: sqlite3.Connection, root: sqlite3.Row) -> Completeness:
     """Return the same of what one root itself has taken, by counters only; root: its row."""
     counts = _of_roots(connection, [root["id"]])
     counts.paused = _count_paused(connection, [root], root["name"], counts.moving)
-    return _told(counts, [*_of_scans([root], root["name"]), *_of_counts(counts)])
+    return _completeness(counts, [*_of_scans([root], root["name"]), *_of_counts(counts)])
 
 
-def _told(counts: _Counts, reasons: Iterable[str]) -> Completeness:
+def _completeness(counts: _Counts, reasons: Iterable[str]) -> Completeness:
     return Completeness(
         tuple(reasons),
         counts.left_out,

@@ -60,13 +60,13 @@ class MakingStatus:
     def reasons(self) -> Iterator[str]:
         """Why it is not finished; none if it is."""
         if self.moving and self.paused:
-            yield self._told(self.moving, "waits", "wait") + " for the end of the pause"
+            yield self._phrase(self.moving, "waits", "wait") + " for the end of the pause"
         elif self.moving:
-            yield self._told(self.moving, "is", "are") + " on the way"
+            yield self._phrase(self.moving, "is", "are") + " on the way"
         if quarantined := self.counts.get("quarantined"):
-            yield self._told(quarantined, "is", "are") + f" quarantined, {self.command}"
+            yield self._phrase(quarantined, "is", "are") + f" quarantined, {self.command}"
 
-    def _told(self, count: int, one: str, many: str) -> str:
+    def _phrase(self, count: int, one: str, many: str) -> str:
         of_it = f"of the {self.title}"
         return counted(count, f"asset {of_it} {one}", f"assets {of_it} {many}")
 
@@ -104,7 +104,9 @@ def making(connection: sqlite3.Connection) -> list[MakingStatus]:
 def making_now(connection: sqlite3.Connection, now: datetime) -> list[MakingStatus]:
     """Return the same without what was finished more than a day ago."""
     return [
-        one for one in making(connection) if not one.is_finished or now - one.moved_at < _TOLD_FOR
+        work
+        for work in making(connection)
+        if not work.is_finished or now - work.moved_at < _TOLD_FOR
     ]
 
 

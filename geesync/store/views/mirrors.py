@@ -27,6 +27,6 @@ def known_mirrors(ledger: Path) -> KnownMirrors:
         return KnownMirrors()
     with reading(ledger) as connection:
         query = "SELECT key, value FROM setting WHERE key IN (?, ?)"
-        told = dict(connection.execute(query, (LEDGER_ID, MIRROR_IDS)).fetchall())
+        notes = dict(connection.execute(query, (LEDGER_ID, MIRROR_IDS)).fetchall())
         dests = dict(connection.execute("SELECT name, dest FROM root").fetchall())
-    return KnownMirrors(told.get(LEDGER_ID, ""), json.loads(told.get(MIRROR_IDS, "{}")), dests)
+    return KnownMirrors(notes.get(LEDGER_ID, ""), json.loads(notes.get(MIRROR_IDS, "{}")), dests)

@@ -59,12 +59,12 @@ class Samples:
             queued=status.queue.get("queued", 0),
             running=status.queue.get("running", 0),
         )
-        told = {key: value for key, value in asdict(sample).items() if key != "at"}
+        values = {key: value for key, value in asdict(sample).items() if key != "at"}
         with self._database.write() as connection:
             connection.execute(
                 sa.insert(notes.sample)
                 .prefix_with("OR REPLACE")
-                .values(at=now, told=json.dumps(told))
+                .values(at=now, told=json.dumps(values))
             )
             _thin(connection, now, self._kept)
 
