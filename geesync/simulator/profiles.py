@@ -230,6 +230,7 @@ REAL = Profile(
     calls_per_s=100.0,
     calls_at_once=40,
     import_s=Durations(p50_s=600, p95_s=1200, least_s=30, most_s=3600),
+    direct_eecu_s=0.5,
     latency_s=0.02,
 )
 

@@ -243,6 +243,22 @@ def test_answers_of_two_tiles_that_are_swapped_are_refused_and_asked_for_again(
             assert world.is_exact(image.name)
 
 
+@pytest.mark.parametrize("bands", [0, 1])
+def test_a_band_without_an_extent_is_named_and_the_others_are_taken(
+    opened: Open, bands: int
+) -> None:
+    nowhere = replace(a_band("nowhere", VALUES[:0, :0]), load=lambda: (VALUES[:0, :0], None))
+    image = an_image("odd", nowhere, *[a_band("b", VALUES[:9, :9])] * bands)
+    with opened(image) as world:
+        world.enqueue("users/x")
+
+        world.settle()
+
+        assert world.state(image.name) == "verified"
+        assert "band nowhere has no extent" in str(world.show(image.name))
+        assert list(read_image(world.folder(image.name))) == ["b"] * bands
+
+
 def test_rights_that_were_revoked_cost_nothing_but_time(opened: Open) -> None:
     with opened(IMAGE) as world:
         world.enqueue("users/x")

@@ -73,10 +73,11 @@ class ReadBand:
 def read_image(folder: Path) -> dict[str, ReadBand]:
     """Return the bands of a mirrored image by id, in the asset's order, whole in memory.
 
-    folder: the image's. Raises OSError, KeyError, ValueError or RemoteError if it is not one.
+    Those that no file can hold are left out. folder: the image's. Raises OSError, KeyError,
+    ValueError or RemoteError if it is not one.
     """
     image = MirroredImage(folder, json.loads((folder / GEESYNC_JSON).read_text()))
-    return {band["id"]: _band(image, band) for band in image.bands}
+    return {band["id"]: _band(image, band) for band in image.bands if band["data_part"] is not None}
 
 
 def _band(image: MirroredImage, band: Json) -> ReadBand:

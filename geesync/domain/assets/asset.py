@@ -71,6 +71,13 @@ class Band:
         )
 
     @property
+    def why_no_file(self) -> str:
+        """Why no GeoTIFF can hold it, for people; nothing if one can."""
+        if self.array_dimensions:
+            return "holds arrays, which no GeoTIFF can"
+        return "" if self.grid.pixels else "has no extent, which each GeoTIFF must"
+
+    @property
     def pixel_type(self) -> str:
         """The numpy name of the type that an export of this band has.
 

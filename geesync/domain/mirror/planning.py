@@ -134,7 +134,7 @@ def _exported(formats: Iterable[str]) -> set[str]:
 def _plan_image(bands: tuple[Band, ...], options: Options, lessons: Lessons, way: Way) -> Plan:
     mode = masks_under(options, lessons)
     exact = way == Way.DIRECT
-    flat = [band for band in bands if not band.array_dimensions]
+    flat = [band for band in bands if not band.why_no_file]
     wide = bool(lessons.disproved)
     data = _data_parts(flat, mode, exact=exact, wide=wide)
     whole = [*data, *_mask_parts(flat, mode, exact=exact)]
@@ -153,8 +153,8 @@ def masks_under(options: Options, lessons: Lessons) -> str:
 def _left(bands: Iterable[Band], mode: str, *, exact: bool) -> Iterator[str]:
     flat = False
     for band in bands:
-        if band.array_dimensions:
-            yield f"band {band.id} holds arrays, which no GeoTIFF can"
+        if band.why_no_file:
+            yield f"band {band.id} {band.why_no_file}"
         else:
             flat = True
             if band.may_be_rounded and not exact:

@@ -131,7 +131,7 @@ def _is_own(key: str) -> bool:
 def _bands(
     mirrored: SourceAsset, made: SourceAsset, accepted: frozenset[LossKind], same_crs: SameCrs
 ) -> Iterator[Compared]:
-    was = [band for band in mirrored.bands if not band.array_dimensions]
+    was = [band for band in mirrored.bands if not band.why_no_file]
     yield _pair("bands", [band.id for band in was], [band.id for band in made.bands])
     told = {band.get("id"): band for band in mirrored.json.get("bands", ())}
     now = {band.get("id"): band for band in made.json.get("bands", ())}
