@@ -7,9 +7,11 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -17,6 +19,7 @@ from geesync.adapters.host.messenger import Messenger
 from geesync.cli.app import app
 from geesync.cli.context import output
 from geesync.cli.render import status_view
+from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.steps.step import Workshop
@@ -26,9 +29,9 @@ from geesync.store.making.restores import Restores
 from geesync.store.views import status as views
 from geesync.web.app import build
 from tests.story import test_derive as deriving
-from tests.story.accounts import bucket_is
+from tests.story.accounts import a_band, an_account, an_image, bucket_is
 from tests.story.round_trip import BACK, ask, settle
-from tests.story.test_restore import imports, mirrored, plan
+from tests.story.test_restore import imports, mirrored, plan, staged
 from tests.story.world import World, a_world
 from tests.web.asking import Asking
 
@@ -192,6 +195,35 @@ def test_what_was_given_up_while_it_was_ingested_can_be_asked_for_again(world: W
     (one,) = settle(world, ask(world, planned))
 
     assert one.standing.state == "proved", one.standing
+
+
+def test_what_a_task_still_reads_stays_staged_when_its_asset_is_given_up(tmp_path: Path) -> None:
+    profile = replace(CALM, import_s=always(7200))
+    image = an_image("img", a_band("b", np.arange(108, dtype="uint8").reshape(9, 12)))
+    with (
+        Simulator(an_account(image), profile=profile) as simulator,
+        a_world(simulator, tmp_path) as world,
+    ):
+        world.enqueue("users/x")
+        world.settle()
+        restores = ask(world, plan(world, "users/x/img", to=BACK))
+        for _ in range(3):
+            world.run("restorer", "reconciler")
+        restores.cancel(BACK, world.now())
+
+        for _ in range(3):
+            world.run("restorer", "reconciler")
+        while_it_runs = staged(world)
+        for _ in range(3):
+            simulator.advance(7200)
+            world.run("restorer", "reconciler")
+
+        assert while_it_runs
+        assert not staged(world)
+        assert not restores.is_anything_left()
+        assert imports(world) == 1
+        assert not world.status().operations
+        assert views.is_quiet(world.config.ledger, now=world.now())
 
 
 def test_a_mirror_of_another_ledger_is_restored_from_and_never_written_a_second_copy_into(

@@ -30,6 +30,7 @@ class Deriver:
 
     def run_once(self) -> Tally:
         """Write down the next exports, send those that wait, and follow those that run."""
+        self.maker.let_go()
         if not self.derivations.is_anything_left():
             return Tally()
         due = self._within_their_jobs(self.maker.room())

@@ -38,6 +38,7 @@ class Restorer:
 
     def run_once(self) -> Tally:
         """Let each of the three do one pass; nothing is asked while there is nothing to restore."""
+        self.maker.let_go()
         if not self.restores.is_anything_left():
             return Tally()
         began = self.workshop.clock()

@@ -104,6 +104,11 @@ class AssetMaker(Generic[AnyToMake]):
         place = Destination(DestinationKind.ASSET, asset.target)
         return Intent(asset.subject, ask.kind, attempt, token, {**ask.body, **named}, place)
 
+    def let_go(self) -> None:
+        """Give up tasks of assets that were given up: those not sent, and those that ended."""
+        unwanted = self.tasks.unwanted(self.making.kind, self.making.resting())
+        self.tasks.record([TaskMove(task, GivenUp()) for task in unwanted], self.workshop.clock())
+
     def follow(self, due: list[AnyToMake]) -> int:
         """Send the tasks that wait, and see what became of the others; return what moved."""
         found = self.tasks.of_subject(self.making.kind, [asset.id for asset in due])

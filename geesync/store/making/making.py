@@ -98,6 +98,10 @@ class Making(Generic[AnyToMake, AnyState]):
         after = self.life.advance(move.asset.standing, move.event, now)
         return {**standing_columns(after, move.asset.version), "moved_at": now}
 
+    def resting(self) -> sa.Select[tuple[int]]:
+        """Return the question for the keys of assets of which nothing is to be made any more."""
+        return sa.select(self.table.c.id).where(self.table.c.state.not_in(self.life.moving))
+
     def is_anything_left(self) -> bool:
         """Whether an asset is still to be made."""
         query = sa.select(sa.exists().where(self.table.c.state.in_(self.life.moving)))

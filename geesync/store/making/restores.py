@@ -16,11 +16,13 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.restore.files import KEPT, Form, stays
 from geesync.domain.restore.lifecycle import LIFE, RestoreState, Vanished
 from geesync.domain.restore.losses import LossKind
+from geesync.domain.tasks.lifecycle import TaskState
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.roots import ask_in
 from geesync.store.ledger.standings import read_standing
 from geesync.store.making.making import Condition, Making, MakingMove, ToMake, known_targets
+from geesync.store.tables import schema
 from geesync.store.tables.restoring import restoration, restored, restored_file
 from geesync.store.tables.states import is_making_paused
 
@@ -177,7 +179,7 @@ class Restores(Making[Restored, RestoreState]):
         query = (
             sa.select(restored_file)
             .join(restored)
-            .where(restored.c.state.in_(ended), _is_to_be_removed())
+            .where(restored.c.state.in_(ended), _is_to_be_removed(), ~_is_needed())
             .limit(limit)
         )
         with self._database.read() as connection:
@@ -227,6 +229,24 @@ def _is_to_be_removed() -> sa.ColumnElement[bool]:
     """Whether an object that was uploaded is of no use once its asset is proved."""
     kept = restored_file.c.name.startswith(f"{KEPT}/")
     return restored_file.c.removed_at.is_(None) & ~kept
+
+
+def _is_needed() -> sa.ColumnElement[bool]:
+    """Whether a task may still read an object, or another making of the same asset needs it."""
+    task, other, object_of = schema.task, restored.alias(), restored_file.alias()
+    reading = sa.exists().where(
+        task.c.subject_kind == SubjectKind.RESTORE,
+        task.c.subject_id == restored.c.id,
+        task.c.state.in_((TaskState.UNCLEAR, TaskState.RUNNING)),
+        task.c.ended_at.is_(None),
+    )
+    needing = sa.exists().where(
+        other.c.target == restored.c.target,
+        other.c.state.in_(LIFE.moving),
+        object_of.c.restored_id == other.c.id,
+        object_of.c.name == restored_file.c.name,
+    )
+    return sa.or_(reading, needing)
 
 
 def _row(wanted: Wanted, key: int, now: datetime) -> dict[str, object]:

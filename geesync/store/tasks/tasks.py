@@ -110,6 +110,17 @@ class Tasks:
         table = schema.task
         return self._tasks(table.c.subject_kind == kind, table.c.subject_id.in_(wanted))
 
+    def unwanted(self, kind: SubjectKind, resting: sa.Select[tuple[int]]) -> list[Task]:
+        """Return tasks in flight that nobody follows any more: not sent yet, or ended.
+
+        resting: ids of the subjects of this kind of which nothing is to be made.
+        """
+        column = schema.task.c
+        is_over = sa.or_(column.state == TaskState.INTENDED, column.ended_at.is_not(None))
+        return self._tasks(
+            schema.in_flight(), is_over, column.subject_kind == kind, column.subject_id.in_(resting)
+        )
+
     def _tasks(self, *where: sa.ColumnElement[bool]) -> list[Task]:
         query = select_tasks().where(*where).order_by(schema.task.c.id)
         with self._database.read() as connection:
