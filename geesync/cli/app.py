@@ -218,6 +218,8 @@ def _usage(error: TyperException) -> str:
     wanted = getattr(error, "option_name", "")
     if context is not None and context.parent and wanted in _OF_ALL:
         return f"{wanted} comes before the command: geesync {wanted} PATH {context.info_name} …"
+    if param is not None and type(error).__name__ == "MissingParameter":
+        what = f"{param.metavar} is missing"
     if alike := getattr(error, "possibilities", None):
         what = f"{what}. Did you mean {' or '.join(sorted(alike))}?"
     if param is not None and isinstance(error.__cause__, ValidationError):

@@ -117,7 +117,7 @@ def _bar(root: RootStatus) -> list[tuple[str, str]]:
 
 def _progress(root: RootStatus) -> str:
     if not root.wanted:
-        return "nothing found yet"
+        return "nothing of its own" if root.scanned_at else "nothing found yet"
     return f"{percent(root.good, root.wanted)} verified"
 
 

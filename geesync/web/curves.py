@@ -73,6 +73,8 @@ def states(samples: Sequence[Sample]) -> Chart | None:
 def queue(samples: Sequence[Sample]) -> Chart | None:
     """Return the project's operations at Earth Engine: running ones, queued ones above them."""
     points = _thinned(_begun(samples))
+    if not any(point.running or point.queued for point in points):
+        return None
     if len(points) < 2:  # noqa: PLR2004 # a line has two ends
         return None
     ground = [0.0] * len(points)

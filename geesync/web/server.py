@@ -56,8 +56,10 @@ def _listen(address: str) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, int(port)), family=family)
     except (OSError, OverflowError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        why = os.strerror(number) if number and number > 0 else error  # Python says it at length
         raise UserError(
-            f"cannot listen on {address}: {error}", hint="set web.listen, or stop who has it"
+            f"cannot listen on {address}: {why}", hint="set web.listen, or stop who has it"
         ) from error
 
 

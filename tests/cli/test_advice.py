@@ -92,7 +92,7 @@ def test_resume_says_what_still_holds(story: Story, cli: Cli) -> None:
     story.discover(story.enqueue(), 2)
 
     assert cli("resume", IDS) == f"{IDS} was not paused\n"
-    assert cli("resume") == "everything was not paused\n"
+    assert cli("resume") == "nothing was paused\n"
     cli("pause")
     assert cli("resume", IDS) == (
         f"{IDS} still waits: everything is paused, geesync resume goes on\n"

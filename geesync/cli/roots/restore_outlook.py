@@ -61,7 +61,8 @@ class Outlook:
             return
         plan, out = self.plan, output()
         kinds = ", ".join(
-            f"{count:,} {kind.lower()}" for kind, count in sorted(plan.counts.items())
+            counted(count, kind.lower().replace("_", " "))
+            for kind, count in sorted(plan.counts.items())
         )
         out.print(f"to {display_id(self.root)}: {kinds}", markup=False)
         uploads, tasks = counted(plan.uploads, "file"), counted(plan.tasks, "task")

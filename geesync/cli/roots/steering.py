@@ -78,7 +78,8 @@ def resume(context: typer.Context, what: _SCOPE = None) -> None:
         message = f"{_called(name)} still waits: {_called(around[0])} is paused, {again} goes on"
         output().print(message, markup=False)
     elif after == before:
-        output().print(f"{_called(name)} was not paused", markup=False)
+        what = _called(name) if name else "nothing"
+        output().print(f"{what} was {'not ' if name else ''}paused", markup=False)
     else:
         output().print(f"{_called(name)} goes on", markup=False)
         for halted in status(config.ledger, now=now()).halted:
