@@ -29,7 +29,7 @@ def test_every_command_that_a_page_tells_is_there_with_its_options(page: str) ->
 
 
 def test_every_key_that_a_page_sets_is_there() -> None:
-    for page in ("real-account.md", "service.md", "direct.md"):
+    for page in ("real-account.md", "service.md", "status-page.md", "operations.md"):
         for block in [*blocks(page, "toml"), *_written_by_shell(page)]:
             told = tomllib.loads(block.replace("$PROJECT", "my-project"))
             Config.model_validate({"ledger": "a", "mirror": "b"} | told)
