@@ -21,6 +21,8 @@ from tests.story.world import World, a_world
 OF_THE_WAY = {
     *("way", "vouched_by", "requests", "read_again", "operation", "attempt", "bucket", "request"),
     *("files", "made", "tile_edge"),
+    # Of an export nothing tells whether there are fractions.
+    *("fractional", "fractional_masks_count_as_valid", "fractional_masks_may_count_as_valid"),
 }
 
 
