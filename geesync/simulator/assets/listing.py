@@ -85,6 +85,9 @@ def page_position(token: str) -> int:
     if not token:
         return 0
     try:
-        return max(int(base64.urlsafe_b64decode(token).removeprefix(b"at ")), 0)
+        position = int(base64.urlsafe_b64decode(token).removeprefix(b"at "))
     except ValueError:
-        raise BadRequest("Invalid page token.") from None
+        position = -1
+    if position < 0:
+        raise BadRequest("Invalid page token.")
+    return position

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError  # what a transformation raises that fails altogether
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform as transform_points
@@ -177,10 +178,13 @@ def _misplaced(given: Json) -> ExportRefused:
 
 
 def in_crs(xs: Floats, ys: Floats, source: str, target: str) -> tuple[Floats, Floats]:
-    """Return points in another CRS; those that it cannot hold become infinite."""
+    """Return points in another CRS; those that it cannot hold become infinite, or no numbers."""
     if source == target or parse_crs(source) == parse_crs(target):
         return xs, ys
-    moved = transform_points(parse_crs(source), parse_crs(target), xs.ravel(), ys.ravel())
+    try:
+        moved = transform_points(parse_crs(source), parse_crs(target), xs.ravel(), ys.ravel())
+    except CPLE_BaseError:  # not one of the points has a place in both
+        return np.full(xs.shape, np.nan), np.full(ys.shape, np.nan)
     return np.reshape(moved[0], xs.shape), np.reshape(moved[1], ys.shape)
 
 

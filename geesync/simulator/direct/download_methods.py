@@ -11,17 +11,23 @@ from geesync.simulator.computing.image_functions.image_bands import selected
 from geesync.simulator.computing.images import Image
 from geesync.simulator.direct.evaluating import answering, evaluated
 from geesync.simulator.direct.limits import check_limits
-from geesync.simulator.direct.pixel_files import encoded, geotiff_to_download
+from geesync.simulator.direct.pixel_files import FORMATS, encoded, geotiff_to_download
 from geesync.simulator.direct.pixel_grids import requested_grid
 from geesync.simulator.refusals import BadRequest, CallRefused, NotSimulated
 from geesync.simulator.world.pixels import Json, SimGrid
 
 MOST_EDGE = 10_000  #: pixels
+DEFAULT_FORMAT = "AUTO_JPEG_PNG"
+#: Beside those that pixels come as at once.
+DOWNLOADS = ("ZIPPED_GEO_TIFF", "ZIPPED_GEO_TIFF_PER_BAND")
 ZIP = "application/zip"
 
 
 def create_download(service: Service, call: Call) -> Json:
     """Answer thumbnails.create: keep what is asked for, and return the name of its link."""
+    file_format = call.body.get("fileFormat", DEFAULT_FORMAT)
+    if file_format not in (*DOWNLOADS, *FORMATS):
+        raise NotSimulated(f"The simulator has no downloads of {file_format}.")
     with answering():
         _image(service, call)
     return {"name": f"{call.name}/thumbnails/{service.links.keep(call)}"}
@@ -35,7 +41,7 @@ def get_download(service: Service, call: Call) -> Content:
     with answering():
         image, assets = _image(service, asked)
         grid = requested_grid(image, asked.body.get("grid", {}), None)
-        file_format = asked.body.get("fileFormat", "AUTO_JPEG_PNG")
+        file_format = asked.body.get("fileFormat", DEFAULT_FORMAT)
         service.audit.add("download", asked.name, assets=assets, format=file_format)
         if max(grid.width, grid.height) > MOST_EDGE:
             raise BadRequest(

@@ -22,6 +22,10 @@ from geesync.simulator.world.pixels import Json
 
 FILES = re.compile(r"/drive/v3/files(?:/([^/]+))?")
 ABOUT = "/drive/v3/about"
+#: What a listing may be asked with; of those behind the fields, this drive has one kind only.
+LISTED_BY = {"q", "pageSize", "pageToken", "fields"}
+LISTED_BY |= {"alt", "prettyPrint", "key", "quotaUser", "spaces", "corpora"}
+LISTED_BY |= {"supportsAllDrives", "includeItemsFromAllDrives"}
 MOST_A_PAGE, PAGE = 1000, 100
 RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})?")
 REASONS = {400: "invalid", 403: "userRateLimitExceeded", 404: "notFound", 429: "rateLimitExceeded"}
@@ -69,6 +73,8 @@ class DriveApi:
     def _answer(self, request: Request, owner: str) -> Response:
         path, asked = request.url.path, dict(request.query_params)
         if path == ABOUT and request.method == "GET":
+            if not asked.get("fields"):
+                raise BadRequest("The 'fields' parameter is required for this method.")
             return JSONResponse(self._about(owner))
         found = FILES.fullmatch(path)
         if found is None or request.method not in ("GET", "DELETE"):
@@ -89,6 +95,8 @@ class DriveApi:
         size = asked.get("pageSize", str(PAGE))
         if re.fullmatch(r"[0-9]{1,4}", size) is None or not 0 < int(size) <= MOST_A_PAGE:
             raise BadRequest(f"Invalid value '{size}'. Values must be within the range: [1, 1000]")
+        for name in asked.keys() - LISTED_BY:
+            raise BadRequest(f"The simulator does not have files.list with {name}.")
         test = read_query(asked.get("q", ""))
         matching = [file for file in self._drive.files(owner) if test(file)]
         shown, following = page(matching, int(size), asked.get("pageToken", ""))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from geesync.simulator.assets.asset_json import TRANSFORM_KEYS
 from geesync.simulator.clock import rfc3339
 from geesync.simulator.computing import evaluator
+from geesync.simulator.computing.arguments import refused
 from geesync.simulator.computing.images import Band, Image
+from geesync.simulator.computing.regions import export_grid
 from geesync.simulator.computing.scene import Collection, Scene
 from geesync.simulator.messages.property_rules import check_bands
 from geesync.simulator.messages.schemas import PYRAMIDING
@@ -40,8 +42,13 @@ def evaluate_asset(kind: Literal["image", "table"], body: Json, scene: Scene) ->
 
 
 def _check_bands(image: Image) -> None:
+    ids = [band.id for band in image.bands]
+    if not ids:
+        raise refused("Image has no bands.")
+    for band_id in {each for each in ids if ids.count(each) > 1}:
+        raise refused(f"Duplicate band ID '{band_id}'.")
     try:
-        check_bands(band.id for band in image.bands)
+        check_bands(ids)
     except BadRequest as refusal:
         raise ExportRefused(INVALID_ARGUMENT, refusal.message) from refusal
 
@@ -50,9 +57,10 @@ def _image(image: Image, body: Json) -> SimAsset:
     options = body["assetExportOptions"]
     default = options.get("pyramidingPolicy", UNSPECIFIED)
     policies = options.get("pyramidingPolicyOverrides", {})
-    bands = tuple(
-        _band(band, body.get("grid"), policies.get(band.id, default)) for band in image.bands
-    )
+    for band_id in policies.keys() - {band.id for band in image.bands}:
+        raise refused(f"There is no band '{band_id}' to have a pyramiding policy.")
+    grid = export_grid(image, body["grid"]) if body.get("grid") else None
+    bands = tuple(_band(band, grid, policies.get(band.id, default)) for band in image.bands)
     sizes = (band.grid.width * band.grid.height * band.dtype.itemsize for band in bands)
     return SimAsset(
         name="",
@@ -74,6 +82,7 @@ def own_properties(properties: Mapping[str, Any]) -> Json:
         if not key.startswith("system:")
         and isinstance(value, str | int | float)
         and not isinstance(value, bool)
+        and (isinstance(value, str) or math.isfinite(value))
     }
 
 
@@ -81,11 +90,14 @@ def time_of(millis: Any) -> str | None:
     """Return a time of an image's properties as an asset has it; None if it is none."""
     if isinstance(millis, bool) or not isinstance(millis, int | float):
         return None
-    return rfc3339(EPOCH + timedelta(milliseconds=float(millis)))
+    try:
+        return rfc3339(EPOCH + timedelta(milliseconds=float(millis)))
+    except (OverflowError, ValueError):
+        raise refused(f"A time of {millis} ms since 1970 cannot be kept.") from None
 
 
-def _band(band: Band, grid_json: Json | None, pyramiding: str) -> SimBand:
-    grid = _grid(grid_json) if grid_json else band.extent
+def _band(band: Band, given: SimGrid | None, pyramiding: str) -> SimBand:
+    grid = given or band.extent
     if grid is None:
         raise ExportRefused(INVALID_ARGUMENT, "Unable to export unbounded image.")
     if grid.width * grid.height > MOST_PIXELS:
@@ -101,14 +113,6 @@ def _band(band: Band, grid_json: Json | None, pyramiding: str) -> SimBand:
         pyramiding="MEAN" if pyramiding == UNSPECIFIED else pyramiding,
         array_dimensions=band.array_dimensions,
     )
-
-
-def _grid(grid: Json) -> SimGrid:
-    terms = grid.get("affineTransform", {})
-    a, b, c, d, e, f = (float(terms.get(key, 0)) for key in TRANSFORM_KEYS)
-    size = grid.get("dimensions", {})
-    crs = grid.get("crsCode") or grid.get("crsWkt") or "EPSG:4326"
-    return SimGrid(crs, (a, b, c, d, e, f), size.get("width", 0), size.get("height", 0))
 
 
 def _table(table: Collection) -> SimAsset:

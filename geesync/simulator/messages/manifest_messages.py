@@ -17,6 +17,7 @@ from geesync.simulator.messages.reading import (
     int32,
     mapping,
     message,
+    not_negative,
     repeated,
     required,
     string,
@@ -116,11 +117,6 @@ IMAGE_MANIFEST = required(
     "name",
 )
 
-
-def _not_negative(parser: Parser) -> Parser:
-    return checked(parser, lambda number: number >= 0, "it must not be negative.")
-
-
 _CHARACTER = checked(string, lambda text: len(text) == 1, "it must be a single character.")
 TABLE_MANIFEST = required(
     message(
@@ -131,8 +127,8 @@ TABLE_MANIFEST = required(
                     {
                         "uris": repeated(string),
                         "charset": string,
-                        "maxErrorMeters": _not_negative(double),
-                        "maxVertices": _not_negative(int32),
+                        "maxErrorMeters": not_negative(double),
+                        "maxVertices": not_negative(int32),
                         "crs": string,
                         "geodesic": boolean,
                         "primaryGeometryColumn": string,

@@ -125,6 +125,11 @@ def checked(parser: Parser, fits: Callable[[Any], bool], otherwise: str) -> Pars
     return read
 
 
+def not_negative(parser: Parser) -> Parser:
+    """Read a number that may be zero."""
+    return checked(parser, lambda number: number >= 0, "it must not be negative.")
+
+
 def positive(parser: Parser) -> Parser:
     """Read a number above zero."""
     return checked(parser, lambda number: number > 0, "it must be positive.")

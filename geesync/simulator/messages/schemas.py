@@ -19,6 +19,7 @@ from geesync.simulator.messages.reading import (
     int64,
     mapping,
     message,
+    not_negative,
     positive,
     repeated,
     required,
@@ -165,8 +166,8 @@ EXPORT_TABLE = required(
             {
                 **_EXPORT,
                 "selectors": repeated(string),
-                "maxErrorMeters": wrapped(double),
-                "maxVertices": wrapped(int32),
+                "maxErrorMeters": not_negative(wrapped(double)),
+                "maxVertices": not_negative(wrapped(int32)),
                 "policy": anything,
                 "fileExportOptions": TABLE_FILE_OPTIONS,
                 "assetExportOptions": message({"earthEngineDestination": EARTH_ENGINE}),
@@ -259,7 +260,7 @@ COMPUTE_PAGE = required(
     message(
         {
             "expression": expression,
-            "pageSize": int32,
+            "pageSize": not_negative(int32),
             "pageToken": string,
             "workloadTag": workload_tag,
         }

@@ -6,22 +6,28 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from geesync.simulator.computing.projections import parse_crs
+from geesync.simulator.computing.projections import in_crs, parse_crs
+from geesync.simulator.refusals import INVALID_ARGUMENT, ExportRefused
 from geesync.simulator.world.pixels import Json, SimGrid
 
+POLE, TOLERANCE = 90, 1e-6  # degrees
 EDGE_POINTS = 4  #: a side; curved enough for any projection of a scene
 
 
 def footprint(grid: SimGrid) -> Json:
-    """Return the outline of a grid as a GeoJSON polygon, longitude and latitude in degrees."""
+    """Return the outline of a grid as a GeoJSON polygon, longitude and latitude in degrees.
+
+    Raises ExportRefused for a grid that is nowhere on Earth.
+    """
     steps = np.linspace(0, 1, EDGE_POINTS, endpoint=False)
     columns = np.concatenate([0 * steps, steps, 0 * steps + 1, 1 - steps]) * grid.width
     rows = np.concatenate([steps, 0 * steps + 1, 1 - steps, 0 * steps]) * grid.height
     a, b, c, d, e, f = grid.transform
     x, y = a * columns + b * rows + c, d * columns + e * rows + f
-    if grid.crs != "EPSG:4326":
-        crs = parse_crs(grid.crs)
-        x, y = map(np.asarray, transform(crs, CRS.from_epsg(4326), x, y))
+    x, y = in_crs(x, y, grid.crs, "EPSG:4326")
+    if not (np.isfinite(x).all() and (np.abs(y) <= POLE + TOLERANCE).all()):
+        message = "The pixels lie outside of what the projection can show."
+        raise ExportRefused(INVALID_ARGUMENT, message)
     ring = [[round(float(px), 9), round(float(py), 9)] for px, py in zip(x, y, strict=True)]
     return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
 
