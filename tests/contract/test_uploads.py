@@ -66,6 +66,7 @@ def test_a_second_upload_finds_the_first(
     assert uploads().upload(wanted, tmp_path) == first
 
 
+@pytest.mark.costs(megabytes=52)
 def test_files_of_the_same_bytes_do_not_go_on_with_one_another_s_upload(
     uploads: Callable[..., Uploads], wanted: Upload, tmp_path: Path
 ) -> None:

@@ -103,7 +103,7 @@ def _tried(
     report: dict[str, Any], name: str, cost: Cost, ask: Callable[[Account], Any], account: Account
 ) -> Any:
     """Return an answer; a question that failed does not keep the others from being asked."""
-    account.meter.allow(cost)
+    account.meter.begin(cost)
     try:
         return ask(account)
     except TooDear:

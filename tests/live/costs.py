@@ -41,21 +41,26 @@ class Cost:
     def of(cls, tasks: int = 0, megabytes: float = 0.1) -> Self:
         """Return what one question or test may cost that starts so many tasks."""
         requests = REQUESTS + REQUESTS_A_TASK * tasks
-        return cls(tasks, requests, tasks + 1, round(megabytes * 1e6))
+        return cls(tasks, requests, tasks + 2, round(megabytes * 1e6))
 
 
 @dataclass
 class Meter:
-    """Counts; every thing that is asked allows what it was announced to cost."""
+    """Counts; every thing that is asked may use what it was announced to cost."""
 
     most: Cost = field(default_factory=Cost)
     used: Cost = field(default_factory=Cost)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def allow(self, cost: Cost) -> None:
-        """Let so much more be used."""
+        """Let so much be used besides."""
         with self._lock:
             self.most += cost
+
+    def begin(self, cost: Cost) -> None:
+        """Let this be used, and nothing that others have left of theirs."""
+        with self._lock:
+            self.most = self.used + cost
 
     def spend(self, cost: Cost) -> None:
         """Use it; raises TooDear, before anything is asked, if it was not announced."""
