@@ -204,8 +204,8 @@ def _find_file(file: Path | None) -> Path | None:
         if not asked.is_file():
             raise ConfigError(f"there is no configuration file {asked}")
         return asked
-    home, told = _home(), os.environ.get("XDG_CONFIG_HOME")
-    own = [Path(told)] if told else [home / ".config"] if home else []
+    home, configured = _home(), os.environ.get("XDG_CONFIG_HOME")
+    own = [Path(configured)] if configured else [home / ".config"] if home else []
     places = [folder / "geesync/geesync.toml" for folder in (*own, Path("/etc"))]
     return next((place for place in places if place.is_file()), None)
 
@@ -282,6 +282,6 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key `{key}` (from {origin})"
     where = "the command line" if origin == "flag" else origin
-    told = f"`{key}` (from {where}): {what_is_needed(first)}"
+    message = f"`{key}` (from {where}): {what_is_needed(first)}"
     is_secret = key.partition(".")[0] in _SECRET  # addresses and commands may hold passwords
-    return told if is_secret else f"{told}, got {first.get('input')!r}"
+    return message if is_secret else f"{message}, got {first.get('input')!r}"

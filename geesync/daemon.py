@@ -200,13 +200,13 @@ def status_line(status: views.Status, waiting: Mapping[str, str]) -> str:
     verified = sum(root.counts.get(State.VERIFIED, 0) for root in status.roots)
     quarantined = sum(root.counts.get(State.QUARANTINED, 0) for root in status.roots)
     whole = counted(wanted, "asset")
-    told = [f"{verified:,} of {whole} verified"] if status.roots else ["no roots yet"]
+    parts = [f"{verified:,} of {whole} verified"] if status.roots else ["no roots yet"]
     if quarantined:
-        told.append(f"{quarantined:,} quarantined")
+        parts.append(f"{quarantined:,} quarantined")
     if status.operations:
-        told.append(f"{counted(sum(status.operations.values()), 'export')} in flight")
-    told += [f"{root.name}: {root.alarm}" for root in status.roots if root.alarm]
-    return "; ".join(told + [f"{step} waits: {why}" for step, why in waiting.items()])
+        parts.append(f"{counted(sum(status.operations.values()), 'export')} in flight")
+    parts += [f"{root.name}: {root.alarm}" for root in status.roots if root.alarm]
+    return "; ".join(parts + [f"{step} waits: {why}" for step, why in waiting.items()])
 
 
 def _drift() -> float:

@@ -283,8 +283,8 @@ def _told(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from look()
     except (OSError, RemoteError) as error:
-        told = str(error) if isinstance(error, RemoteError) else refused(error)
-        yield fail(look.__name__.strip("_"), told, "mount it, or mend its disk, and look again")
+        reason = str(error) if isinstance(error, RemoteError) else refused(error)
+        yield fail(look.__name__.strip("_"), reason, "mount it, or mend its disk, and look again")
 
 
 def _is_writable(folder: Path) -> bool:

@@ -65,9 +65,9 @@ class LedgerError(UserError):
 RESTORE = "put a backup in its place: geesync recover --from-backup FILE"
 
 
-def damaged(told: object, ledger: object = "") -> LedgerError:
+def damaged(what: object, ledger: object = "") -> LedgerError:
     """Return what is to be said of something in the ledger that geesync does not write."""
-    return LedgerError(f"the ledger {ledger or 'in use'} is damaged: {told}", hint=RESTORE)
+    return LedgerError(f"the ledger {ledger or 'in use'} is damaged: {what}", hint=RESTORE)
 
 
 class LockedError(UserError):
@@ -155,15 +155,15 @@ LONGEST_ASKED_S = 86_400.0
 _LONGEST_REASON = 2000
 
 
-def reason(told: object) -> str:
+def reason(text: object) -> str:
     """Return what a server told, as a text that ledger, log and page can hold."""
-    return str(told)[:_LONGEST_REASON].encode(errors="replace").decode()
+    return str(text)[:_LONGEST_REASON].encode(errors="replace").decode()
 
 
 def refused(error: OSError) -> str:
     """Return what the system says of a file, and of which."""
-    said = error.strerror or type(error).__name__
-    return f"{error.filename}: {said}" if error.filename else said
+    message = error.strerror or type(error).__name__
+    return f"{error.filename}: {message}" if error.filename else message
 
 
 class RemoteError(GeesyncError):

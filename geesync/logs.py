@@ -61,9 +61,9 @@ class _ConsoleRenderer:
         self._render = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=_EVENT_WIDTH)
 
     def __call__(self, logger: Any, method: str, event: EventDict) -> str:
-        told = {key: value for key, value in event.items() if value is not None}
-        told["timestamp"] = f"{event['timestamp'][:_SECONDS]}Z"
-        return self._render(logger, method, told)
+        line = {key: value for key, value in event.items() if value is not None}
+        line["timestamp"] = f"{event['timestamp'][:_SECONDS]}Z"
+        return self._render(logger, method, line)
 
 
 _EVENT_WIDTH = 16
@@ -81,9 +81,11 @@ class JournalRenderer:
 
     def __call__(self, _logger: Any, method: str, event: EventDict) -> EventDict:
         """Send; nothing is left to be printed. What cannot be sent goes to stderr as JSON."""
-        told = {key: value for key, value in event.items() if key not in _JOURNAL_KNOWS}
-        shown = "".join(f" {key}={value}" for key, value in told.items() if value is not None)
-        fields: dict[str, object] = {f"GEESYNC_{key}": told[key] for key in told}
+        shown_event = {key: value for key, value in event.items() if key not in _JOURNAL_KNOWS}
+        shown = "".join(
+            f" {key}={value}" for key, value in shown_event.items() if value is not None
+        )
+        fields: dict[str, object] = {f"GEESYNC_{key}": shown_event[key] for key in shown_event}
         fields |= {
             "MESSAGE": f"{event['event']}{shown}",
             "PRIORITY": _PRIORITIES.get(event.get("level", method), 6),

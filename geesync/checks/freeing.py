@@ -121,9 +121,9 @@ class Freer:
 
 def _mark(asset: LedgerAsset, now: datetime) -> KeptFile:
     """Say beside a copy that it is the only one; no other copy of its name makes it give way."""
-    told = {"asset": asset.name, "revision": asset.revision, "freed_at": now.isoformat()}
+    mark = {"asset": asset.name, "revision": asset.revision, "freed_at": now.isoformat()}
     with folder(Path(asset.dest), asset.path, create=False) as place:
-        place.write(FREED_JSON, json.dumps(told).encode())
+        place.write(FREED_JSON, json.dumps(mark).encode())
         place.sync()
         return place.look(FREED_JSON)
 

@@ -87,22 +87,22 @@ def asset_folders(mirror: Path, path: str) -> Iterator[str]:
 def _copy(place: Folder, path: str, options: Options) -> Copy | None:
     """Return what the sidecars tell, if it all fits together; None if any of it does not."""
     try:
-        source, told = SourceAsset(_read(place, ASSET_JSON)), _read(place, GEESYNC_JSON)
-        mine = (told["asset"], told["type"], told["revision"])
+        source, sidecar = SourceAsset(_read(place, ASSET_JSON)), _read(place, GEESYNC_JSON)
+        mine = (sidecar["asset"], sidecar["type"], sidecar["revision"])
         if mine != (source.name, source.type, source.revision) or asset_path(source.name) != path:
             return None
         _ = source.box
         _number(source.size_bytes)
-        then = _options_then(source, options, told)
-        forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in told["parts"]]
-        way = Way(told["parts"][0].get("way", Way.BUCKET)) if forms else Way.BUCKET
+        then = _options_then(source, options, sidecar)
+        forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in sidecar["parts"]]
+        way = Way(sidecar["parts"][0].get("way", Way.BUCKET)) if forms else Way.BUCKET
         too_much = cut_before(source, then, forms, way=way)
         if too_much is None:
             return None
         made = plan(source, then, Lessons(too_much), way=way)
         objects = {}
         origins = {}
-        for one in told["parts"]:
+        for one in sidecar["parts"]:
             part = made.part(f"{one['key']}.{one['extension']}")
             objects[part.id] = _objects(place, part, path, one)
             origins[part.id] = _origin(one, way)
@@ -111,13 +111,13 @@ def _copy(place: Folder, path: str, options: Options) -> Copy | None:
     return Copy(source, path, replace(made, origins=origins), options_hash(then), objects)
 
 
-def _options_then(source: SourceAsset, options: Options, told: Json) -> Options:
+def _options_then(source: SourceAsset, options: Options, sidecar: Json) -> Options:
     """Return the options under which a copy was made; raises ValueError for what is none."""
     chosen: Json = {}
-    if source.type == IMAGE and told["masks"] in MODES:
-        chosen["masks"] = told["masks"]
+    if source.type == IMAGE and sidecar["masks"] in MODES:
+        chosen["masks"] = sidecar["masks"]
     if source.type == TABLE:
-        formats = {one["extension"] for one in told["parts"]}
+        formats = {one["extension"] for one in sidecar["parts"]}
         chosen["tables"] = [name for name in ("csv", "geojson") if name in formats]
     try:
         return options.over(chosen)
@@ -125,18 +125,20 @@ def _options_then(source: SourceAsset, options: Options, told: Json) -> Options:
         raise ValueError(str(error)) from error
 
 
-def _origin(told: Json, way: Way) -> Json:
+def _origin(document: Json, way: Way) -> Json:
     """Return what a sidecar tells of how a part came, for the next sidecar."""
     if way == Way.DIRECT:
-        counts: Json = {key: _number(told[key]) for key in ("requests", "read_again")}
+        counts: Json = {key: _number(document[key]) for key in ("requests", "read_again")}
         return counts | {
-            key: list(map(str, told[key])) for key in ("adopted", "fractional") if key in told
+            key: list(map(str, document[key]))
+            for key in ("adopted", "fractional")
+            if key in document
         }
     return {
-        "operation": str(told["operation"]),
-        "attempt": _number(told["attempt"]),
-        "bucket": str(told["bucket"]),
-        "request": dict(told["request"]) if told["request"] else None,
+        "operation": str(document["operation"]),
+        "attempt": _number(document["attempt"]),
+        "bucket": str(document["bucket"]),
+        "request": dict(document["request"]) if document["request"] else None,
     }
 
 
@@ -144,20 +146,25 @@ def _read(place: Folder, name: str) -> Json:
     """Return a sidecar; raises ValueError for what is none."""
     if not 0 < (place.size_of(name) or 0) <= _LONGEST_BYTES:
         raise ValueError(name)
-    told = json.loads(place.read(name))
-    if not isinstance(told, dict):
+    document = json.loads(place.read(name))
+    if not isinstance(document, dict):
         raise TypeError(name)
-    json.dumps(told, ensure_ascii=False).encode()  # halves of characters, which SQLite refuses
-    return told
+    json.dumps(document, ensure_ascii=False).encode()  # halves of characters, which SQLite refuses
+    return document
 
 
-def _objects(place: Folder, part: Part, path: str, told: Json) -> tuple[StoredObject, ...]:
+def _objects(place: Folder, part: Part, path: str, document: Json) -> tuple[StoredObject, ...]:
     """Return the objects of a part that is on disk; raises ValueError if it is not the planned."""
     if part.grid is not None:
         planned = (list(part.bands), part.pixel_type, part.sentinel, part.grid.to_json())
-        if planned != (told["bands"], told["pixel_type"], told["nodata"], told["grid"]):
+        if planned != (
+            document["bands"],
+            document["pixel_type"],
+            document["nodata"],
+            document["grid"],
+        ):
             raise ValueError(part.key)
-    objects = tuple(_object(place, one) for one in told["files"])
+    objects = tuple(_object(place, one) for one in document["files"])
     stem = file_stem(path, part.key)
     prefix = objects[0].name.removesuffix(objects[0].file_name) + stem
     if own_objects(prefix, part, set(objects)) != sorted(objects, key=lambda one: one.name):
@@ -165,24 +172,24 @@ def _objects(place: Folder, part: Part, path: str, told: Json) -> tuple[StoredOb
     return objects
 
 
-def _object(place: Folder, told: Json) -> StoredObject:
+def _object(place: Folder, document: Json) -> StoredObject:
     """Return an object whose file is there; its name on disk is the object's own.
 
     What was read directly is called like its file.
     """
     found = StoredObject(
-        told.get("object") or told["name"],
-        _number(told.get("generation", 0)),
-        _number(told["size_bytes"]),
-        int(told["crc32c"], 16) & 0xFFFFFFFF,
+        document.get("object") or document["name"],
+        _number(document.get("generation", 0)),
+        _number(document["size_bytes"]),
+        int(document["crc32c"], 16) & 0xFFFFFFFF,
     )
-    if told["name"] != found.file_name or place.size_of(found.file_name) != found.size_bytes:
-        raise ValueError(told["name"])
+    if document["name"] != found.file_name or place.size_of(found.file_name) != found.size_bytes:
+        raise ValueError(document["name"])
     return found
 
 
-def _number(told: Any) -> int:
-    number = int(told)
+def _number(value: Any) -> int:
+    number = int(value)
     if not 0 <= number <= _LARGEST:
         raise ValueError(number)
     return number

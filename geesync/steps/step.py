@@ -178,15 +178,15 @@ class Workshop:
         moved = self.ledger.record(moves, self.clock())
         bound_log = log.bind()  # once: the proxy would look its configuration up for each line
         for move in moves:
-            told = {
+            fields = {
                 "asset": move.asset.name,
                 "event_name": move.event.name,
                 "reason": move.event.reason or None,
             }
             if isinstance(move.event, ON_ITS_WAY) and not move.event.reason:
-                bound_log.debug("asset_moved", **told)  # that it is proved is told
+                bound_log.debug("asset_moved", **fields)  # that it is proved is told
             else:
-                bound_log.info("asset_moved", **told)
+                bound_log.info("asset_moved", **fields)
         return moved
 
 
@@ -213,14 +213,14 @@ def event_of(error: Exception, setback: type[Setback]) -> Event:
     """
     if isinstance(error, LedgerError):
         raise error  # nothing is to be remembered in it
-    told = plain(error)
-    if told is not error and told.cause == Cause.BUG:
+    remote = plain(error)
+    if remote is not error and remote.cause == Cause.BUG:
         log.error("bug", error=repr(error), exc_info=error)
-    if not told.costs_time_only:
-        return setback(str(told), cause=told.cause)
-    wait = _WAITS.get(told.cause, _SHORT_WAIT)
-    asked = timedelta(seconds=told.retry_after_s or 0)
-    return Delayed(str(told), cause=told.cause, wait=max(wait, asked))
+    if not remote.costs_time_only:
+        return setback(str(remote), cause=remote.cause)
+    wait = _WAITS.get(remote.cause, _SHORT_WAIT)
+    asked = timedelta(seconds=remote.retry_after_s or 0)
+    return Delayed(str(remote), cause=remote.cause, wait=max(wait, asked))
 
 
 def moves_of(

@@ -53,14 +53,14 @@ class Monitoring:
             "aggregation.perSeriesAligner": "ALIGN_SUM",
             "aggregation.crossSeriesReducer": "REDUCE_SUM",
         }
-        told, token, pages = 0.0, "", Pages()
+        total, token, pages = 0.0, "", Pages()
         while True:
             more = {"pageToken": token} if token else {}
             page, token = self._page(f"{self._url}?{urlencode(asked | more)}")
-            told += math.fsum(page)
+            total += math.fsum(page)
             pages.check(None, token)
             if not token:
-                return told if told > 0 and math.isfinite(told) else None
+                return total if total > 0 and math.isfinite(total) else None
 
     def _page(self, url: str) -> tuple[list[float], str]:
         """Return the values of a page's points, and the token of the next one."""

@@ -44,5 +44,5 @@ _NAME = re.compile(r"(?P<place>.+\.(?:\d+-){5})[0-9a-f]{32}\.(?P<token>[a-z2-7]{
 
 def found(names: Iterable[str], tokens: Collection[str]) -> dict[str, str]:
     """Return the pieces among a folder's names: ``{beginning of the name: name}``."""
-    told = ((name, _NAME.fullmatch(name)) for name in names)
-    return {match["place"]: name for name, match in told if match and match["token"] in tokens}
+    matches = ((name, _NAME.fullmatch(name)) for name in names)
+    return {match["place"]: name for name, match in matches if match and match["token"] in tokens}

@@ -159,9 +159,9 @@ class _Table:
         )
         self._requests += requests
         features = page.get("features", [])
-        told = rows(features, first=not journal.rows)
+        content_of_page = rows(features, first=not journal.rows)
         token = str(page.get("nextPageToken") or "")
-        content = told if token else told + END
+        content = content_of_page if token else content_of_page + END
         with place.opened(self._rows, os.O_WRONLY | os.O_APPEND) as descriptor:
             write_all(descriptor, content)
             os.fsync(descriptor)
@@ -182,8 +182,10 @@ class _Table:
         if self.job.count is not None and journal.rows != self.job.count:
             for name in (self._rows, self._name("rows.journal")):
                 place.remove(name)
-            came = counted(journal.rows, "row")
-            raise RemoteError(Cause.INTEGRITY, f"{came} came, Earth Engine says {self.job.count:,}")
+            counted_rows = counted(journal.rows, "row")
+            raise RemoteError(
+                Cause.INTEGRITY, f"{counted_rows} came, Earth Engine says {self.job.count:,}"
+            )
         for file, _ in self.job.files:
             name = self._rows
             if file.endswith(".csv"):

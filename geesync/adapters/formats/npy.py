@@ -42,11 +42,11 @@ def decode(
 
     layout = np.dtype([(name, field.code) for name, field in zip(called, fields, strict=True)])
     expected = {"descr": layout.descr, "fortran_order": False, "shape": (height, width)}
-    start, told = _header(answer)
-    if called[0] not in repr(told):
+    start, header = _header(answer)
+    if called[0] not in repr(header):
         raise _unreadable("it is the answer to another request")
-    if told != expected:
-        raise _unreadable(f"its pixels are {_short(told)}, asked for were {_short(expected)}")
+    if header != expected:
+        raise _unreadable(f"its pixels are {_short(header)}, asked for were {_short(expected)}")
     size_bytes = height * width * layout.itemsize
     if len(answer) - start != size_bytes:
         raise _unreadable(f"{len(answer) - start:,} bytes of pixels came, not {size_bytes:,}")
@@ -69,8 +69,8 @@ def _unreadable(what: str) -> RemoteError:
     return RemoteError(Cause.TRANSIENT, f"an unreadable answer: {what}")
 
 
-def _short(told: object) -> str:
-    text = repr(told)
+def _short(value: object) -> str:
+    text = repr(value)
     return text if len(text) <= _LONGEST_WORD else f"{text[:_LONGEST_WORD]}…"
 
 

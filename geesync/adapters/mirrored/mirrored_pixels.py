@@ -92,17 +92,17 @@ def _band(image: MirroredImage, band: Json) -> ReadBand:
     return ReadBand(values, mask, fractional=True)
 
 
-def part_of(told: Json) -> Part:
+def part_of(document: Json) -> Part:
     """Return a part of an image as its sidecar tells it."""
-    known = {key: told[key] for key in ("key", "extension", "bands", "grid", "pixel_type")}
+    known = {key: document[key] for key in ("key", "extension", "bands", "grid", "pixel_type")}
     return Part.from_json(
         {
             **known,
-            "sentinel": told["nodata"],
-            "of_masks": told["holds"] == "masks",
+            "sentinel": document["nodata"],
+            "of_masks": document["holds"] == "masks",
             "columns": [],
-            "tile_edge": told["tile_edge"],
-            "way": told.get("way", Way.BUCKET),
+            "tile_edge": document["tile_edge"],
+            "way": document.get("way", Way.BUCKET),
         }
     )
 

@@ -63,8 +63,8 @@ def rows_in(geojson: Path) -> Iterator[Json]:
         yield from features(file)
 
 
-def _sum(told: str) -> int:
-    return int.from_bytes(hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest())
+def _sum(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
 
 
 def _number(value: Any) -> Any:

@@ -149,7 +149,9 @@ def _plot(
     output().print(f"{target}: {len(curves)} places, {len(series.dates):,} dates", markup=False)
 
 
-def _write(series: Series, folder: Path, wanted: str, told: dict[str, Any], threads: int) -> None:
+def _write(
+    series: Series, folder: Path, wanted: str, parameters: dict[str, Any], threads: int
+) -> None:
     from rich.progress import Progress
 
     from geesync.series.regression import RESULTS
@@ -166,7 +168,7 @@ def _write(series: Series, folder: Path, wanted: str, told: dict[str, Any], thre
             series,
             folder,
             results,
-            told,
+            parameters,
             lambda done, count: progress.update(task, completed=done, total=count),
             at_once=threads,
         )

@@ -105,8 +105,8 @@ def _require_own(config: Config) -> None:
 
     mirror = str(config.need("mirror"))
     if mirror not in known_mirrors(config.ledger).dests.values():
-        told = f"--prove mirror writes a second copy, and {mirror} is no mirror of this ledger"
-        raise UserError(told, hint="--prove pixels, or digest")
+        message = f"--prove mirror writes a second copy, and {mirror} is no mirror of this ledger"
+        raise UserError(message, hint="--prove pixels, or digest")
 
 
 def _kinds(given: list[str]) -> frozenset[LossKind]:

@@ -128,11 +128,11 @@ def _not_quarantined(ledger: Path, name: str) -> str:
     """Return why there is nothing to try again of an asset."""
     from geesync.store.browsing.assets import show
 
-    told = show(ledger, name)
-    if told is None or told["below"]:
+    asset = show(ledger, name)
+    if asset is None or asset["below"]:
         return f"nothing of {display_id(name)} is quarantined"
-    if told["state"] in RESTING:
-        return f"{display_id(name)} is {told['state']}: there is nothing to try again"
-    wait = timedelta(seconds=max(0.0, (told["not_before"] or 0) - now().timestamp()))
+    if asset["state"] in RESTING:
+        return f"{display_id(name)} is {asset['state']}: there is nothing to try again"
+    wait = timedelta(seconds=max(0.0, (asset["not_before"] or 0) - now().timestamp()))
     when = f", in {duration(wait)}" if wait else ""
     return f"{display_id(name)} is not quarantined: it goes on by itself{when}"

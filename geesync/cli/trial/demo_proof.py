@@ -104,24 +104,24 @@ def _same(there: Pixels, here: ReadBand | None) -> bool:
 
 def differences(were: Mapping[str, SimAsset], are: Mapping[str, SimAsset]) -> list[str]:
     """Return how assets differ from what they were, each in a few words."""
-    told = [f"{display_id(name)}: not there" for name in were.keys() - are.keys()]
+    found_differences = [f"{display_id(name)}: not there" for name in were.keys() - are.keys()]
     for name in were.keys() & are.keys():
         one, two = were[name], are[name]
-        told += [
+        found_differences += [
             f"{display_id(name)}: {what}"
             for what in ("type", "properties", "start_time", "end_time")
             if getattr(one, what) != getattr(two, what)
         ]
         bands = [band.id for band in one.bands]
         if bands != [band.id for band in two.bands]:
-            told.append(f"{display_id(name)}: bands")
+            found_differences.append(f"{display_id(name)}: bands")
             continue
-        told += [
+        found_differences += [
             f"{display_id(name)}: band {band}"
             for band in bands
             if not _alike(truth(one, band), truth(two, band))
         ]
-    return told
+    return found_differences
 
 
 def _alike(one: Pixels, two: Pixels) -> bool:

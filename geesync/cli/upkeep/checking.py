@@ -47,9 +47,9 @@ class _WithShare(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Say the value that is not said."""
-        told = [*args, ""]
+        arguments = [*args, ""]
         for place, one in enumerate(args):
-            if one == _READ_PIXELS and not _SHARE.fullmatch(told[place + 1]):
+            if one == _READ_PIXELS and not _SHARE.fullmatch(arguments[place + 1]):
                 args = [*args[:place], f"{_READ_PIXELS}=", *args[place + 1 :]]
         return super().parse_args(ctx, args)
 
@@ -155,11 +155,11 @@ def check(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _pixels(config: Config, told: str | None) -> float:
+def _pixels(config: Config, share: str | None) -> float:
     """Return which share of the pixels is compared; 0 if it is not asked for."""
-    if told is None:
+    if share is None:
         return 0.0
-    return share_of(told) if told else config.direct.reread or _REREAD
+    return share_of(share) if share else config.direct.reread or _REREAD
 
 
 def _differences(

@@ -151,16 +151,16 @@ class SourceAsset:
         """
         if "updateTime" in self.json:
             return str(self.json["updateTime"])
-        told = {key: value for key, value in self.json.items() if key != "quota"}
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+        document = {key: value for key, value in self.json.items() if key != "quota"}
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def date(self) -> datetime | None:
         """When what it shows began (``startTime``), else its last change; aware, UTC."""
         for key in ("startTime", "updateTime"):
             with suppress(ValueError):
-                told = datetime.fromisoformat(str(self.json.get(key, "")))
-                return told if told.tzinfo else told.replace(tzinfo=UTC)
+                moment = datetime.fromisoformat(str(self.json.get(key, "")))
+                return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return None
 
     @property
@@ -198,7 +198,11 @@ class SourceAsset:
         They are its owner's own; geesync reads the image through Earth Engine and leaves them be.
         """
         places = [
-            *(place for told in self.json.get("tilesets", ()) for place in told.get("sources", ())),
+            *(
+                place
+                for tileset in self.json.get("tilesets", ())
+                for place in tileset.get("sources", ())
+            ),
             self.json.get("cloudStorageLocation", {}),  # the older way to say it
         ]
         return tuple(uri for place in places for uri in place.get("uris", ()))

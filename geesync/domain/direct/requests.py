@@ -24,8 +24,8 @@ def names(image: str, revision: str, fields: Sequence[Field], grid: Grid) -> lis
 
     Short, whatever the bands are called: the header of an answer has 64 KiB for 1,024 of them.
     """
-    told = [(field.kind, field.band, field.pixel_type) for field in fields]
-    asked = json.dumps([image, revision, grid.to_json(), told]).encode()
+    kinds = [(field.kind, field.band, field.pixel_type) for field in fields]
+    asked = json.dumps([image, revision, grid.to_json(), kinds]).encode()
     token = hashlib.blake2b(asked, digest_size=6).hexdigest()
     return [f"f{number}_{token}" for number in range(len(fields))]
 
@@ -76,8 +76,8 @@ def _marked(image: Json, pixel_type: str) -> Json:
 
 def _valid(image: Json, pixel_type: str) -> Json:
     is_valid = call("Image.neq", image1=call("Image.mask", image=image), image2=_constant(0))
-    told = call("Image.add", image1=is_valid, image2=_has_fraction(image))
-    return _filled(cast(pixel_type, told), cast(pixel_type, 0))
+    summed = call("Image.add", image1=is_valid, image2=_has_fraction(image))
+    return _filled(cast(pixel_type, summed), cast(pixel_type, 0))
 
 
 def _has_fraction(image: Json) -> Json:

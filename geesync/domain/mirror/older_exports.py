@@ -34,7 +34,7 @@ class OlderExports:
 
     folder: Path  #: absolute
     files: Mapping[Path, Sequence[str]]  #: names of GeoTIFFs, by their folder
-    told: Mapping[str, Json]  #: what a JSON tells of assets, by their ids
+    metadata_of: Mapping[str, Json]  #: what a JSON tells of assets, by their ids
     not_done: frozenset[str]  #: ids, or ends of ids, of what the scripts had yet to bring
 
     def of(self, source: SourceAsset, root: str) -> Iterator[list[Path]]:
@@ -64,10 +64,10 @@ class OlderExports:
 
     def _compare(self, source: SourceAsset, asset_id: str, last: str) -> None:
         """Raise UnfitError if a JSON tells of other assets of this name, or of another time."""
-        namesakes = [one for one in self.told if one.rpartition("/")[2] == last]
+        namesakes = [one for one in self.metadata_of if one.rpartition("/")[2] == last]
         if namesakes and asset_id not in namesakes:
             raise UnfitError(f"its files are those of {', '.join(sorted(namesakes))}")
-        metadata = self.told.get(asset_id, {})
+        metadata = self.metadata_of.get(asset_id, {})
         then = next(
             (metadata[key] for key in _TIMES if isinstance(metadata.get(key), int | float)), None
         )

@@ -73,12 +73,12 @@ def _held(part: Part) -> set[tuple[str, bool]]:
 
 def options_hash(options: Options) -> str:
     """Return the digest of those options on which plans depend, hexadecimal."""
-    told = {
+    document = {
         "masks": options.masks,
         "tables": sorted(_exported(options.tables)),
         "way": options.way,
     }
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:_OPTIONS_DIGITS]
+    return hashlib.sha256(json.dumps(document).encode()).hexdigest()[:_OPTIONS_DIGITS]
 
 
 def planned_otherwise(before: Options, after: Options) -> list[str]:

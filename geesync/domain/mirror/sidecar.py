@@ -54,7 +54,7 @@ def sidecar(
 ) -> Json:
     """Return the sidecar of a verified asset; table: what its rows were found to hold."""
     parts = sorted(taken, key=lambda one: (one.part.key, one.part.extension))
-    told: Json = {
+    document: Json = {
         "geesync": __version__,
         "asset": source.name,
         "type": source.type,
@@ -67,17 +67,19 @@ def sidecar(
         ],
     }
     if table is not None:
-        told["table"] = table
+        document["table"] = table
     if plan.masks:
-        told["masks"] = plan.masks
-        told["bands"] = [_band(declared, plan) for declared in source.json.get("bands", ())]
+        document["masks"] = plan.masks
+        document["bands"] = [_band(declared, plan) for declared in source.json.get("bands", ())]
         seen = [one for one in parts if one.fractional is not None]
         known = {band for one in seen for band in one.part.bands}
         lost = {band for one in seen for band in one.fractional or ()}
-        flat = [one["id"] for one in told["bands"] if one["nodata"] is not None]
-        told["fractional_masks_count_as_valid"] = [band for band in flat if band in lost]
-        told["fractional_masks_may_count_as_valid"] = [band for band in flat if band not in known]
-    return told
+        flat = [one["id"] for one in document["bands"] if one["nodata"] is not None]
+        document["fractional_masks_count_as_valid"] = [band for band in flat if band in lost]
+        document["fractional_masks_may_count_as_valid"] = [
+            band for band in flat if band not in known
+        ]
+    return document
 
 
 def crc32c_text(crc32c: int) -> str:
@@ -87,9 +89,9 @@ def crc32c_text(crc32c: int) -> str:
 
 def _part(taken: TakenPart) -> Json:
     part = taken.part
-    told: Json = {"key": part.key, "extension": part.extension}
+    document: Json = {"key": part.key, "extension": part.extension}
     if part.grid is not None:
-        told |= {
+        document |= {
             "bands": list(part.bands),
             "holds": "masks" if part.of_masks else "data",
             "pixel_type": part.pixel_type,
@@ -97,19 +99,19 @@ def _part(taken: TakenPart) -> Json:
             "grid": part.grid.to_json(),
             "tile_edge": part.tile_edge,
         }
-    told |= {"way": part.way, "vouched_by": vouched_by(taken)}
+    document |= {"way": part.way, "vouched_by": vouched_by(taken)}
     if part.way == Way.DIRECT:
-        told |= {"requests": taken.requests, "read_again": taken.read_again}
-        told |= {"adopted": list(taken.adopted)} if taken.adopted else {}
-        told |= {} if taken.fractional is None else {"fractional": list(taken.fractional)}
+        document |= {"requests": taken.requests, "read_again": taken.read_again}
+        document |= {"adopted": list(taken.adopted)} if taken.adopted else {}
+        document |= {} if taken.fractional is None else {"fractional": list(taken.fractional)}
     else:
-        told |= {
+        document |= {
             "operation": taken.operation,
             "attempt": taken.attempt,
             "bucket": taken.bucket,
             "request": taken.request,
         }
-    return told | {"files": [_file(one) for one in taken.files]}
+    return document | {"files": [_file(one) for one in taken.files]}
 
 
 _BY_SIZE = (
@@ -121,28 +123,28 @@ _BY_SIZE = (
 def vouched_by(taken: TakenPart) -> str:
     """Return what says that the bytes of a part are Earth Engine's, for people."""
     part, tiles = taken.part, f"{taken.read_again:,} tiles read"
-    told = " or ".join(sorted(taken.checksums))
+    proof = " or ".join(sorted(taken.checksums))
     if part.way == Way.BUCKET:
-        return f"the bucket's {told} of every object" if all(taken.checksums) else _BY_SIZE
+        return f"the bucket's {proof} of every object" if all(taken.checksums) else _BY_SIZE
     if part.way == Way.DRIVE:
-        return f"Drive's {told} of every file"
+        return f"Drive's {proof} of every file"
     if taken.adopted:
         return f"{tiles} from Earth Engine and found equal to files that others exported"
-    told = "length and layout of every answer, the same updateTime before and after"
+    proof = "length and layout of every answer, the same updateTime before and after"
     if part.grid is None:
-        return f"{told}, and the count of the features"
+        return f"{proof}, and the count of the features"
     again = f", and {tiles} a second time" if taken.read_again else ""
-    return f"{told}, what is on disk equal to it{again}"
+    return f"{proof}, what is on disk equal to it{again}"
 
 
 def _file(taken: TakenFile) -> Json:
     obj = taken.obj
-    told = {
+    document = {
         "name": taken.name,
         "size_bytes": obj.size_bytes,
         "crc32c": crc32c_text(obj.crc32c),
     }
-    return told | ({"object": obj.name, "generation": obj.generation} if obj.generation else {})
+    return document | ({"object": obj.name, "generation": obj.generation} if obj.generation else {})
 
 
 def _band(declared: dict[str, Any], plan: Plan) -> Json:

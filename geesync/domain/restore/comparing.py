@@ -95,10 +95,10 @@ def _times(mirrored: SourceAsset, made: SourceAsset) -> Iterator[Compared]:
 
 def _moment(asset: SourceAsset, key: str) -> str | None:
     """Return a time without the zeros that a service may write at its end."""
-    told = asset.json.get(key)
-    if not isinstance(told, str):
+    text = asset.json.get(key)
+    if not isinstance(text, str):
         return None
-    whole, dot, fraction = told.removesuffix("Z").partition(".")
+    whole, dot, fraction = text.removesuffix("Z").partition(".")
     return f"{whole}{dot}{fraction}".rstrip("0") if dot and fraction.strip("0") else whole
 
 
@@ -133,7 +133,7 @@ def _bands(
 ) -> Iterator[Compared]:
     was = [band for band in mirrored.bands if not band.why_no_file]
     yield _pair("bands", [band.id for band in was], [band.id for band in made.bands])
-    told = {band.get("id"): band for band in mirrored.json.get("bands", ())}
+    band_of = {band.get("id"): band for band in mirrored.json.get("bands", ())}
     now = {band.get("id"): band for band in made.json.get("bands", ())}
     by_id = {band.id: band for band in made.bands}
     for band in was:
@@ -141,7 +141,7 @@ def _bands(
             yield from _band(band, other, accepted, same_crs)
             yield _pair(
                 f"band {band.id}: pyramiding",
-                told[band.id].get("pyramidingPolicy", "MEAN"),
+                band_of[band.id].get("pyramidingPolicy", "MEAN"),
                 now[band.id].get("pyramidingPolicy", "MEAN"),
             )
 

@@ -31,7 +31,9 @@ def goes_as_features(source: SourceAsset, sidecar: Json) -> bool:
     if source.type != TABLE or "startTime" in source.json or "endTime" in source.json:
         return False
     files = _geojsons(sidecar)
-    kinds = [set(told) - {"null"} for told in sidecar.get("table", {}).get("columns", {}).values()]
+    kinds = [
+        set(types) - {"null"} for types in sidecar.get("table", {}).get("columns", {}).values()
+    ]
     mixed = any(len(kind) > 1 and kind != {"integer", "number"} for kind in kinds)
     return len(files) == 1 and int(files[0]["size_bytes"]) <= _MOST_BYTES and not mixed
 
@@ -66,36 +68,38 @@ def export_of(features: Iterable[Json], target: str, mark: tuple[str, str]) -> J
 
 
 def _feature(feature: Json) -> Json:
-    told = {
+    members = {
         key: value for key, value in (feature.get("properties") or {}).items() if value is not None
     }
     if "id" in feature:
-        told["system:index"] = str(feature["id"])
+        members["system:index"] = str(feature["id"])
     geometry = feature.get("geometry")
     where = {"geometry": _geometry(geometry)} if geometry else {}
-    return call("Feature", **where, metadata=_dictionary(told))
+    return call("Feature", **where, metadata=_dictionary(members))
 
 
-def _dictionary(told: Json) -> Json:
+def _dictionary(properties: Json) -> Json:
     """Return values as an expression has them; a number in JSON is a double at Earth Engine."""
     large = {
         key: {"integerValue": str(value)}
-        for key, value in told.items()
+        for key, value in properties.items()
         if type(value) is int and _EXACT < abs(value) < 2**63
     }
     if not large:
-        return {"constantValue": told}
-    plain = {key: {"constantValue": value} for key, value in told.items()}
+        return {"constantValue": properties}
+    plain = {key: {"constantValue": value} for key, value in properties.items()}
     return {"dictionaryValue": {"values": plain | large}}
 
 
-def _geometry(told: Json) -> Json:
-    kind = told["type"]
+def _geometry(geometry: Json) -> Json:
+    kind = geometry["type"]
     if kind == "GeometryCollection":
-        members = [_geometry(member) for member in told["geometries"]]
+        members = [_geometry(member) for member in geometry["geometries"]]
         inner = {"arrayValue": {"values": members}}
         return call("GeometryConstructors.MultiGeometry", geometries=inner)
     if kind not in _CONSTRUCTORS:
         raise ValueError(kind)
-    flag = {} if "geodesic" not in told or "Point" in kind else {"geodesic": told["geodesic"]}
-    return call(f"GeometryConstructors.{kind}", coordinates=told["coordinates"], **flag)
+    flag = (
+        {} if "geodesic" not in geometry or "Point" in kind else {"geodesic": geometry["geodesic"]}
+    )
+    return call(f"GeometryConstructors.{kind}", coordinates=geometry["coordinates"], **flag)

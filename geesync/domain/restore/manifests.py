@@ -25,8 +25,8 @@ def key_of(target: str, revision: str, crc32cs: Iterable[int]) -> str:
 
     crc32cs: of the files in the mirror that it is made of.
     """
-    told = json.dumps([target, revision, sorted(crc32cs)])
-    return hashlib.sha256(told.encode()).hexdigest()[:20]
+    text = json.dumps([target, revision, sorted(crc32cs)])
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def container(source: SourceAsset) -> Json:

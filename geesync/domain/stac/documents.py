@@ -60,7 +60,7 @@ class DataFile:
     part: Part
     grid: Grid | None  #: of this file: a tile's own
     tile: str = ""  #: tells it from other tiles of its part: "0-256"
-    came: Json = field(default_factory=dict)  #: its part, as ``geesync.json`` tells how it came
+    origin: Json = field(default_factory=dict)  #: its part, as ``geesync.json`` tells how it came
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def _key(file: DataFile) -> str:
 def _asset(file: DataFile, wkt2: Callable[[str], str]) -> Json:
     document = _stored(file, file.part.extension) | {
         "roles": ["data-mask" if file.part.of_masks else "data"],
-        **{f"ee:{key}": file.came[key] for key in ("way", "vouched_by") if key in file.came},
+        **{f"ee:{key}": file.origin[key] for key in ("way", "vouched_by") if key in file.origin},
     }
     if file.grid is None:
         return document

@@ -97,15 +97,15 @@ class Cataloguer:
             batch.fresh.update(done.keys() & {asset.id for asset in batch.proved})
         if any(asset.id not in batch.parents for asset in batch.proved):
             self._write_top(dest, batch)
-        told = [asset for asset in batch.due if not batch.is_proved(asset)]
-        told += [
+        caught_up = [asset for asset in batch.due if not batch.is_proved(asset)]
+        caught_up += [
             asset
             for asset in batch.proved
             if asset.id in batch.fresh
             and (asset.id not in batch.parents or batch.parents[asset.id].id in linked)
         ]
-        self.catalogue.told(told, extents=extents)
-        return len(told)
+        self.catalogue.told(caught_up, extents=extents)
+        return len(caught_up)
 
     def _draft_item(self, drafting: DocumentWriter, batch: Batch, asset: LedgerAsset) -> Documents:
         with drafting.folder(asset, create=False) as place:

@@ -85,7 +85,7 @@ def document_bytes(document: Json) -> bytes:
 def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
     """Draft an asset's Item."""
     node, history = node_of(asset), batch.histories[asset.id][0]
-    told = _sidecar(place)
+    sidecar = _sidecar(place)
     state = asset.standing.state
     is_absent = state in ABSENT
     if is_absent and place.size_of(node.document) is not None:
@@ -98,8 +98,8 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
             parent_of(batch.parents.get(asset.id)),
             batch.sources[asset.id],
             history,
-            files=_files(place, told, asset.path, batch.staged[asset.id]),
-            made=_made(place, told),
+            files=_files(place, sidecar, asset.path, batch.staged[asset.id]),
+            made=_made(place, sidecar),
             sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
             wkt2=rasters.wkt2,
         )
@@ -116,16 +116,16 @@ def _sha256(place: Folder, staged: Staged) -> str:
 
 def _made(place: Folder, sidecar: Json) -> Iterator[stac.Made]:
     """Yield what the verifier made of the asset's files, as its sidecar says."""
-    for told in sidecar.get("made", ()):
-        name = str(told["name"])
-        yield stac.Made(name, int(told["size_bytes"]), place.digests(name)[1])
+    for made in sidecar.get("made", ()):
+        name = str(made["name"])
+        yield stac.Made(name, int(made["size_bytes"]), place.digests(name)[1])
 
 
 def _sidecar(place: Folder) -> Json:
-    told: Json = {}
+    document: Json = {}
     if place.size_of(GEESYNC_JSON) is not None:
-        told = json.loads(place.read(GEESYNC_JSON))
-    return told
+        document = json.loads(place.read(GEESYNC_JSON))
+    return document
 
 
 def _files(
@@ -135,7 +135,10 @@ def _files(
     parts: dict[str, list[Staged]] = defaultdict(list)
     for one in staged:
         parts[one.part_id].append(one)
-    came = {f"{told['key']}.{told['extension']}": told for told in sidecar.get("parts", ())}
+    origins = {
+        f"{stored_part['key']}.{stored_part['extension']}": stored_part
+        for stored_part in sidecar.get("parts", ())
+    }
     for part_id, files in parts.items():
         part = files[0].part
         stem = file_stem(path, part.key)
@@ -152,7 +155,7 @@ def _files(
                 if grid and tile
                 else grid,
                 tile=f"{tile.row}-{tile.column}" if tile and len(files) > 1 else "",
-                came=came.get(part_id, {}),
+                origin=origins.get(part_id, {}),
             )
 
 

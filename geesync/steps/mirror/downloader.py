@@ -70,9 +70,9 @@ class Downloader:
             raise
         self.gates.learn(meanings)
         moved += self.workshop.excuse(self.gates.wronged_assets())
-        told = [*self.gates.told(), *filter(None, [waiting, self.downloads.slow()])]
+        reasons = [*self.gates.told(), *filter(None, [waiting, self.downloads.slow()])]
         busy = self.downloads.are_under_way or (more and moved > 0)
-        return Tally(moved=moved, busy=busy, waiting="; ".join(told))
+        return Tally(moved=moved, busy=busy, waiting="; ".join(reasons))
 
     def _take_on(self) -> tuple[int, bool, str]:
         """Begin what there is room for on the line and on disk.

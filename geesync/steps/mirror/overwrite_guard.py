@@ -31,14 +31,14 @@ def claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterable
 def _files_in_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
     """Yield what the sidecars tell: a new ledger, or one that lost power, knows less than they."""
     for name, key in ((ASSET_JSON, "name"), (GEESYNC_JSON, "asset")):
-        told = _read(place, name)
-        if told and told.get(key) == asset:
+        sidecar = _read(place, name)
+        if sidecar and sidecar.get(key) == asset:
             yield place.look(name)
             policy = _read(place, IAM_JSON)
             if policy is not None and policy.keys() <= _OF_POLICIES:
                 yield place.look(IAM_JSON)
             with suppress(KeyError, TypeError, ValueError):  # somebody edited it
-                for part in (*told.get("parts", ()), {"files": told.get("made", ())}):
+                for part in (*sidecar.get("parts", ()), {"files": sidecar.get("made", ())}):
                     yield from [_file(file) for file in part["files"]]
 
 

@@ -96,8 +96,8 @@ class Prover:
         }
         self.restores.report(asset, report)
         if bad := differences(compared):
-            told = "; ".join(f"{one.what}: {one.was} is {one.is_now}" for one in bad[:3])
-            return Differs(told, cause=Cause.INTEGRITY)
+            reasons = "; ".join(f"{one.what}: {one.was} is {one.is_now}" for one in bad[:3])
+            return Differs(reasons, cause=Cause.INTEGRITY)
         return ProofPassed()
 
     def _compare(

@@ -23,8 +23,8 @@ def compare_rows(here: RowSums, there: RowSums) -> Iterator[Compared]:
     """Yield how rows are like the mirror's; here: the mirror's. Other indexes are no other rows."""
     same = (here.count, here.values) == (there.count, there.values)
     likeness = Likeness.EQUAL if same else Likeness.DIFFERENT
-    told = f"{here.count:,}", f"{there.count:,}"
-    yield Compared("values and geometries of all rows", likeness, *told)
+    counts = f"{here.count:,}", f"{there.count:,}"
+    yield Compared("values and geometries of all rows", likeness, *counts)
     if same:
         kept = Likeness.EQUAL if here.indexes == there.indexes else Likeness.EQUIVALENT
         yield Compared("system:index of all rows", kept, "the mirror's", "new ones")

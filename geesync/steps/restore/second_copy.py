@@ -49,12 +49,12 @@ class SecondCopies:
         """
         copy = self._proved(asset, made, sidecar)
         first, second = asset.folder, Path(copy.dest) / copy.path
-        told = json.loads((second / GEESYNC_JSON).read_text())
+        second_sidecar = json.loads((second / GEESYNC_JSON).read_text())
         if made.type != IMAGE:
             read = rows_read(asset, sidecar)
             sums = (
                 read.sums(rows_in(place / geojson_in(one)))
-                for place, one in ((first, sidecar), (second, told))
+                for place, one in ((first, sidecar), (second, second_sidecar))
             )
             yield from compare_rows(*sums)
             return
@@ -63,7 +63,7 @@ class SecondCopies:
         mirrored = SourceAsset(json.loads((first / ASSET_JSON).read_text()))
         types = {band.id: band.pixel_type for band in made.bands}
         here = hashes_of(first, mirrored, sidecar, types, whole_masks=whole_masks)
-        there = hashes_of(second, made, told, types, whole_masks=whole_masks)
+        there = hashes_of(second, made, second_sidecar, types, whole_masks=whole_masks)
         for band in sorted(here.keys() | there.keys()):
             yield _compared(f"band {band}: second copy", here.get(band), there.get(band))
 
@@ -81,8 +81,8 @@ class SecondCopies:
                 self.roots.update(root.id, next_scan_at=now)
         elif copy.standing.state == State.VERIFIED:
             return copy
-        told = "its second copy is on the way"
-        raise RemoteError(Cause.TRANSIENT, told, retry_after_s=_LATER_S)
+        message = "its second copy is on the way"
+        raise RemoteError(Cause.TRANSIENT, message, retry_after_s=_LATER_S)
 
     def _root(self, asset: Restored, sidecar: Json) -> Root:
         """Return the root that watches an asset; one that is added if there is none."""

@@ -151,8 +151,10 @@ class Staging:
         if Way.BUCKET in ways:
             queries.append(sa.select(schema.root.c.bucket).distinct())
         with self._database.read() as connection:
-            told = [place for query in queries for place in connection.execute(query).scalars()]
-        return [place for place in told if place]
+            found_places = [
+                place for query in queries for place in connection.execute(query).scalars()
+            ]
+        return [place for place in found_places if place]
 
     def _staged(
         self, wanted: sa.ColumnElement[bool], *, limit: int | None, among: sa.FromClause = _FILES
