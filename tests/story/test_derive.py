@@ -12,8 +12,9 @@ from typer.testing import CliRunner, Result
 
 from geesync.cli.app import app
 from geesync.domain.derive.lifecycle import DerivedState
-from geesync.errors import UserError
+from geesync.errors import Cause, UserError
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.world.pixels import SimAsset
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
 from geesync.steps.tasks import asset_maker
@@ -300,3 +301,26 @@ def test_an_export_of_a_job_that_is_not_answered_is_sent_less_and_less(
     world.simulator.advance(600)
     assert {one.standing.state for one in settle(world)} == {DerivedState.MADE}
     assert exports(world) == 7
+
+
+def test_a_collection_that_cannot_be_made_holds_up_no_other_job(
+    world: World, tmp_path: Path
+) -> None:
+    config = configure(tmp_path, world.simulator, into=f"{PROJECT}/absent/ndvi")
+    job = config.read_text().partition("[derive.ndvi]")[2].replace("absent/ndvi", "other")
+    with config.open("a") as file:
+        file.write(f"[derive.other]{job}")
+    for name in ("ndvi", "other"):
+        assert run(config, "start", name).exit_code == 0
+
+    for _ in range(30):
+        world.run("deriver", "reconciler")
+        world.simulator.advance(60)
+
+    results = Derivations(world.database)
+    assert {one.standing.state for one in results.of("other")} == {DerivedState.MADE}
+    assert {one.standing.cause for one in results.of("ndvi")} == {Cause.GONE}
+    assert {one.standing.failures for one in results.of("ndvi")} == {0}
+    world.simulator.world.put(SimAsset(f"{PROJECT}/absent", "FOLDER"))
+    world.simulator.advance(600)
+    assert {one.standing.state for one in settle(world)} == {DerivedState.MADE}

@@ -9,10 +9,11 @@ from typing import ClassVar
 from geesync.domain.assets.asset import IMAGE_COLLECTION
 from geesync.domain.assets.names import parent_of
 from geesync.domain.derive.lifecycle import DerivedState
+from geesync.domain.setbacks import Delayed, Event, Setback
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Tally, Workshop
-from geesync.steps.tasks.asset_maker import AssetMaker
+from geesync.steps.step import Tally, Workshop, event_of
+from geesync.steps.tasks.asset_maker import AssetMaker, record_outcomes
 from geesync.store.making.derivations import Derivations, Derived
 
 log = get_logger()
@@ -33,34 +34,56 @@ class Deriver:
         self.maker.let_go()
         if not self.derivations.is_anything_left():
             return Tally()
-        due = self._within_their_jobs(self.maker.room())
-        self._make_collections({parent_of(result.target) for result in due})
+        most = self.maker.room()
+        planned = self._due(DerivedState.PLANNED) if most else []
+        due = self._within_their_jobs(planned, most)
+        refused = self._refused({parent_of(result.target) for result in due})
+        held = [
+            (result, refused[parent])
+            for result in planned
+            if (parent := parent_of(result.target)) in refused
+        ]
+        due = [result for result in due if parent_of(result.target) not in refused]
         running = self._due(DerivedState.EXPORTING, paused_too=True)
         moved = self.maker.start(due) + self.maker.follow(running)
+        moved += record_outcomes(self.workshop, self.derivations, held)
         return Tally(moved=moved, busy=moved > 0)
 
     def _due(self, state: DerivedState, *, paused_too: bool = False) -> list[Derived]:
         now, most = self.workshop.clock(), self.workshop.chunk
         return self.derivations.due(state, now=now, limit=most, paused_too=paused_too)
 
-    def _within_their_jobs(self, most: int) -> list[Derived]:
+    def _within_their_jobs(self, planned: Iterable[Derived], most: int) -> list[Derived]:
         """Return the next results for which their jobs have room."""
         under_way = self.derivations.exporting()
         taken: list[Derived] = []
-        for result in self._due(DerivedState.PLANNED) if most else ():
+        for result in planned:
             job = result.planned.job
             if len(taken) < most and under_way.get(job, 0) < result.planned.in_flight:
                 under_way[job] = under_way.get(job, 0) + 1
                 taken.append(result)
         return taken
 
-    def _make_collections(self, names: Iterable[str]) -> None:
+    def _refused(self, collections: Iterable[str]) -> dict[str, Event]:
+        """Make the collections that are not there; return what it means that some cannot be.
+
+        That is no result's own failure: a person may have to make the folder.
+        """
+        answers = self.workshop.each(collections, self._make_collection, apart=str)
+        events = {name: event_of(told, Setback) for name, told in answers if told is not None}
+        return {
+            name: Delayed(event.reason, cause=event.cause, wait=event.wait)
+            if isinstance(event, Setback)
+            else event
+            for name, event in events.items()
+        }
+
+    def _make_collection(self, name: str) -> None:
         earth_engine = self.maker.earth_engine
-        for name in names:
-            try:
-                earth_engine.get_asset(name)
-            except RemoteError as error:
-                if error.cause != Cause.GONE:
-                    raise
-                earth_engine.create_asset(name, {"type": IMAGE_COLLECTION})
-                log.info("collection_made", asset=name)
+        try:
+            earth_engine.get_asset(name)
+        except RemoteError as error:
+            if error.cause != Cause.GONE:
+                raise
+            earth_engine.create_asset(name, {"type": IMAGE_COLLECTION})
+            log.info("collection_made", asset=name)

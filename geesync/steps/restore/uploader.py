@@ -50,7 +50,8 @@ class Uploader:
             return 0
         above = [one for one in due if one.wanted.type in CONTAINERS]
         level = [one for one in above if one.wanted.depth == above[0].wanted.depth] if above else []
-        answers = self.workshop.each(level or due, self._make if level else self._stage)
+        make = self._make if level else self._stage
+        answers = self.workshop.each(level or due, make, apart=lambda asset: asset.bucket)
         return record_outcomes(self.workshop, self.restores, answers)
 
     def _make(self, asset: Restored) -> Event:
