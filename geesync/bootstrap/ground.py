@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
@@ -30,6 +31,8 @@ from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import Usage
+from geesync.store.making.derivations import Derivations
+from geesync.store.making.restores import Restores
 from geesync.store.tasks.plans import Plans
 from geesync.store.tasks.tasks import Tasks
 
@@ -78,6 +81,14 @@ def stores_of(config: Config, roots: Roots) -> list[str]:
     return list(dict.fromkeys([config.bucket or DRIVE, *filter(None, used), ASSETS]))
 
 
+def is_used(database: Database, store: str) -> bool:
+    """Whether anything is still to go to a store."""
+    if store == ASSETS:
+        makings = Derivations(database), Restores(database)
+        return any(making.is_anything_left() for making in makings)
+    return Ledger(database).goes_to(store)
+
+
 def lay_ground(
     config: Config, database: Database, clock: Callable[[], datetime], stop: threading.Event
 ) -> Ground:
@@ -114,7 +125,10 @@ def lay_ground(
         mirrors=mirrors,
         brakes=brakes,
         gauge=gauge,
-        exporting=gates_of_exports(clock, roots, stores_of(config, roots), tasks.is_running_since),
+        exporting=gates_of_exports(
+            *(clock, roots, stores_of(config, roots)),
+            *(partial(is_used, database), tasks.is_running_since),
+        ),
         bandwidth=Bandwidth(
             lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait
         ),

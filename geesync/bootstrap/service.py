@@ -8,11 +8,12 @@ from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
 from geesync.adapters.tables import geoparquet
-from geesync.bootstrap.ground import Ground, lay_ground, stores_of
+from geesync.bootstrap.ground import Ground, is_used, lay_ground, stores_of
 from geesync.bootstrap.homeward import homeward
 from geesync.bootstrap.onward import onward
 from geesync.bootstrap.outside import (
@@ -100,7 +101,8 @@ def service(
         Steering(database).give_bucket(config.bucket, clock())
     if any("geoparquet" in config.over(root.options).tables for root in ground.roots.active()):
         geoparquet.require()
-    downloads = gates_of_downloads(clock, ground.roots, stores_of(config, ground.roots))
+    stores = stores_of(config, ground.roots)
+    downloads = gates_of_downloads(clock, ground.roots, stores, partial(is_used, database))
     gates = (ground.exporting, downloads)
     with (
         threads(config) as pool,

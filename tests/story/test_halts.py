@@ -120,6 +120,23 @@ def test_a_bucket_that_is_refused_does_not_hold_another(tmp_path: Path) -> None:
         assert waits(world) == ""
 
 
+def test_a_halt_ends_when_nothing_goes_there_any_more(tmp_path: Path) -> None:
+    with three_ways(tmp_path) as world:
+        world.simulator.operations.fail("x-one-", 7, KEY, count=None)
+        let_pass(world, passes=4)
+        assert waits(world) == f"bucket {world.simulator.bucket}: {KEY}"
+        root = world.service.roots.find(f"{HOME}/one")
+        assert root is not None
+
+        world.service.roots.update(root.id, paused_at=world.now())
+        let_pass(world, passes=4, step_s=1800)
+        assert waits(world) == f"bucket {world.simulator.bucket}: {KEY}"
+
+        world.service.roots.remove(root.id, world.now())
+        let_pass(world, passes=2, step_s=1800)
+        assert waits(world) == ""
+
+
 def test_two_that_are_refused_are_probed_and_come_back_each_by_itself(tmp_path: Path) -> None:
     with three_ways(tmp_path) as world:
         one = world.simulator.operations.fail("x-one-", 13, "Never heard of.", count=None)

@@ -96,7 +96,7 @@ class Gate:
         elif answers and self.by_ending:
             self._wait(timedelta())  # the probe is on its way; its end will tell
         elif answers:
-            self._open()
+            self.open()
 
     def learn_endings(self, ended: Collection[Tried]) -> list[object]:
         """Learn how tasks ended; return how, with what is nobody's fault told as such."""
@@ -107,7 +107,7 @@ class Gate:
         since = self.waits_for
         for one, answer in zip(ended, answers, strict=True):
             if since and one.began and one.began >= since and not _ends_all(answer):
-                self._open()
+                self.open()
         return answers
 
     def wronged_assets(self) -> set[int]:
@@ -139,7 +139,8 @@ class Gate:
         asked_s = error.retry_after_s or _PATIENCE_S.get(error.cause, 0.0)
         self._wait(timedelta(seconds=asked_s))
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Let everything through."""
         if not self.reason:
             return
         log.info("work_resumed", work=self.work)

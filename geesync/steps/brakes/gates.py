@@ -7,7 +7,7 @@ refused to the account or project closes all gates; each is probed, and opens, b
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -60,6 +60,7 @@ class Gates:
     endings: Collection[Cause] = ()
     #: Whether a task for a store runs that was asked for since then: a probe.
     is_running_since: Callable[[datetime, str], bool] = lambda *_: False
+    is_used: Callable[[str], bool] = lambda _: True  #: whether anything is to go to a store
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
 
     def at(self, store: str) -> Gate:
@@ -100,7 +101,10 @@ class Gates:
         found = find(limit=most, not_of=closed)
         for store in closed:
             if self.room(store, 1):
-                found += find(limit=1, of=[store])
+                probe = find(limit=1, of=[store])
+                if not probe and not self.is_used(store):
+                    self.at(store).open()
+                found += probe
         return found
 
     def let_through(self, found: Iterable[Item], store_of: Callable[[Item], str]) -> list[Item]:
@@ -183,19 +187,23 @@ def gates_of_exports(
     clock: Callable[[], datetime],
     memory: Memory,
     stores: Sequence[str],
+    is_used: Callable[[str], bool],
     is_running_since: Callable[[datetime, str], bool],
 ) -> Gates:
     """Return the gates of all that needs a task; stores: that are known, the usual one first."""
-    endings = _UNKNOWN_ENDINGS
-    gates = Gates("exports", clock, memory, stores[0], UNKNOWN, endings, is_running_since)
-    return _known(gates, stores)
+    named = Gates("exports", clock, memory, stores[0], UNKNOWN, _UNKNOWN_ENDINGS)
+    return _known(replace(named, is_used=is_used, is_running_since=is_running_since), stores)
 
 
 def gates_of_downloads(
-    clock: Callable[[], datetime], memory: Memory, stores: Sequence[str]
+    clock: Callable[[], datetime],
+    memory: Memory,
+    stores: Sequence[str],
+    is_used: Callable[[str], bool] = lambda _: True,
 ) -> Gates:
     """Return the gates of what is downloaded; stores: as for exports."""
-    return _known(Gates("downloads", clock, memory, stores[0], _UNKNOWN_DOWNLOADS), stores)
+    named = Gates("downloads", clock, memory, stores[0], _UNKNOWN_DOWNLOADS)
+    return _known(replace(named, is_used=is_used), stores)
 
 
 def _known(gates: Gates, stores: Iterable[str]) -> Gates:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.assets.asset import CONTAINERS
+from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.task import DRIVE
 from geesync.store.tables import schema
@@ -17,6 +18,14 @@ _STORE = sa.case(
     (schema.asset.c.way == Way.DRIVE, DRIVE),
     (schema.asset.c.way == Way.BUCKET, schema.root.c.bucket),
 )
+
+
+def going_to(store: str) -> sa.Select[tuple[int]]:
+    """Return the query of what is watched and still to go to a store, and home, or may have to."""
+    coming = schema.asset.c.state.in_((State.DISCOVERED, State.EXPORTING, State.IN_BUCKET))
+    watched = schema.root.c.removed_at.is_(None)
+    there = _STORE.in_([store]) | _STORE.is_(None)
+    return sa.select(schema.asset.c.id).join(schema.root).where(coming, watched, there)
 
 
 def destined(

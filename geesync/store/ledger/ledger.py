@@ -28,7 +28,7 @@ from geesync.domain.setbacks import Event
 from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
-from geesync.store.ledger.destined import destined
+from geesync.store.ledger.destined import destined, going_to
 from geesync.store.ledger.history import HistoryRow, is_repeated, remember
 from geesync.store.ledger.standings import read_standing, standing_columns
 from geesync.store.ledger.unreadable import note_readable
@@ -137,6 +137,11 @@ class Ledger:
         with self._database.read() as connection:
             row = connection.execute(select_assets().where(schema.asset.c.name == name)).first()
         return read_asset(row) if row else None
+
+    def goes_to(self, store: str) -> bool:
+        """Whether anything that is watched is still to go to a store, and home from there."""
+        with self._database.read() as connection:
+            return connection.execute(going_to(store).limit(1)).first() is not None
 
     def leave_out(self, left: Mapping[int, str]) -> None:
         """Note what of assets cannot be taken as files: ``{asset id: reasons}``."""
