@@ -21,6 +21,7 @@ from geesync.domain.direct.requests import WORKLOAD_TAG
 from geesync.domain.tasks.task import ASSETS, DRIVE
 from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.brakes.direct_gauge import DirectGauge
+from geesync.steps.brakes.gate import Gate, gate_of_direct_reading
 from geesync.steps.brakes.gates import Gates, gates_of_exports
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Workshop
@@ -57,6 +58,7 @@ class Ground:
     brakes: Brakes
     gauge: DirectGauge
     exporting: Gates  #: of all that needs a task
+    reading: Gate  #: of what is read directly
     bandwidth: Bandwidth
     access: Access
     planner: Planner
@@ -129,6 +131,7 @@ def lay_ground(
             *(clock, roots, stores_of(config, roots)),
             *(partial(is_used, database), tasks.is_running_since),
         ),
+        reading=gate_of_direct_reading(clock, roots),
         bandwidth=Bandwidth(
             lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait
         ),

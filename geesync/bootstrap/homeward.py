@@ -12,7 +12,6 @@ from geesync.bootstrap.ground import Ground
 from geesync.bootstrap.outside import direct_access_of
 from geesync.domain.mirror.layout import STAGING
 from geesync.domain.tasks.exports import Way
-from geesync.steps.brakes.gate import gate_of_direct_reading
 from geesync.steps.brakes.gates import Gates
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.discovery.discoverer import Discoverer
@@ -79,7 +78,7 @@ def _fetcher(ground: Ground, workshop: Workshop) -> Fetcher:
         Revisions(workshop, ground.earth_engine),
         ground.listing,
         ground.brakes,
-        gate_of_direct_reading(ground.clock, ground.roots),
+        ground.reading,
         ground.gauge,
         ground.config.direct.reread,
     )

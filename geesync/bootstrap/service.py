@@ -25,7 +25,9 @@ from geesync.bootstrap.outside import (
 )
 from geesync.checks.adopter import Adopter
 from geesync.config import Config
+from geesync.domain.tasks.exports import Way
 from geesync.steps.brakes.brakes import Brakes
+from geesync.steps.brakes.gate import Gate
 from geesync.steps.brakes.gates import Gates, gates_of_downloads
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.sweeper import Sweeper
@@ -56,8 +58,14 @@ class Service:
     pace: Pace
     brakes: Brakes
     gates: tuple[Gates, ...]  #: of the work that a refusal halts
+    reading: Gate  #: of what is read directly
     adopter: Adopter  #: for a ledger that replaces a lost one
     renew: Callable[[], None]  #: lets a key that was replaced be read at once
+
+    def lasting_halts(self) -> list[str]:
+        """Return the stores, or "direct", that are refused for long."""
+        stores = [store for gates in self.gates for store in gates.closed(lasting=True)]
+        return [*stores, *([Way.DIRECT] if self.reading.lasts else [])]
 
     def finish(self) -> str:
         """Sweep what is left, then tell people how it stands: nobody looks after a last pass.
@@ -125,6 +133,7 @@ def service(
             pace=ground.pace,
             brakes=ground.brakes,
             gates=gates,
+            reading=ground.reading,
             adopter=Adopter(
                 *(ground.shop(pool), ground.earth_engine, ground.stores.storage),
                 *(ground.planner, Recovery(database)),

@@ -214,6 +214,26 @@ def test_downloads_are_halted_where_they_are_refused(tmp_path: Path) -> None:
         assert asked(world, "one") == IMAGES
 
 
+def test_what_waits_for_a_lasting_halt_does_not_keep_a_run_that_is_to_end(tmp_path: Path) -> None:
+    with three_ways(tmp_path) as world:
+        refused = world.simulator.faults.add(
+            "status", path="image:export", status=403, body="Drive is not for you.", count=None
+        )
+        world.run()
+        assert not world.is_quiet()  # it may be over in a moment
+
+        let_pass(world, passes=10)
+        assert refused.fired
+        assert world.is_quiet()
+
+        world.simulator.faults.clear()
+        world.simulator.advance(600)
+        world.run()
+        assert not world.is_quiet()
+        world.settle()
+        assert world.is_quiet()
+
+
 def test_a_halt_of_before_there_was_one_for_each_is_the_configured_buckets(tmp_path: Path) -> None:
     with three_ways(tmp_path) as world:
         kept = {"reason": KEY, "by_ending": True, "closed_at": world.now().isoformat()}

@@ -123,6 +123,11 @@ class World:
     def status(self) -> views.Status:
         return views.status(self.config.ledger, now=self.now())
 
+    def is_quiet(self) -> bool:
+        """Tell whether ``sync --once`` would end now."""
+        lasting = self.service.lasting_halts()
+        return views.is_quiet(self.config.ledger, now=self.now(), halted=lasting)
+
     def counts(self) -> dict[str, int]:
         """Return assets by state, over all roots."""
         totals: dict[str, int] = {}

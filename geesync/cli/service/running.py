@@ -114,7 +114,7 @@ def sync(
             built.steps,
             stop=stop,
             poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
-            is_done=lambda: views.is_quiet(config.ledger, now=now()),
+            is_done=lambda: views.is_quiet(config.ledger, now=now(), halted=built.lasting_halts()),
         )
         if is_over:
             stop.clear()  # it ended the steps; there is one thing more to do

@@ -69,6 +69,12 @@ class Gate:
         return str(self.refusal) or "no reason was told" if self.refusal else ""
 
     @property
+    def lasts(self) -> bool:
+        """Whether it is closed for longer than an outage that people would wait for."""
+        since = self._closed_at if self.reason else None
+        return since is not None and self.clock() - since > _LONGEST_WAIT
+
+    @property
     def waits_for(self) -> datetime | None:
         """Since when a task that is asked for is the probe whose end is waited for."""
         return self._closed_at if self.reason and self.by_ending else None

@@ -84,9 +84,11 @@ class Gates:
         """Return what is halted, and why."""
         return list(map(str, self.halts()))
 
-    def closed(self) -> list[str]:
-        """Return the stores that are halted."""
-        return [store for store, gate in self._gates.items() if gate.reason]
+    def closed(self, *, lasting: bool = False) -> list[str]:
+        """Return the stores that are halted; lasting: for minutes."""
+        return [
+            store for store, gate in self._gates.items() if (gate.lasts if lasting else gate.reason)
+        ]
 
     def room(self, store: str, most: int) -> int:
         """Return how many may be tried now: as many as asked, one as a probe, or none."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from typing import Any
 from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.domain.setbacks import LONGEST_WAIT
+from geesync.domain.tasks.task import ASSETS, DRIVE
 from geesync.store.file.soundness import held_open, refuse_foreign_log, refuse_older
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.states import ASSET_MOVING, IS_PAUSED, IS_UNSEEN, TASK_IN_FLIGHT
@@ -237,9 +238,13 @@ def _time(value: float | None) -> datetime | None:
 _LONG_WAIT = timedelta(minutes=5)
 
 
-def is_quiet(path: Path, *, now: datetime) -> bool:
-    """Whether nothing is in flight, and nothing will be due soon."""
+def is_quiet(path: Path, *, now: datetime, halted: Collection[str] = ()) -> bool:
+    """Whether nothing is in flight, and nothing will be due soon.
+
+    halted: stores, or "direct", that are refused for long: what waits for them counts for nothing.
+    """
     soon_at = now + _LONG_WAIT
+    refused = ", ".join("?" for _ in halted)
     with reading(path) as connection:
         in_flight, soon = connection.execute(
             "SELECT (SELECT count(*) FROM task"  # noqa: S608 # our own words
@@ -248,11 +253,15 @@ def is_quiet(path: Path, *, now: datetime) -> bool:
             f"  WHERE state IN ({ASSET_MOVING})"
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) NOT BETWEEN ? AND ?"
             "  AND root.paused_at IS NULL"
-            f"  AND NOT {IS_PAUSED} AND NOT {IS_UNSEEN})",
+            f"  AND NOT {IS_PAUSED} AND NOT {IS_UNSEEN}"
+            "  AND NOT (state IN ('discovered', 'in_bucket') AND CASE asset.way"
+            f"   WHEN 'drive' THEN '{DRIVE}' WHEN 'direct' THEN 'direct' ELSE root.bucket END"
+            f"   IN ({refused})))",
             # What waits for longer was written while the clock was ahead, and is due.
-            (soon_at.timestamp(), (now + LONGEST_WAIT).timestamp()),
+            (soon_at.timestamp(), (now + LONGEST_WAIT).timestamp(), *halted),
         ).fetchone()
-        return not in_flight and not soon and not is_making_soon(connection, soon_at)
+        making_soon = ASSETS not in halted and is_making_soon(connection, soon_at)
+        return not in_flight and not soon and not making_soon
 
 
 def made_named(path: Path, given: str) -> str | None:
