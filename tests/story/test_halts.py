@@ -36,7 +36,9 @@ def images(folder: str) -> list[SimAsset]:
 
 
 @contextmanager
-def three_ways(folder: Path, profile: Profile = CALM) -> Iterator[World]:
+def three_ways(
+    folder: Path, profile: Profile = CALM, *, most: int = 100, threads: int = 8
+) -> Iterator[World]:
     """Give a world of three roots: one comes by the bucket, one by another, one by Drive."""
     account = Tree(
         "made",
@@ -45,7 +47,9 @@ def three_ways(folder: Path, profile: Profile = CALM) -> Iterator[World]:
     )
     with (
         Simulator(account, profile=profile) as simulator,
-        a_world(simulator, folder, direct={}, bucket=True) as world,
+        a_world(
+            simulator, folder, direct={}, bucket=True, max_operations=most, downloads=threads
+        ) as world,
     ):
         simulator.storage.create_bucket(OTHER)
         world.enqueue(f"{HOME}/one", way="bucket")
@@ -189,6 +193,25 @@ def test_what_a_bucket_does_not_give_back_does_not_hold_another(tmp_path: Path) 
         assert asked(world, "one") == IMAGES
 
 
+def test_a_bucket_that_cannot_be_seen_takes_no_more_and_leaves_others_their_places(
+    tmp_path: Path,
+) -> None:
+    with three_ways(tmp_path, most=2) as world:
+        bucket = world.simulator.bucket
+        unseen = world.simulator.faults.add(
+            "status", server="storage", path=f"/b/{bucket}/o\\?", status=403, body=KEY, count=None
+        )
+        let_pass(world, passes=16)
+
+        assert states(world, "two") == states(world, "drive") == {"verified"}
+        assert asked(world, "one") <= 3
+        assert f"bucket {bucket}" in waits(world)
+        unseen.count = unseen.fired
+        world.settle(passes=400)
+        assert states(world, "one") == {"verified"}
+        assert asked(world, "one") == IMAGES
+
+
 def test_downloads_are_halted_where_they_are_refused(tmp_path: Path) -> None:
     with three_ways(tmp_path) as world:
         bucket = world.simulator.bucket
@@ -215,14 +238,14 @@ def test_downloads_are_halted_where_they_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_waits_for_a_lasting_halt_does_not_keep_a_run_that_is_to_end(tmp_path: Path) -> None:
-    with three_ways(tmp_path) as world:
+    with three_ways(tmp_path, threads=1) as world:
         refused = world.simulator.faults.add(
             "status", path="image:export", status=403, body="Drive is not for you.", count=None
         )
         world.run()
         assert not world.is_quiet()  # it may be over in a moment
 
-        let_pass(world, passes=10)
+        let_pass(world, passes=2, step_s=400)
         assert refused.fired
         assert world.is_quiet()
 

@@ -243,6 +243,9 @@ class Reconciler:
         The second are those whose files should have come long ago.
         """
         found = self.evidence.find(ended)
+        for store, error in self.evidence.refused.items():
+            if error.cause == Cause.PERMISSION:  # what cannot be seen there is not to become more
+                self.gates.at(store).close(error, by_ending=True)
         self.tasks.succeed([(task, found[task.id]) for task in ended if found.get(task.id)], now)
         late = [
             task

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from geesync.adapters.executors.executor import plain
 from geesync.adapters.storage.stores import Stores
 from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.domain.tasks.task import DestinationKind
+from geesync.errors import RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop
 from geesync.store.tasks.task_rows import Task
@@ -25,7 +27,13 @@ class StagedObjects:
     workshop: Workshop
     stores: Stores
     staging: str  #: the folder of the bucket below which everything is ours
-    trouble: str = field(default="", init=False)  #: why a bucket could not be listed just now
+    refused: dict[str, RemoteError] = field(default_factory=dict, init=False)
+    """Why stores could not be listed just now."""
+
+    @property
+    def trouble(self) -> str:
+        """The same, for people."""
+        return "; ".join(map(str, self.refused.values()))
 
     def find(self, tasks: list[Task]) -> dict[int, list[StoredObject]]:
         """Return each export's own objects by export id; none where they are not complete.
@@ -40,20 +48,22 @@ class StagedObjects:
         }
 
     def _listed(self, tasks: list[Task]) -> dict[int, list[StoredObject]]:
-        self.trouble = ""
+        self.refused = {}
         # Drive has no folders that would tell whose a file is.
         single = [task for task in tasks if task.destination.kind == DestinationKind.DRIVE]
         rest = [task for task in tasks if task.destination.kind != DestinationKind.DRIVE]
         if len(rest) < _LIST_ALL_FROM:
             single, rest = tasks, []
         answers = self.workshop.each(single, self._list, apart=lambda task: task.destination.store)
-        listed = [(task.id, self._believed(found)) for task, found in answers]
+        listed = [
+            (task.id, self._believed(task.destination.store, found)) for task, found in answers
+        ]
         whole = self.workshop.each(
             {task.destination.place for task in rest},
             lambda bucket: self.stores.at(bucket).list_objects(bucket, f"{self.staging}/"),
             apart=str,
         )
-        folders = {bucket: self._by_folder(answer) for bucket, answer in whole}
+        folders = {bucket: self._by_folder(bucket, answer) for bucket, answer in whole}
         return {task_id: found for task_id, found in listed if found is not None} | {
             task.id: folder[task.destination.prefix.rpartition("/")[0]]
             for task in rest
@@ -64,18 +74,20 @@ class StagedObjects:
         to = task.destination
         return self.stores.at(to.place).list_objects(to.place, to.prefix)
 
-    def _believed(self, answer: list[StoredObject] | Exception) -> list[StoredObject] | None:
+    def _believed(
+        self, store: str, answer: list[StoredObject] | Exception
+    ) -> list[StoredObject] | None:
         """Return a listing; None where it broke, which says nothing about what is there."""
         if isinstance(answer, Exception):
             log.warning("bucket_not_listed", error=str(answer))
-            self.trouble = str(answer)
+            self.refused[store] = plain(answer)
             return None
         return answer
 
     def _by_folder(
-        self, answer: list[StoredObject] | Exception
+        self, bucket: str, answer: list[StoredObject] | Exception
     ) -> defaultdict[str, list[StoredObject]] | None:
-        listed = self._believed(answer)
+        listed = self._believed(bucket, answer)
         if listed is None:
             return None
         folders: defaultdict[str, list[StoredObject]] = defaultdict(list)

@@ -35,7 +35,8 @@ class Usage:
 
     def operations(self) -> int:
         """Return how many of our exports Earth Engine may be working on."""
-        return int(self._sum(sa.func.count(), schema.in_flight()))
+        # What has ended, and of which the files are not seen yet, takes no place there.
+        return int(self._sum(sa.func.count(), schema.in_flight(), schema.task.c.ended_at.is_(None)))
 
     def queued(self) -> int:
         """Return how many operations wait in the project's queue, everybody's, as last seen."""

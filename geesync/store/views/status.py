@@ -248,7 +248,9 @@ def is_quiet(path: Path, *, now: datetime, halted: Collection[str] = ()) -> bool
     with reading(path) as connection:
         in_flight, soon = connection.execute(
             "SELECT (SELECT count(*) FROM task"  # noqa: S608 # our own words
-            f"  WHERE state IN ({TASK_IN_FLIGHT})),"
+            f"  WHERE state IN ({TASK_IN_FLIGHT}) AND NOT (state = 'intended' AND"
+            f"   CASE destination_kind WHEN 'drive' THEN '{DRIVE}' WHEN 'bucket' THEN destination"
+            f"   ELSE '{ASSETS}' END IN ({refused}))),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
             f"  WHERE state IN ({ASSET_MOVING})"
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) NOT BETWEEN ? AND ?"
@@ -258,7 +260,7 @@ def is_quiet(path: Path, *, now: datetime, halted: Collection[str] = ()) -> bool
             f"   WHEN 'drive' THEN '{DRIVE}' WHEN 'direct' THEN 'direct' ELSE root.bucket END"
             f"   IN ({refused})))",
             # What waits for longer was written while the clock was ahead, and is due.
-            (soon_at.timestamp(), (now + LONGEST_WAIT).timestamp(), *halted),
+            (*halted, soon_at.timestamp(), (now + LONGEST_WAIT).timestamp(), *halted),
         ).fetchone()
         making_soon = ASSETS not in halted and is_making_soon(connection, soon_at)
         return not in_flight and not soon and not making_soon
