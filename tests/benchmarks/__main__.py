@@ -74,10 +74,11 @@ def _simulator(places: download.Places, given: argparse.Namespace) -> list[Table
 
 
 def _direct(places: download.Places, given: argparse.Namespace) -> list[Table]:
-    edge, images, small = (128, 2, 20) if given.tiny else (1024, 8, 1000)
+    edge, images, small = (128, 2, 20) if given.tiny else (1024, 8, 6000)
     return [
         *direct.peers(places.disk / "peers", edge, images, given.rounds, _say),
         *direct.small(places.disk, small, _say),
+        *direct.ready(places.memory, 128 if given.tiny else 4096, 2 if given.tiny else 6, _say),
         *direct.both_ways(places.disk / "ways", 1 if given.tiny else 3, given.rounds, _say),
     ]
 

@@ -29,6 +29,7 @@ PEERS = {
     "EEDAI": "rasterio==1.4.4",
 }
 AT_ONCE = 10  #: as geesync's default
+GIGABIT_MB = 118  #: a second, of what a line carries beside its headers
 #: What a day of 10,000 images of 3,660² Byte is reckoned for.
 IMAGES, EDGE = 10_000, 3660
 
@@ -112,6 +113,21 @@ def small(folder: Path, images: int, say: Say) -> list[Table]:
     ]
     columns = ("", "images", "a second", "CPU ms each", "simulator's CPU ms each")
     return [Table("Tiny images, one request each", columns, rows)]
+
+
+def ready(folder: Path, edge: int, images: int, say: Say) -> list[Table]:
+    """Have the processes beside the daemon read and prove answers that lie ready."""
+    rows = []
+    for compress in ("deflate", "zstd"):
+        (mirror := folder / compress).mkdir()
+        asked = (str(mirror), f"{images}", f"{edge}", compress)
+        told = _module("tests.benchmarks.ready_answers", *asked)
+        rate = 2 * told["bytes"] / told["cpu_s"] / 1e6
+        say(f"  {compress}: {rate:.0f} MB/s")
+        rows.append((compress, f"{rate:.0f}", f"{rate / GIGABIT_MB:.2f}"))
+    columns = ("`compress`", "MB/s, two cores", "× a gigabit line")
+    note = "Of answers, by the processor that it takes to ask, decode, write, read back and prove."
+    return [Table(f"{images} images of {edge:,}² UInt16, answers ready", columns, rows, note)]
 
 
 def both_ways(folder: Path, images: int, rounds: int, say: Say) -> list[Table]:
