@@ -13,6 +13,7 @@ import pytest
 
 from geesync.bootstrap import checker, freer
 from geesync.checks.freeing import Outcome
+from geesync.checks.recovery import recover
 from geesync.domain.assets.names import candidates
 from geesync.domain.restore import features
 from geesync.domain.restore.losses import LossKind
@@ -20,6 +21,7 @@ from geesync.simulator.simulator import Simulator
 from geesync.store.copies.checks import Scope
 from geesync.store.copies.freed import Freed
 from tests.story.test_derive import configure
+from tests.story.test_recovery import lost_ledger
 from tests.story.world import World, a_world
 
 HOME = "projects/earthengine-legacy/assets/users/demo"
@@ -182,6 +184,32 @@ def test_a_freed_copy_never_gives_way_to_another_asset_of_its_name(world: World,
     with checker(world.config, world.database) as built:
         assert not [one for one in built.data(Scope(), since=world.now()) if one.flaws]
         assert not list(built.unknown(world.mirror, ""))
+
+
+@pytest.mark.parametrize("path", ["users/demo/elevation", "users/demo/scenes"])
+def test_what_was_freed_is_known_as_freed_by_a_rebuilt_ledger(tmp_path: Path, path: str) -> None:
+    with Simulator("small") as simulator:
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue("users/demo")
+            world.settle()
+            freed_here = [name for name, one in free(world, path).items() if not one.kept]
+        lost_ledger(tmp_path)
+
+        with a_world(simulator, tmp_path) as world:
+            world.enqueue("users/demo")
+            (root,) = world.service.roots.active()
+            recover(world.database, root, world.config, world.now)
+            world.settle()
+            world.rescan()
+            world.settle()
+
+            assert world.counts()["freed"] == len(freed_here)
+            assert "gone" not in world.counts()
+            with checker(world.config, world.database) as built:
+                found = list(built.data(Scope(), since=world.now()))
+                assert found[0].asset.name.startswith(candidates(path)[0])
+                assert not [one for one in found if one.flaws]
+                assert not list(built.unknown(world.mirror, ""))
 
 
 @pytest.mark.parametrize("how", ["sizes", "data"])

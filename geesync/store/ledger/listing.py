@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from geesync.domain.assets.asset import CONTAINERS, SourceAsset
+from geesync.domain.mirror.layout import FREED_JSON
 from geesync.domain.mirror.lifecycle import (
     Excluded,
     Refused,
@@ -131,7 +132,8 @@ class Listing:
     def absences(self, assets: Sequence[LedgerAsset]) -> list[Move]:
         """Return what it means that assets are absent: freed, or gone.
 
-        Freed are those whose deletion a person asked for since their copies were proved.
+        Freed are those whose deletion a person asked for since their copies were proved, or whose
+        copies are marked so: a ledger that was rebuilt knows nothing else of it.
         """
         ids = [asset.id for asset in assets if asset.standing.state == State.VERIFIED]
         asked = (
@@ -139,8 +141,10 @@ class Listing:
             .join(freed, freed.c.asset_id == schema.asset.c.id)
             .where(freed.c.asset_id.in_(ids), freed.c.asked_at >= schema.asset.c.verified_at)
         )
+        mark = schema.sidecar.c
+        marked = sa.select(mark.asset_id).where(mark.asset_id.in_(ids), mark.name == FREED_JSON)
         with self._database.read() as connection:
-            on_our_word = set(connection.execute(asked).scalars()) if ids else set()
+            on_our_word = set(connection.execute(asked.union(marked)).scalars()) if ids else set()
         return [
             Move(asset, SourceFreed(FREED) if asset.id in on_our_word else SourceGone(_GONE))
             for asset in assets
