@@ -71,7 +71,8 @@ async def fetch(job: Fetch, line: Line, folders: Folders) -> str:
                 return name  # an older copy has the same bytes, or the power failed: all is here
         with Landing(place, job.file, job.token, job.obj) as landing:
             into = partial(line.fetch, job.bucket, job.obj)
-            await _persistently(lambda: landing.fetch(into, line.keep_on), lambda: landing.progress)
+            attempt = partial(landing.fetch, into, line.keep_on)
+            await _persistently(attempt, lambda: landing.progress, line.keep_on)
         return landing.name
 
 
@@ -157,7 +158,9 @@ class _Syncing:
 
 
 async def _persistently(
-    attempt: Callable[[], Awaitable[None]], progress: Callable[[], int]
+    attempt: Callable[[], Awaitable[None]],
+    progress: Callable[[], int],
+    keep_on: Callable[[], bool],
 ) -> None:
     """Resume a broken transfer while it moves; start a damaged one anew, once.
 
@@ -173,7 +176,7 @@ async def _persistently(
         except RemoteError as error:
             if error.cause == Cause.INTEGRITY and fresh_start_left:
                 fresh_start_left = False
-            elif error.cause != Cause.TRANSIENT or progress() <= before:
+            elif error.cause != Cause.TRANSIENT or progress() <= before or not keep_on():
                 raise
             log.info("download_resumed", error=str(error))
         else:
