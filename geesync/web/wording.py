@@ -9,7 +9,14 @@ from typing import Any
 
 from geesync.domain.assets.footprint import Box
 from geesync.domain.assets.names import display_id
-from geesync.domain.messages.words import counted, duration, next_action, percent, size
+from geesync.domain.messages.words import (
+    counted,
+    duration,
+    masks_text,
+    next_action,
+    percent,
+    size,
+)
 from geesync.store.views.status import RootStatus
 
 _WHOLE = 1000
@@ -114,5 +121,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "id": display_id,
     "size": size,
     "action": next_action,
+    "masks": lambda bands: masks_text(**bands),
     "counted": counted,
 }

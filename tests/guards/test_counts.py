@@ -83,7 +83,9 @@ def test_an_image_costs_three_requests_to_earth_engine_and_two_to_the_bucket(cos
 def test_a_hundred_images_share_their_transactions_and_statements(costs: Costs) -> None:
     told = costs.told
 
-    assert told["commits"] <= 150  # questions included: each step asks once a pass whether it has work
+    assert (
+        told["commits"] <= 150
+    )  # questions included: each step asks once a pass whether it has work
     assert sum(told[word] for word in ("INSERT", "UPDATE", "DELETE")) <= IMAGES
 
 

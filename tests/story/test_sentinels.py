@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from geesync.simulator.simulator import Simulator
+from geesync.store.browsing.assets import show
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import a_world
 
@@ -98,3 +99,6 @@ def test_a_mask_that_loses_its_fractions_is_named_by_who_reads_it(tmp_path: Path
         told = json.loads((world.folder(IMAGE) / "geesync.json").read_text())
         assert told["fractional_masks_count_as_valid"] == ["byte", "word"]
         assert told["fractional_masks_may_count_as_valid"] == []
+        shown = show(world.config.ledger, IMAGE)
+        assert shown
+        assert shown["flattened_masks"] == {"seen": ["byte", "word"], "unknown": []}

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from geesync.cli.render import state_text
-from geesync.domain.messages.words import size
+from geesync.domain.messages.words import masks_text, size
 from geesync.domain.tasks.exports import Way
 
 
@@ -42,6 +42,7 @@ def _facts(asset: dict[str, Any]) -> list[tuple[str, Text]]:
         "below it": asset["below"] and _counts(asset["below"]),
         "not readable": asset["unreadable"],
         "left out": asset["left_out"],
+        "masks": masks_text(**asset["flattened_masks"]),
         "verified": asset["verified_at"] and _time(asset["verified_at"]),
     }
     return facts + [(label, Text(value)) for label, value in optional.items() if value]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import timedelta
+
+_MOST_BANDS = 5
 
 #: What to do about each cause.
 _NEXT_ACTIONS = {
@@ -42,6 +45,17 @@ def counted(count: float, one: str, many: str = "") -> str:
     many: what follows any number but 1, where that is not ``one`` and an s.
     """
     return f"{count:,.0f} {one if round(count) == 1 else many or one + 's'}"
+
+
+def masks_text(seen: Sequence[str], unknown: Sequence[str]) -> str:
+    """Return in which bands fractional masks count as valid, and where nobody could see it."""
+    bands = [
+        f"{told} in {', '.join(some[:_MOST_BANDS])}"
+        + (f" and {counted(len(some) - _MOST_BANDS, 'other')}" if some[_MOST_BANDS:] else "")
+        for told, some in (("count as valid", seen), ("may count as valid", unknown))
+        if some
+    ]
+    return f"fractions {'; '.join(bands)}" if bands else ""
 
 
 def size(size_bytes: float) -> str:

@@ -38,6 +38,21 @@ class Plan:
         """By which way its parts come: all by the same."""
         return self.parts[0].way if self.parts else Way.BUCKET
 
+    @property
+    def flattened(self) -> tuple[list[str], list[str]]:
+        """The bands whose fractional masks count as valid on disk, and those where nobody saw it.
+
+        Where no-data values stand for masks; only who reads directly sees the fractions.
+        """
+        seen: list[str] = []
+        unknown: list[str] = []
+        for part in self.parts:
+            lost = self.origins.get(part.id, {}).get("fractional")
+            if part.sentinel is not None:
+                seen += [band for band in part.bands if band in (lost or ())]
+                unknown += part.bands if lost is None else ()
+        return seen, unknown
+
     def part(self, part_id: str) -> Part:
         """Return a part by its id; raises KeyError if there is none."""
         return {part.id: part for part in self.parts}[part_id]

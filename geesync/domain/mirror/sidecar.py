@@ -71,14 +71,9 @@ def sidecar(
     if plan.masks:
         document["masks"] = plan.masks
         document["bands"] = [_band(declared, plan) for declared in source.json.get("bands", ())]
-        seen = [one for one in parts if one.fractional is not None]
-        known = {band for one in seen for band in one.part.bands}
-        lost = {band for one in seen for band in one.fractional or ()}
-        flat = [one["id"] for one in document["bands"] if one["nodata"] is not None]
-        document["fractional_masks_count_as_valid"] = [band for band in flat if band in lost]
-        document["fractional_masks_may_count_as_valid"] = [
-            band for band in flat if band not in known
-        ]
+        seen, unknown = plan.flattened
+        document["fractional_masks_count_as_valid"] = seen
+        document["fractional_masks_may_count_as_valid"] = unknown
     return document
 
 

@@ -46,6 +46,7 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
         document = dict(asset) | {"parent": parent_of(name)}
         known = connection.execute("SELECT 1 FROM asset WHERE name = ?", (document["parent"],))
         document["is_parent_known"] = known.fetchone() is not None
+        document["flattened_masks"] = _flattened(connection, asset["id"])
         document["below"] = _below(connection, name) if document["type"] in CONTAINERS else None
         whole = completeness(connection, name)
         document |= {"complete": whole.is_complete, "not_complete": list(whole.reasons)}
@@ -62,6 +63,14 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
             )
         ]
         return document
+
+
+def _flattened(connection: sqlite3.Connection, asset_id: int) -> dict[str, list[str]]:
+    """Return the bands whose fractional masks count as valid on disk, and those where they may."""
+    query = "SELECT document FROM plan WHERE asset_id = ? AND replaced_at IS NULL"
+    row = connection.execute(query, (asset_id,)).fetchone()
+    seen, unknown = Plan.from_json(unpack(row["document"])).flattened if row else ([], [])
+    return {"seen": seen, "unknown": unknown}
 
 
 def _below(connection: sqlite3.Connection, name: str) -> dict[str, int]:
