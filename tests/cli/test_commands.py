@@ -44,7 +44,7 @@ def test_an_incomplete_sync_ends_with_its_own_code(geesync: Run, tmp_path: Path)
     ("arguments", "variables", "code", "words"),
     [
         (["bogus"], {}, ExitCode.USAGE, "No such command 'bogus': python -m geesync --help"),
-        (["enqueue"], {}, ExitCode.USAGE, "roots: python -m geesync enqueue --help"),
+        (["enqueue"], {}, ExitCode.USAGE, "ROOT… is missing: python -m geesync enqueue --help"),
         (["status"], {}, ExitCode.LEDGER, "there is no ledger"),
         (["sync", "--once"], {}, ExitCode.LEDGER, "there is no ledger"),
         (["daemon"], {}, ExitCode.LEDGER, "there is no ledger"),

@@ -299,7 +299,7 @@ def test_on_an_empty_box_the_doctor_leads_from_nothing_to_the_first_enqueue(
     steps.append(place.geesync("doctor").splitlines()[-1])
 
     assert steps == [
-        f"Next: set it in {place.config}; {DOCS}/real-account.md",
+        f"Next: set them in {place.config}; {DOCS}/real-account.md",
         f"Next: mkdir -p {place.mirror}",
         "Next: geesync enqueue users/NAME",
         "Next: geesync install-service; or geesync daemon",

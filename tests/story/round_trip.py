@@ -49,7 +49,10 @@ def nasty() -> Tree:
 
 def _images() -> Iterator[SimAsset]:
     for number, kind in enumerate(sorted(TYPES)):
-        grid = SimGrid(CRSS[number % len(CRSS)], TRANSFORMS[number % len(TRANSFORMS)], 12, 9)
+        crs = CRSS[number % len(CRSS)]
+        # In degrees, where metres would be nowhere on Earth: no such asset can be made.
+        transform = TRANSFORMS[0 if crs == "EPSG:4326" else number % len(TRANSFORMS)]
+        grid = SimGrid(crs, transform, 12, 9)
         for mask in MASKS:
             for narrow in (False, True) if mask == "half" else (False,):
                 band = Recipe(kind, narrow, mask, seed=number).band("b", grid)

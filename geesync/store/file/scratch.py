@@ -7,7 +7,7 @@ import glob
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,12 +19,19 @@ def scratch(path: Path, doing: str) -> Iterator[Path]:
     doing: what for, as its name says.
     """
     sweep(path, doing)
-    with (
-        TemporaryDirectory(prefix=f"{path.name}.{doing}-", dir=path.parent) as folder,
-        _opened(Path(folder)) as descriptor,
-    ):
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield Path(folder)
+    with ExitStack() as stack:
+        yield _made(path, doing, stack)
+
+
+def _made(path: Path, doing: str, stack: ExitStack) -> Path:
+    """Make a folder and lock it; if somebody sweeps it before it is locked, another."""
+    while True:
+        made = TemporaryDirectory(prefix=f"{path.name}.{doing}-", dir=path.parent)
+        folder = Path(stack.enter_context(made))
+        with suppress(FileNotFoundError):
+            fcntl.flock(stack.enter_context(_opened(folder)), fcntl.LOCK_EX)
+            if folder.exists():
+                return folder
 
 
 def sweep(path: Path, doing: str) -> None:

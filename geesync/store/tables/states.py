@@ -64,6 +64,8 @@ MAKING_MOVING = quoted({*restore.LIFE.moving, *derive.LIFE.moving})
 TASK_STATES = quoted(TaskState)
 TASK_LIVE = quoted(tasks.LIVE)
 TASK_IN_FLIGHT = quoted(tasks.IN_FLIGHT)
+#: Of those: written down, but not sent yet.
+TASK_UNSENT = quoted((tasks.TaskState.INTENDED,))
 
 SUBJECT_KINDS = quoted(SubjectKind)
 TASK_KINDS = quoted(TaskKind)

@@ -20,7 +20,13 @@ from geesync.domain.setbacks import LONGEST_WAIT
 from geesync.domain.tasks.task import ASSETS, DRIVE
 from geesync.store.file.soundness import held_open, refuse_foreign_log, refuse_older
 from geesync.store.file.sqlite_errors import translated
-from geesync.store.tables.states import ASSET_MOVING, IS_PAUSED, IS_UNSEEN, TASK_IN_FLIGHT
+from geesync.store.tables.states import (
+    ASSET_MOVING,
+    IS_PAUSED,
+    IS_UNSEEN,
+    TASK_IN_FLIGHT,
+    TASK_UNSENT,
+)
 from geesync.store.views.alive import has_ended
 from geesync.store.views.completeness import (
     Completeness,
@@ -248,7 +254,7 @@ def is_quiet(path: Path, *, now: datetime, halted: Collection[str] = ()) -> bool
     with reading(path) as connection:
         in_flight, soon = connection.execute(
             "SELECT (SELECT count(*) FROM task"  # noqa: S608 # our own words
-            f"  WHERE state IN ({TASK_IN_FLIGHT}) AND NOT (state = 'intended' AND"
+            f"  WHERE state IN ({TASK_IN_FLIGHT}) AND NOT (state IN ({TASK_UNSENT}) AND"
             f"   CASE destination_kind WHEN 'drive' THEN '{DRIVE}' WHEN 'bucket' THEN destination"
             f"   ELSE '{ASSETS}' END IN ({refused}))),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
