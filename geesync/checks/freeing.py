@@ -20,7 +20,7 @@ from geesync.domain.assets.names import is_derived
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import FREED_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import SourceFreed
-from geesync.domain.restore.losses import HARMLESS, LossKind, losses
+from geesync.domain.restore.losses import HARMLESS, LossKind, losses, unseen_losses
 from geesync.domain.restore.targets import is_root, refused_name
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
@@ -77,7 +77,8 @@ class Freer:
         source = self.ledger.sources_of([asset])[asset.id]
         try:
             file = Path(asset.dest) / asset.path / GEESYNC_JSON
-            lost = losses(source, json.loads(file.read_text()))
+            sidecar = json.loads(file.read_text())
+            lost = [*losses(source, sidecar), *unseen_losses(sidecar)]
         except (OSError, ValueError) as error:
             return f"its copy cannot be read: {error}"
         names = {LossKind.NAMES} if refused_name(asset.name) else set()

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from geesync.bootstrap import checker, freer
@@ -20,6 +22,7 @@ from geesync.domain.restore.losses import LossKind
 from geesync.simulator.simulator import Simulator
 from geesync.store.copies.checks import Scope
 from geesync.store.copies.freed import Freed
+from tests.story.accounts import a_band, an_account, an_image
 from tests.story.test_derive import configure
 from tests.story.test_recovery import lost_ledger
 from tests.story.world import World, a_world
@@ -37,8 +40,14 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield built
 
 
-def free(world: World, path: str, *accepted: LossKind) -> dict[str, Outcome]:
-    with freer(world.config, world.database, frozenset(accepted), None) as built:
+#: What nobody can know of images that were exported with a value that stands for masks.
+UNSEEN = frozenset({LossKind.FRACTIONS})
+
+
+def free(
+    world: World, path: str, *accepted: LossKind, unseen: frozenset[LossKind] = UNSEEN
+) -> dict[str, Outcome]:
+    with freer(world.config, world.database, unseen.union(accepted), None) as built:
         found = built.free(Scope(candidates(path)[0]))
         return {one.asset.name.rpartition("/")[2]: one for one in found}
 
@@ -113,6 +122,24 @@ def test_what_a_restore_would_lose_is_accepted_first(
 
     assert accepted["stations"].kept == ""
     assert not is_there(world, f"{PROJECT}/stations")
+
+
+@pytest.mark.parametrize(
+    ("direct", "kind"), [({}, LossKind.MASKS), (None, LossKind.FRACTIONS)], ids=["seen", "unseen"]
+)
+def test_an_original_whose_masks_lost_their_fractions_here_stays_until_that_is_accepted(
+    tmp_path: Path, direct: Any, kind: LossKind
+) -> None:
+    soft = np.full((4, 5), 0.5, np.float32)
+    account = an_account(an_image("soft", a_band("b", np.full((4, 5), 7, "uint8"), soft)))
+    with Simulator(account) as simulator, a_world(simulator, tmp_path, direct=direct) as world:
+        world.enqueue("users/x")
+        world.settle()
+
+        refused = free(world, "users/x/soft", unseen=frozenset())
+
+        assert refused["soft"].kept == f"a restore would lose {kind}"
+        assert free(world, "users/x/soft", kind, unseen=frozenset())["soft"].kept == ""
 
 
 def test_a_deletion_that_is_refused_costs_nothing(world: World) -> None:
@@ -234,6 +261,7 @@ def test_nothing_is_deleted_without_the_switch_and_each_name_typed(
 
     def run(*words: str, typed: str = "") -> tuple[int, str]:
         command = [sys.executable, "-m", "geesync", "-c", str(config), "free", *paths, *words]
+        command += ["--accept-losses", LossKind.FRACTIONS]
         done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 

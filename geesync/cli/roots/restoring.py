@@ -36,7 +36,9 @@ def restore(
         typer.Argument(metavar="PATH…", help="Assets, folders, collections, by id or path."),
     ],
     to: Annotated[str, typer.Option("--to", metavar="ROOT", help="Below which they are made.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Only say what it would do.")
+    ] = False,
     accept: Annotated[
         list[str] | None,
         typer.Option(

@@ -83,7 +83,7 @@ def install_service(
         Path, typer.Option(help="The folder of the mirror, on the disk that has the room.")
     ] = Path(_MIRROR),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+        bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")
     ] = False,
     root: Annotated[
         Path, typer.Option(help="Install below this folder, and start nothing: for packages.")

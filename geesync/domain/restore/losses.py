@@ -26,7 +26,7 @@ class LossKind(StrEnum):
     NAMES = "names"
     #: 64-bit integers become 64-bit floats: no ingestion has their type.
     INT64 = "int64"
-    #: The mirror was made without masks: what was masked comes back as zeros.
+    #: The mirror was made without masks, or without their fractions: more is valid, or all.
     MASKS = "masks"
     #: Bands of arrays, which no file holds.
     ARRAYS = "arrays"
@@ -84,6 +84,13 @@ def losses(source: SourceAsset, sidecar: Json, form: Form = Form.INGESTED) -> li
         *of_form(source, sidecar),
         *_properties(source.properties),
     ]
+
+
+def unseen_losses(sidecar: Json) -> Iterator[Loss]:
+    """Yield what the mirror may lack without anybody's having seen it; only the original tells."""
+    if unseen := sidecar.get("fractional_masks_may_count_as_valid"):
+        what = "if their masks have fractions, an export did not keep them"
+        yield Loss(LossKind.FRACTIONS, f"{', '.join(unseen)}: {what}")
 
 
 def policy_losses(policy: Json | None) -> Iterator[Loss]:
@@ -169,6 +176,8 @@ def _contents(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
             yield Loss(LossKind.FOOTPRINT, "its outline has several rings, of which none is kept")
         if sidecar.get("masks") == NONE:
             yield Loss(LossKind.MASKS, 'the mirror was made with masks = "none"')
+        if flattened := sidecar.get("fractional_masks_count_as_valid"):
+            yield Loss(LossKind.MASKS, f"{', '.join(flattened)}: valid where masked in part")
     elif source.type == TABLE and not goes_as_features(source, sidecar):
         what = "rows get new system:index; empty texts become missing values"
         texts = ", ".join(sorted(become_texts(sidecar.get("table", {}).get("columns", {}))))
