@@ -64,6 +64,8 @@ class Commands(TyperGroup):
             made = get_group(part).commands
             for command in made.values():
                 _name_values(command)
+                sentence = (command.help or "").partition("\n\n")[0]
+                command.short_help = " ".join(sentence.split())  # whole, where help would cut it
             self.commands.update(made)
         return super().get_command(ctx, cmd_name)
 

@@ -40,6 +40,13 @@ def test_an_incomplete_sync_ends_with_its_own_code(geesync: Run, tmp_path: Path)
     assert foreign.read_text() == "not a folder"
 
 
+def test_help_says_of_each_command_a_whole_sentence(geesync: Run) -> None:
+    done = geesync("--help")
+
+    assert "one asset" in done.stdout
+    assert "..." not in done.stdout.partition("Commands:")[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "code", "words"),
     [
