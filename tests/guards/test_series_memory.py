@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SLACK_BYTES = 60_000_000
-MOST_BYTES = 900_000_000
+MOST_BYTES = 500_000_000
 
 
 def fitted(edge: int, folder: Path) -> dict[str, Any]:
