@@ -30,6 +30,7 @@ from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.brakes.gate import Gate
 from geesync.steps.brakes.gates import Gates, gates_of_downloads
 from geesync.steps.discovery.discoverer import Discoverer
+from geesync.steps.mirror.downloader import Downloader
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.upkeep.cost_learner import CostLearner
@@ -118,13 +119,13 @@ def service(
         executors(config, ground.access.daemon, ground.bandwidth.rate) as for_bytes,
         ExitStack() as at_the_end,
     ):
-        at_the_end.callback(stop.set)  # what is on its way beyond a pass
         asking = ground.shop(submitting)
         steps = (
             *homeward(ground, pool, asking, for_bytes, downloads),
             *onward(ground, pool, asking, config_file),
             *_upkeep(ground, pool, gates),
         )
+        at_the_end.callback(_stop, stop, steps)
         yield Service(
             ledger=ground.ledger,
             tasks=ground.tasks,
@@ -140,6 +141,14 @@ def service(
             ),
             renew=ground.earth_engine.renew,
         )
+
+
+def _stop(stop: threading.Event, steps: tuple[Step, ...]) -> None:
+    """End what is on its way beyond a pass, and wait until it holds no file."""
+    stop.set()
+    for step in steps:
+        if isinstance(step, Downloader):
+            step.downloads.end()
 
 
 def _upkeep(ground: Ground, pool: Executor, gates: tuple[Gates, ...]) -> Iterator[Step]:

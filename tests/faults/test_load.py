@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 #: Of other people, listed before ours; and ours that wait: as many as a project may have.
 FINISHED, QUEUED = 30_000, 3_000
 
-#: What ends at a time, and images of the account: a few more than are ever asked for.
-READY, IMAGES = 20, 3_100
+#: What ends at a time, and images of the account: more than are asked for by a pass are left.
+READY, IMAGES = 20, 3_700
 
 #: What the ledger knows in the end: half of it is verified, most of the rest waits.
 ASSETS = 100_000

@@ -70,6 +70,7 @@ class Downloads:
     _came: SimpleQueue[tuple[_Batch, _Answers | None]] = field(
         default_factory=SimpleQueue, init=False
     )
+    _threads: list[threading.Thread] = field(default_factory=list, init=False)
 
     @property
     def room(self) -> int:
@@ -93,9 +94,11 @@ class Downloads:
         left = {_job(asset, staged): (asset, staged) for asset, staged in wanted}
         batch = _Batch(dest, left, self.room, self.workshop.clock())
         self._batches.append(batch)
-        threading.Thread(
+        thread = threading.Thread(
             target=self._run, args=(batch, list(left)), name="geesync-downloads", daemon=True
-        ).start()
+        )
+        self._threads = [*(one for one in self._threads if one.is_alive()), thread]
+        thread.start()
 
     def next(self) -> list[Result]:
         """Return what came meanwhile, after a short while if nothing did."""
@@ -114,6 +117,12 @@ class Downloads:
         for batch in self._batches:
             batch.is_over = True
         self._batches, self._came = [], SimpleQueue()
+
+    def end(self) -> None:
+        """Return when nothing is held open any more, now that all is to stop."""
+        self.give_up()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self, batch: _Batch, jobs: list[Fetch]) -> None:
         came, left = self._came, set(jobs)
