@@ -70,6 +70,7 @@ class HeldPixels:
     def __init__(self, most_bytes: int = HELD_BYTES) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
+        self._held_bytes = 0
         # The band is kept, too, so that its id is nobody else's.
         self._held: OrderedDict[int, tuple[SimBand, Future[Pixels]]] = OrderedDict()
 
@@ -93,18 +94,18 @@ class HeldPixels:
                 self._held.pop(id(band), None)
             raise
         with self._lock:
-            self._let_go()
+            self._held_bytes += _held_bytes(future)
+            if self._held_bytes > self._most_bytes:
+                self._let_go()
 
     def _let_go(self) -> None:
         """Forget the pixels that were not asked for longest, if there are too many."""
-        sizes = {key: _held_bytes(future) for key, (_, future) in self._held.items()}
-        total = sum(sizes.values())
-        for key in list(self._held)[:-1]:
-            if total <= self._most_bytes:
+        for key, (_, future) in list(self._held.items())[:-1]:
+            if self._held_bytes <= self._most_bytes:
                 return
-            if sizes[key]:  # what is still being made is waited for
+            if size_bytes := _held_bytes(future):  # what is still being made is waited for
                 del self._held[key]
-                total -= sizes[key]
+                self._held_bytes -= size_bytes
 
 
 class Scene:
