@@ -19,6 +19,7 @@ from geesync.simulator.scenarios import Tree
 from geesync.simulator.scenarios.landscape import TYPES
 from geesync.simulator.world.pixels import SimAsset, SimGrid
 from geesync.step_threads import run_step
+from geesync.steps.restore.restorer import Restorer
 from geesync.store.making.restores import Restored, Restores
 from tests.story.test_exactness import CRSS, MASKS, TRANSFORMS, Recipe
 from tests.story.world import World
@@ -104,6 +105,17 @@ def settle(
             return found
         world.simulator.advance(tick_s)
     raise AssertionError([(one.wanted.target, one.standing) for one in restores.of(BACK)])
+
+
+def made_but_not_proved(world: World) -> SimAsset:
+    """Let what was asked for be made at BACK, and no further; return what is there."""
+    (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
+    for _ in range(8):
+        step.uploader.run_once()
+        step.ingest()
+        world.run("reconciler")
+        world.simulator.advance(60)
+    return world.simulator.world.get(BACK)
 
 
 def differences(world: World, one: Restored) -> list[str]:

@@ -32,11 +32,10 @@ from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
-from geesync.steps.restore.restorer import Restorer
 from geesync.store.copies.checks import Scope
 from geesync.store.making.restores import Restored, Restores
 from tests.story.accounts import a_band, an_account, an_image
-from tests.story.round_trip import BACK, ask, settle
+from tests.story.round_trip import BACK, ask, made_but_not_proved, settle
 from tests.story.world import World, a_world
 
 Json = dict[str, Any]
@@ -66,13 +65,7 @@ def plan(world: World, *given: str, to: str = BACK, form: Form = Form.INGESTED) 
 
 def come_out_with_one_wrong_pixel(world: World) -> None:
     """Let an image of one band be made at BACK, not yet proved, and differ in a pixel."""
-    (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
-    for _ in range(8):
-        step.uploader.run_once()
-        step.ingest()
-        world.run("reconciler")
-        world.simulator.advance(60)
-    made = world.simulator.world.get(BACK)
+    made = made_but_not_proved(world)
     (band,) = made.bands
     values, mask = band.load()
     wrong = values.copy()
@@ -579,12 +572,7 @@ def test_a_digest_tells_another_value_another_place_and_another_mask(
         world.enqueue("users/x")
         world.settle()
         restores = ask(world, plan(world, "users/x/img"), prove="digest")
-        (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
-        for _ in range(8):
-            step.uploader.run_once()
-            step.ingest()
-            world.run("reconciler")
-            simulator.advance(60)
+        made = made_but_not_proved(world)
         wrong, valid = values.copy(), mask.astype("float32")
         if change == "value":
             wrong[1, 1] += 1
@@ -592,7 +580,6 @@ def test_a_digest_tells_another_value_another_place_and_another_mask(
             wrong[0, 0], wrong[0, 1] = wrong[0, 1], wrong[0, 0]
         else:
             valid[0, 0], valid[0, 2] = 0, 1
-        made = simulator.world.get(BACK)
         made.bands = (replace(made.bands[0], load=lambda: (wrong, valid)),)
 
         (one,) = settle(world, restores)

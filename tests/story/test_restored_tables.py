@@ -15,10 +15,9 @@ from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset, SimFeature
-from geesync.steps.restore.restorer import Restorer
 from geesync.store.making.restores import Restores
 from tests.story.accounts import HOME, an_account
-from tests.story.round_trip import BACK, ask, settle
+from tests.story.round_trip import BACK, ask, made_but_not_proved, settle
 from tests.story.world import World, a_world
 
 PROJECT = SimAsset("projects/demo-project/assets", "FOLDER")
@@ -88,13 +87,7 @@ def test_a_row_that_came_out_otherwise_is_never_called_proved(
         monkeypatch.setattr(features, "_MOST_BYTES", 0)
     with mirrored(tmp_path, [ROWS[0], ROWS[2]]) as (world, planned):
         restores = ask(world, planned)
-        (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
-        for _ in range(8):
-            step.uploader.run_once()
-            step.ingest()
-            world.run("reconciler")
-            world.simulator.advance(60)
-        made = world.simulator.world.get(BACK)
+        made = made_but_not_proved(world)
         assert made.features is not None
         first, *others = made.features()
         kept = {"geometry": first.geometry, "properties": first.properties}
