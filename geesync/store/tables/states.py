@@ -12,7 +12,7 @@ from geesync.domain.restore import lifecycle as restore
 from geesync.domain.tasks import lifecycle as tasks
 from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.task import DestinationKind, SubjectKind, TaskKind
+from geesync.domain.tasks.task import ASSETS, DRIVE, DestinationKind, SubjectKind, TaskKind
 
 
 def quoted(states: Iterable[StrEnum]) -> str:
@@ -66,6 +66,12 @@ TASK_LIVE = quoted(tasks.LIVE)
 TASK_IN_FLIGHT = quoted(tasks.IN_FLIGHT)
 #: Of those: written down, but not sent yet.
 TASK_UNSENT = quoted((tasks.TaskState.INTENDED,))
+
+#: The store that the result of a task goes to, in SQL: as ``Destination.store`` says.
+TASK_STORE = (
+    f"CASE destination_kind WHEN '{DestinationKind.DRIVE}' THEN '{DRIVE}'"
+    f" WHEN '{DestinationKind.BUCKET}' THEN destination ELSE '{ASSETS}' END"
+)
 
 SUBJECT_KINDS = quoted(SubjectKind)
 TASK_KINDS = quoted(TaskKind)

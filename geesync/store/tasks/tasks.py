@@ -31,12 +31,13 @@ from geesync.domain.tasks.lifecycle import (
     Unanswered,
     advance_task,
 )
-from geesync.domain.tasks.task import ASSETS, DRIVE, STAGED, DestinationKind, SubjectKind
+from geesync.domain.tasks.task import SubjectKind
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import schema
 from geesync.store.tables.columns import has_come
+from geesync.store.tables.states import TASK_STORE
 from geesync.store.tasks.lessons import Lesson, teach_in
 from geesync.store.tasks.task_rows import (
     Intent,
@@ -129,11 +130,7 @@ class Tasks:
     def is_running_since(self, at: datetime, store: str) -> bool:
         """Return whether a task for a store that was asked for since then runs at Earth Engine."""
         table = schema.task
-        kind, place = table.c.destination_kind, table.c.destination
-        of_store = {
-            DRIVE: kind == DestinationKind.DRIVE,
-            ASSETS: kind.not_in(STAGED),
-        }.get(store, (kind == DestinationKind.BUCKET) & (place == store))
+        of_store = sa.text(f"{TASK_STORE} = :store").bindparams(store=store)
         query = sa.select(
             sa.exists()
             .where(schema.in_flight(), table.c.state == TaskState.RUNNING)

@@ -25,6 +25,7 @@ from geesync.store.tables.states import (
     IS_PAUSED,
     IS_UNSEEN,
     TASK_IN_FLIGHT,
+    TASK_STORE,
     TASK_UNSENT,
 )
 from geesync.store.views.alive import has_ended
@@ -254,9 +255,8 @@ def is_quiet(path: Path, *, now: datetime, halted: Collection[str] = ()) -> bool
     with reading(path) as connection:
         in_flight, soon = connection.execute(
             "SELECT (SELECT count(*) FROM task"  # noqa: S608 # our own words
-            f"  WHERE state IN ({TASK_IN_FLIGHT}) AND NOT (state IN ({TASK_UNSENT}) AND"
-            f"   CASE destination_kind WHEN 'drive' THEN '{DRIVE}' WHEN 'bucket' THEN destination"
-            f"   ELSE '{ASSETS}' END IN ({refused}))),"
+            f"  WHERE state IN ({TASK_IN_FLIGHT})"
+            f"   AND NOT (state IN ({TASK_UNSENT}) AND {TASK_STORE} IN ({refused}))),"
             " (SELECT count(*) FROM asset JOIN root ON root.id = root_id"
             f"  WHERE state IN ({ASSET_MOVING})"
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) NOT BETWEEN ? AND ?"
