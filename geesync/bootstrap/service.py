@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -117,7 +117,6 @@ def service(
         threads(config) as pool,
         threads(config) as submitting,
         executors(config, ground.access.daemon, ground.bandwidth.rate) as for_bytes,
-        ExitStack() as at_the_end,
     ):
         asking = ground.shop(submitting)
         steps = (
@@ -125,8 +124,7 @@ def service(
             *onward(ground, pool, asking, config_file),
             *_upkeep(ground, pool, gates),
         )
-        at_the_end.callback(_stop, stop, steps)
-        yield Service(
+        built = Service(
             ledger=ground.ledger,
             tasks=ground.tasks,
             roots=ground.roots,
@@ -141,6 +139,10 @@ def service(
             ),
             renew=ground.earth_engine.renew,
         )
+        try:
+            yield built
+        finally:
+            _stop(stop, steps)
 
 
 def _stop(stop: threading.Event, steps: tuple[Step, ...]) -> None:

@@ -27,10 +27,10 @@ class Rows:
     texts: frozenset[str] = frozenset()  #: columns whose values are texts by now
     drops_empty: bool = False  #: an empty text is a missing value by now
 
-    def sums(self, told: Iterable[Json]) -> RowSums:
-        """Return what rows come to; told: as GeoJSON has them."""
+    def sums(self, rows: Iterable[Json]) -> RowSums:
+        """Return what rows come to; rows: as GeoJSON has them."""
         count = values = indexes = 0
-        for feature in told:
+        for feature in rows:
             row = self._row(feature)
             properties = feature.get("properties") or {}
             index = properties.get(INDEX, feature.get("id"))
@@ -40,12 +40,12 @@ class Rows:
         return RowSums(count, values % _MODULUS, indexes % _MODULUS)
 
     def _row(self, feature: Json) -> str:
-        told = {
+        values = {
             key: text_of(value) if key in self.texts else _number(value)
             for key, value in (feature.get("properties") or {}).items()
             if key != INDEX and value is not None and not (self.drops_empty and value == "")
         }
-        return json.dumps([told, _number(feature.get("geometry"))], sort_keys=True)
+        return json.dumps([values, _number(feature.get("geometry"))], sort_keys=True)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,15 +26,15 @@ def register(app: typer.Typer) -> None:
     app.command()(enqueue)
 
 
-_FILTERS = "Filters"
-_FORMS = "Form of the copy"
-
-
 def _option(text: str, *names: str, panel: str, of: str = "", **how: Any) -> Any:
     """Return an option; of: the option of roots whose values a shell completes."""
     if of:
         how["autocompletion"] = completing_option(of)
     return typer.Option(*names, help=text, rich_help_panel=panel, show_default=False, **how)
+
+
+_filter = partial(_option, panel="Filters")
+_form = partial(_option, panel="Form of the copy")
 
 
 _Roots = Annotated[
@@ -53,45 +54,20 @@ _Interval = Annotated[
 ]
 _Priority = Annotated[int | None, typer.Option(help="Assets of a higher number are taken first.")]
 _Include = Annotated[
-    list[str] | None,
-    _option("Only what matches, as in .gitignore.", panel=_FILTERS, metavar="PATTERN"),
+    list[str] | None, _filter("Only what matches, as in .gitignore.", metavar="PATTERN")
 ]
-_Exclude = Annotated[
-    list[str] | None,
-    _option("Nothing that matches.", panel=_FILTERS, metavar="PATTERN"),
-]
-_Types = Annotated[
-    str | None, _option("Only these: IMAGE,TABLE,…", "--type", panel=_FILTERS, of="types")
-]
-_NewerThan = Annotated[
-    str | None, _option("Only of this date or later.", panel=_FILTERS, metavar="DATE")
-]
-_OlderThan = Annotated[
-    str | None, _option("Only from before this date.", panel=_FILTERS, metavar="DATE")
-]
-_Way = Annotated[
-    str | None,
-    _option("How bytes come: auto, direct, bucket or drive.", panel=_FORMS, of="way"),
-]
-_Compress = Annotated[
-    str | None,
-    _option("Of files read directly: deflate or zstd.", panel=_FORMS, of="compress"),
-]
-_Masks = Annotated[
-    str | None,
-    _option("How masks are kept: nodata, separate or none.", panel=_FORMS, of="masks"),
-]
-_Tables = Annotated[
-    str | None,
-    _option("Formats of tables: csv,geojson,geoparquet.", panel=_FORMS, of="tables"),
-]
+_Exclude = Annotated[list[str] | None, _filter("Nothing that matches.", metavar="PATTERN")]
+_Types = Annotated[str | None, _filter("Only these: IMAGE,TABLE,…", "--type", of="types")]
+_NewerThan = Annotated[str | None, _filter("Only of this date or later.", metavar="DATE")]
+_OlderThan = Annotated[str | None, _filter("Only from before this date.", metavar="DATE")]
+_Way = Annotated[str | None, _form("How bytes come: auto, direct, bucket or drive.", of="way")]
+_Compress = Annotated[str | None, _form("Of files read directly: deflate or zstd.", of="compress")]
+_Masks = Annotated[str | None, _form("How masks are kept: nodata, separate or none.", of="masks")]
+_Tables = Annotated[str | None, _form("Formats of tables: csv,geojson,geoparquet.", of="tables")]
 _Mosaic = Annotated[
-    str | None,
-    _option("cog: also one file of an image in tiles; or none.", panel=_FORMS, of="mosaic"),
+    str | None, _form("cog: also one file of an image in tiles; or none.", of="mosaic")
 ]
-_KeepVersions = Annotated[
-    int | None, _option("Older copies of a changed asset to keep.", panel=_FORMS)
-]
+_KeepVersions = Annotated[int | None, _form("Older copies of a changed asset to keep.")]
 _Afresh = Annotated[
     bool, typer.Option("--afresh", help="Forget what was chosen for these roots earlier.")
 ]

@@ -36,7 +36,8 @@ class LossKind(StrEnum):
     RANGES = "ranges"
     #: Rows get new ``system:index``es, and empty texts and missing values become one.
     ROWS = "rows"
-    #: An external image has masks of 0 and 1 only, and a manifest may have one mask only.
+    #: An external image has masks of 0 and 1 only, a manifest may have one mask only, and of an
+    #: export with a no-data value nobody saw whether its masks had any.
     FRACTIONS = "fractions"
     #: Overviews of files cannot be made by the band's pyramiding policy.
     PYRAMIDS = "pyramids"

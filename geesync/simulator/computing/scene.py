@@ -70,7 +70,7 @@ class HeldPixels:
     def __init__(self, most_bytes: int = HELD_BYTES) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._held_bytes = 0
+        self._total_bytes = 0
         # The band is kept, too, so that its id is nobody else's.
         self._held: OrderedDict[int, tuple[SimBand, Future[Pixels]]] = OrderedDict()
 
@@ -94,18 +94,18 @@ class HeldPixels:
                 self._held.pop(id(band), None)
             raise
         with self._lock:
-            self._held_bytes += _held_bytes(future)
-            if self._held_bytes > self._most_bytes:
+            self._total_bytes += _held_bytes(future)
+            if self._total_bytes > self._most_bytes:
                 self._let_go()
 
     def _let_go(self) -> None:
         """Forget the pixels that were not asked for longest, if there are too many."""
         for key, (_, future) in list(self._held.items())[:-1]:
-            if self._held_bytes <= self._most_bytes:
+            if self._total_bytes <= self._most_bytes:
                 return
             if size_bytes := _held_bytes(future):  # what is still being made is waited for
                 del self._held[key]
-                self._held_bytes -= size_bytes
+                self._total_bytes -= size_bytes
 
 
 class Scene:

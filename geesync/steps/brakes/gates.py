@@ -7,7 +7,7 @@ refused to the account or project closes all gates; each is probed, and opens, b
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -193,8 +193,9 @@ def gates_of_exports(
     is_running_since: Callable[[datetime, str], bool],
 ) -> Gates:
     """Return the gates of all that needs a task; stores: that are known, the usual one first."""
-    named = Gates("exports", clock, memory, stores[0], UNKNOWN, _UNKNOWN_ENDINGS)
-    return _known(replace(named, is_used=is_used, is_running_since=is_running_since), stores)
+    kept = "exports", clock, memory, stores[0]
+    gates = Gates(*kept, UNKNOWN, _UNKNOWN_ENDINGS, is_running_since, is_used)
+    return _known(gates, stores)
 
 
 def gates_of_downloads(
@@ -204,8 +205,8 @@ def gates_of_downloads(
     is_used: Callable[[str], bool] = lambda _: True,
 ) -> Gates:
     """Return the gates of what is downloaded; stores: as for exports."""
-    named = Gates("downloads", clock, memory, stores[0], _UNKNOWN_DOWNLOADS)
-    return _known(replace(named, is_used=is_used), stores)
+    gates = Gates("downloads", clock, memory, stores[0], _UNKNOWN_DOWNLOADS, is_used=is_used)
+    return _known(gates, stores)
 
 
 def _known(gates: Gates, stores: Iterable[str]) -> Gates:

@@ -35,14 +35,19 @@ class Kernel:
         return Kernel(lambda pixel_m: self.make(pixel_m)[::-1, ::-1])
 
 
-def _shaped(shape: Shape) -> Callable[..., Kernel]:
+def _shaped(
+    shape_of: Callable[[float], Shape], *, normalized: bool = True
+) -> Callable[..., Kernel]:
+    """Return a function that makes kernels of one radius; shape_of: their shape, by the radius."""
+
     def build(
         radius: float,
         units: str = "pixels",
         *,
-        normalize: bool = True,
+        normalize: bool = normalized,
         magnitude: float = 1.0,
     ) -> Kernel:
+        shape = shape_of(radius)
         return _kernel(shape, (radius, radius), units, magnitude, normalize=normalize)
 
     return build
@@ -78,19 +83,10 @@ def _gaussian(
 
 
 def _distance(norm: Callable[[Offsets, Offsets], Any]) -> Callable[..., Kernel]:
-    def build(
-        radius: float,
-        units: str = "pixels",
-        *,
-        normalize: bool = False,
-        magnitude: float = 1.0,
-    ) -> Kernel:
-        def distances(x: Offsets, y: Offsets, x_radius: float, _: float) -> Any:
-            return norm(x, y) * radius / x_radius  # in the units of the radius
+    def shape_of(radius: float) -> Shape:
+        return lambda x, y, x_radius, _: norm(x, y) * radius / x_radius  # in the radius's units
 
-        return _kernel(distances, (radius, radius), units, magnitude, normalize=normalize)
-
-    return build
+    return _shaped(shape_of, normalized=False)
 
 
 def _inverse(kernel: Kernel) -> Kernel:
@@ -172,6 +168,10 @@ def _all(x: Offsets, y: Offsets, x_radius: float, y_radius: float) -> Any:
     return (np.abs(x) <= x_radius) & (np.abs(y) <= y_radius)
 
 
+def _always(shape: Shape) -> Callable[[float], Shape]:
+    return lambda _: shape
+
+
 def _disc(x: Offsets, y: Offsets, radius: float, _: float) -> Any:
     return x**2 + y**2 <= radius**2
 
@@ -187,7 +187,7 @@ SHAPES: dict[str, Shape] = {
 
 KERNELS = functions(
     {
-        **{f"Kernel.{name}": _shaped(shape) for name, shape in SHAPES.items()},
+        **{f"Kernel.{name}": _shaped(_always(shape)) for name, shape in SHAPES.items()},
         "Kernel.euclidean": _distance(np.hypot),
         "Kernel.manhattan": _distance(lambda x, y: np.abs(x) + np.abs(y)),
         "Kernel.chebyshev": _distance(lambda x, y: np.maximum(np.abs(x), np.abs(y))),
