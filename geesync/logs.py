@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from geesync.adapters.host.journal import Journal, is_journal
 from geesync.domain.assets.names import display_id
-from geesync.domain.messages.printable import printable
+from geesync.domain.messages.words import printable
 from geesync.logger import structlog
 
 if TYPE_CHECKING:

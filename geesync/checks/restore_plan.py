@@ -24,7 +24,6 @@ from geesync.domain.assets.asset import (
 from geesync.domain.assets.names import candidates, display_id, is_within, parent_of
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
-from geesync.domain.restore.features import goes_as_features
 from geesync.domain.restore.files import KEPT, STAGING, Form, files_of, stays
 from geesync.domain.restore.losses import (
     HARMLESS,
@@ -35,6 +34,7 @@ from geesync.domain.restore.losses import (
     why_not_restorable,
 )
 from geesync.domain.restore.manifests import key_of
+from geesync.domain.restore.tables import goes_as_features
 from geesync.domain.restore.targets import is_root, refused_name, target_of
 from geesync.errors import RemoteError, UserError
 from geesync.store.making.restores import Wanted

@@ -16,7 +16,7 @@ from typer.main import get_group
 from geesync import __version__
 from geesync.cli.context import Context, errors
 from geesync.cli.terminal import accept_any_text
-from geesync.domain.messages.printable import printable
+from geesync.domain.messages.words import printable
 from geesync.errors import DOCS, ExitCode, GeesyncError, UserError, refused
 
 #: Each command, and the module in this package that has it.

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic
 
 from geesync.adapters.executors.executor import TICK_S, Answer, ByteExecutor, Item, Work
-from geesync.domain.failures.refusals import Calls, NotTriedError, stopped
+from geesync.domain.failures.shared_failures import Calls, NotTriedError, stopped
 from geesync.errors import RemoteError
 
 ItemResults = list[tuple[Item, Answer | Exception]]

@@ -24,9 +24,9 @@ from geesync.adapters.executors.executor import (
 )
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.adapters.mirror_files.mirror import unmarked
-from geesync.domain.failures.refusals import Calls, NotTriedError, stopped
+from geesync.domain.failures.shared_failures import Calls, NotTriedError, stopped
 from geesync.domain.mirror.lifecycle import ON_ITS_WAY, State
-from geesync.domain.setbacks import Delayed, Event, Excused, Setback
+from geesync.domain.state_machine import Delayed, Event, Excused, Setback
 from geesync.errors import WORLDLY, Cause, LedgerError, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.dispatch import Dispatch, ItemResults

@@ -32,9 +32,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from geesync import __version__
 from geesync.domain.assets.footprint import Box
 from geesync.domain.assets.names import candidates
-from geesync.domain.messages.printable import printable
+from geesync.domain.messages.words import printable
 from geesync.domain.mirror.lifecycle import State
-from geesync.domain.setbacks import MAX_TRIES
+from geesync.domain.state_machine import MAX_TRIES
 from geesync.errors import Cause, GeesyncError, UserError
 from geesync.steps.step import utc_now
 from geesync.store.browsing import assets as asset_views

@@ -20,7 +20,7 @@ from geesync.domain.mirror.lifecycle import (
     State,
 )
 from geesync.domain.mirror.planning import plan
-from geesync.domain.setbacks import Event
+from geesync.domain.state_machine import Event
 from geesync.domain.tasks.lifecycle import Ended, Started
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies.catalogue import Catalogue

@@ -10,8 +10,8 @@ import pytest
 from geesync.cli.app import run
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import next_action
-from geesync.domain.mirror.lifecycle import NothingToExport, Refused, State
-from geesync.domain.setbacks import Delayed
+from geesync.domain.mirror.lifecycle import NothingToExport, State
+from geesync.domain.state_machine import Delayed, Refused
 from geesync.errors import Cause, ExitCode
 from tests.web.ledgers import NOW, Story
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from geesync.domain.mirror.lifecycle import Refused
-from geesync.domain.setbacks import Delayed
+from geesync.domain.state_machine import Delayed, Refused
 from geesync.errors import Cause
 from geesync.store.browsing.documents import status_document
 from geesync.store.views.status import status

@@ -8,7 +8,7 @@ import pytest
 from rich.text import Text
 
 from geesync.cli.context import output
-from geesync.domain.messages.printable import printable
+from geesync.domain.messages.words import printable
 from tests.cli.conftest import Run
 
 HOSTILE = "denied \x1b]0;PWNED\x07\x1b[2J\x1b]52;c;cm0=\x07 \u202egnp \x9b2J \udcff"

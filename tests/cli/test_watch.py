@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from geesync.cli.render import status_view
-from geesync.domain.mirror.lifecycle import Refused
+from geesync.domain.state_machine import Refused
 from geesync.errors import Cause
 from geesync.store.views import status as views
 from tests.web.ledgers import NOW, Story

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from geesync.adapters.executors.executor import Results, ThreadExecutor, Work
-from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Workshop
 from geesync.store.file.database import open_migrating

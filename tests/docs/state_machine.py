@@ -11,9 +11,8 @@ from pathlib import Path
 from geesync.domain.derive import lifecycle as derived_lifecycle
 from geesync.domain.mirror import lifecycle
 from geesync.domain.restore import lifecycle as restore_lifecycle
-from geesync.domain.setbacks import MAX_TRIES, Life, wait_after
-from geesync.domain.state_machine import AnyState
-from geesync.domain.tasks import lifecycle as task_lifecycle
+from geesync.domain.state_machine import MAX_TRIES, AnyState, Life, diagram, wait_after
+from geesync.domain.tasks.lifecycle import TABLE, TaskState
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/state-machine.md"
 
@@ -72,7 +71,10 @@ def page() -> str:
     waits = [wait_after(failure) for failure in range(1, MAX_TRIES)]
     return _TEXT.format(
         assets=_of_life(lifecycle.State, lifecycle.LIFE),
-        tasks=_drawn(task_lifecycle.TaskState, task_lifecycle.diagram()),
+        tasks=_drawn(
+            TaskState,
+            diagram(TABLE, TaskState.INTENDED),
+        ),
         restored=_of_life(restore_lifecycle.RestoreState, restore_lifecycle.LIFE),
         derived=_of_life(derived_lifecycle.DerivedState, derived_lifecycle.LIFE),
         tries=MAX_TRIES,
@@ -84,8 +86,8 @@ def _of_life(states: type[AnyState], life: Life[AnyState]) -> str:
     return _drawn(states, life.diagram())
 
 
-def _drawn(states: type[StrEnum], diagram: str) -> str:
-    return _TABLE.format(rows="\n".join(_rows(states)), diagram=diagram)
+def _drawn(states: type[StrEnum], drawn: str) -> str:
+    return _TABLE.format(rows="\n".join(_rows(states)), diagram=drawn)
 
 
 def _rows(states: type[StrEnum]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.domain.failures.refusals import OUTAGE
+from geesync.domain.failures.shared_failures import OUTAGE
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.tasks.operation import State

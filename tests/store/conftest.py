@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.mirror.plan import Plan
-from geesync.domain.setbacks import Event
+from geesync.domain.state_machine import Event
 from geesync.domain.tasks.exports import Ask, Part
 from geesync.domain.tasks.lifecycle import TaskEvent
 from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind

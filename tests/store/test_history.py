@@ -14,9 +14,8 @@ from geesync.domain.mirror.lifecycle import (
     Excluded,
     ExportsSucceeded,
     ExportStarted,
-    Refused,
 )
-from geesync.domain.setbacks import Event
+from geesync.domain.state_machine import Event, Refused
 from geesync.errors import Cause
 from geesync.steps.step import Workshop
 from geesync.steps.upkeep.forgetter import Forgetter

@@ -22,13 +22,11 @@ from geesync.domain.mirror.lifecycle import (
     ExportsSucceeded,
     ExportStarted,
     NothingToExport,
-    Refused,
     SourceChanged,
     SourceGone,
     State,
 )
-from geesync.domain.setbacks import Delayed, Event
-from geesync.domain.state_machine import IllegalEvent, arrows
+from geesync.domain.state_machine import Delayed, Event, IllegalEvent, Refused, arrows
 from geesync.domain.tasks import lifecycle as tasks
 from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import TaskState

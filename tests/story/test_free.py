@@ -17,7 +17,7 @@ from geesync.bootstrap import checker, freer
 from geesync.checks.freeing import Outcome
 from geesync.checks.recovery import recover
 from geesync.domain.assets.names import candidates
-from geesync.domain.restore import features
+from geesync.domain.restore import tables
 from geesync.domain.restore.losses import LossKind
 from geesync.simulator.simulator import Simulator
 from geesync.store.copies.checks import Scope
@@ -112,7 +112,7 @@ def test_a_folder_that_holds_what_is_not_mirrored_stays(world: World) -> None:
 def test_what_a_restore_would_lose_is_accepted_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features, "_MOST_BYTES", 0)
+    monkeypatch.setattr(tables, "_MOST_BYTES", 0)
     refused = free(world, f"{PROJECT}/stations")
 
     assert "rows" in refused["stations"].kept

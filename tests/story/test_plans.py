@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geesync.domain.setbacks import MAX_TRIES
+from geesync.domain.state_machine import MAX_TRIES
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
 from geesync.store.copies.checks import Checks

@@ -21,7 +21,7 @@ from geesync.checks.restore_plan import RestorePlan, plan_restore
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
-from geesync.domain.restore import features
+from geesync.domain.restore import tables
 from geesync.domain.restore.files import Form, part_files
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.restore.losses import LossKind
@@ -118,7 +118,7 @@ def test_a_table_comes_back_with_its_rows_and_types(
     world: World, monkeypatch: pytest.MonkeyPatch, *, small: bool
 ) -> None:
     if not small:
-        monkeypatch.setattr(features, "_MOST_BYTES", 0)
+        monkeypatch.setattr(tables, "_MOST_BYTES", 0)
     planned = plan(world, f"{PROJECT}/oddities", to=BACK)
     found = settle(world, ask(world, planned))
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from geesync.checks.restore_plan import RestorePlan, plan_restore
-from geesync.domain.restore import features
+from geesync.domain.restore import tables
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.simulator.simulator import Simulator
@@ -84,7 +84,7 @@ def test_a_row_that_came_out_otherwise_is_never_called_proved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: int
 ) -> None:
     if wrong % 2:  # by a CSV
-        monkeypatch.setattr(features, "_MOST_BYTES", 0)
+        monkeypatch.setattr(tables, "_MOST_BYTES", 0)
     with mirrored(tmp_path, [ROWS[0], ROWS[2]]) as (world, planned):
         restores = ask(world, planned)
         made = made_but_not_proved(world)

@@ -20,13 +20,12 @@ from geesync.domain.mirror.lifecycle import (
     DownloadFinished,
     ExportsSucceeded,
     ExportStarted,
-    Refused,
     SourceFreed,
     SourceGone,
     State,
 )
 from geesync.domain.mirror.plan import Plan
-from geesync.domain.setbacks import Delayed, Event
+from geesync.domain.state_machine import Delayed, Event, Refused
 from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause
 from geesync.store.file.database import Database, open_current

@@ -10,7 +10,7 @@ from rich.console import Console
 from geesync.cli.render import status_view
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import CheckPassed, NothingToExport, State
-from geesync.domain.setbacks import Delayed
+from geesync.domain.state_machine import Delayed
 from geesync.errors import Cause
 from geesync.store.ledger.listing import Listing
 from geesync.store.views import status as views

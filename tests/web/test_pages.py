@@ -18,7 +18,8 @@ import rasterio
 from geesync.adapters.formats.quicklook import EDGE, quicklook
 from geesync.adapters.mirror_files.folders import folder
 from geesync.config import Config
-from geesync.domain.mirror.lifecycle import Refused, State
+from geesync.domain.mirror.lifecycle import State
+from geesync.domain.state_machine import Refused
 from geesync.errors import Cause, UserError
 from geesync.store.ledger.steering import Steering
 from geesync.web.app import build

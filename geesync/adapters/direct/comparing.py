@@ -15,7 +15,7 @@ from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.direct.readings import Reading, readings
 from geesync.domain.direct.rereading import sampled
-from geesync.domain.failures.refusals import stopped
+from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import Tile
 from geesync.errors import Cause, RemoteError

@@ -29,7 +29,7 @@ from geesync.adapters.mirror_files.group_sync import (
 )
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.direct.rereading import chosen
-from geesync.domain.failures.refusals import Calls
+from geesync.domain.failures.shared_failures import Calls
 from geesync.logger import get_logger
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +18,7 @@ from geesync.adapters.transfer.answers import LONGEST_ANSWER_BYTES
 from geesync.adapters.transfer.curl_loop import run
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.failures.google_errors import UNREADABLE, unreadable
+from geesync.domain.json import write_time
 
 _GOOGLE = "https://monitoring.googleapis.com"
 _METRIC = "earthengine.googleapis.com/project/cpu/usage_time"
@@ -47,8 +48,8 @@ class Monitoring:
         period_s = max(60, math.ceil((until - since).total_seconds()))
         asked = {
             "filter": f'metric.type = "{_METRIC}" AND metric.labels.workload_tag = "{tag}"',
-            "interval.startTime": _rfc3339(since),
-            "interval.endTime": _rfc3339(until),
+            "interval.startTime": write_time(since),
+            "interval.endTime": write_time(until),
             "aggregation.alignmentPeriod": f"{period_s}s",
             "aggregation.perSeriesAligner": "ALIGN_SUM",
             "aggregation.crossSeriesReducer": "REDUCE_SUM",
@@ -73,7 +74,3 @@ class Monitoring:
             return [float(one["doubleValue"]) for one in points], page.get("nextPageToken") or ""
         except UNREADABLE as error:
             raise unreadable(error) from error
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from geesync.adapters.direct.source import Source
 from geesync.adapters.formats.rasters import is_known
 from geesync.adapters.transfer.curl_loop import run
-from geesync.domain.assets.projections import only_named, spelled_out
+from geesync.domain.assets.grid import only_named, spelled_out
 from geesync.errors import RemoteError
 from geesync.logger import get_logger
 

@@ -9,7 +9,7 @@ from geesync.adapters.direct.table_fetching import page_of
 from geesync.adapters.tables.row_sums import Rows, RowSums
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.direct.choice import PAGE_ROWS
-from geesync.domain.failures.refusals import stopped
+from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.json import Json
 from geesync.errors import Cause, RemoteError
 

@@ -23,7 +23,7 @@ from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
 from geesync.adapters.tables.table_writing import BEGINNING, END, columns, rows, write_csv
 from geesync.adapters.transfer.curl_loop import turns
-from geesync.domain.failures.refusals import Calls
+from geesync.domain.failures.shared_failures import Calls
 from geesync.domain.json import Json
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import PARTIAL

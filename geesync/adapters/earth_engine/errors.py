@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from geesync.domain.failures.failures import classify_call
-from geesync.domain.failures.google_errors import UNREADABLE, no_answer, token_error, unreadable
+from geesync.domain.failures.google_errors import (
+    UNREADABLE,
+    classify_call,
+    no_answer,
+    token_error,
+    unreadable,
+)
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")

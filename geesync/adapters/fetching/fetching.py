@@ -24,7 +24,7 @@ from geesync.adapters.mirror_files.landing import Landing, make_durable, unprove
 from geesync.adapters.transfer.answers import Sink
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.adapters.transfer.signed_requests import TooSlowError
-from geesync.domain.failures.refusals import Calls
+from geesync.domain.failures.shared_failures import Calls
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger

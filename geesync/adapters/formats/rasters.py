@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.adapters.formats.gdal import opened, told_files_only
-from geesync.domain.assets.grid import Grid
-from geesync.domain.assets.projections import spelled_out
+from geesync.domain.assets.grid import Grid, spelled_out
 from geesync.errors import Cause, RemoteError
 
 

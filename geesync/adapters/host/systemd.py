@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from geesync.domain.messages.printable import printable
+from geesync.domain.messages.words import printable
 from geesync.logger import get_logger
 
 log = get_logger()

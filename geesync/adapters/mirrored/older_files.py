@@ -22,8 +22,7 @@ from rasterio.windows import Window
 from geesync.adapters.formats.gdal import told_files_only
 from geesync.adapters.formats.rasters import same_crs
 from geesync.domain.assets.asset import Band
-from geesync.domain.assets.grid import Grid
-from geesync.domain.assets.projections import spelled_out
+from geesync.domain.assets.grid import Grid, spelled_out
 from geesync.domain.direct.fields import MARKED_TYPE, OUTSIDE, Field, Kind
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.older_exports import UnfitError

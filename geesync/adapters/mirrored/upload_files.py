@@ -23,8 +23,8 @@ from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
 from geesync.adapters.tables.row_sums import rows_in
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
-from geesync.domain.restore.columns import geometry_column, text_of
 from geesync.domain.restore.files import MaskFile, PartFiles, Prepared
+from geesync.domain.restore.tables import geometry_column, text_of
 
 BLOCK_PX = 512
 _VALID, _MASKED = 255, 0

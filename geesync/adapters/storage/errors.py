@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from geesync.domain.failures.failures import classify_call
-from geesync.domain.failures.google_errors import UNREADABLE, no_answer, token_error, unreadable
+from geesync.domain.failures.google_errors import (
+    UNREADABLE,
+    classify_call,
+    no_answer,
+    token_error,
+    unreadable,
+)
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")

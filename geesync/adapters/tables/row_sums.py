@@ -15,7 +15,7 @@ from typing import Any
 from geesync.adapters.tables.table_reading import features
 from geesync.adapters.tables.table_writing import INDEX
 from geesync.domain.json import Json
-from geesync.domain.restore.columns import text_of
+from geesync.domain.restore.tables import text_of
 
 _MODULUS = 1 << 256
 

@@ -6,7 +6,7 @@ import json
 from functools import cached_property
 from typing import Protocol
 
-from geesync.domain.failures.failures import classify_call
+from geesync.domain.failures.google_errors import classify_call
 from geesync.errors import Cause, RemoteError
 
 #: What is held before it is written: each piece has a price.

@@ -88,7 +88,8 @@ def _write_ee_json(assets: Iterable[KnownAsset], file: TextIO, *, is_shown: bool
 
     is_shown: by a terminal perhaps, to which names from outside must not come as they are.
     """
-    from geesync.domain.assets.extent import millis, time_span
+    from geesync.domain.assets.extent import time_span
+    from geesync.domain.json import millis
 
     before = "{\n"
     for asset in assets:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from geesync.cli.context import now, opened
-from geesync.domain.derive.mirrored import collection_of, described, mark_of
+from geesync.domain.derive.job import collection_of, described, mark_of
 from geesync.errors import RemoteError, UnavailableError
 
 if TYPE_CHECKING:

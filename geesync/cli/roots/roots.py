@@ -12,8 +12,7 @@ from geesync.cli.answers.naming import scope_named
 from geesync.cli.completion import complete_roots
 from geesync.cli.context import Context, json_line, now, opened, output
 from geesync.domain.assets.names import candidates, display_id
-from geesync.domain.messages.printable import printable
-from geesync.domain.messages.words import counted, duration
+from geesync.domain.messages.words import counted, duration, printable
 from geesync.domain.mirror.lifecycle import RESTING
 from geesync.errors import Cause, UserError
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from geesync.cli.context import Context, errors, now, output
-from geesync.domain.messages.printable import printable
+from geesync.domain.messages.words import printable
 from geesync.errors import DOCS, ConfigError, ExitCode, RemoteError, UserError
 
 if TYPE_CHECKING:

@@ -9,14 +9,13 @@ import hashlib
 import json
 import math
 import struct
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from geesync.domain.assets.footprint import Box, box_of, outline
 from geesync.domain.assets.grid import Grid
-from geesync.domain.json import Json
+from geesync.domain.json import Json, parse_time
 
 FOLDER = "FOLDER"
 IMAGE_COLLECTION = "IMAGE_COLLECTION"
@@ -158,9 +157,8 @@ class SourceAsset:
     def date(self) -> datetime | None:
         """When what it shows began (``startTime``), else its last change; aware, UTC."""
         for key in ("startTime", "updateTime"):
-            with suppress(ValueError):
-                moment = datetime.fromisoformat(str(self.json.get(key, "")))
-                return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            if moment := parse_time(self.json.get(key)):
+                return moment
         return None
 
     @property

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.footprint import Bbox
-from geesync.domain.json import Json
+from geesync.domain.json import Json, from_millis, parse_time, write_time
 
 _EDGE = 180.0
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_span(source: SourceAsset) -> tuple[datetime | None, datetime | None]:
@@ -25,32 +22,13 @@ def _time(source: SourceAsset, which: str) -> datetime | None:
     text = source.json.get(f"{which}Time")
     if text is not None:
         return parse_time(text)
-    told_ms = source.properties.get(f"system:time_{which}")
-    if not isinstance(told_ms, int | float) or not math.isfinite(told_ms):
+    time_ms = source.properties.get(f"system:time_{which}")
+    if not isinstance(time_ms, int | float) or not math.isfinite(time_ms):
         return None
     try:
-        return _EPOCH + timedelta(milliseconds=told_ms)
+        return from_millis(time_ms)
     except OverflowError:
         return None
-
-
-def parse_time(text: Any) -> datetime | None:
-    """Read a timestamp of Earth Engine's, with any number of fractional digits."""
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def write_time(time: datetime) -> str:
-    """Write a time as RFC 3339 in UTC."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def millis(time: datetime) -> int:
-    """Return milliseconds since 1970, as Earth Engine's ``system:time_start`` has them."""
-    return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)

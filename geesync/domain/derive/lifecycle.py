@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from geesync.domain.setbacks import Cancelled, Delayed, Event, Life, Retried, Setback
-from geesync.domain.state_machine import Table
-from geesync.domain.tasks.making import Differs, Made, TaskIntended
+from geesync.domain.state_machine import (
+    Cancelled,
+    Delayed,
+    Differs,
+    Event,
+    Life,
+    Made,
+    Retried,
+    Setback,
+    Table,
+    TaskIntended,
+)
 
 
 class DerivedState(StrEnum):

@@ -1,11 +1,137 @@
-"""What it means when Google's clients stumble: over a token, or over an answer that is none."""
+"""What the errors of Earth Engine and Cloud Storage mean, decided once: by status, then by message.
+
+Messages are Earth Engine's own words where they were seen in public (docs/earth-engine.md); an
+unknown one is never fatal.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 
-from geesync.domain.failures.failures import classify_credentials
-from geesync.errors import Cause, RemoteError
+from geesync.errors import WORLDLY, Cause, RemoteError
+
+_QUEUE_FULL = re.compile(r"too many tasks already in the queue", re.IGNORECASE)
+#: The limit that a project's administrator has set; other quotas are of calls a minute.
+_OVER_QUOTA = re.compile(r"daily_eecu_usage_time", re.IGNORECASE)
+_DRIVE_FULL = re.compile(r"not enough space in google drive", re.IGNORECASE)
+_MAYBE_STARTED = re.compile(r"different operation was already started", re.IGNORECASE)
+_GONE = re.compile(
+    r"does not exist or doesn.t allow|not found \(does not exist or caller|asset .* not found"
+    r"|requested entity was not found",
+    re.IGNORECASE,
+)
+#: What a refusal says of something that is, perhaps, not there at all.
+_PERHAPS_ABSENT = re.compile(r"may not exist", re.IGNORECASE)
+_PLAN = re.compile(
+    r"export too large|compatible data types|unbounded image|memory limit|out of memory"
+    r"|computation timed out|total request size|pixel grid dimensions|number of bands",
+    re.IGNORECASE,
+)
+_TRANSIENT = re.compile(
+    r"capacity exceeded|currently unavailable|too many concurrent|rate limit|quota exceeded"
+    r"|try again",
+    re.IGNORECASE,
+)
+_INTERNAL = re.compile(r"internal error", re.IGNORECASE)
+#: Cloud Storage's refusal of our service account, as an export's failure repeats it.
+_PERMISSION = re.compile(
+    r"required permission to use project|insufficient authentication scopes"
+    r"|has not been used in project|permission '.*' denied|does not have storage\."
+    r"|do not have storage quota",
+    re.IGNORECASE,
+)
+_RATE_LIMIT = re.compile(r"rate_?limit_?exceeded|userRateLimitExceeded", re.IGNORECASE)
+
+#: https://developers.google.com/earth-engine/guides/image_manifest#mask_bands
+_UNSUPPORTED = re.compile(r"at most 1 mask band", re.IGNORECASE)
+
+_MESSAGES = (
+    (_UNSUPPORTED, Cause.UNSUPPORTED),
+    (_QUEUE_FULL, Cause.QUEUE_FULL),
+    (_OVER_QUOTA, Cause.OVER_QUOTA),
+    (_MAYBE_STARTED, Cause.MAYBE_STARTED),
+)
+
+_ENDINGS = (
+    (_DRIVE_FULL, Cause.DRIVE_FULL),
+    (_OVER_QUOTA, Cause.OVER_QUOTA),
+    (_PLAN, Cause.PLAN),
+    (_PERMISSION, Cause.PERMISSION),
+    (_GONE, Cause.GONE),
+    (_TRANSIENT, Cause.TRANSIENT),
+)
+
+_CANCELLED_CODE = 1
+_PERMISSION_CODE = 7
+
+#: OAuth's own word (RFC 6749, 5.2), as google-auth repeats it before its description. Words that
+#: are new are final, too; a page that some proxy put in its place has none.
+_TOKEN_WORD = re.compile(r"(?:Error code )?([a-z]+(?:_[a-z]+)+)(?::|$)")
+_PASSING_TOKEN_WORD = re.compile(
+    r"internal_(?:failure|error)|(?:server|backend)_error|.*unavailable|.*_exceeded|.*timeout"
+    r"|slow_down|authorization_pending"
+)
+#: What google-auth says itself when a person must log in anew.
+_REAUTHENTICATE = re.compile(r"reauth|not all requested scopes", re.IGNORECASE)
+
+
+def classify_credentials(message: str, status: int | None = None) -> Cause:
+    """Return why no token could be had, by OAuth's own word; anything else passes.
+
+    google-auth calls a broken token endpoint final, which it is not. status: that Google's API
+    for impersonation answered with, if it did.
+    """
+    word = _TOKEN_WORD.match(message)
+    final = (
+        (word and not _PASSING_TOKEN_WORD.fullmatch(word[1]))
+        or _REAUTHENTICATE.match(message)
+        or (status is not None and classify_call(status, "") not in WORLDLY - {Cause.PERMISSION})
+    )
+    return Cause.PERMISSION if final else Cause.TRANSIENT
+
+
+def classify_call(status: int | None, message: str) -> Cause:
+    """Return why a call failed; a status of None is a connection that broke."""
+    for pattern, cause in _MESSAGES:
+        if pattern.search(message):
+            return cause
+    if status is None or status in {408, 429} or status >= 500:  # noqa: PLR2004 # HTTP's own numbers
+        return Cause.TRANSIENT
+    if status in {401, 403}:
+        limited = _RATE_LIMIT.search(message) or _TRANSIENT.search(message)
+        return Cause.TRANSIENT if limited else Cause.PERMISSION
+    if status in {404, 410} or _GONE.search(message):
+        return Cause.GONE
+    if _TRANSIENT.search(message) or _INTERNAL.search(message):
+        return Cause.TRANSIENT
+    return Cause.PLAN if _PLAN.search(message) else Cause.BUG
+
+
+def may_be_absent(error: RemoteError) -> bool:
+    """Say whether an answer is what Earth Engine says of an asset that is not there.
+
+    Of one that is not ours to see it says the same: only with a listing that does not show it is
+    this a proof.
+    """
+    return error.cause == Cause.GONE or (
+        error.cause == Cause.PERMISSION and bool(_PERHAPS_ABSENT.search(str(error)))
+    )
+
+
+def classify_operation(code: int | None, message: str) -> Cause:
+    """Return why an operation failed, by its code and message.
+
+    "Internal error." is FAILED, not TRANSIENT: an export that fails so each time must not be paid
+    for without end.
+    """
+    if code == _CANCELLED_CODE:
+        return Cause.CANCELLED
+    for pattern, cause in _ENDINGS:
+        if pattern.search(message):
+            return cause
+    return Cause.PERMISSION if code == _PERMISSION_CODE else Cause.FAILED
+
 
 #: An endpoint may answer with a whole web page.
 _LONGEST_WORD = 200

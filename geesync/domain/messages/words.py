@@ -1,8 +1,9 @@
-"""How numbers look to people, and what to do about each kind of failure."""
+"""Text as people read it: numbers, what to do about a failure, and what is safe in a terminal."""
 
 from __future__ import annotations
 
 import shlex
+import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -83,3 +84,27 @@ def duration(span: timedelta) -> str:
 def percent(part: float, whole: float) -> str:
     """Return a share, never rounded up: 99.96 % must not say that all is done."""
     return f"{int(1000 * part / whole) / 10:.1f} %" if whole else "0.0 %"
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Return a text in which what is not shown as itself is written out, as Python does.
+
+    Names, errors and pages are anybody's: an escape would change a terminal's title, its screen or
+    somebody's clipboard, and marks of direction would have a name read as another one.
+    lines: whether it may have several.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or _is_space(char, lines=lines) else _written_out(char)
+        for char in text
+    )
+
+
+def _is_space(char: str, *, lines: bool) -> bool:
+    return (lines and char == "\n") or unicodedata.category(char) == "Zs"
+
+
+def _written_out(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 # two digits

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from geesync.domain import setbacks
-from geesync.domain.setbacks import (
+from geesync.domain import state_machine
+from geesync.domain.state_machine import (
     Delayed,
     Event,
     Excused,
-    Failure,
     Life,
+    Refused,
     Retried,
     Setback,
+    Table,
 )
-from geesync.domain.state_machine import Table
 from geesync.errors import Cause
 
 
@@ -134,10 +134,6 @@ class CheckFailed(Setback):
     """The files differ from what Earth Engine's metadata says."""
 
 
-class Refused(Failure):
-    """It will not work however often it is tried; a person must look."""
-
-
 #: By state, then by event: the state that follows. Drawn in docs/state-machine.md.
 TABLE: Table[State, Event] = {
     State.DISCOVERED: {
@@ -216,7 +212,7 @@ LIFE = Life(
 )
 
 #: Where an asset stands.
-Standing = setbacks.Standing[State]
+Standing = state_machine.Standing[State]
 
 
 def is_coming_home(standing: Standing) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import display_id
-from geesync.domain.json import Json
+from geesync.domain.json import Json, from_millis
 from geesync.domain.mirror.coverage import is_file_of
 
 #: Beside where an image was to come, until it had.
@@ -64,17 +64,11 @@ class OlderExports:
 
     def _compare(self, source: SourceAsset, asset_id: str, last: str) -> None:
         """Raise UnfitError if a JSON tells of other assets of this name, or of another time."""
-        namesakes = [one for one in self.metadata_of if one.rpartition("/")[2] == last]
+        namesakes = [other for other in self.metadata_of if other.rpartition("/")[2] == last]
         if namesakes and asset_id not in namesakes:
             raise UnfitError(f"its files are those of {', '.join(sorted(namesakes))}")
         metadata = self.metadata_of.get(asset_id, {})
-        then = next(
-            (metadata[key] for key in _TIMES if isinstance(metadata.get(key), int | float)), None
-        )
-        now = source.json.get("startTime")
-        if then is not None and now and datetime.fromisoformat(now) != _moment(then):
-            raise UnfitError(f"its files are of {_moment(then):%Y-%m-%d %H:%M:%S}, it is of {now}")
-
-
-def _moment(milliseconds: float) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+        times = (metadata[key] for key in _TIMES if isinstance(metadata.get(key), int | float))
+        then, now = next(map(from_millis, times), None), source.json.get("startTime")
+        if then and now and datetime.fromisoformat(now) != then:
+            raise UnfitError(f"its files are of {then:%Y-%m-%d %H:%M:%S}, it is of {now}")

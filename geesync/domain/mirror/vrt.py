@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from geesync.domain.assets.projections import spelled_out
+from geesync.domain.assets.grid import spelled_out
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.tasks.exports import Part
 

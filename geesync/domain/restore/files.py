@@ -14,7 +14,7 @@ from enum import StrEnum
 from geesync.domain.assets.asset import IMAGE, TABLE, Band, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
-from geesync.domain.restore.features import geojson_in
+from geesync.domain.restore.tables import geojson_in
 
 #: Everything that a restore stages lies below this folder of the bucket, apart from exports.
 STAGING = "geesync-restore"

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from geesync.domain.setbacks import Cancelled, Delayed, Event, Life, Retried, Setback
-from geesync.domain.state_machine import Table
-from geesync.domain.tasks.making import Differs, Made, Refused, TaskIntended
+from geesync.domain.state_machine import (
+    Cancelled,
+    Delayed,
+    Differs,
+    Event,
+    Life,
+    Made,
+    Refused,
+    Retried,
+    Setback,
+    Table,
+    TaskIntended,
+)
 
 
 class RestoreState(StrEnum):

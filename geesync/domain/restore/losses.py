@@ -11,10 +11,9 @@ from typing import Any
 from geesync.domain.assets.asset import IMAGE, INTEGER_RANGES, TABLE, Band, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NONE
-from geesync.domain.restore.columns import become_texts
-from geesync.domain.restore.features import geojson_in, goes_as_features
 from geesync.domain.restore.files import RESAMPLING, Form
 from geesync.domain.restore.policies import grants_of
+from geesync.domain.restore.tables import become_texts, geojson_in, goes_as_features
 
 
 class LossKind(StrEnum):

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from geesync.domain.assets.asset import FOLDER, SourceAsset
 from geesync.domain.json import Json
-from geesync.domain.restore.columns import column_type, geometry_column
 from geesync.domain.restore.files import DATA_TYPES, Prepared
 from geesync.domain.restore.losses import restorable_properties
+from geesync.domain.restore.tables import column_type, geometry_column
 
 #: By this property an asset is known to be ours, and of which copy; it is taken off when proved.
 MARK = "geesync_restore"

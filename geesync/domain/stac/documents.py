@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import quote
 
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
-from geesync.domain.assets.extent import Extent, time_span, write_time
+from geesync.domain.assets.extent import Extent, time_span
 from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import display_id
-from geesync.domain.json import Json
+from geesync.domain.json import Json, write_time
 from geesync.domain.stac.geometry import item_geometry
 from geesync.domain.stac.links import GEOJSON_TYPE, JSON_TYPE, TOP, Node, link, upwards
 from geesync.domain.tasks.exports import Part

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from geesync.domain import state_machine
 from geesync.domain.json import Json
-from geesync.domain.state_machine import follow
+from geesync.domain.state_machine import Table
 from geesync.errors import Cause
 
 
@@ -115,7 +114,7 @@ class Disproved(TaskEvent):
 
 
 #: By state, then by event: the state that follows. Drawn in docs/state-machine.md.
-TABLE: state_machine.Table[TaskState, TaskEvent] = {
+TABLE: Table[TaskState, TaskEvent] = {
     TaskState.INTENDED: {
         Started: TaskState.RUNNING,
         Unanswered: TaskState.INTENDED,
@@ -149,16 +148,3 @@ TABLE: state_machine.Table[TaskState, TaskEvent] = {
     TaskState.REFUSED: {},
     TaskState.ABANDONED: {},
 }
-
-
-def advance_task(state: TaskState, event: TaskEvent) -> TaskState:
-    """Return the state of a task after the event.
-
-    Raises IllegalEvent if the event cannot happen in this state.
-    """
-    return follow(TABLE, state, event)
-
-
-def diagram() -> str:
-    """Return the table as a Mermaid state diagram."""
-    return state_machine.diagram(TABLE, TaskState.INTENDED)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from geesync.domain.assets.extent import parse_time
-from geesync.domain.json import Json
+from geesync.domain.json import Json, parse_time
 from geesync.domain.tasks.exports import token_in
 from geesync.errors import reason
 

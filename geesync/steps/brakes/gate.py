@@ -13,8 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeGuard
 
-from geesync.domain.failures.refusals import FOR_ALL, UNKNOWN, NotTriedError
-from geesync.domain.failures.shared_failures import SharedFailureError, SharedFailures, Tried
+from geesync.domain.failures.shared_failures import (
+    FOR_ALL,
+    UNKNOWN,
+    NotTriedError,
+    SharedFailureError,
+    SharedFailures,
+    Tried,
+)
 from geesync.errors import LONGEST_ASKED_S, Cause, RemoteError
 from geesync.logger import get_logger
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from geesync.domain.failures.refusals import UNKNOWN, concerns_all
-from geesync.domain.failures.shared_failures import SharedFailures, Tried
+from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures, Tried, concerns_all
 from geesync.domain.tasks.task import SubjectKind, store_name
 from geesync.errors import Cause
 from geesync.steps.brakes.gate import Gate, Memory

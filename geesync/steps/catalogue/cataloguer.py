@@ -17,7 +17,7 @@ from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
 from geesync.domain.assets.asset import IMAGE_COLLECTION
 from geesync.domain.assets.extent import Extent
-from geesync.domain.failures.refusals import stopped
+from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.json import Json
 from geesync.domain.mirror.lifecycle import ABSENT, State
 from geesync.domain.stac import documents as stac

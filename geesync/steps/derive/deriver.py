@@ -9,7 +9,7 @@ from typing import ClassVar
 from geesync.domain.assets.asset import IMAGE_COLLECTION
 from geesync.domain.assets.names import parent_of
 from geesync.domain.derive.lifecycle import DerivedState
-from geesync.domain.setbacks import Delayed, Event, Setback
+from geesync.domain.state_machine import Delayed, Event, Setback
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop, event_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.grid import Grid
 from geesync.domain.derive.job import MARKS
-from geesync.domain.setbacks import Event
-from geesync.domain.tasks.making import Differs, Made
+from geesync.domain.state_machine import Differs, Event, Made
 from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause
 from geesync.steps.tasks.asset_maker import Ask

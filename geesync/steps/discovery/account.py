@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.failures.failures import may_be_absent
-from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.failures.google_errors import may_be_absent
+from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.errors import Cause, RemoteError
 
 #: Does the work for all names at once; an exception is an answer too.

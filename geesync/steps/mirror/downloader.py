@@ -18,10 +18,9 @@ from typing import ClassVar
 
 from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.adapters.storage.stores import Stores
-from geesync.domain.failures.refusals import NotTriedError
-from geesync.domain.failures.shared_failures import Tried
+from geesync.domain.failures.shared_failures import NotTriedError, Tried
 from geesync.domain.mirror.lifecycle import DownloadFailed, DownloadFinished, StagedCopyLost, State
-from geesync.domain.setbacks import Event
+from geesync.domain.state_machine import Event
 from geesync.domain.tasks.task import store_of
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.brakes import Limits

@@ -27,10 +27,9 @@ from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.direct.choice import page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
-from geesync.domain.failures.refusals import NotTriedError
-from geesync.domain.failures.shared_failures import Tried
-from geesync.domain.mirror.lifecycle import Fetched, FetchFailed, Refused, State
-from geesync.domain.setbacks import Delayed, Event
+from geesync.domain.failures.shared_failures import NotTriedError, Tried
+from geesync.domain.mirror.lifecycle import Fetched, FetchFailed, State
+from geesync.domain.state_machine import Delayed, Event, Refused
 from geesync.domain.tasks.exports import Way
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from geesync.adapters.storage.bucket import DELETED_AT_ONCE
 from geesync.adapters.storage.stores import Stores
-from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.exports import Way

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.restore.manifests import MARK
-from geesync.domain.setbacks import Event
-from geesync.domain.tasks.making import Differs, Made
+from geesync.domain.state_machine import Differs, Event, Made
 from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause
 from geesync.steps.tasks.asset_maker import Ask

@@ -26,13 +26,12 @@ from geesync.domain.restore.comparing import (
     differences,
     leniently,
 )
-from geesync.domain.restore.features import geojson_in
 from geesync.domain.restore.files import part_files
 from geesync.domain.restore.lifecycle import ProofPassed, RestoreState
 from geesync.domain.restore.losses import LossKind, odd_properties
 from geesync.domain.restore.manifests import MARK
-from geesync.domain.setbacks import Event
-from geesync.domain.tasks.making import Differs
+from geesync.domain.restore.tables import geojson_in
+from geesync.domain.state_machine import Differs, Event
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.restore.policies import give_policy

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from geesync.domain.restore.lifecycle import RestoreState
-from geesync.domain.setbacks import Event
-from geesync.domain.tasks.making import Refused
+from geesync.domain.state_machine import Event, Refused
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.restore.prover import Prover

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from geesync.adapters.tables.row_sums import Rows, RowSums
 from geesync.domain.json import Json
-from geesync.domain.restore.columns import become_texts
 from geesync.domain.restore.comparing import Compared, Likeness
 from geesync.domain.restore.losses import LossKind
+from geesync.domain.restore.tables import become_texts
 from geesync.store.making.restores import Restored
 
 

@@ -18,7 +18,7 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.restore.comparing import Compared, Likeness
-from geesync.domain.restore.features import geojson_in
+from geesync.domain.restore.tables import geojson_in
 from geesync.errors import Cause, RemoteError
 from geesync.steps.restore.rows import compare_rows, rows_read
 from geesync.steps.step import Workshop

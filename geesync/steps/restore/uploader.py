@@ -16,12 +16,11 @@ from geesync.domain.assets.asset import CONTAINERS, FOLDER, TABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
-from geesync.domain.restore.features import export_of, geojson_in, goes_as_features
 from geesync.domain.restore.files import KEPT, STAGING, Prepared, files_of, part_files
 from geesync.domain.restore.lifecycle import FilesStaged, RestoreState
 from geesync.domain.restore.manifests import MARK, container, image_manifest, table_manifest
-from geesync.domain.setbacks import Event
-from geesync.domain.tasks.making import Differs, Made
+from geesync.domain.restore.tables import export_of, geojson_in, goes_as_features
+from geesync.domain.state_machine import Differs, Event, Made
 from geesync.errors import Cause, RemoteError
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.asset_maker import record_outcomes

@@ -12,12 +12,19 @@ from typing import Any, Generic
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.domain.json import Json
-from geesync.domain.setbacks import Delayed, Event, Setback, wait_for_world
+from geesync.domain.state_machine import (
+    Delayed,
+    Differs,
+    Event,
+    Made,
+    Setback,
+    TaskIntended,
+    wait_for_world,
+)
 from geesync.domain.tasks.exports import described_as, token_of
 from geesync.domain.tasks.lifecycle import IN_FLIGHT, GivenUp, Succeeded, TaskState
-from geesync.domain.tasks.making import Differs, Made, TaskIntended
 from geesync.domain.tasks.task import ASSETS, Destination, DestinationKind, TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger

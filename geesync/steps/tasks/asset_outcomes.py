@@ -7,14 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.failures.refusals import NotTriedError
-from geesync.domain.mirror.lifecycle import (
-    ExportFailed,
-    ExportsSucceeded,
-    Refused,
-    State,
-)
-from geesync.domain.setbacks import Delayed, Event, Setback, wait_for_world
+from geesync.domain.failures.shared_failures import NotTriedError
+from geesync.domain.mirror.lifecycle import ExportFailed, ExportsSucceeded, State
+from geesync.domain.state_machine import Delayed, Event, Refused, Setback, wait_for_world
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger

@@ -11,10 +11,10 @@ from functools import partial
 from typing import ClassVar
 
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.domain.mirror.lifecycle import ExportFailed, ExportStarted, NothingToExport, State
 from geesync.domain.mirror.plan import Plan
-from geesync.domain.setbacks import Delayed, Event
+from geesync.domain.state_machine import Delayed, Event
 from geesync.domain.tasks.exports import Part, Way
 from geesync.domain.tasks.lifecycle import LIVE, TaskState
 from geesync.errors import Cause, RemoteError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import is_derived
-from geesync.domain.derive.mirrored import made_of
+from geesync.domain.derive.job import made_of
 from geesync.store.ledger.ledger import Ledger, LedgerAsset
 
 

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
-from geesync.domain.failures.failures import classify_operation
-from geesync.domain.failures.refusals import stopped
+from geesync.domain.failures.google_errors import classify_operation
+from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import (
     Cancelled,

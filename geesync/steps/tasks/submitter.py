@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.executor import plain
-from geesync.domain.failures.refusals import NotTriedError
+from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.domain.json import Json
 from geesync.domain.tasks.lifecycle import (
     MaybeStarted,

@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from geesync.domain.mirror.lifecycle import Standing, State
-from geesync.domain.setbacks import Delayed, Event
+from geesync.domain.state_machine import Delayed, Event
 from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import notes, schema

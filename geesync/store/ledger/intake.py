@@ -14,7 +14,7 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.layout import asset_path, distinct
 from geesync.domain.mirror.lifecycle import ABSENT, Included, SourceChanged, SourceReappeared, State
-from geesync.domain.setbacks import Event
+from geesync.domain.state_machine import Event
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.history import HistoryRow, remember
 from geesync.store.ledger.ledger import LedgerAsset, Move, record_in

@@ -24,7 +24,7 @@ from geesync.domain.mirror.lifecycle import (
     Standing,
     State,
 )
-from geesync.domain.setbacks import Event
+from geesync.domain.state_machine import Event
 from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows

@@ -12,13 +12,8 @@ import sqlalchemy as sa
 
 from geesync.domain.assets.asset import CONTAINERS, SourceAsset
 from geesync.domain.mirror.layout import FREED_JSON
-from geesync.domain.mirror.lifecycle import (
-    Excluded,
-    Refused,
-    SourceFreed,
-    SourceGone,
-    State,
-)
+from geesync.domain.mirror.lifecycle import Excluded, SourceFreed, SourceGone, State
+from geesync.domain.state_machine import Refused
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.ledger.intake import describe, differs, insert, renew

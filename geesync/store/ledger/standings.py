@@ -6,8 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from geesync.domain.setbacks import Standing
-from geesync.domain.state_machine import AnyState
+from geesync.domain.state_machine import AnyState, Standing
 from geesync.errors import Cause
 from geesync.store.tables.columns import told_as
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from geesync.domain.mirror.lifecycle import RESTING, Refused, State
-from geesync.domain.setbacks import Retried
+from geesync.domain.mirror.lifecycle import RESTING, State
+from geesync.domain.state_machine import Refused, Retried
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.ledger.ledger import Ledger, select_assets

@@ -20,7 +20,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 from geesync.domain.json import Json
-from geesync.domain.setbacks import LONGEST_WAIT
+from geesync.domain.state_machine import LONGEST_WAIT
 from geesync.errors import damaged
 from geesync.store.tables.packing import pack, unpack
 

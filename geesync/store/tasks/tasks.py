@@ -15,9 +15,11 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import State
+from geesync.domain.state_machine import follow
 from geesync.domain.tasks.lifecycle import (
     IN_FLIGHT,
     LIVE,
+    TABLE,
     Disproved,
     Ended,
     Failed,
@@ -29,7 +31,6 @@ from geesync.domain.tasks.lifecycle import (
     TaskEvent,
     TaskState,
     Unanswered,
-    advance_task,
 )
 from geesync.domain.tasks.task import SubjectKind
 from geesync.errors import Cause
@@ -238,7 +239,7 @@ def _change(task: Task, events: Sequence[TaskEvent], now: datetime) -> dict[str,
     state = task.state
     change: dict[str, Any] = {}
     for event in events:
-        state = advance_task(state, event)
+        state = follow(TABLE, state, event)
         change |= _columns(event, now)
     if state not in IN_FLIGHT or any(isinstance(event, Ended) for event in events):
         change["ended_at"] = task.ended_at or now

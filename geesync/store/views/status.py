@@ -16,7 +16,7 @@ from typing import Any
 
 from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
-from geesync.domain.setbacks import LONGEST_WAIT
+from geesync.domain.state_machine import LONGEST_WAIT
 from geesync.domain.tasks.task import ASSETS, DRIVE
 from geesync.store.file.soundness import held_open, refuse_foreign_log, refuse_older
 from geesync.store.file.sqlite_errors import translated

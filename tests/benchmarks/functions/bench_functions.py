@@ -10,15 +10,15 @@ import google_crc32c
 import pytest
 
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.failures.failures import classify_call, classify_operation
+from geesync.domain.failures.google_errors import classify_call, classify_operation
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.described import described
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.mirror.planning import plan
 from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
-from geesync.domain.setbacks import Delayed
 from geesync.domain.stac.documents import CopyDates, DataFile, item
 from geesync.domain.stac.links import TOP, Node
+from geesync.domain.state_machine import Delayed
 from geesync.domain.tasks.exports import Ask, body_hash, request_body
 from geesync.errors import Cause
 from geesync.store.file.database import open_current

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.assets.extent import Extent, millis, time_span, write_time
+from geesync.domain.assets.extent import Extent, time_span
+from geesync.domain.json import millis, write_time
 
 
 def test_times_come_from_the_fields_and_else_from_the_properties() -> None:

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.failures.failures import classify_call, classify_credentials, classify_operation
+from geesync.domain.failures.google_errors import (
+    classify_call,
+    classify_credentials,
+    classify_operation,
+)
 from geesync.errors import WORLDLY, Cause
 
 CALLS = [

@@ -24,7 +24,6 @@ from geesync.domain.mirror.lifecycle import (
     FoundDamaged,
     Included,
     NothingToExport,
-    Refused,
     SourceChanged,
     SourceFreed,
     SourceGone,
@@ -33,8 +32,17 @@ from geesync.domain.mirror.lifecycle import (
     Standing,
     State,
 )
-from geesync.domain.setbacks import MAX_TRIES, Delayed, Event, Retried, Setback, wait_after
-from geesync.domain.state_machine import IllegalEvent, arrows
+from geesync.domain.state_machine import (
+    MAX_TRIES,
+    Delayed,
+    Event,
+    IllegalEvent,
+    Refused,
+    Retried,
+    Setback,
+    arrows,
+    wait_after,
+)
 from geesync.errors import WORLDLY, Cause
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geesync.domain.failures.refusals import concerns_all
+from geesync.domain.failures.shared_failures import concerns_all
 from geesync.errors import Cause, RemoteError
 
 OF_ALL = [

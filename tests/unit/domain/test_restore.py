@@ -21,8 +21,7 @@ from geesync.domain.restore.lifecycle import (
 from geesync.domain.restore.losses import LossKind, losses, restorable_properties
 from geesync.domain.restore.manifests import MARK, image_manifest, key_of, table_manifest
 from geesync.domain.restore.targets import target_of
-from geesync.domain.setbacks import MAX_TRIES, Delayed, Setback, Standing
-from geesync.domain.state_machine import arrows
+from geesync.domain.state_machine import MAX_TRIES, Delayed, Setback, Standing, arrows
 from geesync.errors import Cause, UserError
 
 Json = dict[str, Any]

@@ -1,12 +1,15 @@
-"""Small tables as an expression of their rows: types, indexes and empty texts as they were.
+"""How a table is made again: as an expression of its rows where it is small, else from a CSV.
 
-No file is uploaded and nothing is read from text: the table is exported from what the request
-itself says. https://developers.google.com/earth-engine/guides/usage: 10 MB at most.
+An expression keeps types, indexes and empty texts as they were; no file is uploaded, and nothing is
+read from text. https://developers.google.com/earth-engine/guides/usage: 10 MB at most. A CSV:
+https://developers.google.com/earth-engine/guides/table_manifest
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.json import Json
@@ -103,3 +106,45 @@ def _geometry(geometry: Json) -> Json:
         {} if "geodesic" not in geometry or "Point" in kind else {"geodesic": geometry["geodesic"]}
     )
     return call(f"GeometryConstructors.{kind}", coordinates=geometry["coordinates"], **flag)
+
+
+_TEXT = "COLUMN_DATA_TYPE_STRING"
+
+#: What a column's values must be for each type of a table; a text like 007 must stay one.
+_COLUMN_TYPES = {
+    "string": "COLUMN_DATA_TYPE_STRING",
+    "integer": "COLUMN_DATA_TYPE_LONG",
+    "number": "COLUMN_DATA_TYPE_NUMERIC",
+}
+
+
+def geometry_column(columns: Collection[str]) -> str:
+    """Return what the column of geometries is called in the CSV that is uploaded."""
+    name = "geometry"
+    while name in columns:
+        name += "_"
+    return name
+
+
+def become_texts(columns: Mapping[str, list[str]]) -> frozenset[str]:
+    """Return the columns whose values are ingested as texts, and were none, or not all of them."""
+    return frozenset(
+        name
+        for name, kinds in columns.items()
+        if column_type(kinds) == _TEXT and not {"string", "null"}.issuperset(kinds)
+    )
+
+
+def text_of(value: Any) -> str:
+    """Return a value as a cell of a CSV."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=float)
+
+
+def column_type(kinds: list[str]) -> str:
+    """Return the type of a column: that of its values, or text where they are several."""
+    real = {kind for kind in kinds if kind != "null"}
+    if real == {"integer", "number"}:
+        real = {"number"}
+    return _COLUMN_TYPES.get(real.pop(), "COLUMN_DATA_TYPE_STRING") if len(real) == 1 else _TEXT
