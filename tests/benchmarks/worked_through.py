@@ -96,7 +96,7 @@ class _Work:
         self.staging.mark("swept_at", objects, now)
         sums = {key: (key, f"{key:064x}"[::-1]) for key in objects}
         self.staging.note_sums(sums)
-        self.catalogue.told(there, extents={})
+        self.catalogue.note_written(there, {})
 
     def _export(
         self, images: list[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime

@@ -257,6 +257,25 @@ def test_what_waits_for_a_lasting_halt_does_not_keep_a_run_that_is_to_end(tmp_pa
         assert world.is_quiet()
 
 
+def test_what_is_not_planned_yet_keeps_a_run_going_though_its_roots_bucket_is_halted(
+    tmp_path: Path,
+) -> None:
+    with three_ways(tmp_path) as world:
+        world.simulator.operations.fail("x-one-", 7, KEY, count=None)
+        let_pass(world, passes=12, step_s=1800)
+        assert world.is_quiet()
+
+        world.simulator.world.put(an_image("drive/new", a_band("b", VALUES)))
+        world.service.roots.scan_all(world.now())
+        run_step(next(step for step in world.service.steps if step.name == "discoverer"))
+        assert world.state(f"{HOME}/drive/new") == "discovered"
+
+        assert not world.is_quiet()
+        let_pass(world, passes=8)
+        assert world.state(f"{HOME}/drive/new") == "verified"
+        assert world.is_quiet()
+
+
 def test_a_halt_of_before_there_was_one_for_each_is_the_configured_buckets(tmp_path: Path) -> None:
     with three_ways(tmp_path) as world:
         kept = {"reason": KEY, "by_ending": True, "closed_at": world.now().isoformat()}

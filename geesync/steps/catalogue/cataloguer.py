@@ -104,7 +104,7 @@ class Cataloguer:
             if asset.id in batch.fresh
             and (asset.id not in batch.parents or batch.parents[asset.id].id in linked)
         ]
-        self.catalogue.told(caught_up, extents=extents)
+        self.catalogue.note_written(caught_up, extents)
         return len(caught_up)
 
     def _draft_item(self, drafting: DocumentWriter, batch: Batch, asset: LedgerAsset) -> Documents:

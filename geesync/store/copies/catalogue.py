@@ -23,12 +23,12 @@ from geesync.store.ledger.roots import Roots
 from geesync.store.tables import schema
 
 #: SQLite must be told the index: it would rather read all that is verified, by its state.
-_UNTOLD = (
+_UNCATALOGUED = (
     sa.text(
         f"SELECT id FROM asset INDEXED BY ix_asset_uncatalogued WHERE {schema.UNCATALOGUED}"  # noqa: S608 # our own words
     )
     .columns(sa.column("id"))
-    .subquery("untold")
+    .subquery("uncatalogued")
 )
 
 
@@ -47,13 +47,12 @@ class Catalogue:
         """Return assets that are to be told, by id, from after an id on."""
         query = (
             select_assets()
-            .join(_UNTOLD, _UNTOLD.c.id == schema.asset.c.id)
-            .where(_UNTOLD.c.id > after, schema.root.c.removed_at.is_(None))
-            .order_by(_UNTOLD.c.id)
+            .join(_UNCATALOGUED, _UNCATALOGUED.c.id == schema.asset.c.id)
+            .where(_UNCATALOGUED.c.id > after, schema.root.c.removed_at.is_(None))
+            .order_by(_UNCATALOGUED.c.id)
             .limit(limit)
         )
-        with self._database.read() as connection:
-            return [read_asset(row) for row in connection.execute(query)]
+        return self._database.select(query, read_asset)
 
     def parents(self, assets: Iterable[LedgerAsset]) -> dict[int, LedgerAsset]:
         """Return the container of each asset, by the asset's id, where the same mirror holds it.
@@ -65,8 +64,7 @@ class Catalogue:
         query = select_assets().where(
             schema.asset.c.name.in_(set(names.values())), schema.asset.c.type.in_(CONTAINERS)
         )
-        with self._database.read() as connection:
-            found = {row.name: read_asset(row) for row in connection.execute(query)}
+        found = {asset.name: asset for asset in self._database.select(query, read_asset)}
         return {
             asset_id: found[name]
             for asset_id, name in names.items()
@@ -80,12 +78,12 @@ class Catalogue:
             *(asset.id, asset.left_out, asset.seen_at),
             *(asset.proved_at, asset.verified_at, asset.gone_at),
         ).where(asset.id.in_(asset_ids))
-        with self._database.read() as connection:
-            return {row.id: _history(row) for row in connection.execute(query)}
+        return {row.id: _history(row) for row in self._database.rows(query)}
 
     def count_children(self, container: LedgerAsset) -> int:
         """Return how many children of a container are known, told or not."""
-        return self._count(schema.asset.c.parent_id == container.id)
+        query = sa.select(sa.func.count()).where(schema.asset.c.parent_id == container.id)
+        return int(self._database.scalar(query))
 
     def ranks(self, container: LedgerAsset, children: Iterable[LedgerAsset]) -> list[int]:
         """Return some children's places among all siblings, from 0; these never change.
@@ -108,13 +106,7 @@ class Catalogue:
             .group_by(span.c.id)
             .order_by(span.c.id)
         )
-        with self._database.read() as connection:
-            return list(accumulate(connection.execute(query).scalars()))
-
-    def _count(self, where: sa.ColumnElement[bool]) -> int:
-        query = sa.select(sa.func.count()).select_from(schema.asset).where(where)
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
+        return list(accumulate(self._database.scalars(query)))
 
     def children(
         self, container: LedgerAsset, *, fresh: Collection[int], first: int, limit: int
@@ -123,15 +115,8 @@ class Catalogue:
 
         fresh: ids of assets whose document was just written.
         """
-        query = (
-            select_assets()
-            .add_columns(schema.asset.c.catalogued_version, schema.asset.c.verified_at)
-            .where(schema.asset.c.parent_id == container.id)
-            .order_by(schema.asset.c.id)
-            .limit(limit)
-            .offset(first)
-        )
-        return self._nodes(query, container.dest, fresh)
+        of_container = schema.asset.c.parent_id == container.id
+        return self._nodes(of_container, container.dest, fresh, first=first, limit=limit)
 
     def note_top(self, dest: str, file: KeptFile, now: datetime) -> None:
         """Note the document in which a mirror's catalogue begins, as it is on disk."""
@@ -139,39 +124,46 @@ class Catalogue:
 
     def tops(self, dest: str, *, fresh: Collection[int]) -> list[Node]:
         """Return the assets that have a document and lie in no container of the same mirror."""
-        inner, outer = schema.asset, schema.asset.alias()
-        query = (
-            select_assets()
-            .add_columns(inner.c.catalogued_version, inner.c.verified_at)
-            .where(inner.c.name.in_(sa.select(schema.root.c.name)))
-            .order_by(inner.c.id)
-        )
-        nodes = self._nodes(query, dest, fresh)
-        held = sa.select(outer.c.name).where(
-            outer.c.name.in_({parent_of(node.name) for node in nodes})
-        )
-        with self._database.read() as connection:
-            holders = set(connection.execute(held).scalars())
+        name = schema.asset.c.name
+        nodes = self._nodes(name.in_(sa.select(schema.root.c.name)), dest, fresh)
+        held = sa.select(name).where(name.in_({parent_of(node.name) for node in nodes}))
+        holders = set(self._database.scalars(held))
         return [node for node in nodes if parent_of(node.name) not in holders]
 
-    def _nodes(self, query: sa.Select[Any], dest: str, fresh: Collection[int]) -> list[Node]:
-        with self._database.read() as connection:
-            return [
-                Node(row.name, row.type, row.path)
-                for row in connection.execute(query)
-                if row.dest == dest
-                and (row.id in fresh or (row.catalogued_version is not None and row.verified_at))
-            ]
+    def _nodes(
+        self,
+        where: sa.ColumnElement[bool],
+        dest: str,
+        fresh: Collection[int],
+        *,
+        first: int = 0,
+        limit: int | None = None,
+    ) -> list[Node]:
+        asset = schema.asset.c
+        query = (
+            sa.select(asset.id, asset.name, asset.type, asset.path, schema.root.c.dest)
+            .add_columns(asset.catalogued_version, asset.verified_at)
+            .join(schema.root)
+            .where(where)
+            .order_by(asset.id)
+            .limit(limit)
+            .offset(first)
+        )
+        return [
+            Node(row.name, row.type, row.path)
+            for row in self._database.rows(query)
+            if row.dest == dest
+            and (row.id in fresh or (row.catalogued_version is not None and row.verified_at))
+        ]
 
     def extent(self, container: LedgerAsset) -> Extent | None:
         """Return what a container's images cover so far, or None if it is new."""
         query = sa.select(schema.asset.c.extent).where(schema.asset.c.id == container.id)
-        with self._database.read() as connection:
-            kept = connection.execute(query).scalar()
+        kept = self._database.scalar(query)
         return Extent.from_json(json.loads(kept)) if kept else None
 
-    def told(self, assets: Sequence[LedgerAsset], *, extents: Mapping[int, Extent]) -> None:
-        """Note what the documents on disk now tell, in one transaction.
+    def note_written(self, assets: Sequence[LedgerAsset], extents: Mapping[int, Extent]) -> None:
+        """Note that the documents on disk tell of assets as they are here, in one transaction.
 
         extents: by id of the collection.
         """

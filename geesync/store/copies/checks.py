@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,14 @@ from geesync.domain.mirror.lifecycle import UNWANTED, FoundDamaged, State
 from geesync.store.copies.catalogue import top_key
 from geesync.store.file.database import Database
 from geesync.store.ledger.intake import UNREAD
-from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
+from geesync.store.ledger.ledger import (
+    LedgerAsset,
+    Move,
+    live_files,
+    read_asset,
+    record_in,
+    select_assets,
+)
 from geesync.store.tables import notes, schema
 from geesync.store.tasks.plans import void_in
 from geesync.store.tasks.tasks import give_up_in
@@ -33,11 +40,9 @@ class Scope:
 
     def within(self) -> sa.ColumnElement[bool]:
         """Return the condition on assets that are in this scope."""
-        asset = schema.asset
         if self.name is None:
             return schema.root.c.removed_at.is_(None)
-        below = asset.c.name.between(f"{self.name}/", f"{self.name}0")  # 0 follows /
-        return sa.or_(asset.c.name == self.name, below)
+        return schema.within(self.name)
 
     def on_disk(self) -> sa.ColumnElement[bool]:
         """Return the condition on assets that are in this scope and on disk."""
@@ -53,17 +58,14 @@ class Checks:
     def count(self, scope: Scope, *, read_before: datetime | None = None) -> int:
         """Return how many assets are to be checked."""
         query = sa.select(sa.func.count()).select_from(schema.asset.join(schema.root))
-        with self._database.read() as connection:
-            return int(
-                connection.execute(query.where(scope.on_disk(), *_stale(read_before))).scalar_one()
-            )
+        return int(self._database.scalar(query.where(scope.on_disk(), *_stale(read_before))))
 
     def pages(self, scope: Scope) -> Iterator[list[LedgerAsset]]:
         """Yield all assets of the scope, those first whose only copy is here because of us."""
         for guarded in _guarded_first():
             asset, last = schema.asset, 0
             query = select_assets().where(scope.on_disk(), guarded).order_by(asset.c.id)
-            while page := self._rows(query.where(asset.c.id > last).limit(_PAGE)):
+            while page := self._database.rows(query.where(asset.c.id > last).limit(_PAGE)):
                 yield [read_asset(row) for row in page]
                 last = page[-1].id
 
@@ -85,7 +87,7 @@ class Checks:
         query = select_assets().where(scope.on_disk(), some, *_stale(read_before)).limit(_PAGE)
         query = query.order_by(asset.c.checked_at, asset.c.id)
         after: sa.ColumnElement[bool] = sa.true()
-        while page := self._rows(query.where(after)):
+        while page := self._database.rows(query.where(after)):
             yield [read_asset(row) for row in page]
             last = page[-1]
             if last.checked_at is None:
@@ -93,35 +95,24 @@ class Checks:
             else:
                 after = sa.tuple_(asset.c.checked_at, asset.c.id) > (last.checked_at, last.id)
 
-    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        with self._database.read() as connection:
-            return connection.execute(query).all()
-
     def kept(self, asset_ids: Collection[int]) -> dict[int, list[KeptFile]]:
         """Return every file that must be in each asset's folder, or in those of older copies."""
-        plan, file, sidecar = schema.plan, schema.file, schema.sidecar
-        objects = (
-            sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
-            .select_from(plan.join(file).outerjoin(schema.task, schema.task.c.id == file.c.task_id))
-            .where(plan.c.asset_id.in_(asset_ids), schema.live_file())
-        )
+        sidecar = schema.sidecar
         sidecars = sa.select(
             sidecar.c.asset_id, sidecar.c.name, sidecar.c.size_bytes, sidecar.c.crc32c
         ).where(sidecar.c.asset_id.in_(asset_ids))
         found: dict[int, list[KeptFile]] = defaultdict(list)
-        with self._database.read() as connection:
-            for asset_id, *columns in connection.execute(sa.union(objects, sidecars)):
-                found[asset_id].append(KeptFile(*columns))
+        for asset_id, *columns in self._database.rows(sa.union(live_files(asset_ids), sidecars)):
+            found[asset_id].append(KeptFile(*columns))
         return found
 
     def note_read(self, asset_ids: Iterable[int], now: datetime) -> None:
         """Note that every byte of these assets was read and is right."""
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(schema.asset)
-                .where(schema.asset.c.id.in_(list(asset_ids)))
-                .values(checked_at=now)
-            )
+        self._database.execute(
+            sa.update(schema.asset)
+            .where(schema.asset.c.id.in_(list(asset_ids)))
+            .values(checked_at=now)
+        )
 
     def send_back(
         self, asset: LedgerAsset, files: Collection[str], reason: str, now: datetime
@@ -152,37 +143,32 @@ class Checks:
     def top(self, dest: str) -> KeptFile | None:
         """Return the document in which a mirror's catalogue begins, as it was written last."""
         query = sa.select(notes.setting.c.value).where(notes.setting.c.key == top_key(dest))
-        with self._database.read() as connection:
-            found = connection.execute(query).scalar()
+        found = self._database.scalar(query)
         return KeptFile(**json.loads(found)) if found else None
 
     def tell_again(self, dest: str) -> None:
         """Have the catalogue of a mirror written anew, from its beginning."""
         asset, root = schema.asset, schema.root
         tops = sa.select(root.c.name).where(root.c.dest == dest)
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(asset).where(asset.c.name.in_(tops)).values(catalogued_version=None)
-            )
+        self._database.execute(
+            sa.update(asset).where(asset.c.name.in_(tops)).values(catalogued_version=None)
+        )
 
     def paths(self, dest: str, paths: Collection[str]) -> dict[str, LedgerAsset]:
         """Return the assets whose folders these are, by path relative to their mirror."""
         query = select_assets().where(
             schema.root.c.dest == dest, schema.asset.c.path.in_(list(paths))
         )
-        with self._database.read() as connection:
-            assets = [read_asset(row) for row in connection.execute(query)]
-        return {asset.path: asset for asset in assets}
+        return {asset.path: asset for asset in self._database.select(query, read_asset)}
 
     def named(self, names: Collection[str]) -> dict[str, LedgerAsset]:
         """Return those of these assets that are known, by canonical name."""
         query = select_assets().where(schema.asset.c.name.in_(list(names)))
-        return {row.name: read_asset(row) for row in self._rows(query)}
+        return {asset.name: asset for asset in self._database.select(query, read_asset)}
 
     def last_id(self) -> int:
         """Return the highest id of an asset; 0 if there is none."""
-        with self._database.read() as connection:
-            return connection.execute(sa.select(sa.func.max(schema.asset.c.id))).scalar() or 0
+        return self._database.scalar(sa.select(sa.func.max(schema.asset.c.id))) or 0
 
     def known_names(self, dest: str, path: str) -> set[str] | None:
         """Return the files that belong into a folder; None while its asset is on its way."""
@@ -192,11 +178,9 @@ class Checks:
             .join(schema.root)
             .where(schema.root.c.dest == dest, asset.c.path == path)
         )
-        with self._database.read() as connection:
-            found = connection.execute(query).first()
-        if found is None:
-            return set()
-        return {file.name for file in self.kept([found[0]])[found[0]]} if found[1] else None
+        for asset_id, is_settled in self._database.rows(query):
+            return {file.name for file in self.kept([asset_id])[asset_id]} if is_settled else None
+        return set()
 
     def pending(self, scope: Scope) -> Iterator[tuple[str, str, str]]:
         """Yield (name, type, state) of the scope's assets that are wanted, and not on disk yet.
@@ -225,36 +209,29 @@ class Checks:
             .order_by(asset.c.id)
             .limit(_PAGE)
         )
-        while page := self._rows(query.where(asset.c.id > last)):
+        while page := self._database.rows(query.where(asset.c.id > last)):
             yield from page
             last = page[-1].id
 
     def mirrors(self) -> list[str]:
         """Return the folders in which roots were ever mirrored."""
-        with self._database.read() as connection:
-            return list(connection.execute(sa.select(schema.root.c.dest).distinct()).scalars())
+        return self._database.scalars(sa.select(schema.root.c.dest).distinct())
 
     def folders(self, scope: Scope) -> list[tuple[str, str]]:
         """Return (mirror, path in it) of the trees that the scope covers on disk."""
+        dest, asset = schema.root.c.dest, schema.asset.c
         if scope.name is None:
-            watched = sa.select(schema.root.c.dest).where(schema.root.c.removed_at.is_(None))
-            with self._database.read() as connection:
-                return [(dest, "") for dest in connection.execute(watched.distinct()).scalars()]
-        query = select_assets().where(schema.asset.c.name == scope.name)
-        with self._database.read() as connection:
-            assets = [read_asset(row) for row in connection.execute(query)]
-        return [(asset.dest, asset.path) for asset in assets]
+            watched = sa.select(dest).where(schema.root.c.removed_at.is_(None))
+            return [(folder, "") for folder in self._database.scalars(watched.distinct())]
+        query = sa.select(dest, asset.path).join(schema.root).where(asset.name == scope.name)
+        return [(row.dest, row.path) for row in self._database.rows(query)]
 
     def is_on_the_way(self, dest: str, path: str) -> bool:
         """Whether folders of assets lie below this one."""
         asset = schema.asset
-        query = (
-            select_assets()
-            .where(schema.root.c.dest == dest, asset.c.path.between(f"{path}/", f"{path}0"))
-            .limit(1)
-        )
-        with self._database.read() as connection:
-            return connection.execute(query).first() is not None
+        query = sa.select(asset.c.id).join(schema.root).where(schema.root.c.dest == dest)
+        below = asset.c.path.between(f"{path}/", f"{path}0")
+        return self._database.scalar(query.where(below).limit(1)) is not None
 
 
 def _guarded_first() -> list[sa.ColumnElement[bool]]:

@@ -29,8 +29,7 @@ class Freed:
         """Return what is verified within a scope, what lies deepest first."""
         table = schema.asset
         query = select_assets().where(table.c.state == "verified", scope.within())
-        with self._database.read() as connection:
-            found = [read_asset(row) for row in connection.execute(query)]
+        found = self._database.select(query, read_asset)
         return sorted(found, key=lambda asset: (-asset.name.count("/"), asset.name))
 
     def intend(
@@ -50,10 +49,9 @@ class Freed:
 
     def done(self, asset: LedgerAsset, now: datetime) -> None:
         """Note that it is deleted there."""
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(freed).where(freed.c.asset_id == asset.id).values(deleted_at=now)
-            )
+        self._database.execute(
+            sa.update(freed).where(freed.c.asset_id == asset.id).values(deleted_at=now)
+        )
 
     def withdraw(self, asset: LedgerAsset) -> None:
         """Note that it is not deleted there after all: Earth Engine refused."""
@@ -69,6 +67,5 @@ class Freed:
             sa.func.count().label("assets"),
             sa.func.coalesce(sa.func.sum(freed.c.size_bytes), 0).label("size_bytes"),
         ).where(freed.c.deleted_at.is_not(None))
-        with self._database.read() as connection:
-            row = connection.execute(query).one()
+        (row,) = self._database.rows(query)
         return row.assets, row.size_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,7 +17,14 @@ from geesync.domain.tasks.lifecycle import Started
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.intake import insert, renew
-from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
+from geesync.store.ledger.ledger import (
+    LedgerAsset,
+    Move,
+    assets_in,
+    read_asset,
+    record_in,
+    select_assets,
+)
 from geesync.store.ledger.roots import Root
 from geesync.store.tables import schema
 from geesync.store.tasks.plans import KnownPlan, NewPlan, put_in
@@ -60,33 +67,32 @@ class Recovery:
         """
         by_name = {copy.source.name: copy for copy in copies}
         with self._database.write() as connection:
-            known = _named(connection, by_name)
+            named = schema.asset.c.name.in_(list(by_name))
+            known = {asset.name: asset for asset in assets_in(connection, named)}
             new = [copy.source for name, copy in by_name.items() if name not in known]
             insert(connection, root.id, new, 0, now)
             newer = [asset for asset in known.values() if _is_newer(by_name[asset.name], asset)]
             renew(connection, [(asset, by_name[asset.name].source) for asset in newer], now)
             lacking = [
                 asset
-                for asset in _named(connection, by_name).values()
+                for asset in assets_in(connection, named)
                 if _is_lacking(by_name[asset.name], asset)
             ]
-            names = {asset.id: asset.name for asset in lacking}
-            moves = [Move(asset, Recovered()) for asset in lacking]
-            taken = record_in(connection, moves, now)
+            taken = record_in(connection, [Move(asset, Recovered()) for asset in lacking], now)
             if taken and not is_derived(root.name):  # which a job's own scan looks through
                 unseen = {"scanned_at": None, "next_scan_at": now}
                 change_rows(connection, schema.root, {root.id: unseen})
-            left = {
-                asset.id: {"left_out": "; ".join(by_name[asset.name].plan.left)}
-                for asset in lacking
-            }
-            change_rows(connection, schema.asset, {k: v for k, v in left.items() if v["left_out"]})
+            copies_of = {asset.id: by_name[asset.name] for asset in lacking}
+            left = {key: "; ".join(copy.plan.left) for key, copy in copies_of.items()}
+            left_out = {key: {"left_out": why} for key, why in left.items() if why}
+            change_rows(connection, schema.asset, left_out)
             made = [
-                _plan(asset, by_name[asset.name]) for asset in lacking if not asset.is_container
+                NewPlan(asset.id, asset.revision, copy.options, copy.plan)
+                for asset, copy in zip(lacking, copies_of.values(), strict=True)
+                if not asset.is_container
             ]
             for asset_id, known_plan in put_in(connection, made, now).items():
-                copy = by_name[names[asset_id]]
-                _restore_files(connection, known_plan, copy.objects, now)
+                _restore_files(connection, known_plan, copies_of[asset_id].objects, now)
             return len(taken)
 
     def discovered(self, *, after: int, limit: int) -> list[LedgerAsset]:
@@ -98,8 +104,7 @@ class Recovery:
             .order_by(table.c.id)
             .limit(limit)
         )
-        with self._database.read() as connection:
-            return [read_asset(row) for row in connection.execute(query)]
+        return self._database.select(query, read_asset)
 
     def adopt(self, plans: Sequence[NewPlan], found: Sequence[Found], now: datetime) -> None:
         """Take over tasks that are under way, with the plans of their assets.
@@ -127,11 +132,6 @@ class Recovery:
 _BEFORE_DISK = frozenset({State.DISCOVERED, State.EXPORTING, State.IN_BUCKET})
 
 
-def _named(connection: sa.Connection, names: Collection[str]) -> dict[str, LedgerAsset]:
-    query = select_assets().where(schema.asset.c.name.in_(list(names)))
-    return {row.name: read_asset(row) for row in connection.execute(query)}
-
-
 def _is_newer(copy: Copy, asset: LedgerAsset) -> bool:
     """Whether a copy is of a later revision than the ledger knows: times compare as texts."""
     has_time = "updateTime" in copy.source.json
@@ -145,10 +145,6 @@ def _is_lacking(copy: Copy, asset: LedgerAsset) -> bool:
         copy.source.revision,
         copy.path,
     )
-
-
-def _plan(asset: LedgerAsset, copy: Copy) -> NewPlan:
-    return NewPlan(asset.id, asset.revision, copy.options, copy.plan)
 
 
 def _restore_files(

@@ -31,9 +31,8 @@ class Sidecars:
             table.c.asset_id, table.c.name, table.c.size_bytes, table.c.crc32c
         ).where(table.c.asset_id.in_(asset_ids))
         known: dict[int, set[KeptFile]] = {asset_id: set() for asset_id in asset_ids}
-        with self._database.read() as connection:
-            for asset_id, *columns in connection.execute(sa.union_all(objects, sidecars)):
-                known[asset_id].add(KeptFile(*columns))
+        for asset_id, *columns in self._database.rows(sa.union_all(objects, sidecars)):
+            known[asset_id].add(KeptFile(*columns))
         return known
 
     def note(self, written: Mapping[int, Iterable[KeptFile]]) -> None:

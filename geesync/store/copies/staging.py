@@ -125,8 +125,7 @@ class Staging:
             .where(task.c.token.in_(tokens), task.c.state.not_in(LIVE))
             .where(task.c.plan_id.is_not(None), asset.c.state.in_(RESTING))
         )
-        with self._database.read() as connection:
-            return set(connection.execute(query).scalars())
+        return set(self._database.scalars(query))
 
     def give_up_cancelled(self, now: datetime) -> None:
         """Give up on what tasks brought for assets that a person does not want any more."""
@@ -134,8 +133,7 @@ class Staging:
         unwanted = sa.select(table.c.id).where(
             table.c.state == State.QUARANTINED, table.c.cause == Cause.CANCELLED
         )
-        with self._database.read() as connection:
-            ids = list(connection.execute(unwanted).scalars())
+        ids = self._database.scalars(unwanted)
         if ids:
             with self._database.write() as connection:
                 brought = schema.task.c.state == TaskState.SUCCEEDED
@@ -150,11 +148,7 @@ class Staging:
         queries = [sa.select(task.c.destination).where(by_drive).distinct()]
         if Way.BUCKET in ways:
             queries.append(sa.select(schema.root.c.bucket).distinct())
-        with self._database.read() as connection:
-            found_places = [
-                place for query in queries for place in connection.execute(query).scalars()
-            ]
-        return [place for place in found_places if place]
+        return [place for query in queries for place in self._database.scalars(query) if place]
 
     def _staged(
         self, wanted: sa.ColumnElement[bool], *, limit: int | None, among: sa.FromClause = _FILES
@@ -176,8 +170,7 @@ class Staging:
             .order_by(file.c.task_id, file.c.name)
             .limit(limit)
         )
-        with self._database.read() as connection:
-            return [_read(row) for row in connection.execute(query)]
+        return self._database.select(query, _read)
 
     def mark(self, column: str, file_ids: Iterable[int], now: datetime | None) -> None:
         """Note files as ``landed_at`` (on disk) or ``swept_at`` (deleted from the bucket).
@@ -186,10 +179,9 @@ class Staging:
         """
         ids = list(file_ids)
         if ids:
-            with self._database.write() as connection:
-                connection.execute(
-                    sa.update(schema.file).where(schema.file.c.id.in_(ids)).values({column: now})
-                )
+            self._database.execute(
+                sa.update(schema.file).where(schema.file.c.id.in_(ids)).values({column: now})
+            )
 
     def disprove(
         self,

@@ -6,11 +6,11 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -27,6 +27,8 @@ from geesync.store.file.soundness import (
     refuse_other_schema,
 )
 from geesync.store.file.sqlite_errors import translated
+
+Read = TypeVar("Read")
 
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -74,6 +76,31 @@ class Database:
         """Open a short transaction that sees one consistent state."""
         with translated(self.path), self._engine.connect() as connection, connection.begin():
             yield connection
+
+    def select(self, query: sa.Executable, read: Callable[[sa.Row[Any]], Read]) -> list[Read]:
+        """Return what is read of each row of a query, in a transaction of its own."""
+        with self.read() as connection:
+            return [read(row) for row in connection.execute(query)]
+
+    def rows(self, query: sa.Executable) -> Sequence[Any]:
+        """Return the rows of a query."""
+        with self.read() as connection:
+            return connection.execute(query).all()
+
+    def scalars(self, query: sa.Executable) -> list[Any]:
+        """Return the first column of a query's rows."""
+        with self.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def scalar(self, query: sa.Executable) -> Any:
+        """Return the first column of a query's first row; None if there is no row."""
+        with self.read() as connection:
+            return connection.execute(query).scalar()
+
+    def execute(self, statement: sa.Executable) -> int:
+        """Write by one statement, in a transaction of its own; return how many rows it changed."""
+        with self.write() as connection:
+            return connection.execute(statement).rowcount
 
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:

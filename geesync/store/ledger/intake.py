@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +15,8 @@ from geesync.domain.mirror.layout import asset_path, distinct
 from geesync.domain.mirror.lifecycle import ABSENT, Included, SourceChanged, SourceReappeared, State
 from geesync.domain.state_machine import Event
 from geesync.store.file.rows import change_rows, insert_rows
-from geesync.store.ledger.history import HistoryRow, remember
 from geesync.store.ledger.ledger import LedgerAsset, Move, record_in
-from geesync.store.tables import schema
+from geesync.store.tables import notes, schema
 
 #: What it means that an asset of such a state is listed, and wanted.
 _BACK: dict[State, type[Event]] = {
@@ -39,15 +37,6 @@ def differs(known: Any, source: SourceAsset, dest: str) -> bool:
     return known.state in _BACK or known.revision != source.revision or known.dest != dest
 
 
-@dataclass(frozen=True)
-class _Container:
-    """What new assets take from what they lie in."""
-
-    id: int
-    path: str
-    priority: int
-
-
 def insert(
     connection: sa.Connection,
     root_id: int,
@@ -63,10 +52,13 @@ def insert(
     """
     if not sources:
         return
-    containers = _containers(connection, {parent_of(source.name) for source in sources})
+    table = schema.asset.c
+    query = sa.select(table.id, table.name, table.path, table.priority).where(
+        table.name.in_({parent_of(source.name) for source in sources})
+    )
+    containers = {row.name: row for row in connection.execute(query)}
     paths = _paths(connection, sources, containers)
-    table = schema.asset
-    newest = connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0
+    newest = connection.execute(sa.select(sa.func.max(table.id))).scalar() or 0
     ids = {source.name: newest + number for number, source in enumerate(sources, 1)}
     rows = [
         {
@@ -86,13 +78,12 @@ def insert(
         for source in sources
         for container in [containers.get(parent_of(source.name))]
     ]
-    insert_rows(connection, table, rows)
+    insert_rows(connection, schema.asset, rows)
     _take_children(connection, {s.name: ids[s.name] for s in sources if s.is_container})
     kept = [{"asset_id": ids[source.name], "json": source.json} for source in sources]
     insert_rows(connection, schema.source, kept)
-    remember(
-        connection, [HistoryRow(key, None, None, State.DISCOVERED) for key in ids.values()], now
-    )
+    seen = {"at": now, "name": "Discovered", "to_state": State.DISCOVERED}
+    insert_rows(connection, notes.event, [{"asset_id": key, **seen} for key in ids.values()])
 
 
 def _take_children(connection: sa.Connection, containers: Mapping[str, int]) -> None:
@@ -107,19 +98,10 @@ def _take_children(connection: sa.Connection, containers: Mapping[str, int]) -> 
         change_rows(connection, table, {key: {"parent_id": container_id} for key in children})
 
 
-def _containers(connection: sa.Connection, names: Collection[str]) -> dict[str, _Container]:
-    table = schema.asset
-    query = sa.select(table.c.id, table.c.name, table.c.path, table.c.priority).where(
-        table.c.name.in_(names)
-    )
-    rows = connection.execute(query)
-    return {row.name: _Container(row.id, row.path, row.priority) for row in rows}
-
-
 def _paths(
     connection: sa.Connection,
     sources: Sequence[SourceAsset],
-    containers: Mapping[str, _Container],
+    containers: Mapping[str, Any],
 ) -> dict[str, str]:
     """Return a folder for each new asset that no other has, whatever the file system's case."""
     paths = {}

@@ -24,17 +24,13 @@ from geesync.domain.mirror.lifecycle import (
     Standing,
     State,
 )
-from geesync.domain.state_machine import Event
+from geesync.domain.state_machine import Delayed, Event
 from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
-from geesync.store.file.rows import change_rows
-from geesync.store.ledger.destined import destined, going_to
-from geesync.store.ledger.history import HistoryRow, is_repeated, remember
-from geesync.store.ledger.standings import read_standing, standing_columns
-from geesync.store.ledger.unreadable import note_readable
-from geesync.store.tables import schema
-from geesync.store.tables.columns import has_come
-from geesync.store.tables.states import IS_PAUSED, IS_UNSEEN
+from geesync.store.file.rows import change_rows, insert_rows
+from geesync.store.tables import notes, schema
+from geesync.store.tables.columns import has_come, read_standing, standing_columns
+from geesync.store.tables.states import ASSET_STORE, IS_PAUSED, IS_UNSEEN
 from geesync.store.tasks.plans import replace_in, void_in
 from geesync.store.tasks.tasks import give_up_in
 
@@ -80,6 +76,9 @@ _NOT_ASKED_FOR = (SourceGone, SourceFreed, Excluded)
 #: Assets that are moved in one transaction.
 _CHUNK = 500
 
+#: Where the plan of an asset sends its files; null while nobody knows, and of what comes directly.
+_STORE: sa.ColumnClause[str] = sa.literal_column(ASSET_STORE)
+
 
 class Ledger:
     """Assets and their states. Steps report events; only ``record`` turns them into states."""
@@ -115,33 +114,40 @@ class Ledger:
             .order_by(table.c.priority.desc(), table.c.id)
             .limit(limit)
         )
-        query = destined(query, way, of, not_of)
-        with self._database.read() as connection:
-            return [read_asset(row) for row in connection.execute(query)]
+        if way is not None:
+            query = query.where(sa.text(schema.MAY_COME[way]))
+            query = query.with_hint(table, f"INDEXED BY ix_asset_{way}", "sqlite")
+        if way == Way.DIRECT:
+            query = query.where(table.c.type.not_in(CONTAINERS))
+        if of:
+            query = query.where(_STORE.in_(of))
+        if not_of:
+            query = query.where(_STORE.is_(None) | _STORE.not_in(not_of))
+        return self._database.select(query, read_asset)
 
     def assets(self, ids: Iterable[int]) -> list[LedgerAsset]:
         """Return the assets with these ids, as they are now."""
         query = select_assets().where(schema.asset.c.id.in_(list(ids)))
-        with self._database.read() as connection:
-            return [read_asset(row) for row in connection.execute(query)]
+        return self._database.select(query, read_asset)
 
     def images_of(self, root_id: int) -> list[LedgerAsset]:
         """Return the images of a root, by name."""
         table = schema.asset
         query = select_assets().where(table.c.root_id == root_id, table.c.type == IMAGE)
-        with self._database.read() as connection:
-            return [read_asset(row) for row in connection.execute(query.order_by(table.c.name))]
+        return self._database.select(query.order_by(table.c.name), read_asset)
 
     def find(self, name: str) -> LedgerAsset | None:
         """Return the asset of this canonical name, or None."""
-        with self._database.read() as connection:
-            row = connection.execute(select_assets().where(schema.asset.c.name == name)).first()
-        return read_asset(row) if row else None
+        query = select_assets().where(schema.asset.c.name == name)
+        return next(iter(self._database.select(query, read_asset)), None)
 
     def goes_to(self, store: str) -> bool:
-        """Whether anything that is watched is still to go to a store, and home from there."""
-        with self._database.read() as connection:
-            return connection.execute(going_to(store).limit(1)).first() is not None
+        """Whether what is watched is still to go to a store, or to come from it, or may have to."""
+        coming = schema.asset.c.state.in_((State.DISCOVERED, State.EXPORTING, State.IN_BUCKET))
+        there = _STORE.is_(None) | _STORE.in_([store])
+        query = sa.select(schema.asset.c.id).join(schema.root).limit(1)
+        query = query.where(coming, schema.root.c.removed_at.is_(None), there)
+        return self._database.scalar(query) is not None
 
     def leave_out(self, left: Mapping[int, str]) -> None:
         """Note what of assets cannot be taken as files: ``{asset id: reasons}``."""
@@ -152,12 +158,9 @@ class Ledger:
 
     def sources_of(self, assets: Sequence[LedgerAsset]) -> dict[int, SourceAsset]:
         """Return what Earth Engine said of each asset at its recorded revision, by id."""
-        query = sa.select(schema.source).where(
-            schema.source.c.asset_id.in_([asset.id for asset in assets])
-        )
-        with self._database.read() as connection:
-            rows = connection.execute(query)
-            return {row.asset_id: SourceAsset(row.json) for row in rows}
+        ids = [asset.id for asset in assets]
+        query = sa.select(schema.source).where(schema.source.c.asset_id.in_(ids))
+        return {row.asset_id: SourceAsset(row.json) for row in self._database.rows(query)}
 
     def move_all(self, query: sa.Select[tuple[object, ...]], event: Event, now: datetime) -> int:
         """Move all assets of a query of ``select_assets``, which the event makes leave it.
@@ -165,12 +168,9 @@ class Ledger:
         A chunk in each transaction, so that the daemon can write in between. Returns how many.
         """
         count = 0
-        while True:
-            with self._database.read() as connection:
-                assets = [read_asset(row) for row in connection.execute(query.limit(_CHUNK))]
-            if not assets:
-                return count
+        while assets := self._database.select(query.limit(_CHUNK), read_asset):
             count += self.record([Move(asset, event) for asset in assets], now)
+        return count
 
     def record(self, moves: Sequence[Move], now: datetime) -> int:
         """Move assets on, each with its row in the history, in one transaction.
@@ -197,16 +197,34 @@ def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -
     note_readable(
         connection, [key for key, move in fresh.items() if isinstance(move.event, _NOT_ASKED_FOR)]
     )
-    remember(
-        connection,
-        [
-            HistoryRow(key, move.event, move.asset.standing.state, standings[key].state)
-            for key, move in fresh.items()
-            if not is_repeated(move.event, move.asset.standing, standings[key])
-        ],
-        now,
-    )
+    history = [
+        {
+            "asset_id": asset_id,
+            "at": now,
+            "name": move.event.name,
+            "from_state": move.asset.standing.state,
+            "to_state": standings[asset_id].state,
+            "detail": move.event.reason or None,
+        }
+        for asset_id, move in fresh.items()
+        if not _is_repeated(move, standings[asset_id])
+    ]
+    insert_rows(connection, notes.event, history)
     return set(fresh)
+
+
+def _is_repeated(move: Move, after: Standing) -> bool:
+    """Whether it is in the history: a night's outage is one line there, not a thousand."""
+    before = move.asset.standing
+    same = (before.cause, before.reason) == (after.cause, after.reason)
+    return same and isinstance(move.event, Delayed)
+
+
+def note_readable(connection: sa.Connection, asset_ids: Collection[int]) -> None:
+    """Forget, within a transaction, that assets could not be read."""
+    if asset_ids:
+        table = schema.unreadable
+        connection.execute(sa.delete(table).where(table.c.asset_id.in_(asset_ids)))
 
 
 def _unmoved(connection: sa.Connection, moves: Sequence[Move]) -> dict[int, Move]:
@@ -253,30 +271,35 @@ def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime
     moves = [move for move in moves if isinstance(move.event, _VOIDS_COPIES)]
     voided = [move.asset.id for move in moves]
     if voided:
-        stood = [move.asset.id for move in moves if move.asset.standing.state == State.VERIFIED]
-        _note_files(connection, stood)
+        proved = [move.asset.id for move in moves if move.asset.standing.state == State.VERIFIED]
+        # Their files stay on disk, when nothing is known of their tasks any more.
+        note = sa.insert(schema.sidecar).prefix_with("OR REPLACE")
+        columns = ("asset_id", "name", "size_bytes", "crc32c")
+        connection.execute(note.from_select(columns, live_files(proved)))
         give_up_in(connection, schema.of_assets(voided), now)
         void_in(connection, schema.plan.c.asset_id.in_(voided), now)
         replace_in(connection, voided, now)
 
 
-def _note_files(connection: sa.Connection, asset_ids: Collection[int]) -> None:
-    """Note the files of proved copies, whose tasks are told of no longer: they stay on disk."""
+def live_files(asset_ids: Collection[int]) -> sa.Select[tuple[object, ...]]:
+    """Return the query of the files that are of use of each asset: its id, name, size, CRC32C."""
     plan, file = schema.plan, schema.file
-    files = (
+    return (
         sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
         .select_from(plan.join(file).outerjoin(schema.task, schema.task.c.id == file.c.task_id))
         .where(plan.c.asset_id.in_(asset_ids), schema.live_file())
     )
-    columns = ("asset_id", "name", "size_bytes", "crc32c")
-    note = sa.insert(schema.sidecar).prefix_with("OR REPLACE").from_select(columns, files)
-    connection.execute(note)
 
 
 def select_assets() -> sa.Select[tuple[object, ...]]:
     """Return the query whose rows ``read_asset`` reads; callers narrow it."""
     root = schema.root
     return sa.select(schema.asset, root.c.dest, root.c.bucket, root.c.options).join(root)
+
+
+def assets_in(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[LedgerAsset]:
+    """Return within a transaction the assets of which this is true."""
+    return [read_asset(row) for row in connection.execute(select_assets().where(where))]
 
 
 def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:

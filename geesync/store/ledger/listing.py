@@ -16,17 +16,19 @@ from geesync.domain.mirror.lifecycle import Excluded, SourceFreed, SourceGone, S
 from geesync.domain.state_machine import Refused
 from geesync.errors import Cause
 from geesync.store.file.database import Database
+from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.intake import describe, differs, insert, renew
 from geesync.store.ledger.ledger import (
     Ledger,
     LedgerAsset,
     Move,
+    assets_in,
+    note_readable,
     read_asset,
     record_in,
     select_assets,
 )
 from geesync.store.ledger.sightings import Sightings, children_of, sightings
-from geesync.store.ledger.unreadable import note_readable, note_unreadable
 from geesync.store.tables import schema
 from geesync.store.tables.freeing import freed
 
@@ -44,17 +46,8 @@ class Observed:
 
     new: int = 0
     changed: int = 0
-    unchanged: int = 0
     unreadable: frozenset[str] = frozenset()  #: containers that could not be listed until now
     emptied: tuple[str, ...] = ()  #: containers that are none any more
-
-
-@dataclass(frozen=True)
-class _Root:
-    """What a scan needs to know of its root."""
-
-    dest: str
-    orphaned: set[int]  #: roots that are not watched any more, whose assets it takes over
 
 
 class Listing:
@@ -74,12 +67,11 @@ class Listing:
         """
         batch = {source.name: source for source in listed}  # pages may hold doubles
         known = self._known(list(batch))
-        root = self._root(root_id)
+        root = schema.root.c
+        dest = self._database.scalar(sa.select(root.dest).where(root.id == root_id))
         fresh = [source for name, source in batch.items() if name not in known]
-        mine = [
-            row for row in known.values() if row.root_id == root_id or row.root_id in root.orphaned
-        ]
-        changed = [row.id for row in mine if differs(row, batch[row.name], root.dest)]
+        mine = [row for row in known.values() if row.root_id == root_id or row.removed_at]
+        changed = [row.id for row in mine if differs(row, batch[row.name], dest)]
         unproved = {row.id: batch[row.name] for row in mine if row.state == State.DOWNLOADED}
         wrongly_described = self._wrongly_described(unproved)
         adopted = [row.id for row in mine if row.root_id != root_id]
@@ -88,19 +80,16 @@ class Listing:
         if fresh or changed or adopted or readable or wrongly_described:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now)
-                news = _assets(connection, changed)
+                news = assets_in(connection, schema.asset.c.id.in_(changed))
                 renew(connection, [(asset, batch[asset.name]) for asset in news], now)
-                _adopt(connection, root_id, adopted)
+                moved = {key: {"root_id": root_id} for key in adopted}
+                change_rows(connection, schema.asset, moved)
                 note_readable(connection, readable)
-                for (
-                    asset_id,
-                    source,
-                ) in wrongly_described.items():  # by the sidecars of a found copy
-                    describe(connection, asset_id, source)
+                for key, source in wrongly_described.items():  # by a found copy's sidecars
+                    describe(connection, key, source)
         return Observed(
             len(fresh),
             len(changed),
-            len(batch) - len(fresh) - len(changed),
             frozenset(row.name for row in mine if row.why and batch[row.name].is_container),
             tuple(
                 row.name
@@ -113,12 +102,11 @@ class Listing:
         """Return those of which the ledger has something else at the same revision."""
         table = schema.source
         query = sa.select(table).where(table.c.asset_id.in_(list(listed)))
-        with self._database.read() as connection:
-            return {
-                row.asset_id: listed[row.asset_id]
-                for row in (connection.execute(query) if listed else ())
-                if row.json != listed[row.asset_id].json
-            }
+        return {
+            row.asset_id: listed[row.asset_id]
+            for row in (self._database.rows(query) if listed else ())
+            if row.json != listed[row.asset_id].json
+        }
 
     def revisions(self, names: Sequence[str]) -> dict[str, str]:
         """Return the revision of each of these assets that is known, by name."""
@@ -138,8 +126,7 @@ class Listing:
         )
         mark = schema.sidecar.c
         marked = sa.select(mark.asset_id).where(mark.asset_id.in_(ids), mark.name == FREED_JSON)
-        with self._database.read() as connection:
-            on_our_word = set(connection.execute(asked.union(marked)).scalars()) if ids else set()
+        on_our_word = set(self._database.scalars(asked.union(marked))) if ids else set()
         return [
             Move(asset, SourceFreed(FREED) if asset.id in on_our_word else SourceGone(_GONE))
             for asset in assets
@@ -169,13 +156,15 @@ class Listing:
         if fresh or notes:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now, is_read=False)
-                unread = _named(connection, [source.name for source in fresh])
-                why = {asset.id: by_name[asset.name][1] for asset in unread}
+                is_fresh = schema.asset.c.name.in_([source.name for source in fresh])
+                unread = assets_in(connection, is_fresh)
+                whys = {asset.id: by_name[asset.name][1] for asset in unread}
                 moves = [
-                    Move(asset, Refused(why[asset.id], cause=Cause.UNREADABLE)) for asset in unread
+                    Move(asset, Refused(whys[asset.id], cause=Cause.UNREADABLE)) for asset in unread
                 ]
                 record_in(connection, moves, now)
-                note_unreadable(connection, notes | why)
+                rows = [{"asset_id": key, "why": why} for key, why in (notes | whys).items()]
+                insert_rows(connection, schema.unreadable, rows, instead="REPLACE")
         newly = {row.name for row in known.values() if row.id in notes and not row.why}
         return newly | {source.name for source in fresh}
 
@@ -201,8 +190,7 @@ class Listing:
             sources = [source for source, reason in left if reason == why]
             count += self._exclude(root_id, name.in_([source.name for source in sources]), why, now)
             for container in (source.name for source in sources if source.is_container):
-                below = name.between(f"{container}/", f"{container}0")  # 0 follows /
-                count += self._exclude(root_id, below, why, now)
+                count += self._exclude(root_id, schema.within(container), why, now)
         return count
 
     def _exclude(self, root_id: int, which: sa.ColumnElement[bool], why: str, now: datetime) -> int:
@@ -215,13 +203,9 @@ class Listing:
         """Give all assets of a root its priority, if it is a new one: the top bears the old."""
         table = schema.asset
         other = (table.c.name == name) & (table.c.priority != priority)
-        with self._database.read() as connection:
-            if not connection.execute(sa.select(table.c.id).where(other).limit(1)).first():
-                return
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(table).where(table.c.root_id == root_id).values(priority=priority)
-            )
+        if self._database.rows(sa.select(table.c.id).where(other)):
+            of_root = sa.update(table).where(table.c.root_id == root_id)
+            self._database.execute(of_root.values(priority=priority))
 
     def _known(self, names: list[str]) -> dict[str, Any]:
         """Return by name what tells whether an asset has changed: most have not."""
@@ -229,23 +213,14 @@ class Listing:
         query = (
             sa.select(
                 *(table.id, table.root_id, table.name, table.type),
-                *(table.state, table.revision, schema.unreadable.c.why, schema.root.c.dest),
+                *(table.state, table.revision, schema.unreadable.c.why),
+                *(schema.root.c.dest, schema.root.c.removed_at),
             )
             .join(schema.root)
             .outerjoin(schema.unreadable)
             .where(table.name.in_(names))
         )
-        with self._database.read() as connection:
-            return {row.name: row for row in connection.execute(query)}
-
-    def _root(self, root_id: int) -> _Root:
-        query = sa.select(schema.root.c.id, schema.root.c.dest, schema.root.c.removed_at)
-        with self._database.read() as connection:
-            rows = list(connection.execute(query))
-        return _Root(
-            dest=next(row.dest for row in rows if row.id == root_id),
-            orphaned={row.id for row in rows if row.removed_at is not None},
-        )
+        return {row.name: row for row in self._database.rows(query)}
 
     def sightings(self) -> AbstractContextManager[Sightings]:
         """Open a note of what a listing shows, on disk: a container may hold a million."""
@@ -253,21 +228,4 @@ class Listing:
 
     def children(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
         """Return a page of the container's assets that are not gone, by name."""
-        with self._database.read() as connection:
-            query = children_of(root_id, parent, after, limit)
-            return [read_asset(row) for row in connection.execute(query)]
-
-
-def _assets(connection: sa.Connection, ids: list[int]) -> list[LedgerAsset]:
-    rows = connection.execute(select_assets().where(schema.asset.c.id.in_(ids))) if ids else ()
-    return [read_asset(row) for row in rows]
-
-
-def _named(connection: sa.Connection, names: list[str]) -> list[LedgerAsset]:
-    query = select_assets().where(schema.asset.c.name.in_(names))
-    return [read_asset(row) for row in connection.execute(query)] if names else []
-
-
-def _adopt(connection: sa.Connection, root_id: int, asset_ids: list[int]) -> None:
-    table = schema.asset
-    connection.execute(sa.update(table).where(table.c.id.in_(asset_ids)).values(root_id=root_id))
+        return self._database.select(children_of(root_id, parent, after, limit), read_asset)

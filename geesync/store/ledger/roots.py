@@ -74,10 +74,8 @@ class Roots:
 
     def find(self, name: str) -> Root | None:
         """Return a root that is or was watched, by canonical name."""
-        with self._database.read() as connection:
-            query = sa.select(schema.root).where(schema.root.c.name == name)
-            row = connection.execute(query).first()
-            return _root(row) if row else None
+        query = sa.select(schema.root).where(schema.root.c.name == name)
+        return next(iter(self._database.select(query, _root)), None)
 
     def remove(self, root_id: int, now: datetime) -> None:
         """Stop watching a root. Nothing is deleted, here or on disk."""
@@ -85,10 +83,9 @@ class Roots:
 
     def update(self, root_id: int, **values: Any) -> None:
         """Write what a scan found of a root."""
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(schema.root).where(schema.root.c.id == root_id).values(values)
-            )
+        self._database.execute(
+            sa.update(schema.root).where(schema.root.c.id == root_id).values(values)
+        )
 
     def active(self) -> list[Root]:
         """Return the roots that are watched, in the order in which they were added."""
@@ -129,16 +126,15 @@ class Roots:
         """Return the names of what is paused, each with all below it; "" is everything."""
         key = notes.setting.c.key
         keys = sa.select(key).where((key == PAUSED) | key.startswith(PAUSED_BELOW))
-        with self._database.read() as connection:
-            named = connection.execute(keys).scalars().all()
-        below = [name.removeprefix(PAUSED_BELOW).removeprefix(PAUSED) for name in named]
+        below = [
+            key.removeprefix(PAUSED_BELOW).removeprefix(PAUSED)
+            for key in self._database.scalars(keys)
+        ]
         return sorted({*below, *(root.name for root in self.active() if root.paused_at)})
 
     def all(self) -> list[Root]:
         """Return every root that was ever watched."""
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(schema.root).order_by(schema.root.c.id))
-            return [_root(row) for row in rows]
+        return self._database.select(sa.select(schema.root).order_by(schema.root.c.id), _root)
 
     def scan_all(self, now: datetime) -> None:
         """Make every root's scan due at once."""
@@ -154,8 +150,8 @@ class Roots:
     def get(self, key: str) -> str | None:
         """Return a setting, or None."""
         query = sa.select(notes.setting.c.value).where(notes.setting.c.key == key)
-        with self._database.read() as connection:
-            return connection.execute(query).scalar()
+        value: str | None = self._database.scalar(query)
+        return value
 
     def put(self, key: str, value: str, now: datetime) -> None:
         """Write a setting."""

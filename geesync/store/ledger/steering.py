@@ -35,9 +35,7 @@ class Steering:
     def give_bucket(self, bucket: str, now: datetime) -> None:
         """Stage roots in a bucket that had none; what was too large to be read is tried again."""
         root, asset, plan = schema.root, schema.asset, schema.plan
-        with self._database.read() as connection:
-            query = sa.select(root.c.id).where(root.c.bucket == "")
-            poor = list(connection.execute(query).scalars())
+        poor = self._database.scalars(sa.select(root.c.id).where(root.c.bucket == ""))
         if not poor:
             return
         of_poor = asset.c.root_id.in_(poor)
@@ -58,13 +56,12 @@ class Steering:
         """Return how many quarantined assets are of no use to try: no scan could read them."""
         which = _quarantined(names, cause) & (schema.asset.c.cause == Cause.UNREADABLE)
         query = sa.select(sa.func.count()).select_from(schema.asset).where(which)
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
+        return int(self._database.scalar(query))
 
     def cancel(self, name: str, now: datetime) -> int:
         """Take an asset and all below it off the work, until retried."""
         moving = schema.asset.c.state.not_in(RESTING)
-        query = select_assets().where(_within(name), moving)
+        query = select_assets().where(schema.within(name), moving)
         cancelled = Refused("a person cancelled it", cause=Cause.CANCELLED)
         return self._ledger.move_all(query, cancelled, now)
 
@@ -73,21 +70,13 @@ class Steering:
 
         The highest comes first.
         """
-        with self._database.write() as connection:
-            return connection.execute(
-                sa.update(schema.asset).where(_within(name)).values(priority=priority)
-            ).rowcount
+        below = sa.update(schema.asset).where(schema.within(name))
+        return self._database.execute(below.values(priority=priority))
 
 
 def _quarantined(names: Collection[str] | None, cause: Cause | None) -> sa.ColumnElement[bool]:
     table = schema.asset
     which = table.c.state == State.QUARANTINED
     if names is not None:
-        which &= sa.or_(*map(_within, names))
+        which &= sa.or_(*map(schema.within, names))
     return which if cause is None else which & (table.c.cause == cause)
-
-
-def _within(name: str) -> sa.ColumnElement[bool]:
-    """Whether an asset is this one or below it; "0" follows "/" in every sorting of names."""
-    column = schema.asset.c.name
-    return (column == name) | ((column > f"{name}/") & (column < f"{name}0"))

@@ -41,8 +41,7 @@ class Usage:
     def queued(self) -> int:
         """Return how many operations wait in the project's queue, everybody's, as last seen."""
         query = sa.select(notes.setting.c.value).where(notes.setting.c.key == QUEUE)
-        with self._database.read() as connection:
-            noted = connection.execute(query).scalar()
+        noted = self._database.scalar(query)
         return int(json.loads(noted)["queued"]) if noted else 0
 
     def staged_bytes(self) -> int:
@@ -88,12 +87,10 @@ class Usage:
     def answer_cost(self, estimate_s: float) -> AnswerCost:
         """Return what an answer costs: as it was learnt, or else the estimate, in EECU-seconds."""
         query = sa.select(notes.setting.c.value).where(notes.setting.c.key == ANSWER_COST)
-        with self._database.read() as connection:
-            return answer_cost(connection.execute(query).scalar(), estimate_s)
+        return answer_cost(self._database.scalar(query), estimate_s)
 
     def _sum(self, what: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> float:
-        with self._database.read() as connection:
-            return float(connection.execute(sa.select(what).where(*where)).scalar() or 0)
+        return float(self._database.scalar(sa.select(what).where(*where)) or 0)
 
 
 def answer_cost(noted: str | None, estimate_s: float) -> AnswerCost:

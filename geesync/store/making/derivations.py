@@ -13,8 +13,8 @@ from geesync.domain.json import Json
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.roots import ask_in
-from geesync.store.ledger.standings import read_standing
 from geesync.store.making.making import Condition, Making, ToMake, known_targets
+from geesync.store.tables.columns import read_standing
 from geesync.store.tables.deriving import derived
 from geesync.store.tables.states import is_making_paused
 
@@ -71,16 +71,14 @@ class Derivations(Making[Derived, DerivedState]):
             .where(derived.c.state == DerivedState.EXPORTING)
             .group_by(derived.c.job)
         )
-        with self._database.read() as connection:
-            return {row.job: row.results for row in connection.execute(query)}
+        return {row.job: row.results for row in self._database.rows(query)}
 
     def _meant_by(self, which: str) -> Sequence[sa.ColumnElement[bool]]:
         return [derived.c.job == which]
 
     def _select(self, *where: Condition, limit: int | None = None) -> list[Derived]:
         query = sa.select(derived).where(*where).order_by(derived.c.id).limit(limit)
-        with self._database.read() as connection:
-            return [_read(row) for row in connection.execute(query)]
+        return self._database.select(query, _read)
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> Derived:

@@ -16,8 +16,7 @@ from geesync.domain.state_machine import AnyState, Cancelled, Event, Life, Retri
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
-from geesync.store.ledger.standings import standing_columns
-from geesync.store.tables.columns import has_come
+from geesync.store.tables.columns import has_come, standing_columns
 
 
 @dataclass(frozen=True)
@@ -104,15 +103,13 @@ class Making(Generic[AnyToMake, AnyState]):
     def is_anything_left(self) -> bool:
         """Whether an asset is still to be made."""
         query = sa.select(sa.exists().where(self.table.c.state.in_(self.life.moving)))
-        with self._database.read() as connection:
-            return bool(connection.execute(query).scalar())
+        return bool(self._database.scalar(query))
 
     def counts(self) -> dict[str, int]:
         """Return assets by state."""
         state = self.table.c.state
         query = sa.select(state, sa.func.count().label("assets")).group_by(state)
-        with self._database.read() as connection:
-            return {row.state: row.assets for row in connection.execute(query)}
+        return {row.state: row.assets for row in self._database.rows(query)}
 
     def cancel(self, which: str, now: datetime) -> int:
         """Give up what is not made yet, of those that ``of`` returns; return how many."""

@@ -20,9 +20,9 @@ from geesync.domain.tasks.lifecycle import TaskState
 from geesync.domain.tasks.task import Subject, SubjectKind
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.roots import ask_in
-from geesync.store.ledger.standings import read_standing
 from geesync.store.making.making import Condition, Making, MakingMove, ToMake, known_targets
 from geesync.store.tables import schema
+from geesync.store.tables.columns import read_standing
 from geesync.store.tables.restoring import restoration, restored, restored_file
 from geesync.store.tables.states import is_making_paused
 
@@ -146,15 +146,14 @@ class Restores(Making[Restored, RestoreState]):
 
     def report(self, asset: Restored, report: Json) -> None:
         """Note what was compared of an asset."""
-        with self._database.write() as connection:
-            change_rows(connection, restored, {asset.id: {"report": json.dumps(report)}})
+        of_asset = sa.update(restored).where(restored.c.id == asset.id)
+        self._database.execute(of_asset.values(report=json.dumps(report)))
 
     def reports(self, root: str) -> list[tuple[Restored, Json]]:
         """Return what was compared of each asset that was restored to a root."""
         query = sa.select(restored.c.id, restored.c.report).where(restored.c.report.is_not(None))
-        with self._database.read() as connection:
-            told = {row.id: json.loads(row.report) for row in connection.execute(query)}
-        return [(one, told.get(one.id, {})) for one in self.of(root)]
+        reports = dict(self._database.select(query, lambda row: (row.id, json.loads(row.report))))
+        return [(asset, reports.get(asset.id, {})) for asset in self.of(root)]
 
     def finished(self, since: datetime) -> list[str]:
         """Return the roots of restores of which all is at rest, and something moved since."""
@@ -166,8 +165,7 @@ class Restores(Making[Restored, RestoreState]):
             .having(moving == 0)
             .having(sa.func.max(restored.c.moved_at) >= since)
         )
-        with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
+        return self._database.scalars(query)
 
     def leftovers(self, limit: int) -> list[tuple[int, str, StoredObject]]:
         """Return what nobody needs any more: ``(asset, bucket, object)`` of those at rest.
@@ -182,15 +180,14 @@ class Restores(Making[Restored, RestoreState]):
             .where(restored.c.state.in_(ended), _is_to_be_removed(), ~_is_needed())
             .limit(limit)
         )
-        with self._database.read() as connection:
-            return [
-                (
-                    row.restored_id,
-                    row.bucket,
-                    StoredObject(row.name, row.generation, row.size_bytes, row.crc32c),
-                )
-                for row in connection.execute(query)
-            ]
+        return [
+            (
+                row.restored_id,
+                row.bucket,
+                StoredObject(row.name, row.generation, row.size_bytes, row.crc32c),
+            )
+            for row in self._database.rows(query)
+        ]
 
     def note_removed(self, removed: Iterable[tuple[int, str]], now: datetime) -> None:
         """Note objects that are gone from the bucket: ``(asset, name of the object)``."""
@@ -205,8 +202,7 @@ class Restores(Making[Restored, RestoreState]):
     def is_anything_left(self) -> bool:
         """Whether an asset is on its way, or what was staged for one is still in the bucket."""
         leftover = sa.select(sa.exists().where(_is_to_be_removed()))
-        with self._database.read() as connection:
-            return super().is_anything_left() or bool(connection.execute(leftover).scalar())
+        return super().is_anything_left() or bool(self._database.scalar(leftover))
 
     def _meant_by(self, which: str) -> Sequence[sa.ColumnElement[bool]]:
         below = restored.c.target.startswith(f"{which}/", autoescape=True)
@@ -221,8 +217,7 @@ class Restores(Making[Restored, RestoreState]):
             .order_by(restored.c.depth, restored.c.id)  # the uppermost containers first
             .limit(limit)
         )
-        with self._database.read() as connection:
-            return [_read(row) for row in connection.execute(query)]
+        return self._database.select(query, _read)
 
 
 def _is_to_be_removed() -> sa.ColumnElement[bool]:

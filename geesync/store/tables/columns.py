@@ -13,6 +13,7 @@ from sqlalchemy import (
     Float,
     Integer,
     LargeBinary,
+    RowMapping,
     Text,
     or_,
 )
@@ -20,8 +21,8 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 from geesync.domain.json import Json
-from geesync.domain.state_machine import LONGEST_WAIT
-from geesync.errors import damaged
+from geesync.domain.state_machine import LONGEST_WAIT, AnyState, Standing
+from geesync.errors import Cause, damaged
 from geesync.store.tables.packing import pack, unpack
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -45,10 +46,10 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value, UTC)
 
 
-def told_as(kind: type[Word], kept: str) -> Word:
+def member(words: type[Word], kept: str) -> Word:
     """Return the word that a row holds. Raises LedgerError if it is none that there is."""
     try:
-        return kind(kept)
+        return words(kept)
     except ValueError as error:
         raise damaged(error) from error
 
@@ -106,3 +107,28 @@ def life_columns(states: type[StrEnum]) -> list[SchemaItem]:
         CheckConstraint(f"state IN ({names})", name="state"),
         CheckConstraint("state <> 'quarantined' OR cause IS NOT NULL", name="quarantine_has_cause"),
     ]
+
+
+def standing_columns(after: Standing[Any], version: int) -> dict[str, object]:
+    """Return the columns of where something stands, as the next version of its row has them."""
+    return {
+        "state": after.state,
+        "failures": after.failures,
+        "not_before": after.not_before,
+        "cause": after.cause,
+        "reason": after.reason or None,
+        "version": version + 1,
+        "delays": after.delays,
+    }
+
+
+def read_standing(kept: RowMapping, states: type[AnyState]) -> Standing[AnyState]:
+    """Return where the thing of a row stands."""
+    return Standing(
+        state=member(states, kept["state"]),
+        failures=kept["failures"],
+        not_before=kept["not_before"],
+        cause=member(Cause, kept["cause"]) if kept["cause"] else None,
+        reason=kept["reason"] or "",
+        delays=kept["delays"],
+    )

@@ -143,6 +143,13 @@ asset = Table(
     ),
 )
 
+
+def within(name: str) -> sa.ColumnElement[bool]:
+    """Return whether an asset is this one, or lies below it; 0 follows / where names are sorted."""
+    column = asset.c.name
+    return (column == name) | column.between(f"{name}/", f"{name}0")
+
+
 #: What Earth Engine said of an asset, verbatim; apart, so that counting and
 #: listing assets does not read it.
 source = Table(

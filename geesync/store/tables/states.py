@@ -21,7 +21,6 @@ def quoted(states: Iterable[StrEnum]) -> str:
 
 
 ASSET_STATES = quoted(State)
-ASSET_RESTING = quoted(state for state in State if state in RESTING)
 ASSET_COPIED = quoted((State.VERIFIED, State.GONE, State.FREED))
 ASSET_MOVING = quoted(state for state in State if state not in RESTING)
 
@@ -71,6 +70,12 @@ TASK_UNSENT = quoted((tasks.TaskState.INTENDED,))
 TASK_STORE = (
     f"CASE destination_kind WHEN '{DestinationKind.DRIVE}' THEN '{DRIVE}'"
     f" WHEN '{DestinationKind.BUCKET}' THEN destination ELSE '{ASSETS}' END"
+)
+
+#: The store that the files of an asset go to, in SQL, as its plan says; null while that is not
+#: decided, and for what comes directly. Joins the asset's root.
+ASSET_STORE = (
+    f"CASE asset.way WHEN '{Way.DRIVE}' THEN '{DRIVE}' WHEN '{Way.BUCKET}' THEN root.bucket END"
 )
 
 SUBJECT_KINDS = quoted(SubjectKind)

@@ -83,9 +83,8 @@ class Plans:
             schema.of_assets(asset_ids), task.c.state.in_(LIVE)
         )
         begun = self.parts_there(asset_ids)
-        with self._database.read() as connection:
-            for row in connection.execute(query):
-                begun.setdefault(row.subject_id, set()).add(row.part)
+        for row in self._database.rows(query):
+            begun.setdefault(row.subject_id, set()).add(row.part)
         return begun
 
     def parts_there(self, asset_ids: Iterable[int]) -> dict[int, set[str]]:
@@ -96,15 +95,13 @@ class Plans:
         plan, file = schema.plan, schema.file
         query = (
             sa.select(plan.c.asset_id, file.c.part)
-            .distinct()
             .select_from(plan.join(file))
             .where(plan.c.asset_id.in_(ids))
             .where(file.c.task_id.is_(None), file.c.voided_at.is_(None))
         )
         there: dict[int, set[str]] = {}
-        with self._database.read() as connection:
-            for row in connection.execute(query):
-                there.setdefault(row.asset_id, set()).add(row.part)
+        for row in self._database.rows(query):
+            there.setdefault(row.asset_id, set()).add(row.part)
         return there
 
 

@@ -21,7 +21,7 @@ from geesync.domain.tasks.task import (
 )
 from geesync.errors import Cause
 from geesync.store.tables import schema
-from geesync.store.tables.columns import told_as
+from geesync.store.tables.columns import member
 from geesync.store.tasks.lessons import read_plan
 
 
@@ -118,11 +118,11 @@ def select_tasks() -> sa.Select[tuple[object, ...]]:
 
 def read_task(row: sa.Row[Any]) -> Task:
     """Return the task of a row."""
-    of, to = told_as(SubjectKind, row.subject_kind), told_as(DestinationKind, row.destination_kind)
+    of, to = member(SubjectKind, row.subject_kind), member(DestinationKind, row.destination_kind)
     return Task(
         id=row.id,
         subject=Subject(of, row.subject_id, row.subject, row.revision),
-        kind=told_as(TaskKind, row.kind),
+        kind=member(TaskKind, row.kind),
         plan_id=row.plan_id,
         part_id=row.part,
         attempt=row.attempt,
@@ -130,10 +130,10 @@ def read_task(row: sa.Row[Any]) -> Task:
         body_hash=row.body_hash,
         destination=Destination(to, row.destination, row.prefix),
         operation=row.operation,
-        state=told_as(TaskState, row.state),
+        state=member(TaskState, row.state),
         intended_at=row.intended_at,
         ended_at=row.ended_at,
-        cause=told_as(Cause, row.cause) if row.cause else None,
+        cause=member(Cause, row.cause) if row.cause else None,
         error=row.error or "",
         document=row.document,
         body=row.body,

@@ -125,8 +125,7 @@ class Tasks:
 
     def _tasks(self, *where: sa.ColumnElement[bool]) -> list[Task]:
         query = select_tasks().where(*where).order_by(schema.task.c.id)
-        with self._database.read() as connection:
-            return [read_task(row) for row in connection.execute(query)]
+        return self._database.select(query, read_task)
 
     def is_running_since(self, at: datetime, store: str) -> bool:
         """Return whether a task for a store that was asked for since then runs at Earth Engine."""
@@ -137,8 +136,7 @@ class Tasks:
             .where(schema.in_flight(), table.c.state == TaskState.RUNNING)
             .where(table.c.intended_at >= at, of_store)
         )
-        with self._database.read() as connection:
-            return bool(connection.execute(query).scalar())
+        return bool(self._database.scalar(query))
 
     def settled_assets(self, *, now: datetime, limit: int) -> list[int]:
         """Return ids of exporting assets of which no task is in flight any more."""
@@ -154,8 +152,7 @@ class Tasks:
             .where(has_come(asset.c.not_before, now))
             .limit(limit)
         )
-        with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
+        return self._database.scalars(query)
 
     def attempts(self, asset_ids: Iterable[int]) -> dict[tuple[int, str], int]:
         """Return how often each part was asked for, ever: ``{(asset id, part): attempts}``."""
@@ -167,8 +164,7 @@ class Tasks:
             .where(schema.of_assets(asset_ids))
             .group_by(table.c.subject_id, table.c.part)
         )
-        with self._database.read() as connection:
-            return {(row.subject_id, row.part): row.attempts for row in connection.execute(query)}
+        return {(row.subject_id, row.part): row.attempts for row in self._database.rows(query)}
 
 
 def intend_in(connection: sa.Connection, intents: Sequence[Intent], now: datetime) -> list[Task]:

@@ -71,8 +71,8 @@ class Samples:
     def last_at(self) -> datetime | None:
         """Return when the last sample was taken; None if there is none."""
         query = sa.select(notes.sample.c.at).order_by(notes.sample.c.at.desc()).limit(1)
-        with self._database.read() as connection:
-            return connection.execute(query).scalar()
+        at: datetime | None = self._database.scalar(query)
+        return at
 
 
 def _thin(connection: sa.Connection, now: datetime, kept: timedelta) -> None:

@@ -17,11 +17,12 @@ from typing import Any
 from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.domain.state_machine import LONGEST_WAIT
-from geesync.domain.tasks.task import ASSETS, DRIVE
+from geesync.domain.tasks.task import ASSETS
 from geesync.store.file.soundness import held_open, refuse_foreign_log, refuse_older
 from geesync.store.file.sqlite_errors import translated
 from geesync.store.tables.states import (
     ASSET_MOVING,
+    ASSET_STORE,
     IS_PAUSED,
     IS_UNSEEN,
     TASK_IN_FLIGHT,
@@ -262,9 +263,8 @@ def is_quiet(path: Path, *, now: datetime, halted: Collection[str] = ()) -> bool
             "  AND root.removed_at IS NULL AND coalesce(not_before, 0) NOT BETWEEN ? AND ?"
             "  AND root.paused_at IS NULL"
             f"  AND NOT {IS_PAUSED} AND NOT {IS_UNSEEN}"
-            "  AND NOT (state IN ('discovered', 'in_bucket') AND CASE asset.way"
-            f"   WHEN 'drive' THEN '{DRIVE}' WHEN 'direct' THEN 'direct' ELSE root.bucket END"
-            f"   IN ({refused})))",
+            "  AND NOT (state IN ('discovered', 'in_bucket')"
+            f"   AND coalesce({ASSET_STORE}, asset.way, '') IN ({refused})))",
             # What waits for longer was written while the clock was ahead, and is due.
             (*halted, soon_at.timestamp(), (now + LONGEST_WAIT).timestamp(), *halted),
         ).fetchone()
