@@ -32,25 +32,26 @@ class PixelComparer:
     seed: str  #: another one draws other pixels
 
     def differences(self, scope: Scope) -> Iterator[Difference | None]:
-        """Yield for each verified image how it differs; None for those that do not.
+        """Yield for each verified image how it differs; its verdict is "sound" if it does not.
 
-        Raises RemoteError where the world does not answer.
+        None for each other asset. Raises RemoteError where the world does not answer.
         """
         for assets in self.checks.pages(scope):
             for asset in assets:
-                if asset.type == IMAGE and asset.standing.state == State.VERIFIED:
-                    yield self._difference(asset)
+                is_compared = asset.type == IMAGE and asset.standing.state == State.VERIFIED
+                yield self._difference(asset) if is_compared else None
 
-    def _difference(self, asset: LedgerAsset) -> Difference | None:
+    def _difference(self, asset: LedgerAsset) -> Difference:
         try:
-            what, verdict = self._compared(asset), Verdict.DIFFERS
+            what = self._compared(asset)
+            verdict = Verdict.DIFFERS if what else Verdict.SOUND
         except RemoteError as error:
             if error.costs_time_only:
                 raise
             what, verdict = f"its pixels cannot be compared: {error}", Verdict.ERROR
         except (OSError, ValueError, LookupError, TooLargeError) as error:
             what, verdict = f"its pixels cannot be compared: {error!r}", Verdict.ERROR
-        return Difference(verdict, asset.name, asset.type, what) if what else None
+        return Difference(verdict, asset.name, asset.type, what)
 
     def _compared(self, asset: LedgerAsset) -> str:
         """Return how an image differs, "" if it does not."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from geesync.errors import ExitCode
+from geesync.simulator.simulator import Simulator
 from tests.cli.conftest import Run
 
 
@@ -57,9 +58,41 @@ def test_pixels_are_compared_with_earth_engine_and_the_exit_code_says_so(geesync
     against = ("check", "--against-earth-engine")
 
     for told in (["--read-pixels"], ["--read-pixels", "20%"], ["--read-pixels", "users/demo"]):
-        assert geesync(*against, *told).returncode == 0, told
+        same = geesync(*against, *told)
+        assert same.returncode == 0, told
+        assert "pixels of 5 images compared with Earth Engine's" in same.stdout
+    assert "pixels of" not in geesync(*against).stdout
 
     for told in (["check", "--read-pixels"], [*against, "--read-pixels=soon"]):
         refused = geesync(*told)
         assert refused.returncode == ExitCode.USAGE
         assert len(refused.stderr.splitlines()) == 1
+
+
+def test_reading_pixels_ends_when_its_time_is_over_though_all_are_the_same(geesync: Run) -> None:
+    geesync("enqueue", "users/demo")
+    geesync("sync", "--once")
+    reads = ("check", "--against-earth-engine", "--read-pixels", "all", "--json")
+
+    ended = geesync(*reads, "--max-duration", "0.001s")
+
+    summary = json.loads(ended.stdout)["summary"]
+    assert summary["stopped"]
+    assert summary["images_read"] <= 1
+
+
+def test_an_asset_that_differs_at_earth_engine_is_in_one_list_only(
+    geesync: Run, tmp_path: Path, simulator: Simulator
+) -> None:
+    geesync("enqueue", "users/demo")
+    geesync("sync", "--once")
+    simulator.world.touch("projects/earthengine-legacy/assets/users/demo/elevation")
+
+    found = geesync(
+        "check", "--against-earth-engine", "--combined", f"{tmp_path}/all", "--lists", f"{tmp_path}"
+    )
+
+    assert found.returncode == ExitCode.INCOMPLETE
+    assert (tmp_path / "all").read_text().count("users/demo/elevation\n") == 1
+    assert "users/demo/elevation" not in (tmp_path / "validImages.txt").read_text()
+    assert (tmp_path / "invalidImages.txt").read_text() == "users/demo/elevation\n"

@@ -46,9 +46,13 @@ def mirrored(tmp_path: Path, way: str, masks: str = "nodata") -> Iterator[World]
 def differences(world: World, share: float = 1.0, scope: Scope | None = None) -> dict[str, str]:
     """Return how images differ, by their names."""
     compared = pixel_comparer(world.config, world.database, share, world.now())
-    found = list(compared.differences(scope or Scope()))
+    found = list(filter(None, compared.differences(scope or Scope())))
     assert scope or len(found) == 1 + len(OTHERS)
-    return {one.name.removeprefix(f"{HOME}/"): f"{one.verdict} {one.what}" for one in found if one}
+    return {
+        one.name.removeprefix(f"{HOME}/"): f"{one.verdict} {one.what}"
+        for one in found
+        if one.verdict != Verdict.SOUND
+    }
 
 
 def changed(world: World, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What a check prints and writes down as it goes: nothing is held but counts."""
+"""What a check prints and writes down as it goes: held are counts, and names of what differs."""
 
 from __future__ import annotations
 
@@ -69,6 +69,9 @@ class Report:
     #: Assets that are not yet on disk, by state.
     pending: Counter[str] = field(default_factory=Counter)
     counts: Counter[Verdict] = field(default_factory=Counter)
+    images_read: int = 0  #: of which pixels were compared with Earth Engine's
+    #: What Earth Engine has otherwise, by name: its files may be sound, its copy is not.
+    _different: set[str] = field(default_factory=set)
 
     @property
     def is_sound(self) -> bool:
@@ -78,10 +81,11 @@ class Report:
     def tell(self, finding: CheckedCopy, done: str) -> None:
         """Take a finding; done: what a repair did about it."""
         asset = finding.asset
-        self.counts[finding.verdict] += 1
-        self.lists.add(
-            asset.name, asset.type, finding.verdict, is_metadata_only=finding.is_metadata_only
-        )
+        if asset.name not in self._different:
+            self.counts[finding.verdict] += 1
+            self.lists.add(
+                asset.name, asset.type, finding.verdict, is_metadata_only=finding.is_metadata_only
+            )
         if finding.flaws:
             what = [str(flaw) for flaw in finding.flaws]
             self._line(finding.verdict, display_id(asset.name), what, done)
@@ -99,9 +103,18 @@ class Report:
 
     def tell_difference(self, found: Difference) -> None:
         """Take an asset that Earth Engine has otherwise."""
-        self.counts[found.verdict] += 1
-        self.lists.add(found.name, found.type, found.verdict)
+        if found.name not in self._different:
+            self._different.add(found.name)
+            self.counts[found.verdict] += 1
+            self.lists.add(found.name, found.type, found.verdict)
         self._line(found.verdict, display_id(found.name), [found.what], "")
+
+    def tell_pixels(self, found: Difference | None) -> None:
+        """Take an image of which pixels were read again; None: an asset that has none."""
+        if found:
+            self.images_read += found.verdict != Verdict.ERROR
+            if found.verdict != Verdict.SOUND:
+                self.tell_difference(found)
 
     def tell_pending(self, name: str, kind: str, state: str) -> None:
         """Take an asset that is not on disk yet: no flaw, but no valid copy either."""
@@ -134,6 +147,7 @@ class Report:
             summary = counts | {
                 "pending": self.pending.total(),
                 "pending_by_state": self.pending,
+                "images_read": self.images_read,
                 "stopped": self.is_stopped,
             }
             typer.echo(json_line({"summary": summary}))
@@ -142,9 +156,12 @@ class Report:
         sums = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         assets = counted(checked, "asset")
         output().print(f"{assets} checked: {sums or 'nothing on disk yet'}", markup=False)
+        if self.images_read:
+            images = counted(self.images_read, "image")
+            output().print(f"pixels of {images} compared with Earth Engine's", markup=False)
         if self.pending:
             pending = counted(self.pending.total(), "asset is", "assets are")
             states = ", ".join(f"{count:,} {state}" for state, count in self.pending.items())
             output().print(f"{pending} not on disk yet ({states}): geesync status")
         if self.is_stopped:
-            output().print("The time is over; the next run goes on from here")
+            output().print("The time is over, before all was checked; what --read-data read is remembered")

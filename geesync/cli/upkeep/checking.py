@@ -122,14 +122,14 @@ def check(
 
     Presence and sizes, unless told to read. Exit code 1 if not all is sound: docs/check.md.
     """
-    from geesync.bootstrap import checker
+    from geesync.bootstrap import checker, comparer, pixel_comparer
     from geesync.checks.repair import Repair
     from geesync.cli.upkeep.check_report import Lists, Report
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()
     config = mine.config()
-    limit_s = _seconds(max_duration)
+    deadline = time.monotonic() + _seconds(max_duration)
     share = None if subset is None else share_of(subset)
     if read_pixels is not None and not against_earth_engine:
         raise UserError(f"{_READ_PIXELS} goes with --against-earth-engine")
@@ -138,11 +138,16 @@ def check(
         scope, mend = _scope(built, ledger, what), Repair(built.checks, built.workshop.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:
-            differences = _differences(config, database, scope, pixels)
-            for found in _timed(differences, limit_s, report):
-                report.tell_difference(found)
+            with comparer(config, database) as upstream:
+                for found in _timed(upstream.differences(scope), deadline, report):
+                    report.tell_difference(found)
+        total = built.checks.count(scope)
+        if pixels:
+            compared = pixel_comparer(config, database, pixels, now()).differences(scope)
+            for read in _timed(_watched("reading pixels", compared, total), deadline, report):
+                report.tell_pixels(read)
         findings = _findings(built, scope, read_data=read_data, share=share)
-        for finding in _timed(_watched(findings, built.checks.count(scope)), limit_s, report):
+        for finding in _timed(_watched("checking", findings, total), deadline, report):
             report.tell(finding, mend.repair(finding) if repair and finding.flaws else "")
         if read_data and not report.is_stopped:
             built.finish(scope)
@@ -162,19 +167,6 @@ def _pixels(config: Config, share: str | None) -> float:
     return share_of(share) if share else config.direct.reread or _REREAD
 
 
-def _differences(
-    config: Config, database: Database, scope: Scope, share: float
-) -> Iterator[Difference]:
-    """Yield how assets differ from Earth Engine's; share: of the pixels, none is none."""
-    from geesync.bootstrap import comparer, pixel_comparer
-
-    with comparer(config, database) as upstream:
-        yield from upstream.differences(scope)
-    if share:
-        pixels = pixel_comparer(config, database, share, now())
-        yield from filter(None, pixels.differences(scope))
-
-
 def _findings(
     built: Checker, scope: Scope, *, read_data: bool, share: float | None
 ) -> Iterator[CheckedCopy]:
@@ -190,7 +182,7 @@ def _findings(
         yield from built.sizes(scope)
 
 
-def _watched(findings: Iterator[CheckedCopy], total: int) -> Iterator[CheckedCopy]:
+def _watched(what: str, findings: Iterator[Found], total: int) -> Iterator[Found]:
     """Show how far it is, where somebody looks."""
     console = errors()
     if not console.is_terminal:
@@ -198,14 +190,13 @@ def _watched(findings: Iterator[CheckedCopy], total: int) -> Iterator[CheckedCop
         return
     from rich.progress import track
 
-    yield from track(findings, "checking", total=total, console=console, transient=True)
+    yield from track(findings, what, total=total, console=console, transient=True)
 
 
-def _timed(findings: Iterator[Found], limit_s: float | None, report: Report) -> Iterator[Found]:
-    began = time.monotonic()
+def _timed(findings: Iterator[Found], deadline: float, report: Report) -> Iterator[Found]:
     for finding in findings:
         yield finding
-        if limit_s is not None and time.monotonic() - began >= limit_s:
+        if time.monotonic() >= deadline:
             report.is_stopped = True
             return
 
@@ -269,13 +260,13 @@ def share_of(text: str) -> float:
     return per_cent / 100
 
 
-def _seconds(text: str | None) -> float | None:
+def _seconds(text: str | None) -> float:
     from pydantic import TypeAdapter, ValidationError
 
     from geesync.domain.choices.values import Duration
 
     if text is None:
-        return None
+        return math.inf
     try:
         return TypeAdapter(Duration).validate_python(text).total_seconds()
     except ValidationError:
