@@ -168,6 +168,20 @@ def test_assets_are_found_by_state_cause_and_name(scene: Scenes) -> None:
     assert ask("/assets?text=scene_0017").text.count('scope="row"') == 1
 
 
+def test_what_no_file_can_hold_is_listed_with_its_reason(story: Story) -> None:
+    names = story.discover(story.enqueue(), 3)
+    story.bring(names, State.VERIFIED)
+    story.ledger.leave_out({2: "band b holds arrays, which no GeoTIFF can"})
+
+    ask = client(story).get
+
+    assert 'href="/assets?left_out=1"' in ask("/").text
+    page = ask("/assets?left_out=1").text
+    assert page.count('scope="row"') == 1
+    assert names[1] in page
+    assert "left out: band b holds arrays" in page
+
+
 def test_an_id_in_the_search_leads_to_its_asset(story: Story) -> None:
     story.discover(story.enqueue(), 1)
 

@@ -101,20 +101,15 @@ class Report:
         self.counts[flaw.verdict] += 1
         self._line(flaw.verdict, path, [flaw.what], done)
 
-    def tell_difference(self, found: Difference) -> None:
-        """Take an asset that Earth Engine has otherwise."""
+    def tell_difference(self, found: Difference | None) -> None:
+        """Take how an asset was compared with Earth Engine's; None, or sound: no difference."""
+        if found is None or found.verdict == Verdict.SOUND:
+            return
         if found.name not in self._different:
             self._different.add(found.name)
             self.counts[found.verdict] += 1
             self.lists.add(found.name, found.type, found.verdict)
         self._line(found.verdict, display_id(found.name), [found.what], "")
-
-    def tell_pixels(self, found: Difference | None) -> None:
-        """Take an image of which pixels were read again; None: an asset that has none."""
-        if found:
-            self.images_read += found.verdict != Verdict.ERROR
-            if found.verdict != Verdict.SOUND:
-                self.tell_difference(found)
 
     def tell_pending(self, name: str, kind: str, state: str) -> None:
         """Take an asset that is not on disk yet: no flaw, but no valid copy either."""
@@ -164,4 +159,6 @@ class Report:
             states = ", ".join(f"{count:,} {state}" for state, count in self.pending.items())
             output().print(f"{pending} not on disk yet ({states}): geesync status")
         if self.is_stopped:
-            output().print("The time is over, before all was checked; what --read-data read is remembered")
+            output().print(
+                "The time is over, before all was checked; what --read-data read is remembered"
+            )

@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 
 from geesync.cli.answers.naming import asset_named
 from geesync.cli.context import Context, errors, now, opened
+from geesync.domain.mirror.checking import Verdict
 from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def check(
 
     Presence and sizes, unless told to read. Exit code 1 if not all is sound: docs/check.md.
     """
-    from geesync.bootstrap import checker, comparer, pixel_comparer
+    from geesync.bootstrap import checker
     from geesync.checks.repair import Repair
     from geesync.cli.upkeep.check_report import Lists, Report
 
@@ -138,15 +139,11 @@ def check(
         scope, mend = _scope(built, ledger, what), Repair(built.checks, built.workshop.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:
-            with comparer(config, database) as upstream:
-                for found in _timed(upstream.differences(scope), deadline, report):
-                    report.tell_difference(found)
-        total = built.checks.count(scope)
-        if pixels:
-            compared = pixel_comparer(config, database, pixels, now()).differences(scope)
-            for read in _timed(_watched("reading pixels", compared, total), deadline, report):
-                report.tell_pixels(read)
+            differences = _differences(config, database, scope, pixels, report)
+            for found in _timed(differences, deadline, report):
+                report.tell_difference(found)
         findings = _findings(built, scope, read_data=read_data, share=share)
+        total = built.checks.count(scope)
         for finding in _timed(_watched("checking", findings, total), deadline, report):
             report.tell(finding, mend.repair(finding) if repair and finding.flaws else "")
         if read_data and not report.is_stopped:
@@ -165,6 +162,25 @@ def _pixels(config: Config, share: str | None) -> float:
     if share is None:
         return 0.0
     return share_of(share) if share else config.direct.reread or _REREAD
+
+
+def _differences(
+    config: Config, database: Database, scope: Scope, share: float, report: Report
+) -> Iterator[Difference | None]:
+    """Yield how assets differ from Earth Engine's; share: of the pixels, none is none.
+
+    Of what is the same, pixels included, there is None or a sound one.
+    """
+    from geesync.bootstrap import comparer, pixel_comparer
+
+    with comparer(config, database) as upstream:
+        yield from upstream.differences(scope)
+    if share:
+        images = pixel_comparer(config, database, share, now())
+        total = images.checks.count(scope)
+        for found in _watched("reading pixels", images.differences(scope), total):
+            report.images_read += found is not None and found.verdict != Verdict.ERROR
+            yield found
 
 
 def _findings(

@@ -55,6 +55,7 @@ class Wanted:
     cause: str = ""
     text: str = ""  #: part of the name
     within: str = ""  #: canonical name of a container that it lies in, however deep
+    left_out: str = ""  #: anything: only those of which no file can hold something
 
 
 def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Page:
@@ -67,12 +68,14 @@ def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Pag
         ("instr(name, ?)", wanted.text),
         ("name > ? || '/'", wanted.within),
         ("name < ? || '0'", wanted.within),  # 0 follows /
+        ("left_out IS NOT NULL AND ?", wanted.left_out and "1"),
     ):
         if value:
             conditions.append(condition)
             values.append(value)
     found = f"FROM asset WHERE {' AND '.join(conditions)}"
-    query = f"SELECT id, name, type, state, size_bytes, cause, reason {found} AND id > ?"  # ours
+    why = "coalesce(reason, 'left out: ' || left_out) AS reason"
+    query = f"SELECT id, name, type, state, size_bytes, cause, {why} {found} AND id > ?"  # ours
     with reading(path) as connection:
         (count,) = connection.execute(
             f"SELECT count(*) FROM (SELECT 1 {found} LIMIT ?)",  # noqa: S608 # ours
