@@ -16,10 +16,10 @@ from geesync.steps.brakes.gates import Gates
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
-from geesync.steps.mirror.downloads import Downloads
 from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirror.revisions import Revisions
 from geesync.steps.mirror.sweeper import Sweeper
+from geesync.steps.mirror.transfers import Transfers
 from geesync.steps.mirror.verifier import Verifier
 from geesync.steps.step import Step, Workshop
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
@@ -80,6 +80,7 @@ def _fetcher(ground: Ground, workshop: Workshop) -> Fetcher:
         ground.brakes,
         ground.reading,
         ground.gauge,
+        Transfers(workshop, access.at_once, "no answer came for a minute"),
         ground.config.direct.reread,
     )
 
@@ -102,7 +103,12 @@ def _downloader(ground: Ground, workshop: Workshop, gates: Gates) -> Downloader:
     line = MeteredSource(ground.access, ground.stores, ground.bandwidth, workshop.keep_on)
     return Downloader(
         workshop,
-        Downloads(workshop, line, ground.config.throttle.downloads),
+        Transfers(
+            workshop,
+            ground.config.throttle.downloads,
+            "less than 9 kB a second comes",  # half a megabyte is written at a time
+        ),
+        line,
         ground.stores,
         ground.staging,
         ground.brakes.limits,

@@ -31,6 +31,7 @@ from geesync.steps.brakes.gate import Gate
 from geesync.steps.brakes.gates import Gates, gates_of_downloads
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
+from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.upkeep.cost_learner import CostLearner
@@ -149,8 +150,8 @@ def _stop(stop: threading.Event, steps: tuple[Step, ...]) -> None:
     """End what is on its way beyond a pass, and wait until it holds no file."""
     stop.set()
     for step in steps:
-        if isinstance(step, Downloader):
-            step.downloads.end()
+        if isinstance(step, Downloader | Fetcher):
+            step.transfers.end()
 
 
 def _upkeep(ground: Ground, pool: Executor, gates: tuple[Gates, ...]) -> Iterator[Step]:

@@ -82,7 +82,7 @@ def test_what_is_ready_is_fetched_while_a_slow_download_runs_on(build: Build) ->
 
     assert state == "in_bucket"
     assert told.startswith("for projects/demo-project/assets/archive/c0000/i000001: less than")
-    assert [one["event"] for one in logged].count("download_slow") == 1
+    assert [one["event"] for one in logged].count("transfer_slow") == 1
     assert slow.seen == 1
     assert world.counts() == {"verified": 6}
     assert exports_of_each_asset(world) == {1}

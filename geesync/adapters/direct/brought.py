@@ -16,7 +16,7 @@ class Brought:
     requests: int
     answer_bytes: int  #: of pixels, as they were before any encoding
     read_again: int  #: tiles
-    at_once: int  #: requests that may be on their way now
+    fewer: int  #: requests at a time than might be, since Earth Engine said "too many"
     restricted: bool  #: whether Earth Engine says that the project's compute is used up
     fractional: tuple[str, ...] | None = None
     """Bands with masks that are neither 0 nor 1, which are not kept; None: not known."""

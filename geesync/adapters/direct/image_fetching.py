@@ -28,7 +28,6 @@ from geesync.adapters.mirror_files.group_sync import (
     Waiting,
 )
 from geesync.adapters.transfer.curl_loop import turns
-from geesync.domain.direct.rereading import chosen
 from geesync.domain.failures.shared_failures import Calls
 from geesync.logger import get_logger
 
@@ -253,13 +252,7 @@ class _Fetching:
             self._made(image)
 
     def _made(self, image: Progress) -> None:
-        job = image.files.job
-        share = 0.0 if image.files.was_proved else job.share
-        image.again = [
-            Ask(number, tile)
-            for number, reading in enumerate(job.readings)
-            for tile in chosen(share, job.asset, job.revision, reading.shifted())
-        ]
+        image.again = [] if image.files.was_proved else image.files.job.again()
         image.is_made = True
 
     def _attempt(self, image: Progress, work: Callable[[], None]) -> None:
@@ -289,7 +282,7 @@ class _Fetching:
             image.requests,
             image.answer_bytes,
             image.read_again,
-            self.source.at_once.now,
+            self.source.fewer,
             self.source.restricted[0],
             None if image.files.fractional is None else tuple(sorted(image.files.fractional)),
         )

@@ -15,6 +15,7 @@ from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
 from geesync.domain.direct.readings import Reading
+from geesync.domain.direct.rereading import chosen
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.layout import PARTIAL, is_unfinished
@@ -24,6 +25,14 @@ from geesync.errors import Cause, RemoteError
 
 if TYPE_CHECKING:
     from geesync.adapters.formats.npy import Arrays
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One tile that is asked for."""
+
+    reading: int  #: number of it
+    tile: Tile
 
 
 @dataclass(frozen=True)
@@ -53,13 +62,19 @@ class ImageJob:
         """Bytes of all answers."""
         return sum(one.pixel_bytes * one.grid.pixels for one in self.readings)
 
+    def again(self) -> list[Ask]:
+        """Return the tiles that are to be read a second time."""
+        return [
+            Ask(number, tile)
+            for number, reading in enumerate(self.readings)
+            for tile in chosen(self.share, self.asset, self.revision, reading.shifted())
+        ]
 
-@dataclass(frozen=True)
-class Ask:
-    """One tile that is asked for."""
-
-    reading: int  #: number of it
-    tile: Tile
+    def requests_left(self, place: Folder) -> int:
+        """Return how many requests there may be for it yet, at most, by what is on disk."""
+        pieces = found(place.names(), {one.token for one in self.targets})
+        missing = sum(one.requests * len(one.parts) for one in self.readings) - len(pieces)
+        return missing or len(self.again())
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,19 @@ class Source:
     keep_on: Callable[[], bool]
     restricted: list[bool] = field(default_factory=lambda: [False])
     """Whether the last answer said that the project's compute is used up, and it is slowed down."""
+
+    @property
+    def fewer(self) -> int:
+        """How many requests less may be on their way, since Earth Engine said "too many"."""
+        return self.at_once.most - self.at_once.now
+
+    def part(self, at_once: int) -> Source:
+        """Return one with so many of the requests that may be on their way."""
+        if at_once == self.access.at_once:
+            return self
+        rate = self.access.requests_per_s * at_once / self.access.at_once
+        access = replace(self.access, at_once=at_once, requests_per_s=rate)
+        return replace(self, access=access, at_once=AtOnce(at_once))
 
     async def pixels(
         self, image: str, revision: str, fields: Sequence[Field], grid: Grid

@@ -121,8 +121,8 @@ class _Table:
                 names = list(self._make(place, journal))
             finals = (file for file, _ in job.files)
             files = [(file, place.look(name)) for file, name in zip(finals, names, strict=True)]
-        at_once, restricted = self.source.at_once.now, self.source.restricted[0]
-        return Brought(files, self._requests, self._answer_bytes, 0, at_once, restricted)
+        fewer, restricted = self.source.fewer, self.source.restricted[0]
+        return Brought(files, self._requests, self._answer_bytes, 0, fewer, restricted)
 
     def _name(self, what: str) -> str:
         token = dict(self.job.files).get(what) or self.job.files[0][1]

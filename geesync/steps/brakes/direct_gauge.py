@@ -31,7 +31,8 @@ class DirectGauge:
         """Take in what came."""
         with self._lock:
             for answer in answers:
-                self._at_once, self._restricted = answer.at_once, answer.restricted
+                self._at_once = max(self.most_at_once - answer.fewer, 1)
+                self._restricted = answer.restricted
                 self._came.append((time.monotonic(), answer.requests, answer.answer_bytes))
 
     def to_json(self) -> dict[str, float | bool]:

@@ -7,15 +7,19 @@ landed. With its last object an asset is downloaded. What comes slowly comes to 
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
+from geesync.adapters.fetching.fetching import Fetch, Line, fetch_all
+from geesync.adapters.mirror_files.disk import Folder
+from geesync.adapters.mirror_files.group_sync import Landed
+from geesync.adapters.mirror_files.landing import arrived_bytes
 from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.adapters.storage.stores import Stores
 from geesync.domain.failures.shared_failures import NotTriedError, Tried
@@ -25,7 +29,7 @@ from geesync.domain.tasks.task import store_of
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.brakes import Limits
 from geesync.steps.brakes.gates import Gates
-from geesync.steps.mirror.downloads import Downloads, Result, Wanted
+from geesync.steps.mirror.transfers import Results, Transfers, settled
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.store.copies.staging import Staged, Staging
 from geesync.store.ledger.ledger import LedgerAsset, Move
@@ -35,6 +39,34 @@ _PASS_BYTES = 4 * 1024**3
 
 #: Bytes that came wrong so often, minutes and hours apart, are wrong in the bucket.
 _DOUBTS = 3
+
+
+@dataclass(frozen=True)
+class Download:
+    """One object that is to be brought to disk."""
+
+    asset: LedgerAsset
+    staged: Staged
+
+    @cached_property
+    def work(self) -> Fetch:
+        """What is to be done."""
+        staged = self.staged
+        return Fetch(self.asset.path, staged.file, staged.token, staged.bucket, staged.obj)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much comes."""
+        return self.staged.obj.size_bytes
+
+    def requests_left(self, _place: Folder) -> int:
+        """Return that there is one."""
+        return 1
+
+    def progress(self, place: Folder) -> int | None:
+        """Return how many bytes are on disk; None: it has not begun."""
+        return arrived_bytes(place, self.work.file, self.work.token)
+
 
 #: What keeps assets from being downloaded, by id; nothing happened to those that were not tried.
 Failures = dict[int, Event | None]
@@ -47,7 +79,8 @@ class Downloader:
     name: ClassVar[str] = "downloader"
 
     workshop: Workshop
-    downloads: Downloads
+    transfers: Transfers[Download]
+    line: Line
     stores: Stores
     staging: Staging
     limits: Limits
@@ -60,17 +93,18 @@ class Downloader:
         try:
             moved, more, waiting = self._take_on()
             meanings: list[tuple[str, object]] = []
-            for results in self._coming():
+            for came in filter(None, self.transfers.coming(self.patience_s)):
+                results = _settled(came)
                 meanings += self._note(results)
                 moved += self._record(results)
         except BaseException:
-            self.downloads.give_up()
+            self.transfers.give_up()
             self._failures.clear()
             raise
         self.gates.learn(meanings)
         moved += self.workshop.excuse(self.gates.wronged_assets())
-        reasons = [*self.gates.told(), *filter(None, [waiting, self.downloads.slow()])]
-        busy = self.downloads.are_under_way or (more and moved > 0)
+        reasons = [*self.gates.told(), *filter(None, [waiting, self.transfers.slow()])]
+        busy = self.transfers.are_under_way or (more and moved > 0)
         return Tally(moved=moved, busy=busy, waiting="; ".join(reasons))
 
     def _take_on(self) -> tuple[int, bool, str]:
@@ -79,7 +113,7 @@ class Downloader:
         Returns how many assets moved, whether more could be begun, and what keeps some back.
         """
         under_way = self._under_way()
-        due = self._due(under_way) if self.downloads.room > 0 else []
+        due = self._due(under_way) if self.transfers.room > 0 else []
         if not due:
             if not under_way:
                 self.workshop.executor.rest()
@@ -88,11 +122,13 @@ class Downloader:
         staged = self.staging.staged([asset.id for asset in due])
         is_full = len(due) >= self.workshop.chunk
         due = _soon(due, staged)
-        wanted = [(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed]
+        wanted = [
+            Download(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed
+        ]
         fitting, waiting = self._fitting(wanted)
         is_full = is_full or len(due) < len(staged)
         more = self._begin(fitting) or (is_full and not waiting)
-        pending = {asset.id for asset, _ in wanted}
+        pending = {one.asset.id for one in wanted}
         here = [Move(asset, DownloadFinished()) for asset in due if asset.id not in pending]
         return self.workshop.record(here), more, waiting
 
@@ -108,54 +144,46 @@ class Downloader:
 
         return self.gates.due(self.workshop.chunk, find)
 
-    def _begin(self, fitting: list[Wanted]) -> bool:
+    def _begin(self, fitting: list[Download]) -> bool:
         """Begin downloads, while there is room; return whether some have to wait."""
-        together: dict[tuple[str, str], list[Wanted]] = defaultdict(list)
-        for asset, staged in fitting:  # a bucket's refusal ends what is done together
-            together[asset.dest, staged.bucket].append((asset, staged))
-        while together and self.downloads.room > 0:
+        together: dict[tuple[str, str], list[Download]] = defaultdict(list)
+        for one in fitting:  # a bucket's refusal ends what is done together
+            together[one.asset.dest, one.staged.bucket].append(one)
+        while together and (room := self.transfers.room) > 0:
             dest, bucket = next(iter(together))
-            self.downloads.begin(dest, together.pop((dest, bucket)))
+            work = partial(fetch_all, self.line, dest, self.workshop.executor.share(room))
+            self.transfers.begin(dest, together.pop((dest, bucket)), work, room)
         return bool(together)
 
-    def _coming(self) -> Iterator[list[Result]]:
-        """Yield what comes, until all is here or nothing came for a while; at a stop all ends."""
-        heard = time.monotonic()
-        while self.downloads.are_under_way:
-            if results := self.downloads.next():
-                yield results
-                heard = time.monotonic()
-            elif time.monotonic() > heard + self.patience_s and not self.workshop.stopping():
-                return
-
-    def _note(self, results: list[Result]) -> list[tuple[str, object]]:
+    def _note(self, results: Results[Download]) -> list[tuple[str, object]]:
         """Note what became of objects, and what failed, by asset; return each store and meaning."""
         now = self.workshop.clock()
-        landed = [obj.id for (_, obj), result in results if not isinstance(result, Exception)]
+        landed = [one.staged.id for one, result in results if not isinstance(result, Exception)]
         self.staging.mark("landed_at", landed, now)
         lost = self._lost(results)
         self.staging.disprove(list(lost.values()), now)
-        rest = [(wanted, result) for wanted, result in results if wanted[1].id not in lost]
-        tried = [_tried(*wanted, result) for wanted, result in rest]
+        rest = [(one, result) for one, result in results if one.staged.id not in lost]
+        tried = [_tried(one, result) for one, result in rest]
         meanings = self.gates.judge(tried)
-        for ((asset, _), _), meaning in zip(rest, meanings, strict=True):
+        for (one, _), meaning in zip(rest, meanings, strict=True):
             if isinstance(meaning, Exception):
                 unasked = isinstance(meaning, NotTriedError)
-                self._failures[asset.id] = None if unasked else event_of(meaning, DownloadFailed)
-        for (asset, staged), result in results:
-            if staged.id in lost and isinstance(result, Exception):
-                self._failures[asset.id] = event_of(result, StagedCopyLost)
+                event = None if unasked else event_of(meaning, DownloadFailed)
+                self._failures[one.asset.id] = event
+        for one, result in results:
+            if one.staged.id in lost and isinstance(result, Exception):
+                self._failures[one.asset.id] = event_of(result, StagedCopyLost)
         return [(store, meaning) for (store, _), meaning in zip(tried, meanings, strict=True)]
 
-    def _lost(self, results: list[Result]) -> dict[int, tuple[Staged, RemoteError]]:
+    def _lost(self, results: Results[Download]) -> dict[int, tuple[Staged, RemoteError]]:
         """Return the objects, by id, that are not there any more or not sound, each with its error.
 
         What was answered on the way says nothing of them: each is looked at before it is given up,
         as another export costs more than a look.
         """
         doubtful = [
-            (asset, staged, error)
-            for (asset, staged), error in results
+            (one.asset, one.staged, error)
+            for one, error in results
             if isinstance(error, RemoteError) and not error.costs_time_only
         ]
         looked_at = self.workshop.each(
@@ -170,29 +198,29 @@ class Downloader:
             return False
         return staged.obj.is_writing(self.stores.at(staged.bucket).find(staged.bucket, staged.obj))
 
-    def _record(self, results: list[Result]) -> int:
+    def _record(self, results: Results[Download]) -> int:
         """Record what became of assets of which nothing is on its way any more."""
         under_way = self._under_way()
-        ended = {asset.id: asset for (asset, _), _ in results if asset.id not in under_way}
+        ended = {one.asset.id: one.asset for one, _ in results if one.asset.id not in under_way}
         events = ((one, self._failures.pop(key, DownloadFinished())) for key, one in ended.items())
         return self.workshop.record([Move(asset, event) for asset, event in events if event])
 
     def _under_way(self) -> set[int]:
-        return {asset.id for asset, _ in self.downloads.wanted}
+        return {one.asset.id for one in self.transfers.left}
 
-    def _fitting(self, wanted: list[Wanted]) -> tuple[list[Wanted], str]:
+    def _fitting(self, wanted: list[Download]) -> tuple[list[Download], str]:
         """Return what the disks have room for, whole assets only, and what keeps the rest back."""
         room: dict[str, int] = {}
         sizes: dict[int, int] = defaultdict(int)
-        for asset, staged in wanted:
-            sizes[asset.id] += staged.obj.size_bytes
+        for one in wanted:
+            sizes[one.asset.id] += one.size_bytes
         fitting: set[int] = set()
         waiting = ""
         trouble: dict[str, str] = {}
         coming: dict[str, int] = defaultdict(int)
-        for asset, staged in self.downloads.wanted:
-            coming[asset.dest] += staged.obj.size_bytes
-        for asset_id, dest in {asset.id: asset.dest for asset, _ in wanted}.items():
+        for one in self.transfers.left:
+            coming[one.asset.dest] += one.size_bytes
+        for asset_id, dest in {one.asset.id: one.asset.dest for one in wanted}.items():
             if dest not in room:
                 trouble[dest] = self.workshop.mirror_trouble(dest)
                 free = None if trouble[dest] else free_bytes(Path(dest))
@@ -202,7 +230,7 @@ class Downloader:
                 fitting.add(asset_id)
             else:
                 waiting = trouble[dest] or f"{dest} has no room"
-        return [pair for pair in wanted if pair[0].id in fitting], waiting
+        return [one for one in wanted if one.asset.id in fitting], waiting
 
 
 def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[LedgerAsset]:
@@ -212,6 +240,25 @@ def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[Le
     return due[: max(1, most)]
 
 
-def _tried(asset: LedgerAsset, staged: Staged, result: object) -> tuple[str, Tried]:
-    name = asset.name.rpartition("/")[2]
-    return store_of(staged.bucket), Tried(asset.id, name, staged.bucket, result)
+def _settled(results: Results[Download]) -> Results[Download]:
+    """Sync what was fetched and give it its unproved names; return what became of each."""
+    landed = []
+    failed: Results[Download] = []
+    for one, result in results:
+        if isinstance(result, str):  # the name of its file now
+            landed.append((one, Landed(one.asset.path, result, one.work.file, one.work.token)))
+        else:
+            failed.append((one, _failure(result)))
+    return [*failed, *settled(landed)]
+
+
+def _failure(result: object) -> object:
+    """Return what it means for an object: a killed process is the machine's trouble."""
+    if isinstance(result, RemoteError) and result.cause == Cause.CRASHED:
+        return RemoteError(Cause.TRANSIENT, str(result))
+    return result
+
+
+def _tried(one: Download, result: object) -> tuple[str, Tried]:
+    name, bucket = one.asset.name.rpartition("/")[2], one.staged.bucket
+    return store_of(bucket), Tried(one.asset.id, name, bucket, result)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from geesync.adapters.direct.brought import Brought
 from geesync.adapters.direct.image_files import ImageJob, Target
 from geesync.adapters.direct.table_fetching import TableJob
+from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.group_sync import Landed
 from geesync.domain.json import Json
-from geesync.domain.mirror.layout import file_stem
+from geesync.domain.mirror.layout import file_stem, is_unfinished
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.exports import Part
 from geesync.store.copies import fetched
@@ -31,13 +32,18 @@ class Job:
     size_bytes: int
     adopted: tuple[str, ...] = ()  #: files that others exported, if it was not read whole
 
+    def requests_left(self, place: Folder) -> int:
+        """Return how many requests there may be for it yet, at most."""
+        work = self.work
+        return work.requests_left(place) if isinstance(work, ImageJob) else 1
+
+    def progress(self, place: Folder) -> int:
+        """Return what tells by its growth that something comes."""
+        return sum(place.size_of(name) or 0 for name in place.names() if is_unfinished(name))
+
     def part_ids(self) -> list[str]:
         """Return the ids of its parts, in the order of the work's files."""
         return [part.id for part in self.known.plan.parts]
-
-
-#: Each with Brought, or an exception.
-Results = list[tuple[Job, object]]
 
 
 def targets_of(asset: LedgerAsset, plan: Plan, token: Callable[[Part], str]) -> tuple[Target, ...]:

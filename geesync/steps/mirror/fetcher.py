@@ -7,13 +7,10 @@ changed between two tiles.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters.direct.brought import Brought, DiffersError
@@ -22,8 +19,6 @@ from geesync.adapters.direct.image_files import ImageJob
 from geesync.adapters.direct.source import Source
 from geesync.adapters.direct.table_fetching import TableJob, fetch_tables
 from geesync.adapters.formats.npy import SentinelError
-from geesync.adapters.mirror_files.folders import Folders
-from geesync.adapters.mirror_files.group_sync import Landed, settle
 from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.direct.choice import page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
@@ -36,8 +31,10 @@ from geesync.logger import get_logger
 from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.brakes.direct_gauge import DirectGauge
 from geesync.steps.brakes.gate import Gate
-from geesync.steps.mirror.fetch_jobs import Job, Results, copy_of, landed, soon_done, targets_of
+from geesync.steps.mirror import transfers
+from geesync.steps.mirror.fetch_jobs import Job, copy_of, landed, soon_done, targets_of
 from geesync.steps.mirror.revisions import Revisions
+from geesync.steps.mirror.transfers import Transfers, settled
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies import fetched
@@ -47,6 +44,8 @@ from geesync.store.tasks.lessons import Lesson
 from geesync.store.tasks.plans import KnownPlan
 
 log = get_logger()
+
+Results = transfers.Results[Job]
 
 #: Results are looked at together: so many at a time, or as many as there are after this time. A
 #: page that tells the revisions of some tells those of a thousand.
@@ -72,43 +71,79 @@ class Fetcher:
     brakes: Brakes
     gate: Gate
     gauge: DirectGauge
+    transfers: Transfers[Job]
     share: float  #: of what comes is read a second time, 0 to 1
-    _group: Results = field(default_factory=list, init=False)
+    patience_s: float = 10.0  #: a pass in which nothing comes for so long ends; it comes to a later
 
     def run_once(self) -> Tally:
-        """Read the next assets."""
-        now, ledger = self.workshop.clock(), self.workshop.ledger
-        if not ledger.due(State.DISCOVERED, now=now, limit=1, way=Way.DIRECT):
-            self.workshop.executor.rest()  # and nobody asks how the brakes stand
-            return Tally(waiting=self.gate.reason)
-        held_by = self.brakes.direct_hold()
-        full_disks = self.brakes.full_disks()
-        room = 0 if held_by else self.gate.room(self.workshop.chunk)
-        due = ledger.due(
-            State.DISCOVERED,
-            now=now,
-            limit=room,
-            not_in=full_disks,
-            way=Way.DIRECT,
-        )
-        waiting = "; ".join(filter(None, [held_by, self.gate.reason, *full_disks.values()]))
-        if not due:
-            self.workshop.executor.rest()
-            return Tally(waiting=waiting)
-        self.workshop.executor.require()
-        jobs, moved = self._jobs(due)
-        soon = soon_done(jobs)
-        meanings: list[object] = []
-        with closing(self._read(soon)) as groups:
-            for group in groups:
+        """Begin to read the next assets, as far as there is room; see what comes meanwhile."""
+        try:
+            moved, more, waiting = self._take_on()
+            meanings: list[object] = []
+            for group in self._groups():
                 judged = self.gate.judge([_tried(job, result) for job, result in group])
                 meanings += judged
                 moved += self.conclude(list(zip((job for job, _ in group), judged, strict=True)))
+        except BaseException:
+            self.transfers.give_up()
+            raise
         self.gate.learn(meanings)
         moved += self.workshop.excuse(self.gate.wronged_assets())
-        is_full = len(due) == self.workshop.chunk or len(soon) < len(jobs)
-        waiting = self.gate.reason or waiting
-        return Tally(moved=moved, busy=is_full and not self.gate.reason, waiting=waiting)
+        busy = self.transfers.are_under_way or (more and not self.gate.reason)
+        reasons = filter(None, [self.gate.reason or waiting, self.transfers.slow()])
+        return Tally(moved=moved, busy=busy, waiting="; ".join(reasons))
+
+    def _take_on(self) -> tuple[int, bool, str]:
+        """Begin what there is room for.
+
+        Returns how many assets moved, whether more could be begun, and what keeps some back.
+        """
+        if not self._due(1):
+            if not self.transfers.are_under_way:
+                self.workshop.executor.rest()  # and nobody asks how the brakes stand
+            return 0, False, ""
+        held_by = self.brakes.direct_hold()
+        full_disks = self.brakes.full_disks()
+        waiting = "; ".join(filter(None, [held_by, *full_disks.values()]))
+        at_once = 0 if held_by else self.transfers.room
+        due = self._due(self.gate.room(self.workshop.chunk) if at_once else 0, full_disks)
+        if not due:
+            return 0, False, waiting
+        self.workshop.executor.require()
+        jobs, moved = self._jobs(due)
+        begun = self._begin(soon_done(jobs), at_once) if jobs else 0
+        return moved, len(due) == self.workshop.chunk or begun < len(jobs), waiting
+
+    def _due(self, most: int, full_disks: Collection[str] = ()) -> list[LedgerAsset]:
+        under_way = {job.asset.id for job in self.transfers.left}
+        due = self.workshop.ledger.due(
+            State.DISCOVERED,
+            now=self.workshop.clock(),
+            limit=most and most + len(under_way),
+            not_in=full_disks,
+            way=Way.DIRECT,
+        )
+        return [asset for asset in due if asset.id not in under_way][:most]
+
+    def _begin(self, jobs: list[Job], at_once: int) -> int:
+        """Begin the first ones, of one mirror and one kind; return how many they are."""
+        dest, are_tables = _place(jobs[0])
+        together = [job for job in jobs if _place(job) == (dest, are_tables)]
+        fetch = fetch_tables if are_tables else fetch_images
+        work = partial(fetch, self.source.part(at_once), dest)
+        self.transfers.begin(dest, together, work, at_once)
+        return len(together)
+
+    def _groups(self) -> Iterator[Results]:
+        """Yield what comes, in groups."""
+        group: Results = []
+        since = time.monotonic()
+        for results in self.transfers.coming(self.patience_s):
+            group += results
+            if len(group) >= _GROUP or (group and time.monotonic() > since + _LATE_S):
+                yield group
+                group, since = [], time.monotonic()
+        yield group
 
     def _jobs(self, due: list[LedgerAsset]) -> tuple[list[Job], int]:
         """Return what is to be read, and how many assets cannot be."""
@@ -153,35 +188,6 @@ class Fetcher:
             size_bytes = work.size_bytes
         return Job(asset, known, work, size_bytes)
 
-    def _read(self, jobs: Sequence[Job]) -> Generator[Results]:
-        """Have assets read; yield the results as they come, in groups."""
-        by_place: dict[tuple[str, bool], list[Job]] = defaultdict(list)
-        for job in jobs:
-            by_place[job.asset.dest, isinstance(job.work, TableJob)].append(job)
-        group: Results = []
-        since = time.monotonic()
-        for (dest, are_tables), together in by_place.items():
-            for results in self._dispatched(dest, together, are_tables=are_tables):
-                group += results
-                if len(group) >= _GROUP or (group and time.monotonic() > since + _LATE_S):
-                    yield group
-                    group, since = [], time.monotonic()
-        yield group
-
-    def _dispatched(
-        self, dest: str, jobs: Sequence[Job], *, are_tables: bool
-    ) -> Generator[Results]:
-        of_work = {id(job.work): job for job in jobs}
-        fetch = partial(fetch_tables if are_tables else fetch_images, self.source, dest)
-        dispatched = self.workshop.dispatch(
-            [job.work for job in jobs],
-            fetch,
-            size_bytes=lambda work: of_work[id(work)].size_bytes,
-        )
-        with closing(dispatched):
-            for results in dispatched:
-                yield [(of_work[id(work)], result) for work, result in results]
-
     def conclude(self, results: Results) -> int:
         """Record what became of assets; what is on disk is durable and named before that."""
         brought = {
@@ -191,7 +197,8 @@ class Fetcher:
         failures: list[tuple[Job, Exception]] = [
             (job, result) for job, result in results if isinstance(result, Exception)
         ]
-        failures += self._settled(brought.values())
+        files = [(job, file) for job, result in brought.values() for file in landed(job, result)]
+        failures += [(job, error) for job, error in settled(files) if error is not None]
         failed = {job.asset.id for job, _ in failures}
         kept = {key: job for key, (job, _) in brought.items() if key not in failed}
         moves = []
@@ -216,19 +223,6 @@ class Fetcher:
         ]
         return self.workshop.record(moves)
 
-    def _settled(self, brought: Iterable[tuple[Job, Brought]]) -> list[tuple[Job, Exception]]:
-        """Give files the names that say that they are unproved; return what failed."""
-        by_dest: dict[str, list[tuple[Job, Landed]]] = defaultdict(list)
-        for job, result in brought:
-            by_dest[job.asset.dest] += [(job, file) for file in landed(job, result)]
-        failures = []
-        for dest, files in by_dest.items():
-            with closing(Folders(Path(dest))) as folders:
-                errors = settle(folders, [file for _, file in files])
-            pairs = zip(files, errors, strict=True)
-            failures += [(job, error) for (job, _), error in pairs if error is not None]
-        return failures
-
     def _learn(self, failures: Iterable[tuple[Job, Exception]]) -> None:
         """Remember what an answer was too small for, or a value for masked pixels that is data."""
         lessons = [
@@ -245,6 +239,11 @@ _TOO_LARGE = Refused(
     " to export it to: configure one",
     cause=Cause.PLAN,
 )
+
+
+def _place(job: Job) -> tuple[str, bool]:
+    """Return what jobs have in common that are begun together."""
+    return job.asset.dest, isinstance(job.work, TableJob)
 
 
 def _tried(job: Job, result: object) -> Tried:
