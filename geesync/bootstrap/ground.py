@@ -18,10 +18,10 @@ from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.bootstrap.outside import Pace, access_of, cloud, ledger_id, limits_of
 from geesync.config import Config
 from geesync.domain.direct.requests import WORKLOAD_TAG
+from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures
 from geesync.domain.tasks.task import ASSETS, DRIVE
-from geesync.steps.brakes.brakes import Brakes
-from geesync.steps.brakes.direct_gauge import DirectGauge
-from geesync.steps.brakes.gate import Gate, gate_of_direct_reading
+from geesync.steps.brakes.brakes import Brakes, DirectGauge
+from geesync.steps.brakes.gate import Gate
 from geesync.steps.brakes.gates import Gates, gates_of_exports
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Workshop
@@ -131,7 +131,7 @@ def lay_ground(
             *(clock, roots, stores_of(config, roots)),
             *(partial(is_used, database), tasks.is_running_since),
         ),
-        reading=gate_of_direct_reading(clock, roots),
+        reading=Gate("direct reading", clock, roots, SharedFailures(UNKNOWN)),
         bandwidth=Bandwidth(
             lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait
         ),

@@ -17,14 +17,13 @@ from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
 from geesync.steps.mirror.fetcher import Fetcher
-from geesync.steps.mirror.revisions import Revisions
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.mirror.transfers import Transfers
 from geesync.steps.mirror.verifier import Verifier
 from geesync.steps.step import Step, Workshop
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.exporter import Exporter
-from geesync.steps.tasks.present import Present
+from geesync.steps.tasks.present import Present, Revisions
 from geesync.steps.tasks.reconciler import Reconciler
 from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.steps.tasks.submitter import Submitter

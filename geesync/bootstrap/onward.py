@@ -14,10 +14,10 @@ from geesync.adapters.storage.uploads import Uploads
 from geesync.bootstrap.ground import Ground
 from geesync.bootstrap.outside import ledger_id
 from geesync.config import Config
-from geesync.steps.derive import results
+from geesync.steps.derive import deriver
 from geesync.steps.derive.deriver import Deriver
 from geesync.steps.derive.job_scans import JobScans
-from geesync.steps.restore import ingestions
+from geesync.steps.restore import restorer
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.restorer import Restorer
 from geesync.steps.restore.second_copy import SecondCopies
@@ -62,8 +62,8 @@ def _deriver(ground: Ground, workshop: Workshop, asking: Workshop) -> Deriver:
         submitter=_submitter(ground, asking),
         brakes=ground.brakes,
         ledger_id=ledger_id(ground.roots, ground.clock()),
-        ask=results.ask,
-        judge=results.judge,
+        ask=deriver.ask,
+        judge=deriver.judge,
     )
     return Deriver(workshop, derivations, maker)
 
@@ -81,8 +81,8 @@ def _restorer(ground: Ground, workshop: Workshop, asking: Workshop) -> Restorer:
             submitter=_submitter(ground, asking),
             brakes=ground.brakes,
             ledger_id=ledger_id(ground.roots, ground.clock()),
-            ask=ingestions.ask,
-            judge=ingestions.judge,
+            ask=restorer.ask,
+            judge=restorer.judge,
         ),
         Prover(
             workshop,

@@ -35,10 +35,8 @@ from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.step import Step, Workshop, utc_now
 from geesync.steps.upkeep.cost_learner import CostLearner
-from geesync.steps.upkeep.examiner import Examiner
-from geesync.steps.upkeep.forgetter import Forgetter
+from geesync.steps.upkeep.ledger_care import Examiner, Forgetter, Sampler
 from geesync.steps.upkeep.notifier import Notifier
-from geesync.steps.upkeep.sampler import Sampler
 from geesync.store.copies.recovery import Recovery
 from geesync.store.file.database import Database
 from geesync.store.ledger.history import History

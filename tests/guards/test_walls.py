@@ -17,7 +17,7 @@ IMPORTS = {
     "geesync.doctor": "ee",
     "geesync.cli.answers.status": "sqlalchemy",
     "geesync.steps.mirror.sweeper": "apscheduler",
-    "geesync.steps.upkeep.sampler": "rasterio",
+    "geesync.steps.upkeep.ledger_care": "rasterio",
     "geesync.adapters.storage.bucket": "pycurl",
     "geesync.bootstrap.service": "distributed",
     "geesync.web.app": "google",

@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from geesync.config import Config
 from geesync.errors import ExitCode, LedgerError, LockedError, RemoteError
 from geesync.steps.step import Workshop
-from geesync.steps.upkeep.examiner import Examiner
+from geesync.steps.upkeep.ledger_care import Examiner
 from geesync.store.file import database as module
 from geesync.store.file import soundness
 from geesync.store.file.backups import backup

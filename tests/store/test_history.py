@@ -18,7 +18,7 @@ from geesync.domain.mirror.lifecycle import (
 from geesync.domain.state_machine import Event, Refused
 from geesync.errors import Cause
 from geesync.steps.step import Workshop
-from geesync.steps.upkeep.forgetter import Forgetter
+from geesync.steps.upkeep.ledger_care import Forgetter
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.ledger import history
 from geesync.store.ledger.history import History

@@ -216,7 +216,7 @@ def test_a_full_drive_holds_exports_and_says_so_until_there_is_room(
         assert world.show(OTHER.name)["failures"] == 0
         assert world.show(OTHER.name)["cause"] == "drive_full"
         assert "Not enough space in Google Drive" in world.show(OTHER.name)["reason"]
-        assert any("Drive: " in told for gates in world.service.gates for told in gates.told())
+        assert any("Drive: " in why for gates in world.service.gates for why in gates.reasons())
         world.simulator.drive.delete(told)
         world.settle()
         assert world.is_exact(IMAGE.name)

@@ -99,6 +99,7 @@ class Tried:
     name: str  #: what of the asset may be in the words: the last component of its name
     place: str  #: the bucket: what succeeds elsewhere says nothing of it
     answer: object  #: an exception is one, too
+    store: str = ""  #: whose gate judges it, where there are several
     began: datetime | None = None  #: when it was asked for; of tasks
 
 

@@ -6,19 +6,67 @@ while the steps run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 
+from geesync.adapters.direct.brought import Brought
 from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.choices.timetable import Timetable
 from geesync.domain.messages.words import counted
-from geesync.steps.brakes.direct_gauge import DirectGauge
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import Usage
 
 _HOUR_S = 3600
+
+#: A rate of direct reading is that of the last minute.
+_GAUGED_S = 60.0
+
+
+@dataclass
+class DirectGauge:
+    """How fast Earth Engine is read directly just now; any thread may note or read."""
+
+    most_at_once: int  #: requests that may be on their way at a time, if nothing refuses them
+    at_once: int = field(init=False)  #: that may be, as refusals have left it
+    restricted: bool = False  #: the compute of the month is used up, it says
+    _recent: deque[tuple[float, int, int]] = field(default_factory=deque)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.at_once = self.most_at_once
+
+    def note(self, answers: Iterable[Brought]) -> None:
+        """Take in what came."""
+        with self._lock:
+            for answer in answers:
+                self.at_once = max(self.most_at_once - answer.fewer, 1)
+                self.restricted = answer.restricted
+                self._recent.append((time.monotonic(), answer.requests, answer.answer_bytes))
+
+    def to_json(self) -> dict[str, float | bool]:
+        """Return how it goes, for the daemon's sign of life; docs/json.md names the members."""
+        answers, size_bytes = self.rate()
+        return {
+            "at_once": self.at_once,
+            "most_at_once": self.most_at_once,
+            "answers_per_s": answers,
+            "bytes_per_s": size_bytes,
+            "slowed_down": self.restricted,
+        }
+
+    def rate(self) -> tuple[float, float]:
+        """Return answers and bytes a second, of the last minute."""
+        with self._lock:
+            since = time.monotonic() - _GAUGED_S
+            while self._recent and self._recent[0][0] < since:
+                self._recent.popleft()
+            requests = sum(one[1] for one in self._recent)
+            return requests / _GAUGED_S, sum(one[2] for one in self._recent) / _GAUGED_S
 
 
 @dataclass
@@ -36,8 +84,8 @@ class Limits:
 
     def take_over(self, others: Limits) -> None:
         """Let other limits hold from now on, for all who hold these."""
-        for field in fields(self):
-            setattr(self, field.name, getattr(others, field.name))
+        for limit in fields(self):
+            setattr(self, limit.name, getattr(others, limit.name))
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, TypeGuard
+from typing import TypeGuard
 
 from geesync.domain.failures.shared_failures import (
     FOR_ALL,
-    UNKNOWN,
     NotTriedError,
     SharedFailureError,
     SharedFailures,
@@ -23,6 +22,7 @@ from geesync.domain.failures.shared_failures import (
 )
 from geesync.errors import LONGEST_ASKED_S, Cause, RemoteError
 from geesync.logger import get_logger
+from geesync.store.ledger.roots import Roots
 
 log = get_logger()
 
@@ -36,25 +36,15 @@ _DOUBLINGS = 7
 _LONGEST_ASKED = timedelta(seconds=LONGEST_ASKED_S)  # what is later was told by a clock ahead
 
 
-class Memory(Protocol):
-    """What outlives the process."""
-
-    def get(self, key: str) -> str | None:
-        """Return what was put last, or None."""
-
-    def put(self, key: str, value: str, now: datetime) -> None:
-        """Keep a value."""
-
-
 @dataclass
 class Gate:
     """One class of work, or of it what goes to one destination: open, or closed with a reason."""
 
     work: str  #: its name in the log, and what is kept
     clock: Callable[[], datetime]
-    memory: Memory
+    memory: Roots  #: what outlives the process
     calls: SharedFailures
-    endings: SharedFailures
+    endings: SharedFailures = field(default_factory=lambda: SharedFailures(()))
     refusal: RemoteError | None = None  #: why it is closed
     by_ending: bool = False  #: closed by how exports ended: only an ending opens it
     _wronged: set[int] = field(default_factory=set)
@@ -113,8 +103,7 @@ class Gate:
     def learn_endings(self, ended: Collection[Tried]) -> list[object]:
         """Learn how tasks ended; return how, with what is nobody's fault told as such."""
         answers = self._judged(self.endings, ended, halted=self.by_ending)
-        refusals = [answer for answer in answers if _ends_all(answer)]
-        for refusal in refusals:
+        for refusal in filter(_ends_all, answers):
             self.close(refusal, by_ending=True)
         since = self.waits_for
         for one, answer in zip(ended, answers, strict=True):
@@ -123,9 +112,9 @@ class Gate:
         return answers
 
     def wronged_assets(self) -> set[int]:
-        """Return the assets that were blamed for what was the world's; each is told once."""
-        told, self._wronged = self._wronged, set()
-        return told
+        """Return the assets that were blamed for what was the world's, since the last call."""
+        wronged, self._wronged = self._wronged, set()
+        return wronged
 
     def _judged(
         self, failures: SharedFailures, tried: Collection[Tried], *, halted: bool
@@ -183,8 +172,3 @@ def _ends_all(answer: object) -> TypeGuard[RemoteError]:
         return False
     known = answer.cause in {Cause.PERMISSION, Cause.OVER_QUOTA, Cause.DRIVE_FULL}
     return known or isinstance(answer, SharedFailureError)
-
-
-def gate_of_direct_reading(clock: Callable[[], datetime], memory: Memory) -> Gate:
-    """Return the gate of what is read without tasks, as it was left."""
-    return Gate("direct reading", clock, memory, SharedFailures(UNKNOWN), SharedFailures(()))

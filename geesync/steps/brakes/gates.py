@@ -6,7 +6,9 @@ refused to the account or project closes all gates; each is probed, and opens, b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -14,8 +16,9 @@ from typing import Protocol, TypeVar
 from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures, Tried, concerns_all
 from geesync.domain.tasks.task import SubjectKind, store_name
 from geesync.errors import Cause
-from geesync.steps.brakes.gate import Gate, Memory
+from geesync.steps.brakes.gate import Gate
 from geesync.store.ledger.ledger import LedgerAsset
+from geesync.store.ledger.roots import Roots
 from geesync.store.tasks.task_rows import Task
 
 #: What nobody knows of how a task ended, and of a download.
@@ -53,8 +56,9 @@ class Gates:
 
     work: str  #: its name in the log
     clock: Callable[[], datetime]
-    memory: Memory
-    first: str  #: the store whose gate keeps the name that there was when one was for all
+    memory: Roots
+    #: Those that are known; the first one's gate has the name that there was when one was for all.
+    stores: Sequence[str]
     calls: Collection[Cause]  #: of failures that may be the world's
     endings: Collection[Cause] = ()
     #: Whether a task for a store runs that was asked for since then: a probe.
@@ -62,10 +66,14 @@ class Gates:
     is_used: Callable[[str], bool] = lambda _: True  #: whether anything is to go to a store
     _gates: dict[str, Gate] = field(default_factory=dict, init=False)
 
+    def __post_init__(self) -> None:
+        for store in self.stores:
+            self.at(store)
+
     def at(self, store: str) -> Gate:
         """Return the gate of a store, as it was left."""
         if store not in self._gates:
-            work = self.work if store == self.first else f"{self.work}:{store}"
+            work = self.work if store == self.stores[0] else f"{self.work}:{store}"
             judges = SharedFailures(self.calls), SharedFailures(self.endings)
             gate = Gate(work, self.clock, self.memory, *judges)
             for other in self._gates.values():
@@ -79,8 +87,8 @@ class Gates:
             Halt(self.work, store_name(store), self._gates[store].reason) for store in self.closed()
         ]
 
-    def told(self) -> list[str]:
-        """Return what is halted, and why."""
+    def reasons(self) -> list[str]:
+        """Return what is halted, and why, for people."""
         return list(map(str, self.halts()))
 
     def closed(self, *, lasting: bool = False) -> list[str]:
@@ -120,50 +128,47 @@ class Gates:
                 probes[store] = 0
         return through
 
-    def judge(self, tried: Sequence[tuple[str, Tried]]) -> list[object]:
-        """Return the answers to what was tried, each with its store; see ``Gate.judge``."""
+    def judge(self, tried: Sequence[Tried]) -> list[object]:
+        """Return the answers to what was tried; see ``Gate.judge``."""
         return self._each(tried, Gate.judge)
 
     def learn(self, answers: Iterable[tuple[str, object]]) -> None:
         """Learn from what was tried, each with its store; see ``Gate.learn``."""
-        by_store: dict[str, list[object]] = {}
+        by_store: dict[str, list[object]] = defaultdict(list)
         for store, answer in answers:
-            by_store.setdefault(store, []).append(answer)
+            by_store[store].append(answer)
         for store, own in by_store.items():
-            was_open = not self.at(store).reason
-            self.at(store).learn(own)
-            self._spread(store, was_open=was_open)
+            with self._learning(store) as gate:
+                gate.learn(own)
 
-    def learn_endings(self, ended: Sequence[tuple[str, Tried]]) -> list[object]:
-        """Learn how tasks ended, each with its store; see ``Gate.learn_endings``."""
+    def learn_endings(self, ended: Sequence[Tried]) -> list[object]:
+        """Learn how tasks ended; see ``Gate.learn_endings``."""
         return self._each(ended, Gate.learn_endings)
 
     def wronged_assets(self) -> set[int]:
-        """Return the assets that were blamed for what was the world's; each is told once."""
+        """Return the assets that were blamed for what was the world's, since the last call."""
         return {asset_id for gate in self._gates.values() for asset_id in gate.wronged_assets()}
 
     def _each(
-        self,
-        tried: Sequence[tuple[str, Tried]],
-        learn: Callable[[Gate, Collection[Tried]], list[object]],
+        self, tried: Sequence[Tried], learn: Callable[[Gate, Collection[Tried]], list[object]]
     ) -> list[object]:
-        by_store: dict[str, list[int]] = {}
-        for number, (store, _) in enumerate(tried):
-            by_store.setdefault(store, []).append(number)
         answers: dict[int, object] = {}
-        for store, numbers in by_store.items():
-            was_open = not self.at(store).reason
-            own = learn(self.at(store), [tried[number][1] for number in numbers])
+        for store in dict.fromkeys(one.store for one in tried):
+            numbers = [number for number, one in enumerate(tried) if one.store == store]
+            with self._learning(store) as gate:
+                own = learn(gate, [tried[number] for number in numbers])
             answers |= dict(zip(numbers, own, strict=True))
-            self._spread(store, was_open=was_open)
         return [answers[number] for number in range(len(tried))]
 
-    def _spread(self, store: str, *, was_open: bool) -> None:
-        """Have what just closed one gate close the others, if it concerns all.
+    @contextmanager
+    def _learning(self, store: str) -> Iterator[Gate]:
+        """Have what closes one gate close the others, if it concerns all.
 
         Not again and again: another that was probed since, and opened, knows better.
         """
-        gate = self._gates[store]
+        gate = self.at(store)
+        was_open = not gate.reason
+        yield gate
         for other in self._gates.values() if was_open else ():
             _spread(gate, other)
 
@@ -174,41 +179,33 @@ def _spread(gate: Gate, other: Gate) -> None:
         other.close(gate.refusal, by_ending=gate.by_ending)
 
 
-def tried(task: Task, answer: object) -> tuple[str, Tried]:
-    """Return the store of a task, and what came of it, or of the call for it."""
+def tried(task: Task, answer: object) -> Tried:
+    """Return what came of a task, or of the call for it."""
     name = task.subject.name.rpartition("/")[2]
     to = task.destination
     asset_id, place = task.subject.id, to.place
     if task.subject.kind != SubjectKind.ASSET:
         asset_id, place = -asset_id, task.kind
-    return to.store, Tried(asset_id, name, place, answer, task.intended_at)
+    return Tried(asset_id, name, place, answer, to.store, task.intended_at)
 
 
 def gates_of_exports(
     clock: Callable[[], datetime],
-    memory: Memory,
+    memory: Roots,
     stores: Sequence[str],
     is_used: Callable[[str], bool],
     is_running_since: Callable[[datetime, str], bool],
 ) -> Gates:
     """Return the gates of all that needs a task; stores: that are known, the usual one first."""
-    kept = "exports", clock, memory, stores[0]
-    gates = Gates(*kept, UNKNOWN, _UNKNOWN_ENDINGS, is_running_since, is_used)
-    return _known(gates, stores)
+    judged = UNKNOWN, _UNKNOWN_ENDINGS
+    return Gates("exports", clock, memory, stores, *judged, is_running_since, is_used)
 
 
 def gates_of_downloads(
     clock: Callable[[], datetime],
-    memory: Memory,
+    memory: Roots,
     stores: Sequence[str],
     is_used: Callable[[str], bool] = lambda _: True,
 ) -> Gates:
     """Return the gates of what is downloaded; stores: as for exports."""
-    gates = Gates("downloads", clock, memory, stores[0], _UNKNOWN_DOWNLOADS, is_used=is_used)
-    return _known(gates, stores)
-
-
-def _known(gates: Gates, stores: Iterable[str]) -> Gates:
-    for store in stores:
-        gates.at(store)
-    return gates
+    return Gates("downloads", clock, memory, stores, _UNKNOWN_DOWNLOADS, is_used=is_used)

@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from geesync.domain.assets.asset import IMAGE_COLLECTION
+from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
+from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import parent_of
+from geesync.domain.derive.job import MARKS
 from geesync.domain.derive.lifecycle import DerivedState
-from geesync.domain.state_machine import Delayed, Event, Setback
+from geesync.domain.state_machine import Delayed, Differs, Event, Made, Setback
+from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop, event_of
-from geesync.steps.tasks.asset_maker import AssetMaker, record_outcomes
+from geesync.steps.tasks.asset_maker import Ask, AssetMaker, record_outcomes
 from geesync.store.making.derivations import Derivations, Derived
 
 log = get_logger()
@@ -87,3 +90,24 @@ class Deriver:
                 raise
             earth_engine.create_asset(name, {"type": IMAGE_COLLECTION})
             log.info("collection_made", asset=name)
+
+
+def ask(result: Derived) -> Ask:
+    """Return what is asked for to make a result."""
+    return Ask(TaskKind.IMAGE_EXPORT, (*_marks(result), result.target), result.planned.request)
+
+
+def judge(result: Derived, found: SourceAsset) -> Event:
+    """Return what it means that something is at a result's place."""
+    if tuple(found.properties.get(mark) for mark in MARKS) != _marks(result):
+        return Differs("another asset has its name", cause=Cause.FOREIGN)
+    grid = Grid.from_json(result.planned.request["grid"])
+    sizes = {(band.grid.width, band.grid.height) for band in found.bands}
+    if sizes != {(grid.width, grid.height)}:
+        return Differs(f"it came out as {sizes}", cause=Cause.INTEGRITY)
+    return Made()
+
+
+def _marks(result: Derived) -> tuple[str, ...]:
+    planned = result.planned
+    return planned.job, planned.source, planned.revision, planned.expression

@@ -103,7 +103,7 @@ class Downloader:
             raise
         self.gates.learn(meanings)
         moved += self.workshop.excuse(self.gates.wronged_assets())
-        reasons = [*self.gates.told(), *filter(None, [waiting, self.transfers.slow()])]
+        reasons = [*self.gates.reasons(), *filter(None, [waiting, self.transfers.slow()])]
         busy = self.transfers.are_under_way or (more and moved > 0)
         return Tally(moved=moved, busy=busy, waiting="; ".join(reasons))
 
@@ -173,7 +173,7 @@ class Downloader:
         for one, result in results:
             if one.staged.id in lost and isinstance(result, Exception):
                 self._failures[one.asset.id] = event_of(result, StagedCopyLost)
-        return [(store, meaning) for (store, _), meaning in zip(tried, meanings, strict=True)]
+        return [(one.store, meaning) for one, meaning in zip(tried, meanings, strict=True)]
 
     def _lost(self, results: Results[Download]) -> dict[int, tuple[Staged, RemoteError]]:
         """Return the objects, by id, that are not there any more or not sound, each with its error.
@@ -259,6 +259,6 @@ def _failure(result: object) -> object:
     return result
 
 
-def _tried(one: Download, result: object) -> tuple[str, Tried]:
+def _tried(one: Download, result: object) -> Tried:
     name, bucket = one.asset.name.rpartition("/")[2], one.staged.bucket
-    return store_of(bucket), Tried(one.asset.id, name, bucket, result)
+    return Tried(one.asset.id, name, bucket, result, store_of(bucket))

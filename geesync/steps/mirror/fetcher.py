@@ -28,15 +28,14 @@ from geesync.domain.state_machine import Delayed, Event, Refused
 from geesync.domain.tasks.exports import Way
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.brakes.brakes import Brakes
-from geesync.steps.brakes.direct_gauge import DirectGauge
+from geesync.steps.brakes.brakes import Brakes, DirectGauge
 from geesync.steps.brakes.gate import Gate
 from geesync.steps.mirror import transfers
 from geesync.steps.mirror.fetch_jobs import Job, copy_of, landed, soon_done, targets_of
-from geesync.steps.mirror.revisions import Revisions
 from geesync.steps.mirror.transfers import Transfers, settled
 from geesync.steps.step import Tally, Workshop, event_of
 from geesync.steps.tasks.planner import Planner
+from geesync.steps.tasks.present import Revisions
 from geesync.store.copies import fetched
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing

@@ -1,8 +1,15 @@
-"""What stands beside an asset's proved files, and how these get their names."""
+"""What stands beside an asset's proved files, and how these get their names.
+
+A new copy overwrites only what is geesync's: what the ledger or a sidecar tells that we wrote.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -22,10 +29,13 @@ from geesync.domain.mirror.layout import (
 from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
 from geesync.domain.stac import links as stac_links
 from geesync.steps.mirror.derived_files import make
-from geesync.steps.mirror.overwrite_guard import claim
 from geesync.steps.mirror.unproved_copy import UnprovedCopy, name_now
 from geesync.steps.tasks.planner import Planner
 from geesync.store.copies.staging import Staged
+
+#: What policies hold that we write, or why we may not know them; many are empty.
+#: https://developers.google.com/earth-engine/reference/rest/Shared.Types/Policy
+_OF_POLICIES = frozenset({"bindings", "etag", "version", "auditConfigs", "not_readable"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class CopyWriter:
         Raises RemoteError if they are not, or if something foreign would be overwritten.
         """
         table = copy.table(place)
-        claim(place, copy.asset.name, copy.known, copy.staged)
+        _claim(place, copy.asset.name, copy.known, copy.staged)
         self._set_older_aside(place, copy)
         _remove_strange(place, copy)
         copy.versions = kept_versions(place) if copy.was_proved else []
@@ -127,3 +137,40 @@ def _remove_unfinished(place: Folder) -> None:
     for name in place.names():
         if is_unfinished(name):
             place.remove(name)
+
+
+def _claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterable[Staged]) -> None:
+    """Make sure that a new copy overwrites nothing foreign, now or while the folder is open.
+
+    noted: what the ledger knows to have put there, ever. Raises RemoteError FOREIGN before anything
+    is moved.
+    """
+    place.known = {*noted, *_files_in_sidecars(place, asset)}
+    for one in staged:
+        place.claim(KeptFile(one.file, one.obj.size_bytes, one.obj.crc32c))
+
+
+def _files_in_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
+    """Yield what the sidecars tell: a new ledger, or one that lost power, knows less than they."""
+    for name, key in ((ASSET_JSON, "name"), (GEESYNC_JSON, "asset")):
+        sidecar = _document(place, name)
+        if sidecar and sidecar.get(key) == asset:
+            yield place.look(name)
+            policy = _document(place, IAM_JSON)
+            if policy is not None and policy.keys() <= _OF_POLICIES:
+                yield place.look(IAM_JSON)
+            with suppress(KeyError, TypeError, ValueError):  # somebody edited it
+                for part in (*sidecar.get("parts", ()), {"files": sidecar.get("made", ())}):
+                    yield from [_kept(file) for file in part["files"]]
+
+
+def _document(place: Folder, name: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(place.read(name))
+    except (FileNotFoundError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _kept(document: dict[str, Any]) -> KeptFile:
+    return KeptFile(document["name"], document["size_bytes"], int(document["crc32c"], 16))

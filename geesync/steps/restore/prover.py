@@ -35,8 +35,7 @@ from geesync.domain.state_machine import Differs, Event
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.restore.policies import give_policy
-from geesync.steps.restore.rows import compare_rows, rows_read
-from geesync.steps.restore.second_copy import SecondCopies
+from geesync.steps.restore.second_copy import SecondCopies, compare_rows, rows_read
 from geesync.steps.restore.uploader import OTHER_COPY, sidecars
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.asset_maker import record_outcomes

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.restore.lifecycle import RestoreState
-from geesync.domain.state_machine import Event, Refused
+from geesync.domain.restore.manifests import MARK
+from geesync.domain.state_machine import Differs, Event, Made, Refused
+from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.report import write_report
 from geesync.steps.restore.uploader import Uploader
 from geesync.steps.step import Tally, Workshop
-from geesync.steps.tasks.asset_maker import AssetMaker, record_outcomes
+from geesync.steps.tasks.asset_maker import Ask, AssetMaker, record_outcomes
 from geesync.store.making.restores import Restored, Restores
 
 log = get_logger()
@@ -82,3 +85,20 @@ class Restorer:
                 return self.maker.look(asset) or Refused(str(error), cause=error.cause)
             return self.maker.look(asset)
         return found
+
+
+def ask(asset: Restored) -> Ask:
+    """Return what is asked for to make an asset of what is staged."""
+    if asset.manifest is not None and "expression" in asset.manifest:
+        return Ask(TaskKind.TABLE_EXPORT, (asset.wanted.mark,), asset.manifest)
+    is_table = asset.wanted.type == TABLE
+    kind = TaskKind.TABLE_IMPORT if is_table else TaskKind.IMAGE_IMPORT
+    body = {"tableManifest" if is_table else "imageManifest": asset.manifest}
+    return Ask(kind, (asset.wanted.mark,), body)
+
+
+def judge(asset: Restored, found: SourceAsset) -> Event:
+    """Return what it means that something is at an asset's place."""
+    if found.properties.get(MARK) == asset.wanted.mark:
+        return Made()
+    return Differs("another asset has its name", cause=Cause.FOREIGN)

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from geesync.adapters.tables.row_sums import rows_in
+from geesync.adapters.tables.row_sums import Rows, RowSums, rows_in
 from geesync.domain.assets.asset import IMAGE, SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.restore.comparing import Compared, Likeness
-from geesync.domain.restore.tables import geojson_in
+from geesync.domain.restore.losses import LossKind
+from geesync.domain.restore.tables import become_texts, geojson_in
 from geesync.errors import Cause, RemoteError
-from geesync.steps.restore.rows import compare_rows, rows_read
 from geesync.steps.step import Workshop
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.roots import Root, Roots
@@ -102,3 +102,21 @@ class SecondCopies:
 def _compared(what: str, here: object, there: object) -> Compared:
     likeness = Likeness.EQUAL if here == there else Likeness.DIFFERENT
     return Compared(what, likeness, "the first copy's", "another one's")
+
+
+def rows_read(asset: Restored, sidecar: Json) -> Rows:
+    """Return how the rows of a table are read, by the way that they went."""
+    if all(loss["kind"] != LossKind.ROWS for loss in asset.wanted.losses):
+        return Rows()
+    return Rows(become_texts(sidecar["table"]["columns"]), drops_empty=True)
+
+
+def compare_rows(here: RowSums, there: RowSums) -> Iterator[Compared]:
+    """Yield how rows are like the mirror's; here: the mirror's. Other indexes are no other rows."""
+    same = (here.count, here.values) == (there.count, there.values)
+    likeness = Likeness.EQUAL if same else Likeness.DIFFERENT
+    counts = f"{here.count:,}", f"{there.count:,}"
+    yield Compared("values and geometries of all rows", likeness, *counts)
+    if same:
+        kept = Likeness.EQUAL if here.indexes == there.indexes else Likeness.EQUIVALENT
+        yield Compared("system:index of all rows", kept, "the mirror's", "new ones")

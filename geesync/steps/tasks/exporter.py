@@ -85,7 +85,7 @@ class Exporter:
         find = partial(due, now=now, not_in=full_disks)
         assets = gates.due(self.submitter.in_a_pass(self.workshop.chunk), find)
         if not assets:
-            return Tally(waiting="; ".join([*gates.told(), *full_disks.values()]))
+            return Tally(waiting="; ".join([*gates.reasons(), *full_disks.values()]))
         jobs = gates.let_through(
             self._jobs(assets), lambda job: self.planner.store(job.asset, job.plan)
         )
@@ -102,7 +102,7 @@ class Exporter:
         return Tally(
             moved=moved,
             busy=(progress or len(jobs) < len(assets)) and not full,
-            waiting="; ".join([*gates.told(), *held, *full_disks.values()]),
+            waiting="; ".join([*gates.reasons(), *held, *full_disks.values()]),
         )
 
     def _is_halted(self, job: _Job) -> bool:

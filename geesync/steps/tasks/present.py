@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
-from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.assets.names import is_derived
+from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
+from geesync.domain.assets.names import is_derived, parent_of
 from geesync.domain.derive.job import made_of
+from geesync.steps.step import Workshop
 from geesync.store.ledger.ledger import Ledger, LedgerAsset
+
+#: So many, asked for one by one, take as long as a page of a thousand.
+_WORTH_A_PAGE = 25
 
 
 @dataclass(frozen=True)
@@ -26,3 +33,44 @@ class Present:
         if known.derived is None:  # the collection of them
             return known
         return made_of(self.earth_engine.get_asset(known.derived["source"]), known)
+
+
+@dataclass(frozen=True)
+class Revisions:
+    """Asks what assets are now: by listing their collection, where that takes fewer requests."""
+
+    workshop: Workshop
+    earth_engine: EarthEngine
+
+    def changed(
+        self, assets: Iterable[LedgerAsset]
+    ) -> Iterator[tuple[LedgerAsset, SourceAsset | Exception]]:
+        """Yield each asset that is not the same any more with what it is now, or why none tells."""
+        by_parent: dict[str, list[LedgerAsset]] = defaultdict(list)
+        for asset in assets:
+            by_parent[parent_of(asset.name)].append(asset)
+        single: list[LedgerAsset] = []
+        for parent, children in by_parent.items():
+            listed = self._listed(parent, children)
+            single += [child for child in children if listed.get(child.name) != child.revision]
+        present = Present(self.workshop.ledger, self.earth_engine)
+        for asset, now in self.workshop.each(single, present.now):
+            if isinstance(now, Exception) or now.revision != asset.revision:
+                yield asset, now
+
+    def _listed(self, parent: str, children: list[LedgerAsset]) -> dict[str, str]:
+        """Return the revisions of those children that the first pages of a collection tell."""
+        if len(children) < _WORTH_A_PAGE or is_derived(parent):
+            return {}
+        above = self.workshop.ledger.find(parent)
+        if above is None or above.type != IMAGE_COLLECTION:
+            return {}
+        wanted = {child.name for child in children}
+        found: dict[str, str] = {}
+        for page in islice(
+            self.earth_engine.list_revisions(parent), len(children) // _WORTH_A_PAGE
+        ):
+            found |= page
+            if wanted <= found.keys():
+                break
+        return found
