@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from geesync.adapters.executors.executor import (
     Answer,
@@ -132,10 +131,14 @@ class Workshop:
             own = calls[apart(item)]
             if refusal := self._refusal(own):
                 return item, refusal
-            with _tried(own) as tried:
-                tried.append(work(item))
+            answer: Answer | Exception
+            try:
+                answer = work(item)
+            except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
+                answer = error
+            own.note(answer)
             self.beat()
-            return item, tried[0]
+            return item, answer
 
         little: list[Item] = []
         large: list[Item] = []
@@ -152,9 +155,9 @@ class Workshop:
         size_bytes: Callable[[Item], int],
         at_once: int = sys.maxsize,
     ) -> Generator[ItemResults[Item, Answer]]:
-        """Have work on bytes done by whoever is at hand; yield as ``Dispatch.answers`` does."""
-        handover = Dispatch(self.executor, work, items, self.keep_on, at_once)
-        return handover.answers([size_bytes(item) for item in items])
+        """Have work on bytes done by the executor; yield as ``Dispatch.answers`` does."""
+        dispatch = Dispatch(self.executor, work, items, self.keep_on, at_once)
+        return dispatch.answers([size_bytes(item) for item in items])
 
     def _refusal(self, calls: Calls) -> RemoteError | None:
         return calls.refusal() if self.keep_on() else stopped()
@@ -171,7 +174,7 @@ class Workshop:
         return self.record([Move(asset, Excused()) for asset in wronged])
 
     def record(self, moves: list[Move]) -> int:
-        """Record moves and tell the log."""
+        """Record moves and log them; return how many assets moved."""
         if self.stopping():
             # What is held up because we stop has met no failure: it goes on at the next start.
             moves = [move for move in moves if not isinstance(move.event, Delayed)]
@@ -188,17 +191,6 @@ class Workshop:
             else:
                 bound_log.info("asset_moved", **fields)
         return moved
-
-
-@contextmanager
-def _tried(calls: Calls) -> Iterator[list[Any]]:
-    """Keep the answer of a try; an exception is one, too."""
-    tried: list[Any] = []
-    try:
-        yield tried
-    except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
-        tried.append(error)
-    calls.note(tried[0])
 
 
 def is_small(staged: Iterable[Staged]) -> bool:

@@ -39,7 +39,7 @@ def test_an_answer_that_is_made_to_fill_the_memory_is_refused(
 
     def ask() -> None:
         if service == "storage":
-            store = reconciler.evidence.stores.at(world.simulator.bucket)
+            store = reconciler.staged.stores.at(world.simulator.bucket)
             store.list_objects(world.simulator.bucket, "geesync/")
         else:
             list(reconciler.earth_engine.list_operations())

@@ -108,7 +108,7 @@ def can_write_at_once(part: Part) -> bool:
 
 def join(path: Path, placed: Placed, folder: Path, compress: str, crs: str) -> None:
     """Write a part of pieces, which are in a folder, as one file; crs: as in ``cog``."""
-    text = vrt(placed, path=lambda name: str(folder / name), crs=crs)
+    text = vrt(placed, where=folder.joinpath, crs=crs)
     with writing(path.name):
         import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands run
 

@@ -46,7 +46,7 @@ class MirroredImage:
         placed = tiles(part, stem, (file["name"] for file in self._told[key]["files"]))
         if placed is None:
             raise RemoteError(Cause.INTEGRITY, f"the files of {stem} are not all there")
-        files = vrt(Placed(part, placed), path=lambda name: str(self._folder / name)).decode()
+        files = vrt(Placed(part, placed), where=self._folder.joinpath).decode()
         try:
             with told_files_only(), rasterio.open(files) as raster:
                 yield raster

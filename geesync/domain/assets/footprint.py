@@ -43,13 +43,13 @@ class Box:
         return self.west, self.south, self.east - (_AROUND if self.east > half else 0), self.north
 
 
-def outline(*told: Any) -> Json | None:
+def outline(*values: Any) -> Json | None:
     """Return the first that is one, of what may be an outline, as a plain GeoJSON geometry.
 
     Longitude first. None where Earth Engine gives none, or one that has no end: an image may be
     unbounded.
     """
-    return next((clean for one in told if (clean := _geometry(one)) is not None), None)
+    return next(filter(None, map(_geometry, values)), None)
 
 
 def _geometry(value: Any) -> Json | None:

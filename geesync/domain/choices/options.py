@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from geesync.domain.choices.values import COMMA_SEPARATED, Names
 from geesync.domain.choices.wrong_values import what_is_needed
 from geesync.errors import UserError
 
@@ -61,12 +62,6 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-def _words(value: Any) -> Any:
-    """Read ``"csv,geojson"``, as it is written in the environment and on the command line."""
-    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
-
-
-Words = BeforeValidator(_words)
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 TableFormat = Literal["csv", "geojson", "geoparquet"]
 #: https://developers.google.com/earth-engine/reference/rest/v1/projects.assets#Type
@@ -81,11 +76,11 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    include: Annotated[tuple[str, ...], Words] = ()
+    include: Names = ()
     """Only assets that match one of these patterns, as in .gitignore; none means all."""
-    exclude: Annotated[tuple[str, ...], Words] = ()
+    exclude: Names = ()
     """No asset that matches one of these patterns, nor what lies below it."""
-    types: Annotated[tuple[AssetType, ...], Words] = ()
+    types: Annotated[tuple[AssetType, ...], COMMA_SEPARATED] = ()
     """Only assets of these types, e.g. IMAGE, TABLE; none means all."""
     newer_than: Instant | None = None
     """Only assets of this date or later: their own (startTime), else that of their last change."""
@@ -98,7 +93,10 @@ class Options(BaseModel):
     """How the GeoTIFFs are compressed that geesync writes: zstd is faster, and not read by all."""
     masks: Literal["nodata", "separate", "none"] = "nodata"
     """How masks are kept: as a value that is no data, in files of their own, or not at all."""
-    tables: Annotated[tuple[TableFormat, ...], Words, Field(min_length=1)] = ("csv", "geojson")
+    tables: Annotated[tuple[TableFormat, ...], COMMA_SEPARATED, Field(min_length=1)] = (
+        "csv",
+        "geojson",
+    )
     """The formats in which tables are kept."""
     mosaic: Literal["none", "cog"] = "none"
     """What is made of an image in several tiles: nothing more, or one cloud-optimised GeoTIFF."""

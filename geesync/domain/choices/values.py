@@ -100,7 +100,7 @@ def _path(value: Any) -> Any:
 
 
 def _names(value: Any) -> Any:
-    """Read ``"a, b"``, as the environment has no lists."""
+    """Read ``"a, b"``: the environment has no lists, and nor has the command line."""
     return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
 
@@ -151,7 +151,8 @@ SizeBytes = Annotated[
     Field(ge=0),
 ]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+COMMA_SEPARATED = BeforeValidator(_names)
+Names = Annotated[tuple[str, ...], COMMA_SEPARATED]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 TimetableText = Annotated[str, AfterValidator(_timetable)]
 ListenAddress = Annotated[

@@ -98,12 +98,11 @@ def remembered(
     for notice in found:
         last = last_sent.get(notice.key)
         if notice.key in sent:
-            at = now if sent[notice.key] else now - again + _RETRY
-            kept[notice.key] = LastSent(
-                at, notice.count if sent[notice.key] else 0, sent[notice.key]
-            )
+            went = sent[notice.key]
+            at = now if went else now - again + _RETRY
+            kept[notice.key] = LastSent(at, notice.count if went else 0, went)
         elif last is not None:
-            kept[notice.key] = LastSent(last.at, last.count, last.lasting)
+            kept[notice.key] = last
     return kept
 
 

@@ -51,9 +51,9 @@ def counted(count: float, one: str, many: str = "") -> str:
 def masks_text(seen: Sequence[str], unknown: Sequence[str]) -> str:
     """Return in which bands fractional masks count as valid, and where nobody could see it."""
     bands = [
-        f"{told} in {', '.join(some[:_MOST_BANDS])}"
+        f"{how} in {', '.join(some[:_MOST_BANDS])}"
         + (f" and {counted(len(some) - _MOST_BANDS, 'other')}" if some[_MOST_BANDS:] else "")
-        for told, some in (("count as valid", seen), ("may count as valid", unknown))
+        for how, some in (("count as valid", seen), ("may count as valid", unknown))
         if some
     ]
     return f"fractions {'; '.join(bands)}" if bands else ""

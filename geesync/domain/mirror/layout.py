@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from urllib.parse import unquote
 
 from geesync.domain.assets.names import display_id
 
@@ -84,11 +83,6 @@ def _percent(text: str) -> str:
 
 def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def unescape(component: str) -> str:
-    """Return the name that ``escape`` was given, where it was not too long."""
-    return unquote(component, errors="surrogatepass")
 
 
 def asset_path(name: str, parent: str | None = None) -> str:

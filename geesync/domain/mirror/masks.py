@@ -40,14 +40,7 @@ _WIDER = {
 
 
 #: Of a band that breaks its declared range, and may hold what its type does not.
-_WIDE = {
-    "uint8": "int32",
-    "int8": "int32",
-    "uint16": "int32",
-    "int16": "int32",
-    "uint32": "float64",
-    "int32": "float64",
-}
+_WIDE = _WIDER | {"uint8": "int32", "int8": "int32"}
 
 
 @dataclass(frozen=True)

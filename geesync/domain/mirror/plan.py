@@ -22,6 +22,9 @@ class Lessons:
     columns: tuple[str, ...] = ()  #: of a table whose first export lacked some
 
 
+NO_LESSONS = Lessons()
+
+
 @dataclass(frozen=True)
 class Plan:
     """How one revision of an asset is taken home."""
@@ -29,7 +32,7 @@ class Plan:
     parts: tuple[Part, ...]
     left: tuple[str, ...] = ()  #: what is not taken as files, each with its reason
     masks: str = ""  #: how masks are kept, one of masks.MODES; images only
-    lessons: Lessons = Lessons()
+    lessons: Lessons = NO_LESSONS
     origins: Mapping[str, Json] = field(default_factory=dict)
     """Of parts that no task of this ledger brought, by id: how they came, as a sidecar tells."""
 
@@ -89,7 +92,7 @@ class Plan:
             "left": list(self.left),
             "masks": self.masks,
         }
-        if self.lessons != Lessons():
+        if self.lessons != NO_LESSONS:
             document["lessons"] = {
                 "too_much": [part.to_json() for part in self.lessons.too_much],
                 "unreliable": [part.to_json() for part in self.lessons.disproved],
@@ -115,4 +118,4 @@ class Plan:
 
 
 def _parts(kept: Iterable[Json]) -> tuple[Part, ...]:
-    return tuple(Part.from_json(one) for one in kept)
+    return tuple(map(Part.from_json, kept))

@@ -16,7 +16,7 @@ from geesync.domain.assets.asset import IMAGE, TABLE, UNREADABLE, Band, SourceAs
 from geesync.domain.assets.grid import Grid
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.masks import NODATA, NONE, SEPARATE, hold, needs_mask_file
-from geesync.domain.mirror.plan import Lessons, Plan
+from geesync.domain.mirror.plan import NO_LESSONS, Lessons, Plan
 from geesync.domain.tasks.exports import Form, Part, Way
 
 #: Edges in pixels of the files of a part that failed once, twice, … and cannot be split by bands.
@@ -27,30 +27,28 @@ _TILE_EDGES = (8192, 2048, 512)
 _OPTIONS_DIGITS = 16
 
 _DEFAULT = Options()
-_NOTHING_YET = Lessons()
 
 
 def plan(
     source: SourceAsset,
     options: Options = _DEFAULT,
-    lessons: Lessons = _NOTHING_YET,
+    lessons: Lessons = NO_LESSONS,
     *,
     way: Way = Way.BUCKET,
 ) -> Plan:
     """Return the parts of an asset, by one way; containers and what has no file form have none."""
-    made: Plan | None = None
     if source.type == TABLE:
         made = _plan_table(options.tables, lessons)
-    if source.type == IMAGE:
+    elif source.type == IMAGE:
         made = _plan_image(source.bands, options, lessons, way)
-    if made is not None:
-        parts = tuple(replace(part, way=way) for part in made.parts)
-        return replace(made, parts=parts, lessons=lessons)
-    if source.is_container:
+    elif source.is_container:
         return Plan(())
-    if source.type == UNREADABLE:
+    elif source.type == UNREADABLE:
         return Plan((), ("what Earth Engine says of it cannot be read; only that is kept",))
-    return Plan((), (f"{source.type} has no export to files; kept as metadata",))
+    else:
+        return Plan((), (f"{source.type} has no export to files; kept as metadata",))
+    parts = tuple(replace(part, way=way) for part in made.parts)
+    return replace(made, parts=parts, lessons=lessons)
 
 
 def going_on(made: Plan, begun: Sequence[Part]) -> Plan:
@@ -117,14 +115,8 @@ def _plan_table(formats: tuple[str, ...], lessons: Lessons) -> Plan:
     Earth Engine writes no GeoParquet: it is made of the GeoJSON, which is taken and kept for it.
     """
     wanted = _exported(formats)
-    columns = {"csv": lessons.columns}
-    return Plan(
-        tuple(
-            Part(key="", extension=name, columns=columns.get(name, ()))
-            for name in ("csv", "geojson")
-            if name in wanted
-        )
-    )
+    columns = {"csv": lessons.columns, "geojson": ()}
+    return Plan(tuple(Part("", name, columns=columns[name]) for name in columns if name in wanted))
 
 
 def _exported(formats: Iterable[str]) -> set[str]:

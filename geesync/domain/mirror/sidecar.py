@@ -6,7 +6,7 @@ ledger which files belong to which revision.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,19 +21,11 @@ from geesync.domain.tasks.exports import Part, Way
 
 
 @dataclass(frozen=True)
-class TakenFile:
-    """A file on disk, and the object whose bytes it has."""
-
-    name: str  #: in the asset's folder
-    obj: StoredObject
-
-
-@dataclass(frozen=True)
 class TakenPart:
     """One part as it came home."""
 
     part: Part
-    files: tuple[TakenFile, ...]
+    files: Mapping[str, StoredObject]  #: by its name on disk, the object whose bytes a file has
     attempt: int = 0
     operation: str = ""  #: id
     bucket: str = ""
@@ -61,10 +53,7 @@ def sidecar(
         "revision": source.revision,
         "left_out": list(plan.left),
         "parts": [_part(one) for one in parts],
-        "made": [
-            {"name": one.name, "size_bytes": one.size_bytes, "crc32c": crc32c_text(one.crc32c)}
-            for one in made
-        ],
+        "made": [_kept(one.name, one) for one in made],
     }
     if table is not None:
         document["table"] = table
@@ -77,9 +66,8 @@ def sidecar(
     return document
 
 
-def crc32c_text(crc32c: int) -> str:
-    """Return a CRC32C as eight hexadecimal digits."""
-    return f"{crc32c:08x}"
+def _kept(name: str, file: KeptFile | StoredObject) -> Json:
+    return {"name": name, "size_bytes": file.size_bytes, "crc32c": f"{file.crc32c:08x}"}
 
 
 def _part(taken: TakenPart) -> Json:
@@ -106,7 +94,7 @@ def _part(taken: TakenPart) -> Json:
             "bucket": taken.bucket,
             "request": taken.request,
         }
-    return document | {"files": [_file(one) for one in taken.files]}
+    return document | {"files": [_file(name, obj) for name, obj in taken.files.items()]}
 
 
 _BY_SIZE = (
@@ -132,13 +120,8 @@ def vouched_by(taken: TakenPart) -> str:
     return f"{proof}, what is on disk equal to it{again}"
 
 
-def _file(taken: TakenFile) -> Json:
-    obj = taken.obj
-    document = {
-        "name": taken.name,
-        "size_bytes": obj.size_bytes,
-        "crc32c": crc32c_text(obj.crc32c),
-    }
+def _file(name: str, obj: StoredObject) -> Json:
+    document = _kept(name, obj)
     return document | ({"object": obj.name, "generation": obj.generation} if obj.generation else {})
 
 
@@ -146,18 +129,15 @@ def _band(declared: dict[str, Any], plan: Plan) -> Json:
     """Return where a band is, and how its type and masks are held; in the asset's order."""
     band = Band.from_json(declared)
     held = hold(band, plan.masks, exact=plan.way == Way.DIRECT)
-    part = next((one for one in plan.parts if band.id in one.bands and not one.of_masks), None)
+    holding = [part for part in plan.parts if band.id in part.bands]
+    part = next((part for part in holding if not part.of_masks), None)
+    mask_part = next((part for part in holding if part.of_masks), None)
     return {
         "id": band.id,
         "declared": declared.get("dataType", {}),
         "exported": part.pixel_type if part else held.pixel_type,
         "nodata": part.sentinel if part else held.sentinel,
         "masks": held.why,
-        "data_part": _key_of(band.id, plan, of_masks=False),
-        "mask_part": _key_of(band.id, plan, of_masks=True),
+        "data_part": part.key if part else None,
+        "mask_part": mask_part.key if mask_part else None,
     }
-
-
-def _key_of(band: str, plan: Plan, *, of_masks: bool) -> str | None:
-    keys = (part.key for part in plan.parts if part.of_masks == of_masks and band in part.bands)
-    return next(keys, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from geesync.domain.assets.grid import spelled_out
@@ -49,15 +50,15 @@ def vrt(
     data: Placed,
     masks: Sequence[Placed] = (),
     *,
-    path: Callable[[str], str] | None = None,
+    where: Callable[[str], Path] | None = None,
     crs: str = "",
     bands: Sequence[str] = (),
     one_mask: bool = False,
 ) -> bytes:
     """Return the document that opens a part as one.
 
-    masks: parts on the same grid; those that have none of the bands are ignored. path: where a
-    file is, if not beside the document. crs: the grid's, where GDAL does not know its code. bands:
+    masks: parts on the same grid; those that have none of the bands are ignored. where: a file is,
+    if not beside the document. crs: the grid's, where GDAL does not know its code. bands:
     only these. one_mask: that of the first band is that of them all, as a GeoTIFF has it.
     """
     grid = data.part.grid
@@ -68,27 +69,27 @@ def vrt(
     SubElement(top, "GeoTransform").text = ", ".join(map(repr, (c, a, b, f, d, e)))
     wanted = bands or data.part.bands
     for number, band in enumerate(wanted, 1):
-        element = _band(top, data, band, number, path)
+        element = _band(top, data, band, number, where)
         if not one_mask:
-            _mask(element, masks, band, path)
+            _mask(element, masks, band, where)
     if one_mask:
-        _mask(top, masks, wanted[0], path)
+        _mask(top, masks, wanted[0], where)
     indent(top)
     return tostring(top)
 
 
 def _mask(
-    above: Element, masks: Iterable[Placed], band: str, path: Callable[[str], str] | None
+    above: Element, masks: Iterable[Placed], band: str, where: Callable[[str], Path] | None
 ) -> None:
     """Add the mask that GDAL shows, 0 or 255: what is not wholly masked is valid."""
     for mask in masks:
         if band in mask.part.bands:
             inner = SubElement(SubElement(above, "MaskBand"), "VRTRasterBand", dataType="Byte")
-            _sources(inner, mask, band, path, lut=_ANY_IS_VALID)
+            _sources(inner, mask, band, where, lut=_ANY_IS_VALID)
 
 
 def _band(
-    top: Element, data: Placed, band: str, number: int, path: Callable[[str], str] | None
+    top: Element, data: Placed, band: str, number: int, where: Callable[[str], Path] | None
 ) -> Element:
     part = data.part
     element = SubElement(top, "VRTRasterBand", dataType=_TYPES[part.pixel_type], band=str(number))
@@ -98,7 +99,7 @@ def _band(
         SubElement(element, "NoDataValue").text = repr(
             int(part.sentinel) if is_long else part.sentinel
         )
-    _sources(element, data, band, path)
+    _sources(element, data, band, where)
     return element
 
 
@@ -106,7 +107,7 @@ def _sources(
     band_element: Element,
     placed: Placed,
     band: str,
-    path: Callable[[str], str] | None,
+    where: Callable[[str], Path] | None,
     *,
     lut: str = "",
 ) -> None:
@@ -115,8 +116,8 @@ def _sources(
         if band not in placed.bands(name):
             continue
         source = SubElement(band_element, "ComplexSource" if lut else "SimpleSource")
-        file = SubElement(source, "SourceFilename", relativeToVRT="0" if path else "1")
-        file.text = path(name) if path else name
+        file = SubElement(source, "SourceFilename", relativeToVRT="0" if where else "1")
+        file.text = str(where(name)) if where else name
         SubElement(source, "SourceBand").text = str(placed.bands(name).index(band) + 1)
         size = {"xSize": str(tile.width), "ySize": str(tile.height)}
         SubElement(source, "SrcRect", {"xOff": "0", "yOff": "0", **size})

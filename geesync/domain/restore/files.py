@@ -138,16 +138,3 @@ def _by_type(bands: Iterable[str], declared: Mapping[str, Band]) -> dict[str, tu
         kind = declared[name].pixel_type
         found[kind] = (*found.get(kind, ()), name)
     return found
-
-
-#: https://developers.google.com/earth-engine/reference/rest/v1/DataType, by numpy's names.
-DATA_TYPES: Mapping[str, str] = {
-    "uint8": "UINT8",
-    "int8": "INT8",
-    "uint16": "UINT16",
-    "int16": "INT16",
-    "uint32": "UINT32",
-    "int32": "INT32",
-    "float32": "FLOAT",
-    "float64": "DOUBLE",
-}

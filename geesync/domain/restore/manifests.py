@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from geesync.domain.assets.asset import FOLDER, SourceAsset
 from geesync.domain.json import Json
-from geesync.domain.restore.files import DATA_TYPES, Prepared
+from geesync.domain.restore.files import Prepared
 from geesync.domain.restore.losses import restorable_properties
 from geesync.domain.restore.tables import column_type, geometry_column
 
 #: By this property an asset is known to be ours, and of which copy; it is taken off when proved.
 MARK = "geesync_restore"
+
+#: https://developers.google.com/earth-engine/reference/rest/v1/DataType, where not numpy's name.
+_DATA_TYPES = {"float32": "FLOAT", "float64": "DOUBLE"}
 
 
 def key_of(target: str, revision: str, crc32cs: Iterable[int]) -> str:
@@ -56,8 +59,12 @@ def image_manifest(
         for number, band in enumerate(prepared.part.bands)
     }
     masks = [mask for prepared in known for mask in prepared.masks]
-    missing = {band: value for prepared in known for band, value in prepared.missing.items()}
-    return {
+    missing = {
+        band: {"missingData": {"values": [value]}}
+        for prepared in known
+        for band, value in prepared.missing.items()
+    }
+    manifest = {
         "name": target,
         "tilesets": [
             *(_tileset(prepared, uri) for prepared in known),
@@ -72,34 +79,26 @@ def image_manifest(
                 "tilesetId": place[band["id"]][0],
                 "tilesetBandIndex": place[band["id"]][1],
                 "pyramidingPolicy": band.get("pyramidingPolicy", "MEAN"),
-                **(
-                    {"missingData": {"values": [missing[band["id"]]]}}
-                    if band["id"] in missing
-                    else {}
-                ),
+                **missing.get(band["id"], {}),
             }
             for band in source.json.get("bands", ())
             if band["id"] in place
         ],
-        **(
-            {
-                "maskBands": [
-                    {"tilesetId": f"mask{number}", "bandIds": list(mask.bands)}
-                    for number, mask in enumerate(masks)
-                ]
-            }
-            if masks
-            else {}
-        ),
-        **({"footprint": footprint} if footprint else {}),
+        "maskBands": [
+            {"tilesetId": f"mask{number}", "bandIds": list(mask.bands)}
+            for number, mask in enumerate(masks)
+        ],
+        "footprint": footprint,
         **_times_and_properties(source, key),
     }
+    return {member: value for member, value in manifest.items() if value}
 
 
 def _tileset(prepared: Prepared, uri: Callable[[str], str]) -> Json:
+    kind = prepared.part.upload_type
     return {
         "id": prepared.part.key or "data",
-        "dataType": DATA_TYPES[prepared.part.upload_type],
+        "dataType": _DATA_TYPES.get(kind, kind.upper()),
         "sources": [{"uris": [uri(file)]} for file in prepared.files],
     }
 

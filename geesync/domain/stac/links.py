@@ -84,18 +84,13 @@ def page_links(pages: int) -> list[Json]:
     ]
 
 
-def child_link(node: Node, child: Node) -> Json:
-    """Return a container's link to one of its children."""
-    return link(node, child, child.relation)
-
-
 def upwards(node: Node, parent: Node) -> list[Json]:
     """Return a document's links to the top and to its container."""
     return [link(node, TOP, "root"), link(node, parent, "parent")]
 
 
-def link(node: Node, target: Node, relation: str) -> Json:
-    """Return a relative link from one document to another."""
+def link(node: Node, target: Node, relation: str = "") -> Json:
+    """Return a relative link from one document to another; relation: else as to a child."""
     there, here = (one.path.split("/") if one.path != TOP.path else [] for one in (target, node))
     pairs = zip(there, here, strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -103,7 +98,7 @@ def link(node: Node, target: Node, relation: str) -> Json:
     href = "/".join([*out, *there[shared:], target.document])
     is_geojson = target.document == _ITEM
     return {
-        "rel": relation,
+        "rel": relation or target.relation,
         "href": quote(href, safe="/~"),
         "type": GEOJSON_TYPE if is_geojson else JSON_TYPE,
         "title": target.title,

@@ -18,7 +18,7 @@ from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import display_id
 from geesync.domain.json import Json
 from geesync.domain.tasks.expressions import call, cast, expression, loaded
-from geesync.domain.tasks.task import DRIVE, DestinationKind
+from geesync.domain.tasks.task import DRIVE
 
 #: Earth Engine's own guard against accidents; we always know the exact number of pixels.
 _MAX_PIXELS = 10**13
@@ -114,15 +114,8 @@ class Ask:
     @cached_property
     def token(self) -> str:
         """16 characters of a-z and 2-7, unique to this ask."""
-        text = (
-            self.ledger,
-            self.asset,
-            self.revision,
-            self.part.key,
-            self.part.extension,
-            self.attempt,
-        )
-        return token_of(text)
+        part = self.part.key, self.part.extension
+        return token_of([self.ledger, self.asset, self.revision, *part, self.attempt])
 
     @property
     def request_id(self) -> str:
@@ -155,11 +148,6 @@ def token_in(description: str) -> str | None:
     """Return the token that an operation's description carries, or None if it is not ours."""
     found = _TOKEN.match(description)
     return found[1] if found else None
-
-
-def destination_kind(part: Part) -> DestinationKind:
-    """Return where a part's export goes."""
-    return DestinationKind.DRIVE if part.way == Way.DRIVE else DestinationKind.BUCKET
 
 
 def drive_name(name: str) -> str:

@@ -10,18 +10,8 @@ from typing import Any
 
 from geesync.domain.json import Json
 
-#: Earth Engine's casts, by numpy's names.
-CASTS = {
-    "uint8": "Image.toUint8",
-    "int8": "Image.toInt8",
-    "uint16": "Image.toUint16",
-    "int16": "Image.toInt16",
-    "uint32": "Image.toUint32",
-    "int32": "Image.toInt32",
-    "int64": "Image.toInt64",
-    "float32": "Image.toFloat",
-    "float64": "Image.toDouble",
-}
+#: How Earth Engine's casts are called (``Image.toUint8``), where not by numpy's name of the type.
+_CASTS = {"float32": "Float", "float64": "Double"}
 
 
 def call(function: str, **arguments: Any) -> Json:
@@ -36,7 +26,7 @@ def call(function: str, **arguments: Any) -> Json:
 def cast(pixel_type: str, image: Json | float) -> Json:
     """Return the call that makes an image, or a constant, one of this type (numpy's name)."""
     value = image if isinstance(image, dict) else call("Image.constant", value=image)
-    return call(CASTS[pixel_type], value=value)
+    return call(f"Image.to{_CASTS.get(pixel_type, pixel_type.capitalize())}", value=value)
 
 
 def expression(node: Json, values: Json | None = None) -> Json:

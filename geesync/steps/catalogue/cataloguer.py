@@ -171,11 +171,11 @@ class Cataloguer:
             first=number * stac_links.PAGE_LINKS,
             limit=stac_links.PAGE_LINKS,
         )
-        return [stac_links.child_link(node_of(container), child) for child in children]
+        return [stac_links.link(node_of(container), child) for child in children]
 
     def _write_top(self, dest: str, batch: Batch) -> None:
         tops = self.catalogue.tops(dest, fresh=batch.fresh)
-        document = stac.top([stac_links.child_link(stac_links.TOP, node) for node in tops])
+        document = stac.top([stac_links.link(stac_links.TOP, node) for node in tops])
         with folder(Path(dest), stac_links.TOP.path) as place:
             place.write(stac_links.TOP.document, document_bytes(document))
             place.sync()

@@ -142,7 +142,8 @@ def _files(
     for part_id, files in parts.items():
         part = files[0].part
         stem = file_stem(path, part.key)
-        grid = part.grid and replace(part.grid, crs=_crs(place, part.grid.crs, files[0].file))
+        file = place.path / files[0].file
+        grid = part.grid and replace(part.grid, crs=rasters.in_full(part.grid.crs, file))
         placed = (tiles(part, stem, (file.file for file in files)) or {}) if part.grid else {}
         for one in files:
             tile = placed.get(one.file)
@@ -157,8 +158,3 @@ def _files(
                 tile=f"{tile.row}-{tile.column}" if tile and len(files) > 1 else "",
                 origin=origins.get(part_id, {}),
             )
-
-
-def _crs(place: Folder, crs: str, file: str) -> str:
-    """Return a CRS with the code that readers know, else as WKT."""
-    return rasters.in_full(crs, place.path / file)

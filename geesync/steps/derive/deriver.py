@@ -73,7 +73,7 @@ class Deriver:
         That is no result's own failure: a person may have to make the folder.
         """
         answers = self.workshop.each(collections, self._make_collection, apart=str)
-        events = {name: event_of(told, Setback) for name, told in answers if told is not None}
+        events = {name: event_of(why, Setback) for name, why in answers if why is not None}
         return {
             name: Delayed(event.reason, cause=event.cause, wait=event.wait)
             if isinstance(event, Setback)

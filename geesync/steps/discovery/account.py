@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
@@ -124,18 +125,27 @@ class Account:
         each asked for. new: those of which nothing is known; the first one speaks for the others.
         """
         answers = self.read([*changed, *new[:1]])
-        probe = (
-            next((source for source in answers.whole if source.name == new[0].name), None)
-            if new
-            else None
-        )
-        if new and (probe is None or probe.revision != new[0].revision):
+        asked = {source.name: source for source in answers.whole}
+        if new and (new[0].name not in asked or asked[new[0].name].revision != new[0].revision):
             rest = self.read(new[1:])
             answers = ReadAssets(answers.whole + rest.whole, answers.unreadable + rest.unreadable)
-        asked = {source.name: source for source in answers.whole}
+            asked |= {source.name: source for source in rest.whole}
         left = {refused.source.name for refused in answers.unreadable}
         whole = [asked.get(source.name, source) for source in page if source.name not in left]
         return ReadAssets(whole, answers.unreadable)
+
+    def still_listed(self, container: str, absent: list[Unreadable]) -> list[Unreadable]:
+        """Return those that are listed although they are said not to be there.
+
+        What vanished between the listing and the question is listed no more.
+        """
+        names = {one.source.name for one in absent}
+        listed: set[str] = set()
+        with suppress(ListingBrokenError):  # the next scan finds out
+            for page in self.pages(container) if absent else ():
+                listed |= names.intersection(asset.name for asset in page)
+            names = listed
+        return [one for one in absent if one.source.name in names]
 
     def _blame(self, errors: Iterable[Exception]) -> None:
         """Return if each error is its own asset's; raise what is to be said of all."""

@@ -8,9 +8,8 @@ just like deletion.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -92,20 +91,24 @@ class Discoverer:
         scan.take([top])
         if top.is_container and not scan.walk_root(top):
             self._finish(root, alarm="it lists nothing, though assets are known below it")
-        else:
-            now = self.workshop.clock()
-            quota = json.dumps(top.json["quota"]) if "quota" in top.json else None
-            wait = _RETRY if scan.ask_soon else None
-            values = {"scanned_at": now, "excluded": scan.excluded, "quota": quota}
-            self._finish(root, alarm=None, wait=wait, **values)
-            log.info(
-                "scan_finished",
-                root=root.name,
-                changes=scan.changes,
-                assets=scan.seen,
-                excluded=scan.excluded,
-                unreadable=scan.unreadable,
-            )
+            return scan.changes
+        quota = json.dumps(top.json["quota"]) if "quota" in top.json else None
+        self._finish(
+            root,
+            alarm=None,
+            wait=_RETRY if scan.ask_soon else None,
+            scanned_at=self.workshop.clock(),
+            excluded=scan.excluded,
+            quota=quota,
+        )
+        log.info(
+            "scan_finished",
+            root=root.name,
+            changes=scan.changes,
+            assets=scan.seen,
+            excluded=scan.excluded,
+            unreadable=scan.unreadable,
+        )
         return scan.changes
 
     def _finish(
@@ -121,7 +124,7 @@ class _Scan:
     """One walk through one root."""
 
     def __init__(self, step: Discoverer, root: Root) -> None:
-        self._step = step
+        self._workshop, self._listing = step.workshop, step.listing
         self._root = root
         self._options = step.options.over(root.options)
         self.changes = 0
@@ -137,19 +140,24 @@ class _Scan:
 
     def take(self, listed: list[SourceAsset]) -> list[SourceAsset]:
         """Take in assets that are known whole; return those that the root's filters let pass."""
-        reasons = [(source, self._why_left(source)) for source in listed]
-        wanted = [source for source, why in reasons if not why]
-        left = [(source, why) for source, why in reasons if why]
-        listing, now = self._step.listing, self._step.workshop.clock()
-        observed = listing.observe(self._root.id, wanted, now, priority=self._options.priority)
+        wanted, now = self._filtered(listed), self._workshop.clock()
+        priority = self._options.priority
+        observed = self._listing.observe(self._root.id, wanted, now, priority=priority)
         self.changes += observed.new + observed.changed
         self._unlisted |= observed.unreadable
         for name in observed.emptied:
             self._prove_children_gone(name)
-        self.changes += listing.leave_out(self._root.id, left, now)
         self.seen += len(listed)
-        self.excluded += len(left)
+        self.excluded += len(listed) - len(wanted)
         return wanted
+
+    def _filtered(self, sources: Iterable[SourceAsset]) -> list[SourceAsset]:
+        """Return what the root's filters let pass; note of the rest why it is left out."""
+        reasons = [(one, self._options.leaves_out(one, self._root.name)) for one in sources]
+        left = [(source, why) for source, why in reasons if why]
+        now = self._workshop.clock()
+        self.changes += self._listing.leave_out(self._root.id, left, now)
+        return [source for source, why in reasons if not why]
 
     def walk_root(self, top: SourceAsset) -> bool:
         """Walk the root; False if it is empty against all that is known."""
@@ -169,7 +177,7 @@ class _Scan:
             pages = coming.pop(container.name, None) or self._ask(container)
             if containers and not coming:
                 coming[containers[-1].name] = self._ask(containers[-1])
-            containers.extend(self._list(container, pages) or ())
+            containers += self._list(container, pages) or ()
 
     def _ask(self, container: SourceAsset) -> Iterator[list[SourceAsset]]:
         """Ask for the container's first page now; each further one while one is worked on."""
@@ -187,7 +195,7 @@ class _Scan:
         inner: list[SourceAsset] = []
         absent: list[Unreadable] = []
         count = 0
-        with self._step.listing.sightings() as sightings:
+        with self._listing.sightings() as sightings:
             try:
                 for page in pages:
                     sightings.see(asset.name for asset in page)
@@ -204,12 +212,12 @@ class _Scan:
                 self._account.check_world()
                 self._note([*absent, Unreadable(container, error)])
                 return inner
-            if is_root and not count and self._has_children(container):
+            if is_root and not count and self._children(container.name, limit=1):
                 return None
             self._prove_unseen(container, sightings)
-        self._note(self._still_listed(container, absent))
+        self._note(self._account.still_listed(container.name, absent))
         if container.name in self._unlisted:
-            self._step.listing.note_readable(self._root.id, [container.name])
+            self._listing.note_readable(self._root.id, [container.name])
         return inner
 
     def _complete(self, container: SourceAsset, page: list[SourceAsset]) -> ReadAssets:
@@ -217,53 +225,34 @@ class _Scan:
         self._account.check_stop()
         if container.type != IMAGE_COLLECTION:
             return self._account.read(page)
-        known = self._step.listing.revisions([asset.name for asset in page])
+        known = self._listing.revisions([asset.name for asset in page])
         changed = [one for one in page if known.get(one.name, one.revision) != one.revision]
         return self._account.confirmed(
             page, changed, [one for one in page if one.name not in known]
         )
 
-    def _still_listed(self, container: SourceAsset, absent: list[Unreadable]) -> list[Unreadable]:
-        """Return those that are listed although they are said not to be there.
-
-        What vanished between the listing and the question is listed no more.
-        """
-        if not absent:
-            return []
-        names = {one.source.name for one in absent}
-        listed: set[str] = set()
-        with suppress(ListingBrokenError):  # the next scan finds out
-            for page in self._account.pages(container.name):
-                listed |= names.intersection(asset.name for asset in page)
-            names = listed
-        return [one for one in absent if one.source.name in names]
-
     def _note(self, unreadable: list[Unreadable]) -> None:
         """Take in what cannot be read, or listed; the root's filters leave out here, too."""
-        sources = [(refused.source, self._why_left(refused.source)) for refused in unreadable]
-        left = {source.name for source, why in sources if why}
-        now, listing = self._step.workshop.clock(), self._step.listing
-        self.changes += listing.leave_out(
-            self._root.id, [(source, why) for source, why in sources if why], now
-        )
-        kept = [refused for refused in unreadable if refused.source.name not in left]
+        wanted = {source.name for source in self._filtered(one.source for one in unreadable)}
+        kept = [refused for refused in unreadable if refused.source.name in wanted]
+        now = self._workshop.clock()
         for some in (kept[start : start + _PAGE] for start in range(0, len(kept), _PAGE)):
-            newly = listing.note_unreadable(
+            newly = self._listing.note_unreadable(
                 self._root.id,
                 [(one.source, one.why) for one in some],
                 now,
                 priority=self._options.priority,
             )
-            for one in (one for one in some if one.source.name in newly):
-                log.warning("asset_unreadable", asset=one.source.name, error=one.why)
-                self.ask_soon |= one.may_pass
+            for one in some:
+                if one.source.name in newly:
+                    log.warning("asset_unreadable", asset=one.source.name, error=one.why)
+                    self.ask_soon |= one.may_pass
         self.unreadable += len(kept)
 
-    def _why_left(self, source: SourceAsset) -> str:
-        return self._options.leaves_out(source, self._root.name)
-
-    def _has_children(self, container: SourceAsset) -> bool:
-        return bool(self._step.listing.children(self._root.id, container.name, after="", limit=1))
+    def _children(
+        self, container: str, after: str = "", *, limit: int = _PAGE
+    ) -> list[LedgerAsset]:
+        return self._listing.children(self._root.id, container, after=after, limit=limit)
 
     def _prove_unseen(self, container: SourceAsset, sightings: Sightings) -> None:
         after = ""
@@ -285,21 +274,18 @@ class _Scan:
             if asset.is_container:
                 self._prove_children_gone(asset.name)
         gone = [asset for asset in gone if not self._is_coming_home(asset)]
-        self.changes += self._step.workshop.record(self._step.listing.absences(gone))
+        self.changes += self._workshop.record(self._listing.absences(gone))
         self._note([refused for refused in answers.unreadable if not refused.may_be_absent])
-        self._step.listing.note_readable(self._root.id, [source.name for source in answers.whole])
+        self._listing.note_readable(self._root.id, [source.name for source in answers.whole])
 
     def _is_coming_home(self, asset: LedgerAsset) -> bool:
         """Whether the last copy of it, or of what lies in it, is yet to come: it is gone after."""
         if not asset.is_container:
             return is_coming_home(asset.standing)
-        children = self._step.listing.children(self._root.id, asset.name, after="", limit=_PAGE)
-        return any(self._is_coming_home(child) for child in children)
+        return any(map(self._is_coming_home, self._children(asset.name)))
 
     def _prove_children_gone(self, container: str) -> None:
         after = ""
-        while children := self._step.listing.children(
-            self._root.id, container, after=after, limit=_PAGE
-        ):
+        while children := self._children(container, after):
             self._prove_gone(children)
             after = children[-1].name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,74 +14,77 @@ from geesync.adapters.tables import geoparquet
 from geesync.domain.choices.options import Options
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
-from geesync.domain.mirror.coverage import Tile, tiles
-from geesync.domain.mirror.layout import PARTIAL
+from geesync.domain.mirror.coverage import tiles
+from geesync.domain.mirror.layout import PARTIAL, file_stem
 from geesync.domain.mirror.sidecar import TakenPart
 from geesync.domain.mirror.vrt import Placed, vrt
+from geesync.domain.tasks.exports import Part
+from geesync.steps.mirror.unproved_copy import UnprovedCopy, name_now
+
+#: What names of a part's files begin with; where a file is now, by its final name.
+Stem = Callable[[Part], str]
+Where = Callable[[str], Path]
 
 
 def make(
     place: Folder,
-    taken: Iterable[TakenPart],
+    copy: UnprovedCopy,
+    taken: Sequence[TakenPart],
     options: Options,
-    *,
     table: Json | None,
-    stem: Callable[[str], str],
-    present: Callable[[str], str],
 ) -> list[KeptFile]:
-    """Make what the options ask for, and return what was made.
+    """Make what the options ask for, and return what was made; table: what a table's rows hold."""
+    files = {file.file: file for file in copy.staged}
 
-    table: what the GeoJSON of a table holds. stem: of a part's files, by its key. present: the name
-    that a file has now, by its final one.
-    """
-    taken = list(taken)
-    images = list(_images(taken, stem, lambda file: place.path / present(file)))
+    def stem(part: Part) -> str:
+        return file_stem(copy.asset.path, part.key)
+
+    def where(name: str) -> Path:
+        return place.path / name_now(place, files[name])
+
+    images = list(_images(taken, stem, where))
     names = list(_virtual(place, images, stem))
     if options.mosaic == "cog":
         names += _mosaics(place, images, stem)
     if table is not None and "geoparquet" in options.tables:
-        names += _tables(place, taken, table, stem, present)
+        names += _tables(place, taken, table, stem, where)
     return [place.keep(name) for name in names]
 
 
-def _images(
-    taken: list[TakenPart], stem: Callable[[str], str], where: Callable[[str], Path]
-) -> Iterator[Taken]:
+def _images(taken: Iterable[TakenPart], stem: Stem, where: Where) -> Iterator[Taken]:
     """Yield the parts that are images, each with those that hold masks of its bands."""
-    placed = [Placed(one.part, _tiles(one, stem)) for one in taken if one.part.grid is not None]
-    for one in placed:
+    placed = []
+    for one in taken:
+        if one.part.grid is not None:
+            found = tiles(one.part, stem(one.part), one.files)
+            assert found is not None  # it was proved
+            placed.append(Placed(one.part, found))
+    for image in placed:
         masks = [
             mask
             for mask in placed
             if mask.part.of_masks
-            and not one.part.of_masks
-            and set(mask.part.bands) & set(one.part.bands)
+            and not image.part.of_masks
+            and set(mask.part.bands) & set(image.part.bands)
         ]
-        yield Taken(one, masks, where)
+        yield Taken(image, masks, where)
 
 
-def _tiles(taken: TakenPart, stem: Callable[[str], str]) -> dict[str, Tile]:
-    found = tiles(taken.part, stem(taken.part.key), (file.name for file in taken.files))
-    assert found is not None  # it was proved
-    return found
-
-
-def _virtual(place: Folder, images: list[Taken], stem: Callable[[str], str]) -> Iterator[str]:
+def _virtual(place: Folder, images: list[Taken], stem: Stem) -> Iterator[str]:
     for image in images:
         if len(image.data.tiles) > 1 or image.masks:
-            name, crs = f"{stem(image.data.part.key)}.vrt", _crs(image)
-            image.compare(vrt(image.data, image.masks, crs=crs, path=_path(image)).decode(), name)
+            name, crs = f"{stem(image.data.part)}.vrt", _crs(image)
+            image.compare(vrt(image.data, image.masks, crs=crs, where=image.where).decode(), name)
             # GDAL, and so QGIS, would write statistics into a VRT that it may write to.
             place.write(name, vrt(image.data, image.masks, crs=crs), read_only=True)
             yield name
 
 
-def _mosaics(place: Folder, images: list[Taken], stem: Callable[[str], str]) -> Iterator[str]:
+def _mosaics(place: Folder, images: list[Taken], stem: Stem) -> Iterator[str]:
     """Make one file of tiles, or one a band where the bands' masks differ."""
     for image in images:
         if len(image.data.tiles) > 1:
-            bands = image.data.part.bands
-            begin = stem(image.data.part.key)
+            bands, begin = image.data.part.bands, stem(image.data.part)
             if image.share_a_mask():
                 yield _mosaic(place, image, f"{begin}.cog.tif", bands)
                 continue
@@ -92,7 +95,7 @@ def _mosaics(place: Folder, images: list[Taken], stem: Callable[[str], str]) -> 
 def _mosaic(place: Folder, taken: Taken, name: str, bands: tuple[str, ...]) -> str:
     text = vrt(
         *(taken.data, taken.masks),
-        path=_path(taken),
+        where=taken.where,
         crs=_crs(taken),
         bands=bands,
         one_mask=True,
@@ -103,10 +106,6 @@ def _mosaic(place: Folder, taken: Taken, name: str, bands: tuple[str, ...]) -> s
     return name
 
 
-def _path(taken: Taken) -> Callable[[str], str]:
-    return lambda file: str(taken.where(file))
-
-
 def _crs(taken: Taken) -> str:
     grid = taken.data.part.grid
     assert grid is not None
@@ -114,18 +113,13 @@ def _crs(taken: Taken) -> str:
 
 
 def _tables(
-    place: Folder,
-    taken: list[TakenPart],
-    table: Json,
-    stem: Callable[[str], str],
-    present: Callable[[str], str],
+    place: Folder, taken: Iterable[TakenPart], table: Json, stem: Stem, where: Where
 ) -> Iterator[str]:
     for one in taken:
         if one.part.extension == "geojson":
-            name = f"{stem(one.part.key)}.parquet"
+            name = f"{stem(one.part)}.parquet"
             (file,) = one.files
-            source = place.path / present(file.name)
-            geoparquet.make_geoparquet(source, place.path / (name + PARTIAL), table)
+            geoparquet.make_geoparquet(where(file), place.path / (name + PARTIAL), table)
             _finish(place, name)
             yield name
 

@@ -146,14 +146,14 @@ class Downloader:
 
     def _begin(self, fitting: list[Download]) -> bool:
         """Begin downloads, while there is room; return whether some have to wait."""
-        together: dict[tuple[str, str], list[Download]] = defaultdict(list)
-        for one in fitting:  # a bucket's refusal ends what is done together
-            together[one.asset.dest, one.staged.bucket].append(one)
-        while together and (room := self.transfers.room) > 0:
-            dest, bucket = next(iter(together))
+        waiting: dict[tuple[str, str], list[Download]] = defaultdict(list)
+        for one in fitting:  # a bucket's refusal ends what is done for it at a time
+            waiting[one.asset.dest, one.staged.bucket].append(one)
+        while waiting and (room := self.transfers.room) > 0:
+            dest, bucket = next(iter(waiting))
             work = partial(fetch_all, self.line, dest, self.workshop.executor.share(room))
-            self.transfers.begin(dest, together.pop((dest, bucket)), work, room)
-        return bool(together)
+            self.transfers.begin(dest, waiting.pop((dest, bucket)), work, room)
+        return bool(waiting)
 
     def _note(self, results: Results[Download]) -> list[tuple[str, object]]:
         """Note what became of objects, and what failed, by asset; return each store and meaning."""

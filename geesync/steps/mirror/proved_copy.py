@@ -16,17 +16,15 @@ from pydantic_core import to_json
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.landing import unproved
 from geesync.adapters.mirror_files.versions import kept_versions, set_aside
-from geesync.domain.choices.options import Options
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import (
     ASSET_JSON,
     GEESYNC_JSON,
     IAM_JSON,
-    file_stem,
     is_unfinished,
 )
-from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
+from geesync.domain.mirror.sidecar import TakenPart, sidecar
 from geesync.domain.stac import links as stac_links
 from geesync.steps.mirror.derived_files import make
 from geesync.steps.mirror.unproved_copy import UnprovedCopy, name_now
@@ -57,7 +55,7 @@ class CopyWriter:
         taken = [
             replace(self._taken(files), checksums=copy.checksums) for files in copy.parts().values()
         ]
-        made = _make(place, copy, taken, self.planner.chosen(copy.asset), table)
+        made = make(place, copy, taken, self.planner.chosen(copy.asset), table)
         _draft(place, ASSET_JSON, copy.source.json)
         _draft(place, GEESYNC_JSON, sidecar(copy.source, copy.plan, taken, made, table))
         assert not isinstance(copy.policy, Exception)  # it did not begin with one
@@ -75,7 +73,7 @@ class CopyWriter:
     def _taken(self, files: list[Staged]) -> TakenPart:
         """Return how a part was taken, for the sidecar; files: all of the part."""
         first = files[0]
-        taken = tuple(TakenFile(file.file, file.obj) for file in files)
+        taken = {file.file: file.obj for file in files}
         if first.task is None:
             return TakenPart(part=first.part, files=taken, **first.origin)
         return TakenPart(
@@ -95,8 +93,9 @@ def give_names(copy: UnprovedCopy, place: Folder) -> None:
         if place.size_of(name) is not None:
             place.claim(KeptFile(file.file, file.obj.size_bytes, file.obj.crc32c))
             place.rename(name, file.file)
-    if copy.staged:
-        _remove_unfinished(place)
+    # What exports that were given up left on their way; all that counts has its name.
+    for name in filter(is_unfinished, place.names() if copy.staged else ()):
+        place.remove(name)
 
 
 def _remove_strange(place: Folder, copy: UnprovedCopy) -> None:
@@ -105,20 +104,6 @@ def _remove_strange(place: Folder, copy: UnprovedCopy) -> None:
     for kept in copy.known:
         if kept.name in strange and place.size_of(kept.name) == kept.size_bytes:
             place.remove(kept.name)
-
-
-def _make(
-    place: Folder, copy: UnprovedCopy, taken: list[TakenPart], options: Options, table: Json | None
-) -> list[KeptFile]:
-    files = {file.file: file for file in copy.staged}
-    return make(
-        place,
-        taken,
-        options,
-        table=table,
-        stem=lambda key: file_stem(copy.asset.path, key),
-        present=lambda name: name_now(place, files[name]),
-    )
 
 
 def _draft(place: Folder, name: str, document: Json) -> None:
@@ -130,13 +115,6 @@ def _draft_policy(place: Folder, policy: Json | str | None) -> None:
         place.keep(IAM_JSON)  # what could be read once is worth more
     elif policy is not None:
         _draft(place, IAM_JSON, {"not_readable": policy} if isinstance(policy, str) else policy)
-
-
-def _remove_unfinished(place: Folder) -> None:
-    """Remove what exports that were given up left on their way; all that counts has its name."""
-    for name in place.names():
-        if is_unfinished(name):
-            place.remove(name)
 
 
 def _claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterable[Staged]) -> None:

@@ -132,8 +132,9 @@ class Sweeper:
                 unlisted[bucket] = error
                 continue
             for obj, answer in self._delete(bucket, list(self._leftovers(listed))):
-                log.info("leftover_swept", object=obj.name, error=_told(answer))
-                refused += [answer] if isinstance(answer, Exception) else []
+                refusal = answer if isinstance(answer, Exception) else None
+                log.info("leftover_swept", object=obj.name, error=refusal and str(refusal))
+                refused += [refusal] if refusal else []
         return refused, unlisted
 
     def _leftovers(self, listed: Iterable[StoredObject]) -> Iterable[StoredObject]:
@@ -148,7 +149,3 @@ class Sweeper:
 
 def _cause(error: Exception) -> Cause | None:
     return error.cause if isinstance(error, RemoteError) else None
-
-
-def _told(answer: object) -> str | None:
-    return str(answer) if isinstance(answer, Exception) else None

@@ -123,10 +123,10 @@ class Prover:
     ) -> list[Compared]:
         from geesync.adapters.mirrored.mirrored_pixels import same_crs  # noqa: PLC0415 # likewise
 
-        if asset.was_there:
-            return leniently(compare_metadata(mirrored, made, asset.accepted, same_crs))
-        made = self._with_all_properties(mirrored, made)
-        return compare_metadata(mirrored, made, asset.accepted, same_crs)
+        if not asset.was_there:
+            made = self._with_all_properties(mirrored, made)
+        compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
+        return leniently(compared) if asset.was_there else compared
 
     def _compare_contents(
         self,

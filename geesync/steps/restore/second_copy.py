@@ -65,7 +65,10 @@ class SecondCopies:
         here = hashes_of(first, mirrored, sidecar, types, whole_masks=whole_masks)
         there = hashes_of(second, made, second_sidecar, types, whole_masks=whole_masks)
         for band in sorted(here.keys() | there.keys()):
-            yield _compared(f"band {band}: second copy", here.get(band), there.get(band))
+            same = here.get(band) == there.get(band)
+            likeness = Likeness.EQUAL if same else Likeness.DIFFERENT
+            sides = "the first copy's", "another one's"
+            yield Compared(f"band {band}: second copy", likeness, *sides)
 
     def _proved(self, asset: Restored, made: SourceAsset, sidecar: Json) -> LedgerAsset:
         """Return the second copy as the ledger knows it."""
@@ -97,11 +100,6 @@ class SecondCopies:
             options={"masks": sidecar["masks"]} if "masks" in sidecar else {},
         )
         return self._root(asset, sidecar)
-
-
-def _compared(what: str, here: object, there: object) -> Compared:
-    likeness = Likeness.EQUAL if here == there else Likeness.DIFFERENT
-    return Compared(what, likeness, "the first copy's", "another one's")
 
 
 def rows_read(asset: Restored, sidecar: Json) -> Rows:

@@ -71,15 +71,12 @@ class Uploader:
 
     def _stage(self, asset: Restored) -> Event:
         source, sidecar = sidecars(asset)
-        folder = Path(asset.wanted.mirror) / asset.wanted.path
         if why := self._flaw(asset, source, sidecar):
             return Differs(why, cause=Cause.INTEGRITY)
         self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.work) as made:
-            if asset.wanted.type == TABLE:
-                manifest, objects = self._table(asset, source, sidecar, folder, Path(made))
-            else:
-                manifest, objects = self._image(asset, source, sidecar, folder, Path(made))
+            stage = self._table if asset.wanted.type == TABLE else self._image
+            manifest, objects = stage(asset, source, sidecar, Path(made))
         self.restores.stage(asset, manifest, objects, self.workshop.clock())
         return FilesStaged()
 
@@ -87,25 +84,25 @@ class Uploader:
         """Return why a copy is not to be made an asset of: every byte must be what was proved."""
         if not asset.is_made_of(source):
             return OTHER_COPY
-        for told in files_of(source, sidecar):
-            verified = (int(told["size_bytes"]), int(told["crc32c"], 16))
+        for file in files_of(source, sidecar):
+            verified = (int(file["size_bytes"]), int(file["crc32c"], 16))
             try:
-                found = _sum(asset.folder / told["name"], self.workshop.keep_on)
+                found = _sum(asset.folder / file["name"], self.workshop.check_stop)
             except FileNotFoundError:
                 found = None
             if found != verified:
-                return f"{told['name']} is not what was verified: geesync check --repair"
+                return f"{file['name']} is not what was verified: geesync check --repair"
         return ""
 
     def _image(
-        self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
+        self, asset: Restored, source: SourceAsset, sidecar: Json, made: Path
     ) -> tuple[Json, list[StoredObject]]:
         from geesync.adapters.mirrored.outlines import footprint_in_pixels  # noqa: PLC0415 # GDAL
 
-        parts = list(_parts(asset, source, sidecar, folder, made))
-        names = [*(file for part in parts for file in part.files)]
+        parts = list(_parts(asset, source, sidecar, made))
+        names = [file for part in parts for file in part.files]
         names += [mask.file for part in parts for mask in part.masks]
-        places = {name: made if (made / name).exists() else folder for name in names}
+        places = {name: made if (made / name).exists() else asset.folder for name in names}
         objects = {name: self._upload(asset, place / name) for name, place in places.items()}
         pinned = asset.is_external  # what it points at must never be another file
 
@@ -124,24 +121,24 @@ class Uploader:
         return manifest, list(objects.values())
 
     def _table(
-        self, asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
+        self, asset: Restored, source: SourceAsset, sidecar: Json, made: Path
     ) -> tuple[Json, list[StoredObject]]:
         from geesync.adapters.mirrored.upload_files import write_rows  # noqa: PLC0415 # likewise
 
         name = geojson_in(sidecar)
         if goes_as_features(source, sidecar):
-            rows = json.loads((folder / name).read_text(encoding="utf-8"))["features"]
+            rows = json.loads((asset.folder / name).read_text(encoding="utf-8"))["features"]
             return export_of(rows, asset.target, (MARK, asset.wanted.mark)), []
         columns = sidecar["table"]["columns"]
         target = made / f"{Path(name).stem}.csv"
-        write_rows(folder / name, target, columns)
+        write_rows(asset.folder / name, target, columns)
         obj = self._upload(asset, target)
         uri = f"gs://{asset.bucket}/{obj.name}"
         manifest = table_manifest(source, asset.target, asset.wanted.mark, columns, uri)
         return manifest, [obj]
 
     def _upload(self, asset: Restored, file: Path) -> StoredObject:
-        size_bytes, crc32c = _sum(file, self.workshop.keep_on)
+        size_bytes, crc32c = _sum(file, self.workshop.check_stop)
         # By content: a second try uploads nothing that is there.
         top = KEPT if asset.is_external else STAGING
         name = f"{top}/{asset.wanted.mark}/{size_bytes}-{crc32c:08x}{file.suffix}"
@@ -149,9 +146,7 @@ class Uploader:
         return self.uploads.upload(wanted, self.work)
 
 
-def _parts(
-    asset: Restored, source: SourceAsset, sidecar: Json, folder: Path, made: Path
-) -> Iterator[Prepared]:
+def _parts(asset: Restored, source: SourceAsset, sidecar: Json, made: Path) -> Iterator[Prepared]:
     """Yield the parts of an image ready to be uploaded."""
     from geesync.adapters.mirrored import external_files, upload_files  # noqa: PLC0415 # GDAL: late
 
@@ -160,10 +155,10 @@ def _parts(
     }
     wanted = part_files(source, sidecar)
     if not asset.is_external:
-        yield from upload_files.prepare(folder, sidecar, wanted, made)
+        yield from upload_files.prepare(asset.folder, sidecar, wanted, made)
         return
     for one in wanted:
-        yield from external_files.prepare_external(folder, sidecar, one, policies, made)
+        yield from external_files.prepare_external(asset.folder, sidecar, one, policies, made)
 
 
 def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:
@@ -173,21 +168,21 @@ def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:
     """
     if asset.wanted.is_plain_folder:
         return SourceAsset({"name": asset.target, "type": FOLDER}), {}
-    folder = Path(asset.wanted.mirror) / asset.wanted.path
     try:
-        told = [json.loads((folder / name).read_text()) for name in (ASSET_JSON, GEESYNC_JSON)]
+        source, sidecar = (
+            json.loads((asset.folder / name).read_text()) for name in (ASSET_JSON, GEESYNC_JSON)
+        )
     except (OSError, ValueError) as error:
         raise RemoteError(Cause.DISK, f"{asset.wanted.path} cannot be read: {error}") from error
-    return SourceAsset(told[0]), told[1]
+    return SourceAsset(source), sidecar
 
 
-def _sum(file: Path, keep_on: Callable[[], bool]) -> tuple[int, int]:
+def _sum(file: Path, check_stop: Callable[[], None]) -> tuple[int, int]:
     """Return a file's size, and the CRC32C of its bytes."""
     crc32c, size_bytes = google_crc32c.value(b""), 0
     with file.open("rb") as read:
         while piece := read.read(_PIECE_BYTES):
-            if not keep_on():
-                raise RemoteError(Cause.TRANSIENT, "stopped")
+            check_stop()
             crc32c = google_crc32c.extend(crc32c, piece)
             size_bytes += len(piece)
     return size_bytes, crc32c

@@ -12,9 +12,9 @@ from geesync.domain.choices.options import Options
 from geesync.domain.direct.choice import Means, decide
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import staged_prefix
-from geesync.domain.mirror.plan import Lessons, Plan
+from geesync.domain.mirror.plan import NO_LESSONS, Plan
 from geesync.domain.mirror.planning import going_on, options_hash
-from geesync.domain.tasks.exports import Ask, Part, body_hash, destination_kind, request_body
+from geesync.domain.tasks.exports import Ask, Part, Way, body_hash, request_body
 from geesync.domain.tasks.task import (
     DRIVE,
     Destination,
@@ -32,8 +32,6 @@ log = get_logger()
 
 #: Of a container: nothing of it comes home as a file, and nobody needs to remember that.
 NOTHING = Plan(())
-
-NO_LESSONS = Lessons()
 
 
 @dataclass
@@ -78,67 +76,49 @@ class Planner:
         steps that ask at a time, one makes a plan, and the others find it.
         """
         with self._making:
-            return self._renewed(assets, sources, now)
+            known = self.known(assets)
+            changed = {
+                asset.id
+                for asset in assets
+                if asset.id in known and known[asset.id].options != options_hash(self.chosen(asset))
+            }
+            outdated = {key for key, one in known.items() if not one.is_current}
+            begun = self.plans.begun(changed | outdated)
+            holding = known.keys() - outdated - (changed - begun.keys())
+            new = []
+            unplanned: dict[int, Exception] = {}
+            for asset in assets:
+                if asset.id in holding or asset.is_container:
+                    continue
+                before, parts = known.get(asset.id), begun.get(asset.id, ())
+                try:
+                    new.append(self._new(asset, sources[asset.id], before, parts))
+                except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop others
+                    unplanned[asset.id] = error
+            return {**known, **self.plans.put(new, now)}, unplanned
 
-    def _renewed(
-        self, assets: Sequence[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime
-    ) -> tuple[dict[int, KnownPlan], dict[int, Exception]]:
-        known = self.known(assets)
-        changed = {
-            asset.id
-            for asset in assets
-            if asset.id in known and known[asset.id].options != options_hash(self.chosen(asset))
-        }
-        outdated = {key for key, one in known.items() if not one.is_current}
-        begun = self.plans.begun(changed | outdated)
-        holding = known.keys() - outdated - (changed - begun.keys())
-        new = []
-        unplanned: dict[int, Exception] = {}
-        for asset in assets:
-            if asset.id in holding or asset.is_container:
-                continue
-            try:
-                new.append(self._made(known.get(asset.id), asset, sources, begun.get(asset.id, ())))
-            except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop others
-                unplanned[asset.id] = error
-        return {**known, **self.plans.put(new, now)}, unplanned
-
-    def _made(
+    def _new(
         self,
-        before: KnownPlan | None,
         asset: LedgerAsset,
-        sources: Mapping[int, SourceAsset],
+        source: SourceAsset,
+        before: KnownPlan | None,
         begun: Collection[str],
     ) -> NewPlan:
-        if before is None:
-            return self.new(asset, sources[asset.id])
-        made = self._in_place_of(before, asset, sources[asset.id], begun)
-        log.info(
-            "plan_replaced", asset=asset.name, why="options" if before.is_current else "lesson"
-        )
-        return made
-
-    def new(
-        self, asset: LedgerAsset, source: SourceAsset, lessons: Lessons = NO_LESSONS
-    ) -> NewPlan:
-        """Make the plan of an asset as it is now."""
-        chosen = self.chosen(asset)
-        means = Means(has_bucket=bool(asset.bucket), most_answers=self.most_answers)
-        made = decide(source, chosen, means, lessons)
-        return NewPlan(asset.id, asset.revision, options_hash(chosen), made)
-
-    def _in_place_of(
-        self, before: KnownPlan, asset: LedgerAsset, source: SourceAsset, begun: Collection[str]
-    ) -> NewPlan:
-        """Make the plan of an asset anew; begun: parts of the one before that have a task or files.
+        """Make the plan of an asset; begun: parts of the one before that have a task or files.
 
         Options are empty of a plan that a version made which did not know them.
         """
-        new = self.new(asset, source, before.plan.lessons)
-        made = new.plan
-        if before.options in ("", new.options) and made.masks == before.plan.masks:
-            made = going_on(made, [part for part in before.plan.parts if part.id in begun])
-        return replace(new, plan=replace(made, origins=before.plan.origins))
+        chosen = self.chosen(asset)
+        options = options_hash(chosen)
+        means = Means(has_bucket=bool(asset.bucket), most_answers=self.most_answers)
+        made = decide(source, chosen, means, before.plan.lessons if before else NO_LESSONS)
+        if before is not None:
+            if before.options in ("", options) and made.masks == before.plan.masks:
+                made = going_on(made, [part for part in before.plan.parts if part.id in begun])
+            made = replace(made, origins=before.plan.origins)
+            why = "options" if before.is_current else "lesson"
+            log.info("plan_replaced", asset=asset.name, why=why)
+        return NewPlan(asset.id, asset.revision, options, made)
 
     def intent(
         self,
@@ -169,9 +149,9 @@ class Planner:
 
     def destination(self, asset: LedgerAsset, part: Part, prefix: str) -> Destination:
         """Return where a part's objects go; prefix: what their names begin with."""
-        kind = destination_kind(part)
-        is_drive = kind == DestinationKind.DRIVE
-        return Destination(kind, f"{DRIVE}{self.folder}" if is_drive else asset.bucket, prefix)
+        if part.way == Way.DRIVE:
+            return Destination(DestinationKind.DRIVE, f"{DRIVE}{self.folder}", prefix)
+        return Destination(DestinationKind.BUCKET, asset.bucket, prefix)
 
     def request(self, task: Task) -> Json | None:
         """Return the body that asks for a task; None if another version asked otherwise."""

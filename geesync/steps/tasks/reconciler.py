@@ -14,7 +14,6 @@ from typing import ClassVar
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.failures.google_errors import classify_operation
-from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import (
     Cancelled,
@@ -56,8 +55,8 @@ class Reconciler:
     workshop: Workshop
     earth_engine: EarthEngine
     tasks: Tasks
-    evidence: StagedObjects
-    conclusions: AssetOutcomes
+    staged: StagedObjects
+    outcomes: AssetOutcomes
     roots: Roots
     gates: Gates  #: of exports: how they end may close one, or open it
 
@@ -65,14 +64,14 @@ class Reconciler:
         """Look at every export in flight, then move the assets whose exports have all ended."""
         in_flight = self.tasks.in_flight()
         failed = self._settle(in_flight) if in_flight else []
-        moved = self.workshop.record(self.conclusions.of_failed(failed))
+        moved = self.workshop.record(self.outcomes.of_failed(failed))
         moved += self.workshop.excuse(self.gates.wronged_assets())
         settled = self.tasks.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
-        moved += self.workshop.record(self.conclusions.of_settled(settled))
+        moved += self.workshop.record(self.outcomes.of_settled(settled))
         return Tally(
             moved=moved,
             busy=len(settled) == self.workshop.chunk and moved > 0,
-            waiting=self.evidence.trouble,
+            waiting=self.staged.trouble,
         )
 
     def _settle(self, in_flight: list[Task]) -> list[Task]:
@@ -146,7 +145,7 @@ class Reconciler:
     def _refusal_of(self, place: str) -> RemoteError | None:
         """Return why a bucket, or Drive, is refused to us, if it is."""
         try:
-            self.evidence.stores.at(place).check_access(place)
+            self.staged.stores.at(place).check_access(place)
         except RemoteError as refused:
             return refused if refused.cause == Cause.PERMISSION else None
         return None
@@ -158,8 +157,7 @@ class Reconciler:
         found: dict[int, Operation] = {}
         working: dict[str, Operation] = {}
         for page in self.earth_engine.list_operations():
-            if not self.workshop.keep_on():
-                raise stopped()
+            self.workshop.check_stop()
             for operation in page:
                 if operation.is_queued or operation.is_working:
                     working[operation.id] = operation
@@ -221,7 +219,7 @@ class Reconciler:
         Another export costs more than a look. Where the bucket cannot be seen nothing is known.
         """
         staged = [task for task in late if _is_staged(task)]
-        found = self.evidence.find(staged)
+        found = self.staged.find(staged)
         whole = [(task, found[task.id]) for task in staged if found.get(task.id)]
         self.tasks.succeed(whole, self.workshop.clock())
         lost = [task for task in late if not _is_staged(task) or found.get(task.id) == []]
@@ -242,8 +240,8 @@ class Reconciler:
 
         The second are those whose files should have come long ago.
         """
-        found = self.evidence.find(ended)
-        for store, error in self.evidence.refused.items():
+        found = self.staged.find(ended)
+        for store, error in self.staged.refused.items():
             if error.cause == Cause.PERMISSION:  # what cannot be seen there is not to become more
                 self.gates.at(store).close(error, by_ending=True)
         self.tasks.succeed([(task, found[task.id]) for task in ended if found.get(task.id)], now)

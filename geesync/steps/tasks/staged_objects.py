@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from geesync.adapters.executors.executor import plain
 from geesync.adapters.storage.stores import Stores
 from geesync.domain.mirror.coverage import StoredObject, complete
-from geesync.domain.tasks.task import DestinationKind
+from geesync.domain.tasks.task import DestinationKind, store_of
 from geesync.errors import RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop
@@ -40,57 +41,44 @@ class StagedObjects:
 
         An export whose bucket could not be listed is not in the answer: nothing is known of it.
         """
-        listed = self._listed(tasks)
-        return {
-            task.id: complete(task.destination.prefix, task.part, listed[task.id])
-            for task in tasks
-            if task.id in listed
-        }
-
-    def _listed(self, tasks: list[Task]) -> dict[int, list[StoredObject]]:
         self.refused = {}
         # Drive has no folders that would tell whose a file is.
-        single = [task for task in tasks if task.destination.kind == DestinationKind.DRIVE]
-        rest = [task for task in tasks if task.destination.kind != DestinationKind.DRIVE]
-        if len(rest) < _LIST_ALL_FROM:
-            single, rest = tasks, []
-        answers = self.workshop.each(single, self._list, apart=lambda task: task.destination.store)
-        listed = [
-            (task.id, self._believed(task.destination.store, found)) for task, found in answers
-        ]
-        whole = self.workshop.each(
-            {task.destination.place for task in rest},
-            lambda bucket: self.stores.at(bucket).list_objects(bucket, f"{self.staging}/"),
-            apart=str,
-        )
-        folders = {bucket: self._by_folder(bucket, answer) for bucket, answer in whole}
-        return {task_id: found for task_id, found in listed if found is not None} | {
-            task.id: folder[task.destination.prefix.rpartition("/")[0]]
-            for task in rest
-            if (folder := folders[task.destination.place]) is not None
+        in_buckets = [one for one in tasks if one.destination.kind != DestinationKind.DRIVE]
+        many = len(in_buckets) >= _LIST_ALL_FROM
+        whole = {one.destination.place for one in in_buckets if many}
+        lists = {
+            task.id: (to.place, f"{self.staging}/" if to.place in whole else to.prefix)
+            for task in tasks
+            for to in [task.destination]
+        }
+        folders = self._by_folder(dict.fromkeys(lists.values()))
+        return {
+            task.id: complete(prefix, task.part, folders[lists[task.id]][prefix.rpartition("/")[0]])
+            for task in tasks
+            for prefix in [task.destination.prefix]
+            if lists[task.id] in folders
         }
 
-    def _list(self, task: Task) -> list[StoredObject]:
-        to = task.destination
-        return self.stores.at(to.place).list_objects(to.place, to.prefix)
-
-    def _believed(
-        self, store: str, answer: list[StoredObject] | Exception
-    ) -> list[StoredObject] | None:
-        """Return a listing; None where it broke, which says nothing about what is there."""
-        if isinstance(answer, Exception):
-            log.warning("bucket_not_listed", error=str(answer))
-            self.refused[store] = plain(answer)
-            return None
-        return answer
-
     def _by_folder(
-        self, bucket: str, answer: list[StoredObject] | Exception
-    ) -> defaultdict[str, list[StoredObject]] | None:
-        listed = self._believed(bucket, answer)
-        if listed is None:
-            return None
-        folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
-        for obj in listed:
-            folders[obj.name.rpartition("/")[0]].append(obj)
-        return folders
+        self, lists: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], defaultdict[str, list[StoredObject]]]:
+        """Return what each list, of a place and a prefix, shows in each folder.
+
+        None of those that broke, which says nothing about what is there.
+        """
+        answers = self.workshop.each(
+            lists,
+            lambda ask: self.stores.at(ask[0]).list_objects(*ask),
+            apart=lambda ask: store_of(ask[0]),
+        )
+        found = {}
+        for ask, answer in answers:
+            if isinstance(answer, Exception):
+                log.warning("bucket_not_listed", error=str(answer))
+                self.refused[store_of(ask[0])] = plain(answer)
+                continue
+            folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
+            for obj in answer:
+                folders[obj.name.rpartition("/")[0]].append(obj)
+            found[ask] = folders
+        return found

@@ -15,7 +15,7 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.described import described
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.mirror.planning import plan
-from geesync.domain.mirror.sidecar import TakenFile, TakenPart, sidecar
+from geesync.domain.mirror.sidecar import TakenPart, sidecar
 from geesync.domain.stac.documents import CopyDates, DataFile, item
 from geesync.domain.stac.links import TOP, Node
 from geesync.domain.state_machine import Delayed
@@ -78,7 +78,7 @@ def bench_crc32c_of_a_mebibyte(benchmark: Benchmark) -> None:
 
 def bench_sidecar(benchmark: Benchmark) -> None:
     body = request_body(ASK, bucket="b", prefix="p")
-    taken = TakenPart(ASK.part, (TakenFile("image0.tif", OBJECT),), 1, "OPERATION", "b", body)
+    taken = TakenPart(ASK.part, {"image0.tif": OBJECT}, 1, "OPERATION", "b", body)
     assert benchmark(sidecar, SOURCE, PLAN, [taken])
 
 

@@ -149,14 +149,14 @@ def test_what_is_gone_is_marked_once() -> None:
 def test_links_are_urls_whatever_the_name(name: str) -> None:
     odd = stac_links.Node(f"{FOLDER.name}/{name}", "IMAGE", f"users/x/{name}")
 
-    href = stac_links.child_link(FOLDER, odd)["href"]
+    href = stac_links.link(FOLDER, odd)["href"]
 
     assert href.isascii()
     assert " " not in href
 
 
 def test_a_page_leads_back_to_its_container() -> None:
-    page = stac.page(SCENES, 2, [stac_links.child_link(SCENES, IMAGE)])
+    page = stac.page(SCENES, 2, [stac_links.link(SCENES, IMAGE)])
 
     assert stac_links.page_links(2)[1]["href"] == "./page-00002.json"
     assert linked(page) == {
