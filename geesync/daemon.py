@@ -31,7 +31,7 @@ from geesync.steps.step import Step
 from geesync.store.file.database import Database
 from geesync.store.ledger.roots import Asked
 from geesync.store.views import status as views
-from geesync.store.views.alive import pid_namespace
+from geesync.store.views.heartbeat import pid_namespace
 
 log = get_logger()
 

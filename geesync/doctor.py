@@ -40,6 +40,7 @@ from geesync.errors import DOCS, ConfigError, LedgerError, NotAllowedError, Remo
 from geesync.steps.mirrors import Mirrors
 from geesync.store.file.soundness import HEAD, check
 from geesync.store.views import status as views
+from geesync.store.views.heartbeat import heartbeat
 from geesync.store.views.mirrors import known_mirrors
 
 _SCALING = f"{DOCS}/scaling.md"
@@ -269,7 +270,7 @@ class Doctor:
 
     def _daemon(self) -> Iterator[Finding]:
         ledger = self.config.ledger
-        beat = views.heartbeat(ledger, now=self.now()) if ledger.exists() else None
+        beat = heartbeat(ledger, now=self.now()) if ledger.exists() else None
         if beat:
             yield ok("daemon", f"running, pid {beat['pid']}")
             return

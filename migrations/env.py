@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from geesync.store.tables import deriving, freeing, notes, restoring  # noqa: F401 # so that their tables are known
+from geesync.store.tables import making, notes  # noqa: F401 # so that their tables are known
 from geesync.store.tables.schema import metadata
 
 connection = context.config.attributes["connection"]

@@ -56,35 +56,34 @@ class Chart:
 
 def states(samples: Sequence[Sample]) -> Chart | None:
     """Return assets by state as stacked areas; None while there is nothing to draw."""
-    points = _thinned(_begun(samples))
-    if len(points) < 2:  # noqa: PLR2004 # a line has two ends
-        return None
-    top = nice(max(sum(sample.counts.values()) for sample in points))
-    ground = [0.0] * len(points)
-    layers = []
-    for state in STACKED:
-        roof = [low + point.counts.get(state, 0) for low, point in zip(ground, points, strict=True)]
-        if roof != ground:
-            layers.append(Layer(state, _area(points, ground, roof, top)))
-        ground = roof
-    return Chart(layers, top, points[0].at, points[-1].at)
+    return _stacked(samples, lambda sample: [(s, sample.counts.get(s, 0)) for s in STACKED])
 
 
 def queue(samples: Sequence[Sample]) -> Chart | None:
     """Return the project's operations at Earth Engine: running ones, queued ones above them."""
-    points = _thinned(_begun(samples))
-    if not any(point.running or point.queued for point in points):
+    return _stacked(
+        samples, lambda sample: [("running", sample.running), ("queued", sample.queued)]
+    )
+
+
+def _stacked(
+    samples: Sequence[Sample], values: Callable[[Sample], list[tuple[str, int]]]
+) -> Chart | None:
+    """Return areas that lie upon each other, from the ground up; None if all are empty."""
+    # Since anything was known: a slope from nothing to it never was.
+    points = _thinned([*dropwhile(lambda sample: not sample.counts, samples)])
+    stacks = [values(point) for point in points]
+    highest = max((sum(value for _, value in stack) for stack in stacks), default=0)
+    if len(points) < 2 or not highest:  # noqa: PLR2004 # a line has two ends
         return None
-    if len(points) < 2:  # noqa: PLR2004 # a line has two ends
-        return None
-    ground = [0.0] * len(points)
-    running = [float(point.running) for point in points]
-    both = [point.running + float(point.queued) for point in points]
-    top = nice(max(both))
-    layers = [
-        Layer("running", _area(points, ground, running, top)),
-        Layer("queued", _area(points, running, both, top)),
-    ]
+    top = nice(highest)
+    ground = [0] * len(points)
+    layers = []
+    for layer in zip(*stacks, strict=True):
+        roof = [low + value for low, (_, value) in zip(ground, layer, strict=True)]
+        if roof != ground:
+            layers.append(Layer(layer[0][0], _area(points, ground, roof, top)))
+        ground = roof
     return Chart(layers, top, points[0].at, points[-1].at)
 
 
@@ -133,11 +132,6 @@ def nice(value: float) -> float:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * 0.999)
-
-
-def _begun(samples: Sequence[Sample]) -> Sequence[Sample]:
-    """Return the samples since anything was known: a slope from nothing to it never was."""
-    return [*dropwhile(lambda sample: not sample.counts, samples)]
 
 
 def _thinned(samples: Sequence[Sample]) -> list[Sample]:

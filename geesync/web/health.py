@@ -10,7 +10,8 @@ from geesync.domain.messages.words import duration
 from geesync.domain.mirror.lifecycle import State
 from geesync.errors import GeesyncError
 from geesync.store.views import status as views
-from geesync.store.views.totals import moved_at
+from geesync.store.views.heartbeat import heartbeat
+from geesync.store.views.samples import moved_at
 
 
 def complaints(ledger: Path, now: datetime) -> list[str]:
@@ -19,7 +20,7 @@ def complaints(ledger: Path, now: datetime) -> list[str]:
     A failing asset is no complaint: that is work for a person, not for a restart.
     """
     try:
-        daemon, last = views.heartbeat(ledger, now=now), moved_at(ledger)
+        daemon, last = heartbeat(ledger, now=now), moved_at(ledger)
         is_long = daemon is not None and last is not None and now - last > _LONG
         status = views.status(ledger, now=now) if is_long else None
     except (sqlite3.Error, GeesyncError) as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -23,7 +24,11 @@ from geesync.domain.assets.names import display_id
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import ENDINGS
 from geesync.store.views import status as views
-from geesync.store.views.totals import Totals, totals
+from geesync.store.views.heartbeat import heartbeat_at
+from geesync.store.views.samples import Totals, totals
+
+#: One value of a metric: its labels, and the number.
+Row = tuple[Sequence[str], float]
 
 
 @dataclass(frozen=True)
@@ -40,20 +45,8 @@ class LedgerCollector(Collector):
         status = replace(whole_status, roots=[root for root in whole_status.roots if root.watched])
         sums = totals(self.ledger)
         yield InfoMetricFamily("geesync_build", "The running program", {"version": __version__})
-        yield from _daemon(status, self.ledger)
-        yield from _brakes(status)
+        yield from _daemon(status.daemon or {}, self.ledger)
         yield from _assets(status)
-        yield from _failures(status)
-        yield _gauge(
-            "made_assets",
-            "Assets that a restore or a job makes at Earth Engine, by state",
-            ["kind", "name", "state"],
-            [
-                ([work.kind, display_id(work.name), state], count)
-                for work in status.making
-                for state, count in work.counts.items()
-            ],
-        )
         yield from _exports(status, sums)
         yield from _bytes(status, sums)
         yield from _disks(status, self.ledger)
@@ -66,132 +59,115 @@ def exposition(ledger: Path, now: datetime) -> bytes:
     return generate_latest(registry)
 
 
-def _gauge(
-    name: str, text: str, labels: Iterable[str] = (), rows: Iterable[tuple[list[str], float]] = ()
-) -> Metric:
-    family = GaugeMetricFamily(f"geesync_{name}", text, labels=list(labels))
-    for values, value in rows:
-        family.add_metric(values, value)
+def _gauge(name: str, text: str, labels: Sequence[str], rows: Iterable[Row]) -> Metric:
+    return _filled(GaugeMetricFamily(f"geesync_{name}", text, labels=labels), rows)
+
+
+def _counter(name: str, text: str, labels: Sequence[str], rows: Iterable[Row]) -> Metric:
+    return _filled(CounterMetricFamily(f"geesync_{name}", text, labels=labels), rows)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, rows: Iterable[Row]) -> Metric:
+    for labels, value in rows:
+        family.add_metric(labels, value)
     return family
 
 
-def _counter(
-    name: str, text: str, labels: Iterable[str], rows: Iterable[tuple[list[str], float]]
-) -> Metric:
-    family = CounterMetricFamily(f"geesync_{name}", text, labels=list(labels))
-    for values, value in rows:
-        family.add_metric(values, value)
-    return family
+def _one(value: float) -> list[Row]:
+    """Return the row of a metric without labels."""
+    return [((), value)]
 
 
-def _daemon(status: views.Status, ledger: Path) -> Iterator[Metric]:
-    yield _gauge(
-        "daemon_up", "1 while the daemon gives signs of life", (), [([], bool(status.daemon))]
-    )
-    beat = views.heartbeat_at(ledger)
-    if beat:
-        yield _gauge(
-            "heartbeat_timestamp_seconds",
-            "When the daemon last gave a sign of life",
-            (),
-            [([], beat.timestamp())],
-        )
-    waiting = (status.daemon or {}).get("waiting", {})
+def _daemon(beat: dict[str, Any], ledger: Path) -> Iterator[Metric]:
+    """Yield what the daemon tells; of brakes as it read them last, whose units differ, shares."""
+    yield _gauge("daemon_up", "1 while the daemon gives signs of life", (), _one(bool(beat)))
+    if at := heartbeat_at(ledger):
+        text = "When the daemon last gave a sign of life"
+        yield _gauge("heartbeat_timestamp_seconds", text, (), _one(at.timestamp()))
     yield _gauge(
         "step_waiting",
         "1 for each step that a brake holds back",
         ["step"],
-        [([step], 1) for step in waiting],
+        [([step], 1) for step in beat.get("waiting", ())],
     )
     yield _gauge(
         "halted",
         "1 for each kind of work and destination that is refused",
         ["work", "destination"],
-        [([halt["work"], halt["store"]], 1) for halt in (status.daemon or {}).get("halts", [])],
+        [([halt["work"], halt["store"]], 1) for halt in beat.get("halts", ())],
     )
-
-
-def _brakes(status: views.Status) -> Iterator[Metric]:
-    """Yield the brakes as the daemon last read them: units differ, so shares of the limits."""
-    brakes = (status.daemon or {}).get("brakes", [])
+    brakes = [([brake["name"], brake["where"]], brake) for brake in beat.get("brakes", ())]
     yield _gauge(
         "brake_used_ratio",
         "What is used of what a brake allows; absent for one without a limit",
         ["brake", "where"],
-        [
-            ([brake["name"], brake["where"]], brake["used"] / brake["limit"])
-            for brake in brakes
-            if brake["limit"]
-        ],
+        [(which, brake["used"] / brake["limit"]) for which, brake in brakes if brake["limit"]],
     )
     yield _gauge(
         "brake_holds",
         "1 while a brake holds work back",
         ["brake", "where"],
-        [([brake["name"], brake["where"]], brake["holds"]) for brake in brakes],
+        [(which, brake["holds"]) for which, brake in brakes],
     )
 
 
 def _assets(status: views.Status) -> Iterator[Metric]:
+    roots = [([display_id(root.name)], root) for root in status.roots]
     yield _gauge(
         "assets",
         "Assets by state",
         ["root", "state"],
-        [
-            ([display_id(root.name), state], root.counts.get(state, 0))
-            for root in status.roots
-            for state in State
-        ],
+        [([*name, state], root.counts.get(state, 0)) for name, root in roots for state in State],
     )
-    yield _gauge(
-        "source_bytes",
-        "Size of the assets as Earth Engine counts it",
-        ["root"],
-        [([display_id(root.name)], root.size_bytes) for root in status.roots],
-    )
-    yield _gauge(
-        "verified_source_bytes",
-        "The same, of verified assets only",
-        ["root"],
-        [([display_id(root.name)], root.verified_bytes) for root in status.roots],
-    )
-    yield _gauge("metadata_only_assets", "Not files in whole", (), [([], status.left_out)])
-    yield _gauge(
-        "unreadable_assets",
-        "Assets and folders that Earth Engine did not let be read at the last scan",
-        ["root"],
-        [([display_id(root.name)], root.completeness.unreadable) for root in status.roots],
-    )
-    yield _gauge(
-        "root_complete",
-        "1 while all is here that is wanted of a root",
-        ["root"],
-        [([display_id(root.name)], root.completeness.is_complete) for root in status.roots],
-    )
-    yield _gauge(
-        "root_alarm",
-        "1 if the root's last scan was not believed",
-        ["root"],
-        [([display_id(root.name)], bool(root.alarm)) for root in status.roots],
-    )
-    yield _gauge(
-        "scan_timestamp_seconds",
-        "When the root was last scanned to its end",
-        ["root"],
-        [
-            ([display_id(root.name)], root.scanned_at.timestamp())
-            for root in status.roots
-            if root.scanned_at
-        ],
-    )
-
-
-def _failures(status: views.Status) -> Iterator[Metric]:
+    for metric, text, values in (
+        (
+            "source_bytes",
+            "Size of the assets as Earth Engine counts it",
+            [(name, root.size_bytes) for name, root in roots],
+        ),
+        (
+            "verified_source_bytes",
+            "The same, of verified assets only",
+            [(name, root.verified_bytes) for name, root in roots],
+        ),
+        (
+            "unreadable_assets",
+            "Assets and folders that Earth Engine did not let be read at the last scan",
+            [(name, root.completeness.unreadable) for name, root in roots],
+        ),
+        (
+            "root_complete",
+            "1 while all is here that is wanted of a root",
+            [(name, root.completeness.is_complete) for name, root in roots],
+        ),
+        (
+            "root_alarm",
+            "1 if the root's last scan was not believed",
+            [(name, bool(root.alarm)) for name, root in roots],
+        ),
+        (
+            "scan_timestamp_seconds",
+            "When the root was last scanned to its end",
+            [(name, root.scanned_at.timestamp()) for name, root in roots if root.scanned_at],
+        ),
+    ):
+        yield _gauge(metric, text, ["root"], values)
+    yield _gauge("metadata_only_assets", "Not files in whole", (), _one(status.left_out))
     yield _gauge(
         "failing_assets",
         "Assets whose last try failed, by cause",
         ["cause", "state"],
         [([trouble.cause, trouble.state], trouble.count) for trouble in status.troubles],
+    )
+    yield _gauge(
+        "made_assets",
+        "Assets that a restore or a job makes at Earth Engine, by state",
+        ["kind", "name", "state"],
+        [
+            ([work.kind, display_id(work.name), state], count)
+            for work in status.making
+            for state, count in work.counts.items()
+        ],
     )
 
 
@@ -200,7 +176,7 @@ def _exports(status: views.Status, sums: Totals) -> Iterator[Metric]:
         "transitions",
         "Moves of assets from one state to another",
         ["from_state", "to_state"],
-        [([before, after], count) for (before, after), count in sums.moves().items()],
+        sums.moves().items(),
     )
     yield _gauge(
         "operations",
@@ -208,42 +184,35 @@ def _exports(status: views.Status, sums: Totals) -> Iterator[Metric]:
         ["kind"],
         [([kind], status.queue.get(kind, 0)) for kind in ("running", "queued", "foreign")],
     )
-    yield _gauge(
-        "exports_in_flight", "Our exports under way", (), [([], sum(status.operations.values()))]
-    )
+    in_flight = sum(status.operations.values())
+    yield _gauge("exports_in_flight", "Our exports under way", (), _one(in_flight))
     counts = sums.by_label("exports")
-    yield _counter("exports_asked", "Exports asked for", (), [([], counts.get("asked", 0))])
+    yield _counter("exports_asked", "Exports asked for", (), _one(counts.get("asked", 0)))
     yield _counter(
         "exports_ended",
         "Exports that ended, by how",
         ["outcome"],
         [([ending], counts.get(ending, 0)) for ending in ENDINGS],
     )
-    spans = sums.by_label("export_s")
     durations = SummaryMetricFamily(
         "geesync_export_duration_seconds",
         "From asking for an export to knowing its end",
         labels=["outcome"],
     )
-    for ending, seconds in spans.items():
+    for ending, seconds in sums.by_label("export_s").items():
         durations.add_metric([ending], int(counts.get(ending, 0)), seconds)
     yield durations
-    yield _counter(
-        "eecu_seconds", "Compute used at Earth Engine", (), [([], sums.sum_of("eecu_s"))]
-    )
 
 
 def _bytes(status: views.Status, sums: Totals) -> Iterator[Metric]:
-    yield _counter(
-        "downloaded_bytes", "Bytes brought to disk", (), [([], sums.sum_of("landed_bytes"))]
-    )
-    yield _counter(
-        "downloaded_objects", "Objects brought to disk", (), [([], sums.sum_of("landed_objects"))]
-    )
-    yield _counter(
-        "swept_bytes", "Staged bytes deleted again", (), [([], sums.sum_of("swept_bytes"))]
-    )
-    yield _gauge("staged_bytes", "Bytes in the bucket", (), [([], status.staged_bytes)])
+    for metric, text, total in (
+        ("eecu_seconds", "Compute used at Earth Engine", "eecu_s"),
+        ("downloaded_bytes", "Bytes brought to disk", "landed_bytes"),
+        ("downloaded_objects", "Objects brought to disk", "landed_objects"),
+        ("swept_bytes", "Staged bytes deleted again", "swept_bytes"),
+    ):
+        yield _counter(metric, text, (), _one(sums.sum_of(total)))
+    yield _gauge("staged_bytes", "Bytes in the bucket", (), _one(status.staged_bytes))
 
 
 def _disks(status: views.Status, ledger: Path) -> Iterator[Metric]:
@@ -256,4 +225,4 @@ def _disks(status: views.Status, ledger: Path) -> Iterator[Metric]:
     )
     files = (ledger, ledger.with_name(f"{ledger.name}-wal"))
     size_bytes = sum(file.stat().st_size for file in files if file.exists())
-    yield _gauge("ledger_bytes", "Size of the ledger on disk", (), [([], size_bytes)])
+    yield _gauge("ledger_bytes", "Size of the ledger on disk", (), _one(size_bytes))

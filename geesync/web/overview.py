@@ -124,15 +124,9 @@ def _lead(status: views.Status, counts: dict[str, int], now: datetime) -> str:
         return f"{done} How fast it goes is not known yet."
     end = now + status.eta
     when = f"{end:%A %H:%M} UTC" if status.eta < timedelta(days=5) else f"{end:%d %B %Y}"
-    pace = (
-        f"At {status.pace.per_hour:,.0f} an hour, the rest takes {_unbroken(duration(status.eta))}"
-    )
+    span = duration(status.eta).replace(" ", "\N{NO-BREAK SPACE}")  # number and unit on one line
+    pace = f"At {status.pace.per_hour:,.0f} an hour, the rest takes {span}"
     return f"{done} {pace}: until {when}."
-
-
-def _unbroken(span: str) -> str:
-    """Keep a number and its unit on one line."""
-    return span.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _notices(status: views.Status) -> list[Notice]:
@@ -189,14 +183,13 @@ def _ways(status: views.Status) -> Iterator[Fact]:
 
 def _free(status: views.Status) -> Fact:
     mirrors = sorted({root.dest for root in status.roots if root.watched})
-    free = {dest: free_bytes(Path(dest)) for dest in mirrors}
-    if missing := [dest for dest in mirrors if free[dest] is None]:
-        return Fact("Mirror", "not there", missing[0])
-    return Fact(
-        "Free on disk",
-        " · ".join(size(left) for left in free.values() if left is not None) or "–",
-        ", ".join(mirrors) if len(mirrors) > 1 else "for the mirror",
-    )
+    sizes = []
+    for dest in mirrors:
+        if (free := free_bytes(Path(dest))) is None:
+            return Fact("Mirror", "not there", dest)
+        sizes.append(size(free))
+    where = ", ".join(mirrors) if len(mirrors) > 1 else "for the mirror"
+    return Fact("Free on disk", " · ".join(sizes) or "–", where)
 
 
 def _scan(status: views.Status, now: datetime) -> Fact:

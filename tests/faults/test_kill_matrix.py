@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from geesync.simulator import Simulator
-from geesync.store.views import status as views
+from geesync.store.file.soundness import reading
 from tests.faults.conditions import needs_strace
 from tests.faults.conftest import ARCHIVE
 from tests.soak.orders import Zygote, a_zygote
@@ -106,5 +106,5 @@ def _assert_sound(world: World) -> None:
     assert world.counts() == {"verified": 3}
     assert not [*world.mirror.rglob("*.part"), *world.mirror.rglob("*.new")]
     assert len(list(world.mirror.rglob("*.tif"))) == 1
-    with views.reading(world.config.ledger) as ledger:
+    with reading(world.config.ledger) as ledger:
         assert ledger.execute("PRAGMA integrity_check").fetchone()[0] == "ok"

@@ -20,6 +20,7 @@ from geesync.simulator import Simulator
 from geesync.simulator.profiles import Profile
 from geesync.simulator.scenarios import Tree
 from geesync.store.file.database import open_migrating
+from geesync.store.file.soundness import reading
 from geesync.store.ledger.roots import Roots
 from geesync.store.views import status as views
 from tests.soak.orders import Zygote, a_zygote
@@ -197,7 +198,7 @@ class Soak:
         verdict.moving = status.moving
         if not status.roots[0].scanned_at:
             verdict.moving = self.plan.assets
-        with views.reading(config.ledger) as ledger:
+        with reading(config.ledger) as ledger:
             verdict.integrity = str(ledger.execute("PRAGMA integrity_check").fetchone()[0])
             self._judge_exports(verdict, ledger)
             self._judge_deletes(verdict, ledger)

@@ -23,19 +23,17 @@ from geesync.steps.step import Workshop
 from geesync.steps.upkeep.ledger_care import Examiner
 from geesync.store.file import database as module
 from geesync.store.file import soundness
-from geesync.store.file.backups import backup
+from geesync.store.file.backups import backup, scratch
 from geesync.store.file.database import (
     locked,
     open_current,
     open_migrating,
 )
-from geesync.store.file.scratch import scratch
-from geesync.store.file.soundness import APPLICATION_ID, HEAD, check
+from geesync.store.file.soundness import APPLICATION_ID, HEAD, check, reading
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.roots import Roots
 from geesync.store.tables.schema import metadata
 from geesync.store.tables.triggers import TRIGGERS
-from geesync.store.views.status import reading
 from tests.store.conftest import Store, image
 
 #: The revision after this program's.
@@ -321,7 +319,7 @@ def test_what_killed_processes_left_beside_a_ledger_goes(
 ) -> None:
     killed = (
         "import os, sys\nfrom pathlib import Path\n"
-        "from geesync.store.file.scratch import scratch\n"
+        "from geesync.store.file.backups import scratch\n"
         "with scratch(Path(sys.argv[1]), sys.argv[2]) as folder:\n"
         "    (folder / 'half').touch()\n    os._exit(0)\n"
     )

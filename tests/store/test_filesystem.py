@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from geesync.store.file.filesystem import is_remote, kind_of
+from geesync.store.file.soundness import REMOTE, kind_of
 
 
 def test_the_kind_of_a_file_system_is_that_of_the_innermost_mount(tmp_path: Path) -> None:
@@ -35,9 +35,9 @@ def test_a_system_without_a_table_of_mounts_is_not_judged(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph"])
 def test_what_another_machine_serves_is_remote(kind: str) -> None:
-    assert is_remote(kind)
+    assert kind in REMOTE
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "fuseblk", ""])
 def test_what_this_machine_holds_is_not(kind: str) -> None:
-    assert not is_remote(kind)
+    assert kind not in REMOTE

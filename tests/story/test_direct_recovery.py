@@ -13,7 +13,7 @@ import pytest
 from geesync.checks.recovery import recover
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator
-from geesync.store.views.totals import totals
+from geesync.store.views.samples import totals
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.test_recovery import lost_ledger
 from tests.story.world import World, a_world

@@ -14,7 +14,7 @@ import pytest
 from geesync.checks.recovery import recover
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
-from geesync.store.views.totals import totals
+from geesync.store.views.samples import totals
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
 

@@ -27,6 +27,7 @@ from geesync.step_threads import run_step
 from geesync.store.browsing import assets as asset_views
 from geesync.store.file.backups import backup
 from geesync.store.file.database import Database, open_migrating
+from geesync.store.file.soundness import reading
 from geesync.store.ledger.steering import Steering
 from geesync.store.views import status as views
 
@@ -116,7 +117,7 @@ class World:
 
     def _next_s(self) -> float:
         """Return in how many seconds something is due again."""
-        with views.reading(self.config.ledger) as connection:
+        with reading(self.config.ledger) as connection:
             (due,) = connection.execute("SELECT min(not_before) FROM asset").fetchone()
         return (due or 0) - self.now().timestamp()
 

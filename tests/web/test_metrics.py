@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from geesync.domain.mirror.lifecycle import State
-from geesync.store.views.alive import pid_namespace
+from geesync.store.views.heartbeat import pid_namespace
 from geesync.web.metrics import LedgerCollector, exposition
 from tests.web.conftest import Scenes
 from tests.web.ledgers import NOW, Story

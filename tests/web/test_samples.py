@@ -7,7 +7,7 @@ from geesync.domain.mirror.lifecycle import State
 from geesync.store.copies.fetched import Fetched, FetchedCopy
 from geesync.store.tasks.plans import Plans
 from geesync.store.views import samples
-from geesync.store.views.totals import totals
+from geesync.store.views.samples import totals
 from geesync.web.curves import states
 from tests.web.ledgers import NOW, Story
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def tell_who_works(config: Config) -> None:
     """Print whether a daemon runs, and how to follow or to start it."""
-    from geesync.store.views import status as views
+    from geesync.store.views.heartbeat import heartbeat
 
-    if views.heartbeat(config.ledger, now=now()) is None:
+    if heartbeat(config.ledger, now=now()) is None:
         message = NO_DAEMON
     else:
         has_page = config.web.listen and not config.web.socket

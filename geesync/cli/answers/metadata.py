@@ -20,7 +20,7 @@ from geesync.domain.assets.names import display_id
 from geesync.errors import UserError
 
 if TYPE_CHECKING:
-    from geesync.store.browsing.metadata import KnownAsset
+    from geesync.store.browsing.listing import KnownAsset
 
 
 class Format(StrEnum):
@@ -53,7 +53,7 @@ def export_metadata(
     ] = None,
 ) -> None:
     """Write the metadata of all assets, or of those below a root or folder, into one file."""
-    from geesync.store.browsing.metadata import known_assets
+    from geesync.store.browsing.listing import known_assets
 
     mine: Context = context.obj
     ledger = mine.existing_ledger()

@@ -104,7 +104,7 @@ def _rebuild(config: Config, roots: list[str], flags: Json) -> None:
 @contextmanager
 def _apart(config: Config) -> Iterator[Config]:
     """Give the same configuration with a ledger that is made aside, until it is whole."""
-    from geesync.store.file.scratch import scratch
+    from geesync.store.file.backups import scratch
 
     with scratch(config.ledger, "recovering") as aside:
         yield config.model_copy(update={"ledger": aside / config.ledger.name})

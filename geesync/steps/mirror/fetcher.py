@@ -39,8 +39,8 @@ from geesync.steps.tasks.present import Revisions
 from geesync.store.copies import fetched
 from geesync.store.ledger.ledger import LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
-from geesync.store.tasks.lessons import Lesson
 from geesync.store.tasks.plans import KnownPlan
+from geesync.store.tasks.task_rows import Lesson
 
 log = get_logger()
 

@@ -20,7 +20,7 @@ from geesync.steps.brakes.gates import Gates, Halt
 from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger.roots import Roots
 from geesync.store.views import status as views
-from geesync.store.views.totals import moved_at
+from geesync.store.views.samples import moved_at
 
 _EVERY = timedelta(minutes=1)
 _SETTING = "notified"

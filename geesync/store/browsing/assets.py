@@ -12,9 +12,9 @@ from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.task import SubjectKind
+from geesync.store.file.soundness import reading
 from geesync.store.tables.packing import unpack
 from geesync.store.views.completeness import completeness
-from geesync.store.views.status import reading
 
 _ASSETS = (
     "SELECT asset.*, root.dest, unreadable.why AS unreadable FROM asset"

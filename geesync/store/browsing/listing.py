@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import State
+from geesync.store.file.soundness import reading
+from geesync.store.tables.packing import unpack
 from geesync.store.tables.schema import ON_DISK
-from geesync.store.views.status import reading
+from geesync.store.tables.states import CONTAINER_TYPES, WITHIN
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ def listed(path: Path, which: Which) -> Iterator[Listed]:
 
 def _rows(connection: sqlite3.Connection, which: Which) -> sqlite3.Cursor:
     conditions = ["removed_at IS NULL"]
-    if which.name is not None:  # 0 follows /
-        conditions = ["(asset.name = :name OR asset.name BETWEEN :name || '/' AND :name || '0')"]
+    if which.name is not None:
+        conditions = [WITHIN]
     if which.state:
         conditions.append("state = :state")
     if which.left_out:
@@ -65,3 +68,32 @@ def _rows(connection: sqlite3.Connection, which: Which) -> sqlite3.Cursor:
         f" WHERE {' AND '.join(conditions)} ORDER BY asset.name",
         {"name": which.name, "state": which.state},
     )
+
+
+@dataclass(frozen=True)
+class KnownAsset:
+    """An image, a table or whatever else holds no others."""
+
+    source: SourceAsset
+    dest: str  #: the root's mirror, absolute
+    path: str  #: its folder, relative to the mirror
+    in_catalogue: bool  #: its Item is on disk
+
+
+def known_assets(ledger: Path, *, within: str | None = None) -> Iterator[KnownAsset]:
+    """Yield what Earth Engine said of each asset but of containers, by name, in constant memory.
+
+    within: of this name and all below it only.
+    """
+    with reading(ledger) as connection:
+        rows = connection.execute(
+            "SELECT root.dest, path, json, catalogued_version IS NOT NULL AND verified_at IS NOT"  # noqa: S608 # ours
+            " NULL AS in_catalogue FROM asset JOIN source ON source.asset_id = asset.id"
+            " JOIN root ON root.id = asset.root_id"
+            f" WHERE asset.type NOT IN ({CONTAINER_TYPES}) AND (:name IS NULL OR {WITHIN})"
+            " ORDER BY asset.name",
+            {"name": within},
+        )
+        for row in rows:
+            source = SourceAsset(unpack(row["json"]))
+            yield KnownAsset(source, row["dest"], row["path"], bool(row["in_catalogue"]))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from geesync.domain.assets.footprint import Box
 from geesync.domain.tasks.lifecycle import TaskState
-from geesync.store.tables.counters import CELL_DEG, CELLS_AROUND
-from geesync.store.views.status import reading
+from geesync.store.file.soundness import reading
+from geesync.store.tables.notes import CELL_DEG, CELLS_AROUND
 
 #: Beyond so many footprints they are told by cells of the map, and beyond so many cells by larger
 #: ones: more cannot be told apart, and a page of them is slow.

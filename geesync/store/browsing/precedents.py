@@ -11,8 +11,8 @@ from geesync.domain.json import Json
 from geesync.domain.tasks.estimate import Ended
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.domain.tasks.task import SubjectKind
+from geesync.store.file.soundness import reading
 from geesync.store.ledger.usage import ANSWER_COST, answer_cost
-from geesync.store.views.status import reading
 
 #: The last exports tell the present pace, and bound the question.
 _RECENT = 2000

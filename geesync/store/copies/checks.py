@@ -19,13 +19,12 @@ from geesync.store.ledger.intake import UNREAD
 from geesync.store.ledger.ledger import (
     LedgerAsset,
     Move,
-    live_files,
     read_asset,
     record_in,
     select_assets,
 )
 from geesync.store.tables import notes, schema
-from geesync.store.tasks.plans import void_in
+from geesync.store.tasks.plans import live_files, void_in
 from geesync.store.tasks.tasks import give_up_in
 
 #: Assets of one question.

@@ -15,10 +15,10 @@ from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.usage import ANSWERS, ANSWERS_OF_MONTH
-from geesync.store.tables import counters, schema
+from geesync.store.tables import notes, schema
 from geesync.store.tables.packing import pack
-from geesync.store.tasks.lessons import read_plan
 from geesync.store.tasks.plans import void_in
+from geesync.store.tasks.task_rows import read_plan
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Fetched:
 
 
 def _count(connection: sa.Connection, answers: int, files: Sequence[Json], now: datetime) -> None:
-    total = counters.total
+    total = notes.total
     month = now.astimezone(UTC).strftime("%Y-%m")
     for name, label, count in (
         (ANSWERS, "", answers),

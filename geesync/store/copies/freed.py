@@ -16,7 +16,7 @@ from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.ledger import LedgerAsset, read_asset, select_assets
 from geesync.store.tables import schema
-from geesync.store.tables.freeing import freed
+from geesync.store.tables.making import freed
 
 
 class Freed:

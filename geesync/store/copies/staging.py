@@ -19,9 +19,8 @@ from geesync.errors import Cause, RemoteError
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.tables import schema
-from geesync.store.tasks.lessons import Lesson, read_plan, teach_in
 from geesync.store.tasks.plans import void_in
-from geesync.store.tasks.task_rows import Task, read_task
+from geesync.store.tasks.task_rows import Lesson, Task, read_plan, read_task, teach_in
 from geesync.store.tasks.tasks import TaskMove, give_up_in, record_in
 
 #: Found once: for SQLAlchemy to look how the tables belong together takes as long as ten rows.

@@ -5,15 +5,18 @@ A ledger that is worked with has a write-ahead log beside it; a backup never has
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from geesync.errors import LedgerError
-from geesync.store.file.scratch import scratch
 from geesync.store.file.soundness import LOG, check, in_use
 
 #: A ledger's file, then what SQLite keeps beside it: its log, and who reads how far in it.
@@ -88,5 +91,44 @@ def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def scratch(path: Path, doing: str) -> Iterator[Path]:
+    """Make a folder beside a file, and remove it at the end.
+
+    doing: what for, as its name says.
+    """
+    sweep(path, doing)
+    with ExitStack() as stack:
+        yield _made(path, doing, stack)
+
+
+def _made(path: Path, doing: str, stack: ExitStack) -> Path:
+    """Make a folder and lock it; if somebody sweeps it before it is locked, another."""
+    while True:
+        made = TemporaryDirectory(prefix=f"{path.name}.{doing}-", dir=path.parent)
+        folder = Path(stack.enter_context(made))
+        with suppress(FileNotFoundError):
+            fcntl.flock(stack.enter_context(_opened(folder)), fcntl.LOCK_EX)
+            if folder.exists():
+                return folder
+
+
+def sweep(path: Path, doing: str) -> None:
+    """Remove such folders of processes that were killed: nobody holds their locks."""
+    for folder in path.parent.glob(f"{glob.escape(path.name)}.{doing}-*"):
+        with suppress(OSError), _opened(folder) as descriptor:  # another process was first
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -15,8 +15,7 @@ from typing import IO, Any, TypeVar
 import sqlalchemy as sa
 
 from geesync.errors import LockedError
-from geesync.store.file.backups import backup, sync
-from geesync.store.file.scratch import scratch, sweep
+from geesync.store.file.backups import backup, scratch, sweep, sync
 from geesync.store.file.soundness import (
     APPLICATION_ID,
     HEAD,

@@ -1,7 +1,11 @@
-"""Whether a file is a ledger that can be worked with: whole, ours, and of this program's schema."""
+"""Whether a file is a ledger that can be worked with: whole, ours, and of this program's schema.
+
+And on what kind of file system it lies, and whether SQLite can do there what it promises.
+"""
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -10,7 +14,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from geesync.errors import RESTORE, LedgerError
-from geesync.store.file.filesystem import is_remote, kind_of
 from geesync.store.file.sqlite_errors import translated
 
 #: Told to SQLite as application_id: "gees". A file without it is no ledger.
@@ -31,6 +34,21 @@ _WRITTEN_AT, _WITH_LOG = 18, b"\x02"
 
 #: Instructions of SQLite between two questions whether to keep on.
 _STRIDE = 1_000_000
+
+#: File systems of other machines, by their names in the table of mounts. SQLite's write-ahead log
+#: needs locks and shared memory (https://www.sqlite.org/wal.html), and they do not hold there. The
+#: kernel's type number would not do: it is the same for all that FUSE serves, local or not.
+REMOTE = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "9p", "davfs"),
+        *("ceph", "glusterfs", "lustre", "gpfs", "beegfs", "vboxsf", "prl_fs"),
+        *("fuse.sshfs", "fuse.rclone", "fuse.gcsfuse", "fuse.s3fs", "fuse.goofys", "fuse.ceph"),
+        *("fuse.ceph-fuse", "fuse.glusterfs", "fuse.davfs", "fuse.davfs2", "fuse.curlftpfs"),
+        *("fuse.smbnetfs", "fuse.vmhgfs-fuse", "fuse.juicefs"),
+    }
+)
+
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def is_large(path: Path) -> bool:
@@ -115,6 +133,21 @@ def refuse_foreign_log(path: Path) -> None:
         raise LedgerError(f"{log.name} lies beside a copy that it is not the log of", hint=RESTORE)
 
 
+def kind_of(path: Path, *, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """Return the kind of file system that a path is on, e.g. ``ext4``; "" if that is not known."""
+    try:
+        lines = mounts.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
+    there = path.resolve()
+    found = ("", "")
+    for _, place, kind, *_ in (line.split(" ") for line in lines):
+        mounted = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), place)
+        if there.is_relative_to(mounted) and len(mounted) >= len(found[0]):
+            found = (mounted, kind)
+    return found[1]
+
+
 def check(
     path: Path, *, thorough: bool = False, keep_on: Callable[[], bool] = lambda: True
 ) -> str | None:
@@ -129,7 +162,7 @@ def check(
 
 
 def _check(path: Path, *, thorough: bool, keep_on: Callable[[], bool]) -> str | None:
-    if is_remote(kind := kind_of(path)):
+    if (kind := kind_of(path)) in REMOTE:
         raise LedgerError(
             f"the ledger {path} is on a file system of another machine ({kind}), where SQLite"
             " cannot keep it whole",
@@ -182,6 +215,21 @@ def refuse_other_schema(path: Path, revision: str) -> None:
         )
 
 
-def refuse_older(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise LedgerError if a ledger that is open is of an older program, or of a newer one."""
-    refuse_other_schema(path, _check_contents(path, connection, thorough=False))
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the ledger for questions; rows come by name."""
+    with translated(path):
+        refuse_foreign_log(path)
+    with (
+        held_open(path),
+        translated(path),
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection,
+    ):
+        connection.row_factory = sqlite3.Row
+        connection.execute("BEGIN")  # one consistent state for all questions
+        try:
+            yield connection
+        except sqlite3.OperationalError:
+            # It lacks what an older program did not know.
+            refuse_other_schema(path, _check_contents(path, connection, thorough=False))
+            raise

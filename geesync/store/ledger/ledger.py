@@ -31,7 +31,7 @@ from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import notes, schema
 from geesync.store.tables.columns import has_come, read_standing, standing_columns
 from geesync.store.tables.states import ASSET_STORE, IS_PAUSED, IS_UNSEEN
-from geesync.store.tasks.plans import replace_in, void_in
+from geesync.store.tasks.plans import live_files, replace_in, void_in
 from geesync.store.tasks.tasks import give_up_in
 
 
@@ -187,37 +187,41 @@ class Ledger:
 def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -> set[int]:
     """Move assets within a transaction; return the ids of those that nobody moved since."""
     fresh = _unmoved(connection, moves)
-    standings = {
-        asset_id: LIFE.advance(move.asset.standing, move.event, now)
-        for asset_id, move in fresh.items()
-    }
-    _change(connection, fresh, standings, now)
+    changes: dict[int, dict[str, object]] = {}
+    history: list[dict[str, object]] = []
+    for asset_id, move in fresh.items():
+        before, event = move.asset.standing, move.event
+        after = LIFE.advance(before, event, now)
+        changes[asset_id] = standing_columns(after, move.asset.version) | _dates(move, now)
+        if not _is_repeated(event, before, after):
+            row = {
+                "asset_id": asset_id,
+                "at": now,
+                "name": event.name,
+                "detail": event.reason or None,
+            }
+            history.append(row | {"from_state": before.state, "to_state": after.state})
+    change_rows(connection, schema.asset, changes)
+    insert_rows(connection, notes.event, history)
     _prove(connection, fresh.values(), now)
     _void_copies(connection, fresh.values(), now)
     note_readable(
         connection, [key for key, move in fresh.items() if isinstance(move.event, _NOT_ASKED_FOR)]
     )
-    history = [
-        {
-            "asset_id": asset_id,
-            "at": now,
-            "name": move.event.name,
-            "from_state": move.asset.standing.state,
-            "to_state": standings[asset_id].state,
-            "detail": move.event.reason or None,
-        }
-        for asset_id, move in fresh.items()
-        if not _is_repeated(move, standings[asset_id])
-    ]
-    insert_rows(connection, notes.event, history)
     return set(fresh)
 
 
-def _is_repeated(move: Move, after: Standing) -> bool:
+def _dates(move: Move, now: datetime) -> dict[str, object]:
+    """Return the columns that say since when what an event says is true."""
+    if isinstance(move.event, CheckPassed):
+        return {"verified_at": now, "verified_revision": move.asset.revision}
+    return {"gone_at": now} if isinstance(move.event, SourceGone | SourceFreed) else {}
+
+
+def _is_repeated(event: Event, before: Standing, after: Standing) -> bool:
     """Whether it is in the history: a night's outage is one line there, not a thousand."""
-    before = move.asset.standing
     same = (before.cause, before.reason) == (after.cause, after.reason)
-    return same and isinstance(move.event, Delayed)
+    return same and isinstance(event, Delayed)
 
 
 def note_readable(connection: sa.Connection, asset_ids: Collection[int]) -> None:
@@ -240,25 +244,6 @@ def _unmoved(connection: sa.Connection, moves: Sequence[Move]) -> dict[int, Move
     }
 
 
-def _change(
-    connection: sa.Connection,
-    moves: Mapping[int, Move],
-    standings: Mapping[int, Standing],
-    now: datetime,
-) -> None:
-    """Write where assets stand."""
-    changes: dict[int, dict[str, object]] = {
-        asset_id: standing_columns(after, moves[asset_id].asset.version)
-        for asset_id, after in standings.items()
-    }
-    for asset_id, move in moves.items():
-        if isinstance(move.event, CheckPassed):
-            changes[asset_id] |= {"verified_at": now, "verified_revision": move.asset.revision}
-        if isinstance(move.event, SourceGone | SourceFreed):
-            changes[asset_id]["gone_at"] = now
-    change_rows(connection, schema.asset, changes)
-
-
 def _prove(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> None:
     proved = [move.asset.id for move in moves if isinstance(move.event, CheckPassed)]
     if proved:
@@ -279,16 +264,6 @@ def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime
         give_up_in(connection, schema.of_assets(voided), now)
         void_in(connection, schema.plan.c.asset_id.in_(voided), now)
         replace_in(connection, voided, now)
-
-
-def live_files(asset_ids: Collection[int]) -> sa.Select[tuple[object, ...]]:
-    """Return the query of the files that are of use of each asset: its id, name, size, CRC32C."""
-    plan, file = schema.plan, schema.file
-    return (
-        sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
-        .select_from(plan.join(file).outerjoin(schema.task, schema.task.c.id == file.c.task_id))
-        .where(plan.c.asset_id.in_(asset_ids), schema.live_file())
-    )
 
 
 def select_assets() -> sa.Select[tuple[object, ...]]:

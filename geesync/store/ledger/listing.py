@@ -30,7 +30,7 @@ from geesync.store.ledger.ledger import (
 )
 from geesync.store.ledger.sightings import Sightings, children_of, sightings
 from geesync.store.tables import schema
-from geesync.store.tables.freeing import freed
+from geesync.store.tables.making import freed
 
 #: What the history says of assets that are no longer there.
 FREED = "deleted there on a person's word, kept here"

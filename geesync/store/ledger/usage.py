@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.file.database import Database
-from geesync.store.tables import counters, notes, schema
+from geesync.store.tables import notes, schema
 
 #: The setting in which the project's queue is noted, as it was last seen.
 QUEUE = "queue"
@@ -49,7 +49,7 @@ class Usage:
 
         What exports left that were no good is not ours to wait for: it is swept by itself.
         """
-        total, tally = counters.total, counters.tally
+        total, tally = notes.total, notes.tally
         staged = self._sum(sa.func.sum(total.c.value), total.c.name == "staged_bytes")
         went = self._sum(sa.func.sum(total.c.value), total.c.name == "unstaged_bytes")
         coming = self._sum(sa.func.sum(tally.c.size_bytes), tally.c.state == State.EXPORTING)
@@ -57,32 +57,32 @@ class Usage:
 
     def coming_bytes(self, dest: str) -> int:
         """Return what is on its way to a mirror, as Earth Engine counts it."""
-        tally, root = counters.tally, schema.root
+        tally, root = notes.tally, schema.root
         of_dest = tally.c.root_id.in_(sa.select(root.c.id).where(root.c.dest == dest))
         under_way = tally.c.state.in_(_UNDER_WAY)
         return int(self._sum(sa.func.sum(tally.c.size_bytes), of_dest, under_way))
 
     def under_way(self, root_id: int, types: Collection[str]) -> int:
         """Return how many assets of these types of a root were begun and are not yet proved."""
-        tally = counters.tally
+        tally = notes.tally
         begun = tally.c.state.in_((*_UNDER_WAY, State.DOWNLOADED))
         of_root = (tally.c.root_id == root_id) & tally.c.type.in_(types)
         return int(self._sum(sa.func.sum(tally.c.assets), of_root, begun))
 
     def eecu_s(self, now: datetime) -> float:
         """Return the EECU-seconds of our exports that have ended in this calendar month, UTC."""
-        total, month = counters.total, now.astimezone(UTC).strftime("%Y-%m")
+        total, month = notes.total, now.astimezone(UTC).strftime("%Y-%m")
         return self._sum(total.c.value, total.c.name == "eecu_s_of_month", total.c.label == month)
 
     def answers(self, now: datetime) -> int:
         """Return how many answers were read directly in this calendar month, UTC."""
-        total, month = counters.total, now.astimezone(UTC).strftime("%Y-%m")
+        total, month = notes.total, now.astimezone(UTC).strftime("%Y-%m")
         of_month = total.c.name == ANSWERS_OF_MONTH
         return int(self._sum(total.c.value, of_month, total.c.label == month))
 
     def answers_ever(self) -> int:
         """Return how many answers were read directly since the ledger was made."""
-        return int(self._sum(counters.total.c.value, counters.total.c.name == ANSWERS))
+        return int(self._sum(notes.total.c.value, notes.total.c.name == ANSWERS))
 
     def answer_cost(self, estimate_s: float) -> AnswerCost:
         """Return what an answer costs: as it was learnt, or else the estimate, in EECU-seconds."""

@@ -15,7 +15,7 @@ from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.roots import ask_in
 from geesync.store.making.making import Condition, Making, ToMake, known_targets
 from geesync.store.tables.columns import read_standing
-from geesync.store.tables.deriving import derived
+from geesync.store.tables.making import derived
 from geesync.store.tables.states import is_making_paused
 
 

@@ -23,7 +23,7 @@ from geesync.store.ledger.roots import ask_in
 from geesync.store.making.making import Condition, Making, MakingMove, ToMake, known_targets
 from geesync.store.tables import schema
 from geesync.store.tables.columns import read_standing
-from geesync.store.tables.restoring import restoration, restored, restored_file
+from geesync.store.tables.making import restoration, restored, restored_file
 from geesync.store.tables.states import is_making_paused
 
 

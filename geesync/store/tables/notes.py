@@ -1,8 +1,11 @@
-"""The tables of what is noted on the way: events, samples, and what processes tell each other."""
+"""The tables of events, samples and counters, and of what processes tell each other.
+
+Triggers keep the counters, so that no question reads all assets.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text
 
 from geesync.store.tables.columns import Instant
 from geesync.store.tables.schema import metadata
@@ -36,4 +39,52 @@ setting = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+#: Degrees a side of a cell of the map's grid, and cells around the Earth.
+CELL_DEG = 2
+CELLS_AROUND = 360 // CELL_DEG
+
+#: Counts and bytes by root, type and state.
+tally = Table(
+    "tally",
+    metadata,
+    Column("root_id", Integer, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Assets by the cause of their failure and state; as kind "left_out", with a root as state,
+#: those of which something cannot be taken as files.
+trouble = Table(
+    "trouble",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Assets by cell of the map (where their boxes have their centres) and state.
+cell = Table(
+    "cell",
+    metadata,
+    Column("root_id", Integer, primary_key=True),
+    Column("cell", Integer, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("assets", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: What ever happened, added up; it only grows.
+total = Table(
+    "total",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
 )

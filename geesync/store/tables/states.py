@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 
+from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.names import DERIVED
 from geesync.domain.derive import lifecycle as derive
 from geesync.domain.mirror.lifecycle import RESTING, Recovered, State
@@ -15,7 +15,7 @@ from geesync.domain.tasks.lifecycle import TaskState
 from geesync.domain.tasks.task import ASSETS, DRIVE, DestinationKind, SubjectKind, TaskKind
 
 
-def quoted(states: Iterable[StrEnum]) -> str:
+def quoted(states: Iterable[str]) -> str:
     """Return states as SQL writes a list of them, without its brackets."""
     return ", ".join(f"'{state}'" for state in states)
 
@@ -23,6 +23,11 @@ def quoted(states: Iterable[StrEnum]) -> str:
 ASSET_STATES = quoted(State)
 ASSET_COPIED = quoted((State.VERIFIED, State.GONE, State.FREED))
 ASSET_MOVING = quoted(state for state in State if state not in RESTING)
+
+CONTAINER_TYPES = quoted(sorted(CONTAINERS))
+
+#: Whether an asset has the name ``:name``, or lies below it; 0 follows /.
+WITHIN = "(asset.name = :name OR asset.name BETWEEN :name || '/' AND :name || '0')"
 
 #: The setting that pauses everything; with a colon and a name, an asset and all below it.
 PAUSED = "paused"

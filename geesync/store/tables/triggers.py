@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geesync.domain.tasks.lifecycle import TaskState
-from geesync.store.tables.counters import CELL_DEG, CELLS_AROUND
+from geesync.store.tables.notes import CELL_DEG, CELLS_AROUND
 from geesync.store.tables.states import EXPORT_KINDS, TASK_IN_FLIGHT
 
 _ADD = """

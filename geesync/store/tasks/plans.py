@@ -19,8 +19,7 @@ from geesync.store.file.database import Database
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import schema
 from geesync.store.tables.packing import pack
-from geesync.store.tasks.lessons import Lesson, read_plan, teach_in
-from geesync.store.tasks.task_rows import read_task, select_tasks
+from geesync.store.tasks.task_rows import Lesson, read_plan, read_task, select_tasks, teach_in
 from geesync.store.tasks.tasks import TaskMove, record_in
 
 
@@ -155,6 +154,16 @@ def replace_in(connection: sa.Connection, asset_ids: Collection[int], now: datet
             .where(table.c.asset_id.in_(list(asset_ids)), table.c.replaced_at.is_(None))
             .values(replaced_at=now)
         )
+
+
+def live_files(asset_ids: Collection[int]) -> sa.Select[tuple[object, ...]]:
+    """Return the query of the files that are of use of each asset: its id, name, size, CRC32C."""
+    plan, file = schema.plan, schema.file
+    return (
+        sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
+        .select_from(plan.join(file).outerjoin(schema.task, schema.task.c.id == file.c.task_id))
+        .where(plan.c.asset_id.in_(asset_ids), schema.live_file())
+    )
 
 
 def void_in(connection: sa.Connection, where: sa.ColumnElement[bool], now: datetime) -> None:

@@ -39,14 +39,15 @@ from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import schema
 from geesync.store.tables.columns import has_come
 from geesync.store.tables.states import TASK_STORE
-from geesync.store.tasks.lessons import Lesson, teach_in
 from geesync.store.tasks.task_rows import (
     Intent,
+    Lesson,
     Task,
     file_of,
     read_task,
     row_of,
     select_tasks,
+    teach_in,
 )
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from geesync.domain.assets.names import display_id, is_within, parent_of
 from geesync.domain.messages.words import counted
-from geesync.domain.mirror.lifecycle import RESTING, State
+from geesync.domain.mirror.lifecycle import State
 from geesync.errors import Cause
-from geesync.store.tables.states import ASSET_MOVING, PAUSED, PAUSED_BELOW
+from geesync.store.tables.states import ASSET_MOVING, PAUSED, PAUSED_BELOW, WITHIN
 from geesync.store.views.making import making
 
 
@@ -45,17 +45,6 @@ class Completeness:
         return f"complete, but for what no file can hold of {assets}: geesync ls --left-out"
 
 
-@dataclass
-class _Counts:
-    moving: int = 0
-    paused: int = 0  #: of these, those that wait for the end of a pause
-    quarantined: int = 0
-    unreadable: int = 0
-    unreadable_copies: int = 0
-    left_out: int = 0
-    states: dict[str, int] = field(default_factory=dict)
-
-
 def completeness(connection: sqlite3.Connection, name: str | None = None) -> Completeness:
     """Return whether all is here: of all watched roots, or of what has this canonical name."""
     roots = [
@@ -64,80 +53,65 @@ def completeness(connection: sqlite3.Connection, name: str | None = None) -> Com
         if name is None or is_within(name, root["name"]) or is_within(root["name"], name)
     ]
     whole = name is None or [root["name"] for root in roots] == [name]  # no other has a part of it
-    ids = [root["id"] for root in roots]
-    counts = _of_roots(connection, ids) if whole else _below(connection, str(name))
-    counts.paused = _count_paused(connection, roots, name, counts.moving)
+    found = _of_roots(connection, roots) if whole else _below(connection, str(name))
+    found = _with_pauses(connection, found, roots, name)
     out = making(connection) if name is None else []
     reasons = [] if out and not roots else list(_of_scans(roots, name))
-    reasons += _of_counts(counts)
+    reasons += _of_counts(found)
     if name is not None:
         reasons += _of_asset(connection, name)
-    reasons += (reason for one in out for reason in one.reasons)
-    return _completeness(counts, reasons)
+    reasons += (reason for work in out for reason in work.reasons)
+    return replace(found, reasons=tuple(reasons))
 
 
 def completeness_of_root(connection: sqlite3.Connection, root: sqlite3.Row) -> Completeness:
     """Return the same of what one root itself has taken, by counters only; root: its row."""
-    counts = _of_roots(connection, [root["id"]])
-    counts.paused = _count_paused(connection, [root], root["name"], counts.moving)
-    return _completeness(counts, [*_of_scans([root], root["name"]), *_of_counts(counts)])
+    found = _of_roots(connection, [root])
+    found = _with_pauses(connection, found, [root], root["name"])
+    return replace(found, reasons=(*_of_scans([root], root["name"]), *_of_counts(found)))
 
 
-def _completeness(counts: _Counts, reasons: Iterable[str]) -> Completeness:
-    return Completeness(
-        tuple(reasons),
-        counts.left_out,
-        counts.quarantined,
-        counts.unreadable,
-        counts.unreadable_copies,
-        counts.moving - counts.paused,
-        counts.paused,
-    )
-
-
-def _of_roots(connection: sqlite3.Connection, ids: list[int]) -> _Counts:
+def _of_roots(connection: sqlite3.Connection, roots: list[sqlite3.Row]) -> Completeness:
     """Return what counters say: as quick for a million assets as for one."""
+    ids = [root["id"] for root in roots]
     marks = ", ".join("?" * len(ids))
-    counts = _Counts()
-    for state, assets in connection.execute(
-        f"SELECT state, sum(assets) FROM tally WHERE root_id IN ({marks}) GROUP BY state",  # noqa: S608 # ? only
-        ids,
-    ):
-        counts.states[state] = assets
-    unread, counts.unreadable_copies, counts.unreadable = connection.execute(
-        "SELECT coalesce(sum(state = ? AND cause = ?), 0), coalesce(sum(state = ?), 0), count(*)"  # noqa: S608 # ? only
+    on_the_way, quarantined = connection.execute(
+        f"SELECT total(assets * (state IN ({ASSET_MOVING}))), total(assets * (state = ?))"  # noqa: S608 # our own words
+        f" FROM tally WHERE root_id IN ({marks})",
+        (State.QUARANTINED, *ids),
+    ).fetchone()
+    unread, unreadable_copies, unreadable = connection.execute(
+        "SELECT total(state = ? AND cause = ?), total(state = ?), count(*)"  # noqa: S608 # ? only
         f" FROM unreadable CROSS JOIN asset ON asset.id = asset_id WHERE root_id IN ({marks})",
         (State.QUARANTINED, Cause.UNREADABLE, State.VERIFIED, *ids),
     ).fetchone()
-    (counts.left_out,) = connection.execute(
-        "SELECT coalesce(sum(assets), 0) FROM trouble WHERE kind = 'left_out'"  # noqa: S608 # ? only
-        f" AND state IN ({marks})",
-        [str(root_id) for root_id in ids],
+    (left_out,) = connection.execute(
+        f"SELECT total(assets) FROM trouble WHERE kind = 'left_out' AND state IN ({marks})",  # noqa: S608 # ? only
+        list(map(str, ids)),
     ).fetchone()
-    return _summed(counts, unread)
+    return Completeness(
+        left_out=int(left_out),
+        quarantined=int(quarantined - unread),
+        unreadable=unreadable,
+        unreadable_copies=int(unreadable_copies),
+        on_the_way=int(on_the_way),
+    )
 
 
-def _below(connection: sqlite3.Connection, name: str) -> _Counts:
+def _below(connection: sqlite3.Connection, name: str) -> Completeness:
     """Return what the assets of a tree say, each of them."""
-    counts, unread = _Counts(), 0
-    for row in connection.execute(
-        "SELECT state, coalesce(cause = ?, 0) AS unread, why IS NOT NULL AS unreadable,"
-        " left_out IS NOT NULL AS left_out, count(*) AS assets"
-        " FROM asset LEFT JOIN unreadable ON asset_id = asset.id"
-        " WHERE name = ? OR (name > ? AND name < ?) GROUP BY 1, 2, 3, 4",
-        (Cause.UNREADABLE, name, f"{name}/", f"{name}0"),  # 0 follows /
-    ):
-        counts.states[row["state"]] = counts.states.get(row["state"], 0) + row["assets"]
-        counts.unreadable += row["assets"] * row["unreadable"]
-        counts.left_out += row["assets"] * row["left_out"]
-        unread += row["assets"] * (row["state"] == State.QUARANTINED and row["unread"])
-    return _summed(counts, unread)
-
-
-def _summed(counts: _Counts, unread: int) -> _Counts:
-    counts.moving = sum(n for state, n in counts.states.items() if state not in RESTING)
-    counts.quarantined = counts.states.get(State.QUARANTINED, 0) - unread
-    return counts
+    on_the_way, quarantined, unreadable, left_out = connection.execute(
+        f"SELECT total(state IN ({ASSET_MOVING})), total(state = :state AND cause IS NOT :cause),"  # noqa: S608 # our own words
+        " count(why), count(left_out) FROM asset LEFT JOIN unreadable ON asset_id = asset.id"
+        f" WHERE {WITHIN}",
+        {"name": name, "state": State.QUARANTINED, "cause": Cause.UNREADABLE},
+    ).fetchone()
+    return Completeness(
+        left_out=left_out,
+        quarantined=int(quarantined),
+        unreadable=unreadable,
+        on_the_way=int(on_the_way),
+    )
 
 
 def pauses(connection: sqlite3.Connection) -> list[str]:
@@ -149,12 +123,22 @@ def pauses(connection: sqlite3.Connection) -> list[str]:
     return [row["key"].removeprefix(PAUSED_BELOW).removeprefix(PAUSED) for row in rows]
 
 
+def _with_pauses(
+    connection: sqlite3.Connection,
+    found: Completeness,
+    roots: list[sqlite3.Row],
+    name: str | None,
+) -> Completeness:
+    """Return of what is on the way how much waits for the end of a pause."""
+    paused = min(_count_paused(connection, roots, name, found.on_the_way), found.on_the_way)
+    return replace(found, paused=paused, on_the_way=found.on_the_way - paused)
+
+
 def _count_paused(
     connection: sqlite3.Connection, roots: list[sqlite3.Row], name: str | None, moving: int
 ) -> int:
-    """Return how many assets wait for the end of a pause; moving: all that are not at rest."""
     named = pauses(connection)
-    around = any(not one or (name is not None and is_within(name, one)) for one in named)
+    around = any(not pause or (name is not None and is_within(name, pause)) for pause in named)
     if around or (roots and all(root["paused_at"] for root in roots)):
         return moving
     ids = [root["id"] for root in roots if root["paused_at"]]
@@ -163,16 +147,16 @@ def _count_paused(
         f" WHERE state IN ({ASSET_MOVING}) AND root_id IN ({', '.join('?' * len(ids))})",
         ids,
     ).fetchone()
-    for one in named:
-        if (name is None or is_within(one, name)) and not _is_inside_another(one, named):
+    for pause in named:
+        if (name is None or is_within(pause, name)) and not _is_inside_another(pause, named):
             (below,) = connection.execute(
                 "SELECT count(*) FROM asset JOIN root ON root.id = root_id"  # noqa: S608 # our own words
-                " WHERE (asset.name = :name OR asset.name BETWEEN :name || '/' AND :name || '0')"
+                f" WHERE {WITHIN}"
                 f" AND state IN ({ASSET_MOVING}) AND paused_at IS NULL AND removed_at IS NULL",
-                {"name": one},
+                {"name": pause},
             ).fetchone()
             count += below
-    return min(int(count), moving)
+    return int(count)
 
 
 def _is_inside_another(name: str, names: Iterable[str]) -> bool:
@@ -191,15 +175,15 @@ def _of_scans(roots: list[sqlite3.Row], name: str | None) -> Iterator[str]:
             yield f"{display_id(root['name'])} is not yet scanned"
 
 
-def _of_counts(counts: _Counts) -> Iterator[str]:
-    if counts.paused:
-        yield f"{counted(counts.paused, 'asset waits', 'assets wait')} for the end of the pause"
-    if moving := counts.moving - counts.paused:
-        yield f"{counted(moving, 'asset is', 'assets are')} on the way"
-    if counts.quarantined:
-        yield f"{counted(counts.quarantined, 'asset is', 'assets are')} quarantined"
-    if counts.unreadable:
-        what = counted(counts.unreadable, "asset or folder", "assets or folders")
+def _of_counts(found: Completeness) -> Iterator[str]:
+    if found.paused:
+        yield f"{counted(found.paused, 'asset waits', 'assets wait')} for the end of the pause"
+    if found.on_the_way:
+        yield f"{counted(found.on_the_way, 'asset is', 'assets are')} on the way"
+    if found.quarantined:
+        yield f"{counted(found.quarantined, 'asset is', 'assets are')} quarantined"
+    if found.unreadable:
+        what = counted(found.unreadable, "asset or folder", "assets or folders")
         yield f"{what} cannot be read at Earth Engine, geesync ls --unreadable"
 
 

@@ -78,8 +78,11 @@ class MakingStatus:
         return f"geesync derive status {self.name}"
 
 
-def making(connection: sqlite3.Connection) -> list[MakingStatus]:
-    """Return all that goes out, or went, in the order of its names."""
+def making(connection: sqlite3.Connection, now: datetime | None = None) -> list[MakingStatus]:
+    """Return all that goes out, or went, in the order of its names.
+
+    now: leaves out what was finished more than a day before.
+    """
     counts: dict[tuple[str, str], dict[str, int]] = {}
     paused, moved_at = set(), dict[tuple[str, str], float]()
     for row in connection.execute(
@@ -92,22 +95,16 @@ def making(connection: sqlite3.Connection) -> list[MakingStatus]:
         paused |= {key} if row["paused"] else set()
         moved_at[key] = max(moved_at.get(key, 0), row["moved_at"])
     troubles = _troubles(connection) if counts else {}
-    return [
+    found = [
         MakingStatus(
             *(*key, states, key in paused, datetime.fromtimestamp(moved_at[key], UTC)),
             troubles.get(key, []),
         )
         for key, states in counts.items()
     ]
-
-
-def making_now(connection: sqlite3.Connection, now: datetime) -> list[MakingStatus]:
-    """Return the same without what was finished more than a day ago."""
-    return [
-        work
-        for work in making(connection)
-        if not work.is_finished or now - work.moved_at < _TOLD_FOR
-    ]
+    if now is None:
+        return found
+    return [work for work in found if not work.is_finished or now - work.moved_at < _TOLD_FOR]
 
 
 def _troubles(connection: sqlite3.Connection) -> dict[tuple[str, str], list[Trouble]]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from geesync.store.views.status import reading
+from geesync.store.file.soundness import reading
 
 #: The settings that hold this ledger's id, and the ids of its mirrors by their folders, as JSON.
 LEDGER_ID, MIRROR_IDS = "ledger_id", "mirrors"

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from geesync.domain.mirror.lifecycle import State
+from geesync.store.tables.states import CONTAINER_TYPES
 
 _WINDOW = timedelta(hours=1)
 
 #: Events looked at: bounds the question, whatever the history.
 _MOST_EVENTS = 20_000
 
-_LEAF = "type NOT IN ('FOLDER', 'IMAGE_COLLECTION')"
+_LEAF = f"type NOT IN ({CONTAINER_TYPES})"
 
 #: Each kind of work: the states before it, and those in which an asset is when it is done.
 _WORK: tuple[tuple[Collection[State], Collection[State]], ...] = (

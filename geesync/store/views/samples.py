@@ -1,4 +1,7 @@
-"""How it stood, now and then: samples that grow sparser with age, for curves over months."""
+"""How it stood, now and then: samples that grow sparser with age, for curves over months.
+
+And what ever happened, added up by the ledger's triggers.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.file.database import Database
+from geesync.store.file.soundness import reading
 from geesync.store.tables import notes
 from geesync.store.views import status as views
-from geesync.store.views.totals import totals
 
 #: (kept at every age beyond, one in each): all of the last two days, then hours, then days.
 _THINNING = (
@@ -91,7 +94,7 @@ def _thin(connection: sa.Connection, now: datetime, kept: timedelta) -> None:
 
 def since(path: Path, start: datetime) -> list[Sample]:
     """Return the samples from a time on, oldest first."""
-    with views.reading(path) as connection:
+    with reading(path) as connection:
         rows = connection.execute(
             "SELECT at, told FROM sample WHERE at >= ? ORDER BY at", (start.timestamp(),)
         )
@@ -99,3 +102,45 @@ def since(path: Path, start: datetime) -> list[Sample]:
             Sample(datetime.fromtimestamp(row["at"], UTC), **json.loads(row["told"]))
             for row in rows
         ]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums since the ledger was made; they only grow."""
+
+    values: dict[tuple[str, str], float]  #: by (name, label), as the triggers write them
+
+    def by_label(self, name: str) -> dict[str, float]:
+        """Return one total's parts by label."""
+        return {label: value for (key, label), value in self.values.items() if key == name}
+
+    def sum_of(self, name: str) -> float:
+        """Return one total."""
+        return sum(self.by_label(name).values())
+
+    def moves(self) -> dict[tuple[str, str], float]:
+        """Return how often assets moved, by (from, to); from "" is their first sight."""
+        split = ((label.partition(">"), value) for label, value in self.by_label("moves").items())
+        return {(before, after): value for (before, _, after), value in split}
+
+
+def totals(path: Path) -> Totals:
+    """Return everything that was added up."""
+    with reading(path) as connection:
+        rows = connection.execute("SELECT name, label, value FROM total").fetchall()
+        return Totals({(row["name"], row["label"]): row["value"] for row in rows})
+
+
+#: Events looked at for the last move: bounds the question, whatever the history.
+_LATEST_EVENTS = 5_000
+
+
+def moved_at(path: Path) -> datetime | None:
+    """Return when an asset last changed its state; None if none did lately."""
+    with reading(path) as connection:
+        at = connection.execute(
+            "SELECT at FROM event WHERE from_state IS NOT to_state"
+            " AND id > (SELECT coalesce(max(id), 0) FROM event) - ? ORDER BY id DESC LIMIT 1",
+            (_LATEST_EVENTS,),
+        ).fetchone()
+        return None if at is None else datetime.fromtimestamp(at[0], UTC)

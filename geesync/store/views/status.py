@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +17,7 @@ from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.domain.state_machine import LONGEST_WAIT
 from geesync.domain.tasks.task import ASSETS
-from geesync.store.file.soundness import held_open, refuse_foreign_log, refuse_older
-from geesync.store.file.sqlite_errors import translated
+from geesync.store.file.soundness import reading
 from geesync.store.tables.states import (
     ASSET_MOVING,
     ASSET_STORE,
@@ -29,20 +27,16 @@ from geesync.store.tables.states import (
     TASK_STORE,
     TASK_UNSENT,
 )
-from geesync.store.views.alive import has_ended
 from geesync.store.views.completeness import (
     Completeness,
     completeness,
     completeness_of_root,
     pauses,
 )
-from geesync.store.views.making import MakingStatus, is_making_soon, making, making_now
+from geesync.store.views.heartbeat import read_beat
+from geesync.store.views.making import MakingStatus, is_making_soon, making
 from geesync.store.views.pace import Pace, pace
 from geesync.store.views.troubles import Trouble, troubles
-
-#: A heartbeat older than this is no sign of life.
-_HEARTBEAT_AGE = timedelta(seconds=30)
-
 
 #: Brakes that hold until something is done about them, or a month ends; others come and go.
 _LASTING = ("disk", "eecu")
@@ -138,25 +132,6 @@ class Status:
         return None if held or not self.moving else self.pace.left
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the ledger for questions; rows come by name."""
-    with translated(path):
-        refuse_foreign_log(path)
-    with (
-        held_open(path),
-        translated(path),
-        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection,
-    ):
-        connection.row_factory = sqlite3.Row
-        connection.execute("BEGIN")  # one consistent state for all questions
-        try:
-            yield connection
-        except sqlite3.OperationalError:
-            refuse_older(path, connection)  # it lacks what an older program did not know
-            raise
-
-
 def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
     """Return how all roots (or one, by name) stand."""
     with reading(path) as connection:
@@ -182,9 +157,9 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
             ).fetchone()[0],
             pace=pace(connection, now, root),
             pauses=pauses(connection),
-            daemon=_heartbeat(settings.get("heartbeat"), now),
+            daemon=read_beat(settings.get("heartbeat"), now),
             completeness=completeness(connection, root),
-            making=[] if root else making_now(connection, now),
+            making=[] if root else making(connection, now),
         )
 
 
@@ -221,21 +196,6 @@ def _root(
         quota=json.loads(row["quota"]) if row["quota"] else None,
         paused=row["paused_at"] is not None,
     )
-
-
-def heartbeat(path: Path, *, now: datetime) -> dict[str, Any] | None:
-    """Return the daemon's sign of life; None if it gives none."""
-    with reading(path) as connection:
-        row = connection.execute("SELECT * FROM setting WHERE key = 'heartbeat'").fetchone()
-        return _heartbeat(row, now)
-
-
-def _heartbeat(row: sqlite3.Row | None, now: datetime) -> dict[str, Any] | None:
-    # One of the future was left by a clock that was ahead.
-    if row is None or abs(now.timestamp() - row["at"]) > _HEARTBEAT_AGE.total_seconds():
-        return None
-    beat: dict[str, Any] = json.loads(row["value"])
-    return None if has_ended(beat) else beat
 
 
 def _time(value: float | None) -> datetime | None:
@@ -290,10 +250,3 @@ def is_known(path: Path, name: str) -> bool:
     with reading(path) as connection:
         found = connection.execute("SELECT 1 FROM asset WHERE name = ?", (name,)).fetchone()
         return found is not None
-
-
-def heartbeat_at(path: Path) -> datetime | None:
-    """Return when the daemon last gave a sign of life; None if it never did."""
-    with reading(path) as connection:
-        row = connection.execute("SELECT at FROM setting WHERE key = 'heartbeat'").fetchone()
-        return _time(row["at"]) if row else None

@@ -1,10 +1,11 @@
-"""The tables of the way back: what people asked to be made again, and how far each asset is."""
+"""The tables of restores, of what jobs make at Earth Engine, and of what was freed there."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
+from geesync.domain.derive.lifecycle import DerivedState
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.store.tables.columns import Instant, Packed, life_columns
 from geesync.store.tables.schema import metadata
@@ -60,5 +61,39 @@ restored_file = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("crc32c", Integer, nullable=False),
     Column("removed_at", Instant),
+    sqlite_with_rowid=False,
+)
+
+#: A result: identity is (job, source, its revision, expression).
+derived = Table(
+    "derived",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("expression", Text, nullable=False),  # hash of what the function said
+    Column("target", Text, nullable=False),
+    Column("request", Packed, nullable=False),  # the export's body, but for id and description
+    Column("in_flight", Integer, nullable=False),  # of its job, at most
+    *life_columns(DerivedState),
+    Index(
+        "uq_derived_target",
+        "target",
+        unique=True,
+        sqlite_where=sa.text(f"state <> '{DerivedState.CANCELLED}'"),
+    ),
+    Index("ix_derived_due", "state", "job"),
+)
+
+#: Written before the deletion is asked for, so that what was freed never looks vanished.
+freed = Table(
+    "freed",
+    metadata,
+    Column("asset_id", ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("size_bytes", Integer, nullable=False),  # as Earth Engine counted them
+    Column("accepted", Text, nullable=False),  # JSON: kinds of losses that a restore would have
+    Column("asked_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
     sqlite_with_rowid=False,
 )
