@@ -11,9 +11,8 @@ from functools import partial
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
-from geesync.adapters.fetching.object_source import Access
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.storage.stores import Stores
+from geesync.adapters.storage.stores import Access, Stores
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.bootstrap.outside import Pace, access_of, cloud, ledger_id, limits_of
 from geesync.config import Config

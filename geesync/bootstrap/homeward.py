@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from geesync.adapters.direct.source import open_source
 from geesync.adapters.executors.executor import ByteExecutor
-from geesync.adapters.fetching.object_source import MeteredSource
+from geesync.adapters.storage.stores import ObjectSource
 from geesync.bootstrap.ground import Ground
 from geesync.bootstrap.outside import direct_access_of
 from geesync.domain.mirror.layout import STAGING
@@ -99,7 +99,7 @@ def _reconciler(ground: Ground, workshop: Workshop) -> Reconciler:
 
 def _downloader(ground: Ground, workshop: Workshop, gates: Gates) -> Downloader:
     workshop.chunk = 1000  # what comes is recorded as it comes, and not at the end
-    line = MeteredSource(ground.access, ground.stores, ground.bandwidth, workshop.keep_on)
+    source = ObjectSource(ground.access, lambda: ground.stores, ground.bandwidth, workshop.keep_on)
     return Downloader(
         workshop,
         Transfers(
@@ -107,7 +107,7 @@ def _downloader(ground: Ground, workshop: Workshop, gates: Gates) -> Downloader:
             ground.config.throttle.downloads,
             "less than 9 kB a second comes",  # half a megabyte is written at a time
         ),
-        line,
+        source,
         ground.stores,
         ground.staging,
         ground.brakes.limits,

@@ -19,13 +19,13 @@ from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.dask_cluster import DaskExecutor
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
 from geesync.adapters.executors.processes import ProcessExecutor
-from geesync.adapters.fetching.object_source import Access
 from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.host.network import trusted
 from geesync.adapters.storage.stores import (
     DRIVE_REQUESTS_PER_S,
     REQUESTS_PER_S,
+    Access,
     Stores,
     open_stores,
 )
@@ -80,19 +80,8 @@ def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Stores
         url=url,
         timeout_s=config.earth_engine.timeout_s,
     )
-    stores = open_stores(
-        credentials,
-        project=project,
-        url=config.storage.url,
-        drive_url=_drive_url(config),
-        timeout_s=config.storage.timeout_s,
-        pacers=(pace.storage, pace.drive),
-    )
+    stores = open_stores(access_of(config), credentials, storage=pace.storage, drive=pace.drive)
     return earth_engine, stores
-
-
-def _drive_url(config: Config) -> str | None:
-    return config.drive.url or config.earth_engine.url
 
 
 def threads(config: Config) -> ThreadPoolExecutor:
@@ -111,7 +100,7 @@ def access_of(config: Config) -> Access:
         config.earth_engine.url,
         storage.url,
         storage.timeout_s,
-        _drive_url(config),
+        config.drive.url or config.earth_engine.url,
         key_file,
     )
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from geesync.adapters.google.transport import Transport
 from geesync.adapters.host.network import Proxies
+from geesync.adapters.transfer.transport import Transport
 from geesync.checks.advice import mend_network, without_password
 from geesync.domain.messages.findings import Finding, fail, ok, warn
 

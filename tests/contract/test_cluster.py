@@ -12,16 +12,14 @@ import pytest
 
 from geesync import __version__
 from geesync.adapters.executors.dask_cluster import work_there
-from geesync.adapters.executors.executor import Results, UnconfirmedError, Work
-from geesync.adapters.executors.orders import Orders, hear
-from geesync.adapters.fetching.fetching import fetch_all
-from geesync.adapters.fetching.object_source import Access, MeteredSource, WorkerSource
+from geesync.adapters.executors.executor import Orders, Results, UnconfirmedError, Work, receive
 from geesync.adapters.formats.proving import Proof, prove_all
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.storage.bucket import Storage
 from geesync.adapters.storage.drive import Drive
-from geesync.adapters.storage.stores import Stores
+from geesync.adapters.storage.fetching import fetch_all
+from geesync.adapters.storage.stores import Access, ObjectSource, Stores, of_worker
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.errors import Cause, RemoteError
 
@@ -34,28 +32,30 @@ class Secretive:
     token = "ya29.a-secret"
 
 
-def a_line() -> MeteredSource:
+def a_source() -> ObjectSource:
     storage = Storage(project="demo-project", credentials=Secretive(), pacer=Pacer())
     drive = Drive(credentials=Secretive(), pacer=Pacer())
     access = Access("daemon", "demo-project", None, None, 30.0)
-    return MeteredSource(access, Stores(storage, drive), Bandwidth(lambda: None), lambda: True)
+    stores = Stores(storage, drive)
+    return ObjectSource(access, lambda: stores, Bandwidth(lambda: None), lambda: True)
 
 
 def test_a_job_travels_without_the_credentials_of_the_daemon() -> None:
-    sent = pickle.dumps(partial(fetch_all, a_line(), "/mirror", 8))
+    sent = pickle.dumps(partial(fetch_all, a_source(), "/mirror", 8))
 
     assert b"secret" not in sent
-    assert pickle.loads(sent).args == (WorkerSource(a_line().access), "/mirror", 8)  # noqa: S301 # our own
+    source, *others = pickle.loads(sent).args  # noqa: S301 # our own
+    assert (source.access, *others) == (a_source().access, "/mirror", 8)
 
 
 def test_orders_are_heard_in_their_order() -> None:
-    line = WorkerSource(Access("another", "demo-project", None, None, 30.0))
-    assert line.keep_on()
+    source = of_worker(Access("another", "demo-project", None, None, 30.0))
+    assert source.keep_on()
 
-    hear(Orders("another", number=2, stop=True))
-    hear(Orders("another", number=1))
+    receive(Orders("another", number=2, stop=True))
+    receive(Orders("another", number=1))
 
-    assert not line.keep_on()
+    assert not source.keep_on()
 
 
 def there(work: Work[Any, Any], *items: object, version: str = __version__) -> Any:

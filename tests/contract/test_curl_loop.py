@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pycurl
 import pytest
 
-from geesync.adapters.transfer.connections import handle
 from geesync.adapters.transfer.curl_loop import STOPPED, Exchange, Turn, run
+from geesync.adapters.transfer.libcurl import handle
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.wire.serving import reserve_port
 

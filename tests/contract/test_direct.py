@@ -16,7 +16,6 @@ from geesync.adapters.direct.source import Access, Source
 from geesync.adapters.direct.table_fetching import TableJob, fetch_tables
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.formats import cogs
-from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.pacing import AtOnce
 from geesync.adapters.tables import table_reading as tables
 from geesync.adapters.transfer.signed_requests import SignedRequests
@@ -37,7 +36,6 @@ def source(account: Account) -> Source:
     requests = SignedRequests(
         account.url,
         credentials=account.session.credentials,
-        token_request=token_request,
         timeout_s=30.0,
         encoded=True,
     )

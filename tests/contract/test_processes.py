@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from geesync.adapters.executors.processes import ProcessExecutor
-from geesync.adapters.fetching.object_source import Access, WorkerSource
+from geesync.adapters.storage.stores import Access, of_worker
 from geesync.errors import Cause, RemoteError
-from tests.contract.workload import a_mistake, die_once, do, line_keeps_on, nothing, rate
+from tests.contract.workload import a_mistake, die_once, do, nothing, rate, source_keeps_on
 from tests.service.daemon_process import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -110,8 +110,8 @@ def test_a_system_that_lets_no_process_begin_is_waited_for(
 
 
 def test_who_asks_no_more_has_the_work_left_in_order(processes: ProcessExecutor) -> None:
-    line = WorkerSource(Access("daemon", "demo-project", None, None, 30.0))
-    working = processes.do(line_keeps_on, [line], nothing)
+    source = of_worker(Access("daemon", "demo-project", None, None, 30.0))
+    working = processes.do(source_keeps_on, [source], nothing)
     ((_, pid),) = next(working)
 
     working.close()
@@ -137,11 +137,11 @@ def test_what_is_typed_at_the_daemons_terminal_is_the_daemons_to_hear(
 
 def test_those_at_work_share_the_bandwidth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-    line = WorkerSource(Access("daemon", "demo-project", None, None, 30.0))
+    source = of_worker(Access("daemon", "demo-project", None, None, 30.0))
     with ProcessExecutor("daemon", 2, begin=nothing, rate=lambda: 1000.0) as processes:
         assert [*processes.do(rate, [0], nothing)] == [[(0, 1000.0)]]
 
-        other = processes.do(line_keeps_on, [line], nothing)
+        other = processes.do(source_keeps_on, [source], nothing)
         next(other)
 
         assert [*processes.do(rate, [0], nothing)] == [[(0, 500.0)]]
@@ -168,12 +168,12 @@ def test_a_process_that_had_nothing_to_do_for_a_while_is_ended(
 DAEMON = """
 import os, sys
 from geesync.adapters.executors.processes import ProcessExecutor
-from tests.contract.workload import line_keeps_on, nothing
-from geesync.adapters.fetching.object_source import Access, WorkerSource
+from tests.contract.workload import source_keeps_on, nothing
+from geesync.adapters.storage.stores import Access, of_worker
 
-line = WorkerSource(Access("daemon", "demo-project", None, None, 30.0))
+source = of_worker(Access("daemon", "demo-project", None, None, 30.0))
 executor = ProcessExecutor("daemon", 1, begin=nothing)
-((_, pid),) = next(executor.do(line_keeps_on, [line], lambda: None))
+((_, pid),) = next(executor.do(source_keeps_on, [source], lambda: None))
 print(pid, flush=True)
 os.kill(os.getpid(), 9)
 """

@@ -11,15 +11,14 @@ from typing import Any
 import google_crc32c
 import pytest
 
-from geesync.adapters.fetching.fetching import Fetch, fetch
-from geesync.adapters.fetching.object_source import Access, MeteredSource
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.mirror_files.folders import Folders, folder
 from geesync.adapters.mirror_files.landing import Landing, Writer, name_unproved, unproved
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.adapters.storage.bucket import Storage
 from geesync.adapters.storage.drive import Drive
-from geesync.adapters.storage.stores import Stores
+from geesync.adapters.storage.fetching import Fetch, fetch
+from geesync.adapters.storage.stores import Access, ObjectSource, Stores
 from geesync.adapters.transfer.bandwidth import Bandwidth
 from geesync.adapters.transfer.curl_loop import run
 from geesync.domain.mirror.coverage import StoredObject
@@ -271,15 +270,15 @@ def test_a_power_cut_after_the_rename_costs_no_transfer(
     landed = land(obj)
     fault = simulator.faults.add("status", path="again.tif.*alt=media", count=None)
     access = Access("daemon", "demo-project", simulator.earth_engine_url, simulator.storage_url, 30)
-    line = MeteredSource(
+    source = ObjectSource(
         access,
-        Stores(storage, Drive(credentials=None, pacer=Pacer())),
+        lambda: Stores(storage, Drive(credentials=None, pacer=Pacer())),
         Bandwidth(lambda: None),
         lambda: True,
     )
 
     job = Fetch("users/x/img", "img.tif", "token", simulator.bucket, obj)
-    assert run([fetch(job, line, Folders(mirror))]) == [landed.name]
+    assert run([fetch(job, source, Folders(mirror))]) == [landed.name]
 
     assert fault.seen == 0
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from geesync.adapters.executors.executor import Results
-from geesync.adapters.executors.orders import orders_of
-from geesync.adapters.fetching.object_source import WorkerSource
+from geesync.adapters.executors.executor import Results, orders_of
+from geesync.adapters.storage.stores import ObjectSource
 
 
 def do(items: Sequence[Any]) -> Iterator[Results[Any]]:
@@ -20,7 +19,7 @@ def do(items: Sequence[Any]) -> Iterator[Results[Any]]:
         yield [(number, function(*arguments))]
 
 
-def line_keeps_on(items: Sequence[WorkerSource]) -> Iterator[Results[int]]:
+def source_keeps_on(items: Sequence[ObjectSource]) -> Iterator[Results[int]]:
     """Tell whom it is that works, then whether the daemon wants that still, until it does not."""
     yield [(0, os.getpid())]
     while items[0].keep_on():

@@ -12,7 +12,7 @@ import ee
 import ee.oauth
 import pytest
 
-from geesync.adapters.google import credentials
+from geesync.adapters.google import credentials_file
 from geesync.adapters.google.credentials import describe, find_credentials
 from geesync.errors import NotAllowedError
 from geesync.simulator.simulator import Simulator
@@ -127,7 +127,7 @@ def test_accounts_without_a_key_are_taken_from_variable_and_configuration_alike(
 
 
 def test_the_client_of_an_old_login_is_earth_engines_own() -> None:
-    own = credentials._LOGIN  # nothing shows it but a token's request
+    own = credentials_file._LOGIN  # nothing shows it but a token's request
 
     assert own["client_id"] == ee.oauth.CLIENT_ID
     assert own["client_secret"] == ee.oauth.CLIENT_SECRET

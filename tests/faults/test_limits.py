@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from geesync.adapters.google import paging, sessions, transport
+from geesync.adapters.google import paging
+from geesync.adapters.transfer import sessions, transport
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.wire.faults import Fault
 from geesync.steps.tasks.reconciler import Reconciler

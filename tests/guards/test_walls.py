@@ -22,7 +22,7 @@ IMPORTS = {
     "geesync.bootstrap.service": "distributed",
     "geesync.web.app": "google",
     "geesync.steps.mirror.verifier": "geesync.steps.mirror.downloader",
-    "geesync.adapters.executors.executor": "geesync.adapters.fetching.fetching",
+    "geesync.adapters.executors.executor": "geesync.adapters.storage.fetching",
     "geesync.domain.assets.names": "geesync.domain.mirror.layout",
     "geesync.store.file.rows": "geesync.adapters.mirror_files.disk",
     "geesync.domain.mirror.masks": "geesync.store.tables.schema",

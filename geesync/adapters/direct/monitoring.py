@@ -11,10 +11,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from geesync.adapters.direct.source import Collected
-from geesync.adapters.google.credentials import token_request
 from geesync.adapters.google.paging import Pages
-from geesync.adapters.transfer.answers import LONGEST_ANSWER_BYTES
+from geesync.adapters.transfer.answers import LONGEST_ANSWER_BYTES, Collected
 from geesync.adapters.transfer.curl_loop import run
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.failures.google_errors import UNREADABLE, unreadable
@@ -35,9 +33,7 @@ class Monitoring:
     ) -> None:
         base = (url or _GOOGLE).rstrip("/")
         self._url = f"{base}/v3/projects/{quote(project, safe=':')}/timeSeries"
-        self._requests = SignedRequests(
-            base, credentials=credentials, token_request=token_request, timeout_s=timeout_s
-        )
+        self._requests = SignedRequests(base, credentials=credentials, timeout_s=timeout_s)
 
     def compute_s(self, tag: str, since: datetime, until: datetime) -> float | None:
         """Return the EECU-seconds of all requests with a workload tag; None if none are told.
@@ -66,7 +62,7 @@ class Monitoring:
     def _page(self, url: str) -> tuple[list[float], str]:
         """Return the values of a page's points, and the token of the next one."""
         answer = Collected(LONGEST_ANSWER_BYTES)
-        run([self._requests.get(url, answer)])
+        run([self._requests.ask(url, answer)])
         try:
             page = json.loads(answer.whole())
             series = page.get("timeSeries", [])

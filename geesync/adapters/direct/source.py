@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from geesync.adapters.executors.orders import orders_of
+from geesync.adapters.executors.executor import orders_of
 from geesync.adapters.formats.npy import decode
-from geesync.adapters.google.credentials import find_credentials, token_request
+from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.pacing import AtOnce, Pacer
+from geesync.adapters.transfer.answers import Collected
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.assets.grid import Grid
 from geesync.domain.direct.fields import Field
@@ -113,7 +114,7 @@ class Source:
 
         async def once() -> Json:
             sink = Collected(_MOST_PAGE_BYTES)
-            self._learn((await self.requests.get(url, sink)).header(_QUOTA))
+            self._learn((await self.requests.ask(url, sink)).header(_QUOTA))
             return _page(sink.whole())
 
         return await self.pacer.asked(once, self.at_once)
@@ -131,14 +132,9 @@ class Source:
         return await self.pacer.asked(once, self.at_once)
 
     async def _post(self, url: str, asked: bytes, most_bytes: int) -> bytes:
-        sinks: list[Collected] = []
-
-        def sink() -> Collected:
-            sinks.append(Collected(most_bytes))
-            return sinks[-1]
-
-        self._learn((await self.requests.post(url, asked, sink)).header(_QUOTA))
-        return sinks[-1].whole()
+        sink = Collected(most_bytes)
+        self._learn((await self.requests.ask(url, sink, method="POST", body=asked)).header(_QUOTA))
+        return sink.whole()
 
     def _learn(self, quota: str) -> None:
         self.restricted[0] = _RESTRICTED in quota
@@ -157,7 +153,6 @@ def open_source(access: Access, pacer: Pacer, keep_on: Callable[[], bool]) -> So
     requests = SignedRequests(
         base_of(access),
         credentials=find_credentials(access.key_file, url=access.url, project=access.project),
-        token_request=token_request,
         timeout_s=access.timeout_s,
         encoded=True,
     )
@@ -169,30 +164,6 @@ def of_worker(access: Access) -> Source:
     """Return the source of a process beside the daemon: one, so that there is one pace."""
     pacer = Pacer(access.requests_per_s)
     return open_source(access, pacer, lambda: not orders_of(access.daemon).stop)
-
-
-class Collected:
-    """A sink that keeps what comes, up to what may come."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._pieces: list[bytes] = []
-        self._size_bytes = 0
-
-    def write(self, data: bytes) -> int:
-        """Take the next bytes."""
-        self._size_bytes += len(data)
-        if self._size_bytes > self._most_bytes:
-            what = f"more than {self._most_bytes:,} bytes"
-            raise RemoteError(Cause.TRANSIENT, f"an unreadable answer: {what}")
-        self._pieces.append(data)
-        return len(data)
-
-    def whole(self) -> bytes:
-        """Return what came; once."""
-        whole = b"".join(self._pieces)
-        self._pieces = []
-        return whole
 
 
 def _page(answer: bytes) -> Json:

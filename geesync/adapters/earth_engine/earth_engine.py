@@ -6,25 +6,16 @@ a daemon is up before the network is. Every method raises RemoteError, classed, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from geesync.adapters.earth_engine.errors import translated
-from geesync.adapters.earth_engine.items import (
-    described_item,
-    items_of,
-    lies_in,
-    operation_item,
-    writable,
-)
-from geesync.adapters.earth_engine.resources import built_once
-from geesync.adapters.google.connecting import ConnectedOnce
-from geesync.adapters.google.credentials import renew
+from geesync.adapters.earth_engine.client import Client
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
-from geesync.adapters.google.transport import Transport
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.described import described
 from geesync.domain.tasks.operations import Operation
@@ -34,7 +25,7 @@ from geesync.logger import get_logger
 
 log = get_logger()
 
-Answer = TypeVar("Answer")
+Found = TypeVar("Found")
 
 _DELETE = "earthengine.assets.delete"
 
@@ -52,8 +43,8 @@ _IMPORTS = {TaskKind.IMAGE_IMPORT: "image", TaskKind.TABLE_IMPORT: "table"}
 class EarthEngine:
     """One project at Earth Engine, as one user.
 
-    url: another service than Google's, e.g. the simulator. timeout_s: per request; the client
-    itself has none and would hang for ever. submits: spaces requests for exports further apart.
+    url: another service than Google's, e.g. the simulator. timeout_s: per request. submits: spaces
+    requests for exports further apart.
     """
 
     def __init__(
@@ -67,12 +58,13 @@ class EarthEngine:
         timeout_s: float = 60.0,
     ) -> None:
         self.project = project
+        self._name = f"projects/{project}"
         self._credentials = credentials
         self._pacer = pacer
         self._submits = submits
-        self._url = url
-        self._timeout_s = timeout_s
-        self._client = ConnectedOnce(self._connect)
+        self._client = Client(
+            project=project, credentials=credentials, url=url, timeout_s=timeout_s
+        )
 
     @property
     def exports_per_s(self) -> float:
@@ -81,7 +73,7 @@ class EarthEngine:
 
     def renew(self) -> None:
         """Ask with a new token from now on, all who share it: the key may have been replaced."""
-        renew(self._credentials)
+        self._credentials.token = None
 
     def list_children(self, name: str, wanted: str = "") -> Iterator[list[SourceAsset]]:
         """Yield pages of what a container directly holds.
@@ -92,8 +84,8 @@ class EarthEngine:
         not known to be absent.
         """
         for items in self._children(name, wanted):
-            listed = [asset for item in items if (asset := described_item(item))]
-            yield [asset for asset in listed if lies_in(asset.name, name)]
+            listed = [asset for item in items if (asset := described(item))]
+            yield [asset for asset in listed if _lies_in(asset.name, name)]
 
     def list_revisions(self, name: str) -> Iterator[dict[str, str]]:
         """Yield pages of what a collection holds: ``updateTime`` by name, as far as it is told.
@@ -101,13 +93,9 @@ class EarthEngine:
         To read all else of an image takes longer than its listing.
         """
         for items in self._children(name):
-            yield {
-                str(item.get("name")): str(item.get("updateTime"))
-                for item in items
-                if isinstance(item, dict)
-            }
+            yield {str(item.get("name")): str(item.get("updateTime")) for item in items}
 
-    def _children(self, name: str, wanted: str = "") -> Iterator[list[Any]]:
+    def _children(self, name: str, wanted: str = "") -> Iterator[list[Json]]:
         asked = {"parent": name, "pageSize": _ASSETS_PER_PAGE}
         asked |= {"filter": wanted} if wanted else {}
 
@@ -123,30 +111,24 @@ class EarthEngine:
 
         Raises RemoteError GONE if it is absent or not ours to see: the two look the same.
         """
-        asset = described(self._ask(lambda ee: ee.data.getAsset(name)))
-        if asset is None:
-            raise RemoteError(Cause.TRANSIENT, f"an asset without a name came for {name}")
-        return asset
+        answer = self._ask(lambda ee: ee.data.getAsset(name))
+        return _required(described(answer), f"an asset without a name came for {name}")
 
     def compute(self, expression: Json) -> Json:
         """Return what an expression comes to: of an image its bands and properties, as for getInfo.
 
         https://developers.google.com/earth-engine/reference/rest/v1/projects.value/compute
         """
+        body = {"expression": expression, "workloadTag": "geesync"}
 
-        def computed(ee: Any) -> Any:
-            asked = ee.data._get_cloud_projects().value()  # noqa: SLF001 # the client wants objects
-            body = {"expression": expression, "workloadTag": "geesync"}
-            request = asked.compute(project=f"projects/{self.project}", body=body)
-            return request.execute(num_retries=0)["result"]
+        def computed(ee: Any) -> Any:  # the client's own function wants objects
+            return _execute(_projects(ee).value().compute(project=self._name, body=body))["result"]
 
-        found: Json = self._ask(computed)
-        return found
+        return self._ask(computed)
 
     def get_policy(self, name: str) -> Json:
         """Return an asset's IAM policy; an asset without its own has an empty one."""
-        policy: Json = self._ask(lambda ee: writable(ee.data.getIamPolicy(name)))
-        return policy
+        return self._ask(lambda ee: _writable(ee.data.getIamPolicy(name)))
 
     def start(self, kind: TaskKind, body: Json) -> Operation:
         """Ask for a task; the body carries the request id that makes repetition safe.
@@ -158,16 +140,13 @@ class EarthEngine:
         # One try: the subject waits in the ledger; others go on.
         answer = self._ask(lambda ee: self._start(ee, kind, body), tries=1)
         operation = Operation.from_json(answer)
-        if operation is None:
-            raise RemoteError(Cause.TRANSIENT, "an operation without a name came for a task")
-        return operation
+        return _required(operation, "an operation without a name came for a task")
 
     def _start(self, ee: Any, kind: TaskKind, body: Json) -> Any:
         if kind in _EXPORTS:
             return getattr(ee.data, _EXPORTS[kind])(body["requestId"], dict(body))
-        resource = getattr(ee.data._get_cloud_projects(), _IMPORTS[kind])()  # noqa: SLF001
-        asked = resource.import_(project=f"projects/{self.project}", body=dict(body))
-        return asked.execute(num_retries=0)
+        resource = getattr(_projects(ee), _IMPORTS[kind])()
+        return _execute(resource.import_(project=self._name, body=dict(body)))
 
     def create_asset(self, name: str, body: Json) -> SourceAsset:
         """Make a folder or a collection; body: its type, times and properties.
@@ -176,50 +155,36 @@ class EarthEngine:
         """
         parent, _, last = name.rpartition("/")
         above, _, path = parent.partition("/assets")
+        asset_id = f"{path.removeprefix('/')}/{last}".lstrip("/")
 
         def create(ee: Any) -> Any:
-            assets = ee.data._get_cloud_projects().assets()  # noqa: SLF001
-            asset_id = f"{path.removeprefix('/')}/{last}".lstrip("/")
-            return assets.create(parent=above, assetId=asset_id, body=body).execute(num_retries=0)
+            assets = _projects(ee).assets()
+            return _execute(assets.create(parent=above, assetId=asset_id, body=body))
 
-        made = described(self._ask(create))
-        if made is None:
-            raise RemoteError(Cause.TRANSIENT, f"no asset came for {name}")
-        return made
+        return _required(described(self._ask(create)), f"no asset came for {name}")
 
     def import_external(self, manifest: Json) -> None:
         """Make an image that is a view of files in a bucket; it is there at once."""
+        body = {"imageManifest": manifest}
 
         def make(ee: Any) -> Any:
-            image = ee.data._get_cloud_projects().image()  # noqa: SLF001
-            asked = image.importExternal(
-                project=f"projects/{self.project}", body={"imageManifest": manifest}
-            )
-            return asked.execute(num_retries=0)
+            return _execute(_projects(ee).image().importExternal(project=self._name, body=body))
 
         self._ask(make, tries=1)
 
     def change_asset(self, name: str, changed: Json, fields: Sequence[str]) -> None:
         """Change fields of an asset, and no others; one that ``changed`` lacks is removed."""
-
-        def change(ee: Any) -> Any:
-            assets = ee.data._get_cloud_projects().assets()  # noqa: SLF001
-            body = {"updateMask": ",".join(fields), "asset": changed}
-            return assets.patch(name=name, body=body).execute(num_retries=0)
-
-        self._ask(change)
+        body = {"updateMask": ",".join(fields), "asset": changed}
+        self._ask(lambda ee: _execute(_projects(ee).assets().patch(name=name, body=body)))
 
     def may_delete(self, name: str) -> bool:
         """Whether we may delete an asset, and what lies in it; nothing is."""
-        asked = {"permissions": [_DELETE]}
-        answer: Json = self._ask(
-            lambda ee: (
-                ee.data._get_cloud_projects()  # noqa: SLF001 # no public function asks it
-                .assets()
-                .testIamPermissions(resource=name, body=asked)
-                .execute(num_retries=0)
-            )
-        )
+        body = {"permissions": [_DELETE]}
+
+        def test(ee: Any) -> Any:
+            return _execute(_projects(ee).assets().testIamPermissions(resource=name, body=body))
+
+        answer = self._ask(test)
         return _DELETE in answer.get("permissions", ())
 
     def delete_asset(self, name: str) -> None:
@@ -235,45 +200,38 @@ class EarthEngine:
 
         def page(token: str | None, ee: Any) -> Json:
             # The public function reads all pages, however long the history is.
-            operations = ee.data._get_cloud_projects().operations()  # noqa: SLF001
-            answer: Json = operations.list(
-                name=f"projects/{self.project}", pageSize=_OPERATIONS_PER_PAGE, pageToken=token
-            ).execute(num_retries=0)
-            return answer
+            asked = {"name": self._name, "pageSize": _OPERATIONS_PER_PAGE, "pageToken": token}
+            return _execute(_projects(ee).operations().list(**asked))
 
         for items in self._pages(page, "operations"):
-            yield [op for item in items if (op := operation_item(item))]
+            yield [op for item in items if (op := Operation.from_json(item))]
 
-    def _pages(self, page: Callable[[str | None, Any], Json], member: str) -> Iterator[list[Any]]:
+    def _pages(self, page: Callable[[str | None, Any], Json], member: str) -> Iterator[list[Json]]:
         token: str | None = None
         pages = Pages()
         while True:
             answer = self._ask(partial(page, token))
-            items = items_of(answer, member)
+            items = _items(answer, member)
             yield items
             token = answer.get("nextPageToken")
             if not token:
                 return
-            first = items[0] if items else {}
-            first_name = str(first.get("name")) if isinstance(first, dict) and first else None
-            pages.check(first_name, str(token))
+            pages.check(str(items[0].get("name")) if items else None, str(token))
 
     def get_operation(self, operation: str) -> Operation:
         """Return one operation by its id. Raises RemoteError GONE if it is not known any more."""
-        name = f"projects/{self.project}/operations/{operation}"
-        found = operation_item(self._ask(lambda ee: ee.data.getOperation(name)))
-        if found is None:
-            raise RemoteError(Cause.TRANSIENT, f"no operation came for {operation}")
-        return found
+        name = f"{self._name}/operations/{operation}"
+        found = Operation.from_json(self._ask(lambda ee: ee.data.getOperation(name)))
+        return _required(found, f"no operation came for {operation}")
 
     def cancel_operation(self, operation: str) -> None:
         """Ask for an operation to be cancelled; it may still succeed."""
-        name = f"projects/{self.project}/operations/{operation}"
+        name = f"{self._name}/operations/{operation}"
         self._ask(lambda ee: ee.data.cancelOperation(name) or {})
 
-    def _ask(self, ask: Callable[[Any], Any], *, tries: int | None = None) -> Any:
-        def once() -> Any:
-            answer = translated(lambda: ask(self._client()))
+    def _ask(self, ask: Callable[[Any], Any], *, tries: int | None = None) -> Json:
+        def once() -> Json:
+            answer: Json = self._client.ask(ask)
             if not isinstance(answer, dict):
                 # A proxy's page with status 200 comes through the client as text.
                 raise RemoteError(Cause.TRANSIENT, "the answer is no JSON object")
@@ -283,19 +241,42 @@ class EarthEngine:
 
     def client(self) -> Any:
         """Return the connected ``ee`` module, for those beside this one who build expressions."""
-        return translated(self._client)
+        return self._client.ask(lambda ee: ee)
 
-    def _connect(self) -> Any:
-        # Imported late: it takes longer than most commands need for all their work.
-        import ee  # noqa: PLC0415
 
-        state: Any = ee.data._get_state()  # noqa: SLF001
-        ee.data.setMaxRetries(0)  # the pacer repeats, for all threads together
-        ee.data.initialize(
-            self._credentials,
-            cloud_api_base_url=self._url,
-            project=self.project,
-            http_transport=Transport(self._timeout_s),
-        )
-        state.cloud_api_resource = built_once(state.cloud_api_resource)
-        return ee
+def _projects(ee: Any) -> Any:
+    """Return the client's methods below it, for what its public functions do not ask, or not so."""
+    return ee.data._get_cloud_projects()  # noqa: SLF001
+
+
+def _execute(request: Any) -> Json:
+    answer: Json = request.execute(num_retries=0)  # the pacer repeats
+    return answer
+
+
+def _required(found: Found | None, problem: str) -> Found:
+    if found is None:
+        raise RemoteError(Cause.TRANSIENT, problem)
+    return found
+
+
+def _lies_in(name: str, container: str) -> bool:
+    """Whether an asset lies in the container that lists it; else walking it would have no end."""
+    if name != container and is_within(name, container):
+        return True
+    log.warning("listed_elsewhere", asset=name, container=container)
+    return False
+
+
+def _items(answer: Json, member: str) -> list[Json]:
+    """Return a page's items that are objects. What is no page must not pass for an empty one."""
+    items = answer.get(member, [])
+    if not isinstance(items, list):
+        raise RemoteError(Cause.TRANSIENT, f"an unreadable answer: its {member} are no list")
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _writable(answer: Any) -> Any:
+    """Return an answer that a file can hold; raises ValueError for halves of characters."""
+    json.dumps(answer, ensure_ascii=False).encode()
+    return answer

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
@@ -22,13 +23,15 @@ from geesync.adapters.executors.executor import (
     Answer,
     ByteExecutor,
     Item,
+    Orders,
     Results,
     UnconfirmedError,
     Work,
     plain,
+    receive,
 )
-from geesync.adapters.executors.orders import Orders, hear
 from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
+from geesync.domain.failures.shared_failures import stopped
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
 
@@ -71,9 +74,7 @@ def away(what: str, address: str) -> RemoteError:
     return RemoteError(Cause.TRANSIENT, f"Dask at {address}: {what}")
 
 
-def work_there(
-    wanted: str, orders: Orders, work: Work[Any, Any], items: Sequence[Any]
-) -> list[Results[Any]] | RemoteError:
+def work_there(wanted: str, orders: Orders, work: Work[Any, Any], items: Sequence[Any]) -> Any:
     """Do work on a worker. What fails is answered: an exception would be the cluster's own.
 
     What it says against an item is hearsay.
@@ -82,22 +83,21 @@ def work_there(
     if wanted != __version__:
         problem = f"worker {host}: has geesync {__version__}, the daemon has {wanted}"
         return RemoteError(Cause.TRANSIENT, problem)
-    hear(orders)
+    receive(orders)
     try:
-        return [_from_there(host, results) for results in work(items)]
+        return [
+            [(number, _as_hearsay(host, answer)) for number, answer in results]
+            for results in work(items)
+        ]
     except Exception as error:  # noqa: BLE001 # a mistake of ours is told if it is seen here, too
-        return _of_there(host, error)
+        return _as_hearsay(host, error)
 
 
-def _from_there(host: str, results: Results[Any]) -> Results[Any]:
-    return [
-        (number, _of_there(host, answer) if isinstance(answer, Exception) else answer)
-        for number, answer in results
-    ]
-
-
-def _of_there(host: str, error: Exception) -> RemoteError:
-    reason = plain(error)
+def _as_hearsay(host: str, answer: Any) -> Any:
+    """Return an answer as it counts here: an error is the world's, or hearsay."""
+    if not isinstance(answer, Exception):
+        return answer
+    reason = plain(answer)
     of_world = reason.cause in WORLDLY
     again = partial(RemoteError if of_world else UnconfirmedError, reason.cause)
     message = f"worker {host}: {reason}" if of_world else str(reason)
@@ -127,11 +127,11 @@ class DaskExecutor(ByteExecutor):
         self._rate = rate
         self._orders = Orders(daemon)
         self._connecting = threading.Lock()
-        self._settling = threading.Lock()
         self._client: Any = None
-        self._pending: set[Future[Any]] = set()
-        self._closed = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="geesync-dask", daemon=True)
+        self._is_closed = False
+        self._looking = threading.Lock()
+        self._next_look = 0.0  #: on the monotonic clock
+        self._failed_looks: list[RemoteError] = []  #: in a row
 
     def require(self) -> None:
         """Raise RemoteError TRANSIENT if the scheduler is away, or has no workers."""
@@ -142,6 +142,7 @@ class DaskExecutor(ByteExecutor):
         if not found:
             raise away("there are no workers", self.address)
         self._workers = len(found)
+        self._failed_looks.clear()
 
     def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
         """Return the numbers of items, by who is to have them: large ones alone."""
@@ -163,22 +164,25 @@ class DaskExecutor(ByteExecutor):
         self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
     ) -> Generator[Results[Answer]]:
         """Have a worker do it; what it says against an item is looked into here."""
-        future = self._submit(work, items)
+        self._orders = replace(self._orders, rate=self._share())
+        executor = self._connected().get_executor(pure=False)
+        task = executor.submit(work_there, __version__, self._orders, work, items)
         try:
-            while not wait([future], timeout=TICK_S).done:
+            while not wait([task], timeout=TICK_S).done:
                 go_on()
-            answers = future.result()
+                self._look()
+            answers = self._result(task)
         except UnconfirmedError as error:  # of which item it was shows when it is done here
             answers = [[(number, error) for number in range(len(items))]]
         finally:
-            future.cancel()
+            task.cancel()
         for results in answers:
             yield [result for result in results if not isinstance(result[1], UnconfirmedError)]
             for number, answer in results:
                 if isinstance(answer, UnconfirmedError):
                     log.warning("work_repeated_here", error=str(answer))
                     for again in self._here.do(work, [items[number]], go_on):
-                        yield [(number, one) for _, one in again]
+                        yield [(number, seen_here) for _, seen_here in again]
 
     def rest(self) -> None:
         """Hear that there is nothing to do just now."""
@@ -188,92 +192,57 @@ class DaskExecutor(ByteExecutor):
         with self._connecting:
             if self._client is None or self._client.status in {"closed", "closing"}:
                 self._client = connect(self.address)
-                if not self._watcher.is_alive():
-                    self._watcher.start()
             return self._client
 
-    def _submit(
-        self, work: Work[Item, Answer], items: Sequence[Item]
-    ) -> Future[list[Results[Answer]]]:
-        """Hand work over. Its failure is a RemoteError: the world's, or hearsay of the asset."""
-        self._orders = replace(self._orders, rate=self._share())
-        executor = self._connected().get_executor()
-        theirs = executor.submit(work_there, __version__, self._orders, work, items)
-        ours: Future[list[Results[Answer]]] = Future()
-        self._pending.add(ours)
-        theirs.add_done_callback(partial(self._settle, ours))
-        ours.add_done_callback(lambda _: theirs.cancel())
-        ours.add_done_callback(self._pending.discard)
-        return ours
-
-    def _settle(self, ours: Future[Any], theirs: Future[Any]) -> None:
-        """Give a job's answer to who waits for it."""
-        try:
-            answer = theirs.result()
-        except CancelledError:
-            self._fail(ours, away("the scheduler was lost", self.address))
-        except Exception as error:  # noqa: BLE001 # whatever it is: see work_there()
-            self._fail(ours, self._lost(error))
-        else:
-            if isinstance(answer, RemoteError):
-                self._fail(ours, answer)
-            elif self._claim(ours):
-                ours.set_result(answer)
-
-    def _lost(self, error: Exception) -> RemoteError:
-        """Return what it means that the cluster gave a job up."""
+    def _result(self, task: Future[Any]) -> list[Results[Any]]:
+        """Return a worker's answer. Raises RemoteError: the world's, or hearsay of the asset."""
         from distributed import KilledWorker  # noqa: PLC0415 # an extra, and slow to import
 
-        if isinstance(error, KilledWorker):
+        try:
+            answer: list[Results[Any]] | RemoteError = task.result()
+        except CancelledError:
+            lost = away("the scheduler was lost", self.address)
+            raise stopped() if self._is_closed else lost from None
+        except KilledWorker as error:
             # Of this job, or of one that they did beside it: whoever asked has to find out.
-            return UnconfirmedError(
-                Cause.CRASHED, f"{error.allowed_failures + 1} workers died of it"
-            )
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        return away(f"a worker failed: {what}", self.address)
+            deaths = f"{error.allowed_failures + 1} workers died of it"
+            raise UnconfirmedError(Cause.CRASHED, deaths) from None
+        except Exception as error:  # noqa: BLE001 # whatever it is: see work_there()
+            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise away(f"a worker failed: {what}", self.address) from None
+        if isinstance(answer, RemoteError):
+            raise answer
+        return answer
 
-    def _fail(self, ours: Future[Any], error: RemoteError) -> None:
-        if self._claim(ours):
-            ours.set_exception(error)
+    def _look(self) -> None:
+        """Give work up that nobody can do any more, and let the workers know of another rate.
 
-    def _claim(self, ours: Future[Any]) -> bool:
-        """Say whether this is the first answer to a job, and somebody waits for it."""
-        with self._settling:
-            if ours not in self._pending:
-                return False
-            self._pending.discard(ours)
-            return ours.set_running_or_notify_cancel()
-
-    def _watch(self) -> None:
-        """Give work up that nobody can do any more, and let the workers know of another rate."""
-        failed = 0
-        while not self._closed.wait(_LOOK_S):
-            if not self._pending:
-                continue
+        Called by all who wait for a worker; one of them looks for all, once in a while.
+        """
+        if self._is_closed:
+            raise stopped()
+        if time.monotonic() >= self._next_look and self._looking.acquire(blocking=False):
             try:
                 self.require()
-            except RemoteError as error:
-                failed += 1
-                if failed >= _LOOKS:
-                    self._give_up(error)
-            else:
-                failed = 0
                 if self._share() != self._orders.rate:
                     self._send_orders(rate=self._share())
+            except RemoteError as error:
+                self._failed_looks.append(error)
+            finally:
+                self._next_look = time.monotonic() + _LOOK_S
+                self._looking.release()
+        if len(self._failed_looks) >= _LOOKS:
+            raise self._failed_looks[-1]
 
     def _share(self) -> float | None:
         """Return what one of the workers may take: they do not know of each other."""
         rate = self._rate()
         return rate and rate / self._workers
 
-    def _give_up(self, error: RemoteError) -> None:
-        for ours in tuple(self._pending):
-            self._fail(ours, error)
-
     def _send_orders(self, **changed: Any) -> threading.Thread:
         """Let all workers know; one that does not listen holds nobody up."""
         self._orders = replace(self._orders, number=self._orders.number + 1, **changed)
-        tell = partial(self._client.run, hear, self._orders, on_error="ignore")
+        tell = partial(self._client.run, receive, self._orders, on_error="ignore")
         thread = threading.Thread(target=_quietly, args=(tell,), daemon=True)
         thread.start()
         return thread
@@ -281,11 +250,10 @@ class DaskExecutor(ByteExecutor):
     def end(self) -> None:
         """Have the workers stop within seconds, and leave the cluster."""
         self._here.end()
-        self._closed.set()
+        self._is_closed = True
         if self._client is None:
             return
         self._send_orders(stop=True).join(FAREWELL_S)
-        self._give_up(RemoteError(Cause.TRANSIENT, "stopped"))
         _quietly(partial(self._client.close, timeout=FAREWELL_S))
 
 

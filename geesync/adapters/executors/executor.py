@@ -7,6 +7,7 @@ With plain items it can be pickled, and done anywhere where the mirror's file sy
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Self, TypeVar
 
@@ -136,3 +137,27 @@ def require_dask() -> None:
             "workers.executor is dask, and Dask is not installed",
             hint="pip install 'geesync[dask]'",
         )
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a daemon lets the workers know while they work: how fast, and whether to go on."""
+
+    daemon: str
+    number: int = 0  #: the highest counts
+    rate: float | None = None  #: bytes a second for all that one of them fetches; None is no limit
+    stop: bool = False
+
+
+_heard: dict[str, Orders] = {}
+
+
+def receive(orders: Orders) -> None:
+    """Take over what a daemon lets this worker know."""
+    if orders.number >= orders_of(orders.daemon).number:
+        _heard[orders.daemon] = orders
+
+
+def orders_of(daemon: str) -> Orders:
+    """Return what a daemon let this worker know last."""
+    return _heard.get(daemon, Orders(daemon))

@@ -18,8 +18,15 @@ from dataclasses import replace
 from multiprocessing import Pipe
 from typing import Any
 
-from geesync.adapters.executors.executor import TICK_S, Answer, ByteExecutor, Item, Results, Work
-from geesync.adapters.executors.orders import Orders
+from geesync.adapters.executors.executor import (
+    TICK_S,
+    Answer,
+    ByteExecutor,
+    Item,
+    Orders,
+    Results,
+    Work,
+)
 from geesync.errors import Cause, RemoteError
 
 #: What a process is given to leave in order what it was writing.
@@ -73,7 +80,7 @@ class ProcessExecutor(ByteExecutor):
         again: bool,
     ) -> Iterator[Results[Answer]]:
         left = dict(enumerate(items))
-        process = self._taken()
+        process = self._take()
         try:
             for results in process.do(work, items, lambda: self._tick(process, go_on)):
                 for number, _ in results:
@@ -86,7 +93,8 @@ class ProcessExecutor(ByteExecutor):
         finally:
             self._give_back(process)
         if not again:
-            yield [(number, died.told()) for number in left]
+            failed = RemoteError(Cause.CRASHED, f"the process that had it {died}")
+            yield [(number, failed) for number in left]
             return
         for number, item in left.items():
             go_on()
@@ -96,22 +104,17 @@ class ProcessExecutor(ByteExecutor):
     def _tick(self, process: _Process, go_on: Callable[[], object]) -> None:
         go_on()
         rate = self._rate()
-        process.hear(rate=rate and rate / len(self._at_work))
+        process.order(rate=rate and rate / len(self._at_work))
 
-    def _taken(self) -> _Process:
+    def _take(self) -> _Process:
         with self._changing:
             try:
-                process = self._resting.pop()
-            except IndexError:
-                process = self._begun()
+                resting = self._resting
+                process = resting.pop() if resting else _Process(self._orders, self._begin)
+            except OSError as error:  # no memory, or no descriptors
+                raise RemoteError(Cause.TRANSIENT, f"no process can begin: {error}") from None
             self._at_work.add(process)
             return process
-
-    def _begun(self) -> _Process:
-        try:
-            return _Process(self._orders, self._begin)
-        except OSError as error:  # no memory, or no descriptors
-            raise RemoteError(Cause.TRANSIENT, f"no process can begin: {error}") from None
 
     def _give_back(self, process: _Process) -> None:
         with self._changing:
@@ -126,9 +129,9 @@ class ProcessExecutor(ByteExecutor):
         """End those that had nothing to do for a while."""
         long_ago = self._monotonic() - _KEPT_FOR_S
         with self._changing:
-            tired = [one for one in self._resting if one.rests_since <= long_ago]
-            self._resting = [one for one in self._resting if one not in tired]
-        for process in tired:
+            idle = [process for process in self._resting if process.rests_since <= long_ago]
+            self._resting = [process for process in self._resting if process not in idle]
+        for process in idle:
             process.end()
 
     def end(self) -> None:
@@ -142,15 +145,12 @@ class ProcessExecutor(ByteExecutor):
 class _DiedError(Exception):
     """A process ended in the middle of its work."""
 
-    def told(self) -> RemoteError:
-        return RemoteError(Cause.CRASHED, f"the process that had it {self}")
-
 
 class _Process:
-    """One process, and the line to it."""
+    """One process, and the pipe to it."""
 
     def __init__(self, orders: Orders, begin: Callable[[], object]) -> None:
-        self._line, theirs = Pipe()
+        self._pipe, theirs = Pipe()
         command = (
             sys.executable,
             "-P",
@@ -179,20 +179,20 @@ class _Process:
         tick()
         self._send((work, items))
         try:
-            while isinstance(results := self._told(tick), list):
+            while True:
+                while not self._pipe.poll(TICK_S):
+                    tick()
+                results = self._pipe.recv()
+                if not isinstance(results, list):
+                    break
                 yield results
         except (EOFError, ConnectionError):
-            raise _DiedError(_end(self._process.wait())) from None
+            raise _DiedError(_cause_of_death(self._process.wait())) from None
         self.is_ready = True
         if results is not None:
             raise results
 
-    def _told(self, tick: Callable[[], object]) -> Any:
-        while not self._line.poll(TICK_S):
-            tick()
-        return self._line.recv()
-
-    def hear(self, **changed: Any) -> None:
+    def order(self, **changed: Any) -> None:
         """Let it know of other orders."""
         orders = replace(self._orders, **changed)
         if orders != self._orders:
@@ -201,19 +201,19 @@ class _Process:
 
     def _send(self, message: object) -> None:
         with suppress(ConnectionError):  # it died: that shows when it does not answer
-            self._line.send(message)
+            self._pipe.send(message)
 
     def end(self) -> None:
         """Have it leave its work in order, or end it."""
-        self.hear(stop=True)
-        with self._line:
+        self.order(stop=True)
+        with self._pipe:
             deadline = time.monotonic() + _FAREWELL_S
             with suppress(EOFError, ConnectionError):
-                while not self.is_ready and self._line.poll(max(0.0, deadline - time.monotonic())):
-                    self.is_ready = not isinstance(self._line.recv(), list)
+                while not self.is_ready and self._pipe.poll(max(0.0, deadline - time.monotonic())):
+                    self.is_ready = not isinstance(self._pipe.recv(), list)
         self._process.kill()
         self._process.wait()
 
 
-def _end(code: int) -> str:
+def _cause_of_death(code: int) -> str:
     return f"ended with {code}" if code >= 0 else f"died of {signal.Signals(-code).name}"

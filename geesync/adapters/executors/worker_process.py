@@ -16,8 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from geesync.adapters.executors.executor import plain
-from geesync.adapters.executors.orders import Orders, hear
+from geesync.adapters.executors.executor import Orders, plain, receive
 from geesync.adapters.host.memory import keep_little
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
@@ -36,41 +35,41 @@ def main(descriptor: int) -> None:
     keep_little()
     with suppress(OSError):  # another system's
         Path("/proc/self/oom_score_adj").write_text("500")  # rather this one than the daemon
-    line: Connection[Any, Any] = Connection(descriptor)
+    pipe: Connection[Any, Any] = Connection(descriptor)
     with _end_with_the_daemon():
-        begin = line.recv()
+        begin = pipe.recv()
     begin()
     jobs: SimpleQueue[Any] = SimpleQueue()
-    threading.Thread(target=_listen, args=(line, jobs), daemon=True).start()
+    threading.Thread(target=_listen, args=(pipe, jobs), daemon=True).start()
     while True:
-        _answer(line, jobs.get())
+        _answer(pipe, jobs.get())
 
 
-def _listen(line: Connection[Any, Any], jobs: SimpleQueue[Any]) -> None:
+def _listen(pipe: Connection[Any, Any], jobs: SimpleQueue[Any]) -> None:
     """Hear orders at once, and the next work for when this is done."""
     while True:
         with _end_with_the_daemon():
-            message = line.recv()
+            message = pipe.recv()
         if isinstance(message, Orders):
-            hear(message)
+            receive(message)
         else:
             jobs.put(message)
 
 
-def _answer(line: Connection[Any, Any], job: tuple[Any, Any]) -> None:
+def _answer(pipe: Connection[Any, Any], job: tuple[Any, Any]) -> None:
     """Do work and tell what comes of it; at the end nothing, or what it failed of as a whole."""
     work, items = job
     failed: RemoteError | None = None
     try:
         for results in work(items):
             if results:
-                _tell(line, [(number, _plain(answer)) for number, answer in results])
+                _send(pipe, [(number, _sendable(answer)) for number, answer in results])
     except Exception as error:  # noqa: BLE001 # it is told
-        failed = _plain(error)
-    _tell(line, failed)
+        failed = _sendable(error)
+    _send(pipe, failed)
 
 
-def _plain(answer: Any) -> Any:
+def _sendable(answer: Any) -> Any:
     """Return an answer that can be sent; of our own mistake the log has the traceback."""
     if not isinstance(answer, Exception):
         return answer
@@ -80,9 +79,9 @@ def _plain(answer: Any) -> Any:
     return error
 
 
-def _tell(line: Connection[Any, Any], message: object) -> None:
+def _send(pipe: Connection[Any, Any], message: object) -> None:
     with _end_with_the_daemon():
-        line.send(message)
+        pipe.send(message)
 
 
 @contextmanager

@@ -32,9 +32,6 @@ _PREDICTORS = {"i": "2", "u": "2", "f": "3"}
 _BLOCK_PX = 2 * BLOCK_PX
 _ONE_IS_OF = 16
 
-#: Of what is read once and removed.
-_PASSING = {"compress": "ZSTD", "zstd_level": "1"}
-
 #: Its nodata value passes through a float on the way to a file, unless a virtual raster names it.
 _NAMED_BY_VRT = "int64"
 
@@ -66,7 +63,8 @@ def write_piece(path: Path, bands: Bands) -> None:
         "blockxsize": BLOCK_PX,
         "blockysize": BLOCK_PX,
         "transform": Affine.scale(2, -2),  # GDAL warns of a file without one
-        **_PASSING,
+        "compress": "ZSTD",
+        "zstd_level": _LEVEL,  # it is read once and removed
     }
     with writing(path.name) as rasterio, rasterio.open(path, "w", **profile) as dataset:
         dataset.write(bands)

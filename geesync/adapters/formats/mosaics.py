@@ -16,7 +16,6 @@ from geesync.adapters.formats.gdal import told_files_only
 from geesync.adapters.formats.rasters import same_crs
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.vrt import Placed
-from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause, RemoteError
 
 #: Pixels of all bands that are held at a time, of either side; blocks have an edge of 256 or more.
@@ -150,19 +149,15 @@ def _header(dataset: Any, data: Placed, bands: tuple[str, ...]) -> Iterator[str]
     part, grid = data.part, data.part.grid
     assert grid is not None
     transform = tuple(dataset.transform)[:6]
+    sentinel = None if part.sentinel is None else float(part.sentinel)  # as rasterio tells it
     attributes = {
         "size": ((dataset.height, dataset.width), (grid.height, grid.width)),
         "bands": (dataset.descriptions, bands),
         "types": (set(dataset.dtypes), {part.pixel_type}),
-        "nodata": (set(map(str, dataset.nodatavals)), {str(_as_read(part))}),
+        "nodata": (set(map(str, dataset.nodatavals)), {str(sentinel)}),
     }
     yield from (
         f"{what} {here}, not {meant}" for what, (here, meant) in attributes.items() if here != meant
     )
     if not grid.same_place(transform):
         yield f"transform {transform}, not {grid.transform}"
-
-
-def _as_read(part: Part) -> float | None:
-    """Return the sentinel as rasterio tells it: a float."""
-    return None if part.sentinel is None else float(part.sentinel)

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
 
 from geesync.adapters.formats.gdal import told_files_only
 from geesync.adapters.mirror_files.disk import Folder
@@ -37,8 +40,6 @@ def quicklook(place: Folder, files: Sequence[str]) -> bytes | None:
 
     Files are opened in the folder, never through a link.
     """
-    from rasterio.errors import RasterioError  # noqa: PLC0415 # GDAL takes longer than most pages
-
     if not 0 < len(files) <= _MOST_TILES:
         return None
     try:
@@ -51,8 +52,6 @@ def quicklook(place: Folder, files: Sequence[str]) -> bytes | None:
 
 @contextmanager
 def _opened(place: Folder, files: Sequence[str]) -> Iterator[list[Any]]:
-    import rasterio  # noqa: PLC0415
-
     with ExitStack() as stack:
         descriptors = [stack.enter_context(place.opened(file, os.O_RDONLY)) for file in files]
         yield [
@@ -136,9 +135,6 @@ def _stretched(pixels: Pixels, there: npt.NDArray[np.bool_]) -> Pixels:
 
 
 def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
-    import rasterio  # noqa: PLC0415
-    from rasterio.io import MemoryFile  # noqa: PLC0415
-
     count, height, width = pixels.shape
     profile = {
         "driver": "PNG",

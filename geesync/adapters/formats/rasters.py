@@ -28,17 +28,6 @@ class Expected:
 #: What one block of all bands may take in memory; a hundred times what Earth Engine writes.
 _MOST_BLOCK_BYTES = 512 * 1024 * 1024
 
-_BYTES_PER_PIXEL = {
-    "uint8": 1,
-    "int8": 1,
-    "uint16": 2,
-    "int16": 2,
-    "uint32": 4,
-    "int32": 4,
-    "float32": 4,
-    "float64": 8,
-}
-
 
 def prove(path: Path, expected: Expected) -> None:
     """Read a GeoTIFF through, every block, and compare it with what it must be.
@@ -50,54 +39,41 @@ def prove(path: Path, expected: Expected) -> None:
 
     try:
         with told_files_only(), opened(path) as dataset:
-            _compare(path, _header(dataset), _promised(expected))
+            _compare_header(path, dataset, expected)
             _compare_place(path, dataset, expected.grid)
             _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)
-            _refuse_expensive(path, dataset)
+            _refuse_expensive(path, dataset, expected.pixel_type)
             for _, window in dataset.block_windows(1):
                 _compare_values(path, dataset.read(window=window), expected)
     except RasterioError as error:
         raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
 
 
-def _refuse_expensive(path: Path, dataset: Any) -> None:
+def _refuse_expensive(path: Path, dataset: Any, pixel_type: str) -> None:
     """Refuse blocks that are made to fill the memory; Earth Engine's are 256 pixels wide."""
+    import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
+
     pixels = max(height * width for height, width in dataset.block_shapes)
-    block_bytes = pixels * sum(_BYTES_PER_PIXEL.get(dtype, 16) for dtype in dataset.dtypes)
+    block_bytes = pixels * dataset.count * np.dtype(pixel_type).itemsize
     if block_bytes > _MOST_BLOCK_BYTES:
         raise RemoteError(
             Cause.INTEGRITY, f"{path.name} has blocks of {block_bytes:,} bytes, too large to read"
         )
 
 
-def _header(dataset: Any) -> dict[str, Any]:
-    return {
-        "width": dataset.width,
-        "height": dataset.height,
-        "pixel types": sorted(set(dataset.dtypes)),
-        "bands": dataset.descriptions
-        if any(dataset.descriptions)
-        else ("unnamed",) * dataset.count,
-    }
-
-
-def _promised(expected: Expected) -> dict[str, Any]:
-    return {
-        "width": expected.grid.width,
-        "height": expected.grid.height,
-        "pixel types": [expected.pixel_type],
-        "bands": expected.bands,
-    }
-
-
-def _compare(path: Path, found: dict[str, Any], promised: dict[str, Any]) -> None:
-    if found["bands"] == ("unnamed",) * len(promised["bands"]):
-        found = found | {"bands": promised["bands"]}  # very old exports have no descriptions
-    for what, value in promised.items():
-        if found[what] != value:
-            raise RemoteError(
-                Cause.INTEGRITY, f"{path.name}: {what} {found[what]}, Earth Engine says {value}"
-            )
+def _compare_header(path: Path, dataset: Any, expected: Expected) -> None:
+    bands = dataset.descriptions if any(dataset.descriptions) else ("unnamed",) * dataset.count
+    if bands == ("unnamed",) * len(expected.bands):
+        bands = expected.bands  # very old exports have no descriptions
+    for what, found, promised in (
+        ("width", dataset.width, expected.grid.width),
+        ("height", dataset.height, expected.grid.height),
+        ("pixel types", sorted(set(dataset.dtypes)), [expected.pixel_type]),
+        ("bands", bands, expected.bands),
+    ):
+        if found != promised:
+            problem = f"{path.name}: {what} {found}, Earth Engine says {promised}"
+            raise RemoteError(Cause.INTEGRITY, problem)
 
 
 def _compare_sentinel(path: Path, found: set[float | None], sentinel: float | None) -> None:
@@ -127,18 +103,14 @@ def _compare_values(path: Path, block: Any, expected: Expected) -> None:
 
 
 def _compare_place(path: Path, dataset: Any, grid: Grid) -> None:
-    from rasterio.crs import CRS  # noqa: PLC0415
-    from rasterio.errors import CRSError  # noqa: PLC0415
-
     transform = tuple(dataset.transform)[:6]
     if not grid.same_place(transform):
         raise RemoteError(
             Cause.INTEGRITY,
             f"{path.name}: transform {transform}, Earth Engine says {grid.transform}",
         )
-    try:
-        crs = CRS.from_user_input(spelled_out(grid.crs))
-    except CRSError:
+    crs = _read_crs(spelled_out(grid.crs))
+    if crs is None:
         prove_projections()
         crs = dataset.crs  # whatever such a code means: the file spells it out
     if not same_crs(dataset.crs, crs):
@@ -156,30 +128,30 @@ def same_crs(found: Any, expected: Any) -> bool:
     return bool(found.to_dict(projjson=False) == expected.to_dict(projjson=False))
 
 
-@lru_cache(maxsize=64)
-def wkt2(crs: str) -> str:
-    """Return any text of a CRS as WKT2, as far as GDAL understands it."""
+def _read_crs(text: str) -> Any:
+    """Return the ``rasterio.CRS`` of a code or a text; None if GDAL does not understand it."""
     from rasterio.crs import CRS  # noqa: PLC0415
-    from rasterio.enums import WktVersion  # noqa: PLC0415
     from rasterio.errors import CRSError  # noqa: PLC0415
 
     try:
-        return str(CRS.from_user_input(spelled_out(crs)).to_wkt(version=WktVersion.WKT2_2019))
+        return CRS.from_user_input(text)
     except CRSError:
-        return crs
+        return None
+
+
+@lru_cache(maxsize=64)
+def wkt2(crs: str) -> str:
+    """Return any text of a CRS as WKT2, as far as GDAL understands it."""
+    from rasterio.enums import WktVersion  # noqa: PLC0415
+
+    read = _read_crs(spelled_out(crs))
+    return crs if read is None else str(read.to_wkt(version=WktVersion.WKT2_2019))
 
 
 @lru_cache(maxsize=64)
 def is_known(crs: str) -> bool:
     """Whether GDAL knows a CRS by its code, or understands its text."""
-    from rasterio.crs import CRS  # noqa: PLC0415
-    from rasterio.errors import CRSError  # noqa: PLC0415
-
-    try:
-        CRS.from_user_input(crs)
-    except CRSError:
-        return False
-    return True
+    return _read_crs(crs) is not None
 
 
 def in_full(crs: str, file: Path) -> str:

@@ -6,12 +6,25 @@ Imported late: google-auth takes longer to load than most commands need for all 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import google.auth
+from google.auth import (
+    _cloud_sdk,
+    aws,
+    external_account_authorized_user,
+    identity_pool,
+    impersonated_credentials,
+    pluggable,
+)
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
+from google.oauth2 import credentials as persons
+from google.oauth2 import service_account
 
 from geesync.domain.failures.google_errors import UNREADABLE
 from geesync.errors import NotAllowedError
@@ -20,6 +33,13 @@ from geesync.logger import get_logger
 log = get_logger()
 
 Json = Mapping[str, Any]
+
+#: Of Earth Engine's own client, published with it: logins of before 2022 name none.
+_LOGIN = {
+    "type": "authorized_user",
+    "client_id": "517222506229-vsmmajv00ul0bs7p89v5m89qs8eb9359.apps.googleusercontent.com",
+    "client_secret": "RUP0RZ6e0pPhDzsqIJ7KlNd1",
+}
 
 #: Enough for exports, listings, the bucket, and what they cost; nothing else. A person's log-in
 #: has its own.
@@ -43,7 +63,7 @@ class CredentialsFile(Credentials):
         super().__init__()  # type: ignore[no-untyped-call] # google-auth says no types
         self._path = path
         self._project = project
-        self._content = read or content
+        self._content = read or _content
         self._read()
 
     @property
@@ -81,35 +101,59 @@ class CredentialsFile(Credentials):
             self._kind, load = _KINDS[kind]
             self._kept = load(found)
         except (*UNREADABLE, GoogleAuthError) as error:
-            raise unusable(self._path, _words(error)) from None
+            raise _unusable(self._path, _words(error)) from None
         self._names_a_project = bool(found.get("quota_project_id"))
 
 
-def content(path: Path) -> Json:
+def from_login(project: str | None) -> CredentialsFile | None:
+    """Return what ``earthengine authenticate`` left, or None.
+
+    In gcloud's mode it leaves a project at most, and the log-in is gcloud's.
+    """
+    path = Path(os.path.expanduser("~/.config/earthengine/credentials"))  # noqa: PTH111 # needs no home
+    if not path.is_file() or not _content(path).get("refresh_token"):
+        return None
+    return CredentialsFile(path, project, lambda path: {**_LOGIN, **_content(path)})
+
+
+def default(project: str | None) -> Any:
+    """Return Google's Application Default Credentials, in its order; NotAllowedError if none."""
+    configured = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    path = Path(configured or _cloud_sdk.get_application_default_credentials_path())
+    if configured or path.is_file():
+        return CredentialsFile(path, project)
+    try:
+        credentials, _ = google.auth.default(scopes=SCOPES)
+    except GoogleAuthError:
+        raise NotAllowedError(
+            "there are no Google credentials",
+            hint="set `earth_engine.credentials` to a key file, or run `earthengine authenticate`",
+        ) from None
+    return credentials
+
+
+def _content(path: Path) -> Json:
     """Return what a file of credentials says. Raises NotAllowedError."""
     try:
         text = path.read_text()
         found = json.loads(text)
     except OSError as error:
-        raise unusable(path, str(error.strerror)) from None
+        raise _unusable(path, str(error.strerror)) from None
     except (ValueError, RecursionError):
-        raise unusable(path, "it is empty" if _is_empty(path) else "it is no JSON") from None
+        is_empty = not path.stat().st_size
+        raise _unusable(path, "it is empty" if is_empty else "it is no JSON") from None
     if not isinstance(found, dict):
-        raise unusable(path, "it is no JSON object")
+        raise _unusable(path, "it is no JSON object")
     return found
 
 
-def unusable(path: Path, reason: str) -> NotAllowedError:
+def _unusable(path: Path, reason: str) -> NotAllowedError:
     """Return the error for a file of credentials that cannot be used."""
     return NotAllowedError(
         f"the credentials {path} cannot be used: {reason}",
         hint="write the file anew, with `gcloud iam service-accounts keys create`, "
         "`gcloud auth application-default login` or `earthengine authenticate`",
     )
-
-
-def _is_empty(path: Path) -> bool:
-    return not path.stat().st_size
 
 
 def _words(error: Exception) -> str:
@@ -119,27 +163,7 @@ def _words(error: Exception) -> str:
     return f"something is missing or of a wrong kind in it ({error})"
 
 
-def _service_account(found: Json) -> Any:
-    from google.oauth2 import service_account  # noqa: PLC0415 # each kind takes a while to load
-
-    return service_account.Credentials.from_service_account_info(found, scopes=SCOPES)
-
-
-def _person(found: Json) -> Any:
-    from google.oauth2 import credentials  # noqa: PLC0415 # likewise
-
-    return credentials.Credentials.from_authorized_user_info(found)
-
-
-def _impersonated(found: Json) -> Any:
-    from google.auth import impersonated_credentials as kinds  # noqa: PLC0415 # likewise
-
-    return kinds.Credentials.from_impersonated_service_account_info(found, scopes=SCOPES)
-
-
 def _workload(found: Json) -> Any:
-    from google.auth import aws, identity_pool, pluggable  # noqa: PLC0415 # likewise
-
     source: Any = found.get("credential_source")
     if found.get("subject_token_type") == "urn:ietf:params:aws:token-type:aws4_request":
         kind: Any = aws
@@ -148,20 +172,26 @@ def _workload(found: Json) -> Any:
     return kind.Credentials.from_info(found, scopes=SCOPES)
 
 
-def _workforce(found: Json) -> Any:
-    from google.auth import external_account_authorized_user as kinds  # noqa: PLC0415 # likewise
-
-    return kinds.Credentials.from_info(found)
-
-
 _PERSON, _WORKFORCE = "a person's login", "a login of an organisation"
 _PERSONS = frozenset({_PERSON, _WORKFORCE})
 
 #: By the member ``type``. Nothing is asked of the network until the first token.
 _KINDS: Mapping[str, tuple[str, Callable[[Json], Any]]] = {
-    "service_account": ("service account", _service_account),
-    "authorized_user": (_PERSON, _person),
-    "impersonated_service_account": ("impersonated service account", _impersonated),
+    "service_account": (
+        "service account",
+        partial(service_account.Credentials.from_service_account_info, scopes=SCOPES),
+    ),
+    "authorized_user": (_PERSON, persons.Credentials.from_authorized_user_info),
+    "impersonated_service_account": (
+        "impersonated service account",
+        partial(
+            impersonated_credentials.Credentials.from_impersonated_service_account_info,
+            scopes=SCOPES,
+        ),
+    ),
     "external_account": ("workload identity", _workload),
-    "external_account_authorized_user": (_WORKFORCE, _workforce),
+    "external_account_authorized_user": (
+        _WORKFORCE,
+        external_account_authorized_user.Credentials.from_info,
+    ),
 }

@@ -87,9 +87,7 @@ class Pacer:
 
     async def once(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Ask once, in our turn, while others by the same thread are on their way."""
-        turn = self.take_turn()
-        if turn > self.monotonic():
-            await Turn(turn, self.wait_until)
+        await self._turn()
         try:
             answer = await ask()
         except RemoteError as error:
@@ -105,9 +103,7 @@ class Pacer:
         """
         left = self.tries
         while True:
-            turn = self.take_turn()
-            if turn > self.monotonic():
-                await Turn(turn, self.wait_until)
+            await self._turn()
             began = self.monotonic()
             try:
                 answer = await ask()
@@ -123,6 +119,11 @@ class Pacer:
                 self.succeeded()
                 at_once.succeeded()
                 return answer
+
+    async def _turn(self) -> None:
+        turn = self.take_turn()
+        if turn > self.monotonic():
+            await Turn(turn, self.wait_until)
 
     def wait_for_turn(self) -> None:
         """Wait until it is our turn. Raises RemoteError if the program ends meanwhile."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from geesync.errors import ConfigError
@@ -41,11 +40,6 @@ def trusted() -> str:
     return certifi.where()
 
 
-def is_folder(trusted: str) -> bool:
-    """Whether the certificate authorities are files of a folder."""
-    return Path(trusted).is_dir()
-
-
 class Proxies:
     """By which proxy each address is asked; the environment is read once.
 
@@ -54,29 +48,30 @@ class Proxies:
     """
 
     def __init__(self) -> None:
-        self._told = urllib.request.getproxies_environment()
-        self._excepted = self._told.get("no", "").replace(",", " ").lower().split()
+        self._by_scheme = urllib.request.getproxies_environment()
+        self._excepted = self._by_scheme.get("no", "").replace(",", " ").lower().split()
         self._known: dict[tuple[str, str], str | None] = {}
 
     def of(self, url: str) -> str | None:
         """Return the proxy through which an address is asked, None if directly."""
-        asked = urlsplit(url)
-        place = asked.scheme, asked.netloc
+        parts = urlsplit(url)
+        place = parts.scheme, parts.netloc
         if place not in self._known:
-            found = self._told.get(asked.scheme) or self._told.get("all")
-            host, port = asked.hostname or "", asked.port or _PORTS.get(asked.scheme)
-            is_excepted = _is_excepted(host, str(port), self._excepted)
-            self._known[place] = None if is_excepted else found
+            proxy = self._by_scheme.get(parts.scheme) or self._by_scheme.get("all")
+            host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+            self._known[place] = None if _is_excepted(host, port, self._excepted) else proxy
         return self._known[place]
 
 
-def _is_excepted(host: str, port: str, excepted: Iterable[str]) -> bool:
+def _is_excepted(host: str, port: int | None, excepted: Collection[str]) -> bool:
     with suppress(ValueError):
         address = ip_address(host)
         networks = (_network(entry) for entry in excepted)
         if any(network and address in network for network in networks):
             return True
-    return any(_is_named(entry, host, port) for entry in excepted)
+    names = ",".join(entry.removeprefix("*") for entry in excepted)
+    named = urllib.request.proxy_bypass(f"{host}:{port}", {"no": names})
+    return "*" in excepted or bool(named)
 
 
 def _network(entry: str) -> IPv4Network | IPv6Network | None:
@@ -84,11 +79,3 @@ def _network(entry: str) -> IPv4Network | IPv6Network | None:
         return ip_network(entry.strip("[]"), strict=False)
     except ValueError:
         return None
-
-
-def _is_named(entry: str, host: str, port: str) -> bool:
-    name, _, at = entry.rpartition(":") if entry.rpartition(":")[2].isdecimal() else (entry, "", "")
-    name = name.strip("[]").removeprefix("*").removeprefix(".")
-    if entry != "*" and not name:
-        return False
-    return at in {"", port} and (host == name or host.endswith(f".{name}") or entry == "*")

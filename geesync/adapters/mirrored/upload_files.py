@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
-from geesync.adapters.tables.row_sums import rows_in
+from geesync.adapters.tables.table_reading import rows_in
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
 from geesync.domain.restore.files import MaskFile, PartFiles, Prepared

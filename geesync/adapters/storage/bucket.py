@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from geesync.adapters.google.connecting import ConnectedOnce
-from geesync.adapters.google.credentials import token_request
+from geesync.adapters.google.errors import translated
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
 from geesync.adapters.storage.bucket_settings import BucketSettings, settings_from
-from geesync.adapters.storage.errors import classed, missing_is_forbidden, translated
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
-from geesync.adapters.transfer.transfer import Transfers
-from geesync.domain.failures.google_errors import UNREADABLE, unreadable
+from geesync.adapters.transfer.signed_requests import SignedRequests
+from geesync.domain.failures.google_errors import UNREADABLE, refusal, unreadable
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 
@@ -25,6 +25,9 @@ Answer = TypeVar("Answer")
 DELETED_AT_ONCE = 100
 
 _FIELDS = "items(name,size,generation,crc32c,md5Hash),nextPageToken"
+
+#: The status of an object that is another one by now.
+_ANOTHER = 412
 
 _GOOGLE = "https://storage.googleapis.com"
 
@@ -47,33 +50,34 @@ class Storage:
         self._project = project
         self._credentials = credentials
         self._pacer = pacer
-        self._url = url
-        self.timeout_s = timeout_s
-        self._transfers = Transfers(
-            credentials=credentials, token_request=token_request, url=url, timeout_s=timeout_s
+        self.endpoint = (url or _GOOGLE).rstrip("/")
+        self._timeout_s = timeout_s
+        self._downloads = SignedRequests(
+            self.endpoint, credentials=credentials, timeout_s=timeout_s
         )
-        self._client = ConnectedOnce(self._connect)
 
-    @property
-    def endpoint(self) -> str:
-        """Where its API is, without a slash at the end."""
-        return (self._url or _GOOGLE).rstrip("/")
+    def request(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
+        """Make a request that the client has no method for; return the answer of ``requests``."""
 
-    @property
-    def session(self) -> Any:
-        """How requests outside of the client's methods are made, with the same credentials."""
-        return self._client()._http  # noqa: SLF001 # the client's own, with its connections
+        def asked() -> Any:
+            session = self._client._http  # noqa: SLF001 # its connections and credentials
+            return session.request(
+                method,
+                url,
+                data=body,
+                headers=headers,
+                timeout=self._timeout_s,
+                allow_redirects=False,
+            )
 
-    def paced(self, call: Callable[[], Answer]) -> Answer:
-        """Make a request when its turn has come; repeat it as all others are."""
-        return self._pacer(call)
+        return self._ask(asked)
 
     def list_objects(self, bucket: str, prefix: str) -> list[StoredObject]:
         """Return every object below a prefix, all pages or none (a RemoteError)."""
 
         def listed() -> list[StoredObject]:
-            blobs = self._client().list_blobs(
-                bucket, prefix=prefix, fields=_FIELDS, timeout=self.timeout_s, retry=None
+            blobs = self._client.list_blobs(
+                bucket, prefix=prefix, fields=_FIELDS, timeout=self._timeout_s, retry=None
             )
             pages, stored = Pages(), []
             for page in blobs.pages:
@@ -82,8 +86,7 @@ class Storage:
                 pages.check(some[0].name if some else None, blobs.next_page_token)
             return stored
 
-        with missing_is_forbidden(bucket):
-            return self._pacer(lambda: translated(listed))
+        return self._ask(listed, bucket)
 
     def _whole(self, bucket: str, listed: Any) -> Any:
         """Return an object with what a copy of it is proved by, which a listing may leave out.
@@ -93,11 +96,7 @@ class Storage:
         """
         if _is_whole(listed) and listed.crc32c is not None:
             return listed
-        described = (
-            self._client()
-            .bucket(bucket)
-            .get_blob(listed.name, generation=listed.generation, timeout=self.timeout_s, retry=None)
-        )
+        described = self._described(bucket, listed)
         if described is None or not _is_whole(described):
             raise RemoteError(Cause.TRANSIENT, f"size and writing of {listed.name} are not told")
         return described
@@ -106,17 +105,20 @@ class Storage:
         """Return what the bucket tells now of one writing of an object; None if it is not there."""
 
         def found() -> StoredObject | None:
-            blob = (
-                self._client()
-                .bucket(bucket)
-                .get_blob(obj.name, generation=obj.generation, timeout=self.timeout_s, retry=None)
-            )
+            blob = self._described(bucket, obj)
             return _stored(blob) if blob is not None else None
 
-        answer = self._pacer(lambda: translated(found))
+        answer = self._ask(found)
         if answer is None:
             self.check_access(bucket)  # a bucket that is gone must not look like lost objects
         return answer
+
+    def _described(self, bucket: str, obj: Any) -> Any:
+        """Return the client's object of a name and a generation, None if it is not there."""
+        place = self._client.bucket(bucket)
+        return place.get_blob(
+            obj.name, generation=obj.generation, timeout=self._timeout_s, retry=None
+        )
 
     async def fetch(
         self,
@@ -127,17 +129,18 @@ class Storage:
         start: int,
         piece_bytes: int = PIECE_BYTES,
     ) -> None:
-        """Write one generation's bytes from an offset on into the sink, once, unchecked.
+        """Write one generation's bytes from an offset on into the sink, once, as they are stored.
 
         Nothing is checked on the way, so the sink must. piece_bytes: how many it is given at a
-        time, about, if there are as many. Raises RemoteError; GONE if this
+        time, about, if there are as many. Raises what the sink raises, or RemoteError; GONE if this
         generation is not there any more.
         """
+        place = f"{quote(bucket, safe='')}/o/{quote(obj.name, safe='')}"
+        query = f"alt=media&generation={obj.generation}"
+        url = f"{self.endpoint}/download/storage/v1/b/{place}?{query}"
         try:
             await self._pacer.once(
-                lambda: self._transfers.fetch(
-                    bucket, obj, sink, start=start, piece_bytes=piece_bytes
-                )
+                lambda: self._downloads.ask(url, sink, start=start, piece_bytes=piece_bytes)
             )
         except RemoteError as error:
             if error.cause == Cause.GONE:
@@ -153,17 +156,17 @@ class Storage:
         """
 
         def deleted() -> list[bool | RemoteError]:
-            client = self._client()
+            client = self._client
             with client.batch(raise_exception=False) as batch:
                 for obj in objects:
                     blob = client.bucket(bucket).blob(obj.name, generation=obj.generation)
                     blob.delete(
-                        if_generation_match=obj.generation, timeout=self.timeout_s, retry=None
+                        if_generation_match=obj.generation, timeout=self._timeout_s, retry=None
                     )
             answers = batch._responses  # noqa: SLF001 # the client tells them nowhere else
             return [_deleted(answer) for answer in answers]
 
-        return self._pacer(lambda: translated(deleted))
+        return self._ask(deleted)
 
     def check_access(self, bucket: str) -> None:
         """Raise RemoteError if the bucket's objects cannot be listed.
@@ -172,44 +175,62 @@ class Storage:
         """
 
         def looked() -> None:
-            blobs = self._client().list_blobs(
-                bucket, max_results=1, fields=_FIELDS, timeout=self.timeout_s, retry=None
+            blobs = self._client.list_blobs(
+                bucket, max_results=1, fields=_FIELDS, timeout=self._timeout_s, retry=None
             )
             next(iter(blobs), None)
 
-        with missing_is_forbidden(bucket):
-            self._pacer(lambda: translated(looked))
+        self._ask(looked, bucket)
 
     def probe(self, bucket: str, name: str) -> None:
         """Write and delete a small object: what Earth Engine and the sweeper will do."""
 
         def probed() -> None:
-            blob = self._client().bucket(bucket).blob(name)
-            blob.upload_from_string(b"geesync", timeout=self.timeout_s, retry=None)
-            blob.delete(timeout=self.timeout_s, retry=None)
+            blob = self._client.bucket(bucket).blob(name)
+            blob.upload_from_string(b"geesync", timeout=self._timeout_s, retry=None)
+            blob.delete(timeout=self._timeout_s, retry=None)
 
-        with missing_is_forbidden(bucket):
-            self._pacer(lambda: translated(probed), tries=1)
+        self._ask(probed, bucket, tries=1)
 
     def settings(self, bucket: str) -> BucketSettings:
         """Return what the bucket does to objects by itself. PERMISSION if we may not see it."""
 
         def got() -> BucketSettings:
-            found = self._client().get_bucket(bucket, timeout=self.timeout_s, retry=None)
+            found = self._client.get_bucket(bucket, timeout=self._timeout_s, retry=None)
             return settings_from(found._properties)  # noqa: SLF001 # not all of it has accessors
 
-        with missing_is_forbidden(bucket):
-            return self._pacer(lambda: translated(got))
+        return self._ask(got, bucket)
 
-    def _connect(self) -> Any:
+    def _ask(
+        self, call: Callable[[], Answer], bucket: str | None = None, *, tries: int | None = None
+    ) -> Answer:
+        """Make a call of the client; bucket: one that is not there is one that we may not use."""
+        from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415 # slow to load
+
+        def asked() -> Answer:
+            try:
+                return call()
+            except GoogleAPICallError as error:
+                raise refused(error.response, error.code, str(error.message)) from error
+
+        try:
+            return self._pacer(lambda: translated(asked), tries=tries)
+        except RemoteError as error:
+            if bucket is None or error.cause != Cause.GONE:
+                raise
+            message = f"there is no bucket {bucket}: {error}"
+            raise RemoteError(Cause.PERMISSION, message, status=error.status) from error
+
+    @cached_property
+    def _client(self) -> Any:
         # The client would ask for the bucket behind our back, for traces that nobody reads.
         os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         # Imported late: it takes longer than most commands need for all their work.
         from google.cloud import storage  # noqa: PLC0415
 
-        from geesync.adapters.google.sessions import authorized  # noqa: PLC0415
+        from geesync.adapters.transfer.sessions import authorized  # noqa: PLC0415
 
-        options = {"api_endpoint": self._url} if self._url else None
+        options = {"api_endpoint": self.endpoint} if self.endpoint != _GOOGLE else None
         session = authorized(self._credentials)
         return storage.Client(
             self._project, self._credentials, _http=session, client_options=options
@@ -224,8 +245,14 @@ def _deleted(answer: Any) -> bool | RemoteError:
         return True
     error = from_http_response(answer)
     words = str(error.message).removeprefix(f"BATCH {answer.request.url}: ")
-    refusal = classed(error.code, words, answer)
-    return False if refusal.cause == Cause.GONE else refusal
+    why = refused(answer, error.code, words)
+    return False if why.cause == Cause.GONE or why.status == _ANOTHER else why
+
+
+def refused(response: Any, status: int | None, message: str) -> RemoteError:
+    """Return what an answer of ``requests`` means that is none."""
+    headers = response.headers if response is not None else {}
+    return refusal(status, message, headers.get("retry-after", ""))
 
 
 def _is_whole(blob: Any) -> bool:

@@ -7,7 +7,6 @@ https://developers.google.com/workspace/drive/api/reference/rest/v3
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -16,12 +15,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from geesync.adapters.google.connecting import ConnectedOnce
-from geesync.adapters.google.credentials import describe, token_request
+from geesync.adapters.google.credentials import describe
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.google.paging import Pages
-from geesync.adapters.storage.errors import classed, translated
-from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
+from geesync.adapters.transfer.answers import LONGEST_ANSWER_BYTES, PIECE_BYTES, Collected, Sink
+from geesync.adapters.transfer.curl_loop import run
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.failures.google_errors import UNREADABLE, unreadable
 from geesync.domain.json import Json
@@ -57,11 +55,7 @@ class Drive:
         self._credentials = credentials
         self._pacer = pacer
         self._base = f"{(url or _GOOGLE).rstrip('/')}/drive/v3"
-        self._timeout_s = timeout_s
-        self._requests = SignedRequests(
-            self._base, credentials=credentials, token_request=token_request, timeout_s=timeout_s
-        )
-        self._session = ConnectedOnce(self._connect)
+        self._requests = SignedRequests(self._base, credentials=credentials, timeout_s=timeout_s)
 
     def list_objects(self, _place: str, prefix: str) -> list[StoredObject]:
         """Return every file below a prefix, in whichever folder; of one name the newest.
@@ -102,14 +96,14 @@ class Drive:
         """
 
         async def once() -> None:
-            answer, name = io.BytesIO(), drive_name(obj.name)
-            await self._requests.get(self._listing("=", name), answer)
-            files = _page(answer.getvalue())["files"]
+            answer, name = Collected(LONGEST_ANSWER_BYTES), drive_name(obj.name)
+            await self._requests.ask(self._listing("=", name), answer)
+            files = _page(answer.whole())["files"]
             file_id = next((file["id"] for file in files if _is_same(file, obj)), None)
             if file_id is None:
                 raise RemoteError(Cause.GONE, f"{name} is not in Drive any more")
             media = f"{self._base}/files/{file_id}?alt=media"
-            await self._requests.get(media, sink, start=start, piece_bytes=piece_bytes)
+            await self._requests.ask(media, sink, start=start, piece_bytes=piece_bytes)
 
         with _in_our_words():
             await self._pacer.once(once)
@@ -127,7 +121,7 @@ class Drive:
             named = list(self._files("=", drive_name(obj.name)))
             same = [entry for entry in named if _is_same(entry, obj)]
             for entry in same:
-                self._ask("DELETE", f"{self._base}/files/{entry['id']}")
+                self._ask(f"{self._base}/files/{entry['id']}", method="DELETE")
         except RemoteError as error:
             return False if error.cause == Cause.GONE else error
         for entry in named:
@@ -140,13 +134,13 @@ class Drive:
         whose, _ = describe(self._credentials)
         if "service account" in whose:
             raise RemoteError(Cause.PERMISSION, f"Google Drive: a {whose} has none: {_PERSON}")
-        self._ask("GET", f"{self._base}/about?fields=storageQuota")
+        self._ask(f"{self._base}/about?fields=storageQuota")
 
     def _files(self, operator: str, name: str) -> Iterator[Json]:
         """Yield the person's own files of a name, or that begin so; all pages."""
         token, pages = "", Pages()
         while True:
-            page = _page(self._ask("GET", self._listing(operator, name, token)))
+            page = _page(self._ask(self._listing(operator, name, token)))
             yield from page["files"]
             token = page.get("nextPageToken", "")
             pages.check(page["files"][0]["id"] if page["files"] else None, token)
@@ -159,21 +153,14 @@ class Drive:
         more = {"pageToken": token} if token else {}
         return f"{self._base}/files?{urlencode(asked | more)}"
 
-    def _ask(self, method: str, url: str) -> bytes:
-        def asked() -> bytes:
-            answer = self._session().request(method, url, timeout=self._timeout_s)
-            if not answer.ok:
-                raise classed(answer.status_code, _words(answer), answer)
-            content: bytes = answer.content
-            return content
+    def _ask(self, url: str, method: str = "GET") -> bytes:
+        def once() -> bytes:
+            answer = Collected(LONGEST_ANSWER_BYTES)
+            run([self._requests.ask(url, answer, method=method)])
+            return answer.whole()
 
         with _in_our_words():
-            return self._pacer(lambda: translated(asked))
-
-    def _connect(self) -> Any:
-        from geesync.adapters.google.sessions import authorized  # noqa: PLC0415 # slow to load
-
-        return authorized(self._credentials)
+            return self._pacer(once)
 
 
 @contextmanager
@@ -188,13 +175,6 @@ def _in_our_words() -> Iterator[None]:
         raise RemoteError(
             Cause.PERMISSION, f"Google Drive: {message}", status=error.status
         ) from error
-
-
-def _words(answer: Any) -> str:
-    try:
-        return str(answer.json()["error"]["message"])
-    except UNREADABLE:
-        return str(answer.text)
 
 
 def _page(answer: bytes) -> Json:

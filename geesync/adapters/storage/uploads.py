@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from geesync.adapters.storage.bucket import Storage, stored_from
-from geesync.adapters.storage.errors import classed, translated
+from geesync.adapters.storage.bucket import Storage, refused, stored_from
 from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import Cause, RemoteError
 
@@ -59,31 +59,29 @@ class Uploads:
         """
         place = hashlib.sha256(f"{wanted.bucket}/{wanted.name}".encode()).hexdigest()
         kept = work / f"{place[:32]}.upload"
-        session = _read(kept)
-        answer = None
-        if session:
-            answer = self._ask_how_far(session)
-        if answer is None:
+        session = kept.read_text(encoding="ascii") if kept.exists() else ""
+        progress = self._ask_how_far(session) if session else None
+        if progress is None:
             session = self._begin(wanted)
-            if session is None:
-                return self._there(wanted)
+            if not session:
+                return self._find(wanted)
             _keep(kept, session)
-            answer = 0
-        if isinstance(answer, int):
-            assert session is not None  # else there would be no answer of it
-            answer = self._send(session, wanted, answer)
+            progress = 0
+        with wanted.file.open("rb") as file:
+            while isinstance(progress, int):
+                progress = self._send(session, wanted, file, progress)
         kept.unlink(missing_ok=True)
-        return self._same(wanted, answer)
+        return self._require_same(wanted, progress)
 
-    def _begin(self, wanted: Upload) -> str | None:
-        """Return the address of a new upload; None if an object has the name."""
+    def _begin(self, wanted: Upload) -> str:
+        """Return the address of a new upload; "" if an object has the name."""
         place = f"/upload/storage/v1/b/{quote(wanted.bucket, safe='')}/o"
         query = f"uploadType=resumable&ifGenerationMatch=0&name={quote(wanted.name, safe='')}"
         body = {
             "name": wanted.name,
             "crc32c": base64.b64encode(wanted.crc32c.to_bytes(4, "big")).decode(),
         }
-        answer = self._request(
+        answer = self.storage.request(
             "POST",
             f"{self.storage.endpoint}{place}?{query}",
             json.dumps(body).encode(),
@@ -93,36 +91,31 @@ class Uploads:
             },
         )
         if answer.status_code == _EXISTS:
-            return None
+            return ""
         _require(answer, 200)
         return str(answer.headers["location"])
 
     def _ask_how_far(self, session: str) -> int | StoredObject | None:
         """Return how many bytes came, or the object; None if the upload is not known any more."""
         headers = {"Content-Range": "bytes */*"}
-        answer = self._request("PUT", session, b"", headers)
+        answer = self.storage.request("PUT", session, b"", headers)
         if answer.status_code in _GONE:
             return None
         return self._after(answer)
 
-    def _send(self, session: str, wanted: Upload, start: int) -> StoredObject:
-        with wanted.file.open("rb") as file:
-            progress: int | StoredObject = start
-            while isinstance(progress, int):
-                file.seek(progress)
-                piece = file.read(PIECE_BYTES)
-                self.bandwidth.take(len(piece), self.keep_on)
-                if not self.keep_on():
-                    raise RemoteError(Cause.TRANSIENT, "stopped")
-                end = progress + len(piece) - 1
-                content_range = (
-                    f"bytes {progress}-{end}/{wanted.size_bytes}" if piece else "bytes */0"
-                )
-                answer = self._request("PUT", session, piece, {"Content-Range": content_range})
-                if answer.status_code == _EXISTS:
-                    return self._there(wanted)
-                progress = self._after(answer)
-        return progress
+    def _send(self, session: str, wanted: Upload, file: BinaryIO, start: int) -> int | StoredObject:
+        """Send the piece that begins at a byte; return how many came by then, or the object."""
+        file.seek(start)
+        piece = file.read(PIECE_BYTES)
+        self.bandwidth.take(len(piece), self.keep_on)
+        if not self.keep_on():
+            raise stopped()
+        end = start + len(piece) - 1
+        content_range = f"bytes {start}-{end}/{wanted.size_bytes}" if piece else "bytes */0"
+        answer = self.storage.request("PUT", session, piece, {"Content-Range": content_range})
+        if answer.status_code == _EXISTS:
+            return self._find(wanted)
+        return self._after(answer)
 
     def _after(self, answer: Any) -> int | StoredObject:
         """Return how many bytes came, or the object, as an answer to a piece says it."""
@@ -132,44 +125,23 @@ class Uploads:
         _require(answer, 200, 201)
         return stored_from(answer.json())
 
-    def _there(self, wanted: Upload) -> StoredObject:
+    def _find(self, wanted: Upload) -> StoredObject:
         for obj in self.storage.list_objects(wanted.bucket, wanted.name):
             if obj.name == wanted.name:
-                return self._same(wanted, obj)
+                return self._require_same(wanted, obj)
         raise RemoteError(Cause.TRANSIENT, f"{wanted.name} was there, and is there no more")
 
-    def _same(self, wanted: Upload, obj: StoredObject) -> StoredObject:
+    def _require_same(self, wanted: Upload, obj: StoredObject) -> StoredObject:
         if (obj.size_bytes, obj.crc32c) != (wanted.size_bytes, wanted.crc32c):
             raise RemoteError(
                 Cause.INTEGRITY, f"gs://{wanted.bucket}/{wanted.name} is another object"
             )
         return obj
 
-    def _request(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
-        return self.storage.paced(
-            lambda: translated(
-                lambda: self.storage.session.request(
-                    method,
-                    url,
-                    data=body,
-                    headers=headers,
-                    timeout=self.storage.timeout_s,
-                    allow_redirects=False,
-                )
-            )
-        )
-
 
 def _require(answer: Any, *statuses: int) -> None:
     if answer.status_code not in statuses:
-        raise classed(answer.status_code, answer.text[:500], answer)
-
-
-def _read(kept: Path) -> str | None:
-    try:
-        return kept.read_text(encoding="ascii")
-    except FileNotFoundError:
-        return None
+        raise refused(answer, answer.status_code, answer.text[:500])
 
 
 def _keep(kept: Path, session: str) -> None:

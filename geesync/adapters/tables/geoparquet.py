@@ -42,6 +42,8 @@ def make_geoparquet(geojson: Path, target: Path, held: Json) -> None:
     import shapely  # noqa: PLC0415 # likewise
     from pyarrow import parquet  # noqa: PLC0415 # likewise
 
+    from geesync.adapters.tables.table_reading import rows_in  # noqa: PLC0415 # ijson is slow to load
+
     kinds = {name: _kind(types) for name, types in held["columns"].items() if name != _INDEX}
     place = _free("geometry", kinds)
     types = {"boolean": pa.bool_(), "integer": pa.int64(), "number": pa.float64()}
@@ -55,27 +57,19 @@ def make_geoparquet(geojson: Path, target: Path, held: Json) -> None:
     )
     try:
         with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
-            for features in _groups(geojson):
-                rows = [_row(feature, kinds, place, shapely.from_geojson) for feature in features]
+            for group in _groups(rows_in(geojson)):
+                rows = [_row(feature, kinds, place, shapely.from_geojson) for feature in group]
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema))
         with parquet.ParquetFile(target) as made:
             rows_made = (row for batch in made.iter_batches() for row in batch.to_pylist())
-            _compare(rows_made, _features(geojson), kinds, place)
+            _compare(rows_made, rows_in(geojson), kinds, place)
     except (pa.ArrowException, shapely.errors.ShapelyError, ValueError, OverflowError) as error:
         raise RemoteError(Cause.INTEGRITY, f"{target.name} cannot be made: {error}") from error
 
 
-def _groups(geojson: Path) -> Iterator[list[Json]]:
-    features = _features(geojson)
+def _groups(features: Iterator[Json]) -> Iterator[list[Json]]:
     while group := list(islice(features, _GROUP_ROWS)):
         yield group
-
-
-def _features(geojson: Path) -> Iterator[Json]:
-    from geesync.adapters.tables.table_reading import features  # noqa: PLC0415 # as below
-
-    with geojson.open("rb") as file:
-        yield from features(file)
 
 
 def _compare(
@@ -112,9 +106,9 @@ def _plain(value: Any) -> Any:
         case Decimal():
             return float(value)
         case list():
-            return [_plain(one) for one in value]
+            return [_plain(item) for item in value]
         case dict():
-            return {name: _plain(one) for name, one in value.items()}
+            return {name: _plain(item) for name, item in value.items()}
     return value
 
 
@@ -143,7 +137,7 @@ def _lists(coordinates: Any) -> Any:
 
 
 def _kind(types: list[str]) -> str:
-    """Return the one JSON type of a column's values, or "any": these are kept as JSON texts."""
+    """Return the item JSON type of a column's values, or "any": these are kept as JSON texts."""
     kinds = set(types) - {"null"}
     if kinds == {"integer", "number"}:
         return "number"

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from geesync.adapters.tables.table_reading import features
 from geesync.adapters.tables.table_writing import INDEX
 from geesync.domain.json import Json
 from geesync.domain.restore.tables import text_of
@@ -57,12 +55,6 @@ class RowSums:
     indexes: int  #: of these and their ``system:index``
 
 
-def rows_in(geojson: Path) -> Iterator[Json]:
-    """Yield the rows of a GeoJSON, in bounded memory."""
-    with geojson.open("rb") as file:
-        yield from features(file)
-
-
 def _sum(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
 
@@ -70,7 +62,7 @@ def _sum(text: str) -> int:
 def _number(value: Any) -> Any:
     """Return a value with all of its numbers as floats."""
     if isinstance(value, dict):
-        return {key: _number(one) for key, one in value.items()}
+        return {key: _number(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_number(one) for one in value]
+        return [_number(item) for item in value]
     return value if isinstance(value, str | bool | None) else float(value)

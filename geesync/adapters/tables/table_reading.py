@@ -134,6 +134,12 @@ def features(file: Any) -> Iterator[Json]:
     yield from ijson.items(file, "features.item", use_float=False)
 
 
+def rows_in(geojson: Path) -> Iterator[Json]:
+    """Yield the features of a GeoJSON, in bounded memory."""
+    with geojson.open("rb") as file:
+        yield from features(file)
+
+
 _TYPES = {
     type(None): "null",
     bool: "boolean",

@@ -6,7 +6,7 @@ import json
 from functools import cached_property
 from typing import Protocol
 
-from geesync.domain.failures.google_errors import classify_call
+from geesync.domain.failures.google_errors import refusal
 from geesync.errors import Cause, RemoteError
 
 #: What is held before it is written: each piece has a price.
@@ -18,7 +18,7 @@ LONGEST_ANSWER_BYTES = 256 * 1024**2
 #: A refusal is words; more is somebody's web page.
 _LONGEST_REFUSAL_BYTES = 4096
 
-_CONTENT = frozenset({0, 200, 206})  #: 0: nothing came
+_CONTENT = frozenset({0, 200, 204, 206})  #: 0: nothing came
 _CLIENT_ERROR = 400
 
 
@@ -27,6 +27,30 @@ class Sink(Protocol):
 
     def write(self, data: bytes) -> int:
         """Take the next bytes; raises what must end the transfer."""
+
+
+class Collected:
+    """A sink that keeps what comes, up to what may come."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._pieces: list[bytes] = []
+        self._size_bytes = 0
+
+    def write(self, data: bytes) -> int:
+        """Take the next bytes."""
+        self._size_bytes += len(data)
+        if self._size_bytes > self._most_bytes:
+            what = f"more than {self._most_bytes:,} bytes"
+            raise RemoteError(Cause.TRANSIENT, f"an unreadable answer: {what}")
+        self._pieces.append(data)
+        return len(data)
+
+    def whole(self) -> bytes:
+        """Return what came; once."""
+        whole = b"".join(self._pieces)
+        self._pieces = []
+        return whole
 
 
 class Answer:
@@ -84,14 +108,10 @@ class Answer:
     def refusal(self) -> RemoteError:
         """Return what an answer without content means."""
         message = f"{self.status}: {_words(b''.join(self._pieces)[:_LONGEST_REFUSAL_BYTES])}"
-        is_theirs = self.status < _CLIENT_ERROR  # a redirection or the like: some proxy's
-        retry_after = self.header("retry-after")
-        return RemoteError(
-            Cause.TRANSIENT if is_theirs else classify_call(self.status, message),
-            message,
-            status=self.status,
-            retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
-        )
+        error = refusal(self.status, message, self.header("retry-after"))
+        if self.status < _CLIENT_ERROR:  # a redirection or the like: some proxy's
+            error.cause = Cause.TRANSIENT
+        return error
 
 
 def _words(body: bytes) -> str:

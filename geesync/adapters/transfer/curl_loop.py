@@ -15,7 +15,7 @@ from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from geesync.adapters.transfer.sockets import Sockets
+from geesync.adapters.transfer.libcurl import Sockets
 
 Answer = TypeVar("Answer")
 
@@ -80,8 +80,8 @@ def turns(
     room = at_once if callable(at_once) else repeat(at_once).__next__
     try:
         while True:
-            while loop.at_work < room() and (one := next(waiting, None)):
-                loop.go_on(*one)
+            while loop.at_work < room() and (begun := next(waiting, None)):
+                loop.go_on(*begun)
             if loop.ended:
                 yield loop.ended
                 loop.ended = []
@@ -112,22 +112,22 @@ class _Loop:
     def go_on(self, number: int, work: Routine[Any], result: str | Exception | None = None) -> None:
         """Let a work go on until it waits again, or has its answer."""
         try:
-            asked = work.throw(result) if isinstance(result, Exception) else work.send(result)
+            awaited = work.throw(result) if isinstance(result, Exception) else work.send(result)
         except StopIteration as end:
             self.ended.append((number, end.value))
             return
-        if isinstance(asked, Exchange):
-            self._on_wire[asked.curl] = number, work
-            self._multi.add_handle(asked.curl)
+        if isinstance(awaited, Exchange):
+            self._on_wire[awaited.curl] = number, work
+            self._multi.add_handle(awaited.curl)
         else:
-            heapq.heappush(self._later, (asked.at, number, asked, work))
+            heapq.heappush(self._later, (awaited.at, number, awaited, work))
 
     def turn(self) -> None:
         """Wait until something has happened, and let those go on that waited for it."""
         if not self._on_wire:
-            _, number, asked, work = heapq.heappop(self._later)
+            _, number, awaited, work = heapq.heappop(self._later)
             try:
-                asked.wait(asked.at)
+                awaited.wait(awaited.at)
             except Exception as error:  # noqa: BLE001 # it is the work's to hear why
                 self.go_on(number, work, error)
             else:

@@ -6,7 +6,6 @@ stop.
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ from typing import Any
 
 from geesync.adapters.host.network import Proxies
 from geesync.adapters.transfer.answers import PIECE_BYTES, Answer, Sink
-from geesync.adapters.transfer.connections import aim, handle
 from geesync.adapters.transfer.curl_loop import STOPPED, Exchange
+from geesync.adapters.transfer.libcurl import handle, prepare
 from geesync.domain.failures.google_errors import token_error
 from geesync.errors import Cause, RemoteError
 
@@ -35,22 +34,14 @@ class TooSlowError(RemoteError):
 class SignedRequests:
     """Asks as one user; any number of threads at a time.
 
-    base: the service's address, with which all others begin. token_request: makes what google-auth
-    asks for a token with. timeout_s: how long a connection may stay silent. encoded: let servers
-    encode what they send, if libcurl can undo it.
+    base: the service's address, with which all others begin. timeout_s: how long a connection may
+    stay silent. encoded: let servers encode what they send, if libcurl can undo it.
     """
 
     def __init__(
-        self,
-        base: str,
-        *,
-        credentials: Any,
-        token_request: Callable[[], Any],
-        timeout_s: float,
-        encoded: bool = False,
+        self, base: str, *, credentials: Any, timeout_s: float, encoded: bool = False
     ) -> None:
         self._credentials = credentials
-        self._token_request = token_request
         self._proxy = Proxies().of(base)
         self._timeout_s = timeout_s
         self._encoded = encoded
@@ -59,48 +50,39 @@ class SignedRequests:
         self._request: Any = None
         self._headers_of_token: tuple[object, list[str]] = (object(), [])
 
-    async def get(
-        self, url: str, sink: Sink, *, start: int = 0, piece_bytes: int = PIECE_BYTES
+    async def ask(
+        self,
+        url: str,
+        sink: Sink,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        start: int = 0,
+        piece_bytes: int = PIECE_BYTES,
     ) -> Answer:
-        """Write what is at an address, from an offset on, into the sink.
+        """Write what an address answers, from an offset on, into the sink.
 
-        piece_bytes: how many the sink is given at a time, about, if there are as many.
-        Raises what the sink raised, or RemoteError.
+        body: JSON, for a POST. piece_bytes: how many the sink is given at a time, about, if there
+        are as many. Raises what the sink raised, or RemoteError.
         """
-        return await self._ask(url, lambda: Answer(sink, piece_bytes), start=start)
-
-    async def post(self, url: str, body: bytes, sink: Callable[[], Sink]) -> Answer:
-        """Send JSON; write what is answered into a new sink.
-
-        Raises what the sink raised, or RemoteError.
-        """
-        return await self._ask(url, lambda: Answer(sink(), PIECE_BYTES), body=body)
-
-    async def _ask(
-        self, url: str, new_answer: Callable[[], Answer], *, start: int = 0, body: bytes = b""
-    ) -> Answer:
-        answer = await self._once(url, new_answer(), start, body)
+        answer = await self._once(url, Answer(sink, piece_bytes), method, body, start)
         if answer.status == _UNAUTHORIZED:
-            self._renew()  # it may have been withdrawn before its time
-            answer = await self._once(url, new_answer(), start, body)
+            self._with_token(self._credentials.refresh)  # it may have been withdrawn early
+            answer = await self._once(url, Answer(sink, piece_bytes), method, body, start)
         if answer.is_refusal:
             raise answer.refusal()
         return answer
 
-    async def _once(self, url: str, answer: Answer, start: int, body: bytes) -> Answer:
+    async def _once(
+        self, url: str, answer: Answer, method: str, body: bytes | None, start: int
+    ) -> Answer:
         import pycurl  # noqa: PLC0415 # libcurl is of no use to commands that only look
 
         with self._handle() as curl:
-            aim(curl, url, self._proxy)
-            curl.setopt(pycurl.RANGE, f"{start}-") if start else curl.unsetopt(pycurl.RANGE)
             headers = self._headers(url)
-            curl.setopt(pycurl.HTTPGET, 1)
-            if body:
-                curl.setopt(pycurl.POST, 1)
-                curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
-                curl.setopt(pycurl.READFUNCTION, io.BytesIO(body).read)
-                headers = [*headers, "content-type: application/json", "expect:"]
-            curl.setopt(pycurl.HTTPHEADER, headers)
+            headers = [*headers, "content-type: application/json"] if body else headers
+            prepare(curl, method, url, proxy=self._proxy, headers=headers, body=body)
+            curl.setopt(pycurl.RANGE, f"{start}-") if start else curl.unsetopt(pycurl.RANGE)
             curl.setopt(pycurl.HEADERFUNCTION, answer.head.append)
             curl.setopt(pycurl.WRITEFUNCTION, answer.write)
             waits = answer.piece_bytes < PIECE_BYTES  # we take them slowly: that says nothing
@@ -140,15 +122,14 @@ class SignedRequests:
             self._headers_of_token = self._credentials.token, lines
         return self._headers_of_token[1]
 
-    def _renew(self) -> None:
-        self._with_token(self._credentials.refresh)
-
     def _with_token(self, use: Callable[[Any], None]) -> None:
         """Let google-auth ask for a token if it must: one thread does, the others use it."""
-        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 # slow to load
+
+        from geesync.adapters.transfer.sessions import for_tokens  # noqa: PLC0415 # likewise
 
         with self._asking:
-            self._request = self._request or self._token_request()
+            self._request = self._request or for_tokens()
             try:
                 use(self._request)
             except GoogleAuthError as error:

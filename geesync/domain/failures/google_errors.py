@@ -108,6 +108,16 @@ def classify_call(status: int | None, message: str) -> Cause:
     return Cause.PLAN if _PLAN.search(message) else Cause.BUG
 
 
+def refusal(status: int | None, message: str, retry_after: str) -> RemoteError:
+    """Return what a refusal means; retry_after: its header of that name, or nothing."""
+    return RemoteError(
+        classify_call(status, message),
+        message,
+        status=status,
+        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
+    )
+
+
 def may_be_absent(error: RemoteError) -> bool:
     """Say whether an answer is what Earth Engine says of an asset that is not there.
 

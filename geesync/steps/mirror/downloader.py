@@ -16,12 +16,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
-from geesync.adapters.fetching.fetching import Fetch, Line, fetch_all
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.group_sync import Landed
 from geesync.adapters.mirror_files.landing import arrived_bytes
 from geesync.adapters.mirror_files.mirror import free_bytes
-from geesync.adapters.storage.stores import Stores
+from geesync.adapters.storage.fetching import Fetch, fetch_all
+from geesync.adapters.storage.stores import ObjectSource, Stores
 from geesync.domain.failures.shared_failures import NotTriedError, Tried
 from geesync.domain.mirror.lifecycle import DownloadFailed, DownloadFinished, StagedCopyLost, State
 from geesync.domain.state_machine import Event
@@ -80,7 +80,7 @@ class Downloader:
 
     workshop: Workshop
     transfers: Transfers[Download]
-    line: Line
+    source: ObjectSource
     stores: Stores
     staging: Staging
     limits: Limits
@@ -151,7 +151,7 @@ class Downloader:
             waiting[one.asset.dest, one.staged.bucket].append(one)
         while waiting and (room := self.transfers.room) > 0:
             dest, bucket = next(iter(waiting))
-            work = partial(fetch_all, self.line, dest, self.workshop.executor.share(room))
+            work = partial(fetch_all, self.source, dest, self.workshop.executor.share(room))
             self.transfers.begin(dest, waiting.pop((dest, bucket)), work, room)
         return bool(waiting)
 

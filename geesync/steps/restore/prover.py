@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.mirrored.policies import policy_at
 from geesync.adapters.storage.bucket import DELETED_AT_ONCE, Storage
-from geesync.adapters.tables.row_sums import rows_in
+from geesync.adapters.tables.table_reading import rows_in
 from geesync.domain.assets.asset import IMAGE, TABLE, SourceAsset
 from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
 from geesync.domain.json import Json

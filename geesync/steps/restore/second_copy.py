@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from geesync.adapters.tables.row_sums import Rows, RowSums, rows_in
+from geesync.adapters.tables.row_sums import Rows, RowSums
+from geesync.adapters.tables.table_reading import rows_in
 from geesync.domain.assets.asset import IMAGE, SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from geesync.adapters.google.sessions import authorized
+from geesync.adapters.transfer.sessions import authorized
 
 URL = "https://earthengine.googleapis.com"
 

@@ -6,11 +6,12 @@ The client asks through requests else, which takes longer than all the rest of a
 from __future__ import annotations
 
 import io
+import threading
 from typing import Any
 
 from geesync.adapters.host.network import Proxies
 from geesync.adapters.transfer.answers import LONGEST_ANSWER_BYTES
-from geesync.adapters.transfer.connections import Connections, aim
+from geesync.adapters.transfer.libcurl import handle, prepare
 
 #: libcurl undoes them by itself; and it would wait for a server's leave to send a large body.
 _LEFT_TO_LIBCURL = frozenset({"accept-encoding", "content-length", "expect"})
@@ -23,7 +24,8 @@ class Transport:
     """
 
     def __init__(self, timeout_s: float) -> None:
-        self._connections = Connections(timeout_s)
+        self._timeout_s = timeout_s
+        self._of_thread = threading.local()  #: its connection, kept open between its requests
         self._proxies = Proxies()
 
     def request(
@@ -42,24 +44,17 @@ class Transport:
         import httplib2  # noqa: PLC0415
         import pycurl  # noqa: PLC0415
 
-        curl = self._connections.mine()
+        if not hasattr(self._of_thread, "curl"):
+            self._of_thread.curl = handle(self._timeout_s)
+        curl = self._of_thread.curl
         head: list[bytes] = []
         content = _Content(LONGEST_ANSWER_BYTES)
-        aim(curl, uri, self._proxies.of(uri))
-        curl.setopt(pycurl.HTTPHEADER, _lines(headers or {}))
+        data = body.encode() if isinstance(body, str) else body
+        proxy = self._proxies.of(uri)
+        prepare(curl, method, uri, proxy=proxy, headers=_lines(headers or {}), body=data)
         curl.setopt(pycurl.ACCEPT_ENCODING, "")  # all that it knows
         curl.setopt(pycurl.HEADERFUNCTION, head.append)
         curl.setopt(pycurl.WRITEFUNCTION, content.write)
-        if body is None:
-            curl.setopt(pycurl.HTTPGET, 1)
-        else:
-            whole = body.encode() if isinstance(body, str) else body
-            curl.setopt(pycurl.POST, 1)
-            curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(whole))
-            # What it cannot rewind, libcurl does not ask twice when a kept connection breaks:
-            # whether an export may be asked again is the ledger's to say.
-            curl.setopt(pycurl.READFUNCTION, io.BytesIO(whole).read)
-        curl.setopt(pycurl.CUSTOMREQUEST, method)
         try:
             curl.perform()
         except pycurl.error as error:
@@ -89,13 +84,9 @@ class _Content(io.BytesIO):
         return super().write(data)
 
 
-def _lines(headers: dict[str, str]) -> list[bytes]:
-    lines = [
-        f"{name}: {value}".encode()
-        for name, value in headers.items()
-        if name.lower() not in _LEFT_TO_LIBCURL
-    ]
-    return [*lines, b"expect:"]
+def _lines(headers: dict[str, str]) -> list[str]:
+    kept = (name for name in headers if name.lower() not in _LEFT_TO_LIBCURL)
+    return [f"{name}: {headers[name]}" for name in kept]
 
 
 def _headers(head: list[bytes], status: int) -> dict[str, Any]:

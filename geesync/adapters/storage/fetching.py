@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from geesync.adapters.executors.executor import Results
 from geesync.adapters.mirror_files.folders import Folders
@@ -21,7 +21,7 @@ from geesync.adapters.mirror_files.group_sync import (
     Waiting,
 )
 from geesync.adapters.mirror_files.landing import Landing, make_durable, unproved
-from geesync.adapters.transfer.answers import Sink
+from geesync.adapters.storage.stores import ObjectSource
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.adapters.transfer.signed_requests import TooSlowError
 from geesync.domain.failures.shared_failures import Calls
@@ -49,17 +49,7 @@ class Fetch:
     obj: StoredObject
 
 
-class Line(Protocol):
-    """The way from the bucket, as fast as it may be used."""
-
-    async def fetch(self, bucket: str, obj: StoredObject, sink: Sink, start: int) -> None:
-        """Write one generation's bytes from an offset on into the sink; raises RemoteError."""
-
-    def keep_on(self) -> bool:
-        """Asked between two pieces; False ends the transfer."""
-
-
-async def fetch(job: Fetch, line: Line, folders: Folders) -> str:
+async def fetch(job: Fetch, source: ObjectSource, folders: Folders) -> str:
     """Bring every byte to disk; return the name that the file bears.
 
     It is one of its own, unless the bytes are there already. The file and the folders that were
@@ -70,14 +60,12 @@ async def fetch(job: Fetch, line: Line, folders: Folders) -> str:
             if place.holds(name, job.obj):
                 return name  # an older copy has the same bytes, or the power failed: all is here
         with Landing(place, job.file, job.token, job.obj) as landing:
-            into = partial(line.fetch, job.bucket, job.obj)
-            attempt = partial(landing.fetch, into, line.keep_on)
-            await _persistently(attempt, lambda: landing.progress, line.keep_on)
+            await _bring(job, source, landing)
         return landing.name
 
 
 def fetch_all(
-    line: Line, mirror: str, at_once: int, jobs: Sequence[Fetch]
+    source: ObjectSource, mirror: str, at_once: int, jobs: Sequence[Fetch]
 ) -> Iterator[Results[str]]:
     """Bring objects to one mirror's disk, so many at a time; yield the names that files bear.
 
@@ -87,9 +75,9 @@ def fetch_all(
     """
     with closing(Folders(Path(mirror))) as folders, _Syncing(folders, jobs) as syncing:
         calls = Calls(unknown_too=True)
-        tried = takewhile(lambda _: line.keep_on() and not calls.refusal(), jobs)
-        works = (_attempt(calls, fetch(job, line, folders)) for job in tried)
-        for ended in turns(works, at_once=at_once, stopping=lambda: not line.keep_on()):
+        tried = takewhile(lambda _: source.keep_on() and not calls.refusal(), jobs)
+        works = (_attempt(calls, fetch(job, source, folders)) for job in tried)
+        for ended in turns(works, at_once=at_once, stopping=lambda: not source.keep_on()):
             yield from syncing.take(ended)
         yield from syncing.rest()
 
@@ -157,26 +145,24 @@ class _Syncing:
             yield [(number, error if isinstance(error, Exception) else name)]
 
 
-async def _persistently(
-    attempt: Callable[[], Awaitable[None]],
-    progress: Callable[[], int],
-    keep_on: Callable[[], bool],
-) -> None:
+async def _bring(job: Fetch, source: ObjectSource, landing: Landing) -> None:
     """Resume a broken transfer while it moves; start a damaged one anew, once.
 
     One that trickles is left for later: others wait for what is done together with it.
     """
     fresh_start_left = True
     for _ in range(_RESUMES):
-        before = progress()
+        before = landing.progress
         try:
-            await attempt()
+            await landing.fetch(partial(source.fetch, job.bucket, job.obj), source.keep_on)
         except TooSlowError:
             raise
         except RemoteError as error:
             if error.cause == Cause.INTEGRITY and fresh_start_left:
                 fresh_start_left = False
-            elif error.cause != Cause.TRANSIENT or progress() <= before or not keep_on():
+            elif (
+                error.cause != Cause.TRANSIENT or landing.progress <= before or not source.keep_on()
+            ):
                 raise
             log.info("download_resumed", error=str(error))
         else:

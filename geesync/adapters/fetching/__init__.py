@@ -1,1 +1,0 @@
-"""Objects fetched into files: resumed where they ended, and checked byte for byte."""
