@@ -9,14 +9,15 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from geesync.domain.choices.options import Options
+from geesync.domain.choices.options import Options, inner_types
 from geesync.domain.choices.values import AbsolutePath, matching
 from geesync.domain.choices.wrong_values import what_is_needed
 from geesync.errors import ConfigError
@@ -101,10 +102,9 @@ class Config(Options):
         for part in key.split("."):
             value = getattr(value, part)
         if value is None:
-            raise ConfigError(
-                f"`{key}` is not set",
-                hint=f"set it in the configuration file or as {_variable(key)}",
-            )
+            variable = _PREFIX + key.upper().replace(".", _NESTS)
+            hint = f"set it in the configuration file or as {variable}"
+            raise ConfigError(f"`{key}` is not set", hint=hint)
         return value
 
 
@@ -147,10 +147,13 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
     path = _find_file(file)
     given: dict[str, tuple[Any, str]] = {}
     if path:
-        given |= {
-            key: (_beside(path, key, value), str(path)) for key, value in _flatten(_read(path))
-        }
-    given |= {_key(name): (_listed(value), name) for name, value in _environment().items()}
+        flat = _flatten(_read(path))
+        given |= {key: (_beside(path, key, value), str(path)) for key, value in flat}
+    given |= {
+        name.removeprefix(_PREFIX).lower().replace(_NESTS, "."): (_listed(value), name)
+        for name, value in os.environ.items()
+        if name.startswith(_PREFIX) and name != _FILE_VARIABLE
+    }
     given |= {key: (value, "flag") for key, value in (flags or {}).items() if value is not None}
     origins = {key: origin for key, (_, origin) in given.items()}
     try:
@@ -187,13 +190,8 @@ def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _paths(kind, f"{prefix}{name}.")
-        elif Path in (kind, *_inner(kind)):
+        elif Path in (kind, *inner_types(kind)):
             yield prefix + name
-
-
-def _inner(kind: Any) -> Iterator[Any]:
-    for one in get_args(kind):
-        yield from (one, *_inner(one))
 
 
 def _find_file(file: Path | None) -> Path | None:
@@ -221,29 +219,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _environment() -> dict[str, str]:
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(_PREFIX) and name != _FILE_VARIABLE
-    }
-
-
 def _listed(value: str) -> Any:
     """Return a list that is written as JSON, as the environment has none; other text as it is."""
-    try:
-        read = json.loads(value) if value.lstrip().startswith("[") else value
-    except (ValueError, RecursionError):
-        return value
-    return read
-
-
-def _key(variable: str) -> str:
-    return variable.removeprefix(_PREFIX).lower().replace(_NESTS, ".")
-
-
-def _variable(key: str) -> str:
-    return _PREFIX + key.upper().replace(".", _NESTS)
+    with suppress(ValueError, RecursionError):
+        return json.loads(value) if value.lstrip().startswith("[") else value
+    return value
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -135,10 +135,10 @@ class Daemon:
             if time.monotonic() - beat >= _HEARTBEAT_EVERY_S:
                 beat = time.monotonic()
                 self.systemd.status(self._beat())
-            self._tell_alive()
+            self._feed_watchdog()
 
     def _beat(self) -> str:
-        """Leave a sign of life in the ledger; return how it stands, in one line."""
+        """Write a heartbeat into the ledger; return the status in one line."""
         try:
             return self._leave_beat()
         except RemoteError as error:
@@ -158,8 +158,8 @@ class Daemon:
         self.service.roots.put("heartbeat", json.dumps(alive), now)
         return status_line(views.status(self.database.path, now=now), waiting)
 
-    def _tell_alive(self) -> None:
-        """Tell systemd that we live, unless a step hangs: then it shall start us anew."""
+    def _feed_watchdog(self) -> None:
+        """Feed systemd's watchdog, unless a step hangs: then it restarts us."""
         allowed_s = self.systemd.watchdog_s or _WATCHDOG_S
         held_until = self.service.pace.held_until
         stalled = {
@@ -194,7 +194,7 @@ class Daemon:
 
 
 def status_line(status: views.Status, waiting: Mapping[str, str]) -> str:
-    """Return how it stands, in one line."""
+    """Return the status in one line."""
     gone = sum(root.counts.get(state, 0) for root in status.roots for state in ABSENT)
     wanted = sum(root.assets for root in status.roots) - gone
     verified = sum(root.counts.get(State.VERIFIED, 0) for root in status.roots)

@@ -1,4 +1,4 @@
-"""Looks whether everything that geesync needs is there, in the order in which one sets it up.
+"""Examines whether everything that geesync needs is there, in the order of setting it up.
 
 Each look is one finding with the command that mends it; a look that needs an earlier one is left
 out when that one failed.
@@ -16,22 +16,21 @@ from pathlib import Path
 from shlex import quote
 from shutil import disk_usage
 
-from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.dask_examination import examine
 from geesync.adapters.executors.executor import require_dask
 from geesync.adapters.google.credentials import describe, find_credentials
 from geesync.adapters.host.network import trusted
 from geesync.adapters.mirror_files.mirror import MARKER, is_mirror
-from geesync.adapters.storage.stores import Stores
 from geesync.bootstrap import cloud
-from geesync.checks.advice import (
+from geesync.checks.surroundings import (
+    GOOGLE,
     GUIDE,
     judge_rights,
     look_at_bucket,
+    look_at_clock,
     mend_bucket,
     mend_project,
 )
-from geesync.checks.clock import GOOGLE, look_at_clock
 from geesync.config import Config
 from geesync.domain.messages.findings import Finding, Severity, fail, ok, warn
 from geesync.domain.messages.words import counted
@@ -57,44 +56,36 @@ class Doctor:
 
     def examine(self) -> Iterator[Finding]:
         """Yield a finding for each look, as it is made."""
+        online = ("configuration", "certificates", "credentials")
         looks: tuple[tuple[Callable[[], Iterator[Finding]], tuple[str, ...]], ...] = (
             (self._configuration, ()),
             (self._certificates, ()),
             (self._clock, ("certificates",)),
             (self._credentials, ()),
-            (self._earth_engine, ("configuration", "certificates", "credentials")),
-            (self._bucket, ("configuration", "certificates", "credentials")),
-            (self._drive, ("configuration", "certificates", "credentials")),
-            (self._bucket_settings, ("configuration", "certificates", "credentials", "bucket")),
+            (self._earth_engine, online),
+            (self._bucket, online),
+            (self._drive, online),
+            (self._bucket_settings, (*online, "bucket")),
             (self._mirror, ("configuration",)),
             (self._workers, ("configuration", "mirror")),
             (self._ledger, ()),
             (self._roots, ("ledger",)),
             (self._daemon, ("ledger",)),
-            (
-                self._rights,
-                (
-                    *("ledger", "roots", "Earth Engine"),
-                    *("configuration", "certificates", "credentials"),
-                ),
-            ),
+            (self._rights, (*online, "ledger", "roots", "Earth Engine")),
         )
         for look, needs in looks:
             if self._failed.isdisjoint(needs):
-                for finding in _told(look):
+                for finding in _findings(look):
                     if finding.verdict == Severity.FAIL:
                         self._failed.add(finding.name)
                     yield finding
 
     def _configuration(self) -> Iterator[Finding]:
-        missing = [
-            key
-            for key, value in (
-                ("mirror", self.config.mirror),
-                ("earth_engine.project", self.config.earth_engine.project),
-            )
-            if value is None
-        ]
+        needed = {
+            "mirror": self.config.mirror,
+            "earth_engine.project": self.config.earth_engine.project,
+        }
+        missing = [key for key, value in needed.items() if value is None]
         place = self.config_file or "~/.config/geesync/geesync.toml"
         if missing:
             text = f"{', '.join(missing)} not set"
@@ -128,13 +119,10 @@ class Doctor:
         else:
             yield ok("credentials", whose)
 
-    def _cloud(self) -> tuple[EarthEngine, Stores]:
-        return cloud(self.config)
-
     def _earth_engine(self) -> Iterator[Finding]:
         project = self.config.earth_engine.project
         try:
-            next(self._cloud()[0].list_operations())
+            next(cloud(self.config)[0].list_operations())
         except RemoteError as error:
             yield fail("Earth Engine", f"{project}: {error}", mend_project(error, str(project)))
         else:
@@ -146,17 +134,14 @@ class Doctor:
             way = "comes through Drive" if self.config.way == "drive" else "is read directly"
             yield ok("bucket", f"none: everything {way}; {adds}")
             return
-        storage, bucket = self._cloud()[1].storage, self.config.bucket
+        storage, bucket = cloud(self.config)[1].storage, self.config.bucket
+        fails = "cannot be listed"
         try:
             storage.check_access(bucket)
-        except RemoteError as error:
-            yield fail("bucket", f"cannot be listed: {error}", mend_bucket(error, bucket))
-            return
-        try:
+            fails = "no object can be written and deleted"
             storage.probe(bucket, f"{STAGING}/.doctor-{secrets.token_hex(4)}")
         except RemoteError as error:
-            text = f"no object can be written and deleted: {error}"
-            yield fail("bucket", text, mend_bucket(error, bucket))
+            yield fail("bucket", f"{fails}: {error}", mend_bucket(error, bucket))
         else:
             yield ok("bucket", f"{bucket}: lists, writes, deletes")
 
@@ -164,7 +149,7 @@ class Doctor:
         if self.config.way != "drive":
             return
         try:
-            self._cloud()[1].drive.check_access(self.config.drive.folder)
+            cloud(self.config)[1].drive.check_access(self.config.drive.folder)
         except RemoteError as error:
             yield fail("Drive", str(error), f"{DOCS}/drive.md")
         else:
@@ -174,7 +159,7 @@ class Doctor:
         bucket = self.config.bucket
         if bucket is None:
             return
-        storage, today = self._cloud()[1].storage, self.now().date()
+        storage, today = cloud(self.config)[1].storage, self.now().date()
         found = list(look_at_bucket(storage, bucket, today, [STAGING]))
         yield from found or [ok("bucket settings", "nothing is kept, or deleted too early")]
 
@@ -186,8 +171,8 @@ class Doctor:
         elif not is_mirror(mirror) and not self._is_known(mirror) and any(mirror.iterdir()):
             text = f"{mirror} is not empty and no mirror: is its disk mounted?"
             yield fail("mirror", text, f"mount it, or choose another folder: {mirror}")
-        elif self._trouble(mirror):
-            yield fail("mirror", self._trouble(mirror), f"mount it, or geesync recover; {GUIDE}")
+        elif trouble := self._trouble(mirror):
+            yield fail("mirror", trouble, f"mount it, or geesync recover; {GUIDE}")
         elif not _is_writable(mirror):
             mend = f"chown geesync: {quote(str(mirror))}"
             yield fail("mirror", f"{mirror} cannot be written", mend)
@@ -266,7 +251,7 @@ class Doctor:
             yield ok("roots", f"{len(watched):,} watched")
 
     def _rights(self) -> Iterator[Finding]:
-        yield from judge_rights(self._cloud()[0], [root.name for root in self._watched()])
+        yield from judge_rights(cloud(self.config)[0], [root.name for root in self._watched()])
 
     def _daemon(self) -> Iterator[Finding]:
         ledger = self.config.ledger
@@ -279,7 +264,7 @@ class Doctor:
         yield warn("daemon", "not running", f"{mend}; or geesync daemon")
 
 
-def _told(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _findings(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """Yield what a look finds; a disk that cannot be looked at is a finding, too."""
     try:
         yield from look()

@@ -32,8 +32,7 @@ def configure(*, log_format: Literal["auto", "console", "json"], level: str) -> 
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             Fold(),
-            _ids_as_typed,
-            _one_line,
+            _as_read,
             _renderer(log_format),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -48,22 +47,17 @@ def _renderer(log_format: Literal["auto", "console", "json"]) -> Any:
     """Return what writes an event; auto finds out who reads it."""
     if log_format == "auto" and is_journal(sys.stderr.fileno()):
         return JournalRenderer(Journal())
-    if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        return _ConsoleRenderer()
-    return structlog.processors.JSONRenderer(ensure_ascii=False)
+    if log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()):
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    render = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=_EVENT_WIDTH)
 
-
-class _ConsoleRenderer:
-    """Writes events for people: to the second, and without what is not there."""
-
-    def __init__(self) -> None:
-        colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-        self._render = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=_EVENT_WIDTH)
-
-    def __call__(self, logger: Any, method: str, event: EventDict) -> str:
+    def for_people(logger: Any, method: str, event: EventDict) -> str:
+        """Write an event to the second, and without what is not there."""
         line = {key: value for key, value in event.items() if value is not None}
-        line["timestamp"] = f"{event['timestamp'][:_SECONDS]}Z"
-        return self._render(logger, method, line)
+        return render(logger, method, line | {"timestamp": f"{event['timestamp'][:_SECONDS]}Z"})
+
+    return for_people
 
 
 _EVENT_WIDTH = 16
@@ -81,12 +75,10 @@ class JournalRenderer:
 
     def __call__(self, _logger: Any, method: str, event: EventDict) -> EventDict:
         """Send; nothing is left to be printed. What cannot be sent goes to stderr as JSON."""
-        shown_event = {key: value for key, value in event.items() if key not in _JOURNAL_KNOWS}
-        shown = "".join(
-            f" {key}={value}" for key, value in shown_event.items() if value is not None
-        )
-        fields: dict[str, object] = {f"GEESYNC_{key}": shown_event[key] for key in shown_event}
-        fields |= {
+        own = {key: value for key, value in event.items() if key not in _JOURNAL_KNOWS}
+        shown = "".join(f" {key}={value}" for key, value in own.items() if value is not None)
+        fields: dict[str, object] = {
+            **{f"GEESYNC_{key}": value for key, value in own.items()},
             "MESSAGE": f"{event['event']}{shown}",
             "PRIORITY": _PRIORITIES.get(event.get("level", method), 6),
             "SYSLOG_IDENTIFIER": "geesync",
@@ -143,22 +135,16 @@ _KINDS = 1000
 _NAMES = ("asset", "root", "source", "target")
 
 
-def _ids_as_typed(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Tell assets by the ids that people type."""
-    for key in _NAMES:
-        if isinstance(event.get(key), str):
-            event[key] = display_id(event[key])
-    return event
-
-
-def _one_line(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Keep names and messages from outside from writing lines of their own."""
+def _as_read(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Name assets by the ids that people type, and let no text from outside write lines."""
     return {
-        key: _shown(value, is_trace=key == "exception") if isinstance(value, str) else value
-        for key, value in event.items()
+        key: _shown(key, value) if isinstance(value, str) else value for key, value in event.items()
     }
 
 
-def _shown(text: str, *, is_trace: bool) -> str:
-    cut = text if is_trace or len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
-    return printable(cut, lines=is_trace)
+def _shown(key: str, text: str) -> str:
+    if key == "exception":
+        return printable(text, lines=True)
+    named = display_id(text) if key in _NAMES else text
+    cut = named if len(named) <= _LONGEST_TEXT else named[:_LONGEST_TEXT] + "…"
+    return printable(cut)

@@ -1,7 +1,7 @@
 """Puts the pieces together; the only place that knows both the configuration and the steps."""
 
 from geesync.bootstrap.commands import checker, comparer, freer, older_mirror, pixel_comparer
-from geesync.bootstrap.outside import Pace, cloud, ledger_id, mirrors
+from geesync.bootstrap.resources import Pace, cloud, ledger_id
 from geesync.bootstrap.service import Service, service
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "comparer",
     "freer",
     "ledger_id",
-    "mirrors",
     "older_mirror",
     "pixel_comparer",
     "service",

@@ -1,4 +1,4 @@
-"""Puts together what single commands need: checks, comparisons, and what frees room."""
+"""Builds what single commands need: checks, comparisons, freeing and adopting."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geesync.bootstrap.onward import pixel_source
-from geesync.bootstrap.outside import cloud, threads
-from geesync.bootstrap.service import Service
+from geesync.bootstrap.making_steps import pixel_source
+from geesync.bootstrap.resources import cloud, threads
 from geesync.checks.checker import Checker
-from geesync.checks.comparer import Comparer
+from geesync.checks.comparer import Comparer, PixelComparer
 from geesync.checks.freeing import Freer
 from geesync.config import Config
 from geesync.domain.mirror.older_exports import OlderExports
@@ -29,13 +28,13 @@ from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.roots import Roots
 
 if TYPE_CHECKING:
+    from geesync.bootstrap.service import Service
     from geesync.checks.older_mirror import OlderMirror
-    from geesync.checks.pixel_comparer import PixelComparer
 
 
 @contextmanager
 def checker(config: Config, database: Database) -> Iterator[Checker]:
-    """Build what compares the mirror with the ledger; it needs no network."""
+    """Build the checker of mirrors against the ledger; it needs no network."""
     with threads(config) as pool:
         trouble = Mirrors(config.ledger).trouble
         workshop = Workshop(Ledger(database), pool, mirror_trouble=trouble)
@@ -46,7 +45,7 @@ def checker(config: Config, database: Database) -> Iterator[Checker]:
 def freer(
     config: Config, database: Database, accepted: frozenset[LossKind], key_file: Path | None
 ) -> Iterator[Freer]:
-    """Build what deletes at Earth Engine; key_file: of who may, if not the configured identity."""
+    """Build what deletes at Earth Engine; key_file: of the identity that may, if another one."""
     engine = config.earth_engine.model_copy(
         update={"credentials": key_file or config.earth_engine.credentials}
     )
@@ -56,7 +55,7 @@ def freer(
 
 
 def older_mirror(built: Service, exports: OlderExports, root: str, share: float) -> OlderMirror:
-    """Return what takes in the files of other scripts; share: of pixels, what is compared."""
+    """Return what adopts files of other scripts; share: of pixels to compare, 0 to 1."""
     from geesync.checks.older_mirror import OlderMirror  # noqa: PLC0415 # GDAL: late
 
     fetcher = next(step for step in built.steps if isinstance(step, Fetcher))
@@ -66,9 +65,7 @@ def older_mirror(built: Service, exports: OlderExports, root: str, share: float)
 def pixel_comparer(
     config: Config, database: Database, share: float, now: datetime
 ) -> PixelComparer:
-    """Build what compares images with Earth Engine's pixels; share: of them, 0 to 1."""
-    from geesync.checks.pixel_comparer import PixelComparer  # noqa: PLC0415 # GDAL: late
-
+    """Build the comparer of images with Earth Engine's pixels; share: of pixels, 0 to 1."""
     earth_engine, _ = cloud(config)
     source, checks = pixel_source(config), Checks(database)
     present = Present(Ledger(database), earth_engine)
@@ -77,7 +74,7 @@ def pixel_comparer(
 
 @contextmanager
 def comparer(config: Config, database: Database) -> Iterator[Comparer]:
-    """Build what compares the mirror with Earth Engine; nothing is asked of it until it is used."""
+    """Build the comparer of the mirror with Earth Engine's listing."""
     earth_engine, _ = cloud(config)
     with threads(config) as pool:
         survey = Surveyor(earth_engine, pool).survey

@@ -1,4 +1,4 @@
-"""Puts the steps together, in the order of an asset's life."""
+"""Builds all steps of a service, in the order of an asset's life."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from functools import partial
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
 from geesync.adapters.tables import geoparquet
-from geesync.bootstrap.ground import Ground, is_used, lay_ground, stores_of
-from geesync.bootstrap.homeward import homeward
-from geesync.bootstrap.onward import onward
-from geesync.bootstrap.outside import (
+from geesync.bootstrap.making_steps import making_steps
+from geesync.bootstrap.mirror_steps import mirror_steps
+from geesync.bootstrap.resources import (
     Pace,
     executors,
     limits_of,
     monitoring_of,
     threads,
 )
+from geesync.bootstrap.shared import Shared, is_used, stores_of
 from geesync.checks.adopter import Adopter
 from geesync.config import Config
 from geesync.domain.tasks.exports import Way
@@ -33,7 +33,7 @@ from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
 from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirror.sweeper import Sweeper
-from geesync.steps.step import Step, Workshop, utc_now
+from geesync.steps.step import Step, utc_now
 from geesync.steps.upkeep.cost_learner import CostLearner
 from geesync.steps.upkeep.ledger_care import Examiner, Forgetter, Sampler
 from geesync.steps.upkeep.notifier import Notifier
@@ -61,6 +61,10 @@ class Service:
     reading: Gate  #: of what is read directly
     adopter: Adopter  #: for a ledger that replaces a lost one
     renew: Callable[[], None]  #: lets a key that was replaced be read at once
+
+    def step(self, name: str) -> Step:
+        """Return a step by its name."""
+        return next(step for step in self.steps if step.name == name)
 
     def lasting_halts(self) -> list[str]:
         """Return the stores, or "direct", that are refused for long."""
@@ -104,73 +108,63 @@ def service(
     """
     keep_little()
     stop = stop or threading.Event()
-    ground = lay_ground(config, database, clock, stop)
+    shared = Shared(config, database, clock, stop)
     if config.bucket:
         Steering(database).give_bucket(config.bucket, clock())
-    if any("geoparquet" in config.over(root.options).tables for root in ground.roots.active()):
+    if any("geoparquet" in config.over(root.options).tables for root in shared.roots.active()):
         geoparquet.require()
-    stores = stores_of(config, ground.roots)
-    downloads = gates_of_downloads(clock, ground.roots, stores, partial(is_used, database))
-    gates = (ground.exporting, downloads)
+    stores = stores_of(config, shared.roots)
+    downloads = gates_of_downloads(clock, shared.roots, stores, partial(is_used, database))
+    gates = (shared.exporting, downloads)
     with (
         threads(config) as pool,
         threads(config) as submitting,
-        executors(config, ground.access.daemon, ground.bandwidth.rate) as for_bytes,
+        executors(config, shared.access.daemon, shared.bandwidth.rate) as for_bytes,
     ):
-        asking = ground.shop(submitting)
+        asking = shared.workshop(submitting)
         steps = (
-            *homeward(ground, pool, asking, for_bytes, downloads),
-            *onward(ground, pool, asking, config_file),
-            *_upkeep(ground, pool, gates),
+            *mirror_steps(shared, pool, asking, for_bytes, downloads),
+            *making_steps(shared, pool, asking, config_file),
+            *_upkeep(shared, pool, gates),
         )
         built = Service(
-            ledger=ground.ledger,
-            tasks=ground.tasks,
-            roots=ground.roots,
+            ledger=shared.ledger,
+            tasks=shared.tasks,
+            roots=shared.roots,
             steps=steps,
-            pace=ground.pace,
-            brakes=ground.brakes,
+            pace=shared.pace,
+            brakes=shared.brakes,
             gates=gates,
-            reading=ground.reading,
+            reading=shared.reading,
             adopter=Adopter(
-                *(ground.shop(pool), ground.earth_engine, ground.stores.storage),
-                *(ground.planner, Recovery(database)),
+                *(shared.workshop(pool), shared.earth_engine, shared.stores.storage),
+                *(shared.planner, Recovery(database)),
             ),
-            renew=ground.earth_engine.renew,
+            renew=shared.earth_engine.renew,
         )
         try:
             yield built
         finally:
-            _stop(stop, steps)
+            stop.set()
+            for step in steps:
+                if isinstance(step, Downloader | Fetcher):
+                    step.transfers.end()  # what is on its way beyond a pass holds files
 
 
-def _stop(stop: threading.Event, steps: tuple[Step, ...]) -> None:
-    """End what is on its way beyond a pass, and wait until it holds no file."""
-    stop.set()
-    for step in steps:
-        if isinstance(step, Downloader | Fetcher):
-            step.transfers.end()
-
-
-def _upkeep(ground: Ground, pool: Executor, gates: tuple[Gates, ...]) -> Iterator[Step]:
-    """Yield the steps that look on."""
-    database, history = ground.database, ground.config.history
-    yield Sampler(ground.shop(pool), Samples(database, history.keep_samples))
-    yield Examiner(ground.shop(pool), database)
-    usage = ground.brakes.usage
+def _upkeep(shared: Shared, pool: Executor, gates: tuple[Gates, ...]) -> Iterator[Step]:
+    """Yield the steps that observe and clean up."""
+    database, history = shared.database, shared.config.history
+    yield Sampler(shared.workshop(pool), Samples(database, history.keep_samples))
+    yield Examiner(shared.workshop(pool), database)
     yield CostLearner(
-        *(ground.shop(pool), monitoring_of(ground.config), ground.workload_tag),
-        *(usage, ground.roots),
+        *(shared.workshop(pool), monitoring_of(shared.config), shared.workload_tag),
+        *(shared.brakes.usage, shared.roots),
     )
-    yield Forgetter(ground.shop(pool), History(database), history.keep_events)
-    if ground.config.notify.command or ground.config.notify.urls:
-        yield _notifier(ground.config, ground.shop(pool), ground.roots, gates)
-
-
-def _notifier(config: Config, shop: Workshop, roots: Roots, gates: tuple[Gates, ...]) -> Notifier:
-    notify = config.notify
-    messenger = Messenger(notify.command, [url.get_secret_value() for url in notify.urls])
-    return Notifier(
-        *(shop, roots, config.ledger, messenger),
-        *(notify.again, notify.stuck, notify.disk_low, gates),
-    )
+    yield Forgetter(shared.workshop(pool), History(database), history.keep_events)
+    notify = shared.config.notify
+    if notify.command or notify.urls:
+        messenger = Messenger(notify.command, [url.get_secret_value() for url in notify.urls])
+        yield Notifier(
+            *(shared.workshop(pool), shared.roots, shared.config.ledger, messenger),
+            *(notify.again, notify.stuck, notify.disk_low, gates),
+        )

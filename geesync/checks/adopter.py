@@ -55,7 +55,7 @@ class _Trace:
 
 @dataclass
 class _Left:
-    """What bears our tokens, whichever ledger asked for it."""
+    """Operations and objects that have our tokens, of whichever ledger."""
 
     now: datetime
     operations: dict[str, Operation] = field(default_factory=dict)  #: by token

@@ -12,7 +12,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
@@ -25,6 +27,8 @@ from geesync.steps.step import Workshop
 from geesync.store.copies.checks import Checks, Scope
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.roots import Roots
+
+Item = TypeVar("Item")
 
 #: Where an unfinished reading of everything is remembered.
 _READING = "check"
@@ -143,7 +147,7 @@ class Checker:
         waiting = [top]
         while waiting:
             path = waiting.pop()
-            for page in _pages(entries(dest, path)):
+            for page in _chunks(entries(dest, path)):
                 strange, inner = self._sort(dest, path, dict(page))
                 yield from (f"{dest}/{one}" for one in strange)
                 waiting += inner
@@ -196,19 +200,10 @@ _READERS_NOTES = ".aux.xml"
 _CHUNK = 50
 
 
-def _chunks(assets: list[LedgerAsset]) -> Iterator[list[LedgerAsset]]:
-    for start in range(0, len(assets), _CHUNK):
-        yield assets[start : start + _CHUNK]
-
-
-def _pages(found: Iterable[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
-    page: list[tuple[str, bool]] = []
-    for one in found:
-        page.append(one)
-        if len(page) == _CHUNK:
-            yield page
-            page = []
-    yield page
+def _chunks(found: Iterable[Item]) -> Iterator[list[Item]]:
+    left = iter(found)
+    while chunk := list(islice(left, _CHUNK)):
+        yield chunk
 
 
 def _is_known(name: str, known: Collection[str]) -> bool:

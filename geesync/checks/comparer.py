@@ -1,19 +1,29 @@
-"""Compares what is on disk with what Earth Engine lists now; asks, and changes nothing."""
+"""Compares what is on disk with what Earth Engine has now; asks, and changes nothing."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.asset import IMAGE, SourceAsset
 from geesync.domain.assets.names import is_derived, is_within
 from geesync.domain.choices.options import Options
+from geesync.domain.direct.readings import TooLargeError
+from geesync.domain.messages.words import counted
 from geesync.domain.mirror.checking import Verdict
+from geesync.domain.mirror.layout import GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import State
+from geesync.errors import RemoteError
 from geesync.steps.discovery.account import Surveyed
 from geesync.store.copies.checks import Checks, Scope
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.roots import Root, Roots
+
+if TYPE_CHECKING:
+    from geesync.adapters.direct.source import Source
 
 #: Returns pages of listed assets: root, options, top.
 Survey = Callable[[str, Options, str], Iterator[list[Surveyed]]]
@@ -21,7 +31,7 @@ Survey = Callable[[str, Options, str], Iterator[list[Surveyed]]]
 
 @dataclass(frozen=True)
 class Difference:
-    """An asset that Earth Engine has otherwise than the disk."""
+    """An asset that differs between Earth Engine and the disk."""
 
     verdict: Verdict
     name: str  #: canonical
@@ -72,7 +82,7 @@ class Comparer:
 
 
 class _Seen:
-    """What a survey showed, one byte an asset: a set of a million names would not be small."""
+    """Which assets a survey found: one byte each, where a set of names would be large."""
 
     def __init__(self, last_id: int) -> None:
         self._ids = bytearray(last_id + 1)
@@ -85,7 +95,7 @@ class _Seen:
             self._closed.append(one.source.name)
 
     def misses(self, asset: LedgerAsset) -> bool:
-        """Whether the asset was there before the survey, and was looked for in vain."""
+        """Whether the asset was known before the survey, and was not found by it."""
         return (
             asset.standing.state == State.VERIFIED
             and self._ids[asset.id : asset.id + 1] == b"\0"
@@ -105,3 +115,57 @@ def _difference(one: Surveyed, asset: LedgerAsset | None) -> Difference | None:
         what = f"Earth Engine has revision {source.revision}, the copy is of {asset.revision}"
         return Difference(Verdict.DIFFERS, source.name, source.type, what)
     return None
+
+
+@dataclass
+class PixelComparer:
+    """Reads a share of the pixels of images again; changes nothing."""
+
+    source: Source
+    checks: Checks
+    get: Callable[[LedgerAsset], SourceAsset]  #: what Earth Engine says of an asset now
+    share: float  #: of an image's pixels, 0 to 1
+    seed: str  #: another one draws other pixels
+
+    def differences(self, scope: Scope) -> Iterator[Difference | None]:
+        """Yield for each verified image how it differs; its verdict is "sound" if it does not.
+
+        None for each other asset. Raises RemoteError where the world does not answer.
+        """
+        for assets in self.checks.pages(scope):
+            for asset in assets:
+                is_compared = asset.type == IMAGE and asset.standing.state == State.VERIFIED
+                yield self._difference(asset) if is_compared else None
+
+    def _difference(self, asset: LedgerAsset) -> Difference:
+        try:
+            what = self._compared(asset)
+            verdict = Verdict.DIFFERS if what else Verdict.SOUND
+        except RemoteError as error:
+            if error.costs_time_only:
+                raise
+            what, verdict = f"its pixels cannot be compared: {error}", Verdict.ERROR
+        except (OSError, ValueError, LookupError, TooLargeError) as error:
+            what, verdict = f"its pixels cannot be compared: {error!r}", Verdict.ERROR
+        return Difference(verdict, asset.name, asset.type, what)
+
+    def _compared(self, asset: LedgerAsset) -> str:
+        """Return how an image differs, "" if it does not."""
+        from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late
+
+        there = self.get(asset)
+        if there.revision != asset.revision:
+            return ""  # the comparison of revisions names it
+        folder = Path(asset.dest) / asset.path
+        sidecar = json.loads((folder / GEESYNC_JSON).read_text())
+        found = compare_pixels(
+            self.source, there, folder, sidecar, share=self.share, seed=self.seed
+        )
+        if (now := self.get(asset).revision) != asset.revision:
+            return f"it changed while it was read: Earth Engine has revision {now}"
+        differences = [
+            f"band {band}: {counted(count, 'pixel')}" for band, count in found.items() if count
+        ]
+        return (
+            f"other pixels than Earth Engine has: {', '.join(differences)}" if differences else ""
+        )

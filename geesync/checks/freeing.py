@@ -121,7 +121,7 @@ class Freer:
 
 
 def _mark(asset: LedgerAsset, now: datetime) -> KeptFile:
-    """Say beside a copy that it is the only one; no other copy of its name makes it give way."""
+    """Mark a copy as the only one, in a file beside it: nothing may replace it."""
     mark = {"asset": asset.name, "revision": asset.revision, "freed_at": now.isoformat()}
     with folder(Path(asset.dest), asset.path, create=False) as place:
         place.write(FREED_JSON, json.dumps(mark).encode())

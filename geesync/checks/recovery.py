@@ -46,9 +46,9 @@ def recover(
     root: Root,
     options: Options,
     clock: Callable[[], datetime],
-    tell: Callable[[int], object] = lambda _: None,
+    progress: Callable[[int], object] = lambda _: None,
 ) -> int:
-    """Take a root's copies into a new ledger; tell: hears how many there are so far.
+    """Take a root's copies into a new ledger; progress: called with how many there are so far.
 
     Returns how many. Copies of which the sidecars tell nothing that fits together are left out.
     """
@@ -56,7 +56,7 @@ def recover(
     copies = _copies(root, options.over(root.options))
     while batch := list(islice(copies, _BATCH)):
         count += Recovery(database).restore(root, batch, clock())
-        tell(count)
+        progress(count)
     return count
 
 

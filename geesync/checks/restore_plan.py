@@ -101,8 +101,7 @@ def plan_restore(
     for text in given:
         path, name = _find(mirror, text)
         source_root = name if len(given) == 1 else name.rpartition("/")[0]
-        for found, place in _assets(mirror, path, name):
-            source, sidecar = found
+        for source, sidecar, place in _assets(mirror, path, name):
             target = target_of(source.name, source_root, target_root)
             if not is_restorable(source, sidecar):
                 why = why_not_restorable(source, sidecar)
@@ -110,13 +109,24 @@ def plan_restore(
             elif why := refused_name(target):
                 left.append((source.name, LossKind.NAMES, why))
             elif not is_root(target):  # it is there, and is nobody's to make
-                one = _wanted(mirror, place, source, sidecar, target)
                 _require_one(wanted.get(target), source)
                 lost = losses(source, sidecar, form)
                 if policies:
                     lost += policy_losses(policy_at(mirror, place))
-                wanted[target] = replace(one, losses=tuple(loss.to_json() for loss in lost))
-                if files := _uploads(source, sidecar):
+                files = files_of(source, sidecar)
+                wanted[target] = Wanted(
+                    mirror=str(mirror),
+                    path=place,
+                    source=source.name,
+                    target=target,
+                    type=source.type,
+                    revision=source.revision,
+                    mark=key_of(target, source.revision, (int(f["crc32c"], 16) for f in files)),
+                    depth=target.count("/"),
+                    size_bytes=sum(int(file["size_bytes"]) for file in files),
+                    losses=tuple(loss.to_json() for loss in lost),
+                )
+                if files and not source.is_container and not goes_as_features(source, sidecar):
                     folders.add(KEPT if stays(form, source.type) else STAGING)
                     uploads += files
     ordered = sorted(wanted.values(), key=lambda one: (one.depth, one.target))
@@ -170,13 +180,6 @@ def _plain_folder(mirror: str, target: str) -> Wanted:
     return Wanted(mirror, "", target, target, FOLDER, "", mark, depth, size_bytes=0, losses=())
 
 
-def _uploads(source: SourceAsset, sidecar: Json) -> list[Json]:
-    """Return the files that are uploaded to make it."""
-    if source.is_container or goes_as_features(source, sidecar):
-        return []
-    return files_of(source, sidecar)
-
-
 def _find(mirror: Path, text: str) -> tuple[str, str]:
     """Return (path in the mirror, canonical name) of what a person means."""
     as_path = Path(text)
@@ -192,11 +195,11 @@ def _find(mirror: Path, text: str) -> tuple[str, str]:
     raise UserError(f"{text} is not in the mirror {mirror}")
 
 
-def _assets(mirror: Path, path: str, name: str) -> Iterator[tuple[tuple[SourceAsset, Json], str]]:
+def _assets(mirror: Path, path: str, name: str) -> Iterator[tuple[SourceAsset, Json, str]]:
     for place in asset_folders(mirror, path):
         sidecars = _read(mirror, place)
         if sidecars is not None and is_within(sidecars[0].name, name):
-            yield sidecars, place
+            yield *sidecars, place
 
 
 def _read(mirror: Path, path: str) -> tuple[SourceAsset, Json] | None:
@@ -209,22 +212,6 @@ def _read(mirror: Path, path: str) -> tuple[SourceAsset, Json] | None:
     if not all(isinstance(document, dict) for document in documents) or "name" not in documents[0]:
         return None
     return SourceAsset(documents[0]), documents[1]
-
-
-def _wanted(mirror: Path, path: str, source: SourceAsset, sidecar: Json, target: str) -> Wanted:
-    files = files_of(source, sidecar)
-    return Wanted(
-        mirror=str(mirror),
-        path=path,
-        source=source.name,
-        target=target,
-        type=source.type,
-        revision=source.revision,
-        mark=key_of(target, source.revision, (int(file["crc32c"], 16) for file in files)),
-        depth=target.count("/"),
-        size_bytes=sum(int(file["size_bytes"]) for file in files),
-        losses=(),
-    )
 
 
 def quota_of(root: SourceAsset) -> tuple[int, int] | None:

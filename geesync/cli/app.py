@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +13,11 @@ from typer.exceptions import TyperException
 from typer.main import get_group
 
 from geesync import __version__
-from geesync.cli.context import Context, errors
+from geesync.cli.context import Context, print_error
 from geesync.cli.terminal import accept_any_text
-from geesync.domain.messages.words import printable
 from geesync.errors import DOCS, ExitCode, GeesyncError, UserError, refused
 
-#: Each command, and the module in this package that has it.
+#: Each command, and the module in this package that has the function, or the group, of its name.
 COMMANDS = {
     "enqueue": "roots.enqueuing",
     "doctor": "upkeep.examining",
@@ -34,8 +32,7 @@ COMMANDS = {
     **dict.fromkeys(("daemon", "sync", "web"), "service.running"),
     "export-metadata": "answers.metadata",
     "series": "answers.series",
-    "backup": "upkeep.backing_up",
-    "recover": "upkeep.recovering",
+    **dict.fromkeys(("backup", "recover"), "upkeep.recovering"),
     "adopt": "upkeep.adopting",
     "config": "service.configuring",
     "install-service": "service.installing",
@@ -45,7 +42,7 @@ COMMANDS = {
 
 
 class Commands(TyperGroup):
-    """Imports a command's module when the command is asked for: the others are not waited for."""
+    """Imports the module of a command only when the command is used."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -59,18 +56,22 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command; None if there is none of this name."""
         if cmd_name in COMMANDS and cmd_name not in self.commands:
+            module = import_module(f"geesync.cli.{COMMANDS[cmd_name]}")
+            found = getattr(module, cmd_name.replace("-", "_"))
             part = typer.Typer(rich_markup_mode=self.rich_markup_mode)
-            import_module(f"geesync.cli.{COMMANDS[cmd_name]}").register(part)
-            made = get_group(part).commands
-            for command in made.values():
-                _name_values(command)
-                sentence = (command.help or "").partition("\n\n")[0]
-                command.short_help = " ".join(sentence.split())  # whole, where help would cut it
-            self.commands.update(made)
+            if isinstance(found, typer.Typer):  # a group of commands
+                part.add_typer(found, name=cmd_name)
+            else:
+                part.command(cmd_name, cls=getattr(module, "Command", None))(found)
+            made = get_group(part).commands[cmd_name]
+            _name_values(made)
+            sentence = (made.help or "").partition("\n\n")[0]
+            made.short_help = " ".join(sentence.split())  # whole, where help would cut it
+            self.commands[cmd_name] = made
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that is meant; an unknown one is answered with what is like it."""
+        """Return the command; load all for an unknown one, so that similar names are suggested."""
         if args[0] not in COMMANDS:
             for name in COMMANDS:
                 self.get_command(ctx, name)
@@ -82,15 +83,16 @@ _LONGEST_CHOICES = 40
 
 
 def _name_values(command: Any) -> None:
-    """Have help call each value by what it is, as the reference does, not by Python's type."""
+    """Name values in help as the reference does, not by Python's types."""
     for inner in getattr(command, "commands", {}).values():
         _name_values(inner)
     for param in command.params:
         param.metavar = param.metavar or _named(param)
         if param.param_type_name == "argument":
-            is_told = param.required or param.metavar.startswith("[")
-            told = param.metavar if is_told else f"[{param.metavar}]"
-            param.display_type_rich, param.get_usage_pieces = _nothing, partial(_said, [told])
+            is_marked = param.required or param.metavar.startswith("[")
+            usage = param.metavar if is_marked else f"[{param.metavar}]"
+            param.display_type_rich = lambda **_: None
+            param.get_usage_pieces = lambda _, usage=usage: [usage]
 
 
 def _named(param: Any) -> str:
@@ -104,15 +106,6 @@ def _named(param: Any) -> str:
         if kind.is_path:
             return "PATH"
     return str(param.name.upper())
-
-
-def _said(told: list[str], ctx: Any) -> list[str]:
-    _ = ctx
-    return told
-
-
-def _nothing(ctx: Any) -> None:
-    _ = ctx
 
 
 app = typer.Typer(
@@ -178,16 +171,22 @@ def run() -> int:
         # A command that ends by typer.Exit comes back as its code, others as None.
         return int(app(standalone_mode=False) or ExitCode.OK)
     except GeesyncError as error:
-        return _end(str(error), error.exit_code)
+        print_error(str(error))
+        return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Whoever read has seen enough: `geesync show … | head`.
         sys.stderr.close()
     except OSError as error:  # what a command was told to read or write, and cannot
-        return _end(refused(error), ExitCode.MIRROR)
+        print_error(refused(error))
+        return ExitCode.MIRROR
     except TyperException as error:
-        return _end_usage(error)
+        if str(error).startswith("Usage: "):  # nothing was given: the help is the answer
+            typer.echo(str(error), err=True)
+        else:
+            print_error(_usage(error))
+        return ExitCode.USAGE
     return ExitCode.OK
 
 
@@ -196,13 +195,6 @@ def _require_text(arguments: list[str]) -> None:
     for argument in arguments:
         if argument.encode(errors="replace").decode() != argument:
             raise UserError(f"{argument} is no text in UTF-8", hint="rename it")
-
-
-def _end_usage(error: TyperException) -> ExitCode:
-    if str(error).startswith("Usage: "):  # nothing was given: the help is the answer
-        typer.echo(str(error), err=True)
-        return ExitCode.USAGE
-    return _end(_usage(error), ExitCode.USAGE)
 
 
 #: Options of the program, which commands do not have.
@@ -231,8 +223,3 @@ def _usage(error: TyperException) -> str:
         got = "" if " is not one of " in needed else f", got {first.get('input')!r}"
         what = f"{name}: {needed}{got}"
     return f"{what}: {context.command_path if context else 'geesync'} --help"
-
-
-def _end(line: str, code: ExitCode) -> ExitCode:
-    errors().print(f"geesync: {printable(line)}", markup=False, style="red")
-    return code

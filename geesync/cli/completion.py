@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import typer
 
@@ -26,6 +27,13 @@ def complete_roots(context: typer.Context, incomplete: str) -> list[str]:
     return _like(incomplete, (display_id(root.name) for root in roots))
 
 
+def root_argument(metavar: str, meaning: str | None = None) -> Any:
+    """Return the argument that names roots, or what lies in them."""
+    return typer.Argument(
+        metavar=metavar, help=meaning, show_default=False, autocompletion=complete_roots
+    )
+
+
 def complete_jobs(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of configured jobs that begin as what is being typed."""
     try:
@@ -33,11 +41,6 @@ def complete_jobs(context: typer.Context, incomplete: str) -> list[str]:
     except GeesyncError:
         return []
     return _like(incomplete, config.derive)
-
-
-def completing(values: Iterable[str]) -> Complete:
-    """Return what completes one of some words."""
-    return lambda incomplete: _like(incomplete, values)
 
 
 def completing_option(name: str) -> Complete:

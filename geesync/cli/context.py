@@ -1,4 +1,4 @@
-"""What every command needs: the configuration, the ledger, and somewhere to print."""
+"""What every command needs: configuration, ledger, output, and names as people give them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geesync.errors import LedgerError
+import typer
+
+from geesync.cli.terminal import console
+from geesync.domain.assets.names import candidates, display_id, is_within
+from geesync.domain.messages.words import printable
+from geesync.errors import LedgerError, UserError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from geesync.config import Config, Loaded
     from geesync.store.file.database import Database
@@ -51,6 +56,13 @@ class Context:
                 raise LedgerError(f"there is no ledger {path} yet", hint="geesync enqueue ROOT")
         return path
 
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Open the ledger for a command that writes; raise as ``existing_ledger`` does."""
+        self.existing_ledger()
+        with opened(self.config()) as database:
+            yield database
+
 
 @contextmanager
 def opened(config: Config) -> Iterator[Database]:
@@ -86,9 +98,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def json_line(document: Mapping[str, Any]) -> str:
-    """Return a document as one line for machines; times as docs/json.md says, others as text."""
-    return json.dumps(document, default=_as_text)
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print a document as one line for machines; times as docs/json.md says, others as text."""
+    typer.echo(json.dumps(document, default=_as_text))
 
 
 def _as_text(value: object) -> str | None:
@@ -97,15 +109,70 @@ def _as_text(value: object) -> str | None:
     return json_time(value) if isinstance(value, datetime) else str(value)
 
 
-def output() -> Console:
-    """Return where answers go."""
-    from geesync.cli.terminal import console
+def say(
+    what: RenderableType = "", *, style: str | None = None, soft_wrap: bool | None = None
+) -> None:
+    """Print an answer for people; what looks like rich's markup is text."""
+    output().print(what, style=style, soft_wrap=soft_wrap, markup=False)
 
+
+def print_error(line: str) -> None:
+    """Print why a command did not do what it was asked for, as one line."""
+    errors().print(f"geesync: {printable(line)}", style="red", markup=False)
+
+
+def output() -> Console:
+    """Return the console of answers."""
     return console()
 
 
 def errors() -> Console:
-    """Return where errors go."""
-    from geesync.cli.terminal import console
-
+    """Return the console of errors and progress."""
     return console(stderr=True)
+
+
+def tell_who_works(config: Config) -> None:
+    """Print whether a daemon runs, and how to follow or to start it."""
+    from geesync.store.views.heartbeat import heartbeat
+
+    if heartbeat(config.ledger, now=now()) is None:
+        say(NO_DAEMON)
+        return
+    has_page = config.web.listen and not config.web.socket
+    page = f" or http://{config.web.listen}/" if has_page else ""
+    say(f"the daemon is at it: see geesync status --watch{page}")
+
+
+def root_named(ledger: Path, given: str) -> str | None:
+    """Return the canonical name of a root; None if it is no root."""
+    from geesync.store.views import status as views
+
+    roots = {root.name for root in views.status(ledger, now=now()).roots}
+    return next((name for name in candidates(given) if name in roots), None)
+
+
+def scope_named(ledger: Path, given: str) -> str:
+    """Return the canonical name of a root or asset. Raises UserError if it is unknown."""
+    return root_named(ledger, given) or asset_named(ledger, given)
+
+
+def asset_named(ledger: Path, given: str) -> str:
+    """Return the canonical name of an asset. Raises UserError if it is unknown."""
+    from geesync.store.views import status as views
+
+    names = candidates(given)
+    for name in names:
+        if views.is_known(ledger, name):
+            return name
+    for root in views.status(ledger, now=now()).roots:
+        if root.watched and any(is_within(name, root.name) for name in names):
+            if root.scanned_at is None:
+                raise UserError(
+                    f"{given} is not known yet: {display_id(root.name)} is not yet scanned",
+                    hint="geesync daemon, or geesync sync --once, does it",
+                )
+            raise UserError(
+                f"{given} is not in the ledger: the last scan did not find it",
+                hint=f"geesync ls {display_id(root.name)} lists what there is",
+            )
+    raise UserError(f"{given} lies below no root", hint="geesync roots lists them")

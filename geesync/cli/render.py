@@ -16,8 +16,6 @@ from geesync.store.views.making import MakingStatus
 from geesync.store.views.status import RootStatus, Status
 from geesync.store.views.troubles import Trouble
 
-_LEFT_OUT = "geesync ls --left-out"
-
 _BAR_WIDTH = 24  #: characters
 
 STATE_STYLES = {
@@ -46,7 +44,9 @@ def status_view(status: Status, now: datetime, console: Console | None = None) -
 
     console: only as much as its height has room for; what idles goes first, what is wrong last.
     """
-    head, wrong, idle = _head(status, now), _wrong(status, now), _brakes(status, holds=False)
+    facts = [_line(label, text) for label, text in _facts(status, now)]
+    head = [*_counts(status), "", *facts, *_brakes(status, holds=True)]
+    wrong, idle = _wrong(status, now), _brakes(status, holds=False)
     tail: list[RenderableType] = ["", answer(status.completeness)]
 
     def is_too_tall() -> bool:
@@ -61,11 +61,6 @@ def status_view(status: Status, now: datetime, console: Console | None = None) -
         wrong.pop()
         tail[0] = Text("… and more: geesync status", style="dim")
     return Group(*head, *wrong, *idle, *tail)
-
-
-def _head(status: Status, now: datetime) -> list[RenderableType]:
-    facts = [_line(label, text) for label, text in _facts(status, now)]
-    return [*_counts(status), "", *facts, *_brakes(status, holds=True)]
 
 
 def _wrong(status: Status, now: datetime) -> list[RenderableType]:
@@ -90,9 +85,9 @@ def _counts(status: Status) -> list[Text]:
     cells = [state.value.rjust(width) for state, width in zip(_COLUMNS, widths, strict=True)]
     lines = [Text("  ".join(cells), style="bold")]
     for root in status.roots:
-        lines.append(
-            Text.assemble((_root_name(root), "bold"), "  ", *_bar(root), f"  {_progress(root)}")
-        )
+        note = " (not watched)" if not root.watched else " (paused)" if root.paused else ""
+        name = display_id(root.name) + note
+        lines.append(Text.assemble((name, "bold"), "  ", *_bar(root), f"  {_progress(root)}"))
         counts = Text()
         for state, width in zip(_COLUMNS, widths, strict=True):
             count = root.counts.get(state, 0)
@@ -103,15 +98,9 @@ def _counts(status: Status) -> list[Text]:
     return lines
 
 
-def _root_name(root: RootStatus) -> str:
-    note = " (not watched)" if not root.watched else " (paused)" if root.paused else ""
-    return display_id(root.name) + note
-
-
 def _bar(root: RootStatus) -> list[tuple[str, str]]:
     """Return how far a root is as a bar, in styled pieces; full only when all is verified."""
-    done = root.good
-    filled = done * _BAR_WIDTH // root.wanted if root.wanted else 0
+    filled = root.good * _BAR_WIDTH // root.wanted if root.wanted else 0
     return [("━" * filled, STATE_STYLES[State.VERIFIED]), ("─" * (_BAR_WIDTH - filled), "dim")]
 
 
@@ -122,12 +111,16 @@ def _progress(root: RootStatus) -> str:
 
 
 def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
+    done = sum(root.verified_bytes for root in status.roots)
+    whole = sum(root.size_bytes for root in status.roots)
+    scans = [root.scanned_at for root in status.roots if root.scanned_at]
+    last_scan = f"{duration(now - max(scans))} ago" if scans else "not yet complete"
     facts = [
         ("daemon", f"running, pid {status.daemon['pid']}" if status.daemon else "not running"),
-        ("verified", _verified(status)),
+        ("verified", f"{size(done)} of {size(whole)}, as Earth Engine counts them"),
         *_ways(status),
         ("rate", _rate(status)),
-        ("last scan", _last_scan(status, now)),
+        ("last scan", last_scan),
     ]
     if status.paused:
         facts.insert(0, ("paused", "everything; geesync resume goes on"))
@@ -142,12 +135,8 @@ def _facts(status: Status, now: datetime) -> list[tuple[str, str]]:
         what = counted(excluded, "asset or folder", "assets or folders")
         facts.append(("excluded", f"{what}, by filters of the roots"))
     if status.left_out:
-        facts.append(
-            (
-                "metadata only",
-                f"{counted(status.left_out, 'asset')}, in whole or in part; {_LEFT_OUT}",
-            )
-        )
+        what = f"{counted(status.left_out, 'asset')}, in whole or in part"
+        facts.append(("metadata only", f"{what}; geesync ls --left-out"))
     if status.completeness.unreadable:
         what = counted(status.completeness.unreadable, "asset or folder", "assets or folders")
         facts.append(("not readable", f"{what} at Earth Engine; geesync ls --unreadable"))
@@ -193,12 +182,6 @@ def _brakes(status: Status, *, holds: bool) -> list[RenderableType]:
     ]
 
 
-def _verified(status: Status) -> str:
-    done = sum(root.verified_bytes for root in status.roots)
-    whole = sum(root.size_bytes for root in status.roots)
-    return f"{size(done)} of {size(whole)}, as Earth Engine counts them"
-
-
 def _rate(status: Status) -> str:
     if not any(root.watched for root in status.roots):
         return "nothing is watched; geesync enqueue ROOT"
@@ -212,11 +195,6 @@ def _rate(status: Status) -> str:
     if status.eta is None:
         return f"{rate}, for how long is not known yet"
     return f"{rate}, done in about {duration(status.eta)}"
-
-
-def _last_scan(status: Status, now: datetime) -> str:
-    scans = [root.scanned_at for root in status.roots if root.scanned_at]
-    return f"{duration(now - max(scans))} ago" if scans else "not yet complete"
 
 
 def _line(label: str, text: str) -> Text:

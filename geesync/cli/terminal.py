@@ -1,4 +1,4 @@
-"""The one way to a terminal: whatever it can show, and whoever wrote the text."""
+"""Prints to terminals of any encoding, and lets no text control them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ERRORS = "geesync.like"
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return what prints; plain where nobody looks."""
+    """Return a console; without wrapping where the output is no terminal."""
     from rich.console import Console
 
     soft_wrap = stderr or not sys.stdout.isatty()
@@ -40,7 +40,7 @@ def accept_any_text() -> None:
 
 
 def _like(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for characters that an encoding lacks."""
+    """Return replacements for characters that an encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end].translate(_LIKE)

@@ -51,11 +51,6 @@ class Model:
         """The largest number of waves."""
         return max(self.candidates)
 
-    @property
-    def width(self) -> int:
-        """How many coefficients the largest model has."""
-        return coefficients_of(self.most)
-
 
 @dataclass(frozen=True)
 class Fit:
@@ -107,18 +102,16 @@ def fit(values: NDArray[Any], years: Floats, model: Model) -> Fit:
     """
     if len(years) != len(values):
         raise ValueError(f"{len(values)} values and {len(years)} times")
-    observed = np.isfinite(values)
-    counts = observed.sum(axis=0, dtype=np.int32)
-    done = _Fitted(values.shape[1], model, counts)
+    counts = np.isfinite(values).sum(axis=0, dtype=np.int32)
+    fitted = Fit(
+        coefficients=np.full((len(counts), coefficients_of(model.most)), np.nan),
+        harmonics=np.full(len(counts), NO_FIT, np.int16),
+        observations=counts,
+        rmse=np.full(len(counts), np.nan),
+    )
     for harmonics in model.candidates:
-        wanted = max(
-            model.observations_a_coefficient * coefficients_of(harmonics),
-            coefficients_of(harmonics) + 1,
-        )
-        todo = np.flatnonzero((done.harmonics == NO_FIT) & (counts >= wanted))
-        if todo.size:
-            done.try_on(todo, values[:, todo], observed[:, todo], years, harmonics)
-    return Fit(done.coefficients, done.harmonics, counts, done.rmse)
+        _try(fitted, model, harmonics, values, years)
+    return fitted
 
 
 def predict(fitted: Fit, years: Floats) -> Floats:
@@ -127,46 +120,34 @@ def predict(fitted: Fit, years: Floats) -> Floats:
     return np.asarray(design(years, most) @ fitted.coefficients.T)
 
 
-class _Fitted:
-    """Results as they come, of one number of waves after the other."""
-
-    def __init__(self, pixels: int, model: Model, counts: NDArray[np.int32]) -> None:
-        self.coefficients = np.full((pixels, model.width), np.nan)
-        self.harmonics = np.full(pixels, NO_FIT, np.int16)
-        self.rmse = np.full(pixels, np.nan)
-        self._model = model
-        self._counts = counts
-
-    def try_on(
-        self,
-        pixels: NDArray[np.intp],
-        values: NDArray[Any],
-        observed: NDArray[np.bool_],
-        years: Floats,
-        harmonics: int,
-    ) -> None:
-        middle = float(years.mean())
-        # Centred, or constant and trend are all but one another's multiple.
-        regressors = design(years, harmonics)
-        regressors[:, 1] -= middle
-        clean = np.where(observed, values, 0).astype(np.float64)
-        solved, leverage = _least_squares(regressors, clean, observed)
-        predicted = regressors @ solved.T
-        is_sound = (leverage <= _MOST_LEVERAGE) & self._is_believed(predicted)
-        residuals = np.where(observed, predicted - clean, 0)
-        solved[:, 0] -= middle * solved[:, 1]
-        good = pixels[is_sound]
-        self.coefficients[good] = 0
-        self.coefficients[good, : solved.shape[1]] = solved[is_sound]
-        self.harmonics[good] = harmonics
-        squares = (residuals**2).sum(axis=0)[is_sound]
-        self.rmse[good] = np.sqrt(squares / self._counts[good])
-
-    def _is_believed(self, predicted: Floats) -> NDArray[np.bool_]:
-        if self._model.valid_range is None:
-            return np.ones(predicted.shape[1], np.bool_)
-        least, most = self._model.valid_range
-        return np.asarray(((predicted >= least) & (predicted <= most)).all(axis=0))
+def _try(fitted: Fit, model: Model, harmonics: int, values: NDArray[Any], years: Floats) -> None:
+    """Fit so many waves to the pixels that have no fit yet; note the fits that are believed."""
+    count = coefficients_of(harmonics)
+    wanted = max(model.observations_a_coefficient * count, count + 1)
+    pixels = np.flatnonzero((fitted.harmonics == NO_FIT) & (fitted.observations >= wanted))
+    if not pixels.size:
+        return
+    values = values[:, pixels]
+    observed = np.isfinite(values)
+    middle = float(years.mean())
+    # Centred, or constant and trend are all but one another's multiple.
+    regressors = design(years, harmonics)
+    regressors[:, 1] -= middle
+    clean = np.where(observed, values, 0).astype(np.float64)
+    solved, leverage = _least_squares(regressors, clean, observed)
+    predicted = regressors @ solved.T
+    is_sound = leverage <= _MOST_LEVERAGE
+    if model.valid_range is not None:
+        least, most = model.valid_range
+        is_sound &= ((predicted >= least) & (predicted <= most)).all(axis=0)
+    residuals = np.where(observed, predicted - clean, 0)
+    solved[:, 0] -= middle * solved[:, 1]
+    good = pixels[is_sound]
+    fitted.coefficients[good] = 0
+    fitted.coefficients[good, : solved.shape[1]] = solved[is_sound]
+    fitted.harmonics[good] = harmonics
+    squares = (residuals**2).sum(axis=0)[is_sound]
+    fitted.rmse[good] = np.sqrt(squares / fitted.observations[good])
 
 
 def _least_squares(
@@ -200,7 +181,7 @@ def _determinant(normal: Floats) -> Floats:
         return np.asarray(np.exp(logarithms - np.log(diagonals).sum(axis=1)))
 
 
-def years_since(times: Sequence[Any] | NDArray[Any], epoch: str = "1970-01-01") -> Floats:
-    """Return times as years of 365.25 days since an epoch; times are anything numpy reads."""
-    elapsed = np.asarray(times, "datetime64[ms]") - np.datetime64(epoch, "ms")
+def years_since(times: Sequence[Any] | NDArray[Any]) -> Floats:
+    """Return times as years of 365.25 days since 1970; times are anything numpy reads."""
+    elapsed = np.asarray(times, "datetime64[ms]") - np.datetime64(0, "ms")
     return np.asarray(elapsed / np.timedelta64(1, "ms") / (365.25 * 86_400_000), np.float64)

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import odc.stac
 import pystac
 import xarray as xr
-from affine import Affine
 from odc.geo.geobox import GeoBox, geobox_union_conservative
 
 from geesync.domain.assets.names import candidates
@@ -140,12 +139,8 @@ def _common_bands(name: str, items: list[pystac.Item], wanted: Sequence[str]) ->
 
 def _shared_grid(name: str, items: list[pystac.Item], band: str) -> GeoBox:
     """Return the smallest grid that holds a band's pixels of all images, each as it is."""
-    boxes = []
-    for item in items:
-        band_info = bands_of(item)[band]
-        boxes.append(GeoBox(band_info.shape, Affine(*band_info.transform[:6]), band_info.crs))
     try:
-        return geobox_union_conservative(boxes)
+        return geobox_union_conservative([bands_of(item)[band].box for item in items])
     except ValueError:
         raise UserError(
             f"the images of {name} lie on several grids", hint="give crs and resolution"

@@ -5,9 +5,12 @@ A block is read at all its times, fitted, written and forgotten; Dask's threads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,11 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from geesync.adapters.formats.block_raster import BlockRaster
+from geesync.errors import UserError
 from geesync.series.harmonics import Model, fit, names, predict, years_since
+from geesync.series.indices import index
+from geesync.series.mirror import BLOCK, Mirror
+from geesync.series.stac_items import bands_of
 
 #: Results that are one value, or some, for each pixel.
 _MODEL_RESULTS = ("coefficients", "amplitude", "phase", "quality", "observations", "rmse")
@@ -47,21 +54,66 @@ class Series:
         return years_since(self.index["time"].values)
 
     @property
+    def times(self) -> list[datetime]:
+        """Its times, in UTC."""
+        moments = self.index["time"].values.astype("datetime64[ms]")
+        return [moment.replace(tzinfo=UTC) for moment in moments.astype(datetime)]
+
+    @property
     def dates(self) -> list[str]:
         """Its times as text that may stand in a file's name, each once."""
-        moments = np.datetime_as_string(self.index["time"].values.astype("datetime64[s]"))
-        return [str(moment).replace(":", "").replace("-", "") for moment in moments]
+        return [f"{moment:%Y%m%dT%H%M%S}" for moment in self.times]
 
     def bands_of(self, result: str) -> list[str]:
         """Return the names of a result's bands."""
-        most = self.model.most
-        waves = [str(wave) for wave in range(1, most + 1)]
-        several = {
-            "coefficients": names(most),
-            "amplitude": [f"amplitude_{wave}" for wave in waves],
-            "phase": [f"phase_{wave}" for wave in waves],
-        }
-        return self.dates if result in DATED_RESULTS else several.get(result, [result])
+        if result in DATED_RESULTS:
+            return self.dates
+        if result == "coefficients":
+            return names(self.model.most)
+        if result in {"amplitude", "phase"}:
+            return [f"{result}_{wave}" for wave in range(1, self.model.most + 1)]
+        return [result]
+
+
+def series_of(
+    mirror: Mirror,
+    collection: str,
+    model: Model,
+    *,
+    of: str = "ndvi",
+    roles: Mapping[str, str] | None = None,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+    clouds: str = "",
+    **grid: Any,
+) -> Series:
+    """Return a collection's index over time, lazily, with what may be fitted to it.
+
+    of: the index, its name or a formula. roles: which band has which role. end: exclusive. clouds:
+    a mirrored collection of masks, ``users/x/masks:cloud``: 0 is clear. grid: crs and resolution,
+    if not the images' own. Images of the same moment are one observation. Raises UserError for what
+    is not in the mirror, or has not the bands.
+    """
+    images = mirror.images(collection, begin=begin, end=end)
+    if not images:
+        raise UserError(f"{collection} has no images in this mirror at these times")
+    chosen = index(of, bands_of(images[0]), roles)
+    # All times of a block are in memory at once.
+    load = partial(mirror.load, begin=begin, end=end, block=BLOCK // 2, groupby="time")
+    observed = chosen.of(load(collection, bands=[*dict.fromkeys(chosen.bands.values())], **grid))
+    if clouds:
+        name, _, band = clouds.partition(":")
+        masks = load(name, bands=[band] if band else [], geobox=observed.odc.geobox)
+        mask = next(iter(masks.data_vars.values()))
+        if not bool(observed["time"].isin(mask["time"]).any()):
+            raise UserError(
+                f"no image of {name} has the time of one of {collection}",
+                hint="masks are matched by system:time_start",
+            )
+        # An image without a mask, and a pixel that a mask says nothing of, may be cloudy.
+        observed = observed.where(mask.reindex(time=observed["time"]) == 0)
+    model = replace(model, valid_range=chosen.valid_range)
+    return Series(observed.astype("float32").rename(chosen.name), model)
 
 
 def fit_block(values: NDArray[Any], years: NDArray[np.float64], model: Model) -> Blocks:
@@ -122,23 +174,16 @@ def compute(
         for i in range(blocks.shape[0])
         for j in range(blocks.shape[1])
     ]
-    # One block's pixels after the other: Dask would read all of them before the first is fitted.
-    with _counted(len(works), progress), config.set(scheduler="threads", num_workers=at_once):
-        compute_all(*works)  # type: ignore[no-untyped-call] # Dask has types for some of it only
+    done = count(1)
 
-
-@contextmanager
-def _counted(count: int, progress: Callable[[int, int], object]) -> Iterator[None]:
-    done = 0
-
-    def tell(key: Any, *_: object) -> None:
-        nonlocal done
+    def after_task(key: Any, *_: object) -> None:
         if str(key).startswith("work-"):
-            done += 1
-            progress(done, count)
+            progress(next(done), len(works))
 
-    with Callback(posttask=tell):  # type: ignore[no-untyped-call] # likewise
-        yield
+    # One block's pixels after the other: Dask would read all of them before the first is fitted.
+    counted = Callback(posttask=after_task)  # type: ignore[no-untyped-call] # Dask has types for some only
+    with counted, config.set(scheduler="threads", num_workers=at_once):
+        compute_all(*works)  # type: ignore[no-untyped-call] # likewise
 
 
 @contextmanager

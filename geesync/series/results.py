@@ -6,7 +6,7 @@ A folder of its own beside the mirror, never inside: what is in a mirror is Eart
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +45,22 @@ def write(
     else, and MirrorError if the disk refuses.
     """
     _claim(folder)
+    dated = [name for name in DATED_RESULTS if name in results]
+    model = [name for name in results if name not in DATED_RESULTS]
+    items: list[Item] = []
     try:
         with open_rasters(series, folder, tuple(results)) as rasters:
             compute(series, rasters, progress, at_once=at_once)
-            items = [
-                _dated(series, folder, rasters, number) for number in _numbers(series, results)
-            ]
-            if model := [name for name in results if name not in DATED_RESULTS]:
-                items.append(_model(series, folder, rasters, model))
+            for number, date in enumerate(series.dates if dated else ()):
+                bands = {name: {number: str(series.index.name)} for name in dated}
+                item = _item(series, date, series.times[number], {})
+                items.append(_save(item, folder, rasters, bands))
+            if model:
+                first, last = min(series.times), max(series.times)
+                span = {"start_datetime": first.isoformat(), "end_datetime": last.isoformat()}
+                bands = {name: dict(enumerate(series.bands_of(name))) for name in model}
+                item = _item(series, _MODEL, first, span)
+                items.append(_save(item, folder, rasters, bands))
         return _catalogue(series, folder, items, parameters)
     except OSError as error:
         raise MirrorError(f"{folder}: {error.strerror or error}") from error
@@ -73,60 +81,29 @@ def _claim(folder: Path) -> None:
         raise MirrorError(f"{folder}: {error.strerror}") from error
 
 
-def _numbers(series: Series, results: Sequence[str]) -> range:
-    return range(len(series.dates) if set(results) & set(DATED_RESULTS) else 0)
-
-
-def _dated(series: Series, folder: Path, rasters: Mapping[str, BlockRaster], number: int) -> Item:
-    """Write what a date has, and return its Item."""
-    date = series.dates[number]
-    time = series.index["time"].values[number].astype("datetime64[ms]").astype(datetime)
-    item = _item(series, date, time.replace(tzinfo=UTC), {})
-    for name in DATED_RESULTS:
-        if name in rasters:
-            target = _place(folder, date, name)
-            rasters[name].save(target, {number: str(series.index.name)}, float("nan"))
-            item.add_asset(name, _asset(target, name))
-    return item
-
-
-def _model(
-    series: Series, folder: Path, rasters: Mapping[str, BlockRaster], results: Sequence[str]
+def _save(
+    item: Item,
+    folder: Path,
+    rasters: Mapping[str, BlockRaster],
+    results: Mapping[str, Mapping[int, str]],
 ) -> Item:
-    """Write what the whole series has, and return its Item."""
-    first, last = _span(series)
-    item = _item(
-        series,
-        _MODEL,
-        first,
-        {"start_datetime": first.isoformat(), "end_datetime": last.isoformat()},
-    )
-    for name in results:
-        target = _place(folder, _MODEL, name)
-        bands = dict(enumerate(series.bands_of(name)))
-        rasters[name].save(target, bands, float("nan") if _is_float(name) else NO_FIT)
-        item.add_asset(name, _asset(target, name))
+    """Write an Item's files, and return it with them; results: of each, the bands by number."""
+    for name, bands in results.items():
+        target = folder / item.id / f"{name}.tif"
+        target.parent.mkdir(exist_ok=True)
+        is_float = np.dtype(TYPES[name]).kind == "f"
+        rasters[name].save(target, bands, float("nan") if is_float else NO_FIT)
+        item.add_asset(
+            name,
+            Asset(
+                str(target),
+                title=name,
+                media_type=pystac.MediaType.COG,
+                roles=["data"],
+                extra_fields={"data_type": TYPES[name]},
+            ),
+        )
     return item
-
-
-def _is_float(result: str) -> bool:
-    return np.dtype(TYPES[result]).kind == "f"
-
-
-def _place(folder: Path, item: str, result: str) -> Path:
-    place = folder / item / f"{result}.tif"
-    place.parent.mkdir(exist_ok=True)
-    return place
-
-
-def _asset(target: Path, result: str) -> Asset:
-    return Asset(
-        str(target),
-        title=result,
-        media_type=pystac.MediaType.COG,
-        roles=["data"],
-        extra_fields={"data_type": TYPES[result]},
-    )
 
 
 def _item(series: Series, name: str, time: datetime, properties: Mapping[str, Any]) -> Item:
@@ -151,17 +128,11 @@ def _item(series: Series, name: str, time: datetime, properties: Mapping[str, An
     )
 
 
-def _span(series: Series) -> tuple[datetime, datetime]:
-    times = series.index["time"].values.astype("datetime64[ms]")
-    first, last = times.min().astype(datetime), times.max().astype(datetime)
-    return first.replace(tzinfo=UTC), last.replace(tzinfo=UTC)
-
-
 def _catalogue(
     series: Series, folder: Path, items: Sequence[Item], parameters: Mapping[str, Any]
 ) -> Path:
     """Write the collection and its Items; the collection comes last, so that it never promises."""
-    first, last = _span(series)
+    first, last = min(series.times), max(series.times)
     collection = Collection(
         f"{series.index.name}-series",
         f"{series.index.name} of {parameters['collection']}, fitted by harmonics",

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pystac
+from affine import Affine
+from odc.geo.geobox import GeoBox, geobox_union_conservative
 
 _EO = "https://stac-extensions.github.io/eo/v1.1.0/schema.json"
 _RASTER = "https://stac-extensions.github.io/raster/v1.1.0/schema.json"
@@ -33,10 +35,7 @@ class Band:
     """A band of an Item: where it lies and how its pixels are kept."""
 
     name: str
-    data_type: str  #: numpy's name
-    crs: str  #: an authority's code, or WKT2
-    transform: tuple[float, ...]  #: six numbers, as rasterio has them
-    shape: tuple[int, int]  #: (height, width)
+    box: GeoBox  #: its grid
     has_mask: bool  #: fractions of its mask are in a file of their own
 
 
@@ -64,7 +63,8 @@ def _loadable(asset: pystac.Asset, *, as_floats: bool) -> pystac.Asset:
     suffix = MASK if _is_mask(asset) else ""
     raster = {"data_type": extra["data_type"]}
     if as_floats and not suffix:
-        raster = {"data_type": float_type(extra["data_type"]), "nodata": "nan"}
+        fits = extra["data_type"] in _FITS_FLOAT32
+        raster = {"data_type": "float32" if fits else "float64", "nodata": "nan"}
     elif "nodata" in extra:
         raster["nodata"] = extra["nodata"]
     names = [band["name"] for band in extra["bands"]]
@@ -77,11 +77,6 @@ def _loadable(asset: pystac.Asset, *, as_floats: bool) -> pystac.Asset:
     return pystac.Asset(href, media_type=_GEOTIFF, roles=["data"], extra_fields=fields)
 
 
-def float_type(data_type: str) -> str:
-    """Return the smallest float that has every value of a type, or nearly: numpy's names."""
-    return "float32" if data_type in _FITS_FLOAT32 else "float64"
-
-
 def _is_mask(asset: pystac.Asset) -> bool:
     return "data-mask" in (asset.roles or ())
 
@@ -92,22 +87,15 @@ def bands_of(item: pystac.Item) -> dict[str, Band]:
     names = [(asset, band["name"]) for asset in files for band in asset.extra_fields["bands"]]
     masked = {name for asset, name in names if _is_mask(asset)}
     return {
-        name: _band(name, asset.extra_fields, masked)
+        name: Band(name, _box(asset.extra_fields), name in masked)
         for asset, name in names
         if not _is_mask(asset)
     }
 
 
-def _band(name: str, described: Mapping[str, Any], masked: set[str]) -> Band:
-    height, width = described["proj:shape"]
-    return Band(
-        name,
-        described["data_type"],
-        described.get("proj:code") or described["proj:wkt2"],
-        tuple(described["proj:transform"]),
-        (height, width),
-        name in masked,
-    )
+def _box(described: Mapping[str, Any]) -> GeoBox:
+    crs = described.get("proj:code") or described["proj:wkt2"]
+    return GeoBox(described["proj:shape"], Affine(*described["proj:transform"][:6]), crs)
 
 
 def _parts(item: pystac.Item) -> Iterator[tuple[str, pystac.Asset]]:
@@ -142,29 +130,8 @@ def _mosaic(item: pystac.Item, part: str, tiles: Iterable[pystac.Asset]) -> pyst
     whole = _virtual(item, part)
     assert whole is not None  # a tile is one for having it
     fields = [tile.extra_fields for tile in tiles]
-    a, b, _, d, e, _ = fields[0]["proj:transform"][:6]
-    first = min(fields, key=lambda one: _offset(one, fields[0]))
-    corner = first["proj:transform"]
-    rows, columns = zip(*(_end(field, first) for field in fields), strict=True)
-    grid = {
-        "proj:transform": [a, b, corner[2], d, e, corner[5]],
-        "proj:shape": [max(rows), max(columns)],
-    }
+    box = geobox_union_conservative([_box(tile) for tile in fields])
+    grid = {"proj:transform": list(box.transform[:6]), "proj:shape": list(box.shape)}
     return pystac.Asset(
         str(whole.get_absolute_href()), roles=["data"], extra_fields={**fields[0], **grid}
     )
-
-
-def _offset(tile: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[int, int]:
-    """Return where a tile begins, in (rows, columns) from another's corner."""
-    a, b, x, d, e, y = tile["proj:transform"][:6]
-    right, down = x - other["proj:transform"][2], y - other["proj:transform"][5]
-    determinant = a * e - b * d
-    column, row = (e * right - b * down) / determinant, (a * down - d * right) / determinant
-    return round(row), round(column)
-
-
-def _end(tile: Mapping[str, Any], first: Mapping[str, Any]) -> tuple[int, int]:
-    row, column = _offset(tile, first)
-    height, width = tile["proj:shape"]
-    return row + height, column + width

@@ -278,7 +278,7 @@ def test_nothing_is_deleted_without_the_switch_and_each_name_typed(
     assert wrong[0] == 2
     assert "nothing was deleted: the name is another" in wrong[1]
     assert unknown[0] == 2
-    assert "users/nobody is not in the ledger" in unknown[1]
+    assert "users/nobody lies below no root" in unknown[1]
     assert before is not None
     assert done[0] == 0, done
     assert "5 freed" in done[1]

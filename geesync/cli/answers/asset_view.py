@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,15 +22,23 @@ def asset_view(asset: dict[str, Any], title: str) -> RenderableType:
         facts.add_row(Text(label, style="dim"), value)
     parts: list[RenderableType] = [Text(title, style="bold"), facts]
     if asset["exports"]:
-        parts += ["", _exports(asset["exports"])]
+        rows = map(_export, asset["exports"])
+        parts += ["", _table(("part", "try", "state", "operation", "asked", "error"), rows)]
     if asset["objects"]:
-        parts += ["", _objects(asset["objects"])]
-    return Group(*parts, "", _events(asset["events"]))
+        columns = ("file", "size", "crc32c", "generation", "on disk", "staged copy")
+        parts += ["", _table(columns, map(_object, asset["objects"]))]
+    events = (
+        (_time(row["at"]), row["name"], state_text(row["to_state"]), Text(row["detail"] or ""))
+        for row in asset["events"]
+    )
+    return Group(*parts, "", _table(("when", "what", "state", "why"), events))
 
 
 def _facts(asset: dict[str, Any]) -> list[tuple[str, Text]]:
+    below = asset["below"]
+    own = "" if below is None else ", its own document"  # a container's state is only that
     facts = [
-        ("state", _state(asset)),
+        ("state", Text.assemble(state_text(asset["state"]), (own, "dim"))),
         ("type", Text(asset["type"])),
         ("revision", Text(asset["revision"])),
         ("size", Text(f"{size(asset['size_bytes'])} at Earth Engine")),
@@ -39,7 +48,7 @@ def _facts(asset: dict[str, Any]) -> list[tuple[str, Text]]:
         "cause": asset["cause"] and f"{asset['cause']}: {asset['reason']}",
         "failures": asset["failures"] and str(asset["failures"]),
         "not before": asset["not_before"] and _time(asset["not_before"]),
-        "below it": asset["below"] and _counts(asset["below"]),
+        "below it": below and ", ".join(f"{count:,} {state}" for state, count in below.items()),
         "not readable": asset["unreadable"],
         "left out": asset["left_out"],
         "masks": masks_text(**asset["flattened_masks"]),
@@ -48,63 +57,27 @@ def _facts(asset: dict[str, Any]) -> list[tuple[str, Text]]:
     return facts + [(label, Text(value)) for label, value in optional.items() if value]
 
 
-def _state(asset: dict[str, Any]) -> Text:
-    """Return the state; of a container it is that of its own document only."""
-    own = ", its own document" if asset["below"] is not None else ""
-    return Text.assemble(state_text(asset["state"]), (own, "dim"))
+def _export(row: dict[str, Any]) -> Sequence[RenderableType]:
+    asked, error = _time(row["intended_at"]), Text(row["error"] or "")
+    part, attempt = row["part"].strip("."), str(row["attempt"])
+    return part, attempt, row["state"], row["operation"] or "–", asked, error
 
 
-def _counts(below: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {state}" for state, count in below.items())
-
-
-def _exports(exports: list[dict[str, Any]]) -> Table:
-    table = _table("part", "try", "state", "operation", "asked", "error")
-    for row in exports:
-        table.add_row(
-            row["part"].strip("."),
-            str(row["attempt"]),
-            row["state"],
-            row["operation"] or "–",
-            _time(row["intended_at"]),
-            Text(row["error"] or ""),
-        )
-    return table
-
-
-def _objects(objects: list[dict[str, Any]]) -> Table:
-    table = _table("file", "size", "crc32c", "generation", "on disk", "staged copy")
-    for row in objects:
-        table.add_row(
-            row["file"],
-            size(row["size_bytes"]),
-            f"{row['crc32c']:08x}",
-            str(row["generation"] or "–"),
-            _time(row["landed_at"]) if row["landed_at"] else "–",
-            _staged(row),
-        )
-    return table
-
-
-def _staged(row: dict[str, Any]) -> str:
+def _object(row: dict[str, Any]) -> Sequence[RenderableType]:
+    landed = _time(row["landed_at"]) if row["landed_at"] else "–"
+    staged = "deleted" if row["swept_at"] else "in the bucket"
     if row["way"] == Way.DIRECT:
-        return "none: read directly"
-    return "deleted" if row["swept_at"] else "in the bucket"
+        staged = "none: read directly"
+    crc32c, generation = f"{row['crc32c']:08x}", str(row["generation"] or "–")
+    return row["file"], size(row["size_bytes"]), crc32c, generation, landed, staged
 
 
-def _events(events: list[dict[str, Any]]) -> Table:
-    table = _table("when", "what", "state", "why")
-    for row in events:
-        table.add_row(
-            _time(row["at"]), row["name"], state_text(row["to_state"]), Text(row["detail"] or "")
-        )
-    return table
-
-
-def _table(*columns: str) -> Table:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold dim", padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.answers.naming import scope_named
-from geesync.cli.completion import complete_roots
-from geesync.cli.context import Context, json_line, opened, output
+from geesync.cli.completion import root_argument
+from geesync.cli.context import Context, print_json, say, scope_named
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size
 from geesync.domain.mirror.lifecycle import State
@@ -19,22 +18,15 @@ from geesync.domain.mirror.lifecycle import State
 if TYPE_CHECKING:
     from geesync.domain.mirror.checking import KeptFile
     from geesync.store.browsing.listing import Listed
+    from geesync.store.file.database import Database
 
 #: Assets of which the files are asked for at once.
-_SOME = 500
+_BATCH = 500
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("ls")(list_assets)
-
-
-def list_assets(
+def ls(
     context: typer.Context,
-    what: Annotated[
-        str | None,
-        typer.Argument(metavar="[ROOT|FOLDER]", show_default=False, autocompletion=complete_roots),
-    ] = None,
+    what: Annotated[str | None, root_argument("[ROOT|FOLDER]")] = None,
     state: Annotated[
         State | None,
         typer.Option(help="Only assets in this state, e.g. quarantined.", show_default=False),
@@ -55,40 +47,38 @@ def list_assets(
     mine: Context = context.obj
     ledger = mine.existing_ledger()
     named = scope_named(ledger, what) if what is not None else None
-    which = Which(named, state, left_out, unreadable)
-    with ExitStack() as stack:
-        kept_of = _files(stack, mine) if files else None
-        assets = listed(ledger, which)
-        while some := list(islice(assets, _SOME)):
-            kept = kept_of([one.id for one in some if one.is_on_disk]) if kept_of else None
-            for one in some:
-                _tell(one, kept and kept.get(one.id, []), json=json)
+    assets = listed(ledger, Which(named, state, left_out, unreadable))
+    with mine.database() if files else nullcontext() as database:
+        while batch := list(islice(assets, _BATCH)):
+            kept = _kept(database, batch) if database else {}
+            for asset in batch:
+                _print(asset, kept.get(asset.id, []) if files else None, json=json)
 
 
-def _files(stack: ExitStack, mine: Context) -> Any:
+def _kept(database: Database, assets: list[Listed]) -> dict[int, list[KeptFile]]:
     from geesync.store.copies.checks import Checks
 
-    return Checks(stack.enter_context(opened(mine.config()))).kept
+    return Checks(database).kept([asset.id for asset in assets if asset.is_on_disk])
 
 
-def _tell(one: Listed, kept: Iterable[KeptFile] | None, *, json: bool) -> None:
+def _print(asset: Listed, kept: list[KeptFile] | None, *, json: bool) -> None:
     if json:
-        told = vars(one) | {"asset": display_id(one.name)}
+        document = vars(asset) | {"asset": display_id(asset.name)}
         if kept is not None:
-            told["files"] = [vars(file) for file in kept]
-        typer.echo(json_line(told))
+            document["files"] = [vars(file) for file in kept]
+        print_json(document)
         return
-    why = "; ".join(_why(one))
-    line = f"{one.state:<12}{display_id(one.name)}  {one.type}, {size(one.size_bytes)}"
-    output().print(line + (f": {why}" if why else ""), markup=False)
+    why = "; ".join(_why(asset))
+    line = f"{asset.state:<12}{display_id(asset.name)}  {asset.type}, {size(asset.size_bytes)}"
+    say(line + (f": {why}" if why else ""))
     for file in kept or ():
-        output().print(f"{'':<12}{one.folder}/{file.name}  {size(file.size_bytes)}", markup=False)
+        say(f"{'':<12}{asset.folder}/{file.name}  {size(file.size_bytes)}")
 
 
-def _why(one: Listed) -> Iterator[str]:
-    if one.unreadable:
-        yield f"not readable: {one.unreadable}"
-    elif one.reason:
-        yield f"{one.cause}: {one.reason}" if one.cause else one.reason
-    if one.left_out:
-        yield f"left out: {one.left_out}"
+def _why(asset: Listed) -> Iterator[str]:
+    if asset.unreadable:
+        yield f"not readable: {asset.unreadable}"
+    elif asset.reason:
+        yield f"{asset.cause}: {asset.reason}" if asset.cause else asset.reason
+    if asset.left_out:
+        yield f"left out: {asset.left_out}"

@@ -7,15 +7,13 @@ import posixpath
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
-from geesync.cli.answers.naming import scope_named
-from geesync.cli.completion import complete_roots
-from geesync.cli.context import Context
+from geesync.cli.completion import root_argument
+from geesync.cli.context import Context, scope_named
 from geesync.domain.assets.names import display_id
 from geesync.errors import UserError
 
@@ -23,31 +21,16 @@ if TYPE_CHECKING:
     from geesync.store.browsing.listing import KnownAsset
 
 
-class Format(StrEnum):
-    """What other programs read."""
-
-    EE_JSON = "ee-json"
-    STAC_GEOPARQUET = "stac-geoparquet"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("export-metadata")(export_metadata)
-
-
 def export_metadata(
     context: typer.Context,
-    what: Annotated[
-        str | None,
-        typer.Argument(metavar="[ROOT|FOLDER]", show_default=False, autocompletion=complete_roots),
-    ] = None,
+    what: Annotated[str | None, root_argument("[ROOT|FOLDER]")] = None,
     format: Annotated[  # noqa: A002 # the option's name
-        Format,
+        Literal["ee-json", "stac-geoparquet"],
         typer.Option(
             help="ee-json: one JSON of all assets, keyed by path, with geometry and"
             " system:time_start. stac-geoparquet: a table of all Items."
         ),
-    ] = Format.EE_JSON,
+    ] = "ee-json",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file; else it is printed.")
     ] = None,
@@ -59,9 +42,12 @@ def export_metadata(
     ledger = mine.existing_ledger()
     name = what and scope_named(ledger, what)
     assets = known_assets(ledger, within=name)
-    if format == Format.EE_JSON:
-        with _opened(output) as file:
-            _write_ee_json(assets, file, is_shown=output is None)
+    if format == "ee-json":
+        if output is None:
+            _write_ee_json(assets, sys.stdout, is_shown=True)
+            return
+        with _partial(output) as partial, partial.open("w", encoding="utf-8") as file:
+            _write_ee_json(assets, file, is_shown=False)
     elif output is None:
         raise UserError("a table is no text", hint="say where to: --output FILE.parquet")
     else:
@@ -69,15 +55,11 @@ def export_metadata(
 
 
 @contextmanager
-def _opened(output: Path | None) -> Iterator[TextIO]:
-    """Open a file that takes its name when it is whole; else what prints."""
-    if output is None:
-        yield sys.stdout
-        return
-    partial = output.with_name(output.name + ".part")
+def _partial(output: Path) -> Iterator[Path]:
+    """Give a name for a file until it is whole."""
+    partial = output.absolute().with_name(output.name + ".part")
     try:
-        with partial.open("w", encoding="utf-8") as file:
-            yield file
+        yield partial
         partial.replace(output)
     except OSError as error:
         raise UserError(f"{output} cannot be written: {error.strerror}") from error
@@ -114,12 +96,8 @@ def _write_table(assets: Iterable[KnownAsset], output: Path) -> None:
     rows = [_row(asset) for asset in assets if asset.in_catalogue]
     if not rows:
         raise UserError("no asset is in the catalogue yet", hint="geesync status")
-    partial = output.absolute().with_name(output.name + ".part")
-    try:
+    with _partial(output) as partial:
         rustac.write_sync(str(partial), rows, format="geoparquet")
-        partial.replace(output)
-    except OSError as error:
-        raise UserError(f"{output} cannot be written: {error.strerror}") from error
 
 
 def _row(asset: KnownAsset) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geesync.cli.context import Context, errors, output
+from geesync.cli.context import Context, errors, say
 from geesync.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
 #: As many waves a year as observations carry, up to this many.
 _HARMONICS = "3,2,1"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(series)
 
 
 def series(
@@ -77,18 +72,20 @@ def series(
 ) -> None:
     """Fit the seasons of an index to each pixel of a mirrored collection; no ledger is needed."""
     _require_libraries()
+    from geesync.series.harmonics import Model
     from geesync.series.mirror import open_mirror
-    from geesync.series.selection import Selection
+    from geesync.series.regression import series_of
 
     if folder is None and not point and polygons is None:
         raise UserError("there is nothing to do", hint="give --output, --point or --polygons")
-    grid = {"crs": crs, "resolution": resolution} if crs or resolution else {}
+    grid: dict[str, Any] = {"crs": crs, "resolution": resolution} if crs or resolution else {}
     if grid and not all(grid.values()):
         raise UserError("--crs and --resolution go together")
     mine: Context = context.obj
-    chosen = Selection(
-        collection, index, _roles(band or []), _utc(begin), _utc(end), clouds, grid
-    ).series(open_mirror(mirror or mine.config().need("mirror")), _numbers(harmonics), observations)
+    source = open_mirror(mirror or mine.config().need("mirror"))
+    model, roles = Model(_numbers(harmonics), observations), _roles(band or [])
+    grid |= {"begin": _utc(begin), "end": _utc(end)}
+    chosen = series_of(source, collection, model, of=index, roles=roles, clouds=clouds, **grid)
     if point or polygons is not None:
         _plot(chosen, plot, point or [], polygons, title=f"{chosen.index.name} of {collection}")
     if folder is not None:
@@ -146,7 +143,7 @@ def _plot(
             target.write_bytes(plots.picture(curves, title, kind))
     except OSError as error:
         raise UserError(f"{target}: {error.strerror}") from error
-    output().print(f"{target}: {len(curves)} places, {len(series.dates):,} dates", markup=False)
+    say(f"{target}: {len(curves)} places, {len(series.dates):,} dates")
 
 
 def _write(
@@ -172,4 +169,4 @@ def _write(
             lambda done, count: progress.update(task, completed=done, total=count),
             at_once=threads,
         )
-    output().print(f"{catalogue}: {', '.join(results)}", markup=False)
+    say(f"{catalogue}: {', '.join(results)}")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geesync.cli.answers.naming import asset_named, root_named
-from geesync.cli.completion import complete_roots
-from geesync.cli.context import Context, json_line, now, output
+from geesync.cli.completion import root_argument
+from geesync.cli.context import Context, asset_named, now, output, print_json, root_named, say
 from geesync.domain.assets.names import display_id
 from geesync.errors import ExitCode
 
@@ -24,20 +23,9 @@ if TYPE_CHECKING:
 _REFRESH_S = 1.0
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(status)
-    app.command()(show)
-
-
 def status(
     context: typer.Context,
-    what: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ROOT|FOLDER|ASSET]", show_default=False, autocompletion=complete_roots
-        ),
-    ] = None,
+    what: Annotated[str | None, root_argument("[ROOT|FOLDER|ASSET]")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, and follow it.")] = False,
     exit_zero: Annotated[
@@ -66,12 +54,12 @@ def status(
 
 
 def _print(ask: Callable[[], Status], *, json: bool, watch: bool) -> bool:
-    """Tell how roots stand; return whether they are complete."""
+    """Print the status of roots; return whether they are complete."""
     if json:
         from geesync.store.browsing.documents import status_document
 
         status = ask()
-        typer.echo(json_line(status_document(status)))
+        print_json(status_document(status))
         return status.completeness.is_complete
     from geesync.cli.render import status_view
 
@@ -79,12 +67,12 @@ def _print(ask: Callable[[], Status], *, json: bool, watch: bool) -> bool:
         _follow(lambda console: status_view(ask(), now(), console))
     status = ask()
     if not watch:
-        output().print(status_view(status, now()))
+        say(status_view(status, now()))
     return status.completeness.is_complete
 
 
 def _print_asset(context: typer.Context, ledger: Path, what: str, *, json: bool) -> bool:
-    """Tell of one asset as ``show`` does; return whether it is complete, with all below it."""
+    """Print one asset as ``show`` does; return whether it is complete, with all below it."""
     from geesync.store.views import status as views
 
     document = asset_of(ledger, what)
@@ -92,7 +80,8 @@ def _print_asset(context: typer.Context, ledger: Path, what: str, *, json: bool)
     if not json:
         from geesync.cli.render import answer
 
-        output().print("", answer(views.completeness_of(ledger, document["name"])), sep="\n")
+        say()
+        say(answer(views.completeness_of(ledger, document["name"])))
     return bool(document["complete"])
 
 
@@ -111,12 +100,7 @@ def _follow(view: Callable[[Console], RenderableType]) -> None:
 
 def show(
     context: typer.Context,
-    asset: Annotated[
-        str,
-        typer.Argument(
-            help="An asset's id, name or Code Editor link.", autocompletion=complete_roots
-        ),
-    ],
+    asset: Annotated[str, root_argument("ASSET", "An asset's id, name or Code Editor link.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
 ) -> None:
     """Show one asset: where it stands, its operations, its files, its history."""
@@ -126,13 +110,13 @@ def show(
     mine: Context = context.obj
     document = asset_of(mine.existing_ledger(), asset)
     if json:
-        typer.echo(json_line(asset_document(document)))
+        print_json(asset_document(document))
     else:
-        output().print(asset_view(document, display_id(document["name"])))
+        say(asset_view(document, display_id(document["name"])))
 
 
 def asset_of(ledger: Path, given: str) -> dict[str, Any]:
-    """Return all that is known of the asset that was meant. Raises UserError."""
+    """Return all that is known of an asset. Raises UserError if it is unknown."""
     from geesync.store.browsing import assets as asset_views
 
     document = asset_views.show(ledger, asset_named(ledger, given))

@@ -3,45 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from geesync.cli.completion import complete_jobs
-from geesync.cli.context import Context, json_line, now, opened, output
-from geesync.cli.roots import deriving_home
+from geesync.cli.context import Context, now, opened, print_json, say
 from geesync.cli.roots.job_plan import MIRROR, JobPlan, compare, function_of, job_of
+from geesync.cli.roots.watching import watch
 from geesync.domain.assets.names import DERIVED, display_id, is_derived
+from geesync.domain.derive.job import collection_of, described, mark_of
 from geesync.domain.derive.lifecycle import DerivedState
 from geesync.domain.messages.words import counted, duration
 from geesync.domain.mirror.lifecycle import State
-from geesync.errors import ExitCode, UserError
+from geesync.errors import ExitCode, RemoteError, UnavailableError, UserError
 
 if TYPE_CHECKING:
+    from geesync.adapters.earth_engine.earth_engine import EarthEngine
+    from geesync.adapters.storage.stores import Stores
     from geesync.cli.roots.job_plan import Result
     from geesync.config import Config
+    from geesync.domain.assets.asset import SourceAsset
     from geesync.domain.derive.job import Job
+    from geesync.domain.json import Json
     from geesync.sections import DeriveConfig
     from geesync.store.file.database import Database
-    from geesync.store.making.derivations import Planned
+    from geesync.store.ledger.ledger import LedgerAsset
 
 
-class Action(StrEnum):
-    """What is to be done with a job."""
+#: Questions at a time: what bands a result has, which only Earth Engine knows.
+_AT_ONCE = 8
 
-    PLAN = "plan"
-    START = "start"
-    STATUS = "status"
-    RETRY = "retry"
-    CANCEL = "cancel"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(derive)
+#: What is to be done with a job.
+Action = Literal["plan", "start", "status", "retry", "cancel"]
 
 
 def derive(
@@ -68,9 +65,9 @@ def derive(
     if job not in config.derive:
         known = ", ".join(config.derive) or "none"
         raise UserError(f"there is no job {job}", hint=f"[derive.…] has {known}")
-    if action in {Action.PLAN, Action.START}:
+    if action in {"plan", "start"}:
         beside = Path(loaded.file).parent if loaded.file else Path.cwd()
-        _plan(config, job, beside, start=action == Action.START, renew=renew, as_json=json)
+        _plan(config, job, beside, start=action == "start", renew=renew, as_json=json)
     else:
         _look(mine, config, job, action, as_json=json)
 
@@ -79,7 +76,7 @@ def _plan(
     config: Config, name: str, beside: Path, *, start: bool, renew: bool, as_json: bool
 ) -> None:
     from geesync.bootstrap import cloud
-    from geesync.store.making.derivations import Derivations
+    from geesync.store.making.derivations import Derivations, Planned
 
     section = config.derive[name]
     function = function_of(name, section, beside)
@@ -91,24 +88,29 @@ def _plan(
         known = {
             result.planned.target: (result.planned.revision, result.planned.expression)
             for result in store.of(name)
-        } | deriving_home.known(database, job.into)
+        } | {asset.name: mark_of(source) for asset, source in _results(database, job.into)}
         plan = compare(job, section, earth_engine, function, known)
         _print_plan(plan, as_json=as_json)
         if plan.made and not as_json:
-            output().print(_cost(config, section, len(plan.made)), markup=False)
+            say(_cost(config, section, len(plan.made)))
         if plan.stale and not renew:
             what = f"{len(plan.stale):,} results are of another function than today's"
             if start:
                 raise UserError(what, hint="delete them there, or --renew to make the others")
-            output().print(what, markup=False)
+            say(what)
         if start and not is_derived(job.into):
-            store.add((_planned(job, section, result) for result in plan.made), now())
+            planned = (
+                Planned(
+                    *(name, result.source.name, result.source.revision, result.digest),
+                    *(result.target, result.request, section.in_flight),
+                )
+                for result in plan.made
+            )
+            store.add(planned, now())
     if start and is_derived(job.into):
-        deriving_home.start(config, earth_engine, stores, job, plan.made)
+        _bring_home(config, earth_engine, stores, job, plan.made)
     if start:
-        output().print(
-            f"{len(plan.made):,} to make; geesync derive status {name} says how far", markup=False
-        )
+        say(f"{len(plan.made):,} to make; geesync derive status {name} says how far")
 
 
 def _cost(config: Config, section: DeriveConfig, count: int) -> str:
@@ -127,94 +129,111 @@ def _cost(config: Config, section: DeriveConfig, count: int) -> str:
     return cost_of_exports(count, pace_of(precedents.ended_tasks(config.ledger)))
 
 
-def _planned(job: Job, section: DeriveConfig, one: Result) -> Planned:
-    from geesync.store.making.derivations import Planned
-
-    source = one.source
-    return Planned(
-        *(job.name, source.name, source.revision, one.digest, one.target, one.request),
-        section.in_flight,
-    )
-
-
 def _print_plan(plan: JobPlan, *, as_json: bool) -> None:
     if as_json:
         for result in plan.made:
-            typer.echo(
-                json_line({"source": result.source.name, "target": result.target, "is": "new"})
-            )
+            print_json({"source": result.source.name, "target": result.target, "is": "new"})
         for name in plan.stale:
-            typer.echo(json_line({"source": name, "is": "stale"}))
+            print_json({"source": name, "is": "stale"})
         for target in plan.vanished:
-            typer.echo(json_line({"target": target, "is": "vanished"}))
+            print_json({"target": target, "is": "vanished"})
         for left in plan.skipped:
-            typer.echo(json_line({"source": left.source, "is": "skipped", "why": left.why}))
+            print_json({"source": left.source, "is": "skipped", "why": left.why})
         return
-    out = output()
-    out.print(f"{len(plan.made):,} new, {plan.there:,} there or on the way", markup=False)
+    say(f"{len(plan.made):,} new, {plan.there:,} there or on the way")
     if plan.vanished:
         what = "results are of images that the job does not find any more; they stay"
-        out.print(f"{len(plan.vanished):,} {what}", markup=False)
+        say(f"{len(plan.vanished):,} {what}")
     for why, count in Counter(result.why for result in plan.skipped).most_common():
-        out.print(f"{count:,} skipped: {why}", markup=False)
+        say(f"{count:,} skipped: {why}")
 
 
 def _look(mine: Context, config: Config, job: str, action: Action, *, as_json: bool) -> None:
-    mine.existing_ledger()
-    with opened(config) as database:
+    with mine.database() as database:
         if config.derive[job].into == MIRROR:
             found = _at_home(database, f"{DERIVED}{job}", action)
         else:
             found = _at_earth_engine(database, job, action)
     for result in found:
         if as_json:
-            typer.echo(json_line(vars(result)))
-        elif result.state == DerivedState.QUARANTINED:
-            output().print(f"{display_id(result.target)}  {result.reason}", markup=False)
-    counts = Counter(result.state for result in found)
+            print_json(result)
+        elif result["state"] == DerivedState.QUARANTINED:
+            say(f"{display_id(result['target'])}  {result['reason']}")
+    counts = Counter(result["state"] for result in found)
     if not as_json:
-        told_counts = " · ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
-        output().print(told_counts or "nothing was started", markup=False)
+        sums = " · ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
+        say(sums or "nothing was started")
     done = counts[DerivedState.MADE] + counts[State.VERIFIED] == len(found)
     raise typer.Exit(ExitCode.OK if done else ExitCode.INCOMPLETE)
 
 
-@dataclass(frozen=True)
-class _Progress:
-    """How far a result is."""
-
-    source: str
-    target: str
-    state: str
-    reason: str | None
-
-
-def _at_earth_engine(database: Database, job: str, action: Action) -> list[_Progress]:
+def _at_earth_engine(database: Database, job: str, action: Action) -> list[Json]:
     from geesync.store.making.derivations import Derivations
 
     store = Derivations(database)
-    if action != Action.STATUS:
-        change = store.retry if action == Action.RETRY else store.cancel
-        output().print(f"{change(job, now()):,} results", markup=False)
+    if action != "status":
+        change = store.retry if action == "retry" else store.cancel
+        say(f"{change(job, now()):,} results")
     return [
-        _Progress(*(result.planned.source, result.planned.target), *_standing(result.standing))
+        _progress(result.planned.source, result.planned.target, result.standing)
         for result in store.of(job)
     ]
 
 
-def _at_home(database: Database, root: str, action: Action) -> list[_Progress]:
+def _at_home(database: Database, root: str, action: Action) -> list[Json]:
     from geesync.store.ledger.steering import Steering
 
     steering = Steering(database)
-    if action == Action.RETRY:
-        output().print(f"{steering.retry(now(), names=[root]):,} results", markup=False)
-    if action == Action.CANCEL:
-        output().print(f"{steering.cancel(root, now()):,} results", markup=False)
+    if action == "retry":
+        say(f"{steering.retry(now(), names=[root]):,} results")
+    elif action == "cancel":
+        say(f"{steering.cancel(root, now()):,} results")
     return [
-        _Progress(str((source.derived or {}).get("source")), asset.name, *_standing(asset.standing))
-        for asset, source in deriving_home.results(database, root)
+        _progress(str((source.derived or {}).get("source")), asset.name, asset.standing)
+        for asset, source in _results(database, root)
     ]
 
 
-def _standing(standing: Any) -> tuple[str, str | None]:
-    return str(standing.state), standing.reason or None
+def _results(database: Database, root: str) -> list[tuple[LedgerAsset, SourceAsset]]:
+    """Return the results of a job that the ledger knows, each with its description."""
+    from geesync.store.ledger.ledger import Ledger
+    from geesync.store.ledger.roots import Roots
+
+    found = Roots(database).find(root)
+    ledger = Ledger(database)
+    assets = ledger.images_of(found.id) if found else []
+    sources = ledger.sources_of(assets)
+    return [(asset, sources[asset.id]) for asset in assets]
+
+
+def _bring_home(
+    config: Config, earth_engine: EarthEngine, stores: Stores, job: Job, made: Sequence[Result]
+) -> None:
+    """Have the daemon bring new results home. Raises UserError if Earth Engine does not answer."""
+    from geesync.store.ledger.listing import Listing
+    from geesync.store.ledger.roots import Roots
+
+    def describe(one: Result) -> SourceAsset:
+        computed = earth_engine.compute(one.request["expression"])
+        return described(one.target, one.source, computed, one.request["grid"], one.own)
+
+    try:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = [collection_of(job.into), *pool.map(describe, made)]
+    except RemoteError as error:
+        raise UnavailableError(f"Earth Engine: {error}") from None
+    chosen = config.chosen({"way": config.derive[job.name].way})
+    watch(config, stores, [job.into], chosen)
+    with opened(config) as database:
+        roots = Roots(database)
+        root = roots.find(job.into)
+        assert root is not None  # it was just written
+        Listing(database).observe(root.id, found, now())
+        roots.update(root.id, scanned_at=now())
+        roots.asked(now())
+
+
+def _progress(source: str, target: str, standing: Any) -> Json:
+    """Return how far a result is."""
+    how = {"state": str(standing.state), "reason": standing.reason or None}
+    return {"source": source, "target": target, **how}

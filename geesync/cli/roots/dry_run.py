@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from geesync.cli.context import json_line, output
+from geesync.cli.context import print_json, say
 from geesync.domain.assets.names import display_id
 from geesync.domain.direct.choice import Means
 from geesync.domain.direct.costs import ANSWER_S, AnswerCost, Costs, costs_of, time_for
@@ -24,14 +24,12 @@ from geesync.errors import ExitCode, RemoteError
 if TYPE_CHECKING:
     from geesync.adapters.earth_engine.earth_engine import EarthEngine
     from geesync.config import Config
-    from geesync.domain.assets.asset import SourceAsset
     from geesync.domain.choices.options import Options
     from geesync.domain.json import Json
     from geesync.sections import DirectConfig
     from geesync.steps.discovery.account import Surveyed
 
-#: What becomes of an asset.
-_TAKEN, _PARTLY, _METADATA, _EXCLUDED, _HERE = "take", "partly", "metadata", "exclude", "here"
+#: What does not let itself be read.
 _UNREADABLE = "unreadable"
 
 
@@ -52,26 +50,18 @@ class _Line:
 
 @dataclass
 class _Sums:
-    """The lines of one kind, added up."""
+    """Some lines, added up."""
 
     assets: int = 0
     size_bytes: int = 0
-
-    def add(self, line: _Line) -> None:
-        self.assets += 1
-        self.size_bytes += line.size_bytes
-
-
-@dataclass
-class _Work:
-    """What there would be to ask for."""
-
     requests: int = 0
     answer_bytes: int = 0
     tasks: int = 0
     too_large: int = 0  #: assets of which no answer is small enough
 
     def add(self, line: _Line) -> None:
+        self.assets += 1
+        self.size_bytes += line.size_bytes
         self.requests += line.requests or 0
         self.answer_bytes += line.answer_bytes
         self.tasks += line.tasks
@@ -80,54 +70,45 @@ class _Work:
 
 @dataclass
 class _Total:
+    """All lines, added up; how fast it goes, and what it costs."""
+
+    pace: Pace  #: of exports
+    answer: AnswerCost
+    direct: DirectConfig
+    requests_per_s: float
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
-    sums: dict[str, _Sums] = field(default_factory=dict)
-    all: _Work = field(default_factory=_Work)  #: as if all came by either way
-    by_way: dict[Way, _Work] = field(default_factory=dict)  #: as it would come
-    assets_by_way: Counter[Way] = field(default_factory=Counter)
+    by_fate: dict[str, _Sums] = field(default_factory=dict)
+    by_way: dict[Way, _Sums] = field(default_factory=dict)
+    all: _Sums = field(default_factory=_Sums)  #: what has files, as if all came by either way
 
     def add(self, line: _Line) -> None:
         self.kinds[line.does, line.type] += 1
-        self.sums.setdefault(line.does, _Sums()).add(line)
+        self.by_fate.setdefault(line.does, _Sums()).add(line)
         if line.way is not None:
+            self.by_way.setdefault(line.way, _Sums()).add(line)
             self.all.add(line)
-            self.assets_by_way[line.way] += 1
-            self.by_way.setdefault(line.way, _Work()).add(line)
 
     @property
     def requests(self) -> int:
         """Answers that would be asked for."""
-        return self.by_way.get(Way.DIRECT, _Work()).requests
+        return self.by_way.get(Way.DIRECT, _Sums()).requests
 
     @property
     def exports(self) -> int:
         """Tasks that would be asked for."""
-        return sum(work.tasks for way, work in self.by_way.items() if way != Way.DIRECT)
+        return sum(sums.tasks for way, sums in self.by_way.items() if way != Way.DIRECT)
 
+    @property
+    def time(self) -> timedelta:
+        """How long all takes: one way does not wait for the other."""
+        return max(self.direct_time(self.requests), self.pace.time_for(self.exports))
 
-@dataclass(frozen=True)
-class _Rates:
-    """How fast it goes, and what it costs."""
-
-    exports: Pace
-    direct: DirectConfig
-    requests_per_s: float
-    answer: AnswerCost
-
-    def direct_s(self, requests: int) -> timedelta:
+    def direct_time(self, requests: int) -> timedelta:
         return time_for(requests, at_once=self.direct.at_once, requests_per_s=self.requests_per_s)
-
-    def time_for(self, total: _Total) -> timedelta:
-        """Return how long all takes: one way does not wait for the other."""
-        return max(self.direct_s(total.requests), self.exports.time_for(total.exports))
 
 
 def dry_run(
-    config: Config,
-    earth_engine: EarthEngine,
-    roots: dict[str, Options],
-    *,
-    json: bool,
+    config: Config, earth_engine: EarthEngine, roots: dict[str, Options], *, json: bool
 ) -> None:
     """Print what mirroring these roots would do; write nothing, not even a ledger.
 
@@ -138,10 +119,9 @@ def dry_run(
     from geesync.steps.discovery.surveyor import Surveyor
     from geesync.store.browsing import precedents
 
-    total = _Total()
-    ended = pace_of(precedents.ended_tasks(config.ledger))
-    cost = precedents.cost_of_answers(config.ledger, config.direct.eecu_s_per_answer)
-    rates = _Rates(ended, config.direct, config.throttle.requests_per_s, cost)
+    pace = pace_of(precedents.ended_tasks(config.ledger))
+    answer = precedents.cost_of_answers(config.ledger, config.direct.eecu_s_per_answer)
+    total = _Total(pace, answer, config.direct, config.throttle.requests_per_s)
     with ThreadPoolExecutor(config.throttle.downloads) as pool:
         surveyor = Surveyor(earth_engine, pool)
         try:
@@ -151,11 +131,11 @@ def dry_run(
                         total.add(line)
                         _print(line, json=json)
         except RemoteError as error:
-            _sum_up(total, rates, f"Earth Engine answers no more: {error}", json=json)
+            _sum_up(total, f"Earth Engine answers no more: {error}", json=json)
             raise
-    unreadable = total.sums.get(_UNREADABLE, _Sums()).assets
-    partial = unreadable and f"{counted(unreadable, 'line', 'lines')} above could not be read"
-    _sum_up(total, rates, partial or "", json=json)
+    unreadable = total.by_fate.get(_UNREADABLE, _Sums()).assets
+    partial = f"{counted(unreadable, 'line')} above could not be read" if unreadable else ""
+    _sum_up(total, partial, json=json)
     if partial:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
@@ -164,89 +144,84 @@ def _lines(config: Config, page: list[Surveyed], options: Options) -> Iterator[_
     from geesync.store.browsing import precedents
 
     means = Means(has_bucket=bool(config.bucket), most_answers=config.direct.most_answers)
-    nothing = Costs(Plan(()), 0, 0, 0)
     here = precedents.verified_revisions(config.ledger, [one.source.name for one in page])
-    for source, why, unreadable in ((one.source, one.excluded, one.unreadable) for one in page):
-        if unreadable:
-            yield _line(_UNREADABLE, source, nothing, unreadable)
-        elif not why and here.get(source.name) == source.revision:
-            yield _line(_HERE, source, nothing, "verified on disk")
-        elif why:
-            yield _line(_EXCLUDED, source, nothing, why)
+    for one in page:
+        source, costs = one.source, Costs(Plan(()), 0, 0, 0)
+        if one.unreadable:
+            does, why = _UNREADABLE, one.unreadable
+        elif one.excluded:
+            does, why = "exclude", one.excluded
+        elif here.get(source.name) == source.revision:
+            does, why = "here", "verified on disk"
         else:
             costs = costs_of(source, options, means)
-            partly = _PARTLY if costs.way else _METADATA
-            does = partly if costs.chosen.left else _TAKEN
-            yield _line(does, source, costs, "; ".join(costs.chosen.left))
-
-
-def _line(does: str, source: SourceAsset, costs: Costs, why: str) -> _Line:
-    return _Line(
-        does,
-        display_id(source.name),
-        source.type,
-        source.size_bytes,
-        way=costs.way,
-        requests=costs.requests,
-        answer_bytes=costs.answer_bytes,
-        tasks=costs.tasks,
-        why=why,
-    )
+            why = "; ".join(costs.chosen.left)
+            partly = "partly" if costs.way else "metadata"
+            does = partly if why else "take"
+        yield _Line(
+            does,
+            display_id(source.name),
+            source.type,
+            source.size_bytes,
+            costs.way,
+            costs.requests,
+            costs.answer_bytes,
+            costs.tasks,
+            why,
+        )
 
 
 def _print(line: _Line, *, json: bool) -> None:
     if json:
-        typer.echo(json_line(asdict(line)))
+        print_json(asdict(line))
         return
     work = ""
     if line.way == Way.DIRECT:
-        work = ", no answer is small enough" if line.requests is None else _answers(line.requests)
+        if line.requests is None:
+            work = ", no answer is small enough"
+        elif line.requests > 1:
+            work = f", {counted(line.requests, 'answer')}"
     elif line.way:
         work = f", {counted(line.tasks, 'export')}"
     text = f"{line.does:<11}{line.asset}  {line.type}, {size(line.size_bytes)}{work}"
-    output().print(text + (f": {line.why}" if line.why else ""), markup=False)
+    say(text + (f": {line.why}" if line.why else ""))
 
 
-def _answers(requests: int) -> str:
-    return f", {counted(requests, 'answer')}" if requests > 1 else ""
-
-
-def _sum_up(total: _Total, rates: _Rates, partial: str, *, json: bool) -> None:
+def _sum_up(total: _Total, partial: str, *, json: bool) -> None:
     """Print the sums; partial: why there may be more than that."""
     if json:
-        typer.echo(json_line({"summary": _summary(total, rates) | {"partial": partial or None}}))
+        print_json({"summary": _summary(total) | {"partial": partial or None}})
         return
-    say = output().print
-    say("")
-    for does, sums in total.sums.items():
+    say()
+    for does, sums in total.by_fate.items():
         kinds = ", ".join(
             f"{count:,} {kind}"
             for (what, kind), count in sorted(total.kinds.items())
             if what == does
         )
         assets = counted(sums.assets, "asset")
-        say(f"{does:<11}{assets}, {size(sums.size_bytes)}: {kinds}", markup=False)
-    say(f"all direct {_cost_of_reading(total.all, rates)}", markup=False)
-    say(f"all bucket {cost_of_exports(total.all.tasks, rates.exports)}", markup=False)
-    ways = sorted(total.assets_by_way.items())
-    chosen = ", ".join(f"{counted(count, 'asset')} {_BY[way]}" for way, count in ways)
-    time = duration(rates.time_for(total))
-    say(f"so         {chosen or 'nothing to fetch'}: about {time}", markup=False)
+        say(f"{does:<11}{assets}, {size(sums.size_bytes)}: {kinds}")
+    say(f"all direct {_cost_of_reading(total)}")
+    say(f"all bucket {cost_of_exports(total.all.tasks, total.pace)}")
+    ways = sorted(total.by_way.items())
+    chosen = ", ".join(f"{counted(sums.assets, 'asset')} {_BY[way]}" for way, sums in ways)
+    say(f"so         {chosen or 'nothing to fetch'}: about {duration(total.time)}")
     if partial:
-        say(f"partial: {partial}", markup=False)
+        say(f"partial: {partial}")
 
 
 #: How an asset comes, after a number of them.
 _BY = {Way.BUCKET: "by the bucket", Way.DIRECT: "directly", Way.DRIVE: "by Drive"}
 
 
-def _cost_of_reading(work: _Work, rates: _Rates) -> str:
-    hours = rates.answer.eecu_hours(work.requests)
+def _cost_of_reading(total: _Total) -> str:
+    work = total.all
+    hours = total.answer.eecu_hours(work.requests)
     too_large = f"; {counted(work.too_large, 'asset')} too large" if work.too_large else ""
     return (
         f"{counted(work.requests, 'request')}, {size(work.answer_bytes)}:"
-        f" about {duration(rates.direct_s(work.requests))} if an answer takes {ANSWER_S:g} s,"
-        f" an estimate of {hours:,.1f} EECU-hours ({rates.answer}){too_large}"
+        f" about {duration(total.direct_time(work.requests))} if an answer takes {ANSWER_S:g} s,"
+        f" an estimate of {hours:,.1f} EECU-hours ({total.answer}){too_large}"
     )
 
 
@@ -262,17 +237,21 @@ def cost_of_exports(tasks: int, pace: Pace) -> str:
     return f"{counted(tasks, 'export')}: about {duration(pace.time_for(tasks))}, {compute}, {basis}"
 
 
-def _summary(total: _Total, rates: _Rates) -> Json:
-    pace, work = rates.exports, total.all
+def _summary(total: _Total) -> Json:
+    pace, work = total.pace, total.all
+    sums = {
+        does: {"assets": sums.assets, "size_bytes": sums.size_bytes}
+        for does, sums in total.by_fate.items()
+    }
     return {
-        **{does: asdict(sums) for does, sums in total.sums.items()},
+        **sums,
         "direct": {
             "requests": work.requests,
             "answer_bytes": work.answer_bytes,
             "too_large": work.too_large,
-            "estimated_s": rates.direct_s(work.requests).total_seconds(),
-            "estimated_eecu_hours": rates.answer.eecu_hours(work.requests),
-            "estimated_from_answers": rates.answer.measured,
+            "estimated_s": total.direct_time(work.requests).total_seconds(),
+            "estimated_eecu_hours": total.answer.eecu_hours(work.requests),
+            "estimated_from_answers": total.answer.measured,
         },
         "bucket": {
             "exports": work.tasks,
@@ -280,8 +259,8 @@ def _summary(total: _Total, rates: _Rates) -> Json:
             "estimated_eecu_hours": pace.eecu_hours_for(work.tasks),
             "estimated_from_exports": pace.measured,
         },
-        "ways": total.assets_by_way,
+        "ways": {way: sums.assets for way, sums in total.by_way.items()},
         "requests": total.requests,
         "exports": total.exports,
-        "estimated_s": rates.time_for(total).total_seconds(),
+        "estimated_s": total.time.total_seconds(),
     }

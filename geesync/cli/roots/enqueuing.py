@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from geesync.cli.answers.at_work import tell_who_works
 from geesync.cli.completion import completing_option
-from geesync.cli.context import Context
+from geesync.cli.context import Context, tell_who_works
 from geesync.cli.roots.watching import as_user_error, existing, watch
 from geesync.domain.assets.names import is_within
 from geesync.errors import RemoteError
@@ -21,20 +19,9 @@ if TYPE_CHECKING:
     from geesync.domain.json import Json
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(enqueue)
-
-
-def _option(text: str, *names: str, panel: str, of: str = "", **how: Any) -> Any:
-    """Return an option; of: the option of roots whose values a shell completes."""
-    if of:
-        how["autocompletion"] = completing_option(of)
-    return typer.Option(*names, help=text, rich_help_panel=panel, show_default=False, **how)
-
-
-_filter = partial(_option, panel="Filters")
-_form = partial(_option, panel="Form of the copy")
+def _words(of: str, text: str, *names: str) -> Any:
+    """Return an option of some words; of: the option of roots whose values a shell completes."""
+    return typer.Option(*names, help=text, autocompletion=completing_option(of))
 
 
 _Roots = Annotated[
@@ -54,20 +41,23 @@ _Interval = Annotated[
 ]
 _Priority = Annotated[int | None, typer.Option(help="Assets of a higher number are taken first.")]
 _Include = Annotated[
-    list[str] | None, _filter("Only what matches, as in .gitignore.", metavar="PATTERN")
+    list[str] | None,
+    typer.Option(help="Only what matches, as in .gitignore.", metavar="PATTERN"),
 ]
-_Exclude = Annotated[list[str] | None, _filter("Nothing that matches.", metavar="PATTERN")]
-_Types = Annotated[str | None, _filter("Only these: IMAGE,TABLE,…", "--type", of="types")]
-_NewerThan = Annotated[str | None, _filter("Only of this date or later.", metavar="DATE")]
-_OlderThan = Annotated[str | None, _filter("Only from before this date.", metavar="DATE")]
-_Way = Annotated[str | None, _form("How bytes come: auto, direct, bucket or drive.", of="way")]
-_Compress = Annotated[str | None, _form("Of files read directly: deflate or zstd.", of="compress")]
-_Masks = Annotated[str | None, _form("How masks are kept: nodata, separate or none.", of="masks")]
-_Tables = Annotated[str | None, _form("Formats of tables: csv,geojson,geoparquet.", of="tables")]
+_Exclude = Annotated[
+    list[str] | None, typer.Option(help="Nothing that matches.", metavar="PATTERN")
+]
+_Types = Annotated[str | None, _words("types", "Only these: IMAGE,TABLE,…", "--type")]
+_NewerThan = Annotated[str | None, typer.Option(help="Only of this date or later.", metavar="DATE")]
+_OlderThan = Annotated[str | None, typer.Option(help="Only from before this date.", metavar="DATE")]
+_Way = Annotated[str | None, _words("way", "How bytes come: auto, direct, bucket or drive.")]
+_Compress = Annotated[str | None, _words("compress", "Of files read directly: deflate or zstd.")]
+_Masks = Annotated[str | None, _words("masks", "How masks are kept: nodata, separate or none.")]
+_Tables = Annotated[str | None, _words("tables", "Formats of tables: csv,geojson,geoparquet.")]
 _Mosaic = Annotated[
-    str | None, _form("cog: also one file of an image in tiles; or none.", of="mosaic")
+    str | None, _words("mosaic", "cog: also one file of an image in tiles; or none.")
 ]
-_KeepVersions = Annotated[int | None, _form("Older copies of a changed asset to keep.")]
+_KeepVersions = Annotated[int | None, typer.Option(help="Older copies of a changed asset to keep.")]
 _Afresh = Annotated[
     bool, typer.Option("--afresh", help="Forget what was chosen for these roots earlier.")
 ]
@@ -139,7 +129,8 @@ def enqueue(
     if dry:
         _foresee(config, earth_engine, names, chosen, afresh=afresh, json=json)
         return
-    given_flags = {"dest": dest, "bucket": bucket, "interval": interval}
+    flags = {"dest": dest, "bucket": bucket, "interval": interval}
+    given_flags = [name for name, value in flags.items() if value]
     watch(config, stores, names, chosen, given_flags, afresh=afresh, take=take_mirror)
     tell_who_works(config)
 
@@ -158,13 +149,11 @@ def _foresee(
     from geesync.store.browsing import precedents
 
     earlier = {} if afresh else precedents.options(config.ledger)
-    tops = [name for name in names if not any(_is_below(name, other) for other in names)]
+    tops = [
+        name for name in names if not any(is_within(name, other) for other in {*names} - {name})
+    ]
     options = {name: config.over(earlier.get(name, {}) | chosen) for name in tops}
     try:
         dry_run(config, earth_engine, options, json=json)
     except RemoteError as error:
         raise as_user_error(error, "Earth Engine") from None
-
-
-def _is_below(name: str, other: str) -> bool:
-    return name != other and is_within(name, other)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json as documents
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,8 @@ def compare(
 
     plan = JobPlan()
     targets: set[str] = set()
-    for found in wanted(job, _sources(earth_engine, job)):
+    pages = earth_engine.list_children(job.collection, job.listed)  # filtered, where it can be
+    for found in wanted(job, chain.from_iterable(pages)):
         if isinstance(found, Skipped):
             plan.skipped.append(found)
             continue
@@ -119,12 +121,6 @@ def compare(
     return plan
 
 
-def _sources(earth_engine: EarthEngine, job: Job) -> Iterator[SourceAsset]:
-    """Yield the images of the collection, filtered where Earth Engine can do it."""
-    for page in earth_engine.list_children(job.collection, job.listed):
-        yield from page
-
-
 def job_of(name: str, section: DeriveConfig, earth_engine: EarthEngine, beside: Path) -> Job:
     """Return a job as it is configured. Raises UserError for what makes no sense.
 
@@ -134,15 +130,17 @@ def job_of(name: str, section: DeriveConfig, earth_engine: EarthEngine, beside: 
     moments = [
         datetime.combine(day, time(), UTC) if day else None for day in (section.begin, section.end)
     ]
+    collection = public_name(section.collection)
+    is_public = collection.startswith("projects/earthengine-public/")
     if section.into != MIRROR and section.way != "auto":
         raise UserError(f"[derive.{name}] way is for into = {MIRROR!r}")
     return Job(
         name=name,
-        collection=_canonical(section.collection),
+        collection=collection if is_public else candidates(collection)[0],
         into=f"{DERIVED}{name}" if section.into == MIRROR else candidates(section.into)[0],
         begin=moments[0] and moments[0] - pad,
         end=moments[1] and moments[1] + pad,
-        region=_outline(section.region, earth_engine, beside) if section.region else None,
+        region=_region(section.region, earth_engine, beside) if section.region else None,
         clip=_place(section.clip, beside) if section.clip else None,
         result=section.name,
         grid_of=section.grid.partition(":")[2] if isinstance(section.grid, str) else "",
@@ -157,17 +155,6 @@ def _onto(section: LatticeConfig) -> Callable[[Grid], Grid]:
 
     lattice = Grid(section.crs, section.transform, 0, 0)
     return lambda grid: covering(grid, lattice)
-
-
-def _canonical(given: str) -> str:
-    name = public_name(given)
-    return name if name.startswith("projects/earthengine-public/") else candidates(name)[0]
-
-
-def _outline(named: str, earth_engine: EarthEngine, beside: Path) -> Json:
-    """Return the outline of a GeoJSON file, or of a table asset."""
-    place = _place(named, beside)
-    return _outline_of(place, earth_engine) if isinstance(place, str) else place
 
 
 def _place(place: str, beside: Path) -> Json | str:
@@ -186,7 +173,11 @@ def _place(place: str, beside: Path) -> Json | str:
     return region["geometries"][0] if len(region["geometries"]) == 1 else region
 
 
-def _outline_of(table: str, earth_engine: EarthEngine) -> Json:
+def _region(named: str, earth_engine: EarthEngine, beside: Path) -> Json:
+    """Return the outline of a GeoJSON file, or of a table asset."""
+    table = _place(named, beside)
+    if not isinstance(table, str):
+        return table
     rows = call("Collection.loadTable", tableId=candidates(table)[0])
     try:
         found = earth_engine.compute(expression(call("Collection.geometry", collection=rows)))

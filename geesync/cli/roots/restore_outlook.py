@@ -1,4 +1,4 @@
-"""What a restore would take, told before the first byte: losses, room, time, and warnings."""
+"""What a restore would take: losses, room, time and warnings, before the first byte moves."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import typer
-
-from geesync.checks.advice import GUIDE, look_at_bucket
 from geesync.checks.restore_plan import RestorePlan, quota_of
-from geesync.cli.context import json_line, now, output
+from geesync.checks.surroundings import GUIDE, look_at_bucket
+from geesync.cli.context import now, print_json, say
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.findings import Finding, warn
 from geesync.domain.messages.words import counted, duration, size
@@ -33,7 +31,7 @@ _LISTED = 20
 
 @dataclass(frozen=True)
 class Room:
-    """For what a root has room."""
+    """The room that an account has left."""
 
     top: str
     assets: int
@@ -54,30 +52,30 @@ class Outlook:
     room: Room | None  #: None: Earth Engine does not say
     warnings: Sequence[Finding]
 
-    def tell(self, *, as_json: bool) -> None:
+    def print(self, *, as_json: bool) -> None:
         """Print it."""
         if as_json:
-            typer.echo(json_line(self._document()))
+            print_json(self._document())
             return
-        plan, out = self.plan, output()
+        plan = self.plan
         kinds = ", ".join(
             counted(count, kind.lower().replace("_", " "))
             for kind, count in sorted(plan.counts.items())
         )
-        out.print(f"to {display_id(self.root)}: {kinds}", markup=False)
+        say(f"to {display_id(self.root)}: {kinds}")
         uploads, tasks = counted(plan.uploads, "file"), counted(plan.tasks, "task")
         takes = f": about {duration(self.time)}, without the upload" if plan.tasks else ""
-        out.print(f"{uploads} to upload, {size(plan.upload_bytes)}; {tasks}{takes}", markup=False)
+        say(f"{uploads} to upload, {size(plan.upload_bytes)}; {tasks}{takes}")
         if self.room:
-            out.print(f"{self.room}; this takes {size(plan.room_bytes)}", markup=False)
+            say(f"{self.room}; this takes {size(plan.room_bytes)}")
         lost = [loss for loss in plan.losses() if loss[1] not in HARMLESS]
         for name, kind, what in lost[:_LISTED]:
-            out.print(f"  lost  {display_id(name)}  {kind}: {what}", markup=False)
+            say(f"  lost  {display_id(name)}  {kind}: {what}")
         if len(lost) > _LISTED:
-            out.print(f"  … {len(lost):,} in all: --json lists every one", markup=False)
-        out.print(f"of everything: {ALWAYS}", markup=False)
+            say(f"  … {len(lost):,} in all: --json lists every one")
+        say(f"of everything: {ALWAYS}")
         for warning in self.warnings:
-            out.print(f"warning: {warning.name}: {warning.text}: {warning.mend}", markup=False)
+            say(f"warning: {warning.name}: {warning.text}: {warning.mend}")
 
     def _document(self) -> Json:
         plan, room = self.plan, self.room
@@ -94,7 +92,7 @@ class Outlook:
         }
 
     def require_room(self) -> None:
-        """Raise UserError if the root has not the room, before the first byte moves."""
+        """Raise UserError if the account has not the room."""
         room, plan = self.room, self.plan
         if room and (len(plan.wanted) > room.assets or plan.room_bytes > room.size_bytes):
             raise UserError(str(room), hint="free some, or restore elsewhere")
@@ -106,8 +104,8 @@ def look_ahead(
     """Return what a restore would take; its tasks as long as this ledger's last, or as exports."""
     pace = pace_of(ended_tasks(config.ledger, SubjectKind.RESTORE))
     top = "/".join(root.split("/")[: 5 if root.startswith("projects/earthengine-legacy") else 3])
-    told = quota_of(earth_engine.get_asset(top))
-    room = Room(top, *told) if told else None
+    quota = quota_of(earth_engine.get_asset(top))
+    room = Room(top, *quota) if quota else None
     return Outlook(plan, root, pace.time_for(plan.tasks), room, _warnings(config, stores, plan))
 
 

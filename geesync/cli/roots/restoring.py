@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from geesync.cli.completion import completing
-from geesync.cli.context import Context, json_line, now, opened, output
+from geesync.cli.context import Context, now, opened, print_json, say
 from geesync.domain.assets.names import display_id
 from geesync.domain.restore.files import KEPT, Form, is_near_enough
 from geesync.domain.restore.losses import HARMLESS, LossKind
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
     from geesync.adapters.storage.stores import Stores
     from geesync.checks.restore_plan import RestorePlan
     from geesync.config import Config
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(restore)
-    app.command()(restores)
 
 
 def restore(
@@ -40,20 +33,12 @@ def restore(
         bool, typer.Option("--dry-run", "-n", help="Only say what it would do.")
     ] = False,
     accept: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--accept-losses",
-            metavar="KIND",
-            help="Go on without what is named.",
-            autocompletion=completing(LossKind),
-        ),
+        list[LossKind] | None,
+        typer.Option("--accept-losses", metavar="KIND", help="Go on without what is named."),
     ] = None,
     prove: Annotated[
-        str,
-        typer.Option(
-            help="How thoroughly: metadata, pixels, digest or mirror.",
-            autocompletion=completing(("metadata", "pixels", "digest", "mirror")),
-        ),
+        Literal["metadata", "pixels", "digest", "mirror"],
+        typer.Option(metavar="PROVE", help="How thoroughly: metadata, pixels, digest or mirror."),
     ] = "pixels",
     form: Annotated[
         Form,
@@ -69,15 +54,12 @@ def restore(
     from geesync.checks.restore_plan import plan_restore, with_folders_above
     from geesync.cli.roots.restore_outlook import look_ahead
     from geesync.domain.restore.targets import root_named
-    from geesync.steps.restore.prover import LEVELS, MIRROR
 
     mine: Context = context.obj
     config = mine.config(bucket=bucket, mirror=str(mirror.absolute()) if mirror else None)
-    if prove not in LEVELS:
-        raise UserError(f"--prove {prove}: no such way", hint=f"one of {', '.join(LEVELS)}")
-    if prove == MIRROR:
+    if prove == "mirror":
         _require_own(config)
-    accepted = _kinds(accept or [])
+    accepted = frozenset(accept or ())
     root = root_named(to)
     plan = plan_restore(Path(config.need("mirror")), paths, root, form, policies=acl)
     if not plan.wanted and not plan.left:
@@ -86,14 +68,14 @@ def restore(
     type_of = lru_cache(partial(_type_of, earth_engine))
     plan = with_folders_above(plan, type_of)
     outlook = look_ahead(config, earth_engine, stores, plan, root)
-    outlook.tell(as_json=json)
+    outlook.print(as_json=json)
     outlook.require_room()
     if KEPT in plan.folders:
         _require_near(stores, config.need("bucket"))
     if missing := plan.unaccepted(accepted):
         accepting = " ".join(f"--accept-losses {kind}" for kind in missing)
         if dry_run:
-            output().print(f"to go on: {accepting}", markup=False)
+            say(f"to go on: {accepting}")
             raise typer.Exit(ExitCode.INCOMPLETE)
         raise UserError("some of it cannot come back", hint=f"look at the list, then {accepting}")
     if dry_run:
@@ -109,13 +91,6 @@ def _require_own(config: Config) -> None:
     if mirror not in known_mirrors(config.ledger).dests.values():
         message = f"--prove mirror writes a second copy, and {mirror} is no mirror of this ledger"
         raise UserError(message, hint="--prove pixels, or digest")
-
-
-def _kinds(given: list[str]) -> frozenset[LossKind]:
-    try:
-        return frozenset(map(LossKind, given))
-    except ValueError as error:
-        raise UserError(str(error), hint=f"one of {', '.join(LossKind)}") from error
 
 
 def _type_of(earth_engine: EarthEngine, name: str) -> str | None:
@@ -169,9 +144,7 @@ def _write_down(
         count = restores.add(asked, plan.wanted, now(), vanished)
     known = len(plan.wanted) - count
     note = f", {known:,} known already" if known else ""
-    output().print(
-        f"{count:,} assets to make{note}; geesync restores says how far they are", markup=False
-    )
+    say(f"{count:,} assets to make{note}; geesync restores says how far they are")
 
 
 def restores(
@@ -190,23 +163,21 @@ def restores(
     from geesync.store.making.restores import Restores
 
     mine: Context = context.obj
-    config = mine.config()
-    mine.existing_ledger()
     target = root_named(below) if below else ""
-    with opened(config) as database:
+    with mine.database() as database:
         store = Restores(database)
         if retry or cancel:
             change = store.retry if retry else store.cancel
-            output().print(f"{change(target, now()):,} assets", markup=False)
+            say(f"{change(target, now()):,} assets")
         found = store.reports(target)
     for one, report in found:
         if json:
-            typer.echo(json_line(document(one, report)))
+            print_json(document(one, report))
         elif one.standing.state != RestoreState.PROVED:
             reason = f"  {one.standing.reason}" if one.standing.reason else ""
             target = display_id(one.target)
-            output().print(f"{one.standing.state:<11}  {target}{reason}", markup=False)
+            say(f"{one.standing.state:<11}  {target}{reason}")
     proved = sum(one.standing.state == RestoreState.PROVED for one, _ in found)
     if not json:
-        output().print(f"{proved:,} of {len(found):,} proved", markup=False)
+        say(f"{proved:,} of {len(found):,} proved")
     raise typer.Exit(ExitCode.OK if proved == len(found) else ExitCode.INCOMPLETE)

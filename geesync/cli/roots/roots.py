@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.answers.at_work import tell_who_works
-from geesync.cli.answers.naming import scope_named
-from geesync.cli.completion import complete_roots
-from geesync.cli.context import Context, json_line, now, opened, output
+from geesync.cli.completion import root_argument
+from geesync.cli.context import Context, now, print_json, say, scope_named, tell_who_works
 from geesync.domain.assets.names import candidates, display_id
 from geesync.domain.messages.words import counted, duration, printable
 from geesync.domain.mirror.lifecycle import RESTING
@@ -22,14 +20,7 @@ if TYPE_CHECKING:
     from geesync.store.ledger.roots import Root
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("roots")(list_roots)
-    app.command()(dequeue)
-    app.command()(retry)
-
-
-def list_roots(
+def roots(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON line a root.")] = False,
 ) -> None:
@@ -38,36 +29,33 @@ def list_roots(
     from geesync.store.ledger.roots import Roots
 
     mine: Context = context.obj
-    mine.existing_ledger()
-    with opened(mine.config()) as database:
+    with mine.database() as database:
         for root in Roots(database).active():
             if json:
-                typer.echo(json_line(root_document(root)))
+                print_json(root_document(root))
             else:
-                chosen = "".join(f"  {key}={_told(value)}" for key, value in root.options.items())
+                chosen = "".join(
+                    f"  {key}={','.join(map(str, value)) if isinstance(value, list) else value}"
+                    for key, value in root.options.items()
+                )
                 line = f"{display_id(root.name)} → {root.dest}{chosen}"
-                output().print(printable(line), markup=False, soft_wrap=True)
-
-
-def _told(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+                say(printable(line), soft_wrap=True)
 
 
 def dequeue(
     context: typer.Context,
-    roots: Annotated[list[str], typer.Argument(metavar="ROOT…", autocompletion=complete_roots)],
+    roots: Annotated[list[str], root_argument("ROOT…")],
 ) -> None:
     """Stop watching roots. Nothing is deleted: not on disk, not at Earth Engine."""
     from geesync.store.ledger.roots import Roots
 
     mine: Context = context.obj
-    mine.existing_ledger()
-    with opened(mine.config()) as database:
+    with mine.database() as database:
         store = Roots(database)
         watched = {root.name: root for root in store.active()}
         for root in [_watched(watched, given) for given in roots]:
             store.remove(root.id, now())
-            output().print(f"{display_id(root.name)} is not watched any more", markup=False)
+            say(f"{display_id(root.name)} is not watched any more")
         store.asked(now())
 
 
@@ -81,13 +69,7 @@ def _watched(watched: dict[str, Root], given: str) -> Root:
 def retry(
     context: typer.Context,
     assets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[ROOT|ASSET…]",
-            help="Each with all below it.",
-            show_default=False,
-            autocompletion=complete_roots,
-        ),
+        list[str] | None, root_argument("[ROOT|ASSET…]", "Each with all below it.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All quarantined assets.")] = False,
     cause: Annotated[
@@ -103,7 +85,7 @@ def retry(
     mine: Context = context.obj
     config, ledger = mine.config(), mine.existing_ledger()
     names = {scope_named(ledger, given) for given in assets or ()}
-    with opened(config) as database:
+    with mine.database() as database:
         steering, store = Steering(database), Roots(database)
         count = steering.retry(now(), names=names or None, cause=cause)
         unread = steering.count_unread(names=names or None, cause=cause)
@@ -111,16 +93,16 @@ def retry(
             store.scan_all(now())
         store.asked(now())
     if count:
-        output().print(f"{counted(count, 'asset')} will be tried again")
+        say(f"{counted(count, 'asset')} will be tried again")
     if unread:
-        output().print(f"{counted(unread, 'asset')} could not be read: a scan asks for them now")
+        say(f"{counted(unread, 'asset')} could not be read: a scan asks for them now")
     if count or unread:
         tell_who_works(config)
         return
     for name in sorted(names):
-        output().print(_not_quarantined(ledger, name), markup=False)
+        say(_not_quarantined(ledger, name))
     if not names:
-        output().print("nothing like that is quarantined: there is nothing to try again")
+        say("nothing like that is quarantined: there is nothing to try again")
 
 
 def _not_quarantined(ledger: Path, name: str) -> str:

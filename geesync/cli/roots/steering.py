@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.answers.at_work import tell_who_works
-from geesync.cli.answers.naming import scope_named
-from geesync.cli.completion import complete_roots
-from geesync.cli.context import Context, as_owner_of, now, opened, output
+from geesync.cli.completion import root_argument
+from geesync.cli.context import Context, as_owner_of, now, say, scope_named, tell_who_works
 from geesync.domain.assets.names import display_id, is_within
 from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from geesync.domain.messages.words import counted
@@ -24,27 +22,9 @@ if TYPE_CHECKING:
 
 _SCOPE = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[ROOT|ASSET|JOB]",
-        help="Only this, with all below it, also what is restored there.",
-        show_default=False,
-        autocompletion=complete_roots,
-    ),
+    root_argument("[ROOT|ASSET|JOB]", "Only this, with all below it, also what is restored there."),
 ]
-_NAME = Annotated[
-    str,
-    typer.Argument(
-        metavar="ROOT|ASSET",
-        help="A root, a container or one asset.",
-        autocompletion=complete_roots,
-    ),
-]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (pause, resume, cancel, priority):
-        app.command()(command)
+_NAME = Annotated[str, root_argument("ROOT|ASSET", "A root, a container or one asset.")]
 
 
 def pause(context: typer.Context, what: _SCOPE = None) -> None:
@@ -53,10 +33,10 @@ def pause(context: typer.Context, what: _SCOPE = None) -> None:
 
     mine: Context = context.obj
     name = _scope(mine.existing_ledger(), what)
-    with opened(mine.config()) as database:
+    with mine.database() as database:
         Roots(database).pause(name, now())
     again = f"geesync resume {display_id(name)}" if name else "geesync resume"
-    output().print(f"{_called(name)} is paused; {again} goes on", markup=False)
+    say(f"{_called(name)} is paused; {again} goes on")
 
 
 def resume(context: typer.Context, what: _SCOPE = None) -> None:
@@ -65,9 +45,8 @@ def resume(context: typer.Context, what: _SCOPE = None) -> None:
     from geesync.store.views.status import status
 
     mine: Context = context.obj
-    config = mine.config()
     name = _scope(mine.existing_ledger(), what)
-    with opened(config) as database:
+    with mine.database() as database:
         store = Roots(database)
         before = store.pauses()
         store.resume(name, now())
@@ -76,15 +55,15 @@ def resume(context: typer.Context, what: _SCOPE = None) -> None:
     if around:
         again = f"geesync resume {display_id(around[0])}".removesuffix(" ")
         message = f"{_called(name)} still waits: {_called(around[0])} is paused, {again} goes on"
-        output().print(message, markup=False)
+        say(message)
     elif after == before:
         what = _called(name) if name else "nothing"
-        output().print(f"{what} was {'not ' if name else ''}paused", markup=False)
+        say(f"{what} was {'not ' if name else ''}paused")
     else:
-        output().print(f"{_called(name)} goes on", markup=False)
-        for halted in status(config.ledger, now=now()).halted:
-            output().print(f"halted, and goes on by itself: {halted}", markup=False)
-        tell_who_works(config)
+        say(f"{_called(name)} goes on")
+        for halted in status(database.path, now=now()).halted:
+            say(f"halted, and goes on by itself: {halted}")
+        tell_who_works(mine.config())
 
 
 def cancel(context: typer.Context, name: _NAME) -> None:
@@ -93,23 +72,22 @@ def cancel(context: typer.Context, name: _NAME) -> None:
     from geesync.store.ledger.steering import Steering
 
     mine: Context = context.obj
-    config = mine.config()
     known = scope_named(mine.existing_ledger(), name)
-    with opened(config) as database:
+    with mine.database() as database:
         count = Steering(database).cancel(known, now())
         Roots(database).asked(now())
     if not count:
-        output().print(f"nothing of {display_id(known)} is on its way", markup=False)
+        say(f"nothing of {display_id(known)} is on its way")
         return
-    output().print(f"{counted(count, 'asset is', 'assets are')} cancelled")
+    say(f"{counted(count, 'asset is', 'assets are')} cancelled")
     try:
-        _cancel_operations(config)
+        _cancel_operations(mine.config())
     except LockedError:
-        output().print("the daemon cancels what of it runs at Earth Engine")
+        say("the daemon cancels what of it runs at Earth Engine")
 
 
 def _cancel_operations(config: Config) -> None:
-    """Do without a daemon what it would do. Raises LockedError if there is one."""
+    """Cancel at Earth Engine without a daemon. Raises LockedError if one runs."""
     from geesync.bootstrap import service
     from geesync.step_threads import run_step
     from geesync.store.file.database import locked, open_current
@@ -119,9 +97,7 @@ def _cancel_operations(config: Config) -> None:
             stack.enter_context(locked(config.ledger))
         database = stack.enter_context(closing(open_current(config.ledger)))
         built = stack.enter_context(service(config, database))
-        for step in built.steps:
-            if step.name == "reconciler":
-                run_step(step)
+        run_step(built.step("reconciler"))
 
 
 def priority(
@@ -140,14 +116,14 @@ def priority(
 
     mine: Context = context.obj
     known = scope_named(mine.existing_ledger(), name)
-    with opened(mine.config()) as database:
+    with mine.database() as database:
         count = Steering(database).prioritize(known, number)
         store = Roots(database)
         root = store.find(known)
         if root:  # the next scan would give it back its old one
             store.update(root.id, options=json.dumps(root.options | {"priority": number}))
         store.asked(now())
-    output().print(f"{counted(count, 'asset has', 'assets have')} priority {number}")
+    say(f"{counted(count, 'asset has', 'assets have')} priority {number}")
 
 
 def _scope(ledger: Path, given: str | None) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geesync.cli.context import as_owner_of, now, opened, output
+from geesync.cli.context import as_owner_of, now, opened, say
 from geesync.domain.assets.names import candidates, display_id, is_within
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import asset_path
@@ -22,7 +23,6 @@ from geesync.errors import (
 
 if TYPE_CHECKING:
     from geesync.adapters.earth_engine.earth_engine import EarthEngine
-    from geesync.adapters.storage.bucket import Storage
     from geesync.adapters.storage.stores import Stores
     from geesync.config import Config
     from geesync.domain.json import Json
@@ -35,14 +35,15 @@ def watch(
     stores: Stores,
     names: list[str],
     chosen: Json,
-    flags: Json,
+    given: Collection[str] = (),
     *,
-    afresh: bool,
+    afresh: bool = False,
     take: bool = False,
 ) -> None:
     """Write the roots into the ledger, once their bucket and their mirror are known to be there.
 
-    take: the mirror is to be this ledger's, whatever it is now.
+    given: of dest, bucket and interval those that were said for these roots; of a known root the
+    others stay. take: the mirror is to be this ledger's, whatever it is now.
     """
     from geesync.adapters.mirror_files.mirror import prepare_mirror
     from geesync.adapters.mirror_files.ownership import claim
@@ -57,7 +58,7 @@ def watch(
     if way == "bucket":
         staging = config.need("bucket")
     _check_store(stores, staging, by_drive=way == "drive")
-    dests = {} if flags["dest"] or afresh else known_mirrors(config.ledger).dests
+    dests = {} if "dest" in given or afresh else known_mirrors(config.ledger).dests
     places = {name: dests.get(name, str(mirror)) for name in names}
     for place in {*places.values()}:
         with as_owner_of(Path(place)):
@@ -67,22 +68,23 @@ def watch(
         store = Roots(database)
         for name, place in places.items():
             before = store.find(name)
-            known = None if afresh else before
-            _tell_nesting(store, name)
+            known = {} if afresh or before is None else vars(before)
+            bucket = "" if "bucket" in given else known.get("bucket", "")
+            interval = config.schedule.discover if "interval" in given else known.get("interval")
+            options = known.get("options", {}) | chosen
+            _print_overlaps(store, name)
             _refuse_to_lose(before, place)
             store.add(
                 name,
                 dest=place,
-                bucket=staging if flags["bucket"] or known is None else known.bucket or staging,
+                bucket=bucket or staging,
                 now=now(),
-                interval=config.schedule.discover
-                if flags["interval"]
-                else (known.interval if known else None),
-                options=(known.options if known else {}) | chosen,
+                interval=interval,
+                options=options,
             )
-            output().print(f"{display_id(name)} → {place}", markup=False)
+            say(f"{display_id(name)} → {place}")
             if before:
-                _tell_begun(Usage(database), before, config, store.find(name))
+                _print_begun(Usage(database), before, config, options)
         signature = ledger_id(store, now())
     ids = dict(known_mirrors(config.ledger).ids)
     for place in {*places.values()}:
@@ -92,22 +94,20 @@ def watch(
         Roots(database).put(MIRROR_IDS, json.dumps(ids), now())
 
 
-def _tell_begun(usage: Usage, before: Root, config: Config, after: Root | None) -> None:
-    """Tell that copies on their way do not take the form that is asked for now."""
+def _print_begun(usage: Usage, before: Root, config: Config, options: Json) -> None:
+    """Print how many copies on their way keep the form that was asked for before."""
     from geesync.domain.mirror.planning import planned_otherwise
 
-    assert after is not None  # it was just written
-    types = planned_otherwise(config.over(before.options), config.over(after.options))
+    types = planned_otherwise(config.over(before.options), config.over(options))
     if begun := usage.under_way(before.id, types):
-        output().print(
+        say(
             f"{counted(begun, 'asset')} on the way in the form that was asked for before;"
-            " the new one is for what is not yet begun",
-            markup=False,
+            " the new one is for what is not yet begun"
         )
 
 
 def _refuse_to_lose(known: Root | None, place: str) -> None:
-    """Refuse another mirror for a root whose files are elsewhere: they would be told as verified.
+    """Refuse another mirror for a root whose files are elsewhere: they would count as verified.
 
     A mirror that was moved there by its owner is taken; ``geesync check`` reads it.
     """
@@ -137,37 +137,29 @@ def existing(earth_engine: EarthEngine, given: str) -> str:
 
 
 def _check_store(stores: Stores, bucket: str, *, by_drive: bool) -> None:
+    what = "Drive cannot be used" if by_drive else f"the bucket {bucket}"
     try:
         if by_drive:
             stores.drive.check_access("")
+        elif bucket:
+            stores.storage.check_access(bucket)
     except RemoteError as error:
-        raise as_user_error(error, "Drive cannot be used") from None
-    if bucket and not by_drive:
-        _check_bucket(stores.storage, bucket)
-
-
-def _check_bucket(storage: Storage, bucket: str) -> None:
-    try:
-        storage.check_access(bucket)
-    except RemoteError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            raise UserError(
-                f"there is no bucket {bucket}", hint=f"{DOCS}/real-account.md"
-            ) from None
-        raise as_user_error(error, f"the bucket {bucket}") from None
+        if error.status == HTTPStatus.NOT_FOUND and not by_drive:
+            missing = f"there is no bucket {bucket}"
+            raise UserError(missing, hint=f"{DOCS}/real-account.md") from None
+        raise as_user_error(error, what) from None
 
 
 def as_user_error(error: RemoteError, what: str) -> UserError:
-    """Return what a person is told of what failed; what: with whom."""
+    """Return the error to show; what: service that failed."""
     kind = NotAllowedError if error.cause == Cause.PERMISSION else UnavailableError
     return kind(f"{what}: {error}")
 
 
-def _tell_nesting(roots: Roots, name: str) -> None:
+def _print_overlaps(roots: Roots, name: str) -> None:
     for other in roots.active():
         if other.name != name and (is_within(name, other.name) or is_within(other.name, name)):
-            output().print(
+            say(
                 f"{display_id(name)} and {display_id(other.name)} overlap: nothing is mirrored"
-                " twice; what one has taken, the other leaves",
-                markup=False,
+                " twice; what one has taken, the other leaves"
             )

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json as jsons
 import re
-from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from geesync.cli.context import Context, json_line, output
+from geesync.cli.context import Context, print_json, say
+
+config = typer.Typer(help="The configuration.", no_args_is_help=True)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="The configuration.", no_args_is_help=True)
-    group.command("show")(show)
-    app.add_typer(group, name="config")
-
-
+@config.command()
 def show(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
@@ -27,18 +22,15 @@ def show(
     mine: Context = context.obj
     values = list(mine.load().values())
     if json:
-        typer.echo(
-            json_line({key: {"value": value, "origin": origin} for key, value, origin in values})
-        )
+        print_json({key: {"value": value, "origin": origin} for key, value, origin in values})
         return
-    say = partial(output().print, markup=False, soft_wrap=True)
     section = ""
     for key, value, origin in sorted(values, key=lambda one: "." in one[0]):
         head, _, name = key.rpartition(".")
         if head != section:
             section = head
-            say(f"\n[{'.'.join(map(_key, head.split('.')))}]")
-        say(_line(_key(name), value, origin))
+            say(f"\n[{'.'.join(map(_key, head.split('.')))}]", soft_wrap=True)
+        say(_line(_key(name), value, origin), soft_wrap=True)
 
 
 def _line(name: str, value: Any, origin: str) -> str:

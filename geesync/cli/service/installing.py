@@ -7,14 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from geesync.cli.context import output
+from geesync.cli.context import say
 from geesync.errors import NotAllowedError, UserError
 
 #: What the files say before they know where geesync and the mirror are.
@@ -50,34 +48,6 @@ Next:
   5. systemctl enable --now geesync"""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("install-service")(install_service)
-
-
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    content: str
-    keep: bool  #: an existing one is a person's own
-
-    @property
-    def action(self) -> str:
-        """What writing it would do."""
-        if not self.path.exists():
-            return "write"
-        if self.keep:
-            return "keep"
-        return "same" if self.path.read_text() == self.content else "replace"
-
-    def write(self) -> None:
-        """Write it, unless that changes nothing or a person's own."""
-        if self.action in {"write", "replace"}:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(self.content)
-            self.path.chmod(0o644)
-
-
 def install_service(
     mirror: Annotated[
         Path, typer.Option(help="The folder of the mirror, on the disk that has the room.")
@@ -98,17 +68,20 @@ def install_service(
         _check_seen(command)
         if os.geteuid() and not dry_run:
             raise NotAllowedError("only root installs a service", hint="sudo, with its full path")
-    files = list(_files(root, command, mirror.absolute()))
-    say = output().print
-    for file in files:
-        say(f"{file.action:<8} {file.path}", markup=False)
-        if not dry_run:
-            file.write()
+    for name, place in _PLACES.items():
+        path, content = root / place.lstrip("/"), (service_files() / name).read_text()
+        content = content.replace(_COMMAND, str(command)).replace(_MIRROR, str(mirror.absolute()))
+        action = _action(path, content, is_own=place == _CONFIG)
+        say(f"{action:<8} {path}")
+        if not dry_run and action in {"write", "replace"}:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            path.chmod(0o644)
     for words in _COMMANDS if here else ():
-        say(f"{'run':<8} {' '.join(words)}", markup=False)
+        say(f"{'run':<8} {' '.join(words)}")
         if not dry_run:
             _run(words)
-    say(_NEXT, markup=False)
+    say(_NEXT)
 
 
 def _check_seen(command: Path) -> None:
@@ -123,12 +96,13 @@ def _check_seen(command: Path) -> None:
         raise UserError(f"there is no {command}", hint="install geesync with pip or pipx --global")
 
 
-def _files(root: Path, command: Path, mirror: Path) -> Iterator[_File]:
-    folder = service_files()
-    for name, place in _PLACES.items():
-        content = (folder / name).read_text()
-        content = content.replace(_COMMAND, str(command)).replace(_MIRROR, str(mirror))
-        yield _File(root / place.lstrip("/"), content, keep=place == _CONFIG)
+def _action(path: Path, content: str, *, is_own: bool) -> str:
+    """Return what is to be done with a file; is_own: a person's, if it is there."""
+    if not path.exists():
+        return "write"
+    if is_own:
+        return "keep"
+    return "same" if path.read_text() == content else "replace"
 
 
 def service_files() -> Path:

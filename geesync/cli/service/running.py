@@ -8,14 +8,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from geesync.cli.context import Context, errors, now, output
-from geesync.domain.messages.words import printable
+from geesync.cli.context import Context, errors, now, print_error, say
 from geesync.errors import DOCS, ConfigError, ExitCode, RemoteError, UserError
 
 if TYPE_CHECKING:
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
     from geesync.store.file.database import Database
 
 Answer = TypeVar("Answer")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(daemon)
-    app.command()(sync)
-    app.command()(web)
 
 
 def daemon(context: typer.Context) -> None:
@@ -47,7 +39,7 @@ def daemon(context: typer.Context) -> None:
     faulthandler.enable()  # the watchdog's SIGABRT shows where each thread was
     with ExitStack() as open_:
         database, built = _once_the_disk_lets_us(
-            lambda: _opened(mine, config, stop, open_), systemd
+            lambda: open_.enter_context(_opened(mine, config, stop)), systemd
         )
         open_.enter_context(beside(config))
         if not Daemon(built, database, config, mine.config, systemd, stop).run():
@@ -60,7 +52,7 @@ _DISK_WAIT_S = 2.0
 
 
 def _once_the_disk_lets_us(begin: Callable[[], Answer], systemd: Systemd) -> Answer:
-    """Begin; a full, failing or read-only disk is told and waited for, as it is later on."""
+    """Call until the disk lets us: a full, failing or read-only one is logged and waited for."""
     from geesync.logger import get_logger
 
     last = ""
@@ -76,21 +68,21 @@ def _once_the_disk_lets_us(begin: Callable[[], Answer], systemd: Systemd) -> Ans
                 time.sleep(_DISK_WAIT_S)
 
 
+@contextmanager
 def _opened(
-    mine: Context, config: Config, stop: threading.Event, until: ExitStack
-) -> tuple[Database, Service]:
-    """Lock and open the ledger, and build what works on it, until the stack is closed."""
+    mine: Context, config: Config, stop: threading.Event
+) -> Iterator[tuple[Database, Service]]:
+    """Lock and open the ledger, and build what works on it."""
     from geesync.bootstrap import service
     from geesync.store.file.database import locked, open_migrating
 
     mine.existing_ledger()
-    with ExitStack() as opening:
-        opening.enter_context(locked(config.ledger))
-        database = opening.enter_context(closing(open_migrating(config.ledger)))
-        file = mine.load().file
-        built = opening.enter_context(service(config, database, stop=stop, config_file=file))
-        until.push(opening.pop_all())
-    return database, built
+    with (
+        locked(config.ledger),
+        closing(open_migrating(config.ledger)) as database,
+        service(config, database, stop=stop, config_file=mine.load().file) as built,
+    ):
+        yield database, built
 
 
 def sync(
@@ -107,8 +99,7 @@ def sync(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with ExitStack() as open_:
-        _, built = _opened(context.obj, config, stop, open_)
+    with _opened(context.obj, config, stop) as (_, built):
         built.roots.scan_all(now())
         is_over = run_until_quiet(
             built.steps,
@@ -120,11 +111,10 @@ def sync(
             stop.clear()  # it ended the steps; there is one thing more to do
         left = built.finish()
     if not is_over:
-        told = "stopped; what is here stays: geesync sync --once goes on where it was"
-        errors().print(told, markup=False)
+        errors().print("stopped; what is here stays: geesync sync --once goes on where it was")
         raise typer.Exit(ExitCode.INTERRUPTED)
     if left:
-        errors().print(f"geesync: {printable(left)}", markup=False, style="red", soft_wrap=True)
+        print_error(left)
         raise typer.Exit(ExitCode.INCOMPLETE)
     if not views.completeness_of(config.ledger).is_complete:
         raise typer.Exit(ExitCode.INCOMPLETE)
@@ -147,7 +137,7 @@ def web(
             "the status page is switched off", hint="geesync web --listen 127.0.0.1:8470"
         )
     page, listening = server(config)
-    output().print(f"The status page: {url(listening)}", markup=False)
+    say(f"The status page: {url(listening)}")
     page.run([listening])
 
 

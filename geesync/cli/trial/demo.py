@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import NO_DAEMON, now, output
+from geesync.cli.context import NO_DAEMON, now, output, say
 from geesync.cli.trial.simulator import load_simulator
 from geesync.domain.messages.words import counted
 from geesync.errors import ExitCode, UserError
@@ -34,11 +34,6 @@ FREED = "users/demo/landsat"
 _SPEED = 7200.0
 
 _LOOK_S = 0.5
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(demo)
 
 
 def demo(
@@ -61,14 +56,15 @@ def demo(
     from geesync.simulator.wire.serving import reserve_port
 
     with (
-        _a_folder(folder) as place,
+        tempfile.TemporaryDirectory(prefix="geesync-demo-") as temporary,
         simulator_class("demo", profile="calm", seed=1, speed=_SPEED) as simulator,
         closing(reserve_port()) as reserved,
     ):
+        place = (folder or Path(temporary)).absolute()
+        place.mkdir(parents=True, exist_ok=True)
         page = f"127.0.0.1:{reserved.getsockname()[1]}"
         settings = _settings(simulator, place, page, may_delete=round_trip)
-        say = output().print
-        say("[bold]geesync demo[/]: an Earth Engine and a bucket on this machine's loopback")
+        say("geesync demo: an Earth Engine and a bucket on this machine's loopback", style="bold")
         say(f"The status page, while it runs: http://{page}/\n")
         for root in ROOTS:
             _geesync(settings, "enqueue", *root)
@@ -79,17 +75,7 @@ def demo(
         if round_trip and not _there_and_back(simulator, settings, place, timeout_s):
             raise typer.Exit(ExitCode.INCOMPLETE)
         if folder:
-            say(f"\nMirror and ledger are kept in {place}", markup=False)
-
-
-@contextmanager
-def _a_folder(folder: Path | None) -> Iterator[Path]:
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder.absolute()
-    else:
-        with tempfile.TemporaryDirectory(prefix="geesync-demo-") as temporary:
-            yield Path(temporary)
+            say(f"\nMirror and ledger are kept in {place}")
 
 
 def _settings(simulator: Simulator, place: Path, page: str, *, may_delete: bool) -> dict[str, str]:
@@ -129,8 +115,7 @@ def _there_and_back(
     """Free a part of the account, restore it from the mirror, and compare it with what was."""
     from geesync.cli.trial.demo_proof import differences
 
-    say = output().print
-    say("\n[bold]There and back[/]: deleted at Earth Engine, and made again of the mirror\n")
+    say("\nThere and back: deleted at Earth Engine, and made again of the mirror\n", style="bold")
     before = _assets_below(simulator, FREED)
     _geesync(settings, "free", FREED, "--delete", "--yes", FREED)
     freed = not _assets_below(simulator, FREED)
@@ -140,7 +125,7 @@ def _there_and_back(
     _geesync(settings, "restores", FREED)
     wrong = differences(before, _assets_below(simulator, FREED))
     for difference in wrong:
-        say(f"  {difference}", style="bold red", markup=False)
+        say(f"  {difference}", style="bold red")
     verdict = "NOT all of it is as it was" if wrong or not freed else "all are as they were"
     say(f"\n{counted(len(before), 'asset')} freed and restored · {verdict}, every pixel and mask")
     return freed and not wrong
@@ -174,17 +159,16 @@ def _wait_for_restores(ledger: Path, timeout_s: float) -> None:
 
 
 def _geesync(settings: dict[str, str], *arguments: str) -> None:
-    output().print(f"$ geesync {' '.join(arguments)}", style="bold", markup=False)
+    say(f"$ geesync {' '.join(arguments)}", style="bold")
     quiet = settings | {"GEESYNC_LOG__LEVEL": "warning"}
     command = [sys.executable, "-m", "geesync", *arguments]
     done = subprocess.run(command, env=quiet, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 # ourselves
-    printed = done.stdout.replace(f"{NO_DAEMON}\n", "")  # it comes next
-    output().print(printed, markup=False, end="")
+    say(done.stdout.replace(f"{NO_DAEMON}\n", "").rstrip("\n"))  # that one comes next
 
 
 @contextmanager
 def _daemon(settings: dict[str, str], log: Path) -> Iterator[None]:
-    output().print("$ geesync daemon &\n", style="bold", markup=False)
+    say("$ geesync daemon &\n", style="bold")
     with log.open("w") as lines:
         process = subprocess.Popen(  # ourselves
             [sys.executable, "-m", "geesync", "daemon"], env=settings, stderr=lines
@@ -223,15 +207,17 @@ def _proved(simulator: Simulator, place: Path) -> bool:
     from geesync.store.browsing import pages as browsing
 
     ledger = place / "geesync.db"
-    say = output().print
-    say("\n[bold]The mirror[/]")
+    say("\nThe mirror", style="bold")
     say(tree(place / "mirror"))
-    say("\n[bold]Kept as metadata only[/]")
+    say("\nKept as metadata only", style="bold")
     for name, reasons in browsing.left_out(ledger, limit=50):
-        say(f"  {name.rpartition('assets/')[2]}: {reasons}", markup=False)
+        say(f"  {name.rpartition('assets/')[2]}: {reasons}")
     proofs = compare_all(simulator, ledger)
-    say("\n[bold]The proof[/]: every pixel and mask against the simulator's own arrays")
+    say("\nThe proof: every pixel and mask against the simulator's own arrays", style="bold")
     say(proof_table(proofs))
+    for proof in proofs:
+        if not proof.exact:
+            say(f"  {proof.asset} differs", style="bold red")
     forms = [record.details["form"] for record in simulator.audit.records("export")]
     asked, twice = len(forms), len(forms) - len(set(forms))
     exact = all(proof.exact for proof in proofs)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import RenderableType
@@ -18,7 +17,7 @@ from rich.tree import Tree
 
 from geesync.adapters.mirrored.mirrored_pixels import ReadBand, read_image
 from geesync.domain.assets.names import display_id
-from geesync.domain.messages.words import counted, size
+from geesync.domain.messages.words import size
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import State
 from geesync.simulator.world.truth import truth
@@ -29,9 +28,7 @@ if TYPE_CHECKING:
     from geesync.simulator.simulator import Simulator
     from geesync.simulator.world.pixels import SimAsset
 
-#: Rows of the table and of the tree: the whole is in the mirror.
-_SHOWN = 24
-_FILES = ("IMAGE", "TABLE")
+#: In the tree: the whole is in the mirror.
 _SHOWN_IN_FOLDER = 4
 
 
@@ -42,7 +39,7 @@ class Proof:
     asset: str  #: its id
     type: str
     size_bytes: int
-    compared: str  #: what was compared, for people
+    compared: int  #: pixels of an image, rows of a table
     exact: bool
     way: str = ""  #: by which its bytes came; "" if it has none
 
@@ -56,50 +53,44 @@ def _compare(simulator: Simulator, row: dict[str, Any]) -> Proof:
     asset = simulator.world.get(row["name"])
     folder = Path(row["dest"], row["path"])
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    compared, exact = _against(asset, folder, files) if files else ("nothing", False)
+    compared, exact = _against(asset, folder, files) if files else (0, False)
+    sidecar = folder / GEESYNC_JSON
+    parts = json.loads(sidecar.read_text())["parts"] if sidecar.exists() else []
     return Proof(
         asset=display_id(row["name"]),
         type=asset.type,
         size_bytes=sum(path.stat().st_size for path in files),
         compared=compared,
         exact=exact and row["state"] == State.VERIFIED,
-        way=_way(folder / GEESYNC_JSON),
+        way=parts[0]["way"] if parts else "",
     )
 
 
-def _way(sidecar: Path) -> str:
-    parts = json.loads(sidecar.read_text())["parts"] if sidecar.exists() else []
-    return str(parts[0]["way"]) if parts else ""
-
-
-def _against(asset: SimAsset, folder: Path, files: list[Path]) -> tuple[str, bool]:
+def _against(asset: SimAsset, folder: Path, files: list[Path]) -> tuple[int, bool]:
     if asset.type == "IMAGE":
-        return _against_pixels(asset, folder)
+        wanted = [band for band in asset.bands if not band.array_dimensions]
+        found = read_image(folder) if wanted else {}
+        exact = all(_is_in(found.get(band.id), truth(asset, band.id)) for band in wanted)
+        return sum(band.grid.width * band.grid.height for band in wanted), exact
     if asset.type == "TABLE":
         rows = {_rows(path) for path in files if path.suffix in {".csv", ".geojson"}}
-        return counted(asset.feature_count, "row"), rows == {asset.feature_count}
+        return asset.feature_count, rows == {asset.feature_count}
     kept = [json.loads(path.read_text()) for path in files if path.name == ASSET_JSON]
-    return "metadata", bool(kept) and kept[0]["name"] == asset.name
+    return 0, bool(kept) and kept[0]["name"] == asset.name
 
 
-def _against_pixels(asset: SimAsset, folder: Path) -> tuple[str, bool]:
-    wanted = [band for band in asset.bands if not band.array_dimensions]
-    found = read_image(folder) if wanted else {}
-    exact = all(_same(truth(asset, band.id), found.get(band.id)) for band in wanted)
-    pixels = sum(band.grid.width * band.grid.height for band in wanted)
-    return f"{pixels:,} px in {len(wanted)}", exact
-
-
-def _same(there: Pixels, here: ReadBand | None) -> bool:
-    """Whether a band has the values where it is valid, and is masked where it is."""
-    if here is None:
+def _is_in(copy: ReadBand | None, wanted: Pixels) -> bool:
+    """Whether a copy has a band's values where it is valid, and is masked where it is."""
+    if copy is None:
         return False
-    valid = there.mask > 0
-    masks = there.mask if here.fractional else valid
-    return bool(
-        (here.mask == masks).all()
-        and np.array_equal(here.values[valid], there.values[valid], equal_nan=True)
-    )
+    masks = wanted.mask if copy.fractional else wanted.mask > 0
+    return _is_alike(wanted, copy) and bool((copy.mask == masks).all())
+
+
+def _is_alike(wanted: Pixels, found: Pixels | ReadBand) -> bool:
+    valid = wanted.mask > 0
+    same = np.array_equal(wanted.values[valid], found.values[valid], equal_nan=True)
+    return bool(same and ((found.mask > 0) == valid).all())
 
 
 def differences(were: Mapping[str, SimAsset], are: Mapping[str, SimAsset]) -> list[str]:
@@ -119,15 +110,9 @@ def differences(were: Mapping[str, SimAsset], are: Mapping[str, SimAsset]) -> li
         found_differences += [
             f"{display_id(name)}: band {band}"
             for band in bands
-            if not _alike(truth(one, band), truth(two, band))
+            if not _is_alike(truth(one, band), truth(two, band))
         ]
     return found_differences
-
-
-def _alike(one: Pixels, two: Pixels) -> bool:
-    valid = one.mask > 0
-    same = np.array_equal(one.values[valid], two.values[valid], equal_nan=True)
-    return bool(same and ((two.mask > 0) == valid).all())
 
 
 def _rows(path: Path) -> int:
@@ -138,52 +123,18 @@ def _rows(path: Path) -> int:
 
 
 def proof_table(proofs: list[Proof]) -> RenderableType:
-    """Return the table: whatever is not exact, one of each kind of place, then sums by type."""
+    """Return what was compared, summed up by type."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in ("type", "bytes", "compared", "", "asset"):
-        justify: Literal["left", "right"] = "right" if column == "bytes" else "left"
-        table.add_column(column, justify=justify, no_wrap=column != "asset", overflow="fold")
-    shown = _samples(proofs)
-    for proof in shown:
-        table.add_row(*_cells(proof))
-    rest = [proof for proof in proofs if proof not in shown]
-    for kind, count in sorted(Counter(proof.type for proof in rest).items()):
-        table.add_row(*_cells(_sum(kind, count, rest)), style="dim")
+    for column in ("type", "assets", "bytes", "pixels or rows", ""):
+        table.add_column(column, justify="right" if column not in {"type", ""} else "left")
+    for kind in sorted({proof.type for proof in proofs}):
+        same = [proof for proof in proofs if proof.type == kind]
+        size_bytes = sum(proof.size_bytes for proof in same)
+        compared = sum(proof.compared for proof in same)
+        exact = all(proof.exact for proof in same)
+        verdict = Text("exact", "green") if exact else Text("DIFFERS", "bold red")
+        table.add_row(kind, f"{len(same):,}", size(size_bytes), f"{compared:,}", verdict)
     return table
-
-
-def _samples(proofs: list[Proof]) -> list[Proof]:
-    """Return what differs, and the first of each type in each folder, as far as there is room."""
-    wrong = [proof for proof in proofs if not proof.exact]
-    firsts = {(proof.asset.rpartition("/")[0], proof.type): proof for proof in reversed(proofs)}
-    fine = sorted(firsts.values(), key=lambda proof: proof.asset)
-    return wrong + [proof for proof in fine if proof.exact and proof.type in _FILES][:_SHOWN]
-
-
-def _sum(kind: str, count: int, proofs: list[Proof]) -> Proof:
-    same = [proof for proof in proofs if proof.type == kind]
-    return Proof(
-        asset=f"… and {count:,} more",
-        type=kind,
-        size_bytes=sum(proof.size_bytes for proof in same),
-        compared="",
-        exact=all(proof.exact for proof in same),
-    )
-
-
-def _cells(proof: Proof) -> tuple[str | Text, ...]:
-    short = "/".join(proof.asset.split("/")[-2:])  # a terminal has 80 columns
-    return (
-        proof.type,
-        size(proof.size_bytes),
-        proof.compared,
-        _verdict(exact=proof.exact),
-        short if proof.exact else proof.asset,
-    )
-
-
-def _verdict(*, exact: bool) -> Text:
-    return Text("exact", "green") if exact else Text("DIFFERS", "bold red")
 
 
 def tree(mirror: Path) -> Tree:
@@ -194,7 +145,7 @@ def tree(mirror: Path) -> Tree:
 
 
 def _grow(branch: Tree, folder: Path) -> None:
-    entries = list(_entries(folder))
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     for path in entries[:_SHOWN_IN_FOLDER]:
         if path.is_dir():
             _grow(branch.add(f"{path.name}/"), path)
@@ -202,7 +153,3 @@ def _grow(branch: Tree, folder: Path) -> None:
             branch.add(Text(f"{path.name}  {size(path.stat().st_size)}"))
     if len(entries) > _SHOWN_IN_FOLDER:
         branch.add(Text(f"… {len(entries) - _SHOWN_IN_FOLDER:,} more", style="dim"))
-
-
-def _entries(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))

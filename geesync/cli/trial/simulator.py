@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from geesync.cli.context import output
+from geesync.cli.context import say
 from geesync.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -21,19 +20,6 @@ if TYPE_CHECKING:
 ENDS_WITHIN_S = 0.8  #: of the signal; a second is promised
 
 
-class ProfileName(StrEnum):
-    """How nasty the simulated services are."""
-
-    CALM = "calm"
-    REAL = "real"
-    HELL = "hell"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(simulator)
-
-
 def simulator(
     port: Annotated[
         int, typer.Option(help="Of Earth Engine; 0 is any free one.", min=0, max=65535)
@@ -41,7 +27,9 @@ def simulator(
     bucket_port: Annotated[
         int, typer.Option(help="Of Cloud Storage; 0 is any free one.", min=0, max=65535)
     ] = 0,
-    profile: Annotated[ProfileName, typer.Option(help="How nasty it is.")] = ProfileName.CALM,
+    profile: Annotated[
+        Literal["calm", "real", "hell"], typer.Option(help="How nasty it is.")
+    ] = "calm",
     seed: Annotated[int, typer.Option(help="The same seed makes the same accidents.")] = 0,
     scenario: Annotated[
         str,
@@ -74,7 +62,7 @@ def simulator(
     try:
         built = simulator_class(
             scenario,
-            profile=turned(named(profile.value), knobs or ()),
+            profile=turned(named(profile), knobs or ()),
             seed=seed,
             speed=speed,
             port=port,
@@ -93,7 +81,7 @@ def simulator(
     with built as running:
         if key_file is not None:
             running.write_credentials(key_file)
-        output().print(
+        say(
             f"# Earth Engine, project {running.project}, and Cloud Storage; put this into"
             " geesync.toml:\n"
             f'bucket = "{running.bucket}"\n'
@@ -101,8 +89,7 @@ def simulator(
             f'project = "{running.project}"\n'
             f'url = "{running.earth_engine_url}"\n'
             "[storage]\n"
-            f'url = "{running.storage_url}"',
-            markup=False,
+            f'url = "{running.storage_url}"'
         )
         stop.wait()
         _end_in_time()

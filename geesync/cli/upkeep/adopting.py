@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, output
+from geesync.cli.context import Context, say
 from geesync.cli.roots.watching import existing, watch
 from geesync.cli.upkeep.checking import share_of
 from geesync.cli.upkeep.recovering import scanned
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from geesync.adapters.earth_engine.earth_engine import EarthEngine
     from geesync.config import Config
     from geesync.domain.mirror.older_exports import OlderExports
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(adopt)
 
 
 def adopt(
@@ -58,10 +53,9 @@ def adopt(
     if dry:
         _print(_foresee(config, earth_engine, name, exports), "may be")
         return
-    flags = {"dest": None, "bucket": None, "interval": None}
     logs.configure(log_format=config.log.format, level="warning")  # it tells of each image itself
     with locked(config.ledger):
-        watch(config, storage, [name], {}, flags, afresh=False)
+        watch(config, storage, [name], {})
         _print(_adopt(config, name, exports, share), "adopted")
 
 
@@ -94,8 +88,7 @@ def _adopt(
     with scanned(config) as built:
         for asset, why in older_mirror(built, exports, name, share).adopt():
             yield asset.name, why
-        verifier = next(step for step in built.steps if step.name == "verifier")
-        while run_step(verifier).moved:
+        while run_step(built.step("verifier")).moved:
             pass
 
 
@@ -104,5 +97,5 @@ def _print(found: Iterator[tuple[str, str]], word: str) -> None:
     for name, why in found:
         adopted, left = adopted + (not why), left + bool(why)
         line = f"{'left' if why else word:<7}  {display_id(name)}  {why}"
-        output().print(line.rstrip(), markup=False)
-    output().print(f"{adopted:,} {word}, {left:,} left to be taken from Earth Engine")
+        say(line.rstrip())
+    say(f"{adopted:,} {word}, {left:,} left to be taken from Earth Engine")

@@ -8,23 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-import typer
-
-from geesync.cli.context import json_line, output
+from geesync.cli.context import print_json, say
 from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.checking import Flaw, Verdict
 
 if TYPE_CHECKING:
-    from geesync.checks.checker import CheckedCopy
     from geesync.checks.comparer import Difference
 
 _STYLES = {Verdict.DIFFERS: "red", Verdict.MISSING: "red", Verdict.ERROR: "bold red"}
 
-
-_LISTS = ("validImages", "validFolders", "invalidImages", "invalidFolders")
 _METADATA_ONLY = "metadataOnly"
+_LISTS = ("validImages", "validFolders", "invalidImages", "invalidFolders", _METADATA_ONLY)
 
 
 class Lists:
@@ -35,33 +31,27 @@ class Lists:
         self._lists: dict[str, TextIO] = {}
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-            for name in (*_LISTS, _METADATA_ONLY):
+            for name in _LISTS:
                 path = folder / f"{name}.txt"
                 self._lists[name] = files.enter_context(path.open("w", encoding="utf-8"))
 
     def add(
         self, name: str, kind: str, verdict: Verdict, *, is_metadata_only: bool = False
     ) -> None:
-        """Write an asset's line."""
+        """Write the line of an asset, or of a path that is none's: kind is "" then."""
         if self._combined:
             self._combined.write(f"{verdict} {display_id(name)}\n")
         valid = "valid" if verdict == Verdict.SOUND else "invalid"
         file = valid + ("Folders" if kind in CONTAINERS else "Images")
         if is_metadata_only and verdict == Verdict.SOUND:  # a valid copy, but of no image
             file = _METADATA_ONLY
-        listed = self._lists.get(file)
-        if listed:
-            listed.write(f"{display_id(name)}\n")
-
-    def add_unknown(self, path: str) -> None:
-        """Write the line of a path that is no asset's."""
-        if self._combined:
-            self._combined.write(f"{Verdict.UNKNOWN} {path}\n")
+        if kind and file in self._lists:
+            self._lists[file].write(f"{display_id(name)}\n")
 
 
 @dataclass
 class Report:
-    """Tells findings as they come, and sums them up."""
+    """Prints findings as they come, and sums them up."""
 
     lists: Lists
     json: bool
@@ -76,89 +66,70 @@ class Report:
     @property
     def is_sound(self) -> bool:
         """Whether nothing else was found."""
-        return not any(count for verdict, count in self.counts.items() if verdict != Verdict.SOUND)
+        return self.counts.total() == self.counts[Verdict.SOUND]
 
-    def tell(self, finding: CheckedCopy, done: str) -> None:
-        """Take a finding; done: what a repair did about it."""
-        asset = finding.asset
-        if asset.name not in self._different:
-            self.counts[finding.verdict] += 1
-            self.lists.add(
-                asset.name, asset.type, finding.verdict, is_metadata_only=finding.is_metadata_only
-            )
-        if finding.flaws:
-            what = [str(flaw) for flaw in finding.flaws]
-            self._line(finding.verdict, display_id(asset.name), what, done)
+    def add(
+        self,
+        verdict: Verdict,
+        name: str,
+        kind: str,
+        flaws: list[str],
+        *,
+        is_metadata_only: bool = False,
+        repair: str = "",
+    ) -> None:
+        """Take what was found of an asset, or of a path that is none's: kind is "" then.
 
-    def tell_unknown(self, path: str) -> None:
-        """Take a path that is no asset's."""
-        self.counts[Verdict.UNKNOWN] += 1
-        self.lists.add_unknown(path)
-        self._line(Verdict.UNKNOWN, path, ["not in the ledger"], "")
+        repair: what was done about it.
+        """
+        if name not in self._different:
+            self.counts[verdict] += 1
+            self.lists.add(name, kind, verdict, is_metadata_only=is_metadata_only)
+        self._print(verdict, name, flaws, repair)
 
-    def tell_top(self, path: str, flaw: Flaw, done: str) -> None:
-        """Take the first document of a mirror's catalogue; done: what a repair did about it."""
-        self.counts[flaw.verdict] += 1
-        self._line(flaw.verdict, path, [flaw.what], done)
-
-    def tell_difference(self, found: Difference | None) -> None:
+    def add_difference(self, found: Difference | None) -> None:
         """Take how an asset was compared with Earth Engine's; None, or sound: no difference."""
-        if found is None or found.verdict == Verdict.SOUND:
-            return
-        if found.name not in self._different:
+        if found is not None and found.verdict != Verdict.SOUND:
+            self.add(found.verdict, found.name, found.type, [found.what])
             self._different.add(found.name)
-            self.counts[found.verdict] += 1
-            self.lists.add(found.name, found.type, found.verdict)
-        self._line(found.verdict, display_id(found.name), [found.what], "")
 
-    def tell_pending(self, name: str, kind: str, state: str) -> None:
+    def add_top(self, path: str, flaw: Flaw, repair: str) -> None:
+        """Take what is wrong with the first document of a mirror's catalogue."""
+        self.counts[flaw.verdict] += 1
+        self._print(flaw.verdict, path, [flaw.what], repair)
+
+    def add_pending(self, name: str, kind: str, state: str) -> None:
         """Take an asset that is not on disk yet: no flaw, but no valid copy either."""
         self.pending[state] += 1
         self.lists.add(name, kind, Verdict.MISSING)
 
-    def tell_unreadable(self, name: str, kind: str, why: str) -> None:
-        """Take an asset that Earth Engine did not let be read: what it is now, nobody knows."""
-        self.counts[Verdict.ERROR] += 1
-        self.lists.add(name, kind, Verdict.ERROR)
-        self._line(Verdict.ERROR, display_id(name), [f"not readable at the last scan: {why}"], "")
-
-    def _line(self, verdict: Verdict, name: str, what: list[str], done: str) -> None:
-        if self.json:
-            document = {
-                "verdict": verdict.value,
-                "name": name,
-                "flaws": what,
-                "repair": done or None,
-            }
-            typer.echo(json_line(document))
-            return
-        text = f"{verdict} {name}: {'; '.join(what)}" + (f" → {done}" if done else "")
-        output().print(text, style=_STYLES.get(verdict), markup=False)
+    def _print(self, verdict: Verdict, name: str, flaws: list[str], repair: str) -> None:
+        shown = display_id(name)
+        if flaws and self.json:
+            found = {"verdict": verdict.value, "name": shown}
+            print_json({**found, "flaws": flaws, "repair": repair or None})
+        elif flaws:
+            text = f"{verdict} {shown}: {'; '.join(flaws)}" + (f" → {repair}" if repair else "")
+            say(text, style=_STYLES.get(verdict))
 
     def sum_up(self) -> None:
-        """Tell the counts."""
+        """Print the counts."""
         counts = {verdict.name.lower(): self.counts[verdict] for verdict in Verdict}
+        pending = self.pending.total()
         if self.json:
-            summary = counts | {
-                "pending": self.pending.total(),
-                "pending_by_state": self.pending,
-                "images_read": self.images_read,
-                "stopped": self.is_stopped,
-            }
-            typer.echo(json_line({"summary": summary}))
+            how_far = {"images_read": self.images_read, "stopped": self.is_stopped}
+            waiting = {"pending": pending, "pending_by_state": self.pending}
+            print_json({"summary": {**counts, **waiting, **how_far}})
             return
-        checked = sum(self.counts.values()) - self.counts[Verdict.UNKNOWN]
+        checked = self.counts.total() - self.counts[Verdict.UNKNOWN]
         sums = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-        assets = counted(checked, "asset")
-        output().print(f"{assets} checked: {sums or 'nothing on disk yet'}", markup=False)
+        say(f"{counted(checked, 'asset')} checked: {sums or 'nothing on disk yet'}")
         if self.images_read:
             images = counted(self.images_read, "image")
-            output().print(f"pixels of {images} compared with Earth Engine's", markup=False)
-        if self.pending:
-            pending = counted(self.pending.total(), "asset is", "assets are")
+            say(f"pixels of {images} compared with Earth Engine's")
+        if pending:
             states = ", ".join(f"{count:,} {state}" for state, count in self.pending.items())
-            output().print(f"{pending} not on disk yet ({states}): geesync status")
+            number = counted(pending, "asset is", "assets are")
+            say(f"{number} not on disk yet ({states}): geesync status")
         if self.is_stopped:
-            output().print(
-                "The time is over, before all was checked; what --read-data read is remembered"
-            )
+            say("The time is over, before all was checked; what --read-data read is remembered")

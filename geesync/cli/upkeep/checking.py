@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
-from geesync.cli.answers.naming import asset_named
-from geesync.cli.context import Context, errors, now, opened
+from geesync.cli.context import Context, asset_named, errors, now
 from geesync.domain.mirror.checking import Verdict
 from geesync.errors import ExitCode, UserError
 
@@ -35,19 +34,14 @@ _REREAD = 0.05
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%|all")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=_WithShare)(check)
-
-
 _READ_PIXELS = "--read-pixels"
 
 
-class _WithShare(TyperCommand):
-    """A command of which one option may go without its value."""
+class Command(TyperCommand):
+    """The command, with one option that may have no value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Say the value that is not said."""
+        """Insert an empty value where none is given."""
         arguments = [*args, ""]
         for place, one in enumerate(args):
             if one == _READ_PIXELS and not _SHARE.fullmatch(arguments[place + 1]):
@@ -135,21 +129,30 @@ def check(
     if read_pixels is not None and not against_earth_engine:
         raise UserError(f"{_READ_PIXELS} goes with --against-earth-engine")
     pixels = _pixels(config, read_pixels)
-    with opened(config) as database, checker(config, database) as built, ExitStack() as files:
+    with (
+        mine.database() as database,
+        checker(config, database) as built,
+        ExitStack() as files,
+    ):
         scope, mend = _scope(built, ledger, what), Repair(built.checks, built.workshop.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:
             differences = _differences(config, database, scope, pixels, report)
             for found in _timed(differences, deadline, report):
-                report.tell_difference(found)
+                report.add_difference(found)
         findings = _findings(built, scope, read_data=read_data, share=share)
         total = built.checks.count(scope)
         for finding in _timed(_watched("checking", findings, total), deadline, report):
-            report.tell(finding, mend.repair(finding) if repair and finding.flaws else "")
+            report.add(
+                *(finding.verdict, finding.asset.name, finding.asset.type),
+                [str(flaw) for flaw in finding.flaws],
+                is_metadata_only=finding.is_metadata_only,
+                repair=mend.repair(finding) if repair and finding.flaws else "",
+            )
         if read_data and not report.is_stopped:
             built.finish(scope)
-        _tell_rest(built, scope, report, unreadable=not against_earth_engine)
-        _check_tops(built, scope, report, read_data=read_data, repair=repair)
+        _add_unchecked(built, scope, report, unreadable=not against_earth_engine)
+        _check_folders(built, scope, report, read_data=read_data, repair=repair)
         if repair:
             built.roots.asked(now())
     report.sum_up()
@@ -199,7 +202,7 @@ def _findings(
 
 
 def _watched(what: str, findings: Iterator[Found], total: int) -> Iterator[Found]:
-    """Show how far it is, where somebody looks."""
+    """Show progress on a terminal."""
     console = errors()
     if not console.is_terminal:
         yield from findings
@@ -217,30 +220,26 @@ def _timed(findings: Iterator[Found], deadline: float, report: Report) -> Iterat
             return
 
 
-def _tell_rest(built: Checker, scope: Scope, report: Report, *, unreadable: bool) -> None:
-    """Tell what no finding told: assets that are not on disk yet, and paths that are no asset's.
-
-    unreadable: also what the last scan could not read; a comparison has asked anew.
-    """
+def _add_unchecked(built: Checker, scope: Scope, report: Report, *, unreadable: bool) -> None:
+    """Add what is not on disk yet; and what the last scan could not read, if nobody asked anew."""
     for name, kind, why in built.checks.unreadable(scope) if unreadable else ():
-        report.tell_unreadable(name, kind, why)
+        report.add(Verdict.ERROR, name, kind, [f"not readable at the last scan: {why}"])
     for name, kind, state in built.checks.pending(scope):
-        report.tell_pending(name, kind, state)
-    for dest, path in built.checks.folders(scope):
-        for unknown in built.unknown(Path(dest), path):
-            report.tell_unknown(unknown)
+        report.add_pending(name, kind, state)
 
 
-def _check_tops(
+def _check_folders(
     built: Checker, scope: Scope, report: Report, *, read_data: bool, repair: bool
 ) -> None:
-    """Check the documents in which the catalogues of whole mirrors begin."""
+    """Add paths that are no asset's, and flaws of the first documents of catalogues."""
     for dest, path in built.checks.folders(scope):
+        for unknown in built.unknown(Path(dest), path):
+            report.add(Verdict.UNKNOWN, unknown, "", ["not in the ledger"])
         flaw = None if path else built.top(dest, read_data=read_data)
         if flaw:
             if repair:
                 built.checks.tell_again(dest)
-            report.tell_top(f"{dest}/{flaw.file}", flaw, "written anew" if repair else "")
+            report.add_top(f"{dest}/{flaw.file}", flaw, "written anew" if repair else "")
 
 
 def _scope(built: Checker, ledger: Path, what: str | None) -> Scope:

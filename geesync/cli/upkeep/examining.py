@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, json_line, output
+from geesync.cli.context import Context, print_json, say
 from geesync.errors import ExitCode
 
 if TYPE_CHECKING:
     from geesync.domain.messages.findings import Finding
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(doctor)
 
 
 def doctor(
@@ -33,19 +28,20 @@ def doctor(
     worst: list[Finding] = []
     for finding in Doctor(loaded.config, loaded.file).examine():
         if json:
-            typer.echo(json_line(vars(finding)))
+            print_json(vars(finding))
         else:
-            _show(finding)
+            _print(finding)
         if finding.verdict != Severity.OK:
             worst.append(finding)
     failed = [finding for finding in worst if finding.verdict == Severity.FAIL]
     if not json:
-        output().print(_conclusion(failed or worst), markup=False)
+        worst = failed or worst
+        say(f"\nNext: {worst[0].mend}" if worst else "\nAll is well.")
     if failed:
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _show(finding: Finding) -> None:
+def _print(finding: Finding) -> None:
     from rich.text import Text
 
     line = Text.assemble(
@@ -53,8 +49,4 @@ def _show(finding: Finding) -> None:
     )
     if finding.mend:
         line.append(f"\n{'':<22}→ {finding.mend}", "dim")
-    output().print(line)
-
-
-def _conclusion(left: list[Finding]) -> str:
-    return f"\nNext: {left[0].mend}" if left else "\nAll is well."
+    say(line)

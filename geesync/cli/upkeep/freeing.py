@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from geesync.cli.context import Context, json_line, opened, output
-from geesync.domain.assets.names import candidates, display_id
+from geesync.cli.context import Context, asset_named, print_json, say
+from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import size
 from geesync.domain.restore.losses import LossKind
 from geesync.errors import ConfigError, ExitCode, UserError
-
-if TYPE_CHECKING:
-    from geesync.checks.freeing import Freer
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(free)
 
 
 def free(
@@ -36,7 +28,7 @@ def free(
         typer.Option(metavar="PATH", help="The same names again, instead of typing them."),
     ] = None,
     accept: Annotated[
-        list[str] | None,
+        list[LossKind] | None,
         typer.Option("--accept-losses", metavar="KIND", help="What a restore may lose of them."),
     ] = None,
     credentials: Annotated[
@@ -53,17 +45,19 @@ def free(
     from geesync.store.copies.checks import Scope
 
     mine: Context = context.obj
-    mine.existing_ledger()
     config = mine.config()
     logs.configure(log_format=config.log.format, level=config.log.level)
     if delete and not config.allow_delete:
         raise ConfigError("geesync may not delete", hint="set `allow_delete = true`: docs/free.md")
-    names = list(dict.fromkeys(candidates(path)[0] for path in paths))
+    ledger = mine.existing_ledger()
+    names = list(dict.fromkeys(asset_named(ledger, path) for path in paths))
     if delete:
         _confirm(names, yes)
     kept = freed = size_bytes = 0
-    with opened(config) as database, freer(config, database, _kinds(accept), credentials) as built:
-        _require_known(built, names)
+    with (
+        mine.database() as database,
+        freer(config, database, frozenset(accept or ()), credentials) as built,
+    ):
         work = built.free if delete else built.look
         for one in chain.from_iterable(work(Scope(name)) for name in names):
             kept += bool(one.kept)
@@ -71,35 +65,19 @@ def free(
             size_bytes += 0 if one.kept else one.asset.size_bytes
             document = {"asset": display_id(one.asset.name), "kept": one.kept or None}
             if json:
-                typer.echo(json_line(document | {"size_bytes": one.asset.size_bytes}))
+                print_json(document | {"size_bytes": one.asset.size_bytes})
             elif one.kept:
-                output().print(f"stays  {document['asset']}  {one.kept}", markup=False)
+                say(f"stays  {document['asset']}  {one.kept}")
             else:
-                output().print(
-                    f"{'freed' if delete else 'safe '}  {document['asset']}", markup=False
-                )
+                say(f"{'freed' if delete else 'safe '}  {document['asset']}")
     verb = "freed" if delete else "could be freed"
     if not json:
-        output().print(f"{freed:,} {verb} ({size(size_bytes)}), {kept:,} stay", markup=False)
+        say(f"{freed:,} {verb} ({size(size_bytes)}), {kept:,} stay")
     raise typer.Exit(ExitCode.INCOMPLETE if kept else ExitCode.OK)
 
 
-def _require_known(built: Freer, names: list[str]) -> None:
-    """Raise UserError for what was never mirrored."""
-    for name in names:
-        if built.ledger.find(name) is None:
-            raise UserError(f"{display_id(name)} is not in the ledger", hint="geesync roots")
-
-
-def _kinds(given: list[str] | None) -> frozenset[LossKind]:
-    try:
-        return frozenset(map(LossKind, given or ()))
-    except ValueError as error:
-        raise UserError(str(error), hint=f"one of {', '.join(LossKind)}") from error
-
-
 def _confirm(names: list[str], given: list[str] | None) -> None:
-    """Have the person say each name again. Raises UserError if one is another."""
+    """Ask for each name once more, unless given. Raises UserError if one differs."""
     wanted = [display_id(name) for name in names]
     typed = given
     if typed is None:

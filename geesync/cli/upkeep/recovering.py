@@ -1,4 +1,4 @@
-"""``recover``: a ledger that is lost or damaged, from a backup or from the mirror."""
+"""``backup`` and ``recover``: a copy of the ledger; a lost one, from a copy or from the mirror."""
 
 from __future__ import annotations
 
@@ -9,21 +9,41 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geesync.cli.context import Context, as_owner_of, now, opened, output
+from geesync.cli.context import Context, as_owner_of, now, opened, output, say
 from geesync.cli.roots.watching import existing, watch
 from geesync.domain.assets.names import display_id, is_derived
 from geesync.domain.messages.words import counted
-from geesync.errors import LedgerError, RemoteError, UnavailableError, UserError
+from geesync.errors import Cause, LedgerError, RemoteError, UnavailableError, UserError
 
 if TYPE_CHECKING:
     from geesync.bootstrap import Service
     from geesync.config import Config
-    from geesync.domain.json import Json
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(recover)
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The copy; an older one is replaced.")],
+) -> None:
+    """Copy the ledger to FILE, whole and consistent, also while the daemon runs.
+
+    A copy by cp would lose what is still in the write-ahead log. To put it back, with the daemon
+    stopped: geesync recover --from-backup FILE.
+    """
+    import sqlite3
+
+    from geesync.store.file import backups, soundness
+    from geesync.store.file.sqlite_errors import translated
+
+    mine: Context = context.obj
+    ledger = mine.existing_ledger()
+    soundness.check(ledger)
+    with translated(ledger):
+        try:
+            backups.backup(ledger, file.absolute())
+        except (OSError, sqlite3.OperationalError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise RemoteError(Cause.DISK, f"the backup {file} cannot be written: {why}") from error
+    say(f"the ledger is in {file}")
 
 
 def recover(
@@ -58,7 +78,8 @@ def recover(
         if from_backup:
             _put_back(config, from_backup)
         else:
-            _rebuild(config, roots or [], {"dest": dest, "bucket": bucket, "interval": None})
+            flags = {"dest": dest, "bucket": bucket}
+            _rebuild(config, roots or [], [name for name, value in flags.items() if value])
 
 
 def _put_back(config: Config, file: Path) -> None:
@@ -74,13 +95,10 @@ def _put_back(config: Config, file: Path) -> None:
         old = _put_in_place(apart, ledger)
     aside = f"; what was there is {old.name}" if old else ""
     copies = counted(count, "copy", "copies")
-    output().print(
-        f"the ledger {ledger} is the backup again{aside}; the daemon proves {copies} made since.",
-        markup=False,
-    )
+    say(f"the ledger {ledger} is the backup again{aside}; the daemon proves {copies} made since.")
 
 
-def _rebuild(config: Config, roots: list[str], flags: Json) -> None:
+def _rebuild(config: Config, roots: list[str], given: list[str]) -> None:
     """Make a new ledger of the mirror."""
     from geesync.bootstrap import cloud
 
@@ -90,14 +108,13 @@ def _rebuild(config: Config, roots: list[str], flags: Json) -> None:
     with as_owner_of(ledger.parent), _apart(config) as apart:
         earth_engine, stores = cloud(config)
         names = [root if is_derived(root) else existing(earth_engine, root) for root in roots]
-        watch(apart, stores, names, {}, flags, afresh=False, take=True)
+        watch(apart, stores, names, {}, given, take=True)
         count = _take_copies(apart)
         adopted = _adopt(apart)
         _put_in_place(apart, ledger)
-    output().print(
+    say(
         f"{counted(count, 'asset is', 'assets are')} in {ledger}; the daemon proves the files."
-        f" {counted(adopted, 'export goes on', 'exports go on')}",
-        markup=False,
+        f" {counted(adopted, 'export goes on', 'exports go on')}"
     )
 
 
@@ -153,7 +170,7 @@ def scanned(config: Config) -> Iterator[Service]:
         closing(open_current(config.ledger)) as database,
         service(config, database) as built,
     ):
-        next(step for step in built.steps if step.name == "discoverer").run_once()
+        built.step("discoverer").run_once()
         for root in built.roots.active():
             if root.alarm:
                 raise UnavailableError(f"{display_id(root.name)}: {root.alarm}")

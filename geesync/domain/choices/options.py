@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 def values_of(option: str) -> list[str]:
     """Return the words that an option may have, if only some may be."""
     field = Options.model_fields[option]
-    return [value for value in _inner(field.annotation) if isinstance(value, str)]
+    return [value for value in inner_types(field.annotation) if isinstance(value, str)]
 
 
-def _inner(kind: object) -> Iterator[object]:
-    for option in get_args(kind):
-        yield option
-        yield from _inner(option)
+def inner_types(kind: object) -> Iterator[object]:
+    """Yield what a type is made of, e.g. both sides of a union, and the words of a Literal."""
+    for inner in get_args(kind):
+        yield inner
+        yield from inner_types(inner)
 
 
 def _instant(value: Any) -> Any:

@@ -48,8 +48,7 @@ log = get_logger()
 
 #: How thoroughly: metadata only; every pixel read; every pixel summed up by Earth Engine and by
 #: us; or what was restored mirrored anew, and the two copies compared.
-METADATA, PIXELS, DIGEST, MIRROR = "metadata", "pixels", "digest", "mirror"
-LEVELS = (METADATA, PIXELS, DIGEST, MIRROR)
+PIXELS, DIGEST, MIRROR = "pixels", "digest", "mirror"
 
 
 #: What is said to be lost of these is what is found to be.

@@ -1,4 +1,4 @@
-"""Where the world begins: Earth Engine, Cloud Storage, and who does work on bytes."""
+"""Clients of Earth Engine and Cloud Storage, threads and executors, as configured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from geesync import logs
 from geesync.adapters.direct.monitoring import Monitoring
@@ -39,7 +38,7 @@ from geesync.store.views.mirrors import LEDGER_ID
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast the outside world is asked, by all threads together."""
+    """The request rates of all threads together, a service each."""
 
     requests: Pacer = field(default_factory=Pacer)
     submits: Pacer = field(default_factory=Pacer)
@@ -54,17 +53,15 @@ class Pace:
         self.requests.requests_per_s = throttle.requests_per_s
         self.submits.requests_per_s = 1 / wait_s if wait_s else math.inf
 
-    def _pacers(self) -> tuple[Pacer, ...]:
-        return self.requests, self.submits, self.storage, self.direct, self.drive
-
     @property
     def held_until(self) -> float:
-        """Until when work may rightly be silent, on the monotonic clock: its turn is later."""
-        return max(pacer.held_until for pacer in self._pacers())
+        """Until when requests wait for their turn, on the monotonic clock."""
+        pacers = (self.requests, self.submits, self.storage, self.direct, self.drive)
+        return max(pacer.held_until for pacer in pacers)
 
 
 def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Stores]:
-    """Return Earth Engine and where it leaves exports as one user; nothing is asked of them yet."""
+    """Return the clients of Earth Engine and its stores for one identity; without a request."""
     if pace is None:
         pace = Pace()
         pace.set(config.throttle, config.direct)
@@ -85,12 +82,12 @@ def cloud(config: Config, pace: Pace | None = None) -> tuple[EarthEngine, Stores
 
 
 def threads(config: Config) -> ThreadPoolExecutor:
-    """Return threads that ask the network."""
+    """Return the pool of threads for requests."""
     return ThreadPoolExecutor(config.throttle.downloads, thread_name_prefix="geesync")
 
 
 def access_of(config: Config) -> Access:
-    """Return where objects are fetched from, for this process and for others."""
+    """Return what a process needs to fetch objects from the stores."""
     project, storage = config.need("earth_engine.project"), config.storage
     beside = config.workers.executor == "processes"
     key_file = config.earth_engine.credentials if beside else None
@@ -106,7 +103,7 @@ def access_of(config: Config) -> Access:
 
 
 def direct_access_of(config: Config, access: Access, tag: str) -> DirectAccess:
-    """Return where pixels and rows are asked for directly, likewise, with a workload tag."""
+    """Return what a process needs to read pixels and rows directly; tag: of its requests."""
     direct, earth_engine = config.direct, config.earth_engine
     return DirectAccess(
         access.daemon,
@@ -121,7 +118,7 @@ def direct_access_of(config: Config, access: Access, tag: str) -> DirectAccess:
 
 
 def monitoring_of(config: Config) -> Monitoring:
-    """Return what tells what reading directly has cost."""
+    """Return the client of Cloud Monitoring, which knows what direct reading costs."""
     url = config.direct.monitoring_url or config.earth_engine.url
     project = config.need("earth_engine.project")
     return Monitoring(
@@ -136,7 +133,7 @@ def monitoring_of(config: Config) -> Monitoring:
 def executors(
     config: Config, daemon: str, rate: Callable[[], float | None]
 ) -> Iterator[tuple[ByteExecutor, ByteExecutor, ByteExecutor]]:
-    """Give who fetches, who proves, and who reads directly; nobody is asked anything yet.
+    """Give the executors for fetching, proving and direct reading; their processes start later.
 
     One reads directly, so that there is one pace, and it is beside the daemon.
     """
@@ -157,7 +154,7 @@ def executors(
 
 
 def limits_of(config: Config) -> Limits:
-    """Return how much may be taken of what others use too."""
+    """Return the limits of the brakes."""
     throttle = config.throttle
     return Limits(
         max_operations=throttle.max_operations,
@@ -171,14 +168,8 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def mirrors(config: Config, roots: Roots) -> set[Path]:
-    """Return every folder that is a mirror of a watched root, and the configured one."""
-    configured = {config.mirror} if config.mirror else set()
-    return configured | {Path(root.dest) for root in roots.active()}
-
-
 def ledger_id(roots: Roots, now: datetime) -> str:
-    """Return what tells this ledger's exports from those of any other."""
+    """Return this ledger's id, which is in the tokens of its exports; make it if there is none."""
     known = roots.get(LEDGER_ID)
     if known is None:
         known = secrets.token_hex(8)

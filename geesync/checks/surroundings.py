@@ -1,13 +1,17 @@
-"""What a person can do about what the doctor finds, and what its findings say of a bucket."""
+"""What the doctor finds outside: the clock, a bucket and the rights; and what mends it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
+from geesync.adapters.host.network import Proxies
 from geesync.adapters.storage.bucket import Storage
 from geesync.adapters.storage.bucket_settings import BucketSettings
+from geesync.adapters.transfer.transport import Transport
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.findings import Finding, fail, ok, warn
 from geesync.domain.messages.words import counted
@@ -20,6 +24,46 @@ _SETTINGS = "bucket settings"
 
 #: A queue may take weeks; a lifecycle rule must not be quicker.
 _LEAST_AGE_DAYS = 14
+
+#: Where the time is asked for.
+GOOGLE = "https://earthengine.googleapis.com"
+
+#: Tokens are refused when the clock is off by minutes.
+_SKEW_WARN_S, _SKEW_FAIL_S = 30, 240
+_TIMEOUT_S = 10
+
+
+def look_at_clock(url: str, now: Callable[[], datetime]) -> Iterator[Finding]:
+    """Yield what is wrong with the network or the clock; url: of who is asked for the time."""
+    try:
+        theirs = _remote_time(url)
+    except OSError as error:
+        reason, proxy = error.strerror or str(error), Proxies().of(url)
+        way = f" through {proxy.rpartition('@')[2]}" if proxy else ""  # without its password
+        mend = f"curl -I {url}; a proxy is named by HTTPS_PROXY and NO_PROXY"
+        if "certificate" in reason:
+            mend = "SSL_CERT_FILE=/path/to/your-network's-authority.pem, if it opens TLS"
+        yield fail("network", f"{url} does not answer{way}: {reason}", mend)
+        return
+    if theirs is None:
+        yield warn("clock", f"{url} does not say what time it is", "timedatectl")
+        return
+    skew_s = abs((now() - theirs).total_seconds())
+    text, mend = f"off by {skew_s:,.0f} s", "timedatectl set-ntp true"
+    if skew_s > _SKEW_FAIL_S:
+        yield fail("clock", f"{text}: Google refuses tokens", mend)
+    elif skew_s > _SKEW_WARN_S:
+        yield warn("clock", text, mend)
+    else:
+        yield ok("clock", "right")
+
+
+def _remote_time(url: str) -> datetime | None:
+    """Return the server's time, by the Date header of its answer."""
+    answer, _ = Transport(_TIMEOUT_S).request(url)
+    with suppress(ValueError):
+        return parsedate_to_datetime(answer.get("date", ""))
+    return None
 
 
 def look_at_bucket(
@@ -72,18 +116,6 @@ def judge_rights(earth_engine: EarthEngine, roots: Sequence[str]) -> Iterator[Fi
         yield warn("rights", text, f"give it roles/earthengine.viewer only; {DOCS}/free.md")
     elif roots:
         yield ok("rights", "the daemon's identity can delete nothing of what it mirrors")
-
-
-def mend_network(url: str, reason: str) -> str:
-    """Return what mends a network that lets nothing through."""
-    if "certificate" in reason:
-        return "SSL_CERT_FILE=/path/to/your-network's-authority.pem, if it opens TLS"
-    return f"curl -I {url}; a proxy is named by HTTPS_PROXY and NO_PROXY"
-
-
-def without_password(proxy: str) -> str:
-    """Return a proxy's address as it may be shown."""
-    return proxy.rpartition("@")[2]
 
 
 def mend_project(error: RemoteError, project: str) -> str:

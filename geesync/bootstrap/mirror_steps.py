@@ -1,4 +1,4 @@
-"""Puts the steps together that bring assets home, in the order of an asset's life."""
+"""Builds the steps that mirror assets, in the order of an asset's life."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from geesync.adapters.direct.source import open_source
 from geesync.adapters.executors.executor import ByteExecutor
 from geesync.adapters.storage.stores import ObjectSource
-from geesync.bootstrap.ground import Ground
-from geesync.bootstrap.outside import direct_access_of
+from geesync.bootstrap.resources import direct_access_of
+from geesync.bootstrap.shared import Shared
 from geesync.domain.mirror.layout import STAGING
 from geesync.domain.tasks.exports import Way
 from geesync.steps.brakes.gates import Gates
@@ -32,8 +32,8 @@ from geesync.store.copies.fetched import Fetched
 from geesync.store.copies.sidecars import Sidecars
 
 
-def homeward(
-    ground: Ground,
+def mirror_steps(
+    shared: Shared,
     pool: Executor,
     asking: Workshop,
     executors: tuple[ByteExecutor, ByteExecutor, ByteExecutor],
@@ -44,72 +44,74 @@ def homeward(
     asking: has threads of its own, since in the pool asks for exports, which wait for their turn,
     would keep all other steps waiting. executors: who fetches, who proves, and who reads directly.
     """
-    config = ground.config
+    config = shared.config
     fetching, proving, reading = executors
     yield Discoverer(
-        *(ground.shop(pool), ground.earth_engine, ground.listing, ground.roots),
+        *(shared.workshop(pool), shared.earth_engine, shared.listing, shared.roots),
         *(config.schedule.discover, config),
     )
     submitter = Submitter(
-        asking, ground.earth_engine, ground.tasks, ground.exporting, ground.planner.request
+        asking, shared.earth_engine, shared.tasks, shared.exporting, shared.planner.request
     )
-    yield Exporter(asking, submitter, ground.tasks, ground.planner, ground.brakes)
-    yield _fetcher(ground, ground.shop(pool, reading))
-    yield _reconciler(ground, ground.shop(pool))
-    yield _downloader(ground, ground.shop(pool, fetching), downloads)
-    sidecars = Sidecars(ground.database)
-    policy_of = ground.earth_engine.get_policy if config.acl else None
-    yield Verifier(ground.shop(pool, proving), ground.staging, ground.planner, sidecars, policy_of)
-    yield Cataloguer(ground.shop(pool), Catalogue(ground.database), ground.staging, sidecars)
+    yield Exporter(asking, submitter, shared.tasks, shared.planner, shared.brakes)
+    yield _fetcher(shared, shared.workshop(pool, reading))
+    yield _reconciler(shared, shared.workshop(pool))
+    yield _downloader(shared, shared.workshop(pool, fetching), downloads)
+    sidecars = Sidecars(shared.database)
+    policy_of = shared.earth_engine.get_policy if config.acl else None
+    yield Verifier(
+        shared.workshop(pool, proving), shared.staging, shared.planner, sidecars, policy_of
+    )
+    yield Cataloguer(shared.workshop(pool), Catalogue(shared.database), shared.staging, sidecars)
     swept = {Way.BUCKET: config.storage.sweep, Way.DRIVE: not config.drive.keep}
     if any(swept.values()):
         ways = tuple(way for way in swept if swept[way])
-        yield Sweeper(ground.shop(pool), ground.stores, ground.staging, STAGING, ways)
+        yield Sweeper(shared.workshop(pool), shared.stores, shared.staging, STAGING, ways)
 
 
-def _fetcher(ground: Ground, workshop: Workshop) -> Fetcher:
-    access = direct_access_of(ground.config, ground.access, ground.workload_tag)
+def _fetcher(shared: Shared, workshop: Workshop) -> Fetcher:
+    access = direct_access_of(shared.config, shared.access, shared.workload_tag)
     return Fetcher(
         workshop,
-        open_source(access, ground.pace.direct, workshop.keep_on),
-        ground.planner,
-        Fetched(ground.database),
-        Revisions(workshop, ground.earth_engine),
-        ground.listing,
-        ground.brakes,
-        ground.reading,
-        ground.gauge,
+        open_source(access, shared.pace.direct, workshop.keep_on),
+        shared.planner,
+        Fetched(shared.database),
+        Revisions(workshop, shared.earth_engine),
+        shared.listing,
+        shared.brakes,
+        shared.reading,
+        shared.gauge,
         Transfers(workshop, access.at_once, "no answer came for a minute"),
-        ground.config.direct.reread,
+        shared.config.direct.reread,
     )
 
 
-def _reconciler(ground: Ground, workshop: Workshop) -> Reconciler:
-    present = Present(ground.ledger, ground.earth_engine)
+def _reconciler(shared: Shared, workshop: Workshop) -> Reconciler:
+    present = Present(shared.ledger, shared.earth_engine)
     return Reconciler(
         workshop,
-        ground.earth_engine,
-        ground.tasks,
-        StagedObjects(workshop, ground.stores, STAGING),
-        AssetOutcomes(workshop, present, ground.tasks, ground.planner, ground.listing),
-        ground.roots,
-        ground.exporting,
+        shared.earth_engine,
+        shared.tasks,
+        StagedObjects(workshop, shared.stores, STAGING),
+        AssetOutcomes(workshop, present, shared.tasks, shared.planner, shared.listing),
+        shared.roots,
+        shared.exporting,
     )
 
 
-def _downloader(ground: Ground, workshop: Workshop, gates: Gates) -> Downloader:
+def _downloader(shared: Shared, workshop: Workshop, gates: Gates) -> Downloader:
     workshop.chunk = 1000  # what comes is recorded as it comes, and not at the end
-    source = ObjectSource(ground.access, lambda: ground.stores, ground.bandwidth, workshop.keep_on)
+    source = ObjectSource(shared.access, lambda: shared.stores, shared.bandwidth, workshop.keep_on)
     return Downloader(
         workshop,
         Transfers(
             workshop,
-            ground.config.throttle.downloads,
+            shared.config.throttle.downloads,
             "less than 9 kB a second comes",  # half a megabyte is written at a time
         ),
         source,
-        ground.stores,
-        ground.staging,
-        ground.brakes.limits,
+        shared.stores,
+        shared.staging,
+        shared.brakes.limits,
         gates,
     )

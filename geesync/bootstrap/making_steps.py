@@ -1,4 +1,4 @@
-"""Puts the steps together that go out again: restored assets, and what jobs derive."""
+"""Builds the steps that make assets at Earth Engine: restores, and results of jobs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from geesync.adapters.direct.source import open_source
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.storage.uploads import Uploads
-from geesync.bootstrap.ground import Ground
-from geesync.bootstrap.outside import ledger_id
+from geesync.bootstrap.shared import Shared
 from geesync.config import Config
 from geesync.steps.derive import deriver
 from geesync.steps.derive.deriver import Deriver
@@ -35,62 +34,62 @@ if TYPE_CHECKING:
 _PIXELS_AT_ONCE = 4
 
 
-def onward(
-    ground: Ground, pool: Executor, asking: Workshop, config_file: str | None
+def making_steps(
+    shared: Shared, pool: Executor, asking: Workshop, config_file: str | None
 ) -> Iterator[Step]:
-    """Yield the steps; config_file: for the commands of jobs, in processes beside."""
-    yield _deriver(ground, ground.shop(pool), asking)
-    yield _restorer(ground, ground.shop(pool), asking)
-    every = {name: job.every for name, job in ground.config.derive.items() if job.every}
+    """Yield the steps; config_file: given to the processes that plan jobs."""
+    yield _deriver(shared, shared.workshop(pool), asking)
+    yield _restorer(shared, shared.workshop(pool), asking)
+    every = {name: job.every for name, job in shared.config.derive.items() if job.every}
     if every:
         named = ("--config", config_file) if config_file else ()
-        derivations = Derivations(ground.database)
-        yield JobScans(ground.shop(pool), ground.roots, derivations, every, named)
+        derivations = Derivations(shared.database)
+        yield JobScans(shared.workshop(pool), shared.roots, derivations, every, named)
 
 
-def _submitter(ground: Ground, asking: Workshop) -> Submitter:
-    """Return who sends tasks whose whole body was written down."""
+def _submitter(shared: Shared, asking: Workshop) -> Submitter:
+    """Return the submitter of tasks whose whole body is in the ledger."""
     return Submitter(
-        *(asking, ground.earth_engine, ground.tasks, ground.exporting), lambda task: task.body
+        *(asking, shared.earth_engine, shared.tasks, shared.exporting), lambda task: task.body
     )
 
 
-def _deriver(ground: Ground, workshop: Workshop, asking: Workshop) -> Deriver:
-    derivations = Derivations(ground.database)
+def _deriver(shared: Shared, workshop: Workshop, asking: Workshop) -> Deriver:
+    derivations = Derivations(shared.database)
     maker = AssetMaker(
-        *(workshop, ground.earth_engine, derivations, ground.tasks),
-        submitter=_submitter(ground, asking),
-        brakes=ground.brakes,
-        ledger_id=ledger_id(ground.roots, ground.clock()),
+        *(workshop, shared.earth_engine, derivations, shared.tasks),
+        submitter=_submitter(shared, asking),
+        brakes=shared.brakes,
+        ledger_id=shared.ledger_id,
         ask=deriver.ask,
         judge=deriver.judge,
     )
     return Deriver(workshop, derivations, maker)
 
 
-def _restorer(ground: Ground, workshop: Workshop, asking: Workshop) -> Restorer:
-    config, storage = ground.config, ground.stores.storage
-    restores, work = Restores(ground.database), config.ledger.parent / "restore"
-    uploads = Uploads(storage, ground.bandwidth, workshop.keep_on)
+def _restorer(shared: Shared, workshop: Workshop, asking: Workshop) -> Restorer:
+    config, storage = shared.config, shared.stores.storage
+    restores, work = Restores(shared.database), config.ledger.parent / "restore"
+    uploads = Uploads(storage, shared.bandwidth, workshop.keep_on)
     return Restorer(
         workshop,
         restores,
-        Uploader(workshop, ground.earth_engine, uploads, restores, work),
+        Uploader(workshop, shared.earth_engine, uploads, restores, work),
         AssetMaker(
-            *(workshop, ground.earth_engine, restores, ground.tasks),
-            submitter=_submitter(ground, asking),
-            brakes=ground.brakes,
-            ledger_id=ledger_id(ground.roots, ground.clock()),
+            *(workshop, shared.earth_engine, restores, shared.tasks),
+            submitter=_submitter(shared, asking),
+            brakes=shared.brakes,
+            ledger_id=shared.ledger_id,
             ask=restorer.ask,
             judge=restorer.judge,
         ),
         Prover(
             workshop,
-            ground.earth_engine,
+            shared.earth_engine,
             storage,
             lru_cache(partial(pixel_source, config, workshop.keep_on)),
             restores,
-            SecondCopies(workshop, ground.roots),
+            SecondCopies(workshop, shared.roots),
             config.direct.proved,
             config.direct.most_answers,
         ),
@@ -98,7 +97,7 @@ def _restorer(ground: Ground, workshop: Workshop, asking: Workshop) -> Restorer:
 
 
 def pixel_source(config: Config, keep_on: Callable[[], bool] = lambda: True) -> Source:
-    """Return how pixels are asked for directly, by this process."""
+    """Return the source of pixels that are read directly by this process."""
     from geesync.adapters.direct.source import Access  # noqa: PLC0415 # numpy: late
 
     engine = config.earth_engine

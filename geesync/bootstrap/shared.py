@@ -1,0 +1,103 @@
+"""What all steps of a service share: the ledger, Google's services, and the brakes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import datetime
+from functools import partial
+
+from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.bootstrap.resources import Pace, access_of, cloud, ledger_id, limits_of
+from geesync.config import Config
+from geesync.domain.direct.requests import WORKLOAD_TAG
+from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures
+from geesync.domain.tasks.task import ASSETS, DRIVE
+from geesync.steps.brakes.brakes import Brakes, DirectGauge
+from geesync.steps.brakes.gate import Gate
+from geesync.steps.brakes.gates import gates_of_exports
+from geesync.steps.mirrors import Mirrors
+from geesync.steps.step import Workshop
+from geesync.steps.tasks.planner import Planner
+from geesync.store.copies.staging import Staging
+from geesync.store.file.database import Database
+from geesync.store.ledger.ledger import Ledger
+from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.roots import Roots
+from geesync.store.ledger.usage import Usage
+from geesync.store.making.derivations import Derivations
+from geesync.store.making.restores import Restores
+from geesync.store.tasks.plans import Plans
+from geesync.store.tasks.tasks import Tasks
+
+
+def stores_of(config: Config, roots: Roots) -> list[str]:
+    """Return where results may go, first where they go as a rule."""
+    used = (
+        DRIVE if config.over(root.options).way == "drive" else root.bucket
+        for root in roots.active()
+    )
+    return list(dict.fromkeys([config.bucket or DRIVE, *filter(None, used), ASSETS]))
+
+
+def is_used(database: Database, store: str) -> bool:
+    """Whether anything is still to go to a store."""
+    if store == ASSETS:
+        makings = Derivations(database), Restores(database)
+        return any(making.is_anything_left() for making in makings)
+    return Ledger(database).goes_to(store)
+
+
+class Shared:
+    """The parts of a service that all its steps use."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        clock: Callable[[], datetime],
+        stop: threading.Event,
+    ) -> None:
+        """stop: ends waiting and long work soon. Raises ConfigError or NotAllowedError."""
+        self.config, self.database, self.clock, self._stop = config, database, clock, stop
+        requests, submits, direct = (Pacer(sleep=stop.wait) for _ in range(3))
+        self.pace = Pace(requests, submits, direct=direct)
+        self.pace.set(config.throttle, config.direct)
+        self.earth_engine, self.stores = cloud(config, self.pace)
+        self.ledger, self.listing = Ledger(database), Listing(database)
+        self.roots, self.tasks = Roots(database), Tasks(database)
+        self.staging, self.mirrors = Staging(database), Mirrors(config.ledger)
+        self.access = access_of(config)
+        self.gauge, limits = DirectGauge(config.direct.at_once), limits_of(config)
+        self.brakes = Brakes(
+            *(limits, Usage(database), self.roots, lambda: requests.rate_per_s, self.gauge),
+            *(clock, self.mirrors.trouble),
+        )
+        self.bandwidth = Bandwidth(
+            lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait
+        )
+        #: Of all that needs a task; and of what is read directly.
+        self.exporting = gates_of_exports(
+            *(clock, self.roots, stores_of(config, self.roots)),
+            *(partial(is_used, database), self.tasks.is_running_since),
+        )
+        self.reading = Gate("direct reading", clock, self.roots, SharedFailures(UNKNOWN))
+        self.ledger_id = ledger_id(self.roots, clock())
+        self.planner = Planner(
+            *(Plans(database), config, self.ledger_id, config.direct.most_answers),
+            folder=config.drive.folder,
+        )
+        #: Of pixels that this ledger reads: by it Cloud Monitoring tells what they cost.
+        self.workload_tag = f"{WORKLOAD_TAG}-{self.ledger_id}"
+
+    def workshop(self, pool: Executor, executor: ByteExecutor | None = None) -> Workshop:
+        """Return the workshop of a step; pool: threads for requests."""
+        return Workshop(
+            *(self.ledger, pool, self.clock),
+            stopping=self._stop.is_set,
+            executor=executor or ThreadExecutor(),
+            mirror_trouble=self.mirrors.trouble,
+        )
