@@ -1,6 +1,11 @@
-"""What all tests share: examples that are the same in every run."""
+"""What all tests share: examples that are the same in every run, and files that cost no disk."""
 
 from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -9,3 +14,14 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("repeatable")
+
+#: A file system in memory: half of a run would be waiting for the disk to sync.
+MEMORY = Path("/dev/shm")  # noqa: S108 - folders with names of their own are made in it
+ROOM_BYTES = 4 * 1024**3
+
+
+def pytest_configure() -> None:
+    """Keep temporary files of all processes in memory, unless told where, or if it is short."""
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES
+    if has_room and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)

@@ -19,13 +19,14 @@ from geesync.domain.tasks.exports import Ask, Part
 from geesync.domain.tasks.lifecycle import TaskEvent
 from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
 from geesync.store.copies.staging import Staging
-from geesync.store.file.database import Database, open_migrating
+from geesync.store.file.database import Database
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Root, Roots
 from geesync.store.tasks.plans import KnownPlan, NewPlan, Plans
 from geesync.store.tasks.task_rows import Intent, Task
 from geesync.store.tasks.tasks import TaskMove, Tasks
+from tests.fresh_ledger import open_fresh
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TOP = "projects/earthengine-legacy/assets/users/x"
@@ -101,7 +102,7 @@ def ledger_path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(ledger_path: Path) -> Iterator[Store]:
-    database = open_migrating(ledger_path)
+    database = open_fresh(ledger_path)
     yield Store(
         ledger_path,
         database,

@@ -26,10 +26,11 @@ from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
 from geesync.store.browsing import assets as asset_views
 from geesync.store.file.backups import backup
-from geesync.store.file.database import Database, open_migrating
+from geesync.store.file.database import Database
 from geesync.store.file.soundness import reading
 from geesync.store.ledger.steering import Steering
 from geesync.store.views import status as views
+from tests.fresh_ledger import open_fresh
 
 #: Who takes an asset from one state to the next.
 STEPS = ("discoverer", "exporter", "reconciler", "downloader", "verifier")
@@ -236,7 +237,7 @@ def a_world(
         }
     )
     prepare_mirror(folder / "mirror")
-    database = open_migrating(config.ledger)
+    database = open_fresh(config.ledger)
     try:
         with service(config, database, clock=simulator.clock.now, stop=stop) as built:
             pace = built.pace

@@ -28,13 +28,14 @@ from geesync.domain.mirror.plan import Plan
 from geesync.domain.state_machine import Delayed, Event, Refused
 from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause
-from geesync.store.file.database import Database, open_current
+from geesync.store.file.database import Database
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
 from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Root, Roots
 from geesync.store.tables import schema
 from geesync.store.tables.packing import pack
 from geesync.store.views.samples import Samples
+from tests.fresh_ledger import open_fresh
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 HOME = "projects/earthengine-legacy/assets/users/demo"
@@ -226,7 +227,7 @@ def open_story(folder: Path) -> Story:
     """Return a story of which nothing was told yet."""
     mirror = folder / "mirror"
     (mirror / ".geesync").mkdir(parents=True)
-    return Story(open_current(folder / "geesync.db"), mirror)
+    return Story(open_fresh(folder / "geesync.db"), mirror)
 
 
 #: Assets that are verified in each hour: slower at night, with an outage.
