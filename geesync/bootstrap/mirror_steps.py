@@ -12,7 +12,6 @@ from geesync.bootstrap.resources import direct_access_of
 from geesync.bootstrap.shared import Shared
 from geesync.domain.mirror.layout import STAGING
 from geesync.domain.tasks.exports import Way
-from geesync.steps.brakes.gates import Gates
 from geesync.steps.catalogue.cataloguer import Cataloguer
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
@@ -37,7 +36,6 @@ def mirror_steps(
     pool: Executor,
     asking: Workshop,
     executors: tuple[ByteExecutor, ByteExecutor, ByteExecutor],
-    downloads: Gates,
 ) -> Iterator[Step]:
     """Yield the steps.
 
@@ -56,7 +54,7 @@ def mirror_steps(
     yield Exporter(asking, submitter, shared.tasks, shared.planner, shared.brakes)
     yield _fetcher(shared, shared.workshop(pool, reading))
     yield _reconciler(shared, shared.workshop(pool))
-    yield _downloader(shared, shared.workshop(pool, fetching), downloads)
+    yield _downloader(shared, shared.workshop(pool, fetching))
     sidecars = Sidecars(shared.database)
     policy_of = shared.earth_engine.get_policy if config.acl else None
     yield Verifier(
@@ -99,7 +97,7 @@ def _reconciler(shared: Shared, workshop: Workshop) -> Reconciler:
     )
 
 
-def _downloader(shared: Shared, workshop: Workshop, gates: Gates) -> Downloader:
+def _downloader(shared: Shared, workshop: Workshop) -> Downloader:
     workshop.chunk = 1000  # what comes is recorded as it comes, and not at the end
     source = ObjectSource(shared.access, lambda: shared.stores, shared.bandwidth, workshop.keep_on)
     return Downloader(
@@ -113,5 +111,5 @@ def _downloader(shared: Shared, workshop: Workshop, gates: Gates) -> Downloader:
         shared.stores,
         shared.staging,
         shared.brakes.limits,
-        gates,
+        shared.downloading,
     )

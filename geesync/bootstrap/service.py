@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from geesync.adapters.host.memory import keep_little
 from geesync.adapters.host.messenger import Messenger
@@ -22,13 +21,13 @@ from geesync.bootstrap.resources import (
     monitoring_of,
     threads,
 )
-from geesync.bootstrap.shared import Shared, is_used, stores_of
+from geesync.bootstrap.shared import Shared
 from geesync.checks.adopter import Adopter
 from geesync.config import Config
 from geesync.domain.tasks.exports import Way
 from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.brakes.gate import Gate
-from geesync.steps.brakes.gates import Gates, gates_of_downloads
+from geesync.steps.brakes.gates import Gates
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.downloader import Downloader
 from geesync.steps.mirror.fetcher import Fetcher
@@ -113,9 +112,7 @@ def service(
         Steering(database).give_bucket(config.bucket, clock())
     if any("geoparquet" in config.over(root.options).tables for root in shared.roots.active()):
         geoparquet.require()
-    stores = stores_of(config, shared.roots)
-    downloads = gates_of_downloads(clock, shared.roots, stores, partial(is_used, database))
-    gates = (shared.exporting, downloads)
+    gates = (shared.exporting, shared.downloading)
     with (
         threads(config) as pool,
         threads(config) as submitting,
@@ -123,7 +120,7 @@ def service(
     ):
         asking = shared.workshop(submitting)
         steps = (
-            *mirror_steps(shared, pool, asking, for_bytes, downloads),
+            *mirror_steps(shared, pool, asking, for_bytes),
             *making_steps(shared, pool, asking, config_file),
             *_upkeep(shared, pool, gates),
         )

@@ -18,7 +18,7 @@ from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures
 from geesync.domain.tasks.task import ASSETS, DRIVE
 from geesync.steps.brakes.brakes import Brakes, DirectGauge
 from geesync.steps.brakes.gate import Gate
-from geesync.steps.brakes.gates import gates_of_exports
+from geesync.steps.brakes.gates import gates_of_downloads, gates_of_exports
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Workshop
 from geesync.steps.tasks.planner import Planner
@@ -75,15 +75,15 @@ class Shared:
         self.brakes = Brakes(
             *(limits, Usage(database), self.roots, lambda: requests.rate_per_s, self.gauge),
             *(clock, self.mirrors.trouble),
+            lambda: {*self.exporting.closed(), *self.downloading.closed()},
         )
         self.bandwidth = Bandwidth(
             lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait
         )
         #: Of all that needs a task; and of what is read directly.
-        self.exporting = gates_of_exports(
-            *(clock, self.roots, stores_of(config, self.roots)),
-            *(partial(is_used, database), self.tasks.is_running_since),
-        )
+        known = clock, self.roots, stores_of(config, self.roots), partial(is_used, database)
+        self.exporting = gates_of_exports(*known, self.tasks.is_running_since)
+        self.downloading = gates_of_downloads(*known)
         self.reading = Gate("direct reading", clock, self.roots, SharedFailures(UNKNOWN))
         self.ledger_id = ledger_id(self.roots, clock())
         self.planner = Planner(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -147,6 +149,24 @@ def test_a_ledger_that_is_taken_away_ends_the_daemon_with_its_own_code(
                     file.write(b"junk" * 200_000)
 
         assert daemon.wait(PATIENCE_S) == ExitCode.LEDGER
+
+
+def test_a_daemon_whose_shared_file_is_emptied_dies_and_the_next_one_loses_nothing(
+    place: Place,
+) -> None:
+    place.geesync("enqueue", ARCHIVE)
+    with place.daemon() as daemon:
+        eventually(lambda: any(place.mirror.rglob("*.tif")))
+        os.truncate(f"{place.ledger}-shm", 0)
+
+        assert daemon.wait(PATIENCE_S) == -signal.SIGBUS  # systemd starts it again
+
+    place.geesync("sync", "--once")
+    exports = [
+        name for one in place.simulator.audit.records("export") for name in one.details["assets"]
+    ]
+    assert len(exports) == len(set(exports))
+    place.geesync("check", "--read-data")
 
 
 def test_what_replaced_the_ledger_is_not_opened_while_the_other_is_in_use(tmp_path: Path) -> None:

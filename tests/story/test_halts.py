@@ -193,6 +193,37 @@ def test_what_a_bucket_does_not_give_back_does_not_hold_another(tmp_path: Path) 
         assert asked(world, "one") == IMAGES
 
 
+def test_what_lies_in_a_bucket_that_gives_nothing_back_takes_no_other_s_place(
+    tmp_path: Path,
+) -> None:
+    with three_ways(tmp_path) as world:
+        two = world.service.roots.find(f"{HOME}/two")
+        assert two is not None
+        world.service.roots.update(two.id, paused_at=world.now())
+        world.run("discoverer")
+        while "in_bucket" not in states(world, "one"):
+            world.run("exporter", "reconciler")
+            world.simulator.advance(60)
+        path = f"/b/{world.simulator.bucket}/"
+        closed = world.simulator.faults.add(
+            "status", server="storage", path=path, status=403, body=KEY, count=None
+        )
+        world.service.brakes.limits.max_staged_bytes = 1
+        world.service.roots.update(two.id, paused_at=None)
+        let_pass(world, passes=8)
+        held = world.service.brakes.staged().text
+        coming = world.service.brakes.disk(str(world.mirror)).used
+
+        assert "in_bucket" in states(world, "one")
+        assert states(world, "two") == states(world, "drive") == {"verified"}
+        assert "beside" in held
+        assert coming == 0
+        closed.count = closed.fired
+        world.service.brakes.limits.max_staged_bytes = 10**9
+        world.settle(passes=400)
+        assert states(world, "one") == {"verified"}
+
+
 def test_a_bucket_that_cannot_be_seen_takes_no_more_and_leaves_others_their_places(
     tmp_path: Path,
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -120,6 +120,8 @@ class Brakes:
     gauge: DirectGauge
     clock: Callable[[], datetime]
     mirror_trouble: Callable[[str], str]  #: why a folder is not the mirror that it should be
+    halted: Callable[[], Collection[str]]
+    """Stores that take or give nothing: what is on its way through them takes no other's place."""
 
     def readings(self) -> list[Reading]:
         """Return every brake as it stands now; those of exports only where there may be any."""
@@ -193,9 +195,11 @@ class Brakes:
         return Reading("bandwidth", 0, rate, f"{text} for downloads")
 
     def staged(self) -> Reading:
-        """Bytes in the bucket, or soon there: they cost money."""
-        used, limit = self.usage.staged_bytes(), self.limits.max_staged_bytes
+        """Bytes in buckets that can be emptied, or soon there: they cost money."""
+        stuck = self.usage.stuck_bytes(self.halted())
+        used, limit = max(self.usage.staged_bytes() - stuck, 0), self.limits.max_staged_bytes
         text = f"{_gib(used)} of {_gib(limit)} staged in the bucket or soon there"
+        text += f", beside {_gib(stuck)} where all is halted" if stuck else ""
         return Reading("staged", used, limit, text)
 
     def eecu(self) -> Reading:
@@ -216,7 +220,7 @@ class Brakes:
         trouble, free = self.mirror_trouble(dest), free_bytes(Path(dest))
         if trouble or free is None:
             return Reading("disk", 0, 0, trouble or f"{dest} does not answer", dest)
-        used = self.usage.coming_bytes(dest)
+        used = self.usage.coming_bytes(dest, self.halted())
         limit = free - self.limits.reserve_bytes
         text = f"{_gib(used)} on the way, {_gib(max(limit, 0))} free above the reserve on {dest}"
         return Reading("disk", used, limit, text, dest)

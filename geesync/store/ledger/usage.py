@@ -11,8 +11,11 @@ import sqlalchemy as sa
 
 from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.mirror.lifecycle import State
+from geesync.domain.tasks.lifecycle import TaskState
+from geesync.domain.tasks.task import DRIVE, DestinationKind
 from geesync.store.file.database import Database
 from geesync.store.tables import notes, schema
+from geesync.store.tables.states import ASSET_STORE
 
 #: The setting in which the project's queue is noted, as it was last seen.
 QUEUE = "queue"
@@ -55,12 +58,37 @@ class Usage:
         coming = self._sum(sa.func.sum(tally.c.size_bytes), tally.c.state == State.EXPORTING)
         return int(staged - went + coming)
 
-    def coming_bytes(self, dest: str) -> int:
-        """Return what is on its way to a mirror, as Earth Engine counts it."""
+    def stuck_bytes(self, stores: Collection[str]) -> int:
+        """Return what of the staged bytes is in these stores, or soon there."""
+        if not stores:
+            return 0
+        file, task = schema.file, schema.task
+        is_drive = task.c.destination_kind == DestinationKind.DRIVE
+        store = sa.case((is_drive, DRIVE), else_=task.c.destination)
+        query = sa.select(sa.func.sum(file.c.size_bytes)).join(task, file.c.task_id == task.c.id)
+        unswept = sa.text("file.swept_at IS NULL AND file.way <> 'direct'")
+        succeeded = task.c.state == TaskState.SUCCEEDED
+        staged = self._database.scalar(query.where(unswept, succeeded, store.in_(stores)))
+        return int(staged or 0) + self._through(stores, schema.asset.c.state == State.EXPORTING)
+
+    def coming_bytes(self, dest: str, but_of: Collection[str] = ()) -> int:
+        """Return what is on its way to a mirror, as Earth Engine counts it.
+
+        but_of: stores, through which nothing comes for now.
+        """
         tally, root = notes.tally, schema.root
         of_dest = tally.c.root_id.in_(sa.select(root.c.id).where(root.c.dest == dest))
         under_way = tally.c.state.in_(_UNDER_WAY)
-        return int(self._sum(sa.func.sum(tally.c.size_bytes), of_dest, under_way))
+        coming = int(self._sum(sa.func.sum(tally.c.size_bytes), of_dest, under_way))
+        states = schema.asset.c.state.in_(_UNDER_WAY)
+        return coming - self._through(but_of, states, root.c.dest == dest)
+
+    def _through(self, stores: Collection[str], *where: sa.ColumnElement[bool]) -> int:
+        """Return how large assets are that come through these stores."""
+        store: sa.ColumnClause[str] = sa.literal_column(ASSET_STORE)
+        query = sa.select(sa.func.sum(schema.asset.c.size_bytes)).join(schema.root)
+        query = query.where(store.in_(stores), *where)
+        return int(self._database.scalar(query) or 0) if stores else 0
 
     def under_way(self, root_id: int, types: Collection[str]) -> int:
         """Return how many assets of these types of a root were begun and are not yet proved."""
