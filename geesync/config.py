@@ -17,9 +17,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from geesync.domain.choices.options import Options, inner_types
+from geesync.domain.choices.options import Options, inner_types, what_is_needed
 from geesync.domain.choices.values import AbsolutePath, matching
-from geesync.domain.choices.wrong_values import what_is_needed
 from geesync.errors import ConfigError
 from geesync.sections import (
     DeriveConfig,

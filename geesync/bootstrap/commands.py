@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from geesync.checks.freeing import Freer
 from geesync.config import Config
 from geesync.domain.mirror.older_exports import OlderExports
 from geesync.domain.restore.losses import LossKind
-from geesync.steps.discovery.surveyor import Surveyor
+from geesync.steps.discovery.account import survey
 from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import Workshop
@@ -77,5 +78,5 @@ def comparer(config: Config, database: Database) -> Iterator[Comparer]:
     """Build the comparer of the mirror with Earth Engine's listing."""
     earth_engine, _ = cloud(config)
     with threads(config) as pool:
-        survey = Surveyor(earth_engine, pool).survey
-        yield Comparer(survey, Checks(database), Roots(database), config, earth_engine.get_asset)
+        surveyed = partial(survey, earth_engine, pool)
+        yield Comparer(surveyed, Checks(database), Roots(database), config, earth_engine.get_asset)

@@ -29,7 +29,7 @@ from geesync.adapters.storage.stores import (
     open_stores,
 )
 from geesync.config import Config
-from geesync.domain.choices.timetable import Timetable
+from geesync.domain.choices.values import Timetable
 from geesync.sections import DirectConfig, ThrottleConfig
 from geesync.steps.brakes.brakes import Limits
 from geesync.store.ledger.roots import Roots

@@ -16,12 +16,11 @@ from pathlib import Path
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.mirror_files.folders import folder
 from geesync.checks.checker import Checker
-from geesync.domain.assets.names import is_derived
+from geesync.domain.assets.names import is_derived, is_root, refused_name
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import FREED_JSON, GEESYNC_JSON
 from geesync.domain.mirror.lifecycle import SourceFreed
 from geesync.domain.restore.losses import HARMLESS, LossKind, losses, unseen_losses
-from geesync.domain.restore.targets import is_root, refused_name
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.store.copies.checks import Scope

@@ -21,7 +21,15 @@ from geesync.domain.assets.asset import (
     IMAGE_COLLECTION,
     SourceAsset,
 )
-from geesync.domain.assets.names import candidates, display_id, is_within, parent_of
+from geesync.domain.assets.names import (
+    candidates,
+    display_id,
+    is_root,
+    is_within,
+    parent_of,
+    refused_name,
+    target_of,
+)
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, asset_path
 from geesync.domain.restore.files import KEPT, STAGING, Form, files_of, stays
@@ -35,7 +43,6 @@ from geesync.domain.restore.losses import (
 )
 from geesync.domain.restore.manifests import key_of
 from geesync.domain.restore.tables import goes_as_features
-from geesync.domain.restore.targets import is_root, refused_name, target_of
 from geesync.errors import RemoteError, UserError
 from geesync.store.making.restores import Wanted
 

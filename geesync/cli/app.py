@@ -205,7 +205,7 @@ def _usage(error: TyperException) -> str:
     """Return what is wrong with the command line, and where to read what is right."""
     from pydantic import ValidationError
 
-    from geesync.domain.choices.wrong_values import what_is_needed
+    from geesync.domain.choices.options import what_is_needed
 
     context = getattr(error, "ctx", None)
     what, param = str(error).rstrip("."), getattr(error, "param", None)

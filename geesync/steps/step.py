@@ -187,7 +187,7 @@ class Workshop:
                 "reason": move.event.reason or None,
             }
             if isinstance(move.event, ON_ITS_WAY) and not move.event.reason:
-                bound_log.debug("asset_moved", **fields)  # that it is proved is told
+                bound_log.debug("asset_moved", **fields)  # info has that it is proved
             else:
                 bound_log.info("asset_moved", **fields)
         return moved
@@ -195,7 +195,7 @@ class Workshop:
 
 def is_small(staged: Iterable[Staged]) -> bool:
     """Whether files are read faster than others can take Python from one another."""
-    return sum(one.obj.size_bytes for one in staged) <= SMALL_BYTES
+    return sum(file.obj.size_bytes for file in staged) <= SMALL_BYTES
 
 
 def event_of(error: Exception, setback: type[Setback]) -> Event:

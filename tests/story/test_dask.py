@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from geesync.domain.assets.names import LEGACY
-from geesync.domain.choices.timetable import Timetable
+from geesync.domain.choices.values import Timetable
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.step_threads import run_step

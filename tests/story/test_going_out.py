@@ -254,10 +254,10 @@ def test_what_is_finished_or_quarantined_is_told_once(world: World, tmp_path: Pa
             workshop, world.service.roots, world.config.ledger, messenger, DAY, DAY, 0
         )
 
-        notifier.tell()
+        notifier.notify()
         first = [json.loads(line) for line in file.read_text().splitlines()]
         file.unlink()
-        notifier.tell()
+        notifier.notify()
 
     told = {one["kind"]: one for one in first if one["subject"].startswith("restore")}
     assert set(told) == {"finished", "quarantined"}

@@ -19,13 +19,12 @@ from geesync.adapters.mirrored.external_files import prepare_external
 from geesync.bootstrap import freer
 from geesync.checks.restore_plan import RestorePlan, plan_restore
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.assets.names import candidates
+from geesync.domain.assets.names import candidates, root_named
 from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON
 from geesync.domain.restore import tables
 from geesync.domain.restore.files import Form, part_files
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.restore.losses import LossKind
-from geesync.domain.restore.targets import root_named
 from geesync.errors import Cause, UserError
 from geesync.simulator.profiles import CALM
 from geesync.simulator.simulator import Simulator

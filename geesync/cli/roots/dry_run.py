@@ -116,17 +116,16 @@ def dry_run(
     something could not be read. Raises RemoteError, after the sums of what was seen, if Earth
     Engine answers no more.
     """
-    from geesync.steps.discovery.surveyor import Surveyor
+    from geesync.steps.discovery.account import survey
     from geesync.store.browsing import precedents
 
     pace = pace_of(precedents.ended_tasks(config.ledger))
     answer = precedents.cost_of_answers(config.ledger, config.direct.eecu_s_per_answer)
     total = _Total(pace, answer, config.direct, config.throttle.requests_per_s)
     with ThreadPoolExecutor(config.throttle.downloads) as pool:
-        surveyor = Surveyor(earth_engine, pool)
         try:
             for root, options in roots.items():
-                for page in surveyor.survey(root, options):
+                for page in survey(earth_engine, pool, root, options):
                     for line in _lines(config, page, options):
                         total.add(line)
                         _print(line, json=json)

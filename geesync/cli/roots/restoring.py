@@ -53,7 +53,7 @@ def restore(
     from geesync.bootstrap import cloud
     from geesync.checks.restore_plan import plan_restore, with_folders_above
     from geesync.cli.roots.restore_outlook import look_ahead
-    from geesync.domain.restore.targets import root_named
+    from geesync.domain.assets.names import root_named
 
     mine: Context = context.obj
     config = mine.config(bucket=bucket, mirror=str(mirror.absolute()) if mirror else None)
@@ -157,8 +157,8 @@ def restores(
     json: Annotated[bool, typer.Option("--json", help="One JSON line for each asset.")] = False,
 ) -> None:
     """Say how far assets are on their way back; exit code 1 if not all are proved."""
+    from geesync.domain.assets.names import root_named
     from geesync.domain.restore.lifecycle import RestoreState
-    from geesync.domain.restore.targets import root_named
     from geesync.steps.restore.report import document
     from geesync.store.making.restores import Restores
 

@@ -67,11 +67,11 @@ def _foresee(
 
     from geesync.checks.older_mirror import unfit
     from geesync.domain.assets.asset import IMAGE
-    from geesync.steps.discovery.surveyor import Surveyor
+    from geesync.steps.discovery.account import survey
 
     with ThreadPoolExecutor(config.throttle.downloads) as pool:
         try:
-            for page in Surveyor(earth_engine, pool).survey(name, config):
+            for page in survey(earth_engine, pool, name, config):
                 for one in page:
                     if one.source.type == IMAGE and not one.excluded:
                         yield one.source.name, unfit(exports, one.source, name, config)

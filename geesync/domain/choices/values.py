@@ -1,4 +1,4 @@
-"""How values are written by people: durations, sizes, paths, lists of names."""
+"""How values are written by people: durations, sizes, rates by the hour, paths, lists of names."""
 
 from __future__ import annotations
 
@@ -6,19 +6,78 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
-
-from geesync.domain.choices.timetable import Timetable
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _LAST_PORT = 65535
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_MIN = 24 * 60
+_ENTRY = re.compile(r"(?:([a-z]{3})[a-z]*-)?([01]?\d|2[0-3]):([0-5]\d),(\S+)", re.IGNORECASE)
+_RATE = re.compile(r"(\d+(?:\.\d+)?)([BKMGT]?)i?B?(?:/s)?", re.IGNORECASE)
+_RATE_POWERS = _POWERS | {"B": 0, "": 1}
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """Rates by minute of the week, each until the next, in the form that rclone takes.
+
+    ``"08:00,2M 19:00,off"``; a rate alone holds always; an entry may name its weekday:
+    ``"Mon-08:00,2M Sat-00:00,off"``. Bytes a second, with K, M, G in powers of 1024; a number alone
+    is KiB.
+    """
+
+    entries: tuple[tuple[int, float | None], ...]  #: (minute since Monday 00:00, bytes/s or None)
+
+    @classmethod
+    def parse(cls, text: str) -> Timetable:
+        """Read a timetable. Raises ValueError that says which entry is wrong."""
+        words = text.split()
+        if len(words) == 1 and "," not in words[0]:
+            return cls(((0, _rate(words[0])),))
+        entries: dict[int, float | None] = {}
+        for word in sorted(words, key=_has_day):  # a named day counts for more than every day
+            entries |= _entry(word)
+        if not entries:
+            raise ValueError('it is empty; "off" is no limit')
+        return cls(tuple(sorted(entries.items())))
+
+    def rate_at(self, local: datetime) -> float | None:
+        """Return the rate at a local time, in bytes/s; None is no limit."""
+        minute = local.weekday() * _DAY_MIN + local.hour * 60 + local.minute
+        begun = [rate for start, rate in self.entries if start <= minute]
+        return begun[-1] if begun else self.entries[-1][1]
+
+
+def _has_day(word: str) -> bool:
+    return not word[:1].isdigit()
+
+
+def _entry(word: str) -> dict[int, float | None]:
+    found = _ENTRY.fullmatch(word)
+    if not found or (found[1] and found[1].lower() not in _DAYS):
+        raise ValueError(f'{word!r} is not like "08:00,2M" or "Mon-08:00,2M"')
+    minute = int(found[2]) * 60 + int(found[3])
+    days = [_DAYS.index(found[1].lower())] if found[1] else range(len(_DAYS))
+    rate = _rate(found[4])
+    return {day * _DAY_MIN + minute: rate for day in days}
+
+
+def _rate(text: str) -> float | None:
+    if text.lower() == "off":
+        return None
+    found = _RATE.fullmatch(text)
+    if not found or not float(found[1]):
+        raise ValueError(f'{text!r} is not like "2M" or "off"')
+    return float(found[1]) * float(1024 ** _RATE_POWERS[found[2].upper()])
 
 
 def _duration(value: Any) -> Any:

@@ -65,7 +65,7 @@ class Job:
     def listed(self) -> str:
         """The filter of a listing of the images that it is for, as far as Earth Engine can tell.
 
-        An outline that is too long for a request is told as its box.
+        An outline that is too long for a request is sent as its box.
         """
         limits = [
             f'startTime {sign} "{write_time(moment)}"'
@@ -116,7 +116,7 @@ def _touch(one: Box, other: Box) -> bool:
 
 
 def expression_hash(expression: Json) -> str:
-    """Return what tells one function's expression from another's: 12 hexadecimal digits."""
+    """Return the digest of a function's expression: 12 hexadecimal digits."""
     text = json.dumps(expression, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
@@ -188,7 +188,6 @@ def described(
     properties = {
         key: value for key, value in computed_properties.items() if not key.startswith("system:")
     }
-    place = {key: source.json[key] for key in ("geometry",) if key in source.json}
     return SourceAsset(
         {
             "type": IMAGE,
@@ -196,7 +195,7 @@ def described(
             "id": name,
             "updateTime": source.revision,
             **times,
-            **place,
+            **({"geometry": source.json["geometry"]} if "geometry" in source.json else {}),
             "properties": properties,
             "bands": [_band(band, grid) for band in computed["bands"]],
             DERIVED_BY: {"source": source.name, "expression": expression},

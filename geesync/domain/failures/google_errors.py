@@ -8,53 +8,50 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 from geesync.errors import WORLDLY, Cause, RemoteError
 
-_QUEUE_FULL = re.compile(r"too many tasks already in the queue", re.IGNORECASE)
+
+def _like(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
 #: The limit that a project's administrator has set; other quotas are of calls a minute.
-_OVER_QUOTA = re.compile(r"daily_eecu_usage_time", re.IGNORECASE)
-_DRIVE_FULL = re.compile(r"not enough space in google drive", re.IGNORECASE)
-_MAYBE_STARTED = re.compile(r"different operation was already started", re.IGNORECASE)
-_GONE = re.compile(
+_OVER_QUOTA = _like(r"daily_eecu_usage_time")
+_GONE = _like(
     r"does not exist or doesn.t allow|not found \(does not exist or caller|asset .* not found"
-    r"|requested entity was not found",
-    re.IGNORECASE,
+    r"|requested entity was not found"
 )
 #: What a refusal says of something that is, perhaps, not there at all.
-_PERHAPS_ABSENT = re.compile(r"may not exist", re.IGNORECASE)
-_PLAN = re.compile(
+_PERHAPS_ABSENT = _like(r"may not exist")
+_PLAN = _like(
     r"export too large|compatible data types|unbounded image|memory limit|out of memory"
-    r"|computation timed out|total request size|pixel grid dimensions|number of bands",
-    re.IGNORECASE,
+    r"|computation timed out|total request size|pixel grid dimensions|number of bands"
 )
-_TRANSIENT = re.compile(
+_TRANSIENT = _like(
     r"capacity exceeded|currently unavailable|too many concurrent|rate limit|quota exceeded"
-    r"|try again",
-    re.IGNORECASE,
+    r"|try again"
 )
-_INTERNAL = re.compile(r"internal error", re.IGNORECASE)
+_INTERNAL = _like(r"internal error")
 #: Cloud Storage's refusal of our service account, as an export's failure repeats it.
-_PERMISSION = re.compile(
+_PERMISSION = _like(
     r"required permission to use project|insufficient authentication scopes"
     r"|has not been used in project|permission '.*' denied|does not have storage\."
-    r"|do not have storage quota",
-    re.IGNORECASE,
+    r"|do not have storage quota"
 )
-_RATE_LIMIT = re.compile(r"rate_?limit_?exceeded|userRateLimitExceeded", re.IGNORECASE)
-
-#: https://developers.google.com/earth-engine/guides/image_manifest#mask_bands
-_UNSUPPORTED = re.compile(r"at most 1 mask band", re.IGNORECASE)
+_RATE_LIMIT = _like(r"rate_?limit_?exceeded|userRateLimitExceeded")
 
 _MESSAGES = (
-    (_UNSUPPORTED, Cause.UNSUPPORTED),
-    (_QUEUE_FULL, Cause.QUEUE_FULL),
+    # https://developers.google.com/earth-engine/guides/image_manifest#mask_bands
+    (_like(r"at most 1 mask band"), Cause.UNSUPPORTED),
+    (_like(r"too many tasks already in the queue"), Cause.QUEUE_FULL),
     (_OVER_QUOTA, Cause.OVER_QUOTA),
-    (_MAYBE_STARTED, Cause.MAYBE_STARTED),
+    (_like(r"different operation was already started"), Cause.MAYBE_STARTED),
 )
 
 _ENDINGS = (
-    (_DRIVE_FULL, Cause.DRIVE_FULL),
+    (_like(r"not enough space in google drive"), Cause.DRIVE_FULL),
     (_OVER_QUOTA, Cause.OVER_QUOTA),
     (_PLAN, Cause.PLAN),
     (_PERMISSION, Cause.PERMISSION),
@@ -73,7 +70,7 @@ _PASSING_TOKEN_WORD = re.compile(
     r"|slow_down|authorization_pending"
 )
 #: What google-auth says itself when a person must log in anew.
-_REAUTHENTICATE = re.compile(r"reauth|not all requested scopes", re.IGNORECASE)
+_REAUTHENTICATE = _like(r"reauth|not all requested scopes")
 
 
 def classify_credentials(message: str, status: int | None = None) -> Cause:
@@ -93,9 +90,8 @@ def classify_credentials(message: str, status: int | None = None) -> Cause:
 
 def classify_call(status: int | None, message: str) -> Cause:
     """Return why a call failed; a status of None is a connection that broke."""
-    for pattern, cause in _MESSAGES:
-        if pattern.search(message):
-            return cause
+    if cause := _cause_in(_MESSAGES, message):
+        return cause
     if status is None or status in {408, 429} or status >= 500:  # noqa: PLR2004 # HTTP's own numbers
         return Cause.TRANSIENT
     if status in {401, 403}:
@@ -119,10 +115,9 @@ def refusal(status: int | None, message: str, retry_after: str) -> RemoteError:
 
 
 def may_be_absent(error: RemoteError) -> bool:
-    """Say whether an answer is what Earth Engine says of an asset that is not there.
+    """Whether an answer is that which Earth Engine gives for an asset that is not there.
 
-    Of one that is not ours to see it says the same: only with a listing that does not show it is
-    this a proof.
+    One that is not ours to see gets the same: a proof it is only with a listing that lacks it.
     """
     return error.cause == Cause.GONE or (
         error.cause == Cause.PERMISSION and bool(_PERHAPS_ABSENT.search(str(error)))
@@ -137,10 +132,12 @@ def classify_operation(code: int | None, message: str) -> Cause:
     """
     if code == _CANCELLED_CODE:
         return Cause.CANCELLED
-    for pattern, cause in _ENDINGS:
-        if pattern.search(message):
-            return cause
-    return Cause.PERMISSION if code == _PERMISSION_CODE else Cause.FAILED
+    by_code = Cause.PERMISSION if code == _PERMISSION_CODE else Cause.FAILED
+    return _cause_in(_ENDINGS, message) or by_code
+
+
+def _cause_in(patterns: Iterable[tuple[re.Pattern[str], Cause]], message: str) -> Cause | None:
+    return next((cause for pattern, cause in patterns if pattern.search(message)), None)
 
 
 #: An endpoint may answer with a whole web page.
@@ -159,7 +156,7 @@ def token_error(error: Exception) -> RemoteError:
 
 
 def _refusal(details: tuple[object, ...]) -> tuple[int | None, str]:
-    """Return the status and the words of a Google API's refusal, if google-auth tells one."""
+    """Return the status and the words of a Google API's refusal, if google-auth repeats one."""
     try:
         error = json.loads(str(details[0]))["error"]
         return int(error["code"]), f": {str(error['message'])[:_LONGEST_WORD]}"

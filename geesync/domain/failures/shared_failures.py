@@ -128,9 +128,8 @@ class SharedFailures:
         the work was halted, so what fails now says nothing against an asset.
         """
         messages = [self._words(attempt) for attempt in tried]
-        failed = [
-            (words, one.asset_id) for words, one in zip(messages, tried, strict=True) if words
-        ]
+        by_words = list(zip(messages, tried, strict=True))
+        failed = [(words, attempt.asset_id) for words, attempt in by_words if words]
         for words, asset_id in failed:
             if asset_id not in self._own.get(words, ()):
                 self._lately.setdefault(words, {})[asset_id] = now
@@ -141,8 +140,8 @@ class SharedFailures:
         blamed = {asset_id for words in worlds - self._judged for asset_id in self._lately[words]}
         self._judged = worlds
         answers = [
-            _shared(one.answer) if words and (halted or words in worlds) else one.answer
-            for words, one in zip(messages, tried, strict=True)
+            _shared(attempt.answer) if words and (halted or words in worlds) else attempt.answer
+            for words, attempt in by_words
         ]
         return answers, blamed - {asset_id for _, asset_id in failed}
 
@@ -150,13 +149,13 @@ class SharedFailures:
         for words in [words for words in self._lately if words[1] in places]:
             self._own.setdefault(words, set()).update(self._lately.pop(words))
 
-    def _words(self, one: Tried) -> Words | None:
+    def _words(self, attempt: Tried) -> Words | None:
         """Return what failed, as it may be said of others; None if it did not, or is known."""
-        error = one.answer
+        error = attempt.answer
         known = isinstance(error, BugError | NotTriedError)
         if known or not isinstance(error, RemoteError) or error.cause not in self.causes:
             return None
-        return error.cause, one.place, general_words(str(error), one.name)
+        return error.cause, attempt.place, general_words(str(error), attempt.name)
 
 
 def _many(failed_at: Iterable[datetime], now: datetime) -> bool:
@@ -173,7 +172,7 @@ _PARTICULAR = re.compile(r"[\d/@]")
 
 
 def general_words(message: str, name: str) -> str:
-    """Return what is told, without what differs from one asset to the next.
+    """Return a message without what differs from one asset to the next.
 
     name: of the asset; left out, too.
     """

@@ -1,4 +1,4 @@
-"""What deserves to be told to people who do not look, and how often they are told the same."""
+"""Notices for people who do not look: what is worth one, and how often the same is sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-#: Told when they begin, and not again while they last.
+#: Sent when they begin, and not again while they last.
 _ONCE = frozenset({"complete", "finished", "quarantined", "unreadable"})
 
 _RETRY = timedelta(minutes=10)
@@ -25,18 +25,18 @@ _LONGEST = 500
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to tell."""
+    """One notice."""
 
     kind: str  #: complete, finished, stuck, quarantined, unreadable, disk, halted,
     #: permission or alarm
     subject: str  #: the root, folder, restore or job that it is about; "" is all
     title: str
     text: str
-    count: int = 0  #: how many it concerns; one that grows is told again
+    count: int = 0  #: how many it concerns; one that grows is sent again
 
     @property
     def key(self) -> str:
-        """What tells it from others."""
+        """What identifies it."""
         return f"{self.kind} {self.subject}".strip()
 
     def to_json(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class LastSent:
-    """When something was told last, and whether it has lasted since."""
+    """When a notice was sent last, and whether its reason has lasted since."""
 
     at: datetime
     count: int = 0
@@ -62,7 +62,7 @@ class LastSent:
 def due(
     found: Sequence[Notice], sent: Mapping[str, LastSent], now: datetime, again: timedelta
 ) -> list[Notice]:
-    """Return what is to be told now; the same at most once in ``again``."""
+    """Return the notices to be sent now; the same at most once in ``again``."""
     return [notice for notice in found if _is_due(notice, sent.get(notice.key), now, again)]
 
 
@@ -87,7 +87,7 @@ def remembered(
 ) -> dict[str, LastSent]:
     """Return what is to be remembered after sending: ``{key: whether it was sent}``.
 
-    What has ended is remembered until it may be told again, so that it cannot flutter; what could
+    What has ended is remembered until it may be sent again, so that it cannot flutter; what could
     not be sent is tried again soon.
     """
     kept = {

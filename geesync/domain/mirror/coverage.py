@@ -23,19 +23,19 @@ class StoredObject:
     name: str
     generation: int  #: of a file in Drive: when it was made, in ms since 1970
     size_bytes: int
-    crc32c: int  #: unsigned 32-bit; 0 where the source does not tell it, until it was read through
-    sha256: str = ""  #: hexadecimal; where it, and not the CRC32C, is what the source tells
-    md5: str = ""  #: hexadecimal; where it is all that the source tells
+    crc32c: int  #: unsigned 32-bit; 0 where the source has none, until it was read through
+    sha256: str = ""  #: hexadecimal; where the source has it, and no CRC32C
+    md5: str = ""  #: hexadecimal; where it is all that the source has
 
     @property
     def checksum(self) -> str:
-        """Which checksum says what its bytes must be; "" if only their number is told."""
+        """Which checksum says what its bytes must be; "" if only their number is known."""
         if self.sha256 or self.md5:
             return "SHA-256" if self.sha256 else "MD5"
         return "CRC32C" if self.crc32c else ""
 
     def is_writing(self, found: StoredObject | None) -> bool:
-        """Whether what a bucket tells now is this very writing; a checksum may be told or not."""
+        """Whether what a bucket has now is this very writing; it may list a checksum or not."""
         return found is not None and self == replace(
             found,
             crc32c=found.crc32c if self.crc32c and found.crc32c else self.crc32c,
@@ -96,7 +96,7 @@ def tiles(part: Part, stem: str, names: Iterable[str]) -> dict[str, Tile] | None
     """Return each file's place in the grid, or None while they do not cover it exactly.
 
     stem: what all names begin with; an asset may itself be called like a tile. The edge of a tile
-    is not told by Earth Engine; it is the distance of neighbouring offsets.
+    is the distance of neighbouring offsets: Earth Engine does not report it.
     """
     assert part.grid is not None
     offsets = {name: _offset(name.removeprefix(stem)) for name in names}

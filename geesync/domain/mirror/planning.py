@@ -203,7 +203,7 @@ def _numbers(bands: Iterable[Band]) -> dict[Grid, int]:
 
 
 def _key(group: _Group, groups: Iterable[_Group], numbers: dict[Grid, int]) -> str:
-    """Name a group by what tells it from the others."""
+    """Name a group by what distinguishes it from the others."""
     grid, pixel_type, sentinel = group
     names = _grid_key(grid, numbers)
     if len({kind for _, kind, _ in groups}) > 1:

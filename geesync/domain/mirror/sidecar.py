@@ -45,15 +45,15 @@ def sidecar(
     table: Json | None = None,
 ) -> Json:
     """Return the sidecar of a verified asset; table: what its rows were found to hold."""
-    parts = sorted(taken, key=lambda one: (one.part.key, one.part.extension))
+    parts = sorted(taken, key=lambda taken_part: (taken_part.part.key, taken_part.part.extension))
     document: Json = {
         "geesync": __version__,
         "asset": source.name,
         "type": source.type,
         "revision": source.revision,
         "left_out": list(plan.left),
-        "parts": [_part(one) for one in parts],
-        "made": [_kept(one.name, one) for one in made],
+        "parts": [_part(taken_part) for taken_part in parts],
+        "made": [_kept(file.name, file) for file in made],
     }
     if table is not None:
         document["table"] = table

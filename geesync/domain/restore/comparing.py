@@ -68,16 +68,16 @@ def compare_metadata(
 
 def differences(compared: list[Compared]) -> list[Compared]:
     """Return what must not be as it is."""
-    return [one for one in compared if one.likeness == Likeness.DIFFERENT]
+    return [comparison for comparison in compared if comparison.likeness == Likeness.DIFFERENT]
 
 
 def leniently(compared: list[Compared]) -> list[Compared]:
     """Return what was compared of what is not ours: it may be otherwise, but of the same type."""
     return [
-        replace(one, likeness=Likeness.EQUIVALENT)
-        if one.likeness == Likeness.DIFFERENT and one.what != _TYPE
-        else one
-        for one in compared
+        replace(comparison, likeness=Likeness.EQUIVALENT)
+        if comparison.likeness == Likeness.DIFFERENT and comparison.what != _TYPE
+        else comparison
+        for comparison in compared
     ]
 
 
@@ -149,13 +149,13 @@ def _bands(
 def _band(
     was: Band, is_now: Band, accepted: frozenset[LossKind], same_crs: SameCrs
 ) -> Iterator[Compared]:
-    one, other = was.grid, is_now.grid
-    same = (one.width, one.height) == (other.width, other.height) and one.same_place(
-        other.transform
+    grid, grid_now = was.grid, is_now.grid
+    same = (grid.width, grid.height) == (grid_now.width, grid_now.height) and grid.same_place(
+        grid_now.transform
     )
-    same = same and (one.crs == other.crs or same_crs(one.crs, other.crs))
+    same = same and (grid.crs == grid_now.crs or same_crs(grid.crs, grid_now.crs))
     likeness = Likeness.EQUAL if same else Likeness.DIFFERENT
-    yield Compared(f"band {was.id}: grid", likeness, str(one), str(other))
+    yield Compared(f"band {was.id}: grid", likeness, str(grid), str(grid_now))
     lost = was.may_be_rounded and LossKind.INT64 in accepted
     yield _pair(f"band {was.id}: type", was.pixel_type, is_now.pixel_type, may_differ=lost)
     yield _pair(f"band {was.id}: range", was.value_range, is_now.value_range, may_differ=True)

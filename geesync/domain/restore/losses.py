@@ -1,4 +1,4 @@
-"""What of an asset cannot come back, and why: told asset by asset before the first byte moves."""
+"""What of an asset cannot come back, and why: listed asset by asset before the first byte moves."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def losses(source: SourceAsset, sidecar: Json, form: Form = Form.INGESTED) -> li
 
 
 def unseen_losses(sidecar: Json) -> Iterator[Loss]:
-    """Yield what the mirror may lack without anybody's having seen it; only the original tells."""
+    """Yield what the mirror may lack unseen; only the original shows it."""
     if unseen := sidecar.get("fractional_masks_may_count_as_valid"):
         what = "if their masks have fractions, an export did not keep them"
         yield Loss(LossKind.FRACTIONS, f"{', '.join(unseen)}: {what}")

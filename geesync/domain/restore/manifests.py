@@ -24,7 +24,7 @@ _DATA_TYPES = {"float32": "FLOAT", "float64": "DOUBLE"}
 
 
 def key_of(target: str, revision: str, crc32cs: Iterable[int]) -> str:
-    """Return what tells this making of an asset from any other: 20 hexadecimal digits.
+    """Return what identifies this making of an asset: 20 hexadecimal digits.
 
     crc32cs: of the files in the mirror that it is made of.
     """

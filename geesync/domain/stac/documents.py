@@ -1,4 +1,4 @@
-"""How the mirror is told as a static STAC 1.1 catalogue: what each document says.
+"""The mirror as a static STAC 1.1 catalogue: what each document says.
 
 An image, a table or whatever else has no children is an Item; a collection of images a Collection;
 a folder a Catalog. All links are relative, so that the mirror can be moved and served as it is.
@@ -59,8 +59,8 @@ class DataFile:
     sha256: str  #: hexadecimal
     part: Part
     grid: Grid | None  #: of this file: a tile's own
-    tile: str = ""  #: tells it from other tiles of its part: "0-256"
-    origin: Json = field(default_factory=dict)  #: its part, as ``geesync.json`` tells how it came
+    tile: str = ""  #: which of its part's tiles it is: "0-256"
+    origin: Json = field(default_factory=dict)  #: its part, as in ``geesync.json``: how it came
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def item(
     geometry, box = item_geometry(source.outline), source.box
     assets = {
         **{_key(file): _asset(file, wkt2) for file in files},
-        **{one.file.partition(".")[2]: _made(one) for one in made},
+        **{file.file.partition(".")[2]: _made(file) for file in made},
         **{name.partition(".")[0]: _sidecar(name) for name in sidecars},
     }
     document = {

@@ -50,7 +50,7 @@ def _members(geometry: Json) -> Iterator[Json]:
             yield from _members(member)
     elif kind.startswith("Multi"):
         single = kind.removeprefix("Multi")
-        yield from ({"type": single, "coordinates": one} for one in geometry["coordinates"])
+        yield from ({"type": single, "coordinates": part} for part in geometry["coordinates"])
     else:
         yield geometry
 
@@ -101,13 +101,13 @@ def _cut(ring: Ring, edge: float, side: int) -> Ring:
     """
     kept: Ring = []
     for before, here in _pairs(ring):
-        was_in, is_in = (side * (one[0] - edge) <= 0 for one in (before, here))
+        was_in, is_in = (side * (corner[0] - edge) <= 0 for corner in (before, here))
         if was_in != is_in:
             share = (edge - before[0]) / (here[0] - before[0])
             kept.append([edge, before[1] + share * (here[1] - before[1])])
         if is_in:
             kept.append(here)
-    if len({tuple(one) for one in kept}) < _LEAST - 1 or len({one[0] for one in kept}) == 1:
+    if len(set(map(tuple, kept))) < _LEAST - 1 or len({corner[0] for corner in kept}) == 1:
         return []
     return kept if kept[0] == kept[-1] else [*kept, kept[0]]
 

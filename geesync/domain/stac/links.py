@@ -91,7 +91,8 @@ def upwards(node: Node, parent: Node) -> list[Json]:
 
 def link(node: Node, target: Node, relation: str = "") -> Json:
     """Return a relative link from one document to another; relation: else as to a child."""
-    there, here = (one.path.split("/") if one.path != TOP.path else [] for one in (target, node))
+    paths = (target.path, node.path)
+    there, here = (path.split("/") if path != TOP.path else [] for path in paths)
     pairs = zip(there, here, strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     out = [".."] * (len(here) - shared) or ["."]

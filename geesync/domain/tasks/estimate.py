@@ -54,7 +54,7 @@ def pace_of(history: Iterable[Ended]) -> Pace:
     Counted is the time in which at least one was asked for and not ended: an idle week slows
     nothing down, and however many Earth Engine runs at a time is in the figure.
     """
-    ended = sorted(history, key=lambda one: one.asked_s)
+    ended = sorted(history, key=lambda export: export.asked_s)
     if len(ended) < _ENOUGH:
         return DEFAULT
     busy_s, until_s = 0.0, float("-inf")

@@ -42,12 +42,14 @@ class Way(StrEnum):
 class Part:
     """One export of an asset: what one operation writes, in one file or in tiles."""
 
-    key: str  #: "" for the only part; else tells it from its siblings, e.g. "grid2-uint16"
+    key: str  #: "" for the only part; else distinguishes it from its siblings, e.g. "grid2-uint16"
     extension: str  #: "tif", "csv", "geojson"
     bands: tuple[str, ...] = ()  #: ids, in the asset's order
     grid: Grid | None = None  #: images only
     pixel_type: str = ""  #: numpy name of the exported type; images only
-    sentinel: float | None = None  #: what masked pixels become, if they can be told from data
+    sentinel: float | None = (
+        None  #: what masked pixels become, if they can be distinguished from data
+    )
     of_masks: bool = False  #: its pixels are the masks of the bands, 0 to 1
     columns: tuple[str, ...] = ()  #: tables only; none leaves them to Earth Engine
     tile_edge: int | None = None  #: pixels, a multiple of 256; None leaves the cut to Earth Engine
@@ -55,12 +57,12 @@ class Part:
 
     @property
     def id(self) -> str:
-        """What tells it from the other parts of its plan."""
+        """What identifies it among the parts of its plan."""
         return f"{self.key}.{self.extension}"
 
     @property
     def form(self) -> Form:
-        """What tells it from the other parts of a plan, and from those of other plans."""
+        """What identifies it among the parts of this and of other plans."""
         return self.key, self.extension, self.tile_edge
 
     def to_json(self) -> Json:
@@ -136,7 +138,7 @@ def described_as(token: str, asset: str) -> str:
 
 
 def token_of(description: object) -> str:
-    """Return 16 characters of a-z and 2-7 that are derived from what is told, as JSON has it."""
+    """Return 16 characters of a-z and 2-7 that are derived from a description's JSON."""
     digest = hashlib.sha256(json.dumps(description).encode()).digest()
     return base64.b32encode(digest)[:16].decode().lower()
 
@@ -171,7 +173,7 @@ def _destination(part: Part, bucket: str, prefix: str) -> Json:
     return {"cloudStorageDestination": {"bucket": bucket, "filenamePrefix": prefix}}
 
 
-def request_body(ask: Ask, *, bucket: str, prefix: str, priority: int | None = None) -> Json:
+def request_body(ask: Ask, *, bucket: str, prefix: str) -> Json:
     """Return the body of ``image:export`` or ``table:export``; the same ask gives the same body.
 
     bucket: or ``drive:FOLDER``. prefix: the objects' names without tile numbers and
@@ -183,8 +185,6 @@ def request_body(ask: Ask, *, bucket: str, prefix: str, priority: int | None = N
         "requestId": ask.request_id,
         "workloadTag": "geesync",
     }
-    if priority is not None:
-        body["priority"] = priority
     if ask.part.grid is None:
         return body | _table_body(ask, destination)
     return body | _image_body(ask, ask.part.grid, destination)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from geesync.adapters.direct.brought import Brought
 from geesync.adapters.mirror_files.mirror import free_bytes
-from geesync.domain.choices.timetable import Timetable
+from geesync.domain.choices.values import Timetable
 from geesync.domain.messages.words import counted
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import Usage
@@ -65,8 +65,8 @@ class DirectGauge:
             since = time.monotonic() - _GAUGED_S
             while self._recent and self._recent[0][0] < since:
                 self._recent.popleft()
-            requests = sum(one[1] for one in self._recent)
-            return requests / _GAUGED_S, sum(one[2] for one in self._recent) / _GAUGED_S
+            requests = sum(sample[1] for sample in self._recent)
+            return requests / _GAUGED_S, sum(sample[2] for sample in self._recent) / _GAUGED_S
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Brakes:
     def export_room(self) -> tuple[int, str]:
         """Return for how many more exports there is room, and what holds for long if there is none.
 
-        That as many are under way as may be is how it goes, and nothing to tell anybody.
+        That as many are under way as may be is how it goes, and needs no notice.
         """
         tightest = min(self._before_exports(), key=lambda reading: reading.room)
         if tightest.holds:

@@ -33,7 +33,9 @@ _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=5)  # an outage that has ended is seen before people wonder
 _LONGEST_WAIT_FOR_ENDINGS = timedelta(minutes=30)  # such a probe is a whole export
 _DOUBLINGS = 7
-_LONGEST_ASKED = timedelta(seconds=LONGEST_ASKED_S)  # what is later was told by a clock ahead
+_LONGEST_ASKED = timedelta(
+    seconds=LONGEST_ASKED_S
+)  # what is later was written by a clock that was ahead
 
 
 @dataclass
@@ -86,7 +88,7 @@ class Gate:
         return min(most, 1) if due else 0
 
     def judge(self, tried: Collection[Tried]) -> list[object]:
-        """Return the answers to what was tried, with what is nobody's fault told as such."""
+        """Return the answers to what was tried; what is the world's fault as SharedFailureError."""
         return self._judged(self.calls, tried, halted=bool(self.reason) and not self.by_ending)
 
     def learn(self, answers: Collection[object]) -> None:
@@ -101,13 +103,13 @@ class Gate:
             self.open()
 
     def learn_endings(self, ended: Collection[Tried]) -> list[object]:
-        """Learn how tasks ended; return how, with what is nobody's fault told as such."""
+        """Learn how tasks ended; return how; what is the world's fault as SharedFailureError."""
         answers = self._judged(self.endings, ended, halted=self.by_ending)
         for refusal in filter(_ends_all, answers):
             self.close(refusal, by_ending=True)
         since = self.waits_for
-        for one, answer in zip(ended, answers, strict=True):
-            if since and one.began and one.began >= since and not _ends_all(answer):
+        for task, answer in zip(ended, answers, strict=True):
+            if since and task.began and task.began >= since and not _ends_all(answer):
                 self.open()
         return answers
 

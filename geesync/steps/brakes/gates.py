@@ -153,8 +153,8 @@ class Gates:
         self, tried: Sequence[Tried], learn: Callable[[Gate, Collection[Tried]], list[object]]
     ) -> list[object]:
         answers: dict[int, object] = {}
-        for store in dict.fromkeys(one.store for one in tried):
-            numbers = [number for number, one in enumerate(tried) if one.store == store]
+        for store in dict.fromkeys(attempt.store for attempt in tried):
+            numbers = [number for number, attempt in enumerate(tried) if attempt.store == store]
             with self._learning(store) as gate:
                 own = learn(gate, [tried[number] for number in numbers])
             answers |= dict(zip(numbers, own, strict=True))

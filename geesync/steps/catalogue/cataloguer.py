@@ -1,7 +1,7 @@
 """Keeps the STAC catalogue in step with the ledger, rewriting no more than has changed.
 
-Every document can be made again from the ledger and the mirror. An asset counts as told only once
-its document, and its container's link to it, are on disk; until then it is told again.
+Every document can be made again from the ledger and the mirror. An asset counts as
+catalogued once its document, and its container's link to it, are on disk; until then it is due.
 """
 
 from __future__ import annotations
@@ -19,13 +19,19 @@ from geesync.domain.assets.asset import IMAGE_COLLECTION
 from geesync.domain.assets.extent import Extent
 from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.json import Json
-from geesync.domain.mirror.lifecycle import ABSENT, State
 from geesync.domain.stac import documents as stac
 from geesync.domain.stac import links as stac_links
 from geesync.errors import GeesyncError
 from geesync.logger import get_logger
 from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
-from geesync.steps.catalogue.items import Batch, document_bytes, draft_item, node_of, parent_of
+from geesync.steps.catalogue.items import (
+    Batch,
+    document_bytes,
+    draft_item,
+    marked,
+    node_of,
+    parent_of,
+)
 from geesync.steps.step import Tally, Workshop, is_small
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.copies.sidecars import Sidecars
@@ -50,7 +56,7 @@ class Cataloguer:
     _after: int = 0  #: the id behind which the next pass looks: what fails must not hold others
 
     def run_once(self) -> Tally:
-        """Tell the next assets, mirror by mirror."""
+        """Catalogue the next assets, mirror by mirror."""
         chunk = self.workshop.chunk
         due = self.catalogue.due(after=self._after, limit=chunk)
         self._after = due[-1].id if len(due) == chunk else 0
@@ -60,7 +66,7 @@ class Cataloguer:
         tally = Tally(busy=len(due) == chunk)
         for dest, assets in by_mirror.items():
             if not (trouble := self.workshop.mirror_trouble(dest)):
-                tally.moved += self._tell(dest, self._gather(assets))
+                tally.moved += self._catalogue(dest, self._gather(assets))
             else:
                 tally.waiting = trouble
         return tally
@@ -76,7 +82,7 @@ class Cataloguer:
             staged=self.staging.staged([asset.id for asset in due]),
         )
 
-    def _tell(self, dest: str, batch: Batch) -> int:
+    def _catalogue(self, dest: str, batch: Batch) -> int:
         items = [asset for asset in batch.proved if not asset.is_container]
         with DocumentWriter(items) as drafting:
             drafted = self.workshop.each(
@@ -86,7 +92,7 @@ class Cataloguer:
             )
             written = _done(drafting.publish(drafted))
         batch.fresh.update(written)
-        self.sidecars.note({key: one.written for key, one in written.items()})
+        self.sidecars.note({key: documents.written for key, documents in written.items()})
         linked: set[int] = set()
         extents: dict[int, Extent] = {}
         for container in batch.containers:
@@ -116,21 +122,18 @@ class Cataloguer:
         """Write a container's document and those of its pages that changed; return its extent."""
         node, source = node_of(container), batch.sources[container.id]
         children = batch.fresh_children(container)
-        extent = self._extent(batch, container, children)
+        extent, history = self._extent(batch, container, children), batch.histories[container.id][0]
         with folder(Path(container.dest), container.path) as place:
             links = self._links(batch, container, children, place)
             document = stac.container(
                 node,
                 parent_of(self.catalogue.parents([container]).get(container.id)),
                 source,
-                batch.histories[container.id][0],
+                history,
                 links=links,
                 extent=extent,
             )
-            if (state := container.standing.state) in ABSENT:
-                at = batch.histories[container.id][0].updated_at
-                document = stac.gone(document, at, freed=state == State.FREED)
-            place.write(node.document, document_bytes(document))
+            place.write(node.document, document_bytes(marked(document, container, history)))
             place.sync()
         self.sidecars.note({container.id: place.written})
         return extent
@@ -183,7 +186,7 @@ class Cataloguer:
 
 
 def _done(answers: Iterable[tuple[LedgerAsset, Answer | Exception]]) -> dict[int, Answer]:
-    """Return the answers of those assets for which it went well, by id; tell of the others."""
+    """Return the answers of those assets for which it went well, by id; log the others."""
     done = {}
     for asset, answer in answers:
         if isinstance(answer, Exception):

@@ -1,4 +1,4 @@
-"""The STAC Item of an asset, drafted beside its files: the ledger and the folder tell of it."""
+"""The STAC Item of an asset, drafted beside its files, from the ledger and the folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from geesync.store.ledger.ledger import LedgerAsset
 
 @dataclass(frozen=True)
 class Batch:
-    """Assets of one mirror that are to be told, with all that is known of them by id."""
+    """Assets of one mirror that are to be catalogued, with all that is known of them by id."""
 
     due: list[LedgerAsset]
     parents: dict[int, LedgerAsset]  #: containers of the due assets, where the mirror has them
@@ -37,7 +37,7 @@ class Batch:
 
     @cached_property
     def proved(self) -> list[LedgerAsset]:
-        """Those of which there is a copy; of the others there is nothing to tell."""
+        """Those of which there is a copy; of the others nothing is catalogued."""
         return [asset for asset in self.due if self.is_proved(asset)]
 
     def is_proved(self, asset: LedgerAsset) -> bool:
@@ -86,9 +86,7 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
     """Draft an asset's Item."""
     node, history = node_of(asset), batch.histories[asset.id][0]
     sidecar = _sidecar(place)
-    state = asset.standing.state
-    is_absent = state in ABSENT
-    if is_absent and place.size_of(node.document) is not None:
+    if asset.standing.state in ABSENT and place.size_of(node.document) is not None:
         # The ledger may know a newer revision than the one that was ever copied.
         kept = json.loads(place.read(node.document))
         document = stac.placed(kept, node, parent_of(batch.parents.get(asset.id)))
@@ -103,9 +101,15 @@ def draft_item(place: Folder, batch: Batch, asset: LedgerAsset) -> None:
             sidecars=[name for name in SIDECARS if place.size_of(name) is not None],
             wkt2=rasters.wkt2,
         )
-    if is_absent:
-        document = stac.gone(document, history.updated_at, freed=state == State.FREED)
-    place.draft(node.document, document_bytes(document))
+    place.draft(node.document, document_bytes(marked(document, asset, history)))
+
+
+def marked(document: Json, asset: LedgerAsset, history: stac.CopyDates) -> Json:
+    """Return a document that says whether its asset is absent upstream."""
+    state = asset.standing.state
+    if state not in ABSENT:
+        return document
+    return stac.gone(document, history.updated_at, freed=state == State.FREED)
 
 
 def _sha256(place: Folder, staged: Staged) -> str:
@@ -115,7 +119,7 @@ def _sha256(place: Folder, staged: Staged) -> str:
 
 
 def _made(place: Folder, sidecar: Json) -> Iterator[stac.Made]:
-    """Yield what the verifier made of the asset's files, as its sidecar says."""
+    """Yield what the verifier made of the asset's files, as listed in its sidecar."""
     for made in sidecar.get("made", ()):
         name = str(made["name"])
         yield stac.Made(name, int(made["size_bytes"]), place.digests(name)[1])
@@ -133,8 +137,8 @@ def _files(
 ) -> Iterator[stac.DataFile]:
     """Yield each file with its own grid: a tile's is a window of its part's."""
     parts: dict[str, list[Staged]] = defaultdict(list)
-    for one in staged:
-        parts[one.part_id].append(one)
+    for staged_file in staged:
+        parts[staged_file.part_id].append(staged_file)
     origins = {
         f"{stored_part['key']}.{stored_part['extension']}": stored_part
         for stored_part in sidecar.get("parts", ())
@@ -145,12 +149,12 @@ def _files(
         file = place.path / files[0].file
         grid = part.grid and replace(part.grid, crs=rasters.in_full(part.grid.crs, file))
         placed = (tiles(part, stem, (file.file for file in files)) or {}) if part.grid else {}
-        for one in files:
-            tile = placed.get(one.file)
+        for staged_file in files:
+            tile = placed.get(staged_file.file)
             yield stac.DataFile(
-                file=one.file,
-                size_bytes=one.obj.size_bytes,
-                sha256=_sha256(place, one),
+                file=staged_file.file,
+                size_bytes=staged_file.obj.size_bytes,
+                sha256=_sha256(place, staged_file),
                 part=part,
                 grid=grid.window(tile.row, tile.column, tile.height, tile.width)
                 if grid and tile

@@ -44,7 +44,7 @@ class JobScans:
 
     def _is_due(self, job: str, every: timedelta) -> bool:
         last = self.roots.get(_key(job))
-        # One of the future was told by a clock that was ahead.
+        # A time in the future was written by a clock that was ahead.
         if last and abs(self.workshop.clock() - datetime.fromisoformat(last)) < every:
             return False
         return self.roots.find(f"{DERIVED}{job}") is not None or bool(self.derivations.of(job))

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
-from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
+from geesync.domain.choices.options import Options
 from geesync.domain.failures.google_errors import may_be_absent
 from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.errors import Cause, RemoteError
@@ -78,7 +80,7 @@ class ListingBrokenError(RemoteError):
 
 @dataclass(frozen=True)
 class Account:
-    """What lies below one root, as Earth Engine tells it."""
+    """What lies below one root, as Earth Engine lists it."""
 
     earth_engine: EarthEngine
     root: str
@@ -118,9 +120,9 @@ class Account:
     def confirmed(
         self, page: list[SourceAsset], changed: list[SourceAsset], new: list[SourceAsset]
     ) -> ReadAssets:
-        """Return a page that came complete, with the revisions that Earth Engine itself tells.
+        """Return a page that came complete, with the revisions that each asset has.
 
-        A listing may tell another ``updateTime`` than the asset does; only the asset's is what an
+        A listing may have another ``updateTime`` than the asset; only the asset's is what an
         export is compared with. changed: those that seem to be of another revision than is known,
         each asked for. new: those of which nothing is known; the first one speaks for the others.
         """
@@ -139,13 +141,13 @@ class Account:
 
         What vanished between the listing and the question is listed no more.
         """
-        names = {one.source.name for one in absent}
+        names = {refused.source.name for refused in absent}
         listed: set[str] = set()
         with suppress(ListingBrokenError):  # the next scan finds out
             for page in self.pages(container) if absent else ():
                 listed |= names.intersection(asset.name for asset in page)
             names = listed
-        return [one for one in absent if one.source.name in names]
+        return [refused for refused in absent if refused.source.name in names]
 
     def _blame(self, errors: Iterable[Exception]) -> None:
         """Return if each error is its own asset's; raise what is to be said of all."""
@@ -181,3 +183,50 @@ def following(
     while (page := coming.result()) is not None:
         coming = asker.submit(next, pages, None)
         yield page
+
+
+def survey(
+    earth_engine: EarthEngine, pool: Executor, root: str, options: Options, top: str = ""
+) -> Iterator[list[Surveyed]]:
+    """Yield pages of what a scan would find, and leave out; a ledger is not needed.
+
+    A container that cannot be listed comes a second time. top: where to begin, in the root; else at
+    the root. Raises RemoteError if that cannot be listed, or if Earth Engine answers no more.
+    """
+
+    def ask(name: str, get: Callable[[str], SourceAsset]) -> tuple[str, SourceAsset | Exception]:
+        try:
+            return name, get(name)
+        except RemoteError as error:
+            return name, error
+
+    account = Account(
+        earth_engine, root, lambda names, get: list(pool.map(partial(ask, get=get), names))
+    )
+    source = earth_engine.get_asset(top or root)
+    first = Surveyed(source, options.leaves_out(source, root))
+    yield [first]
+    waiting = [source] if first.is_open else []
+    while waiting:
+        container = waiting.pop()
+        try:
+            for page in account.pages(container.name):
+                # A folder only names its children.
+                is_whole = container.type == IMAGE_COLLECTION
+                answers = ReadAssets(page) if is_whole else account.read(page)
+                surveyed = list(_sorted(answers, options, root))
+                yield surveyed
+                waiting += [asset.source for asset in surveyed if asset.is_open]
+        except ListingBrokenError as error:
+            if container is source:
+                raise
+            account.check_world()
+            yield [Surveyed(container, unreadable=Unreadable(container, error).why)]
+
+
+def _sorted(answers: ReadAssets, options: Options, root: str) -> Iterator[Surveyed]:
+    for source in answers.whole:
+        yield Surveyed(source, options.leaves_out(source, root))
+    for refused in answers.unreadable:
+        excluded = options.leaves_out(refused.source, root)
+        yield Surveyed(refused.source, excluded, "" if excluded else refused.why)

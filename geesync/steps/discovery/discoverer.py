@@ -153,11 +153,13 @@ class _Scan:
 
     def _filtered(self, sources: Iterable[SourceAsset]) -> list[SourceAsset]:
         """Return what the root's filters let pass; note of the rest why it is left out."""
-        reasons = [(one, self._options.leaves_out(one, self._root.name)) for one in sources]
-        left = [(source, why) for source, why in reasons if why]
-        now = self._workshop.clock()
-        self.changes += self._listing.leave_out(self._root.id, left, now)
-        return [source for source, why in reasons if not why]
+        wanted, left = [], []
+        for source in sources:
+            why = self._options.leaves_out(source, self._root.name)
+            left += [(source, why)] if why else []
+            wanted += [] if why else [source]
+        self.changes += self._listing.leave_out(self._root.id, left, self._workshop.clock())
+        return wanted
 
     def walk_root(self, top: SourceAsset) -> bool:
         """Walk the root; False if it is empty against all that is known."""
@@ -226,27 +228,29 @@ class _Scan:
         if container.type != IMAGE_COLLECTION:
             return self._account.read(page)
         known = self._listing.revisions([asset.name for asset in page])
-        changed = [one for one in page if known.get(one.name, one.revision) != one.revision]
-        return self._account.confirmed(
-            page, changed, [one for one in page if one.name not in known]
-        )
+        changed = [
+            asset for asset in page if known.get(asset.name, asset.revision) != asset.revision
+        ]
+        new = [asset for asset in page if asset.name not in known]
+        return self._account.confirmed(page, changed, new)
 
     def _note(self, unreadable: list[Unreadable]) -> None:
         """Take in what cannot be read, or listed; the root's filters leave out here, too."""
-        wanted = {source.name for source in self._filtered(one.source for one in unreadable)}
-        kept = [refused for refused in unreadable if refused.source.name in wanted]
+        wanted = self._filtered(refused.source for refused in unreadable)
+        names = {source.name for source in wanted}
+        kept = [refused for refused in unreadable if refused.source.name in names]
         now = self._workshop.clock()
         for some in (kept[start : start + _PAGE] for start in range(0, len(kept), _PAGE)):
             newly = self._listing.note_unreadable(
                 self._root.id,
-                [(one.source, one.why) for one in some],
+                [(refused.source, refused.why) for refused in some],
                 now,
                 priority=self._options.priority,
             )
-            for one in some:
-                if one.source.name in newly:
-                    log.warning("asset_unreadable", asset=one.source.name, error=one.why)
-                    self.ask_soon |= one.may_pass
+            for refused in some:
+                if refused.source.name in newly:
+                    log.warning("asset_unreadable", asset=refused.source.name, error=refused.why)
+                    self.ask_soon |= refused.may_pass
         self.unreadable += len(kept)
 
     def _children(

@@ -54,11 +54,11 @@ def make(
 def _images(taken: Iterable[TakenPart], stem: Stem, where: Where) -> Iterator[Taken]:
     """Yield the parts that are images, each with those that hold masks of its bands."""
     placed = []
-    for one in taken:
-        if one.part.grid is not None:
-            found = tiles(one.part, stem(one.part), one.files)
+    for taken_part in taken:
+        if taken_part.part.grid is not None:
+            found = tiles(taken_part.part, stem(taken_part.part), taken_part.files)
             assert found is not None  # it was proved
-            placed.append(Placed(one.part, found))
+            placed.append(Placed(taken_part.part, found))
     for image in placed:
         masks = [
             mask
@@ -115,10 +115,10 @@ def _crs(taken: Taken) -> str:
 def _tables(
     place: Folder, taken: Iterable[TakenPart], table: Json, stem: Stem, where: Where
 ) -> Iterator[str]:
-    for one in taken:
-        if one.part.extension == "geojson":
-            name = f"{stem(one.part)}.parquet"
-            (file,) = one.files
+    for taken_part in taken:
+        if taken_part.part.extension == "geojson":
+            name = f"{stem(taken_part.part)}.parquet"
+            (file,) = taken_part.files
             geoparquet.make_geoparquet(where(file), place.path / (name + PARTIAL), table)
             _finish(place, name)
             yield name

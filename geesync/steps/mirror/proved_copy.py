@@ -1,6 +1,6 @@
 """What stands beside an asset's proved files, and how these get their names.
 
-A new copy overwrites only what is geesync's: what the ledger or a sidecar tells that we wrote.
+A new copy overwrites only what is geesync's: what we wrote, by the ledger or a sidecar.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OF_POLICIES = frozenset({"bindings", "etag", "version", "auditConfigs", "not_re
 
 @dataclass(frozen=True)
 class CopyWriter:
-    """Writes what tells of copies; nothing bears its final name before ``give_names``."""
+    """Writes the files that describe copies; nothing bears its final name before ``give_names``."""
 
     planner: Planner
 
@@ -124,12 +124,12 @@ def _claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterabl
     is moved.
     """
     place.known = {*noted, *_files_in_sidecars(place, asset)}
-    for one in staged:
-        place.claim(KeptFile(one.file, one.obj.size_bytes, one.obj.crc32c))
+    for file in staged:
+        place.claim(KeptFile(file.file, file.obj.size_bytes, file.obj.crc32c))
 
 
 def _files_in_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
-    """Yield what the sidecars tell: a new ledger, or one that lost power, knows less than they."""
+    """Yield what the sidecars list: a new ledger, or one that lost power, knows less than they."""
     for name, key in ((ASSET_JSON, "name"), (GEESYNC_JSON, "asset")):
         sidecar = _document(place, name)
         if sidecar and sidecar.get(key) == asset:

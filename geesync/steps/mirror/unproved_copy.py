@@ -125,7 +125,7 @@ class UnprovedCopy:
                 contents.append((file, found.table))
         table = _table(contents)
         sums = self.sums  # of some the CRC32C is known only now
-        self.checksums = {one.obj.checksum for one in self.staged}
+        self.checksums = {file.obj.checksum for file in self.staged}
         self.staged = [
             replace(file, obj=replace(file.obj, crc32c=sums[file.id][0])) for file in self.staged
         ]

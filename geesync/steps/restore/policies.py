@@ -18,12 +18,12 @@ def give_policy(earth_engine: EarthEngine, name: str, mirrored: Json | None) -> 
         yield Compared("policy", Likeness.LOST, "unknown", "not in the mirror")
         return
     wanted = grants_of(mirrored)
-    refused = _set(earth_engine, name, [one for one in wanted if not one.is_deleted])
+    refused = _set(earth_engine, name, [grant for grant in wanted if not grant.is_deleted])
     held = grants_of(earth_engine.get_policy(name))
-    for one in wanted:
-        why = "is no more" if one.is_deleted else refused.get(one, "was not kept")
-        likeness = Likeness.EQUAL if one in held else Likeness.LOST
-        yield Compared(f"policy: {one}", likeness, "granted", why)
+    for grant in wanted:
+        why = "is no more" if grant.is_deleted else refused.get(grant, "was not kept")
+        likeness = Likeness.EQUAL if grant in held else Likeness.LOST
+        yield Compared(f"policy: {grant}", likeness, "granted", why)
 
 
 def _set(earth_engine: EarthEngine, name: str, wanted: Sequence[Grant]) -> dict[Grant, str]:
@@ -35,11 +35,11 @@ def _set(earth_engine: EarthEngine, name: str, wanted: Sequence[Grant]) -> dict[
     if not wanted or not _refusal(earth_engine, name, wanted):
         return refused
     taken: list[Grant] = []
-    for one in wanted:
-        if why := _refusal(earth_engine, name, [*taken, one]):
-            refused[one] = why
+    for grant in wanted:
+        if why := _refusal(earth_engine, name, [*taken, grant]):
+            refused[grant] = why
         else:
-            taken.append(one)
+            taken.append(grant)
     return refused
 
 

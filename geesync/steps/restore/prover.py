@@ -87,14 +87,14 @@ class Prover:
         report = {
             "target": asset.target,
             "source": asset.wanted.source,
-            "compared": [one.to_json() for one in compared],
+            "compared": [comparison.to_json() for comparison in compared],
             "share": share,
             "lost": [loss for loss in asset.wanted.losses if loss["kind"] not in _COMPARED],
         }
         self.restores.report(asset, report)
         if bad := differences(compared):
-            reasons = "; ".join(f"{one.what}: {one.was} is {one.is_now}" for one in bad[:3])
-            return Differs(reasons, cause=Cause.INTEGRITY)
+            reasons = [f"{differs.what}: {differs.was} is {differs.is_now}" for differs in bad[:3]]
+            return Differs("; ".join(reasons), cause=Cause.INTEGRITY)
         return ProofPassed()
 
     def _compare(
@@ -220,7 +220,7 @@ class Prover:
 
     def _digest(self, name: str, band: BandDigest, mirrored: SourceAsset) -> Sums:
         """Return what Earth Engine's pixels of a band come to."""
-        (grid,) = (one.grid for one in mirrored.bands if one.id == band.id)
+        (grid,) = (original.grid for original in mirrored.bands if original.id == band.id)
         sums: Sums = {}
         for first, rows in strips(grid):
             found = self.earth_engine.compute(request(name, band, grid, first, rows))

@@ -50,7 +50,7 @@ def write_report(root: str, assets: Iterable[tuple[Restored, Json]]) -> None:
 
 
 def document(asset: Restored, report: Json) -> Json:
-    """Return what is told of one asset."""
+    """Return what the report has of one asset."""
     return {
         "target": display_id(asset.target),
         "source": display_id(asset.wanted.source),

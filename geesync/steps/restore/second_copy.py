@@ -54,8 +54,8 @@ class SecondCopies:
         if made.type != IMAGE:
             read = rows_read(asset, sidecar)
             sums = (
-                read.sums(rows_in(place / geojson_in(one)))
-                for place, one in ((first, sidecar), (second, second_sidecar))
+                read.sums(rows_in(place / geojson_in(document)))
+                for place, document in ((first, sidecar), (second, second_sidecar))
             )
             yield from compare_rows(*sums)
             return

@@ -47,8 +47,8 @@ class Uploader:
         due = self.restores.due(RestoreState.PLANNED, now=now, limit=self.workshop.chunk)
         if not due:
             return 0
-        above = [one for one in due if one.wanted.type in CONTAINERS]
-        level = [one for one in above if one.wanted.depth == above[0].wanted.depth] if above else []
+        above = [asset for asset in due if asset.wanted.type in CONTAINERS]
+        level = [asset for asset in above if asset.wanted.depth == above[0].wanted.depth]
         make = self._make if level else self._stage
         answers = self.workshop.each(level or due, make, apart=lambda asset: asset.bucket)
         return record_outcomes(self.workshop, self.restores, answers)
@@ -157,8 +157,8 @@ def _parts(asset: Restored, source: SourceAsset, sidecar: Json, made: Path) -> I
     if not asset.is_external:
         yield from upload_files.prepare(asset.folder, sidecar, wanted, made)
         return
-    for one in wanted:
-        yield from external_files.prepare_external(asset.folder, sidecar, one, policies, made)
+    for part in wanted:
+        yield from external_files.prepare_external(asset.folder, sidecar, part, policies, made)
 
 
 def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:

@@ -43,7 +43,7 @@ class Ask:
     """What is asked for to make an asset."""
 
     kind: TaskKind
-    identity: tuple[str, ...]  #: what tells it from all others, whichever ledger asks
+    identity: tuple[str, ...]  #: what identifies it, whichever ledger asks
     body: Json  #: of the request, but for its id and description; never with ``overwrite``
 
 

@@ -82,7 +82,7 @@ class Planner:
                 for asset in assets
                 if asset.id in known and known[asset.id].options != options_hash(self.chosen(asset))
             }
-            outdated = {key for key, one in known.items() if not one.is_current}
+            outdated = {key for key, plan in known.items() if not plan.is_current}
             begun = self.plans.begun(changed | outdated)
             holding = known.keys() - outdated - (changed - begun.keys())
             new = []

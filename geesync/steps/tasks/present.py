@@ -45,7 +45,7 @@ class Revisions:
     def changed(
         self, assets: Iterable[LedgerAsset]
     ) -> Iterator[tuple[LedgerAsset, SourceAsset | Exception]]:
-        """Yield each asset that is not the same any more with what it is now, or why none tells."""
+        """Yield each asset that is not the same any more, with what it is now or a failure."""
         by_parent: dict[str, list[LedgerAsset]] = defaultdict(list)
         for asset in assets:
             by_parent[parent_of(asset.name)].append(asset)
@@ -59,7 +59,7 @@ class Revisions:
                 yield asset, now
 
     def _listed(self, parent: str, children: list[LedgerAsset]) -> dict[str, str]:
-        """Return the revisions of those children that the first pages of a collection tell."""
+        """Return the revisions of those children that are on the first pages of a collection."""
         if len(children) < _WORTH_A_PAGE or is_derived(parent):
             return {}
         above = self.workshop.ledger.find(parent)

@@ -79,27 +79,13 @@ class Reconciler:
         looked_at = self.workshop.clock()
         operations = self._operations(in_flight)
         unwanted = self._unwanted(in_flight)
-        self._cancel(
-            operations[task.id]
-            for task in in_flight
-            if task.id in unwanted and task.id in operations
-        )
-        moves = [
-            TaskMove(task, event)
-            for task in in_flight
-            if task.id in operations
-            for event in _learnt(task, operations[task.id])
-        ]
+        known = [(task, operations[task.id]) for task in in_flight if task.id in operations]
+        self._cancel(operation for task, operation in known if task.id in unwanted)
+        moves = [TaskMove(task, event) for task, op in known for event in _learnt(task, op)]
         missing = [task for task in in_flight if task.id not in operations]
-        moves += self._lost([one for one in missing if self._is_late(one, looked_at, unwanted)])
+        moves += self._lost([task for task in missing if self._is_late(task, looked_at, unwanted)])
         moved = self.tasks.record(moves, self.workshop.clock())
-        return self._end(
-            [
-                (moved.get(task.id, task), operations[task.id])
-                for task in in_flight
-                if task.id in operations
-            ]
-        )
+        return self._end([(moved.get(task.id, task), operation) for task, operation in known])
 
     def _end(self, tasks: list[tuple[Task, Operation]]) -> list[Task]:
         """Write down which tasks have ended, and how; return those that failed."""
@@ -120,7 +106,7 @@ class Reconciler:
     def _judged(
         self, bad: list[tuple[Task, RemoteError]], good: list[Task]
     ) -> list[tuple[Task, RemoteError]]:
-        """Return why tasks failed, a refusal of everything told from the failures of single ones.
+        """Return why tasks failed: a refusal of everything is not a failure of single ones.
 
         Earth Engine's words for a bucket that it may not write are not documented: we look.
         """
@@ -209,7 +195,7 @@ class Reconciler:
             if isinstance(answer, Operation):
                 found[task.id] = answer
             elif isinstance(answer, RemoteError) and answer.cause == Cause.GONE:
-                # Finished operations are forgotten after a while: the files tell how it ended.
+                # Finished operations are forgotten after a while: the files show how it ended.
                 found[task.id] = Operation(str(task.operation), SUCCEEDED)
         return found
 
@@ -254,7 +240,7 @@ class Reconciler:
 
 
 def _age(then: datetime, now: datetime) -> timedelta:
-    """Return how old something is; what is of the future was told by a clock that was ahead."""
+    """Return how old something is; what is of the future was written by a clock that was ahead."""
     return abs(now - then)
 
 

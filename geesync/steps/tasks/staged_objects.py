@@ -42,10 +42,10 @@ class StagedObjects:
         An export whose bucket could not be listed is not in the answer: nothing is known of it.
         """
         self.refused = {}
-        # Drive has no folders that would tell whose a file is.
-        in_buckets = [one for one in tasks if one.destination.kind != DestinationKind.DRIVE]
+        # Drive has no folders that would show whose a file is.
+        in_buckets = [task for task in tasks if task.destination.kind != DestinationKind.DRIVE]
         many = len(in_buckets) >= _LIST_ALL_FROM
-        whole = {one.destination.place for one in in_buckets if many}
+        whole = {task.destination.place for task in in_buckets if many}
         lists = {
             task.id: (to.place, f"{self.staging}/" if to.place in whole else to.prefix)
             for task in tasks

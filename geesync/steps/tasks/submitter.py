@@ -87,7 +87,7 @@ class Submitter:
 
 
 def _event(task: Task, answer: Operation | Exception) -> TaskEvent:
-    """Return what an answer means for the task, and tell the log."""
+    """Return what an answer means for the task, and log it."""
     if isinstance(answer, Operation):
         log.info("export_started", asset=task.subject.name, operation=answer.id)
         return Started(operation=answer.id)

@@ -1,7 +1,7 @@
-"""Learns what reading directly costs in compute, which Earth Engine does not tell with an answer.
+"""Learns what reading directly costs in compute, which no answer of Earth Engine says.
 
 Cloud Monitoring sums it up by workload tag, some minutes late. So what is asked for ends at the
-look before, by which time all of it is told; and it is divided by the answers that came till then.
+look before, by which time all of it is there; and it is divided by the answers that came till then.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LONGEST = timedelta(days=30)
 #: Fewer answers than this say nothing of the next thousand.
 _ENOUGH = 20
 
-_NOTHING_TOLD = "Cloud Monitoring tells no compute of ours"
+_NO_COMPUTE = "Cloud Monitoring tells no compute of ours"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class CostLearner:
             again = error.cause == Cause.TRANSIENT
             return _refused(noted, str(error), noted.asked_of if again else answers)
         if eecu_s is None:
-            return _refused(noted, _NOTHING_TOLD, answers)
+            return _refused(noted, _NO_COMPUTE, answers)
         each_s = eecu_s / answers
         return replace(noted, eecu_s=each_s, measured=answers, asked_of=answers, refusal="")
 

@@ -1,4 +1,4 @@
-"""Tells people who do not look: complete, stuck, quarantined, disk low, refused, not believed."""
+"""Sends notices to people who do not look: complete, stuck, quarantined, disk low, and so on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SETTING = "notified"
 
 @dataclass
 class Notifier:
-    """Looks at how it stands, and tells what is worth it; moves nothing."""
+    """Looks at how it stands, and sends notices of what is worth one; moves nothing."""
 
     name: ClassVar[str] = "notifier"
 
@@ -43,14 +43,14 @@ class Notifier:
     _next: datetime | None = field(default=None, init=False)
 
     def run_once(self) -> Tally:
-        """Tell what has begun, or lasts and was not told for long."""
+        """Send notices of what has begun, or lasts and was not sent for long."""
         now = self.workshop.clock()
         if self._next is None or now >= self._next:
             self._next = now + _EVERY
-            self.tell()
+            self.notify()
         return Tally()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Look now, however short a while ago the last look was."""
         now = self.workshop.clock()
         status = views.status(self.ledger, now=now)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geesync.domain.assets.asset import SourceAsset
+from geesync.domain.assets.names import target_of
 from geesync.domain.restore.comparing import Likeness, compare_metadata, differences
 from geesync.domain.restore.files import MaskFile, Prepared, part_files
 from geesync.domain.restore.lifecycle import (
@@ -20,7 +21,6 @@ from geesync.domain.restore.lifecycle import (
 )
 from geesync.domain.restore.losses import LossKind, losses, restorable_properties
 from geesync.domain.restore.manifests import MARK, image_manifest, key_of, table_manifest
-from geesync.domain.restore.targets import target_of
 from geesync.domain.state_machine import MAX_TRIES, Delayed, Setback, Standing, arrows
 from geesync.errors import Cause, UserError
 

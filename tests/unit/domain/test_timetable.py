@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from geesync.domain.choices.timetable import Timetable
+from geesync.domain.choices.values import Timetable
 
 MIB = 1024**2
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
