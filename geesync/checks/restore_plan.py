@@ -36,7 +36,6 @@ from geesync.domain.restore.files import KEPT, STAGING, Form, files_of, stays
 from geesync.domain.restore.losses import (
     HARMLESS,
     LossKind,
-    is_restorable,
     losses,
     policy_losses,
     why_not_restorable,
@@ -110,8 +109,7 @@ def plan_restore(
         source_root = name if len(given) == 1 else name.rpartition("/")[0]
         for source, sidecar, place in _assets(mirror, path, name):
             target = target_of(source.name, source_root, target_root)
-            if not is_restorable(source, sidecar):
-                why = why_not_restorable(source, sidecar)
+            if why := why_not_restorable(source, sidecar):
                 left.append((source.name, LossKind.NOT_MIRRORED, why))
             elif why := refused_name(target):
                 left.append((source.name, LossKind.NAMES, why))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from geesync.adapters.executors.executor import (
     Answer,
@@ -31,6 +31,7 @@ from geesync.logger import get_logger
 from geesync.steps.dispatch import Dispatch, ItemResults
 from geesync.store.copies.staging import Staged
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move
+from geesync.store.making.making import AnyToMake, Making, MakingMove
 
 log = get_logger()
 
@@ -224,3 +225,28 @@ def moves_of(
         for asset, outcome in outcomes
         if not isinstance(outcome, NotTriedError)
     ]
+
+
+def record_outcomes(
+    workshop: Workshop,
+    making: Making[AnyToMake, Any],
+    outcomes: Iterable[tuple[AnyToMake, Event | Exception | None]],
+) -> int:
+    """Move assets as the outcomes of work on them mean; return how many.
+
+    What was not tried, or has no news, does not move.
+    """
+    moves = []
+    for asset, outcome in outcomes:
+        if outcome is None or isinstance(outcome, NotTriedError):
+            continue
+        event = outcome if isinstance(outcome, Event) else event_of(outcome, Setback)
+        log.info(
+            "target_moved",
+            target=asset.target,
+            kind=making.kind,
+            event_name=event.name,
+            reason=event.reason or None,
+        )
+        moves.append(MakingMove(asset, event))
+    return making.record(moves, workshop.clock())

@@ -34,9 +34,9 @@ def asset(number: int) -> LedgerAsset:
     )
 
 
-def drafted(drafting: DocumentWriter, one: LedgerAsset) -> Documents:
+def drafted(writer: DocumentWriter, one: LedgerAsset) -> Documents:
     """Write an asset's document."""
-    with drafting.folder(one) as place:
+    with writer.folder(one) as place:
         place.draft("asset.json", b"{}")
         return Documents.of(one, place)
 
@@ -48,7 +48,7 @@ with closing(Folders(MIRROR)) as folders:
         with folders.folder(one.path, durable=False):
             pass  # made by somebody else, who has not synced it yet
 for _ in range(2):
-    with DocumentWriter(assets) as drafting:
-        told = drafting.publish([(one, drafted(drafting, one)) for one in assets])
+    with DocumentWriter(assets) as writer:
+        told = writer.publish([(one, drafted(writer, one)) for one in assets])
     print(*(getattr(one, "cause", "published") for _, one in told))
     print(*sorted(path.name for path in MIRROR.rglob("asset.json*")))

@@ -122,16 +122,13 @@ def _external(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
             yield Loss(LossKind.PYRAMIDS, f"{band['id']}: overviews by MEAN, not by {policy}")
 
 
-def is_restorable(source: SourceAsset, sidecar: Json) -> bool:
-    """Whether there is anything to make again."""
-    has_files = bool(geojson_in(sidecar) if source.type == TABLE else sidecar.get("parts"))
-    return source.is_container or has_files
-
-
 def why_not_restorable(source: SourceAsset, sidecar: Json) -> str:
-    """Return why there is nothing that it can be made of again."""
-    held = "its rows as CSV" if source.type == TABLE and sidecar.get("parts") else "its metadata"
-    return f"{source.type}: only {held} is in the mirror"
+    """Return why there is nothing that it can be made of again; "" if there is."""
+    is_table, parts = source.type == TABLE, sidecar.get("parts")
+    if source.is_container or (geojson_in(sidecar) if is_table else parts):
+        return ""
+    held = "rows as CSV" if is_table and parts else "metadata"
+    return f"{source.type}: only its {held} is in the mirror"
 
 
 def restorable_properties(properties: Json) -> Json:
@@ -165,8 +162,8 @@ def _refused(key: str, value: Any) -> str:
 
 
 def _contents(source: SourceAsset, sidecar: Json) -> Iterator[Loss]:
-    if not is_restorable(source, sidecar):
-        yield Loss(LossKind.NOT_MIRRORED, why_not_restorable(source, sidecar))
+    if why := why_not_restorable(source, sidecar):
+        yield Loss(LossKind.NOT_MIRRORED, why)
     elif source.type == IMAGE:
         kept = {band["id"]: band for band in sidecar.get("bands", ())}
         for band in source.bands:

@@ -18,8 +18,7 @@ SUCCEEDED = "SUCCEEDED"
 FAILED = "FAILED"
 CANCELLED = "CANCELLED"
 
-_QUEUED = frozenset({PENDING})
-_WORKING = frozenset({"RUNNING", "CANCELLING"})
+_RUNNING = "RUNNING"
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,17 @@ class Operation:
     @property
     def is_queued(self) -> bool:
         """Whether it fills the project's queue."""
-        return self.state in _QUEUED
+        return self.state == PENDING
 
     @property
     def is_cancellable(self) -> bool:
         """Whether it is under way and nobody cancelled it yet."""
-        return self.state in {PENDING, "RUNNING"}
+        return self.state in {PENDING, _RUNNING}
 
     @property
     def is_working(self) -> bool:
         """Whether it holds one of the project's slots."""
-        return self.state in _WORKING
+        return self.state in {_RUNNING, "CANCELLING"}
 
 
 def _state(operation: Json, metadata: Json, error: Json) -> str:

@@ -84,13 +84,13 @@ class Cataloguer:
 
     def _catalogue(self, dest: str, batch: Batch) -> int:
         items = [asset for asset in batch.proved if not asset.is_container]
-        with DocumentWriter(items) as drafting:
+        with DocumentWriter(items) as writer:
             drafted = self.workshop.each(
                 items,
-                partial(self._draft_item, drafting, batch),
+                partial(self._draft_item, writer, batch),
                 is_little=lambda asset: is_small(batch.staged[asset.id]),
             )
-            written = _done(drafting.publish(drafted))
+            written = _done(writer.publish(drafted))
         batch.fresh.update(written)
         self.sidecars.note({key: documents.written for key, documents in written.items()})
         linked: set[int] = set()
@@ -113,8 +113,8 @@ class Cataloguer:
         self.catalogue.note_written(caught_up, extents)
         return len(caught_up)
 
-    def _draft_item(self, drafting: DocumentWriter, batch: Batch, asset: LedgerAsset) -> Documents:
-        with drafting.folder(asset, create=False) as place:
+    def _draft_item(self, writer: DocumentWriter, batch: Batch, asset: LedgerAsset) -> Documents:
+        with writer.folder(asset, create=False) as place:
             draft_item(place, batch, asset)
             return Documents.of(asset, place)
 

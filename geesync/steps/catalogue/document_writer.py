@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 from geesync.adapters.mirror_files.disk import Folder
@@ -62,13 +61,11 @@ class DocumentWriter:
         for dest in self._with_many:
             if is_mirror(Path(dest)) and not self._trouble[dest]:
                 self._disks[dest] = self._open.enter_context(GroupSync(self._folders[dest]))
+        for folders in self._folders.values():
+            self._open.callback(folders.close)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        for folders in self._folders.values():
-            folders.close()
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     @contextmanager

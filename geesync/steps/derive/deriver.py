@@ -15,8 +15,8 @@ from geesync.domain.state_machine import Delayed, Differs, Event, Made, Setback
 from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Tally, Workshop, event_of
-from geesync.steps.tasks.asset_maker import Ask, AssetMaker, record_outcomes
+from geesync.steps.step import Tally, Workshop, event_of, record_outcomes
+from geesync.steps.tasks.asset_maker import Ask, AssetMaker
 from geesync.store.making.derivations import Derivations, Derived
 
 log = get_logger()

@@ -6,7 +6,7 @@ files, which must be the same numbers, whatever type they took in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,8 +37,7 @@ from geesync.logger import get_logger
 from geesync.steps.restore.policies import give_policy
 from geesync.steps.restore.second_copy import SecondCopies, compare_rows, rows_read
 from geesync.steps.restore.uploader import OTHER_COPY, sidecars
-from geesync.steps.step import Workshop
-from geesync.steps.tasks.asset_maker import record_outcomes
+from geesync.steps.step import Workshop, record_outcomes
 from geesync.store.making.restores import Restored, Restores
 
 if TYPE_CHECKING:
@@ -85,8 +84,6 @@ class Prover:
             return Differs(OTHER_COPY, cause=Cause.INTEGRITY)
         share, compared = self._compare(asset, mirrored, sidecar)
         report = {
-            "target": asset.target,
-            "source": asset.wanted.source,
             "compared": [comparison.to_json() for comparison in compared],
             "share": share,
             "lost": [loss for loss in asset.wanted.losses if loss["kind"] not in _COMPARED],
@@ -105,10 +102,14 @@ class Prover:
         Returns (the share of its pixels that were compared, what was compared).
         """
         made = self.earth_engine.get_asset(asset.target)
-        compared = self._compare_metadata(asset, mirrored, made)
-        reads_pixels = asset.prove == PIXELS and mirrored.type == IMAGE
-        share = self._share(asset, made, sidecar) if reads_pixels else None
-        compared += self._compare_contents(asset, mirrored, made, sidecar, share)
+        compared, share = self._compare_metadata(asset, mirrored, made), None
+        if asset.prove == PIXELS and mirrored.type == IMAGE:
+            share, pixels = self._compare_pixels(asset, made, sidecar)
+            compared += pixels
+        elif asset.prove == DIGEST and mirrored.type == IMAGE:
+            compared += self._compare_digests(asset, mirrored, sidecar)
+        elif asset.prove in {PIXELS, DIGEST} and mirrored.type == TABLE:
+            compared += self._compare_rows(asset, sidecar)
         if not differences(compared):
             compared += self._finish(asset, made)
         if asset.prove == MIRROR and not mirrored.is_container and not differences(compared):
@@ -126,22 +127,6 @@ class Prover:
             made = self._with_all_properties(mirrored, made)
         compared = compare_metadata(mirrored, made, asset.accepted, same_crs)
         return leniently(compared) if asset.was_there else compared
-
-    def _compare_contents(
-        self,
-        asset: Restored,
-        mirrored: SourceAsset,
-        made: SourceAsset,
-        sidecar: Json,
-        share: float | None,
-    ) -> Iterable[Compared]:
-        if share is not None:
-            return self._compare_pixels(asset, made, sidecar, share)
-        if asset.prove == DIGEST and mirrored.type == IMAGE:
-            return self._compare_digests(asset, mirrored, sidecar)
-        if asset.prove in {PIXELS, DIGEST} and mirrored.type == TABLE:
-            return self._compare_rows(asset, sidecar)
-        return ()
 
     def _with_all_properties(self, mirrored: SourceAsset, made: SourceAsset) -> SourceAsset:
         """Give an asset the properties that it was not made with, where Earth Engine lets us."""
@@ -165,19 +150,15 @@ class Prover:
                 log.warning("property_refused", asset=made.name, property=key, error=str(error))
         return self.earth_engine.get_asset(made.name) if missing else made
 
-    def _share(self, asset: Restored, made: SourceAsset, sidecar: Json) -> float:
-        """Return which share of the pixels of an image is compared: all, unless it is large."""
-        from geesync.adapters.direct.comparing import answers_of  # noqa: PLC0415 # GDAL: late
-
-        is_large = answers_of(made, asset.folder, sidecar) > self.most_answers
-        return self.share if is_large else 1.0
-
     def _compare_pixels(
-        self, asset: Restored, made: SourceAsset, sidecar: Json, share: float
-    ) -> list[Compared]:
-        from geesync.adapters.direct.comparing import compare_pixels  # noqa: PLC0415 # GDAL: late
+        self, asset: Restored, made: SourceAsset, sidecar: Json
+    ) -> tuple[float, list[Compared]]:
+        """Compare the pixels of an image: all, or a share where it is large; return the share."""
+        from geesync.adapters.direct import comparing  # noqa: PLC0415 # GDAL: late
 
-        different = compare_pixels(
+        is_large = comparing.answers_of(made, asset.folder, sidecar) > self.most_answers
+        share = self.share if is_large else 1.0
+        different = comparing.compare_pixels(
             self.source(),
             made,
             asset.folder,
@@ -185,7 +166,7 @@ class Prover:
             share=share,
             whole_masks=_loses_fractions(asset),
         )
-        return [
+        return share, [
             Compared(
                 f"band {band}: pixels",
                 Likeness.DIFFERENT if count else Likeness.EQUAL,

@@ -16,8 +16,8 @@ from geesync.logger import get_logger
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.report import write_report
 from geesync.steps.restore.uploader import Uploader
-from geesync.steps.step import Tally, Workshop
-from geesync.steps.tasks.asset_maker import Ask, AssetMaker, record_outcomes
+from geesync.steps.step import Tally, Workshop, record_outcomes
+from geesync.steps.tasks.asset_maker import Ask, AssetMaker
 from geesync.store.making.restores import Restored, Restores
 
 log = get_logger()

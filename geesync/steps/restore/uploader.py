@@ -22,8 +22,7 @@ from geesync.domain.restore.manifests import MARK, container, image_manifest, ta
 from geesync.domain.restore.tables import export_of, geojson_in, goes_as_features
 from geesync.domain.state_machine import Differs, Event, Made
 from geesync.errors import Cause, RemoteError
-from geesync.steps.step import Workshop
-from geesync.steps.tasks.asset_maker import record_outcomes
+from geesync.steps.step import Workshop, record_outcomes
 from geesync.store.making.restores import Restored, Restores
 
 _PIECE_BYTES = 2**20

@@ -12,7 +12,6 @@ from typing import Any, Generic
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import SourceAsset
-from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.domain.json import Json
 from geesync.domain.state_machine import (
     Delayed,
@@ -29,9 +28,9 @@ from geesync.domain.tasks.task import ASSETS, Destination, DestinationKind, Task
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.brakes import Brakes
-from geesync.steps.step import Workshop, event_of
+from geesync.steps.step import Workshop, event_of, record_outcomes
 from geesync.steps.tasks.submitter import Submitter
-from geesync.store.making.making import AnyToMake, Making, MakingMove
+from geesync.store.making.making import AnyToMake, Making
 from geesync.store.tasks.task_rows import Intent, Task
 from geesync.store.tasks.tasks import TaskMove, Tasks
 
@@ -166,28 +165,3 @@ class AssetMaker(Generic[AnyToMake]):
             return Delayed("its task has ended, and nothing is to be seen yet")
         wait = wait_for_world(causes)
         return Setback(task.error or "its task ended", cause=task.cause or Cause.FAILED, wait=wait)
-
-
-def record_outcomes(
-    workshop: Workshop,
-    making: Making[AnyToMake, Any],
-    outcomes: Iterable[tuple[AnyToMake, Event | Exception | None]],
-) -> int:
-    """Move assets as the outcomes of work on them mean; return how many.
-
-    What was not tried, or has no news, does not move.
-    """
-    moves = []
-    for asset, outcome in outcomes:
-        if outcome is None or isinstance(outcome, NotTriedError):
-            continue
-        event = outcome if isinstance(outcome, Event) else event_of(outcome, Setback)
-        log.info(
-            "target_moved",
-            target=asset.target,
-            kind=making.kind,
-            event_name=event.name,
-            reason=event.reason or None,
-        )
-        moves.append(MakingMove(asset, event))
-    return making.record(moves, workshop.clock())
