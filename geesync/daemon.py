@@ -23,7 +23,7 @@ from geesync.adapters.host.systemd import Systemd
 from geesync.bootstrap import Service
 from geesync.config import Config, needs_restart
 from geesync.domain.messages.words import counted
-from geesync.domain.mirror.lifecycle import ABSENT, State
+from geesync.domain.mirror.lifecycle import State
 from geesync.errors import ConfigError, RemoteError
 from geesync.logger import get_logger
 from geesync.step_threads import Workers
@@ -195,12 +195,10 @@ class Daemon:
 
 def status_line(status: views.Status, waiting: Mapping[str, str]) -> str:
     """Return the status in one line."""
-    gone = sum(root.counts.get(state, 0) for root in status.roots for state in ABSENT)
-    wanted = sum(root.assets for root in status.roots) - gone
-    verified = sum(root.counts.get(State.VERIFIED, 0) for root in status.roots)
+    verified = sum(root.good for root in status.roots)
+    wanted = counted(sum(root.wanted for root in status.roots), "asset")
     quarantined = sum(root.counts.get(State.QUARANTINED, 0) for root in status.roots)
-    whole = counted(wanted, "asset")
-    parts = [f"{verified:,} of {whole} verified"] if status.roots else ["no roots yet"]
+    parts = [f"{verified:,} of {wanted} verified"] if status.roots else ["no roots yet"]
     if quarantined:
         parts.append(f"{quarantined:,} quarantined")
     if status.operations:

@@ -111,7 +111,8 @@ class Freer:
             status = error.status or HTTPStatus.INTERNAL_SERVER_ERROR
             if status < HTTPStatus.INTERNAL_SERVER_ERROR and error.cause != Cause.GONE:
                 self.freed.withdraw(asset)
-                _unmark(asset)
+                with folder(Path(asset.dest), asset.path, create=False) as place:
+                    place.remove(FREED_JSON)
             return str(error)
         self.freed.done(asset, now())
         self.ledger.record([Move(asset, SourceFreed(FREED))], now())
@@ -126,8 +127,3 @@ def _mark(asset: LedgerAsset, now: datetime) -> KeptFile:
         place.write(FREED_JSON, json.dumps(mark).encode())
         place.sync()
         return place.look(FREED_JSON)
-
-
-def _unmark(asset: LedgerAsset) -> None:
-    with folder(Path(asset.dest), asset.path, create=False) as place:
-        place.remove(FREED_JSON)

@@ -44,11 +44,11 @@ def ls(
     """List what is watched, or a root or folder with all below it: state, name, type, size, why."""
     from geesync.store.browsing.listing import Which, listed
 
-    mine: Context = context.obj
-    ledger = mine.existing_ledger()
+    cli: Context = context.obj
+    ledger = cli.existing_ledger()
     named = scope_named(ledger, what) if what is not None else None
     assets = listed(ledger, Which(named, state, left_out, unreadable))
-    with mine.database() if files else nullcontext() as database:
+    with cli.database() if files else nullcontext() as database:
         while batch := list(islice(assets, _BATCH)):
             kept = _kept(database, batch) if database else {}
             for asset in batch:

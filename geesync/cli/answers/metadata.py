@@ -38,8 +38,8 @@ def export_metadata(
     """Write the metadata of all assets, or of those below a root or folder, into one file."""
     from geesync.store.browsing.listing import known_assets
 
-    mine: Context = context.obj
-    ledger = mine.existing_ledger()
+    cli: Context = context.obj
+    ledger = cli.existing_ledger()
     name = what and scope_named(ledger, what)
     assets = known_assets(ledger, within=name)
     if format == "ee-json":

@@ -81,8 +81,8 @@ def series(
     grid: dict[str, Any] = {"crs": crs, "resolution": resolution} if crs or resolution else {}
     if grid and not all(grid.values()):
         raise UserError("--crs and --resolution go together")
-    mine: Context = context.obj
-    source = open_mirror(mirror or mine.config().need("mirror"))
+    cli: Context = context.obj
+    source = open_mirror(mirror or cli.config().need("mirror"))
     model, roles = Model(_numbers(harmonics), observations), _roles(band or [])
     grid |= {"begin": _utc(begin), "end": _utc(end)}
     chosen = series_of(source, collection, model, of=index, roles=roles, clouds=clouds, **grid)

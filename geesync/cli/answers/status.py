@@ -38,8 +38,8 @@ def status(
     """
     from geesync.store.views import status as views
 
-    mine: Context = context.obj
-    ledger = mine.existing_ledger()
+    cli: Context = context.obj
+    ledger = cli.existing_ledger()
     root = root_named(ledger, what) if what else None
     if what and root is None:
         is_complete = _print_asset(context, ledger, what, json=json)
@@ -107,8 +107,8 @@ def show(
     from geesync.cli.answers.asset_view import asset_view
     from geesync.store.browsing.documents import asset_document
 
-    mine: Context = context.obj
-    document = asset_of(mine.existing_ledger(), asset)
+    cli: Context = context.obj
+    document = asset_of(cli.existing_ledger(), asset)
     if json:
         print_json(asset_document(document))
     else:

@@ -59,8 +59,8 @@ def derive(
     json: Annotated[bool, typer.Option("--json", help="One JSON line for each image.")] = False,
 ) -> None:
     """Apply a function of one's own to each image of a collection, once, durably."""
-    mine: Context = context.obj
-    loaded = mine.load()
+    cli: Context = context.obj
+    loaded = cli.load()
     config = loaded.config
     if job not in config.derive:
         known = ", ".join(config.derive) or "none"
@@ -69,7 +69,7 @@ def derive(
         beside = Path(loaded.file).parent if loaded.file else Path.cwd()
         _plan(config, job, beside, start=action == "start", renew=renew, as_json=json)
     else:
-        _look(mine, config, job, action, as_json=json)
+        _look(cli, config, job, action, as_json=json)
 
 
 def _plan(
@@ -148,8 +148,8 @@ def _print_plan(plan: JobPlan, *, as_json: bool) -> None:
         say(f"{count:,} skipped: {why}")
 
 
-def _look(mine: Context, config: Config, job: str, action: Action, *, as_json: bool) -> None:
-    with mine.database() as database:
+def _look(cli: Context, config: Config, job: str, action: Action, *, as_json: bool) -> None:
+    with cli.database() as database:
         if config.derive[job].into == MIRROR:
             found = _at_home(database, f"{DERIVED}{job}", action)
         else:

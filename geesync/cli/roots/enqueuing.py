@@ -103,8 +103,8 @@ def enqueue(
     from geesync.adapters.tables import geoparquet
     from geesync.bootstrap import cloud
 
-    mine: Context = context.obj
-    config = mine.config(
+    cli: Context = context.obj
+    config = cli.config(
         mirror=str(dest) if dest else None, bucket=bucket, schedule__discover=interval
     )
     given = {

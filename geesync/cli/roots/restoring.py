@@ -55,8 +55,8 @@ def restore(
     from geesync.cli.roots.restore_outlook import look_ahead
     from geesync.domain.assets.names import root_named
 
-    mine: Context = context.obj
-    config = mine.config(bucket=bucket, mirror=str(mirror.absolute()) if mirror else None)
+    cli: Context = context.obj
+    config = cli.config(bucket=bucket, mirror=str(mirror.absolute()) if mirror else None)
     if prove == "mirror":
         _require_own(config)
     accepted = frozenset(accept or ())
@@ -162,9 +162,9 @@ def restores(
     from geesync.steps.restore.report import document
     from geesync.store.making.restores import Restores
 
-    mine: Context = context.obj
+    cli: Context = context.obj
     target = root_named(below) if below else ""
-    with mine.database() as database:
+    with cli.database() as database:
         store = Restores(database)
         if retry or cancel:
             change = store.retry if retry else store.cancel

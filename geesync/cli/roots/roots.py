@@ -28,8 +28,8 @@ def roots(
     from geesync.store.browsing.documents import root_document
     from geesync.store.ledger.roots import Roots
 
-    mine: Context = context.obj
-    with mine.database() as database:
+    cli: Context = context.obj
+    with cli.database() as database:
         for root in Roots(database).active():
             if json:
                 print_json(root_document(root))
@@ -49,8 +49,8 @@ def dequeue(
     """Stop watching roots. Nothing is deleted: not on disk, not at Earth Engine."""
     from geesync.store.ledger.roots import Roots
 
-    mine: Context = context.obj
-    with mine.database() as database:
+    cli: Context = context.obj
+    with cli.database() as database:
         store = Roots(database)
         watched = {root.name: root for root in store.active()}
         for root in [_watched(watched, given) for given in roots]:
@@ -82,10 +82,10 @@ def retry(
 
     if not (assets or every or cause):
         raise UserError("nothing to try again", hint="name assets, or --all, or --cause CAUSE")
-    mine: Context = context.obj
-    config, ledger = mine.config(), mine.existing_ledger()
+    cli: Context = context.obj
+    config, ledger = cli.config(), cli.existing_ledger()
     names = {scope_named(ledger, given) for given in assets or ()}
-    with mine.database() as database:
+    with cli.database() as database:
         steering, store = Steering(database), Roots(database)
         count = steering.retry(now(), names=names or None, cause=cause)
         unread = steering.count_unread(names=names or None, cause=cause)

@@ -31,9 +31,9 @@ def pause(context: typer.Context, what: _SCOPE = None) -> None:
     """Begin nothing new. What Earth Engine works on goes on; the pause outlives a restart."""
     from geesync.store.ledger.roots import Roots
 
-    mine: Context = context.obj
-    name = _scope(mine.existing_ledger(), what)
-    with mine.database() as database:
+    cli: Context = context.obj
+    name = _scope(cli.existing_ledger(), what)
+    with cli.database() as database:
         Roots(database).pause(name, now())
     again = f"geesync resume {display_id(name)}" if name else "geesync resume"
     say(f"{_called(name)} is paused; {again} goes on")
@@ -44,9 +44,9 @@ def resume(context: typer.Context, what: _SCOPE = None) -> None:
     from geesync.store.ledger.roots import Roots
     from geesync.store.views.status import status
 
-    mine: Context = context.obj
-    name = _scope(mine.existing_ledger(), what)
-    with mine.database() as database:
+    cli: Context = context.obj
+    name = _scope(cli.existing_ledger(), what)
+    with cli.database() as database:
         store = Roots(database)
         before = store.pauses()
         store.resume(name, now())
@@ -63,7 +63,7 @@ def resume(context: typer.Context, what: _SCOPE = None) -> None:
         say(f"{_called(name)} goes on")
         for halted in status(database.path, now=now()).halted:
             say(f"halted, and goes on by itself: {halted}")
-        tell_who_works(mine.config())
+        tell_who_works(cli.config())
 
 
 def cancel(context: typer.Context, name: _NAME) -> None:
@@ -71,9 +71,9 @@ def cancel(context: typer.Context, name: _NAME) -> None:
     from geesync.store.ledger.roots import Roots
     from geesync.store.ledger.steering import Steering
 
-    mine: Context = context.obj
-    known = scope_named(mine.existing_ledger(), name)
-    with mine.database() as database:
+    cli: Context = context.obj
+    known = scope_named(cli.existing_ledger(), name)
+    with cli.database() as database:
         count = Steering(database).cancel(known, now())
         Roots(database).asked(now())
     if not count:
@@ -81,7 +81,7 @@ def cancel(context: typer.Context, name: _NAME) -> None:
         return
     say(f"{counted(count, 'asset is', 'assets are')} cancelled")
     try:
-        _cancel_operations(mine.config())
+        _cancel_operations(cli.config())
     except LockedError:
         say("the daemon cancels what of it runs at Earth Engine")
 
@@ -114,9 +114,9 @@ def priority(
     from geesync.store.ledger.roots import Roots
     from geesync.store.ledger.steering import Steering
 
-    mine: Context = context.obj
-    known = scope_named(mine.existing_ledger(), name)
-    with mine.database() as database:
+    cli: Context = context.obj
+    known = scope_named(cli.existing_ledger(), name)
+    with cli.database() as database:
         count = Steering(database).prioritize(known, number)
         store = Roots(database)
         root = store.find(known)

@@ -19,8 +19,8 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
 ) -> None:
     """Show every key with its value and its origin, as a file that one could use."""
-    mine: Context = context.obj
-    values = list(mine.load().values())
+    cli: Context = context.obj
+    values = list(cli.load().values())
     if json:
         print_json({key: {"value": value, "origin": origin} for key, value, origin in values})
         return

@@ -32,17 +32,17 @@ def daemon(context: typer.Context) -> None:
     from geesync.daemon import Daemon
     from geesync.web.server import beside
 
-    mine: Context = context.obj
+    cli: Context = context.obj
     config = _configured(context)
     stop = threading.Event()
     systemd = Systemd()
     faulthandler.enable()  # the watchdog's SIGABRT shows where each thread was
     with ExitStack() as open_:
         database, built = _once_the_disk_lets_us(
-            lambda: open_.enter_context(_opened(mine, config, stop)), systemd
+            lambda: open_.enter_context(_opened(cli, config, stop)), systemd
         )
         open_.enter_context(beside(config))
-        if not Daemon(built, database, config, mine.config, systemd, stop).run():
+        if not Daemon(built, database, config, cli.config, systemd, stop).run():
             # Threads that wait for an answer would keep the process for as long.
             os._exit(ExitCode.OK)
 
@@ -70,17 +70,17 @@ def _once_the_disk_lets_us(begin: Callable[[], Answer], systemd: Systemd) -> Ans
 
 @contextmanager
 def _opened(
-    mine: Context, config: Config, stop: threading.Event
+    cli: Context, config: Config, stop: threading.Event
 ) -> Iterator[tuple[Database, Service]]:
     """Lock and open the ledger, and build what works on it."""
     from geesync.bootstrap import service
     from geesync.store.file.database import locked, open_migrating
 
-    mine.existing_ledger()
+    cli.existing_ledger()
     with (
         locked(config.ledger),
         closing(open_migrating(config.ledger)) as database,
-        service(config, database, stop=stop, config_file=mine.load().file) as built,
+        service(config, database, stop=stop, config_file=cli.load().file) as built,
     ):
         yield database, built
 
@@ -129,9 +129,9 @@ def web(
     """Serve the status page alone, from the ledger; the daemon serves it by itself."""
     from geesync.web.server import server, url
 
-    mine: Context = context.obj
-    mine.existing_ledger()
-    config = mine.config(web__listen=listen)
+    cli: Context = context.obj
+    cli.existing_ledger()
+    config = cli.config(web__listen=listen)
     if not config.web.listen:
         raise UserError(
             "the status page is switched off", hint="geesync web --listen 127.0.0.1:8470"
@@ -150,8 +150,8 @@ def _configured(context: typer.Context) -> Config:
     """Return the configuration, logging as it says; ready for long work."""
     from geesync import logs
 
-    mine: Context = context.obj
-    config = mine.config()
+    cli: Context = context.obj
+    config = cli.config()
     logs.configure(log_format=config.log.format, level=config.log.level)
     gc.set_threshold(*_COLLECTED_AFTER)
     if not config.ledger.parent.exists() and not config.mirror:

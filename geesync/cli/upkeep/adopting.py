@@ -43,8 +43,8 @@ def adopt(
     from geesync.checks.older_mirror import read_tree
     from geesync.store.file.database import locked
 
-    mine: Context = context.obj
-    config = mine.config()
+    cli: Context = context.obj
+    config = cli.config()
     config.need("mirror")
     share = share_of(read_pixels)
     exports = read_tree(folder)

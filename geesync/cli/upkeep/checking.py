@@ -121,16 +121,16 @@ def check(
     from geesync.checks.repair import Repair
     from geesync.cli.upkeep.check_report import Lists, Report
 
-    mine: Context = context.obj
-    ledger = mine.existing_ledger()
-    config = mine.config()
+    cli: Context = context.obj
+    ledger = cli.existing_ledger()
+    config = cli.config()
     deadline = time.monotonic() + _seconds(max_duration)
     share = None if subset is None else share_of(subset)
     if read_pixels is not None and not against_earth_engine:
         raise UserError(f"{_READ_PIXELS} goes with --against-earth-engine")
     pixels = _pixels(config, read_pixels)
     with (
-        mine.database() as database,
+        cli.database() as database,
         checker(config, database) as built,
         ExitStack() as files,
     ):

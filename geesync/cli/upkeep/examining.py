@@ -23,8 +23,8 @@ def doctor(
     from geesync.doctor import Doctor
     from geesync.domain.messages.findings import Severity
 
-    mine: Context = context.obj
-    loaded = mine.load()
+    cli: Context = context.obj
+    loaded = cli.load()
     worst: list[Finding] = []
     for finding in Doctor(loaded.config, loaded.file).examine():
         if json:

@@ -44,18 +44,18 @@ def free(
     from geesync.bootstrap import freer
     from geesync.store.copies.checks import Scope
 
-    mine: Context = context.obj
-    config = mine.config()
+    cli: Context = context.obj
+    config = cli.config()
     logs.configure(log_format=config.log.format, level=config.log.level)
     if delete and not config.allow_delete:
         raise ConfigError("geesync may not delete", hint="set `allow_delete = true`: docs/free.md")
-    ledger = mine.existing_ledger()
+    ledger = cli.existing_ledger()
     names = list(dict.fromkeys(asset_named(ledger, path) for path in paths))
     if delete:
         _confirm(names, yes)
     kept = freed = size_bytes = 0
     with (
-        mine.database() as database,
+        cli.database() as database,
         freer(config, database, frozenset(accept or ()), credentials) as built,
     ):
         work = built.free if delete else built.look

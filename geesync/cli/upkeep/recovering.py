@@ -34,8 +34,8 @@ def backup(
     from geesync.store.file import backups, soundness
     from geesync.store.file.sqlite_errors import translated
 
-    mine: Context = context.obj
-    ledger = mine.existing_ledger()
+    cli: Context = context.obj
+    ledger = cli.existing_ledger()
     soundness.check(ledger)
     with translated(ledger):
         try:
@@ -69,8 +69,8 @@ def recover(
     from geesync import logs
     from geesync.store.file import database
 
-    mine: Context = context.obj
-    config = mine.config(mirror=str(dest) if dest else None, bucket=bucket)
+    cli: Context = context.obj
+    config = cli.config(mirror=str(dest) if dest else None, bucket=bucket)
     if (from_backup is None) == (not roots):
         raise UserError("name the roots, or a backup", hint="geesync recover --from-backup FILE")
     logs.configure(log_format=config.log.format, level="warning")  # the answer is one line
