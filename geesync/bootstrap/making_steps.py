@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from geesync.adapters.direct.source import open_source
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.storage.uploads import Uploads
-from geesync.bootstrap.shared import Shared
+from geesync.bootstrap.service import Service
 from geesync.config import Config
 from geesync.steps.derive import deriver
 from geesync.steps.derive.deriver import Deriver
@@ -35,61 +35,61 @@ _PIXELS_AT_ONCE = 4
 
 
 def making_steps(
-    shared: Shared, pool: Executor, asking: Workshop, config_file: str | None
+    service: Service, pool: Executor, asking: Workshop, config_file: str | None
 ) -> Iterator[Step]:
     """Yield the steps; config_file: given to the processes that plan jobs."""
-    yield _deriver(shared, shared.workshop(pool), asking)
-    yield _restorer(shared, shared.workshop(pool), asking)
-    every = {name: job.every for name, job in shared.config.derive.items() if job.every}
+    yield _deriver(service, service.workshop(pool), asking)
+    yield _restorer(service, service.workshop(pool), asking)
+    every = {name: job.every for name, job in service.config.derive.items() if job.every}
     if every:
         named = ("--config", config_file) if config_file else ()
-        derivations = Derivations(shared.database)
-        yield JobScans(shared.workshop(pool), shared.roots, derivations, every, named)
+        derivations = Derivations(service.database)
+        yield JobScans(service.workshop(pool), service.roots, derivations, every, named)
 
 
-def _submitter(shared: Shared, asking: Workshop) -> Submitter:
+def _submitter(service: Service, asking: Workshop) -> Submitter:
     """Return the submitter of tasks whose whole body is in the ledger."""
     return Submitter(
-        *(asking, shared.earth_engine, shared.tasks, shared.exporting), lambda task: task.body
+        *(asking, service.earth_engine, service.tasks, service.exporting), lambda task: task.body
     )
 
 
-def _deriver(shared: Shared, workshop: Workshop, asking: Workshop) -> Deriver:
-    derivations = Derivations(shared.database)
+def _deriver(service: Service, workshop: Workshop, asking: Workshop) -> Deriver:
+    derivations = Derivations(service.database)
     maker = AssetMaker(
-        *(workshop, shared.earth_engine, derivations, shared.tasks),
-        submitter=_submitter(shared, asking),
-        brakes=shared.brakes,
-        ledger_id=shared.ledger_id,
+        *(workshop, service.earth_engine, derivations, service.tasks),
+        submitter=_submitter(service, asking),
+        brakes=service.brakes,
+        ledger_id=service.ledger_id,
         ask=deriver.ask,
         judge=deriver.judge,
     )
     return Deriver(workshop, derivations, maker)
 
 
-def _restorer(shared: Shared, workshop: Workshop, asking: Workshop) -> Restorer:
-    config, storage = shared.config, shared.stores.storage
-    restores, work = Restores(shared.database), config.ledger.parent / "restore"
-    uploads = Uploads(storage, shared.bandwidth, workshop.keep_on)
+def _restorer(service: Service, workshop: Workshop, asking: Workshop) -> Restorer:
+    config, storage = service.config, service.stores.storage
+    restores, work = Restores(service.database), config.ledger.parent / "restore"
+    uploads = Uploads(storage, service.bandwidth, workshop.keep_on)
     return Restorer(
         workshop,
         restores,
-        Uploader(workshop, shared.earth_engine, uploads, restores, work),
+        Uploader(workshop, service.earth_engine, uploads, restores, work),
         AssetMaker(
-            *(workshop, shared.earth_engine, restores, shared.tasks),
-            submitter=_submitter(shared, asking),
-            brakes=shared.brakes,
-            ledger_id=shared.ledger_id,
+            *(workshop, service.earth_engine, restores, service.tasks),
+            submitter=_submitter(service, asking),
+            brakes=service.brakes,
+            ledger_id=service.ledger_id,
             ask=restorer.ask,
             judge=restorer.judge,
         ),
         Prover(
             workshop,
-            shared.earth_engine,
+            service.earth_engine,
             storage,
             lru_cache(partial(pixel_source, config, workshop.keep_on)),
             restores,
-            SecondCopies(workshop, shared.roots),
+            SecondCopies(workshop, service.roots),
             config.direct.proved,
             config.direct.most_answers,
         ),

@@ -9,7 +9,7 @@ from geesync.adapters.direct.source import open_source
 from geesync.adapters.executors.executor import ByteExecutor
 from geesync.adapters.storage.stores import ObjectSource
 from geesync.bootstrap.resources import direct_access_of
-from geesync.bootstrap.shared import Shared
+from geesync.bootstrap.service import Service
 from geesync.domain.mirror.layout import STAGING
 from geesync.domain.tasks.exports import Way
 from geesync.steps.catalogue.cataloguer import Cataloguer
@@ -32,7 +32,7 @@ from geesync.store.copies.sidecars import Sidecars
 
 
 def mirror_steps(
-    shared: Shared,
+    service: Service,
     pool: Executor,
     asking: Workshop,
     executors: tuple[ByteExecutor, ByteExecutor, ByteExecutor],
@@ -42,74 +42,76 @@ def mirror_steps(
     asking: has threads of its own, since in the pool asks for exports, which wait for their turn,
     would keep all other steps waiting. executors: who fetches, who proves, and who reads directly.
     """
-    config = shared.config
+    config = service.config
     fetching, proving, reading = executors
     yield Discoverer(
-        *(shared.workshop(pool), shared.earth_engine, shared.listing, shared.roots),
+        *(service.workshop(pool), service.earth_engine, service.listing, service.roots),
         *(config.schedule.discover, config),
     )
     submitter = Submitter(
-        asking, shared.earth_engine, shared.tasks, shared.exporting, shared.planner.request
+        asking, service.earth_engine, service.tasks, service.exporting, service.planner.request
     )
-    yield Exporter(asking, submitter, shared.tasks, shared.planner, shared.brakes)
-    yield _fetcher(shared, shared.workshop(pool, reading))
-    yield _reconciler(shared, shared.workshop(pool))
-    yield _downloader(shared, shared.workshop(pool, fetching))
-    sidecars = Sidecars(shared.database)
-    policy_of = shared.earth_engine.get_policy if config.acl else None
+    yield Exporter(asking, submitter, service.tasks, service.planner, service.brakes)
+    yield _fetcher(service, service.workshop(pool, reading))
+    yield _reconciler(service, service.workshop(pool))
+    yield _downloader(service, service.workshop(pool, fetching))
+    sidecars = Sidecars(service.database)
+    policy_of = service.earth_engine.get_policy if config.acl else None
     yield Verifier(
-        shared.workshop(pool, proving), shared.staging, shared.planner, sidecars, policy_of
+        service.workshop(pool, proving), service.staging, service.planner, sidecars, policy_of
     )
-    yield Cataloguer(shared.workshop(pool), Catalogue(shared.database), shared.staging, sidecars)
+    yield Cataloguer(service.workshop(pool), Catalogue(service.database), service.staging, sidecars)
     swept = {Way.BUCKET: config.storage.sweep, Way.DRIVE: not config.drive.keep}
     if any(swept.values()):
         ways = tuple(way for way in swept if swept[way])
-        yield Sweeper(shared.workshop(pool), shared.stores, shared.staging, STAGING, ways)
+        yield Sweeper(service.workshop(pool), service.stores, service.staging, STAGING, ways)
 
 
-def _fetcher(shared: Shared, workshop: Workshop) -> Fetcher:
-    access = direct_access_of(shared.config, shared.access, shared.workload_tag)
+def _fetcher(service: Service, workshop: Workshop) -> Fetcher:
+    access = direct_access_of(service.config, service.access, service.workload_tag)
     return Fetcher(
         workshop,
-        open_source(access, shared.pace.direct, workshop.keep_on),
-        shared.planner,
-        Fetched(shared.database),
-        Revisions(workshop, shared.earth_engine),
-        shared.listing,
-        shared.brakes,
-        shared.reading,
-        shared.gauge,
+        open_source(access, service.pace.direct, workshop.keep_on),
+        service.planner,
+        Fetched(service.database),
+        Revisions(workshop, service.earth_engine),
+        service.listing,
+        service.brakes,
+        service.reading,
+        service.gauge,
         Transfers(workshop, access.at_once, "no answer came for a minute"),
-        shared.config.direct.reread,
+        service.config.direct.reread,
     )
 
 
-def _reconciler(shared: Shared, workshop: Workshop) -> Reconciler:
-    present = Present(shared.ledger, shared.earth_engine)
+def _reconciler(service: Service, workshop: Workshop) -> Reconciler:
+    present = Present(service.ledger, service.earth_engine)
     return Reconciler(
         workshop,
-        shared.earth_engine,
-        shared.tasks,
-        StagedObjects(workshop, shared.stores, STAGING),
-        AssetOutcomes(workshop, present, shared.tasks, shared.planner, shared.listing),
-        shared.roots,
-        shared.exporting,
+        service.earth_engine,
+        service.tasks,
+        StagedObjects(workshop, service.stores, STAGING),
+        AssetOutcomes(workshop, present, service.tasks, service.planner, service.listing),
+        service.roots,
+        service.exporting,
     )
 
 
-def _downloader(shared: Shared, workshop: Workshop) -> Downloader:
+def _downloader(service: Service, workshop: Workshop) -> Downloader:
     workshop.chunk = 1000  # what comes is recorded as it comes, and not at the end
-    source = ObjectSource(shared.access, lambda: shared.stores, shared.bandwidth, workshop.keep_on)
+    source = ObjectSource(
+        service.access, lambda: service.stores, service.bandwidth, workshop.keep_on
+    )
     return Downloader(
         workshop,
         Transfers(
             workshop,
-            shared.config.throttle.downloads,
+            service.config.throttle.downloads,
             "less than 9 kB a second comes",  # half a megabyte is written at a time
         ),
         source,
-        shared.stores,
-        shared.staging,
-        shared.brakes.limits,
-        shared.downloading,
+        service.stores,
+        service.staging,
+        service.brakes.limits,
+        service.downloading,
     )

@@ -1,65 +1,119 @@
-"""Builds all steps of a service, in the order of an asset's life."""
+"""A ledger with everything that works on it: clients, stores, brakes, and the steps."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from geesync.adapters.host.memory import keep_little
-from geesync.adapters.host.messenger import Messenger
-from geesync.adapters.tables import geoparquet
-from geesync.bootstrap.making_steps import making_steps
-from geesync.bootstrap.mirror_steps import mirror_steps
-from geesync.bootstrap.resources import (
-    Pace,
-    executors,
-    limits_of,
-    monitoring_of,
-    threads,
-)
-from geesync.bootstrap.shared import Shared
+from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
+from geesync.adapters.google.pacing import Pacer
+from geesync.adapters.transfer.bandwidth import Bandwidth
+from geesync.bootstrap.resources import Pace, access_of, cloud, ledger_id, limits_of
 from geesync.checks.adopter import Adopter
 from geesync.config import Config
+from geesync.domain.direct.requests import WORKLOAD_TAG
+from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures
 from geesync.domain.tasks.exports import Way
-from geesync.steps.brakes.brakes import Brakes
+from geesync.domain.tasks.task import ASSETS, DRIVE
+from geesync.steps.brakes.brakes import Brakes, DirectGauge
 from geesync.steps.brakes.gate import Gate
-from geesync.steps.brakes.gates import Gates
+from geesync.steps.brakes.gates import Gates, gates_of_downloads, gates_of_exports
 from geesync.steps.discovery.discoverer import Discoverer
-from geesync.steps.mirror.downloader import Downloader
-from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirror.sweeper import Sweeper
-from geesync.steps.step import Step, utc_now
-from geesync.steps.upkeep.cost_learner import CostLearner
-from geesync.steps.upkeep.ledger_care import Examiner, Forgetter, Sampler
+from geesync.steps.mirrors import Mirrors
+from geesync.steps.step import Step, Workshop
+from geesync.steps.tasks.planner import Planner
 from geesync.steps.upkeep.notifier import Notifier
-from geesync.store.copies.recovery import Recovery
+from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
-from geesync.store.ledger.history import History
 from geesync.store.ledger.ledger import Ledger
+from geesync.store.ledger.listing import Listing
 from geesync.store.ledger.roots import Roots
-from geesync.store.ledger.steering import Steering
+from geesync.store.ledger.usage import Usage
+from geesync.store.making.derivations import Derivations
+from geesync.store.making.restores import Restores
+from geesync.store.tasks.plans import Plans
 from geesync.store.tasks.tasks import Tasks
-from geesync.store.views.samples import Samples
 
 
-@dataclass(frozen=True)
+def stores_of(config: Config, roots: Roots) -> list[str]:
+    """Return where results may go, first where they go as a rule."""
+    used = (
+        DRIVE if config.over(root.options).way == "drive" else root.bucket
+        for root in roots.active()
+    )
+    return list(dict.fromkeys([config.bucket or DRIVE, *filter(None, used), ASSETS]))
+
+
+def is_used(database: Database, store: str) -> bool:
+    """Whether anything is still to go to a store."""
+    if store == ASSETS:
+        makings = Derivations(database), Restores(database)
+        return any(making.is_anything_left() for making in makings)
+    return Ledger(database).goes_to(store)
+
+
 class Service:
-    """A ledger with everything that works on it."""
+    """What all steps use, and the steps."""
 
-    ledger: Ledger
-    tasks: Tasks
-    roots: Roots
-    steps: tuple[Step, ...]  #: in the order of an asset's life, then who looks on
-    pace: Pace
-    brakes: Brakes
-    gates: tuple[Gates, ...]  #: of the work that a refusal halts
-    reading: Gate  #: of what is read directly
+    steps: tuple[Step, ...]  #: in the order of an asset's life, then those that look on
     adopter: Adopter  #: for a ledger that replaces a lost one
-    renew: Callable[[], None]  #: lets a key that was replaced be read at once
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        clock: Callable[[], datetime],
+        stop: threading.Event,
+    ) -> None:
+        """stop: ends waiting and long work soon. Raises ConfigError or NotAllowedError."""
+        self.config, self.database, self.clock, self._stop = config, database, clock, stop
+        requests, submits, direct = (Pacer(sleep=stop.wait) for _ in range(3))
+        self.pace = Pace(requests, submits, direct=direct)
+        self.pace.set(config.throttle, config.direct)
+        self.earth_engine, self.stores = cloud(config, self.pace)
+        self.ledger, self.listing = Ledger(database), Listing(database)
+        self.roots, self.tasks = Roots(database), Tasks(database)
+        self.staging, self.mirrors = Staging(database), Mirrors(config.ledger)
+        self.access = access_of(config)
+        self.gauge, limits = DirectGauge(config.direct.at_once), limits_of(config)
+        self.brakes = Brakes(
+            *(limits, Usage(database), self.roots, lambda: requests.rate_per_s, self.gauge),
+            *(clock, self.mirrors.trouble),
+            lambda: {*self.exporting.closed(), *self.downloading.closed()},
+        )
+        self.bandwidth = Bandwidth(
+            lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait
+        )
+        #: Of all that needs a task, of downloads, and of what is read directly.
+        known = clock, self.roots, stores_of(config, self.roots), partial(is_used, database)
+        self.exporting = gates_of_exports(*known, self.tasks.is_running_since)
+        self.downloading = gates_of_downloads(*known)
+        self.reading = Gate("direct reading", clock, self.roots, SharedFailures(UNKNOWN))
+        self.ledger_id = ledger_id(self.roots, clock())
+        self.planner = Planner(
+            *(Plans(database), config, self.ledger_id, config.direct.most_answers),
+            folder=config.drive.folder,
+        )
+        #: Of pixels that this ledger reads: by it Cloud Monitoring tells what they cost.
+        self.workload_tag = f"{WORKLOAD_TAG}-{self.ledger_id}"
+
+    def workshop(self, pool: Executor, executor: ByteExecutor | None = None) -> Workshop:
+        """Return the workshop of a step; pool: threads for requests."""
+        return Workshop(
+            *(self.ledger, pool, self.clock),
+            stopping=self._stop.is_set,
+            executor=executor or ThreadExecutor(),
+            mirror_trouble=self.mirrors.trouble,
+        )
+
+    @property
+    def gates(self) -> tuple[Gates, ...]:
+        """Of the work that a refusal halts."""
+        return self.exporting, self.downloading
 
     def step(self, name: str) -> Step:
         """Return a step by its name."""
@@ -78,90 +132,14 @@ class Service:
         left = [step.finish() for step in self.steps if isinstance(step, Sweeper)]
         for step in self.steps:
             if isinstance(step, Notifier):
-                step.notify()
+                step.tell()
         return "".join(left)
 
     def reload(self, config: Config) -> None:
         """Take over what can change while the steps run."""
-        self.renew()
+        self.earth_engine.renew()  # a key that was replaced is read at once
         self.pace.set(config.throttle, config.direct)
         self.brakes.limits.take_over(limits_of(config))
         for step in self.steps:
             if isinstance(step, Discoverer):
                 step.interval = config.schedule.discover
-
-
-@contextmanager
-def service(
-    config: Config,
-    database: Database,
-    *,
-    clock: Callable[[], datetime] = utc_now,
-    stop: threading.Event | None = None,
-    config_file: str | None = None,
-) -> Iterator[Service]:
-    """Build the steps; nothing is asked of the network until they run.
-
-    stop: ends what waits or is long, soon. config_file: for processes beside. Raises ConfigError or
-    NotAllowedError for what is missing.
-    """
-    keep_little()
-    stop = stop or threading.Event()
-    shared = Shared(config, database, clock, stop)
-    if config.bucket:
-        Steering(database).give_bucket(config.bucket, clock())
-    if any("geoparquet" in config.over(root.options).tables for root in shared.roots.active()):
-        geoparquet.require()
-    gates = (shared.exporting, shared.downloading)
-    with (
-        threads(config) as pool,
-        threads(config) as submitting,
-        executors(config, shared.access.daemon, shared.bandwidth.rate) as for_bytes,
-    ):
-        asking = shared.workshop(submitting)
-        steps = (
-            *mirror_steps(shared, pool, asking, for_bytes),
-            *making_steps(shared, pool, asking, config_file),
-            *_upkeep(shared, pool, gates),
-        )
-        built = Service(
-            ledger=shared.ledger,
-            tasks=shared.tasks,
-            roots=shared.roots,
-            steps=steps,
-            pace=shared.pace,
-            brakes=shared.brakes,
-            gates=gates,
-            reading=shared.reading,
-            adopter=Adopter(
-                *(shared.workshop(pool), shared.earth_engine, shared.stores.storage),
-                *(shared.planner, Recovery(database)),
-            ),
-            renew=shared.earth_engine.renew,
-        )
-        try:
-            yield built
-        finally:
-            stop.set()
-            for step in steps:
-                if isinstance(step, Downloader | Fetcher):
-                    step.transfers.end()  # what is on its way beyond a pass holds files
-
-
-def _upkeep(shared: Shared, pool: Executor, gates: tuple[Gates, ...]) -> Iterator[Step]:
-    """Yield the steps that observe and clean up."""
-    database, history = shared.database, shared.config.history
-    yield Sampler(shared.workshop(pool), Samples(database, history.keep_samples))
-    yield Examiner(shared.workshop(pool), database)
-    yield CostLearner(
-        *(shared.workshop(pool), monitoring_of(shared.config), shared.workload_tag),
-        *(shared.brakes.usage, shared.roots),
-    )
-    yield Forgetter(shared.workshop(pool), History(database), history.keep_events)
-    notify = shared.config.notify
-    if notify.command or notify.urls:
-        messenger = Messenger(notify.command, [url.get_secret_value() for url in notify.urls])
-        yield Notifier(
-            *(shared.workshop(pool), shared.roots, shared.config.ledger, messenger),
-            *(notify.again, notify.stuck, notify.disk_low, gates),
-        )
