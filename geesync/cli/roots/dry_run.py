@@ -58,9 +58,11 @@ class _Sums:
     answer_bytes: int = 0
     tasks: int = 0
     too_large: int = 0  #: assets of which no answer is small enough
+    types: Counter[str] = field(default_factory=Counter)  #: of the assets
 
     def add(self, line: _Line) -> None:
         self.assets += 1
+        self.types[line.type] += 1
         self.size_bytes += line.size_bytes
         self.requests += line.requests or 0
         self.answer_bytes += line.answer_bytes
@@ -76,13 +78,11 @@ class _Total:
     answer: AnswerCost
     direct: DirectConfig
     requests_per_s: float
-    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     by_fate: dict[str, _Sums] = field(default_factory=dict)
     by_way: dict[Way, _Sums] = field(default_factory=dict)
     all: _Sums = field(default_factory=_Sums)  #: what has files, as if all came by either way
 
     def add(self, line: _Line) -> None:
-        self.kinds[line.does, line.type] += 1
         self.by_fate.setdefault(line.does, _Sums()).add(line)
         if line.way is not None:
             self.by_way.setdefault(line.way, _Sums()).add(line)
@@ -193,13 +193,8 @@ def _sum_up(total: _Total, partial: str, *, json: bool) -> None:
         return
     say()
     for does, sums in total.by_fate.items():
-        kinds = ", ".join(
-            f"{count:,} {kind}"
-            for (what, kind), count in sorted(total.kinds.items())
-            if what == does
-        )
-        assets = counted(sums.assets, "asset")
-        say(f"{does:<11}{assets}, {size(sums.size_bytes)}: {kinds}")
+        types = ", ".join(f"{count:,} {kind}" for kind, count in sorted(sums.types.items()))
+        say(f"{does:<11}{counted(sums.assets, 'asset')}, {size(sums.size_bytes)}: {types}")
     say(f"all direct {_cost_of_reading(total)}")
     say(f"all bucket {cost_of_exports(total.all.tasks, total.pace)}")
     ways = sorted(total.by_way.items())

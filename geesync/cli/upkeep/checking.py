@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
+from geesync.cli.completion import root_argument
 from geesync.cli.context import Context, asset_named, errors, now
 from geesync.domain.mirror.checking import Verdict
 from geesync.errors import ExitCode, UserError
@@ -51,10 +52,8 @@ class Command(TyperCommand):
 
 _What = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[ROOT|ASSET|PATH]",
-        show_default=False,
-        help="Only this, with all that lies below it; else all that is watched.",
+    root_argument(
+        "[ROOT|ASSET|PATH]", "Only this, with all that lies below it; else all that is watched."
     ),
 ]
 _ReadData = Annotated[
