@@ -132,7 +132,7 @@ class Service:
         left = [step.finish() for step in self.steps if isinstance(step, Sweeper)]
         for step in self.steps:
             if isinstance(step, Notifier):
-                step.tell()
+                step.notify()
         return "".join(left)
 
     def reload(self, config: Config) -> None:
