@@ -6,7 +6,6 @@ at any moment.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -73,7 +72,6 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop.set())
         signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set())
-        gc.freeze()  # what is imported stays: a tenth of a scan was to look for garbage in it
         self._workers = Workers(self.service.steps, self.stop)
         clock = self._clock()
         clock.start()

@@ -25,7 +25,6 @@ from geesync.adapters.direct.image_fetching import fetch_images
 from geesync.adapters.direct.image_files import ImageJob, Target
 from geesync.adapters.direct.source import Access, open_source
 from geesync.adapters.formats.proving import Proof, Proved, prove_all
-from geesync.adapters.formats.rasters import Expected
 from geesync.adapters.google.pacing import Pacer
 from geesync.domain.assets.asset import Band
 from geesync.domain.assets.grid import Grid
@@ -68,10 +67,7 @@ def main(folder: Path, images: int, edge: int, compress: str) -> None:
                 raise answer
             came[number] = answer
     proofs = [
-        Proof(
-            *(str(folder), jobs[number].path, kept.name, "tif", kept.crc32c),
-            raster=Expected(grid, "uint16", part.bands, _SENTINEL),
-        )
+        Proof(str(folder), jobs[number].path, kept.name, "tif", kept.crc32c)
         for number, brought in came.items()
         for _, kept in brought.files
     ]

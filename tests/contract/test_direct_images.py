@@ -197,6 +197,24 @@ def test_a_tile_that_rotted_on_disk_is_asked_for_again(simulator: Simulator, mir
     assert asked(simulator) == 4
 
 
+def test_a_file_whose_header_rotted_on_disk_is_asked_for_again(
+    simulator: Simulator, mirror: Path
+) -> None:
+    answer = brought(a_source(simulator), mirror, a_job(simulator))
+    name = next(kept.name for file, kept in answer.files if file == "img.word.tif")
+    anyway = {"ignore_cog_layout_break": "YES"}
+    with rasterio.open(folder(mirror) / name, "r+", **anyway) as dataset:
+        dataset.transform = dataset.transform * dataset.transform.translation(1, 0)
+
+    with pytest.raises(RemoteError, match="transform") as raised:
+        brought(a_source(simulator), mirror, a_job(simulator))
+    again = brought(a_source(simulator), mirror, a_job(simulator))
+
+    assert raised.value.cause == Cause.INTEGRITY
+    assert wrong(pixels_of(mirror, again)) == []
+    assert asked(simulator) == 2
+
+
 def test_all_of_it_is_read_a_second_time_if_one_wants(simulator: Simulator, mirror: Path) -> None:
     answer = brought(a_source(simulator), mirror, a_job(simulator, halvings=3, share=1.0))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.direct.pieces import Piece, found
-from geesync.adapters.formats import cogs
-from geesync.adapters.formats.npy import has_fractions, pixels
+from geesync.adapters.formats import cogs, rasters
+from geesync.adapters.formats.npy import has_fractions, pixels, refuse_cut
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
@@ -91,7 +91,7 @@ class ImageFiles:
     """Bands with masks that are neither 0 nor 1 and become 1; None: not every tile was seen."""
     was_proved: bool = False  #: all of it is on disk, and was proved before
     _pieces: dict[str, str] = field(default_factory=dict)  #: by the beginnings of their names
-    _done: dict[Part, str] = field(default_factory=dict)  #: names of files that are whole, by part
+    _done: dict[Part, KeptFile] = field(default_factory=dict)  #: files that are whole, by part
 
     def begin(self) -> None:
         """Find what is on disk of it, and so what is to be asked for; remove what is of no use."""
@@ -99,10 +99,11 @@ class ImageFiles:
             names = place.names()
             for one in self.job.targets:
                 if (name := unproved(one.file, one.token)) in names:
-                    self._done[one.part] = name  # it was proved, and then got this name
+                    self._done[one.part] = place.look(name)  # it was proved before it was named
             self.was_proved = len(self._done) == len(self.job.targets)
             self._pieces = found(names, {one.token for one in self.job.targets})
-            for name in set(names) - set(self._pieces.values()) - set(self._done.values()):
+            whole = {kept.name for kept in self._done.values()}
+            for name in set(names) - set(self._pieces.values()) - whole:
                 if is_unfinished(name):
                     place.remove(name)
         self.todo = [
@@ -119,7 +120,7 @@ class ImageFiles:
         return part not in self._done and one.beginning not in self._pieces
 
     def store(self, ask: Ask, arrays: Arrays) -> None:
-        """Write what an answer holds. Raises RemoteError; PLAN as ``pixels`` does."""
+        """Write what an answer holds. Raises RemoteError; MisfitError as ``pixels`` does."""
         import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
 
         reading = self.job.readings[ask.reading]
@@ -129,6 +130,8 @@ class ImageFiles:
                     self.fractional |= {one.band for one in wanted if has_fractions(one, arrays)}
                 if part not in self._done:
                     bands = np.stack([pixels(one, arrays) for one in wanted])
+                    for one, held in zip(wanted, bands, strict=True):
+                        refuse_cut(one, held)
                     self._store_piece(place, part, ask, bands)
 
     def _store_piece(self, place: Folder, part: Part, ask: Ask, bands: cogs.Bands) -> None:
@@ -150,7 +153,7 @@ class ImageFiles:
         return sum(one.requests for one in readings) == 1 and cogs.can_write_at_once(part)
 
     def finish(self) -> None:
-        """Make the files of the pieces, and compare every pixel on disk with what came.
+        """Make the files of the pieces, and compare all that is on disk with what it must be.
 
         Raises RemoteError TRANSIENT if a piece is not any more what it was: it is removed.
         """
@@ -159,19 +162,28 @@ class ImageFiles:
                 if target.part not in self._done:
                     self._done[target.part] = self._finish(place, target)
 
-    def _finish(self, place: Folder, target: Target) -> str:
-        pieces = dict(self._pieces_of(target))
-        if self._is_whole(target.part):
+    def _finish(self, place: Folder, target: Target) -> KeptFile:
+        part, pieces = target.part, dict(self._pieces_of(target))
+        if self._is_whole(part):
             name = next(iter(pieces))
         else:
             name = f"{target.file}.{target.token}{PARTIAL}"
-            self._join(place, target.part, pieces, name)
+            self._join(place, part, pieces, name)
             self._sync(place, name)
-        for piece_name, (one, tile, numbers) in pieces.items():
-            if cogs.digest(cogs.read(place.path / name, tile, numbers)) != one.digest(piece_name):
-                self._remove_damaged(place, pieces)
-                raise _rotten(target.file)
-        return name
+        kept = place.look(name)  # before its pixels: these are what is compared from now on
+        assert part.grid is not None
+        expected = rasters.Expected(part.grid, part.pixel_type, part.bands, part.sentinel)
+        tiles = ((tile, numbers) for _, tile, numbers in pieces.values())
+        read = rasters.read_proved(place.path / name, expected, tiles)
+        try:
+            for (piece_name, (one, _, _)), there in zip(pieces.items(), read, strict=True):
+                if cogs.digest(there) != one.digest(piece_name):
+                    raise _rotten(target.file)
+        except RemoteError:
+            place.remove(name)
+            self._remove_damaged(place, pieces)
+            raise
+        return kept
 
     def _sync(self, place: Folder, name: str) -> None:
         if self.syncs:
@@ -224,11 +236,12 @@ class ImageFiles:
 
         with self._folder() as place:
             for part, wanted in self.job.readings[ask.reading].parts.items():
-                path = place.path / self._done[part]
+                path = place.path / self._done[part].name
                 # At once: an opening takes longer, the more bands there are.
                 numbers = tuple(part.bands.index(one.band) + 1 for one in wanted)
                 for one, there in zip(wanted, cogs.read(path, ask.tile, numbers), strict=True):
-                    if not np.array_equal(there, pixels(one, arrays), equal_nan=_has_nan(there)):
+                    is_float = there.dtype.kind == "f"
+                    if not np.array_equal(there, pixels(one, arrays), equal_nan=is_float):
                         return f"band {one.band} from row {ask.tile.row}, column {ask.tile.column}"
         return ""
 
@@ -241,8 +254,7 @@ class ImageFiles:
 
     def kept(self) -> list[tuple[str, KeptFile]]:
         """Return each file's final name, and what it is now, under which name."""
-        with self._folder() as place:
-            return [(one.file, place.look(self._done[one.part])) for one in self.job.targets]
+        return [(one.file, self._done[one.part]) for one in self.job.targets]
 
     def _crs(self, part: Part) -> str:
         assert part.grid is not None
@@ -285,7 +297,3 @@ class Progress:
 
 def _rotten(file: str) -> RemoteError:
     return RemoteError(Cause.TRANSIENT, f"{file} on disk is not what came")
-
-
-def _has_nan(values: Any) -> bool:
-    return bool(values.dtype.kind == "f")

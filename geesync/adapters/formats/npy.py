@@ -17,8 +17,11 @@ _LENGTH_AT = 8
 _HEADER_AT = 10
 
 
-class SentinelError(RemoteError):
-    """A valid pixel has the value that was to stand for masked ones."""
+class MisfitError(RemoteError):
+    """A pixel that the plan's type, or its value for masked pixels, does not hold."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(Cause.PLAN, why)
 
 
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ _LONGEST_WORD = 200
 def pixels(wanted: Wanted, arrays: Arrays) -> NDArray[Any]:
     """Return a band's pixels as its file holds them, of shape (height, width).
 
-    Raises SentinelError if a valid pixel has the value that stands for masked ones.
+    Raises MisfitError if a valid pixel has the value that stands for masked ones.
     """
     import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
 
@@ -92,12 +95,25 @@ def pixels(wanted: Wanted, arrays: Arrays) -> NDArray[Any]:
     valid = by_kind[Kind.VALID] != 0 if Kind.VALID in by_kind else values != OUTSIDE
     held = values.astype(part.pixel_type)
     sentinel = np.dtype(part.pixel_type).type(part.sentinel)
-    if (held[valid] == sentinel).any():
-        raise SentinelError(
-            Cause.PLAN, f"band {wanted.band} holds {sentinel}, which was to stand for masked pixels"
-        )
-    held[~valid] = sentinel
-    return held
+    if ((held == sentinel) & valid).any():
+        raise MisfitError(f"band {wanted.band} holds {sentinel}, meant for masked pixels")
+    return np.where(valid, held, sentinel)
+
+
+def refuse_cut(wanted: Wanted, held: NDArray[Any]) -> None:
+    """Refuse pixels, as ``pixels`` returns them, that what they were cast to may have cut.
+
+    Raises MisfitError; RemoteError INTEGRITY if it is a mask that is not between 0 and 1.
+    """
+    if wanted.limits is None:
+        return
+    least, most = wanted.limits
+    outside = (held < least) | (held > most)
+    if wanted.part.sentinel is not None:
+        outside &= held != wanted.part.sentinel
+    if outside.any():
+        why = f"band {wanted.band} holds {held[outside][0]}, beyond {least:g} to {most:g}"
+        raise RemoteError(Cause.INTEGRITY, why) if wanted.part.of_masks else MisfitError(why)
 
 
 def has_fractions(wanted: Wanted, arrays: Arrays) -> bool:

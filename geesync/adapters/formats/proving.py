@@ -37,8 +37,13 @@ class Proof:
     crc32c: int  #: of its bytes; 0: nobody tells it
     sha256: str = ""  #: where it, and not the CRC32C, is what the source told of them
     md5: str = ""  #: likewise
-    raster: rasters.Expected | None = None
+    raster: rasters.Expected | None = None  #: None of one that was proved as it was written
     rows: int | None = None  #: of a table, where that is known
+
+    @property
+    def is_of_bytes(self) -> bool:
+        """Whether they are all that is compared."""
+        return self.extension == "tif" and self.raster is None
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ def proofs(
 
     if part.grid is None:
         return [a_file(final, rows=source.feature_count) for final in files]
+    if part.way == Way.DIRECT:
+        return [a_file(final) for final in files]
     placed = tiles(part, stem, files)
     if placed is None:
         raise RemoteError(Cause.INTEGRITY, "the files do not cover the grid")
@@ -86,7 +93,7 @@ def _expected(source: SourceAsset, part: Part, grid: Grid, tile: Tile) -> raster
     ranges: tuple[tuple[float, float] | None, ...] = ()
     if part.of_masks:
         ranges = ((0.0, 1.0),) * len(part.bands)
-    elif part.sentinel is not None and part.way != Way.DIRECT:  # else masks rest on no range
+    elif part.sentinel is not None:
         ranges = tuple(bands[band].limits for band in part.bands)
     else:
         ranges = tuple(uncut(bands[band], part.pixel_type) for band in part.bands)
@@ -127,6 +134,7 @@ def _prove(job: Proof) -> Proved:
         path = place.path / job.name
         if job.raster is not None:
             rasters.prove(path, job.raster)
+        if job.extension == "tif":
             return Proved(*sums)
         read = tables.prove_csv if job.extension == "csv" else tables.prove_geojson
         return Proved(*sums, read(path, rows=job.rows))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.formats.gdal import opened, told_files_only
 from geesync.domain.assets.grid import Grid, spelled_out
+from geesync.domain.mirror.coverage import Tile
 from geesync.errors import Cause, RemoteError
+
+if TYPE_CHECKING:
+    from geesync.adapters.formats.cogs import Bands
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,30 @@ def prove(path: Path, expected: Expected) -> None:
     The header is compared first: a file that lies about its size is not read. Raises RemoteError,
     saying what differs: PLAN if it is the sentinel that cannot be relied on, else INTEGRITY.
     """
+    with _opened_as(path, expected) as dataset:
+        _refuse_expensive(path, dataset, expected.pixel_type)
+        for _, window in dataset.block_windows(1):
+            _compare_values(path, dataset.read(window=window), expected)
+
+
+def read_proved(
+    path: Path, expected: Expected, tiles: Iterable[tuple[Tile, tuple[int, ...]]]
+) -> Iterator[Bands]:
+    """Yield the pixels of tiles of a GeoTIFF whose header is compared as ``prove`` does it.
+
+    tiles: with the bands of each that are read, by their numbers from 1. Raises as ``prove``.
+    """
+    from rasterio.windows import Window  # noqa: PLC0415 # GDAL takes longer to load than most
+
+    with _opened_as(path, expected) as dataset:
+        for tile, numbers in tiles:
+            window = Window(tile.column, tile.row, tile.width, tile.height)
+            yield dataset.read(numbers, window=window)
+
+
+@contextmanager
+def _opened_as(path: Path, expected: Expected) -> Iterator[Any]:
+    """Open a GeoTIFF whose header says what it must."""
     from rasterio.errors import RasterioError  # noqa: PLC0415 # GDAL takes longer to load than most
 
     try:
@@ -42,9 +72,7 @@ def prove(path: Path, expected: Expected) -> None:
             _compare_header(path, dataset, expected)
             _compare_place(path, dataset, expected.grid)
             _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)
-            _refuse_expensive(path, dataset, expected.pixel_type)
-            for _, window in dataset.block_windows(1):
-                _compare_values(path, dataset.read(window=window), expected)
+            yield dataset
     except RasterioError as error:
         raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from geesync.domain.assets.asset import Band
+from geesync.domain.mirror.masks import uncut
 from geesync.domain.tasks.exports import Part
 
 #: numpy's codes of an answer's types, with their bytes; little-endian, as Earth Engine writes them.
@@ -75,12 +76,20 @@ class Wanted:
     part: Part
     band: str  #: id
     fields: tuple[Field, ...]
+    limits: tuple[float, float] | None = None  #: beyond which a pixel may have been cut
 
 
 def wanted(part: Part, bands: Iterable[Band]) -> list[Wanted]:
     """Return how the bands of a part are asked for; bands: the image's."""
     by_id = {band.id: band for band in bands}
-    return [Wanted(part, name, tuple(_fields(part, by_id[name]))) for name in part.bands]
+    return [
+        Wanted(part, name, tuple(_fields(part, by_id[name])), _limits(part, by_id[name]))
+        for name in part.bands
+    ]
+
+
+def _limits(part: Part, band: Band) -> tuple[float, float] | None:
+    return (0.0, 1.0) if part.of_masks else uncut(band, part.pixel_type)
 
 
 def _fields(part: Part, band: Band) -> list[Field]:

@@ -18,7 +18,7 @@ from geesync.adapters.direct.image_fetching import fetch_images
 from geesync.adapters.direct.image_files import ImageJob
 from geesync.adapters.direct.source import Source
 from geesync.adapters.direct.table_fetching import TableJob, fetch_tables
-from geesync.adapters.formats.npy import SentinelError
+from geesync.adapters.formats.npy import MisfitError
 from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.direct.choice import page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
@@ -223,9 +223,9 @@ class Fetcher:
         return self.workshop.record(moves)
 
     def _learn(self, failures: Iterable[tuple[Job, Exception]]) -> None:
-        """Remember what an answer was too small for, or a value for masked pixels that is data."""
+        """Remember what an answer was too small for, or what its pixels do not fit."""
         lessons = [
-            Lesson(job.known.id, job.part_ids()[0], too_much=not isinstance(error, SentinelError))
+            Lesson(job.known.id, job.part_ids()[0], too_much=not isinstance(error, MisfitError))
             for job, error in failures
             if isinstance(error, RemoteError) and error.cause == Cause.PLAN
         ]
