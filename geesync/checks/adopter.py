@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
-from geesync.adapters.mirror_files.signatures import signatures
+from geesync.adapters.mirror_files.ownership import signatures
 from geesync.adapters.storage.bucket import Storage
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.choices.options import Options

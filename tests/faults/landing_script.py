@@ -7,6 +7,7 @@ from pathlib import Path
 
 import google_crc32c
 
+from geesync.adapters.mirror_files import landing as landings
 from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirror_files.landing import (
     Landing,
@@ -18,6 +19,8 @@ from geesync.adapters.mirror_files.landing import (
 from geesync.adapters.transfer.curl_loop import run
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.errors import RemoteError
+
+landings._draw = lambda: "w"  # the writer's name, by which the tests find its file
 
 CONTENT = bytes(range(256)) * 1000
 MIRROR = Path(sys.argv[1])
@@ -34,7 +37,7 @@ obj = StoredObject("geesync/t/x.tif", 1, len(CONTENT), google_crc32c.value(CONTE
 for _ in range(2):
     try:
         with folder(MIRROR, "users/x") as place:
-            with Landing(place, "x.tif", "t", obj, writer="w") as landing:
+            with Landing(place, "x.tif", "t", obj) as landing:
                 run([landing.fetch(fetch, lambda: True)])
             make_durable(place, landing.name)
             name_unproved(place, landing.name, "x.tif", "t")

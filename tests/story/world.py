@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from geesync.adapters.mirror_files.mirror import prepare_mirror
-from geesync.adapters.mirror_files.signatures import sign
+from geesync.adapters.mirror_files.ownership import sign
 from geesync.adapters.mirrored.mirrored_pixels import ReadBand, read_image
 from geesync.bootstrap import Service, ledger_id, service
 from geesync.config import Config

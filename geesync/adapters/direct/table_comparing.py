@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from geesync.adapters.direct.source import Source
 from geesync.adapters.direct.table_fetching import page_of
 from geesync.adapters.tables.row_sums import Rows, RowSums
-from geesync.adapters.transfer.curl_loop import turns
+from geesync.adapters.transfer.curl_loop import run
 from geesync.domain.direct.choice import PAGE_ROWS
 from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.json import Json
@@ -35,11 +35,10 @@ def _rows(source: Source, name: str, page_rows: int) -> Iterator[Json]:
     token = ""
     while True:
         asked = page_of(source, name, token, page_rows)
-        pages = turns([asked], stopping=lambda: not source.keep_on())
-        answers = [page for ended in pages for _, (page, _) in ended]
+        answers = run([asked], stopping=lambda: not source.keep_on())
         if not source.keep_on():
             raise stopped()
-        for page in answers:
+        for page, _requests in answers:
             yield from page.get("features", [])
             token = str(page.get("nextPageToken") or "")
         if not token:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 import google_crc32c
@@ -22,7 +23,7 @@ from geesync.adapters.mirror_files.disk import Folder, write_all
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
 from geesync.adapters.tables.table_writing import BEGINNING, END, columns, rows, write_csv
-from geesync.adapters.transfer.curl_loop import turns
+from geesync.adapters.transfer.curl_loop import outcome, turns
 from geesync.domain.failures.shared_failures import Calls
 from geesync.domain.json import Json
 from geesync.domain.messages.words import counted
@@ -63,16 +64,13 @@ def fetch_tables(
     calls = Calls()
     with closing(Folders(Path(mirror))) as folders:
         tables = [_Table(source, folders, job) for job in jobs]
-        works = (_attempt(calls, table) for table in tables if _may_go_on(source, calls))
+        tried = takewhile(lambda _: source.keep_on() and not calls.refusal(), tables)
+        works = (outcome(table.fetch(), calls) for table in tried)
         at_once = source.at_once
         for ended in turns(
             works, at_once=lambda: at_once.now, stopping=lambda: not source.keep_on()
         ):
             yield list(ended)
-
-
-def _may_go_on(source: Source, calls: Calls) -> bool:
-    return source.keep_on() and not calls.refusal()
 
 
 async def page_of(source: Source, asset: str, token: str, rows: int) -> tuple[Json, int]:
@@ -87,16 +85,6 @@ async def page_of(source: Source, asset: str, token: str, rows: int) -> tuple[Js
             return page, requests
         token = str(following)
     raise RemoteError(Cause.TRANSIENT, "an unreadable answer: empty pages without end")
-
-
-async def _attempt(calls: Calls, table: _Table) -> Brought | Exception:
-    answer: Brought | Exception
-    try:
-        answer = await table.fetch()
-    except Exception as error:  # noqa: BLE001 # one table's surprise must not stop the others
-        answer = error
-    calls.note(answer)
-    return answer
 
 
 @dataclass
@@ -142,16 +130,13 @@ class _Table:
         if place.size_of(name) is not None:
             known = _Journal(**json.loads(place.read(name)))
             if (place.size_of(self._rows) or 0) >= known.size_bytes:
-                self._cut(place, known.size_bytes)
+                with place.opened(self._rows, os.O_WRONLY) as descriptor:
+                    os.ftruncate(descriptor, known.size_bytes)
                 if place.checksum(self._rows) == known.crc32c:
                     return known
         with place.opened(self._rows, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
             write_all(descriptor, BEGINNING)
         return journal
-
-    def _cut(self, place: Folder, size_bytes: int) -> None:
-        with place.opened(self._rows, os.O_WRONLY) as descriptor:
-            os.ftruncate(descriptor, size_bytes)
 
     async def _next_page(self, place: Folder, journal: _Journal) -> _Journal:
         page, requests = await page_of(

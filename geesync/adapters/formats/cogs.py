@@ -24,7 +24,7 @@ _COMPRESSION = {"deflate": ("DEFLATE", "zlevel"), "zstd": ("ZSTD", "zstd_level")
 #: The fastest: with a predictor higher ones save few bytes, and take several times as long.
 _LEVEL = "1"
 
-#: TIFF's predictors by kind of type.
+#: TIFF's predictors by kind of type, which its name begins with.
 _PREDICTORS = {"i": "2", "u": "2", "f": "3"}
 
 #: A side of a block, in pixels; an only one is as small as may be, a multiple of 16.
@@ -107,9 +107,7 @@ def can_write_at_once(part: Part) -> bool:
 def join(path: Path, placed: Placed, folder: Path, compress: str, crs: str) -> None:
     """Write a part of pieces, which are in a folder, as one file; crs: as in ``cog``."""
     text = vrt(placed, where=folder.joinpath, crs=crs)
-    with writing(path.name):
-        import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands run
-
+    with writing(path.name) as rasterio:
         rasterio.shutil.copy(text.decode(), path, **_cog_options(compress, placed.part))
 
 
@@ -119,15 +117,12 @@ def _cog_options(compress: str, part: Part) -> dict[str, Any]:
     A small image is one block, not much larger than it is: without overviews to make first, what
     the GeoTIFF driver writes is such a file too, in half the time.
     """
-    import numpy as np  # noqa: PLC0415 # it takes longer to load than most commands to run
-
     assert part.grid is not None
     edge = max(part.grid.height, part.grid.width)
     word, level = _COMPRESSION[compress]
     options = {"compress": word, "bigtiff": "IF_SAFER"}
-    kind = np.dtype(part.pixel_type)
-    if kind.itemsize > 1:  # bytes are classes, mostly
-        options["predictor"] = _PREDICTORS[kind.kind]
+    if not part.pixel_type.endswith("int8"):  # these are classes, mostly
+        options["predictor"] = _PREDICTORS[part.pixel_type[0]]
     if edge <= _BLOCK_PX:
         block = -(-edge // _ONE_IS_OF) * _ONE_IS_OF
         sides = {"blockxsize": block, "blockysize": block}
@@ -139,7 +134,7 @@ def _cog_options(compress: str, part: Part) -> dict[str, Any]:
 @contextmanager
 def writing(name: str) -> Iterator[Any]:
     """Give rasterio. Raises RemoteError DISK for what cannot be written."""
-    import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
+    import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
     from rasterio._err import CPLE_BaseError  # noqa: PLC0415 # what a copy raises
     from rasterio.errors import RasterioError  # noqa: PLC0415
 

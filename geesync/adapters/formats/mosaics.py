@@ -28,9 +28,7 @@ def make_cog(tiles: str, target: Path) -> None:
     tiles: text of the virtual raster. Overviews take the nearest pixel, since no mean of classes
     is a class. Raises RemoteError DISK if it cannot be written: what it is made of is proved.
     """
-    with writing(target.name):
-        import rasterio.shutil  # noqa: PLC0415 # GDAL takes longer to load than most commands run
-
+    with writing(target.name) as rasterio:
         rasterio.shutil.copy(
             tiles,
             target,

@@ -24,20 +24,12 @@ class Landing:
     whole is yet to be made durable.
     """
 
-    def __init__(
-        self,
-        place: Folder,
-        file: str,
-        token: str,
-        obj: StoredObject,
-        *,
-        writer: str = "",
-    ) -> None:
+    def __init__(self, place: Folder, file: str, token: str, obj: StoredObject) -> None:
         self._place = place
         self._obj = obj
         self._stem = f"{file}.{token}."
         self._resting = f"{file}.{token}{PARTIAL}"  #: what came so far, of which nobody is writer
-        self.name = f"{self._stem}{writer or _draw()}{PARTIAL}"  #: complete when it was fetched
+        self.name = f"{self._stem}{_draw()}{PARTIAL}"  #: complete when it was fetched
 
     def __enter__(self) -> Self:
         if not self._place.is_new:

@@ -7,15 +7,19 @@ ledger knows.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirror_files.mirror import MARKER, is_mirror, unmarked
-from geesync.adapters.mirror_files.signatures import sign
 
 _FILE = "mirror.json"
+
+#: Whose ids outlive the ledgers.
+_LEDGERS = f"{MARKER}/ledgers"
+_ID = re.compile(r"[0-9a-f]{16}")
 
 #: What one does about it.
 TAKE = "`geesync enqueue --take-mirror` makes it this ledger's"
@@ -52,13 +56,33 @@ def claim(mirror: Path, ledger: str) -> str:
     return made.mirror
 
 
+def sign(mirror: Path, ledger: str) -> None:
+    """Leave a ledger's id in a mirror, durably; doing it twice does no harm.
+
+    Raises MirrorError or RemoteError if the mirror cannot be written.
+    """
+    with folder(mirror, _LEDGERS) as place:
+        if place.size_of(ledger) is None:
+            place.write(ledger, b"")
+            place.sync()
+
+
+def signatures(mirror: Path) -> list[str]:
+    """Return the ids of all ledgers that ever worked into a mirror."""
+    try:
+        with folder(mirror, _LEDGERS, create=False) as place:
+            return sorted(name for name in place.names() if _ID.fullmatch(name))
+    except FileNotFoundError:
+        return []
+
+
 def trouble(mirror: Path, ledger: str, known: str) -> str:
     """Return why a folder is not the mirror that it should be, and what to do; "" if it is.
 
     ledger: the id of the one that works into it. known: the mirror's id, as far as it knows it.
     """
-    if told_of_marker := unmarked(str(mirror)):
-        return told_of_marker
+    if why := unmarked(str(mirror)):
+        return why
     try:
         found = identity(mirror)
     except OSError as error:  # of its disk, which is waited for

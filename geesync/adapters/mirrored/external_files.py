@@ -18,8 +18,8 @@ from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
 from geesync.adapters.mirrored.upload_files import (
     BLOCK_PX,
     MirroredPart,
-    Writers,
     look_at_masks,
+    new_file,
 )
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
@@ -57,8 +57,8 @@ def _write_cog(
     numbers = [part.wanted.bands.index(band) for band in bands]
     passing = target.with_suffix(".passing.tif")
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-        with Writers(part.profile()) as writers:
-            file = writers.open(passing, len(bands), part.wanted.upload_type)
+        new = new_file(passing, len(bands), part.wanted.upload_type, part.profile())
+        with new as file:
             file.descriptions = tuple(bands)
             for window, values, masks in part.blocks():
                 valid = masks[numbers] > 0

@@ -30,20 +30,20 @@ class MirroredImage:
 
     def __init__(self, folder: Path, sidecar: Json) -> None:
         self._folder = folder
-        self._told = {part["key"]: part for part in sidecar["parts"] if part.get("grid")}
+        self._by_key = {part["key"]: part for part in sidecar["parts"] if part.get("grid")}
         self.bands: list[Json] = sidecar["bands"]  #: in the asset's order: id and parts
-        self.parts = [part_of(one) for one in self._told.values()]
+        self.parts = [part_of(one) for one in self._by_key.values()]
 
     def bands_of(self, key: str) -> list[str]:
         """Return the bands of a part, in the order of its files."""
-        return list(self._told[key]["bands"])
+        return list(self._by_key[key]["bands"])
 
     @contextmanager
     def opened(self, key: str) -> Iterator[Any]:
         """Open the files of a part as one raster. Raises RemoteError INTEGRITY."""
-        part = part_of(self._told[key])
+        part = part_of(self._by_key[key])
         stem = file_stem(str(self._folder), key)
-        placed = tiles(part, stem, (file["name"] for file in self._told[key]["files"]))
+        placed = tiles(part, stem, (file["name"] for file in self._by_key[key]["files"]))
         if placed is None:
             raise RemoteError(Cause.INTEGRITY, f"the files of {stem} are not all there")
         files = vrt(Placed(part, placed), where=self._folder.joinpath).decode()

@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -40,10 +40,6 @@ class Masks:
     groups: tuple[tuple[str, ...], ...]  #: bands whose masks are the same, first come first
     fractional: frozenset[str]  #: bands whose masks are not only 0 and 1
     free: Mapping[str, float]  #: of the others that are masked: a value that no valid pixel has
-
-    def count(self) -> int:
-        """Return how many entries of masks a manifest would have of them."""
-        return len(self.groups)
 
     def beside(self, missing: Mapping[str, float]) -> tuple[tuple[str, ...], ...]:
         """Return the groups that are left where values stand for the masked pixels of some."""
@@ -150,7 +146,7 @@ def prepare(folder: Path, sidecar: Json, wanted: Sequence[PartFiles], work: Path
     image = MirroredImage(folder, sidecar)
     parts = {one: MirroredPart(image, one) for one in wanted if not one.goes_as_it_is}
     found = {one: look_at_masks(part) for one, part in parts.items()}
-    several = sum(masks.count() for masks in found.values()) > 1
+    several = sum(len(masks.groups) for masks in found.values()) > 1
     return [
         _prepared(parts[one], found[one], folder, work, several=several)
         if one in parts
@@ -177,20 +173,16 @@ def _write(part: MirroredPart, found: Masks, made: Prepared, work: Path) -> None
     """Write a part's values in their own type, with what stands for masked ones, and its masks."""
     bands = part.wanted.bands
     fill = np.array([made.missing.get(band, 0) for band in bands], part.wanted.upload_type)
-    with Writers(part.profile()) as writers:
-        values_file = writers.open(work / made.files[0], len(bands), part.wanted.upload_type)
+    profile = part.profile()
+    with ExitStack() as open_files:
+        new = new_file(work / made.files[0], len(bands), part.wanted.upload_type, profile)
+        values_file = open_files.enter_context(new)
         values_file.descriptions = bands
-        written = [
-            (
-                writers.open(
-                    work / mask.file,
-                    1,
-                    "float32" if set(mask.bands) & found.fractional else "uint8",
-                ),
-                bands.index(mask.bands[0]),
-            )
-            for mask in made.masks
-        ]
+        written = []
+        for made_mask in made.masks:
+            kind = "float32" if set(made_mask.bands) & found.fractional else "uint8"
+            file = open_files.enter_context(new_file(work / made_mask.file, 1, kind, profile))
+            written.append((file, bands.index(made_mask.bands[0])))
         for window, values, masks in part.blocks():
             own = np.where(masks > 0, values, 0).astype(fill.dtype)
             clean = np.where(masks > 0, own, fill[:, None, None])
@@ -202,37 +194,21 @@ def _write(part: MirroredPart, found: Masks, made: Prepared, work: Path) -> None
                 file.write(mask, 1, window=window)
 
 
-class Writers:
-    """GeoTIFFs of one grid that are written together."""
-
-    def __init__(self, profile: dict[str, Any]) -> None:
-        self._profile = profile
-        self._files: list[Any] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files:
-            file.close()
-
-    def open(self, path: Path, count: int, dtype: str) -> Any:
-        """Return a new file of so many bands, to be written; it is closed with the others."""
-        file = rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            count=count,
-            dtype=dtype,
-            **self._profile,
-            tiled=True,
-            blockxsize=BLOCK_PX,
-            blockysize=BLOCK_PX,
-            compress="DEFLATE",
-            bigtiff="IF_SAFER",
-        )
-        self._files.append(file)
-        return file
+def new_file(path: Path, count: int, dtype: str, profile: dict[str, Any]) -> Any:
+    """Return a new GeoTIFF of so many bands, to be written; profile: where its pixels lie."""
+    return rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=count,
+        dtype=dtype,
+        **profile,
+        tiled=True,
+        blockxsize=BLOCK_PX,
+        blockysize=BLOCK_PX,
+        compress="DEFLATE",
+        bigtiff="IF_SAFER",
+    )
 
 
 def write_rows(geojson: Path, target: Path, columns: Collection[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Any
 
 #: How objects end that geesync, or Earth Engine for it, leaves in a bucket.
@@ -34,10 +35,11 @@ class DeletingRule:
 
     def may_take(self, prefix: str, today: date) -> bool:
         """Whether it may delete what is uploaded now, or later, below a prefix."""
+        pairs = product(self.suffixes, _ENDINGS)
         return (
             (self.created_before is None or today < self.created_before)
-            and any(one.startswith(prefix) or prefix.startswith(one) for one in self.prefixes)
-            and any(suffix.endswith(_ENDINGS) or _ends(suffix) for suffix in self.suffixes)
+            and any(its.startswith(prefix) or prefix.startswith(its) for its in self.prefixes)
+            and any(suffix.endswith(end) or end.endswith(suffix) for suffix, end in pairs)
         )
 
 
@@ -55,10 +57,6 @@ class BucketSettings:
         """Return how old what is uploaded below a prefix becomes at least; None is for ever."""
         ages = [rule.age_days for rule in self.rules if rule.may_take(prefix, today)]
         return min(ages, default=None)
-
-
-def _ends(suffix: str) -> bool:
-    return any(end.endswith(suffix) for end in _ENDINGS)
 
 
 def settings_from(resource: dict[str, Any]) -> BucketSettings:

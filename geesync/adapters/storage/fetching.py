@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from geesync.adapters.executors.executor import Results
 from geesync.adapters.mirror_files.folders import Folders
@@ -22,7 +20,7 @@ from geesync.adapters.mirror_files.group_sync import (
 )
 from geesync.adapters.mirror_files.landing import Landing, make_durable, unproved
 from geesync.adapters.storage.stores import ObjectSource
-from geesync.adapters.transfer.curl_loop import turns
+from geesync.adapters.transfer.curl_loop import outcome, turns
 from geesync.adapters.transfer.signed_requests import TooSlowError
 from geesync.domain.failures.shared_failures import Calls
 from geesync.domain.mirror.coverage import StoredObject
@@ -73,74 +71,57 @@ def fetch_all(
     What is answered is durable: small ones are synced with one another, large ones one by one while
     others still come. The folders that were made for them are yet to be.
     """
-    with closing(Folders(Path(mirror))) as folders, _Syncing(folders, jobs) as syncing:
+    small = sum(job.obj.size_bytes <= SMALL_BYTES for job in jobs)
+    with ExitStack() as opened:
+        folders = opened.enter_context(closing(Folders(Path(mirror))))
+        # The disk is open from before the first byte is written: it tells what failed since.
+        disk = opened.enter_context(GroupSync(folders)) if small >= WORTH_IT_FROM else None
+        pool = opened.enter_context(ThreadPoolExecutor(_SYNCS_AT_ONCE))
+        syncing = _Syncing(folders, jobs, pool, Waiting(disk), SMALL_BYTES if disk else -1)
         calls = Calls(unknown_too=True)
         tried = takewhile(lambda _: source.keep_on() and not calls.refusal(), jobs)
-        works = (_attempt(calls, fetch(job, source, folders)) for job in tried)
+        works = (outcome(fetch(job, source, folders), calls) for job in tried)
         for ended in turns(works, at_once=at_once, stopping=lambda: not source.keep_on()):
             yield from syncing.take(ended)
         yield from syncing.rest()
 
 
-async def _attempt(calls: Calls, fetching: Awaitable[str]) -> str | Exception:
-    answer: str | Exception
-    try:
-        answer = await fetching
-    except Exception as error:  # noqa: BLE001 # one object's surprise must not stop the others
-        answer = error
-    calls.note(answer)
-    return answer
-
-
+@dataclass(frozen=True)
 class _Syncing:
-    """Makes durable what came: the disk is open from before the first byte is written."""
+    """Makes durable what came: small ones with one another, the others one by one."""
 
-    def __init__(self, folders: Folders, jobs: Sequence[Fetch]) -> None:
-        self._folders = folders
-        self._jobs = jobs
-        self._alone: dict[Future[None], tuple[int, str]] = {}
-        self._open = ExitStack()
-
-    def __enter__(self) -> Self:
-        small = sum(job.obj.size_bytes <= SMALL_BYTES for job in self._jobs)
-        self._small_bytes, disk = -1, None
-        if small >= WORTH_IT_FROM:
-            self._small_bytes = SMALL_BYTES
-            disk = self._open.enter_context(GroupSync(self._folders))
-        self._small: Waiting[str | Exception] = Waiting(disk)
-        self._pool = self._open.enter_context(ThreadPoolExecutor(_SYNCS_AT_ONCE))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._open.close()
+    folders: Folders
+    jobs: Sequence[Fetch]
+    pool: ThreadPoolExecutor
+    small: Waiting[str | Exception]
+    small_bytes: int  #: at most
+    alone: dict[Future[None], tuple[int, str]] = field(default_factory=dict)
 
     def take(self, ended: Results[str]) -> Iterator[Results[str]]:
         """Take what just ended; yield what failed, or is durable now."""
         for number, answer in ended:
-            job = self._jobs[number]
+            job = self.jobs[number]
             if isinstance(answer, Exception):
-                self._small.add(number, answer, job.path, ())
-            elif job.obj.size_bytes <= self._small_bytes:
-                self._small.add(number, answer, job.path, [answer])
+                self.small.add(number, answer, job.path, ())
+            elif job.obj.size_bytes <= self.small_bytes:
+                self.small.add(number, answer, job.path, [answer])
             else:
-                self._alone[self._pool.submit(self._sync, job.path, answer)] = number, answer
-        yield self._small.durable()
-        yield from self._done(future for future in tuple(self._alone) if future.done())
+                self.alone[self.pool.submit(self._sync, job.path, answer)] = number, answer
+        yield self.small.durable()
+        yield from self._done(future for future in tuple(self.alone) if future.done())
 
     def rest(self) -> Iterator[Results[str]]:
         """Yield the rest: nothing more comes."""
-        yield self._small.durable(rest=True)
-        yield from self._done(as_completed(tuple(self._alone)))
+        yield self.small.durable(rest=True)
+        yield from self._done(as_completed(tuple(self.alone)))
 
     def _sync(self, path: str, name: str) -> None:
-        with self._folders.folder(path, create=False) as place:
+        with self.folders.folder(path, create=False) as place:
             make_durable(place, name)
 
     def _done(self, futures: Iterable[Future[None]]) -> Iterator[Results[str]]:
         for future in futures:
-            number, name = self._alone.pop(future)
+            number, name = self.alone.pop(future)
             error = future.exception()
             yield [(number, error if isinstance(error, Exception) else name)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,19 +64,14 @@ def columns(features: Iterable[Json]) -> dict[str, None]:
 def write_csv(geojson: Path, target: Path, names: Iterable[str]) -> None:
     """Write the rows of a GeoJSON as CSV, in bounded memory; names: of its columns."""
     wanted = list(names)
-    with target.open("w", encoding="utf-8", newline="") as file:
+    with geojson.open("rb") as source, target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerow([INDEX, *wanted, GEOMETRY])
-        for feature in _features(geojson):
+        for feature in ijson.items(source, "features.item", use_float=True):
             properties = feature["properties"]
             geometry = feature["geometry"] or _NO_GEOMETRY
             cells = (_cell(properties.get(name)) for name in wanted)
             writer.writerow([feature["id"], *cells, _compact(geometry)])
-
-
-def _features(geojson: Path) -> Iterator[Json]:
-    with geojson.open("rb") as file:
-        yield from ijson.items(file, "features.item", use_float=True)
 
 
 def _cell(value: Any) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from geesync.adapters.transfer.libcurl import Sockets
+from geesync.domain.failures.shared_failures import Calls
 
 Answer = TypeVar("Answer")
 
@@ -91,6 +92,17 @@ def turns(
             yield []
     finally:
         loop.give_up()
+
+
+async def outcome(work: Awaitable[Answer], calls: Calls) -> Answer | Exception:
+    """Return what a work comes to, noted; an exception too: one must not stop the others."""
+    answer: Answer | Exception
+    try:
+        answer = await work
+    except Exception as error:  # noqa: BLE001 # see above
+        answer = error
+    calls.note(answer)
+    return answer
 
 
 class _Loop:
