@@ -194,8 +194,8 @@ def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _find_file(file: Path | None) -> Path | None:
-    asked = file or (Path(os.environ[_FILE_VARIABLE]) if _FILE_VARIABLE in os.environ else None)
-    if asked:
+    named = os.environ.get(_FILE_VARIABLE)
+    if asked := file or (Path(named) if named else None):
         if asked.is_dir():
             raise ConfigError(f"{asked} is a folder: name the configuration file in it")
         if not asked.is_file():
@@ -209,7 +209,7 @@ def _find_file(file: Path | None) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except RecursionError:
         raise ConfigError(f"{path} is no valid TOML: it nests too deep") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -254,10 +254,8 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = ".".join(part for part in first["loc"] if isinstance(part, str))
     # What is unknown or misplaced may be a section, whose keys have the origins.
-    origin = next(
-        (origin for name, origin in origins.items() if f"{name}.".startswith(f"{key}.")),
-        "the configuration",
-    )
+    inner = (origin for name, origin in origins.items() if name.startswith(f"{key}."))
+    origin = origins.get(key) or next(inner, "the configuration")
     if first["type"] == "extra_forbidden":
         return f"unknown key `{key}` (from {origin})"
     where = "the command line" if origin == "flag" else origin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 from collections.abc import Iterable
 from io import TextIOWrapper
@@ -26,13 +27,17 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     soft_wrap = stderr or not sys.stdout.isatty()
-    made = Console(stderr=stderr, soft_wrap=soft_wrap, highlight=False, emoji=False)
+    # Of a terminal that tells no size nothing would be shown.
+    width = None if os.environ.get("COLUMNS", "1").strip("0") else 80
+    made = Console(stderr=stderr, soft_wrap=soft_wrap, highlight=False, emoji=False, width=width)
     made.push_render_hook(_Printable())  # type: ignore[arg-type] # it is one by its shape
     return made
 
 
 def accept_any_text() -> None:
-    """Have standard output and error take any text, whatever their encoding."""
+    """Have standard output and error take any text, whatever their encoding, or if closed."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 # till the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 # likewise
     codecs.register_error(_ERRORS, _like)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

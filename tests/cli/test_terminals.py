@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,38 @@ def test_a_terminal_without_unicode_is_told_the_same(
 
     assert "Traceback" not in ended.stderr
     assert ended.stdout
+
+
+@pytest.mark.parametrize("columns", ["0", "00", "", "none"])
+def test_a_terminal_that_tells_no_width_is_told_the_same(geesync: Run, columns: str) -> None:
+    geesync("enqueue", "users/demo/elevation")
+
+    assert "not complete" in geesync("status", COLUMNS=columns, LINES=columns).stdout
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_output_is_no_bug(geesync: Run, closed: str, tmp_path: Path) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    shell = f"exec {sys.executable} -m geesync ls {closed}>&-"
+    environment = os.environ | {"GEESYNC_CONFIG": str(tmp_path / "geesync.toml")}
+
+    ended = subprocess.run(
+        ["/bin/sh", "-c", shell], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+
+
+def test_what_is_no_file_is_written_to_and_never_replaced(geesync: Run, tmp_path: Path) -> None:
+    geesync("enqueue", "users/demo/elevation")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    ended = geesync("export-metadata", "--output", str(pipe))
+
+    assert ended.returncode == 0, ended.stderr
+    assert pipe.is_fifo()
+    assert os.read(reader, 1)
+    os.close(reader)

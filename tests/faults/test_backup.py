@@ -93,9 +93,10 @@ def test_a_backup_replaces_nothing_but_a_backup(
         case "foreign":
             other.write_text("my thesis")
 
-    code, _ = geesync(enqueued, "backup", file)
+    code, told = geesync(enqueued, "backup", file)
 
     assert code == ExitCode.LEDGER
+    assert "name another file" in told
     assert place != "foreign" or other.read_text() == "my thesis"
     assert len(list(asset_views.assets(ledger))) == 22
 

@@ -54,6 +54,29 @@ def test_nothing_given_is_a_whole_configuration(tmp_path: Path) -> None:
     assert config.throttle.max_operations == 100
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "with a byte order mark"])
+def test_a_file_is_utf_8_and_may_say_so(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "geesync.toml"
+    file.write_bytes(f"{mark}mirror = '/größer'".encode())
+
+    assert load(file=file).config.mirror == Path("/größer")
+
+
+def test_an_empty_variable_names_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEESYNC_CONFIG", "")
+
+    assert load().config.bucket is None
+
+
+def test_a_value_in_place_of_a_section_is_blamed_on_who_gave_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, "[throttle]\ndownloads = 3")
+    monkeypatch.setenv("GEESYNC_THROTTLE", "5")
+
+    assert "from GEESYNC_THROTTLE)" in refusal(file=file)
+
+
 def test_the_file_is_weaker_than_the_environment_and_that_than_a_flag(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,11 +56,13 @@ def export_metadata(
 
 @contextmanager
 def _partial(output: Path) -> Iterator[Path]:
-    """Give a name for a file until it is whole."""
-    partial = output.absolute().with_name(output.name + ".part")
+    """Give a name for a file until it is whole; a device or pipe is written to, never replaced."""
+    is_file = output.is_file() or not output.exists()
+    partial = output.absolute().with_name(output.name + ".part") if is_file else output
     try:
         yield partial
-        partial.replace(output)
+        if is_file:
+            partial.replace(output)
     except OSError as error:
         raise UserError(f"{output} cannot be written: {error.strerror}") from error
 

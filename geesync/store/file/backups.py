@@ -43,9 +43,16 @@ def _refuse_to_replace(path: Path, copy: Path) -> None:
         raise LedgerError(f"{copy} is the ledger itself", hint=hint)
     if not copy.exists() or (copy.is_file() and not copy.stat().st_size):
         return
-    if not copy.is_file() or copy.samefile(path) or in_use(copy):
+    if not copy.is_file() or copy.samefile(path) or in_use(copy) or not _is_sound(copy):
         raise LedgerError(f"{copy} is no backup: it would be lost", hint=hint)
-    check(copy)
+
+
+def _is_sound(copy: Path) -> bool:
+    try:
+        check(copy)
+    except LedgerError:
+        return False
+    return True
 
 
 @contextmanager
