@@ -17,7 +17,7 @@ from geesync.config import Config
 from geesync.domain.direct.requests import WORKLOAD_TAG
 from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures
 from geesync.domain.tasks.exports import Way
-from geesync.domain.tasks.task import ASSETS, DRIVE
+from geesync.domain.tasks.lifecycle import ASSETS, DRIVE
 from geesync.steps.brakes.brakes import Brakes, DirectGauge
 from geesync.steps.brakes.gate import Gate
 from geesync.steps.brakes.gates import Gates, gates_of_downloads, gates_of_exports

@@ -25,8 +25,7 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import ExportsSucceeded, ExportStarted, State
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask
-from geesync.domain.tasks.lifecycle import Started
-from geesync.domain.tasks.task import Destination, DestinationKind
+from geesync.domain.tasks.lifecycle import Destination, DestinationKind, Started
 from geesync.step_threads import run_step
 from geesync.steps.tasks.planner import intent_of
 from geesync.store.file.database import Database, open_migrating

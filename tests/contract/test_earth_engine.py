@@ -17,8 +17,8 @@ from geesync.domain.assets.names import LEGACY
 from geesync.domain.json import Json
 from geesync.domain.mirror.planning import plan
 from geesync.domain.tasks.exports import Ask, request_body
+from geesync.domain.tasks.lifecycle import TaskKind
 from geesync.domain.tasks.operations import PENDING, SUCCEEDED, Operation
-from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.simulator.profiles import Profile, always
 from geesync.simulator.simulator import Simulator

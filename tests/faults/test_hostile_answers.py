@@ -17,7 +17,7 @@ from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.storage.bucket import Storage
 from geesync.domain.tasks.exports import Ask, Part, request_body
-from geesync.domain.tasks.task import TaskKind
+from geesync.domain.tasks.lifecycle import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.simulator import Simulator
 from tests.faults.conftest import ARCHIVE, Build

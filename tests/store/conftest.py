@@ -16,8 +16,14 @@ from geesync.domain.mirror.lifecycle import State
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.state_machine import Event
 from geesync.domain.tasks.exports import Ask, Part
-from geesync.domain.tasks.lifecycle import TaskEvent
-from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
+from geesync.domain.tasks.lifecycle import (
+    Destination,
+    DestinationKind,
+    Subject,
+    SubjectKind,
+    TaskEvent,
+    TaskKind,
+)
 from geesync.store.copies.staging import Staging
 from geesync.store.file.database import Database
 from geesync.store.ledger.ledger import Ledger, LedgerAsset, Move

@@ -17,8 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from geesync.config import Config
 from geesync.domain.tasks.exports import body_hash
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.task import TaskKind
+from geesync.domain.tasks.lifecycle import TaskKind, TaskState
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.simulator import Simulator

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from geesync.domain.tasks.task import ASSETS
+from geesync.domain.tasks.lifecycle import ASSETS
 from geesync.simulator.profiles import CALM, Profile
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.simulator import Simulator

@@ -12,8 +12,14 @@ import pytest
 
 from geesync.domain.assets.grid import Grid
 from geesync.domain.tasks.exports import Ask, Part, request_body
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.task import Destination, DestinationKind, Subject, SubjectKind, TaskKind
+from geesync.domain.tasks.lifecycle import (
+    Destination,
+    DestinationKind,
+    Subject,
+    SubjectKind,
+    TaskKind,
+    TaskState,
+)
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
 from geesync.steps.tasks.exporter import Exporter

@@ -16,7 +16,7 @@ from geesync.adapters.host.messenger import Messenger
 from geesync.config import load
 from geesync.domain.messages.notices import Notice, safe
 from geesync.domain.mirror.lifecycle import State
-from geesync.domain.tasks.task import DRIVE
+from geesync.domain.tasks.lifecycle import DRIVE
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.gates import gates_of_downloads
 from geesync.steps.step import Workshop

@@ -18,8 +18,8 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.domain.mirror.described import described
+from geesync.domain.tasks.lifecycle import TaskKind
 from geesync.domain.tasks.operations import Operation
-from geesync.domain.tasks.task import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 

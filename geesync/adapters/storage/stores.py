@@ -20,7 +20,7 @@ from geesync.adapters.storage.drive import Drive
 from geesync.adapters.transfer.answers import Sink
 from geesync.adapters.transfer.bandwidth import Bandwidth, Metered
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.tasks.task import DRIVE
+from geesync.domain.tasks.lifecycle import DRIVE
 
 #: Of one process; Cloud Storage allows thousands. It only keeps a mistake from becoming an attack.
 REQUESTS_PER_S = 5000.0

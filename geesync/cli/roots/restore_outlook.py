@@ -15,7 +15,7 @@ from geesync.domain.messages.findings import Finding, warn
 from geesync.domain.messages.words import counted, duration, size
 from geesync.domain.restore.losses import ALWAYS, HARMLESS
 from geesync.domain.tasks.estimate import pace_of
-from geesync.domain.tasks.task import SubjectKind
+from geesync.domain.tasks.lifecycle import SubjectKind
 from geesync.errors import UserError
 from geesync.store.browsing.precedents import ended_tasks
 

@@ -18,7 +18,7 @@ from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import display_id
 from geesync.domain.json import Json
 from geesync.domain.tasks.expressions import call, cast, expression, loaded
-from geesync.domain.tasks.task import DRIVE
+from geesync.domain.tasks.lifecycle import DRIVE
 
 #: Earth Engine's own guard against accidents; we always know the exact number of pixels.
 _MAX_PIXELS = 10**13

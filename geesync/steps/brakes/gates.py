@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures, Tried, concerns_all
-from geesync.domain.tasks.task import SubjectKind, store_name
+from geesync.domain.tasks.lifecycle import SubjectKind, store_name
 from geesync.errors import Cause
 from geesync.steps.brakes.gate import Gate
 from geesync.store.ledger.ledger import LedgerAsset

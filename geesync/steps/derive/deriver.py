@@ -12,7 +12,7 @@ from geesync.domain.assets.names import parent_of
 from geesync.domain.derive.job import MARKS
 from geesync.domain.derive.lifecycle import DerivedState
 from geesync.domain.state_machine import Delayed, Differs, Event, Made, Setback
-from geesync.domain.tasks.task import TaskKind
+from geesync.domain.tasks.lifecycle import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Tally, Workshop, event_of, record_outcomes

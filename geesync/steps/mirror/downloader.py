@@ -25,7 +25,7 @@ from geesync.adapters.storage.stores import ObjectSource, Stores
 from geesync.domain.failures.shared_failures import NotTriedError, Tried
 from geesync.domain.mirror.lifecycle import DownloadFailed, DownloadFinished, StagedCopyLost, State
 from geesync.domain.state_machine import Event
-from geesync.domain.tasks.task import store_of
+from geesync.domain.tasks.lifecycle import store_of
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.brakes import Limits
 from geesync.steps.brakes.gates import Gates

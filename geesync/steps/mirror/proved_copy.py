@@ -18,12 +18,7 @@ from geesync.adapters.mirror_files.landing import unproved
 from geesync.adapters.mirror_files.versions import kept_versions, set_aside
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
-from geesync.domain.mirror.layout import (
-    ASSET_JSON,
-    GEESYNC_JSON,
-    IAM_JSON,
-    is_unfinished,
-)
+from geesync.domain.mirror.layout import ASSET_JSON, GEESYNC_JSON, IAM_JSON, is_unfinished
 from geesync.domain.mirror.sidecar import TakenPart, sidecar
 from geesync.domain.stac import links as stac_links
 from geesync.steps.mirror.derived_files import make

@@ -10,7 +10,7 @@ from geesync.domain.assets.asset import TABLE, SourceAsset
 from geesync.domain.restore.lifecycle import RestoreState
 from geesync.domain.restore.manifests import MARK
 from geesync.domain.state_machine import Differs, Event, Made, Refused
-from geesync.domain.tasks.task import TaskKind
+from geesync.domain.tasks.lifecycle import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.restore.prover import Prover

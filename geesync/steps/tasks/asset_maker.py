@@ -23,8 +23,16 @@ from geesync.domain.state_machine import (
     wait_for_world,
 )
 from geesync.domain.tasks.exports import described_as, token_of
-from geesync.domain.tasks.lifecycle import IN_FLIGHT, GivenUp, Succeeded, TaskState
-from geesync.domain.tasks.task import ASSETS, Destination, DestinationKind, TaskKind
+from geesync.domain.tasks.lifecycle import (
+    ASSETS,
+    IN_FLIGHT,
+    Destination,
+    DestinationKind,
+    GivenUp,
+    Succeeded,
+    TaskKind,
+    TaskState,
+)
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.brakes import Brakes

@@ -15,7 +15,7 @@ from geesync.domain.mirror.layout import staged_prefix
 from geesync.domain.mirror.plan import NO_LESSONS, Plan
 from geesync.domain.mirror.planning import going_on, options_hash
 from geesync.domain.tasks.exports import Ask, Part, Way, body_hash, request_body
-from geesync.domain.tasks.task import (
+from geesync.domain.tasks.lifecycle import (
     DRIVE,
     Destination,
     DestinationKind,

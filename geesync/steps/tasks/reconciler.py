@@ -16,16 +16,17 @@ from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.failures.google_errors import classify_operation
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import (
+    STAGED,
     Cancelled,
     Ended,
     Failed,
     NeverSeen,
     Started,
+    SubjectKind,
     TaskEvent,
     TaskState,
 )
 from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operation
-from geesync.domain.tasks.task import STAGED, SubjectKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.gates import Gates, tried

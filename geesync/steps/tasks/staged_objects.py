@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from geesync.adapters.executors.executor import plain
 from geesync.adapters.storage.stores import Stores
 from geesync.domain.mirror.coverage import StoredObject, complete
-from geesync.domain.tasks.task import DestinationKind, store_of
+from geesync.domain.tasks.lifecycle import DestinationKind, store_of
 from geesync.errors import RemoteError
 from geesync.logger import get_logger
 from geesync.steps.step import Workshop

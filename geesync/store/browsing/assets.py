@@ -11,7 +11,7 @@ from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.mirror.plan import Plan
-from geesync.domain.tasks.task import SubjectKind
+from geesync.domain.tasks.lifecycle import SubjectKind
 from geesync.store.file.soundness import reading
 from geesync.store.tables.packing import unpack
 from geesync.store.views.completeness import completeness

@@ -9,8 +9,7 @@ from pathlib import Path
 from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.json import Json
 from geesync.domain.tasks.estimate import Ended
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.task import SubjectKind
+from geesync.domain.tasks.lifecycle import SubjectKind, TaskState
 from geesync.store.file.soundness import reading
 from geesync.store.ledger.usage import ANSWER_COST, answer_cost
 

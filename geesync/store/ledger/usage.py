@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.mirror.lifecycle import State
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.task import DRIVE, DestinationKind
+from geesync.domain.tasks.lifecycle import DRIVE, DestinationKind, TaskState
 from geesync.store.file.database import Database
 from geesync.store.tables import notes, schema
 from geesync.store.tables.states import ASSET_STORE

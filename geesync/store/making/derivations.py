@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from geesync.domain.derive.lifecycle import LIFE, DerivedState
 from geesync.domain.json import Json
-from geesync.domain.tasks.task import Subject, SubjectKind
+from geesync.domain.tasks.lifecycle import Subject, SubjectKind
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.roots import ask_in
 from geesync.store.making.making import Condition, Making, ToMake, known_targets

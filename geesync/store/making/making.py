@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import sqlalchemy as sa
 
 from geesync.domain.state_machine import AnyState, Cancelled, Event, Life, Retried, Standing
-from geesync.domain.tasks.task import Subject, SubjectKind
+from geesync.domain.tasks.lifecycle import Subject, SubjectKind
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows
 from geesync.store.tables.columns import has_come, standing_columns

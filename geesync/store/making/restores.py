@@ -16,8 +16,7 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.restore.files import KEPT, Form, stays
 from geesync.domain.restore.lifecycle import LIFE, RestoreState, Vanished
 from geesync.domain.restore.losses import LossKind
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.task import Subject, SubjectKind
+from geesync.domain.tasks.lifecycle import Subject, SubjectKind, TaskState
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.roots import ask_in
 from geesync.store.making.making import Condition, Making, MakingMove, ToMake, known_targets

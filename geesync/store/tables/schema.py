@@ -18,8 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.types import Float
 
 from geesync.domain.tasks.exports import Way
-from geesync.domain.tasks.lifecycle import IN_FLIGHT, LIVE
-from geesync.domain.tasks.task import SubjectKind
+from geesync.domain.tasks.lifecycle import IN_FLIGHT, LIVE, SubjectKind
 from geesync.store.tables.columns import Digest, Instant, Packed
 from geesync.store.tables.states import (
     ASSET_COPIED,

@@ -11,8 +11,14 @@ from geesync.domain.mirror.lifecycle import RESTING, Recovered, State
 from geesync.domain.restore import lifecycle as restore
 from geesync.domain.tasks import lifecycle as tasks
 from geesync.domain.tasks.exports import Way
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.task import ASSETS, DRIVE, DestinationKind, SubjectKind, TaskKind
+from geesync.domain.tasks.lifecycle import (
+    ASSETS,
+    DRIVE,
+    DestinationKind,
+    SubjectKind,
+    TaskKind,
+    TaskState,
+)
 
 
 def quoted(states: Iterable[str]) -> str:

@@ -17,13 +17,13 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.exports import Part, body_hash
-from geesync.domain.tasks.lifecycle import TaskState
-from geesync.domain.tasks.task import (
+from geesync.domain.tasks.lifecycle import (
     Destination,
     DestinationKind,
     Subject,
     SubjectKind,
     TaskKind,
+    TaskState,
 )
 from geesync.errors import Cause
 from geesync.store.file.rows import change_rows

@@ -27,12 +27,12 @@ from geesync.domain.tasks.lifecycle import (
     MaybeStarted,
     Refused,
     Started,
+    SubjectKind,
     Succeeded,
     TaskEvent,
     TaskState,
     Unanswered,
 )
-from geesync.domain.tasks.task import SubjectKind
 from geesync.errors import Cause
 from geesync.store.file.database import Database
 from geesync.store.file.rows import change_rows, insert_rows

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted
-from geesync.domain.tasks.task import SubjectKind
+from geesync.domain.tasks.lifecycle import SubjectKind
 from geesync.store.tables.states import MAKING_MOVING, is_making_paused
 from geesync.store.views.troubles import Trouble
 

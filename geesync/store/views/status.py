@@ -16,7 +16,7 @@ from typing import Any
 from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.domain.state_machine import LONGEST_WAIT
-from geesync.domain.tasks.task import ASSETS
+from geesync.domain.tasks.lifecycle import ASSETS
 from geesync.store.file.soundness import reading
 from geesync.store.tables.states import (
     ASSET_MOVING,
