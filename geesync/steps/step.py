@@ -26,7 +26,7 @@ from geesync.adapters.mirror_files.mirror import unmarked
 from geesync.domain.failures.shared_failures import Calls, NotTriedError, stopped
 from geesync.domain.mirror.lifecycle import ON_ITS_WAY, State
 from geesync.domain.state_machine import Delayed, Event, Excused, Setback
-from geesync.errors import WORLDLY, Cause, LedgerError, RemoteError
+from geesync.errors import WORLDLY, Cause, LedgerError
 from geesync.logger import get_logger
 from geesync.steps.dispatch import Dispatch, ItemResults
 from geesync.store.copies.staging import Staged
@@ -130,7 +130,7 @@ class Workshop:
 
         def attempt(item: Item) -> tuple[Item, Answer | Exception]:
             own = calls[apart(item)]
-            if refusal := self._refusal(own):
+            if refusal := own.refusal() if self.keep_on() else stopped():
                 return item, refusal
             answer: Answer | Exception
             try:
@@ -159,9 +159,6 @@ class Workshop:
         """Have work on bytes done by the executor; yield as ``Dispatch.answers`` does."""
         dispatch = Dispatch(self.executor, work, items, self.keep_on, at_once)
         return dispatch.answers([size_bytes(item) for item in items])
-
-    def _refusal(self, calls: Calls) -> RemoteError | None:
-        return calls.refusal() if self.keep_on() else stopped()
 
     def excuse(self, asset_ids: Collection[int]) -> int:
         """Make amends to assets that were blamed for what turned out to be the world's."""
@@ -214,6 +211,14 @@ def event_of(error: Exception, setback: type[Setback]) -> Event:
     wait = _WAITS.get(remote.cause, _SHORT_WAIT)
     asked = timedelta(seconds=remote.retry_after_s or 0)
     return Delayed(str(remote), cause=remote.cause, wait=max(wait, asked))
+
+
+def delay_of(error: Exception, wait: timedelta) -> Event:
+    """Return what a failure means that is never the asset's own; wait: where no other is known."""
+    event = event_of(error, Setback)
+    if isinstance(event, Setback):
+        return Delayed(event.reason, cause=event.cause, wait=wait)
+    return event
 
 
 def moves_of(

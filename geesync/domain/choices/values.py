@@ -44,7 +44,8 @@ class Timetable:
         if len(words) == 1 and "," not in words[0]:
             return cls(((0, _rate(words[0])),))
         entries: dict[int, float | None] = {}
-        for word in sorted(words, key=_has_day):  # a named day counts for more than every day
+        # A named day, which begins with no digit, counts for more than every day.
+        for word in sorted(words, key=lambda word: not word[:1].isdigit()):
             entries |= _entry(word)
         if not entries:
             raise ValueError('it is empty; "off" is no limit')
@@ -55,10 +56,6 @@ class Timetable:
         minute = local.weekday() * _DAY_MIN + local.hour * 60 + local.minute
         begun = [rate for start, rate in self.entries if start <= minute]
         return begun[-1] if begun else self.entries[-1][1]
-
-
-def _has_day(word: str) -> bool:
-    return not word[:1].isdigit()
 
 
 def _entry(word: str) -> dict[int, float | None]:

@@ -7,7 +7,7 @@ common that everything fails alike, while nothing succeeds.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -133,21 +133,23 @@ class SharedFailures:
         for words, asset_id in failed:
             if asset_id not in self._own.get(words, ()):
                 self._lately.setdefault(words, {})[asset_id] = now
-        self._succeeded(
-            {attempt.place for attempt in tried if not isinstance(attempt.answer, Exception)}
-        )
-        worlds = {words for words, assets in self._lately.items() if _many(assets.values(), now)}
+        works = {attempt.place for attempt in tried if not isinstance(attempt.answer, Exception)}
+        for words in [words for words in self._lately if words[1] in works]:
+            self._own.setdefault(words, set()).update(self._lately.pop(words))
+        worlds = {
+            words
+            for words, assets in self._lately.items()
+            if sum(at > now - _WHILE for at in assets.values()) >= MANY
+        }
         blamed = {asset_id for words in worlds - self._judged for asset_id in self._lately[words]}
         self._judged = worlds
         answers = [
-            _shared(attempt.answer) if words and (halted or words in worlds) else attempt.answer
+            SharedFailureError(Cause.TRANSIENT, str(attempt.answer))
+            if words and (halted or words in worlds)
+            else attempt.answer
             for words, attempt in by_words
         ]
         return answers, blamed - {asset_id for _, asset_id in failed}
-
-    def _succeeded(self, places: Collection[str]) -> None:
-        for words in [words for words in self._lately if words[1] in places]:
-            self._own.setdefault(words, set()).update(self._lately.pop(words))
 
     def _words(self, attempt: Tried) -> Words | None:
         """Return what failed, as it may be said of others; None if it did not, or is known."""
@@ -156,14 +158,6 @@ class SharedFailures:
         if known or not isinstance(error, RemoteError) or error.cause not in self.causes:
             return None
         return error.cause, attempt.place, general_words(str(error), attempt.name)
-
-
-def _many(failed_at: Iterable[datetime], now: datetime) -> bool:
-    return sum(at > now - _WHILE for at in failed_at) >= MANY
-
-
-def _shared(answer: object) -> SharedFailureError:
-    return SharedFailureError(Cause.TRANSIENT, str(answer))
 
 
 _QUOTED = re.compile(r"""(?<!\w)(['"`]).*?\1""", re.DOTALL)

@@ -52,14 +52,9 @@ def _read(source: SourceAsset) -> None:
     if not isinstance(source.json.get("properties", {}), dict) or source.type == UNREADABLE:
         raise TypeError(source.type)
     if source.type == IMAGE:
-        _read_bands(source)
+        for band in source.bands:  # what planning reads, whatever the options
+            _ = hash(band.grid), band.may_be_rounded, hold(band, NODATA)
     _ = source.box, source.revision, source.date, source.external_files
-
-
-def _read_bands(source: SourceAsset) -> None:
-    """Read of bands what planning reads, whatever the options; without making a plan."""
-    for band in source.bands:
-        _ = hash(band.grid), band.may_be_rounded, hold(band, NODATA)
 
 
 def _is_text(text: str) -> bool:

@@ -124,22 +124,16 @@ def _exported(formats: Iterable[str]) -> set[str]:
 
 
 def _plan_image(bands: tuple[Band, ...], options: Options, lessons: Lessons, way: Way) -> Plan:
-    mode = masks_under(options, lessons)
-    exact = way == Way.DIRECT
+    wide, exact = bool(lessons.disproved), way == Way.DIRECT
+    # A sentinel that could not be relied on once is not tried again.
+    mode = SEPARATE if wide and options.masks == NODATA else options.masks
     flat = [band for band in bands if not band.why_no_file]
-    wide = bool(lessons.disproved)
     data = _data_parts(flat, mode, exact=exact, wide=wide)
     whole = [*data, *_mask_parts(flat, mode, exact=exact)]
     if not exact:  # what is read directly is cut into tiles, and joined again
         too_much = tuple(part for part in lessons.too_much if part.way != Way.DIRECT)
         whole = [piece for part in whole for piece in _pieces(part, too_much)]
     return Plan(tuple(whole), tuple(_left(bands, mode, exact=exact)), mode)
-
-
-def masks_under(options: Options, lessons: Lessons) -> str:
-    """Return how the masks of an image are kept."""
-    # A sentinel that could not be relied on once is not tried again.
-    return SEPARATE if lessons.disproved and options.masks == NODATA else options.masks
 
 
 def _left(bands: Iterable[Band], mode: str, *, exact: bool) -> Iterator[str]:

@@ -58,7 +58,10 @@ def compare_metadata(
     """
     return [
         _pair(_TYPE, mirrored.type, made.type),
-        *(_times(mirrored, made)),
+        *(
+            _pair(key, _moment(mirrored, key), _moment(made, key))
+            for key in ("startTime", "endTime")
+        ),
         *_properties(mirrored, made),
         *(_outline(mirrored, made) if mirrored.type == IMAGE else ()),
         *(_bands(mirrored, made, accepted, same_crs) if mirrored.type == IMAGE else ()),
@@ -86,11 +89,6 @@ def _pair(what: str, was: Any, is_now: Any, *, may_differ: bool = False) -> Comp
         return Compared(what, Likeness.EQUAL)
     likeness = Likeness.EQUIVALENT if may_differ else Likeness.DIFFERENT
     return Compared(what, likeness, str(was), str(is_now))
-
-
-def _times(mirrored: SourceAsset, made: SourceAsset) -> Iterator[Compared]:
-    for key in ("startTime", "endTime"):
-        yield _pair(key, _moment(mirrored, key), _moment(made, key))
 
 
 def _moment(asset: SourceAsset, key: str) -> str | None:

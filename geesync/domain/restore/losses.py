@@ -79,11 +79,9 @@ def losses(source: SourceAsset, sidecar: Json, form: Form = Form.INGESTED) -> li
     sidecar: its ``geesync.json``. form: of images.
     """
     of_form = _external if form == Form.EXTERNAL else _ingested
-    return [
-        *_contents(source, sidecar),
-        *of_form(source, sidecar),
-        *_properties(source.properties),
-    ]
+    odd = odd_properties(source.properties).items()
+    properties = (Loss(LossKind.PROPERTIES, f"{key}: {why}") for key, why in odd)
+    return [*_contents(source, sidecar), *of_form(source, sidecar), *properties]
 
 
 def unseen_losses(sidecar: Json) -> Iterator[Loss]:
@@ -143,11 +141,6 @@ def odd_properties(properties: Json) -> dict[str, str]:
         for key, value in properties.items()
         if not key.startswith("system:") and (why := _refused(key, value))
     }
-
-
-def _properties(properties: Json) -> Iterator[Loss]:
-    for key, why in odd_properties(properties).items():
-        yield Loss(LossKind.PROPERTIES, f"{key}: {why}")
 
 
 def _refused(key: str, value: Any) -> str:

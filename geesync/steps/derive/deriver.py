@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
@@ -11,15 +12,17 @@ from geesync.domain.assets.grid import Grid
 from geesync.domain.assets.names import parent_of
 from geesync.domain.derive.job import MARKS
 from geesync.domain.derive.lifecycle import DerivedState
-from geesync.domain.state_machine import Delayed, Differs, Event, Made, Setback
+from geesync.domain.state_machine import Differs, Event, Made
 from geesync.domain.tasks.lifecycle import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Tally, Workshop, event_of, record_outcomes
+from geesync.steps.step import Tally, Workshop, delay_of, record_outcomes
 from geesync.steps.tasks.asset_maker import Ask, AssetMaker
 from geesync.store.making.derivations import Derivations, Derived
 
 log = get_logger()
+
+_REFUSED_WAIT = timedelta(minutes=10)
 
 
 @dataclass
@@ -73,13 +76,7 @@ class Deriver:
         That is no result's own failure: a person may have to make the folder.
         """
         answers = self.workshop.each(collections, self._make_collection, apart=str)
-        events = {name: event_of(why, Setback) for name, why in answers if why is not None}
-        return {
-            name: Delayed(event.reason, cause=event.cause, wait=event.wait)
-            if isinstance(event, Setback)
-            else event
-            for name, event in events.items()
-        }
+        return {name: delay_of(why, _REFUSED_WAIT) for name, why in answers if why is not None}
 
     def _make_collection(self, name: str) -> None:
         earth_engine = self.maker.earth_engine

@@ -13,7 +13,7 @@ from geesync.domain.state_machine import Delayed, Event, Refused, Setback, wait_
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Workshop, event_of
+from geesync.steps.step import Workshop, delay_of
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.present import Present
 from geesync.store.ledger.ledger import LedgerAsset, Move
@@ -102,10 +102,12 @@ class AssetOutcomes:
             if isinstance(answer, SourceAsset) and answer.revision != asset.revision:
                 log.info("asset_changed_while_exported", asset=asset.name)
                 self.listing.observe(asset.root_id, [answer], self.workshop.clock())
-            elif isinstance(answer, SourceAsset) or _is_gone(answer):
+            elif isinstance(answer, SourceAsset) or (
+                isinstance(answer, RemoteError) and answer.cause == Cause.GONE
+            ):
                 moves.append(Move(asset, ExportsSucceeded()))
-            elif not isinstance(answer, NotTriedError):
-                moves.append(Move(asset, _not_seen(answer)))
+            elif not isinstance(answer, NotTriedError):  # it is good, and cannot be looked at
+                moves.append(Move(asset, delay_of(answer, _UNSEEN_WAIT)))
         return moves
 
 
@@ -125,15 +127,3 @@ def _failure(asks: Mapping[str, Sequence[Task]]) -> Event:
     worst = min(failed, key=lambda task: task.cause not in WORLDLY)
     wait = max(wait_for_world([task.cause for task in of_part]) for of_part in asks.values())
     return ExportFailed(worst.error, cause=worst.cause or Cause.FAILED, wait=wait)
-
-
-def _not_seen(answer: Exception) -> Event:
-    """Return the delay of an asset whose exports are good, and which cannot be looked at."""
-    event = event_of(answer, ExportFailed)
-    if isinstance(event, Setback):
-        return Delayed(event.reason, cause=event.cause, wait=_UNSEEN_WAIT)
-    return event
-
-
-def _is_gone(answer: Exception) -> bool:
-    return isinstance(answer, RemoteError) and answer.cause == Cause.GONE
