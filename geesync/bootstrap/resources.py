@@ -143,7 +143,7 @@ def executors(
     with ExitStack() as stack:
         if workers.executor == "dask":
             address, at_once = config.need("workers.scheduler"), config.throttle.downloads
-            cluster = DaskExecutor(address, daemon, rate, at_once=at_once, here=beside(1))
+            cluster = DaskExecutor(address, daemon, rate, at_once=at_once, local=beside(1))
             both = stack.enter_context(cluster)
             yield both, both, stack.enter_context(beside(1))
             return

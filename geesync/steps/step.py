@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from geesync.adapters.executors.executor import (
+    SMALL_BYTES,
     Answer,
     ByteExecutor,
     Item,
@@ -21,7 +22,6 @@ from geesync.adapters.executors.executor import (
     Work,
     plain,
 )
-from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.adapters.mirror_files.mirror import unmarked
 from geesync.domain.failures.shared_failures import Calls, NotTriedError, stopped
 from geesync.domain.mirror.lifecycle import ON_ITS_WAY, State

@@ -10,23 +10,19 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from geesync.adapters.direct.brought import Brought, DiffersError
 from geesync.adapters.direct.image_files import Ask, ImageFiles, ImageJob, Progress
-from geesync.adapters.direct.projections import told_in_full
+from geesync.adapters.direct.projections import full_crs
 from geesync.adapters.direct.source import Source
-from geesync.adapters.executors.executor import TICK_S, Results
+from geesync.adapters.executors.executor import SMALL_BYTES, TICK_S, Results
 from geesync.adapters.formats import cogs
 from geesync.adapters.mirror_files.folders import Folders
-from geesync.adapters.mirror_files.group_sync import (
-    SMALL_BYTES,
-    WORTH_IT_FROM,
-    GroupSync,
-    Waiting,
-)
+from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, GroupSync, Waiting
 from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.failures.shared_failures import Calls
 from geesync.logger import get_logger
@@ -78,7 +74,9 @@ def fetch_images(
             Progress(number, ImageFiles(job, folders, syncs=not (together and small[number])))
             for number, job in enumerate(jobs)
         ]
-        yield from _Fetching(source, first or source, pool, images, Waiting(disk)).results()
+        in_full = cache(partial(full_crs, source))
+        fetching = _Fetching(source, first or source, pool, images, Waiting(disk), in_full)
+        yield from fetching.results()
 
 
 #: An image, the tile, and its answer.
@@ -92,41 +90,39 @@ class _Fetching:
     pool: ThreadPoolExecutor
     images: Sequence[Progress]
     waiting: Waiting[Brought | Exception]  #: until what is small is durable, too
+    in_full: Callable[[str], str]  #: of a coordinate system, by its code
     calls: Calls = field(default_factory=Calls)
     _writing: dict[Future[None], tuple[Progress, int, bool]] = field(default_factory=dict)
     #: What has ended of it.
     _written: SimpleQueue[Future[None]] = field(default_factory=SimpleQueue)
     _held_bytes: int = 0
     _changed: dict[int, Progress] = field(default_factory=dict)  #: since somebody looked at them
-    _in_full: dict[str, str] = field(default_factory=dict)  #: coordinate systems, by code
 
     def results(self) -> Iterator[Results[Brought]]:
         """Yield what came of each image."""
         for image in self.images:
             self._attempt(image, lambda: self._begin(image))  # noqa: B023 # called at once
-        yield from self._round(self._first(), self._take)
-        yield from self._round(self._second(), self._take_again)
+        first = partial(self._asked, source=self.first)
+        yield from self._round(self._works(lambda image: image.files.todo, first), self._take)
+        again = self._works(lambda image: image.again, self._compared)
+        yield from self._round(again, self._take_again)
         yield self._settled(rest=True)
 
     def _begin(self, image: Progress) -> None:
         files = image.files
         files.begin()
         codes = {part.grid.crs for one in files.job.targets if (part := one.part).grid}
-        files.crs = {crs: self._crs(crs) for crs in codes}
+        files.crs = {crs: self.in_full(crs) for crs in codes}
         if not files.todo:
             self._submit(image, 0, files.finish, is_last=True)
-
-    def _crs(self, crs: str) -> str:
-        if crs not in self._in_full:
-            self._in_full[crs] = told_in_full(self.source, crs)
-        return self._in_full[crs]
 
     def _round(
         self,
         works: Iterable[Coroutine[Any, Any, _Came]],
         take: Callable[[Progress, Ask, Arrays], None],
     ) -> Iterator[Results[Brought]]:
-        largest = max((_largest(image) for image in self.images), default=1)
+        readings = [reading for image in self.images for reading in image.files.job.readings]
+        largest = max((r.height * r.width * r.pixel_bytes for r in readings), default=1)
         most = max(1, _HELD_BYTES // largest)
         at_once = self.source.at_once
         for ended in turns(
@@ -144,21 +140,17 @@ class _Fetching:
             self._collect(TICK_S)
             yield self._settled()
 
-    def _first(self) -> Iterator[Coroutine[Any, Any, _Came]]:
+    def _works(
+        self,
+        tiles: Callable[[Progress], Iterable[Ask]],
+        work: Callable[[Progress, Ask], Coroutine[Any, Any, _Came]],
+    ) -> Iterator[Coroutine[Any, Any, _Came]]:
         for image in self.images:
-            for ask in image.files.todo:
+            for ask in tiles(image):
                 if not self.source.keep_on() or self.calls.refusal():
                     return
                 if image.failure is None:
-                    yield self._asked(image, ask, self.first)
-
-    def _second(self) -> Iterator[Coroutine[Any, Any, _Came]]:
-        for image in self.images:
-            for ask in image.again:
-                if not self.source.keep_on() or self.calls.refusal():
-                    return
-                if image.failure is None and image.is_made:
-                    yield self._compared(image, ask)
+                    yield work(image, ask)
 
     async def _asked(self, image: Progress, ask: Ask, source: Answers) -> _Came:
         if image.failure is not None:  # of another tile, meanwhile
@@ -286,7 +278,3 @@ class _Fetching:
             self.source.restricted[0],
             None if image.files.fractional is None else tuple(sorted(image.files.fractional)),
         )
-
-
-def _largest(image: Progress) -> int:
-    return max(one.height * one.width * one.pixel_bytes for one in image.files.job.readings)

@@ -15,7 +15,7 @@ log = get_logger()
 _NOT_KNOWN = frozenset({400, 404})
 
 
-def told_in_full(source: Source, crs: str) -> str:
+def full_crs(source: Source, crs: str) -> str:
     """Return a CRS as GDAL can write it: by a code that it knows, or as WKT.
 
     The WKT is Earth Engine's, where it gives one that GDAL understands; else it only names the

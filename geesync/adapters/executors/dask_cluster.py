@@ -19,6 +19,7 @@ from typing import Any
 
 from geesync import __version__
 from geesync.adapters.executors.executor import (
+    SMALL_BYTES,
     TICK_S,
     Answer,
     ByteExecutor,
@@ -30,7 +31,6 @@ from geesync.adapters.executors.executor import (
     plain,
     receive,
 )
-from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.domain.failures.shared_failures import stopped
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
@@ -70,14 +70,14 @@ def connect(address: str) -> Any:
 
 
 def away(what: str, address: str) -> RemoteError:
-    """Return that a cluster cannot be used just now."""
+    """Return the error of a cluster that cannot be used just now."""
     return RemoteError(Cause.TRANSIENT, f"Dask at {address}: {what}")
 
 
 def work_there(wanted: str, orders: Orders, work: Work[Any, Any], items: Sequence[Any]) -> Any:
-    """Do work on a worker. What fails is answered: an exception would be the cluster's own.
+    """Do work on a worker of the cluster, which has to confirm what fails of an item itself.
 
-    What it says against an item is hearsay.
+    Errors are returned: one that is raised would be the cluster's own.
     """
     host = socket.gethostname()
     if wanted != __version__:
@@ -86,15 +86,15 @@ def work_there(wanted: str, orders: Orders, work: Work[Any, Any], items: Sequenc
     receive(orders)
     try:
         return [
-            [(number, _as_hearsay(host, answer)) for number, answer in results]
+            [(number, _unconfirmed(host, answer)) for number, answer in results]
             for results in work(items)
         ]
     except Exception as error:  # noqa: BLE001 # a mistake of ours is told if it is seen here, too
-        return _as_hearsay(host, error)
+        return _unconfirmed(host, error)
 
 
-def _as_hearsay(host: str, answer: Any) -> Any:
-    """Return an answer as it counts here: an error is the world's, or hearsay."""
+def _unconfirmed(host: str, answer: Any) -> Any:
+    """Return a worker's answer as it counts here: an error is the world's, or unconfirmed."""
     if not isinstance(answer, Exception):
         return answer
     reason = plain(answer)
@@ -108,7 +108,7 @@ class DaskExecutor(ByteExecutor):
     """A cluster; connected when it is first needed, and again when it was lost.
 
     at_once: files at a time, of all workers. rate: bytes a second that all together may take now;
-    None is no limit. here: who looks again into what a worker says against an asset.
+    None is no limit. local: confirms what a worker says against an asset.
     """
 
     def __init__(
@@ -118,10 +118,10 @@ class DaskExecutor(ByteExecutor):
         rate: Callable[[], float | None],
         *,
         at_once: int,
-        here: ByteExecutor,
+        local: ByteExecutor,
     ) -> None:
         super().__init__(at_once)
-        self._here = here
+        self._local = local
         self._workers = 1
         self.address = address
         self._rate = rate
@@ -145,7 +145,7 @@ class DaskExecutor(ByteExecutor):
         self._failed_looks.clear()
 
     def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
-        """Return the numbers of items, by who is to have them: large ones alone."""
+        """Return the numbers of the items, split into loads: large ones alone."""
         loads: list[list[int]] = []
         held_bytes = 0
         for number, size_bytes in enumerate(sizes_bytes):
@@ -157,13 +157,13 @@ class DaskExecutor(ByteExecutor):
         return loads
 
     def share(self, _at_once: int) -> int:
-        """Return that a worker has one after another on its way: it has several loads."""
+        """Return that each load brings its items one after another: a worker has several loads."""
         return 1
 
     def do(
         self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
     ) -> Generator[Results[Answer]]:
-        """Have a worker do it; what it says against an item is looked into here."""
+        """Have a worker do it; what it says against an item is done again here."""
         self._orders = replace(self._orders, rate=self._share())
         executor = self._connected().get_executor(pure=False)
         task = executor.submit(work_there, __version__, self._orders, work, items)
@@ -181,12 +181,12 @@ class DaskExecutor(ByteExecutor):
             for number, answer in results:
                 if isinstance(answer, UnconfirmedError):
                     log.warning("work_repeated_here", error=str(answer))
-                    for again in self._here.do(work, [items[number]], go_on):
+                    for again in self._local.do(work, [items[number]], go_on):
                         yield [(number, seen_here) for _, seen_here in again]
 
     def rest(self) -> None:
         """Hear that there is nothing to do just now."""
-        self._here.rest()
+        self._local.rest()
 
     def _connected(self) -> Any:
         with self._connecting:
@@ -195,7 +195,7 @@ class DaskExecutor(ByteExecutor):
             return self._client
 
     def _result(self, task: Future[Any]) -> list[Results[Any]]:
-        """Return a worker's answer. Raises RemoteError: the world's, or hearsay of the asset."""
+        """Return a worker's answer. Raises RemoteError: the world's, or unconfirmed."""
         from distributed import KilledWorker  # noqa: PLC0415 # an extra, and slow to import
 
         try:
@@ -215,9 +215,9 @@ class DaskExecutor(ByteExecutor):
         return answer
 
     def _look(self) -> None:
-        """Give work up that nobody can do any more, and let the workers know of another rate.
+        """Give work up that nobody can do any more, and tell the workers of another rate.
 
-        Called by all who wait for a worker; one of them looks for all, once in a while.
+        Called by all threads that wait for a worker; one of them looks for all, now and then.
         """
         if self._is_closed:
             raise stopped()
@@ -235,12 +235,12 @@ class DaskExecutor(ByteExecutor):
             raise self._failed_looks[-1]
 
     def _share(self) -> float | None:
-        """Return what one of the workers may take: they do not know of each other."""
+        """Return the rate of each worker: they do not know of one another."""
         rate = self._rate()
         return rate and rate / self._workers
 
     def _send_orders(self, **changed: Any) -> threading.Thread:
-        """Let all workers know; one that does not listen holds nobody up."""
+        """Tell all workers; one that does not listen holds nobody up."""
         self._orders = replace(self._orders, number=self._orders.number + 1, **changed)
         tell = partial(self._client.run, receive, self._orders, on_error="ignore")
         thread = threading.Thread(target=_quietly, args=(tell,), daemon=True)
@@ -249,7 +249,7 @@ class DaskExecutor(ByteExecutor):
 
     def end(self) -> None:
         """Have the workers stop within seconds, and leave the cluster."""
-        self._here.end()
+        self._local.end()
         self._is_closed = True
         if self._client is None:
             return

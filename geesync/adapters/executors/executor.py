@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Self, TypeVar
 
-from geesync.adapters.mirror_files.group_sync import SMALL_BYTES
 from geesync.errors import (
     BugError,
     Cause,
@@ -27,6 +26,9 @@ Answer = TypeVar("Answer")
 
 #: Answers, or exceptions, by the number of the item among those that were given.
 Results = list[tuple[int, Answer | Exception]]
+
+#: Smaller files are handed over, and synced, with one another; larger ones alone.
+SMALL_BYTES = 4 * 1024 * 1024
 
 #: Between two looks whether to go on, and how fast, while somebody works.
 TICK_S = 0.5
@@ -53,23 +55,23 @@ class ByteExecutor:
         """Leave nobody at work."""
 
     def rest(self) -> None:
-        """Hear that there is nothing to do just now."""
+        """Let idle workers go: there is nothing to do just now."""
 
     def require(self) -> None:
         """Raise RemoteError TRANSIENT if nothing can be done just now."""
 
     def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
-        """Return the numbers of items, by who is to have them: as much work for each."""
+        """Return the numbers of the items, split into loads of about the same work."""
         loads: list[list[int]] = [[] for _ in range(min(self.at_once, len(sizes_bytes)))]
         weights = [0] * len(loads)
-        for number, size_bytes in sorted(enumerate(sizes_bytes), key=lambda one: -one[1]):
+        for number, size_bytes in sorted(enumerate(sizes_bytes), key=lambda item: -item[1]):
             lightest = weights.index(min(weights))
             weights[lightest] += size_bytes + _LEAST_BYTES
             loads[lightest].append(number)
         return [sorted(load) for load in loads]
 
     def share(self, at_once: int) -> int:
-        """Return how many of so many at a time each load may have on its way."""
+        """Return how many items each load may have on its way, of so many altogether."""
         return -(-at_once // self.at_once)
 
     def do(
@@ -91,7 +93,7 @@ class ThreadExecutor(ByteExecutor):
     """The threads that ask."""
 
     def loads(self, sizes_bytes: Sequence[int]) -> list[list[int]]:
-        """Return the numbers of items: small ones are Python's work, of which two do no more."""
+        """Return one load of small items: two threads would do Python's work no faster."""
         if sizes_bytes and max(sizes_bytes) <= SMALL_BYTES:
             return [list(range(len(sizes_bytes)))]
         return super().loads(sizes_bytes)
@@ -99,12 +101,12 @@ class ThreadExecutor(ByteExecutor):
     def do(
         self, work: Work[Item, Answer], items: Sequence[Item], _go_on: Callable[[], object]
     ) -> Generator[Results[Answer]]:
-        """Do it, as far as somebody asks for the next answer."""
+        """Do it in the caller's thread, as far as the next answer is asked for."""
         yield from work(items)
 
 
 class UnconfirmedError(RemoteError):
-    """What somebody elsewhere said against an asset: it counts only once it was seen here, too.
+    """An error of a worker elsewhere that is an asset's own: it counts once it was seen here, too.
 
     A worker with a bad memory or a stale view of the mirror must not cost an asset its good name.
     """
@@ -121,7 +123,7 @@ _CAUSES: dict[type[Exception], Cause] = {
 
 
 def plain(error: Exception) -> RemoteError:
-    """Return what an exception means where it cannot be seen itself."""
+    """Return an exception as one that can be sent to another process, and what it means."""
     if isinstance(error, RemoteError):
         return error
     for kind, cause in _CAUSES.items():
@@ -141,7 +143,7 @@ def require_dask() -> None:
 
 @dataclass(frozen=True)
 class Orders:
-    """What a daemon lets the workers know while they work: how fast, and whether to go on."""
+    """What a daemon tells its workers while they work: how fast, and whether to go on."""
 
     daemon: str
     number: int = 0  #: the highest counts
@@ -149,15 +151,15 @@ class Orders:
     stop: bool = False
 
 
-_heard: dict[str, Orders] = {}
+_orders: dict[str, Orders] = {}
 
 
 def receive(orders: Orders) -> None:
-    """Take over what a daemon lets this worker know."""
+    """Take over a daemon's orders, unless newer ones are known."""
     if orders.number >= orders_of(orders.daemon).number:
-        _heard[orders.daemon] = orders
+        _orders[orders.daemon] = orders
 
 
 def orders_of(daemon: str) -> Orders:
-    """Return what a daemon let this worker know last."""
-    return _heard.get(daemon, Orders(daemon))
+    """Return the latest orders of a daemon."""
+    return _orders.get(daemon, Orders(daemon))

@@ -37,7 +37,7 @@ _KEPT_FOR_S = 45.0
 
 
 class ProcessExecutor(ByteExecutor):
-    """At most so many for each who asks; they end with the daemon, however that ends.
+    """Processes beside the daemon, so many for each caller; however it ends, they end with it.
 
     begin: done by each before anything else; it can be pickled. rate: bytes a second that all
     together may take now; None is no limit.
@@ -64,9 +64,9 @@ class ProcessExecutor(ByteExecutor):
     def do(
         self, work: Work[Item, Answer], items: Sequence[Item], go_on: Callable[[], object]
     ) -> Generator[Results[Answer]]:
-        """Have one of them do it; what each of them died of is told of the item that did it.
+        """Have one of them do it; an item that kills its process has failed of that.
 
-        It did if two have died of it with nothing else to do: one may have been killed for what
+        It has if two died of it with nothing else to do: one may have been killed for what
         others took of the memory.
         """
         yield from self._do(work, items, go_on, again=True)
@@ -135,7 +135,7 @@ class ProcessExecutor(ByteExecutor):
             process.end()
 
     def end(self) -> None:
-        """End all that have nothing to do; who works is asked to stop by who asked for it."""
+        """End all that have nothing to do; those at work are stopped by who gave it to them."""
         with self._changing:
             resting, self._resting = self._resting, []
         for process in resting:
@@ -187,13 +187,15 @@ class _Process:
                     break
                 yield results
         except (EOFError, ConnectionError):
-            raise _DiedError(_cause_of_death(self._process.wait())) from None
+            code = self._process.wait()
+            ended = f"ended with {code}" if code >= 0 else f"died of {signal.Signals(-code).name}"
+            raise _DiedError(ended) from None
         self.is_ready = True
         if results is not None:
             raise results
 
     def order(self, **changed: Any) -> None:
-        """Let it know of other orders."""
+        """Send it other orders."""
         orders = replace(self._orders, **changed)
         if orders != self._orders:
             self._orders = replace(orders, number=orders.number + 1)
@@ -213,7 +215,3 @@ class _Process:
                     self.is_ready = not isinstance(self._pipe.recv(), list)
         self._process.kill()
         self._process.wait()
-
-
-def _cause_of_death(code: int) -> str:
-    return f"ended with {code}" if code >= 0 else f"died of {signal.Signals(-code).name}"

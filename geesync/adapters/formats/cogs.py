@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geesync.adapters.formats.gdal import opened, told_files_only
+from geesync.adapters.formats.gdal import opened, without_notes
 from geesync.domain.direct.readings import BLOCK_PX
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.vrt import Placed, vrt
@@ -96,7 +96,7 @@ def cog(part: Part, bands: Bands, compress: str, crs: str) -> bytes:
 
 def for_pixels() -> AbstractContextManager[object]:
     """Return a context for pixels alone: what a CRS means is not looked up in a database."""
-    return told_files_only(GTIFF_SRS_SOURCE="GEOKEYS")
+    return without_notes(GTIFF_SRS_SOURCE="GEOKEYS")
 
 
 def can_write_at_once(part: Part) -> bool:
@@ -139,7 +139,7 @@ def writing(name: str) -> Iterator[Any]:
     from rasterio.errors import RasterioError  # noqa: PLC0415
 
     try:
-        with told_files_only():
+        with without_notes():
             yield rasterio
     except (RasterioError, CPLE_BaseError) as error:
         raise RemoteError(Cause.DISK, f"{name} cannot be written: {error}") from error

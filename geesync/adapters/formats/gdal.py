@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def told_files_only(**options: str) -> AbstractContextManager[object]:
+def without_notes(**options: str) -> AbstractContextManager[object]:
     """Return a context in which GDAL opens a file without a look at its folder.
 
     There may be thousands beside it, and what a GIS left there (``.aux.xml``, ``.msk``) says

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.adapters.formats.cogs import writing
-from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.gdal import without_notes
 from geesync.adapters.formats.rasters import same_crs
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.vrt import Placed
@@ -58,7 +58,7 @@ class Taken:
 
         wanted = tuple(bands or self.data.part.bands)
         try:
-            with told_files_only(), rasterio.open(made) as dataset:
+            with without_notes(), rasterio.open(made) as dataset:
                 for differs in self._differences(dataset, wanted):
                     raise RemoteError(Cause.INTEGRITY, f"{name} is not its files: {differs}")
         except RasterioError as error:
@@ -71,7 +71,7 @@ class Taken:
             return True
         if any(set(bands) - set(mask.part.bands) for mask in self.masks):
             return False
-        with told_files_only():
+        with without_notes():
             valid = (
                 block.taken.read(block.numbers, window=block.window) > 0
                 for mask in self.masks

@@ -13,7 +13,7 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
-from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.gdal import without_notes
 from geesync.adapters.mirror_files.disk import Folder
 
 #: Pixels of the longer side.
@@ -43,7 +43,7 @@ def quicklook(place: Folder, files: Sequence[str]) -> bytes | None:
     if not 0 < len(files) <= _MOST_TILES:
         return None
     try:
-        with told_files_only(), _opened(place, files) as tiles:
+        with without_notes(), _opened(place, files) as tiles:
             pixels = _read(tiles)  # (band, row, col), NaN where masked
         return _png(_coloured(pixels))
     except (RasterioError, OSError, ValueError):
@@ -82,7 +82,8 @@ def _read(tiles: list[Any]) -> Pixels:
             pixels[:, top : top + rows, left : left + columns] = part.astype(np.float64).filled(
                 np.nan
             )
-    return _grown(pixels, edge)
+    times = max(1, EDGE // (2 * edge))  # so that a coarse look is not shown as a stamp
+    return pixels.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def _edge(tiles: list[Any]) -> int:
@@ -95,12 +96,6 @@ def _edge(tiles: list[Any]) -> int:
         longest = max(max(tile.height, tile.width) for tile in tiles)
         return min(EDGE, longest) if len(tiles) == 1 else EDGE
     return _COARSE_EDGE
-
-
-def _grown(pixels: Pixels, edge: int) -> Pixels:
-    """Repeat the pixels of a coarse look, so that it is not shown as a stamp."""
-    times = max(1, EDGE // (2 * edge))
-    return pixels.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def _bands(tile: Any) -> list[int]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geesync.adapters.formats.gdal import opened, told_files_only
+from geesync.adapters.formats.gdal import opened, without_notes
 from geesync.domain.assets.grid import Grid, spelled_out
 from geesync.domain.mirror.coverage import Tile
 from geesync.errors import Cause, RemoteError
@@ -68,7 +68,7 @@ def _opened_as(path: Path, expected: Expected) -> Iterator[Any]:
     from rasterio.errors import RasterioError  # noqa: PLC0415 # GDAL takes longer to load than most
 
     try:
-        with told_files_only(), opened(path) as dataset:
+        with without_notes(), opened(path) as dataset:
             _compare_header(path, dataset, expected)
             _compare_place(path, dataset, expected.grid)
             _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)
@@ -190,7 +190,7 @@ def in_full(crs: str, file: Path) -> str:
         return spelled_out(crs)
     import rasterio  # noqa: PLC0415
 
-    with told_files_only(), rasterio.open(file, driver="GTiff") as dataset:
+    with without_notes(), rasterio.open(file, driver="GTiff") as dataset:
         return str(dataset.crs.to_wkt()) if dataset.crs else crs
 
 

@@ -131,11 +131,7 @@ class Folder:
 
     def read(self, name: str) -> bytes:
         """Return a small file whole."""
-        with (
-            self.opened(name, os.O_RDONLY) as descriptor,
-            open(descriptor, "rb", closefd=False) as file,
-        ):
-            return file.read()
+        return b"".join(self.chunks(name))
 
     def holds(self, name: str, obj: StoredObject) -> bool:
         """Whether a file has exactly the object's bytes, as far as anything tells these."""

@@ -19,9 +19,6 @@ from geesync.errors import GeesyncError, RemoteError
 #: From this many files of one pass on it is worth a sync of all that the disk has in memory.
 WORTH_IT_FROM = 4
 
-#: Larger files are synced by whoever fetches them, while others still come.
-SMALL_BYTES = 4 * 1024 * 1024
-
 #: Answers about small files wait for one another: so many, or until the first has so long.
 _GROUP = 64
 _LATE_S = 5.0
@@ -101,13 +98,10 @@ class GroupSync:
             self.sync()
         except RemoteError as error:
             for path, name in files:
-                self._remove(path, name)
+                with suppress(FileNotFoundError), self._folders.folder(path, create=False) as place:
+                    place.remove(name)
             return error
         return None
-
-    def _remove(self, path: str, name: str) -> None:
-        with suppress(FileNotFoundError), self._folders.folder(path, create=False) as place:
-            place.remove(name)
 
     def sync(self) -> None:
         """Make all that is on its way to the disk durable. Raises RemoteError DISK."""

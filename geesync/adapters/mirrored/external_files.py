@@ -13,7 +13,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 
-from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.gdal import without_notes
 from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
 from geesync.adapters.mirrored.upload_files import (
     BLOCK_PX,
@@ -66,7 +66,7 @@ def _write_cog(
                 file.write(clean, window=window)
                 if masked:
                     file.write_mask(valid[0], window=window)
-        with told_files_only():
+        with without_notes():
             rasterio.shutil.copy(
                 passing,
                 target,

@@ -16,7 +16,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.windows import Window
 
-from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.gdal import without_notes
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import Tile, tiles
 from geesync.domain.mirror.layout import GEESYNC_JSON, file_stem
@@ -48,7 +48,7 @@ class MirroredImage:
             raise RemoteError(Cause.INTEGRITY, f"the files of {stem} are not all there")
         files = vrt(Placed(part, placed), where=self._folder.joinpath).decode()
         try:
-            with told_files_only(), rasterio.open(files) as raster:
+            with without_notes(), rasterio.open(files) as raster:
                 yield raster
         except RasterioError as error:
             raise RemoteError(Cause.INTEGRITY, f"{stem} cannot be read: {error}") from error

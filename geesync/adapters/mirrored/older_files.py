@@ -19,7 +19,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.windows import Window
 
-from geesync.adapters.formats.gdal import told_files_only
+from geesync.adapters.formats.gdal import without_notes
 from geesync.adapters.formats.rasters import same_crs
 from geesync.domain.assets.asset import Band
 from geesync.domain.assets.grid import Grid, spelled_out
@@ -71,7 +71,10 @@ class OlderFiles:
         for path, place in self.places.items():
             if (both := _common(tile, place)) is None:
                 continue
-            values, valid = _read(path, self.numbers[band], _within(both, place))
+            number, window = self.numbers[band], _within(both, place)
+            with _opened(path) as dataset:
+                values = dataset.read(number, window=window)
+                valid = dataset.read_masks(number, window=window) > 0
             if found is None:
                 found = np.zeros(filled.shape, values.dtype), np.zeros(filled.shape, bool)
             here = _within(both, tile)
@@ -100,7 +103,8 @@ def look(paths: Iterable[Path], bands: Sequence[Band]) -> OlderFiles:
         with _opened(path) as dataset:
             places[path] = _place(dataset, grid)
             numbers.append(_numbers(dataset, bands))
-            marks.append(_marks_masks(dataset))
+            all_valid = rasterio.enums.MaskFlags.all_valid
+            marks.append(not all(all_valid in flags for flags in dataset.mask_flag_enums))
     if any(number != numbers[0] for number in numbers):
         raise UnfitError("the bands of its files differ")
     within = [_common(Tile(0, 0, grid.height, grid.width), place) for place in places.values()]
@@ -112,7 +116,7 @@ def look(paths: Iterable[Path], bands: Sequence[Band]) -> OlderFiles:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        with told_files_only(), rasterio.open(path, driver="GTiff") as dataset:
+        with without_notes(), rasterio.open(path, driver="GTiff") as dataset:
             yield dataset
     except RasterioError as error:
         raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
@@ -160,10 +164,6 @@ def _can_hold(held: np.dtype[Any], kind: np.dtype[Any]) -> bool:
     return np.can_cast(kind, held, "safe") and not is_rounded
 
 
-def _marks_masks(dataset: Any) -> bool:
-    return not all(rasterio.enums.MaskFlags.all_valid in flags for flags in dataset.mask_flag_enums)
-
-
 def _holds_zeros(path: Path) -> bool:
     with _opened(path) as dataset:
         return any(
@@ -182,12 +182,6 @@ def _common(one: Tile, other: Tile) -> Tile | None:
 
 def _within(tile: Tile, around: Tile) -> Window:
     return Window(tile.column - around.column, tile.row - around.row, tile.width, tile.height)
-
-
-def _read(path: Path, number: int, window: Window) -> Pixels:
-    with _opened(path) as dataset:
-        valid = dataset.read_masks(number, window=window) > 0
-        return dataset.read(number, window=window), valid
 
 
 def _made(field: Field, values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:

@@ -10,14 +10,9 @@ from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
-from geesync.adapters.executors.executor import Results
+from geesync.adapters.executors.executor import SMALL_BYTES, Results
 from geesync.adapters.mirror_files.folders import Folders
-from geesync.adapters.mirror_files.group_sync import (
-    SMALL_BYTES,
-    WORTH_IT_FROM,
-    GroupSync,
-    Waiting,
-)
+from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, GroupSync, Waiting
 from geesync.adapters.mirror_files.landing import Landing, make_durable, unproved
 from geesync.adapters.storage.stores import ObjectSource
 from geesync.adapters.transfer.curl_loop import outcome, turns

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,7 +64,8 @@ class Uploads:
             session = self._begin(wanted)
             if not session:
                 return self._find(wanted)
-            _keep(kept, session)
+            kept.touch(0o600)  # the address is all that it takes to write there
+            kept.write_text(session, encoding="ascii")
             progress = 0
         with wanted.file.open("rb") as file:
             while isinstance(progress, int):
@@ -142,10 +142,3 @@ class Uploads:
 def _require(answer: Any, *statuses: int) -> None:
     if answer.status_code not in statuses:
         raise refused(answer, answer.status_code, answer.text[:500])
-
-
-def _keep(kept: Path, session: str) -> None:
-    """Write an address down for the next try, readable by us alone."""
-    descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(session)

@@ -47,7 +47,7 @@ class Sockets:
             self.multi.socket_action(self._time_out, 0)
 
     def _watch(self, wanted: int, socket: int, _multi: Any, _data: Any) -> None:
-        """Hear from libcurl which socket it waits for, and for what."""
+        """Called by libcurl: which socket it waits for, and for what."""
         # Always anew: the number may be another socket's by now, which the system does not know.
         with suppress(OSError):
             self._epoll.unregister(socket)
@@ -55,7 +55,7 @@ class Sockets:
             self._epoll.register(socket, events)
 
     def _wake(self, wait_ms: int) -> None:
-        """Hear from libcurl when it wants to be asked, whatever the sockets do; -1 is never."""
+        """Called by libcurl: when it wants to be asked, whatever the sockets do; -1 is never."""
         self._due = None if wait_ms < 0 else time.monotonic() + wait_ms / 1000
 
 

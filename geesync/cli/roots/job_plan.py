@@ -150,7 +150,7 @@ def job_of(name: str, section: DeriveConfig, earth_engine: EarthEngine, beside: 
 
 
 def _onto(section: LatticeConfig) -> Callable[[Grid], Grid]:
-    from geesync.adapters.formats.covering import covering
+    from geesync.adapters.formats.reprojection import covering
     from geesync.domain.assets.grid import Grid
 
     lattice = Grid(section.crs, section.transform, 0, 0)

@@ -1,4 +1,4 @@
-"""Which part of a lattice of pixels covers a grid of another CRS or size."""
+"""Where grids and outlines lie in the pixels of a grid of another CRS. Imports rasterio."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from dataclasses import replace
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.grid import Grid
+from geesync.domain.json import Json
 from geesync.errors import UserError
 
 Positions = NDArray[np.float64]
@@ -22,6 +24,10 @@ _POINTS = 65
 
 #: A thousandth of a pixel: what rounding may add is no pixel more.
 _ROUNDING_PX = 1e-3
+
+#: Of the grid's area: an outline that has less is not that of the grid, of which Earth Engine
+#: keeps the edges as a few straight lines.
+_WHOLE = 0.995
 
 
 def covering(grid: Grid, lattice: Grid) -> Grid:
@@ -52,3 +58,31 @@ def covering(grid: Grid, lattice: Grid) -> Grid:
 def _placed(transform: Sequence[float], x: Positions, y: Positions) -> tuple[Positions, Positions]:
     a, b, c, d, e, f = transform
     return a * x + b * y + c, d * x + e * y + f
+
+
+def footprint_in_pixels(source: SourceAsset) -> Json | None:
+    """Return the footprint of an image's manifest; None where its grid is all there is to say.
+
+    A manifest takes one ring, in pixels of a band.
+    https://developers.google.com/earth-engine/guides/image_manifest#footprint
+    """
+    outline = source.outline
+    if outline is None or outline["type"] != "Polygon" or len(outline["coordinates"]) != 1:
+        return None
+    band = source.bands[0]
+    longitudes, latitudes = zip(*(corner[:2] for corner in outline["coordinates"][0]), strict=True)
+    try:
+        xs, ys = transform("EPSG:4326", band.grid.crs, longitudes, latitudes)
+    except CRSError:
+        return None
+    inverse = ~Affine(*band.grid.transform)
+    ring = [inverse * place for place in zip(xs, ys, strict=True)]
+    if _area(ring) >= _WHOLE * band.grid.pixels:
+        return None
+    points = [{"x": round(x, 6), "y": round(y, 6)} for x, y in ring]
+    return {"bandId": band.id, "points": points}
+
+
+def _area(ring: list[tuple[float, float]]) -> float:
+    pairs = zip(ring, [*ring[1:], ring[0]], strict=True)
+    return abs(sum(x * next_y - next_x * y for (x, y), (next_x, next_y) in pairs)) / 2
