@@ -170,15 +170,15 @@ class Pages:
         return page
 
     def away(self, _request: Request, error: Exception) -> Response:
-        """Return why nothing can be told: without the ledger there is no page."""
+        """Return why there is no page: the ledger cannot be read."""
         return PlainTextResponse(f"{printable(str(error))}\n", 503)
 
-    def _page(self, template: str, **told: Any) -> Response:
+    def _page(self, template: str, status: views.Status | None = None, **values: Any) -> Response:
         now = self.clock()
-        told.setdefault("status", None)
-        told["status"] = told["status"] or views.status(self.ledger, now=now)
+        status = status or views.status(self.ledger, now=now)
+        common = {"status": status, "now": now, "version": __version__, "land": worldmap.land()}
         page = self.templates.get_template(template)
-        return HTMLResponse(page.render(now=now, version=__version__, land=worldmap.land(), **told))
+        return HTMLResponse(page.render(common | values))
 
 
 def _place(asset: dict[str, Any]) -> dict[str, Any]:

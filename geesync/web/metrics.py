@@ -1,4 +1,4 @@
-"""What Prometheus is told; docs/metrics.md explains each name. Read anew at each scrape."""
+"""The metrics for Prometheus, read anew at each scrape; docs/metrics.md explains each name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LedgerCollector(Collector):
         """Yield every metric there is."""
         whole_status = views.status(self.ledger, now=self.now)
         # What is watched no longer moves no more: it must not alarm for ever.
-        status = replace(whole_status, roots=[root for root in whole_status.roots if root.watched])
+        status = replace(whole_status, roots=whole_status.watched)
         sums = totals(self.ledger)
         yield InfoMetricFamily("geesync_build", "The running program", {"version": __version__})
         yield from _daemon(status.daemon or {}, self.ledger)
@@ -79,7 +79,7 @@ def _one(value: float) -> list[Row]:
 
 
 def _daemon(beat: dict[str, Any], ledger: Path) -> Iterator[Metric]:
-    """Yield what the daemon tells; of brakes as it read them last, whose units differ, shares."""
+    """Yield what the heartbeat holds; of brakes shares of their limits, since units differ."""
     yield _gauge("daemon_up", "1 while the daemon gives signs of life", (), _one(bool(beat)))
     if at := heartbeat_at(ledger):
         text = "When the daemon last gave a sign of life"

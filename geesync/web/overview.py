@@ -1,4 +1,4 @@
-"""What the first page says: how far, how fast, until when, and what is wrong."""
+"""What the first page shows: how far, how fast, until when, and what is wrong."""
 
 from __future__ import annotations
 
@@ -94,8 +94,7 @@ def overview(
 
 
 def _counts(status: views.Status) -> dict[str, int]:
-    watched = [root for root in status.roots if root.watched]
-    sums = {state: sum(root.counts.get(state, 0) for root in watched) for state in _ORDER}
+    sums = {state: sum(root.counts.get(state, 0) for root in status.watched) for state in _ORDER}
     return {state.value: count for state, count in sums.items() if count}
 
 
@@ -104,7 +103,7 @@ def _wanted(counts: dict[str, int]) -> int:
 
 
 def _share(status: views.Status, counts: dict[str, int]) -> str:
-    good = sum(root.good for root in status.roots if root.watched)
+    good = sum(root.good for root in status.watched)
     share = percent(good, _wanted(counts))
     return "100 %" if share == "100.0 %" else share
 
@@ -132,10 +131,10 @@ def _lead(status: views.Status, counts: dict[str, int], now: datetime) -> str:
 def _notices(status: views.Status) -> list[Notice]:
     notices = [
         Notice("bad", f"The last scan of {display_id(root.name)} was not believed", root.alarm)
-        for root in status.roots
-        if root.alarm and root.watched
+        for root in status.watched
+        if root.alarm
     ]
-    unreadable = sum(root.completeness.unreadable for root in status.roots if root.watched)
+    unreadable = sum(root.completeness.unreadable for root in status.watched)
     if unreadable:
         what = counted(unreadable, "asset or folder", "assets or folders")
         notices.append(Notice("bad", f"{what} cannot be read at Earth Engine", _UNREADABLE))
@@ -182,7 +181,7 @@ def _ways(status: views.Status) -> Iterator[Fact]:
 
 
 def _free(status: views.Status) -> Fact:
-    mirrors = sorted({root.dest for root in status.roots if root.watched})
+    mirrors = sorted({root.dest for root in status.watched})
     sizes = []
     for dest in mirrors:
         if (free := free_bytes(Path(dest))) is None:

@@ -8,7 +8,6 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.errors import GeesyncError
@@ -60,10 +59,6 @@ def _made(wanted: Picture) -> bytes | None:
     if made:
         # A page that may only read shows it all the same.
         with suppress(GeesyncError, PermissionError), folder(wanted.mirror, _CACHE) as cache:
-            _keep(cache, _file(wanted), made)
+            cache.write(_file(wanted), made)
+            cache.sync()
     return made
-
-
-def _keep(cache: Folder, name: str, made: bytes) -> None:
-    cache.write(name, made)
-    cache.sync()

@@ -68,7 +68,7 @@ def _listen(address: str) -> socket.socket:
         return socket.create_server((host, int(port)), family=family)
     except (OSError, OverflowError) as error:
         number = error.errno if isinstance(error, OSError) else None
-        why = os.strerror(number) if number and number > 0 else error  # Python says it at length
+        why = os.strerror(number) if number and number > 0 else error  # Python's own text is long
         raise UserError(
             f"cannot listen on {address}: {why}", hint="set web.listen, or stop who has it"
         ) from error
@@ -140,7 +140,7 @@ class PatientProtocol(H11Protocol):
             ]
             silent = [other for other in others if other is not self and other.is_silent]
             if silent:
-                min(silent, key=lambda one: one._since)._end_if_silent()  # noqa: SLF001 # ours
+                min(silent, key=lambda other: other._since)._end_if_silent()  # noqa: SLF001 # ours
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""

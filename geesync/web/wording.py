@@ -57,7 +57,7 @@ def ago(now: datetime, then: datetime) -> str:
 
 
 def axis(at: datetime, span: timedelta) -> str:
-    """Return a time as an axis says it: hours of a day, days of a month, months of years."""
+    """Return a time for an axis: hours of a day, days of a month, months of years."""
     if span <= _DAY * 3:
         return f"{at:%a %H:%M}"
     return f"{at:%d %b}" if span <= _MONTHS else f"{at:%b %Y}"

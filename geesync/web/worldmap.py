@@ -32,7 +32,7 @@ _WORLD = (-180.0, -84.0, 360.0, 144.0)  #: west, top (north is up, so negated), 
 #: Larger footprints, as a share of the map, would hide others.
 _WIDE = 1 / 20
 
-#: A footprint wider than this says nothing of where to look.
+#: A footprint wider than this does not show where to look.
 _GLOBAL_DEG = 180.0
 
 #: Smaller footprints could not be seen: a share of what the map shows.
@@ -49,7 +49,7 @@ class Mark:
     height: float
     state: str
     title: str
-    wide: bool = False  #: hides what lies below it, so only its edge is drawn
+    wide: bool  #: hides what lies below it, so only its edge is drawn
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,7 @@ def land() -> str:
 def draw(spots: Sequence[Spot], *, whole: bool) -> WorldMap:
     """Return the map of spots: of the whole world, or of where they lie."""
     west, top, width, height = _WORLD if whole or not spots else _frame(spots)
-    least = width * _SMALLEST
-    marks = [mark for spot in spots for mark in _marks(spot, least)]
-    marks = [
-        replace(mark, wide=mark.width * mark.height > _WIDE * width * height) for mark in marks
-    ]
+    marks = [mark for spot in spots for mark in _marks(spot, width, height)]
     marks.sort(key=lambda mark: (not mark.wide, _DRAWN.index(State(mark.state))))
     return WorldMap(f"{west:g} {top:g} {width:g} {height:g}", marks, len(spots), _GRATICULE)
 
@@ -103,8 +99,8 @@ def _frame(spots: Sequence[Spot]) -> tuple[float, float, float, float]:
     return ((west + east - width) / 2, -(south + north + height) / 2, width, height)
 
 
-def _marks(spot: Spot, least: float) -> list[Mark]:
-    box = spot.box
+def _marks(spot: Spot, map_width: float, map_height: float) -> list[Mark]:
+    box, least = spot.box, map_width * _SMALLEST
     # The worst counts: one quarantined scene among a thousand must not hide.
     state = max(spot.counts, key=lambda name: _DRAWN.index(State(name)))
     if State.QUARANTINED not in spot.counts:
@@ -112,10 +108,10 @@ def _marks(spot: Spot, least: float) -> list[Mark]:
     width, height = max(box.east - box.west, least), max(box.north - box.south, least)
     x, y = (box.west + box.east - width) / 2, -(box.south + box.north + height) / 2
     title = display_id(spot.name) or ", ".join(f"{n:,} {name}" for name, n in spot.counts.items())
-    mark = Mark(round(x, 3), round(y, 3), round(width, 3), round(height, 3), state, title)
-    if box.east <= _EAST_EDGE:
-        return [mark]
-    return [mark, Mark(mark.x - 360, mark.y, mark.width, mark.height, state, title)]
+    x, y, width, height = (round(value, 3) for value in (x, y, width, height))
+    is_wide = width * height > _WIDE * map_width * map_height
+    mark = Mark(x, y, width, height, state, title, is_wide)
+    return [mark] if box.east <= _EAST_EDGE else [mark, replace(mark, x=x - 360)]
 
 
 _EAST_EDGE = 180.0

@@ -33,8 +33,8 @@ from geesync.store.file.soundness import APPLICATION_ID, HEAD, check, reading
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.ledger.roots import Roots
 from geesync.store.tables.schema import metadata
-from geesync.store.tables.triggers import TRIGGERS
 from tests.store.conftest import Store, image
+from tests.store.triggers import TRIGGERS
 
 #: The revision after this program's.
 TOMORROW = f"{int(HEAD) + 1:04}"
@@ -70,6 +70,19 @@ def test_the_newest_revision_is_the_one_that_the_program_names() -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
 
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+@pytest.mark.parametrize("name", ["year #2", "why?", "100%41", "a;b&c=d", "Läger"])
+def test_a_ledger_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "geesync.db"
+
+    open_migrating(path).close()
+    open_current(path).close()
+    backup(path, path.with_name("copy.db"))
+
+    with reading(path.with_name("copy.db")) as copy:
+        assert copy.execute("SELECT count(*) FROM asset").fetchone()[0] == 0
+    assert {file.name for file in path.parent.iterdir()} == {"geesync.db", "copy.db"}
 
 
 def test_a_new_ledger_says_what_it_is(ledger_path: Path) -> None:

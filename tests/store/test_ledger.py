@@ -98,7 +98,7 @@ def test_nothing_is_due_of_a_root_that_was_removed(store: Store) -> None:
     root = store.root()
     store.see(root, image())
 
-    store.roots.remove(root.id, NOW)
+    store.roots.update(root.id, removed_at=NOW)
 
     assert store.ledger.due(State.DISCOVERED, now=NOW, limit=10) == []
 

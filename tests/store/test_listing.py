@@ -84,7 +84,7 @@ def test_a_removed_roots_assets_are_taken_over_without_being_exported_again(stor
     (asset,) = store.see(outer, image("folder/img"))
     store.move(asset, *VERIFIED)
 
-    store.roots.remove(outer.id, NOW)
+    store.roots.update(outer.id, removed_at=NOW)
     (taken,) = store.see(inner, image("folder/img"))
 
     assert taken.root_id == inner.id
@@ -96,7 +96,7 @@ def test_assets_taken_over_into_another_mirror_are_mirrored_there(store: Store) 
     (asset,) = store.see(outer, image("folder/img"))
     store.move(asset, *VERIFIED)
 
-    store.roots.remove(outer.id, NOW)
+    store.roots.update(outer.id, removed_at=NOW)
     (taken,) = store.see(inner, image("folder/img"))
 
     assert (taken.dest, taken.standing.state) == ("/elsewhere", State.DISCOVERED)

@@ -136,7 +136,7 @@ def test_a_halt_ends_when_nothing_goes_there_any_more(tmp_path: Path) -> None:
         let_pass(world, passes=4, step_s=1800)
         assert waits(world) == f"bucket {world.simulator.bucket}: {KEY}"
 
-        world.service.roots.remove(root.id, world.now())
+        world.service.roots.update(root.id, removed_at=world.now())
         let_pass(world, passes=2, step_s=1800)
         assert waits(world) == ""
 

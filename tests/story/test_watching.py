@@ -214,7 +214,7 @@ def test_what_moved_is_gone_there_and_mirrored_here(world: World, home: str) -> 
 def test_a_removed_roots_assets_are_left_alone_and_taken_over(world: World, home: str) -> None:
     world.settle()
     (root,) = world.service.roots.all()
-    world.service.roots.remove(root.id, world.now())
+    world.service.roots.update(root.id, removed_at=world.now())
     world.enqueue(f"{home}/sub")
 
     world.settle()

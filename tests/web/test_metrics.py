@@ -116,7 +116,7 @@ def test_a_root_that_is_watched_no_longer_is_in_no_metric(story: Story) -> None:
     story.discover(story.enqueue(), 3)
     (root,) = story.roots.active()
 
-    story.roots.remove(root.id, NOW)
+    story.roots.update(root.id, removed_at=NOW)
 
     assert not [labels for _, labels in values(story) if "root" in dict(labels)]
 

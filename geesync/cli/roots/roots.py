@@ -54,7 +54,7 @@ def dequeue(
         store = Roots(database)
         watched = {root.name: root for root in store.active()}
         for root in [_watched(watched, given) for given in roots]:
-            store.remove(root.id, now())
+            store.update(root.id, removed_at=now())
             say(f"{display_id(root.name)} is not watched any more")
         store.asked(now())
 

@@ -30,9 +30,8 @@ from geesync.steps.discovery.account import (
 )
 from geesync.steps.step import Tally, Workshop
 from geesync.store.ledger.ledger import LedgerAsset
-from geesync.store.ledger.listing import Listing
+from geesync.store.ledger.listing import Listing, Sightings
 from geesync.store.ledger.roots import Root, Roots
-from geesync.store.ledger.sightings import Sightings
 
 log = get_logger()
 

@@ -41,9 +41,9 @@ def status_document(status: Status) -> dict[str, Any]:
     }
 
 
-def _made(one: MakingStatus) -> dict[str, Any]:
-    troubles = [_trouble(trouble) for trouble in one.troubles]
-    document = {**vars(one), "moving": one.moving, "moved_at": json_time(one.moved_at)}
+def _made(work: MakingStatus) -> dict[str, Any]:
+    troubles = [_trouble(trouble) for trouble in work.troubles]
+    document = {**vars(work), "moving": work.moving, "moved_at": json_time(work.moved_at)}
     return document | {"troubles": troubles}
 
 
@@ -90,7 +90,7 @@ def root_document(root: Root) -> dict[str, Any]:
 def asset_document(document: Any) -> Any:
     """Return what is known of an asset, with times as text instead of seconds."""
     if isinstance(document, list):
-        return [asset_document(one) for one in document]
+        return [asset_document(item) for item in document]
     if not isinstance(document, dict):
         return document
     return {
@@ -104,7 +104,7 @@ def _is_time(key: str, value: object) -> bool:
 
 
 def json_time(at: datetime | float | None) -> str | None:
-    """Return a time as all documents tell it: RFC 3339, UTC, milliseconds."""
+    """Return a time as all documents have it: RFC 3339, UTC, milliseconds."""
     if at is None:
         return None
     moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)

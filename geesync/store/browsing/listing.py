@@ -17,7 +17,7 @@ from geesync.store.tables.states import CONTAINER_TYPES, WITHIN
 
 @dataclass(frozen=True)
 class Listed:
-    """One asset, as far as a line tells it."""
+    """One asset, as a line of a list shows it."""
 
     id: int
     name: str  #: canonical

@@ -12,10 +12,13 @@ from geesync.domain.tasks.lifecycle import TaskState
 from geesync.store.file.soundness import reading
 from geesync.store.tables.notes import CELL_DEG, CELLS_AROUND
 
-#: Beyond so many footprints they are told by cells of the map, and beyond so many cells by larger
-#: ones: more cannot be told apart, and a page of them is slow.
+#: Beyond so many footprints the map shows cells instead, and beyond so many cells larger ones:
+#: more cannot be distinguished, and a page of them is slow.
 _FEW = 600
 _MANY = 2000
+
+#: Assets of one page.
+_PAGE = 100
 
 #: Beyond so many nobody counts what is found.
 COUNTED = 10_000
@@ -58,7 +61,7 @@ class Wanted:
     left_out: str = ""  #: anything: only those of which no file can hold something
 
 
-def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Page:
+def page(path: Path, wanted: Wanted, *, after: int = 0) -> Page:
     """Return the page of assets that comes after an id."""
     conditions, values = ["1"], []
     for condition, value in (
@@ -83,12 +86,12 @@ def page(path: Path, wanted: Wanted, *, after: int = 0, limit: int = 100) -> Pag
         ).fetchone()
         values.append(str(after))
         if wanted.state:
-            rows = _of_state(connection, wanted.state, query, values, limit + 1)
+            rows = _of_state(connection, wanted.state, query, values, _PAGE + 1)
         else:
             ordered = f"{query} ORDER BY id LIMIT ?"
-            rows = connection.execute(ordered, (*values, limit + 1)).fetchall()
+            rows = connection.execute(ordered, (*values, _PAGE + 1)).fetchall()
         entries = [Entry(**dict(row)) for row in rows]
-    return Page(entries[:limit], entries[limit - 1].id if len(entries) > limit else None, count)
+    return Page(entries[:_PAGE], entries[_PAGE - 1].id if len(entries) > _PAGE else None, count)
 
 
 def _of_state(

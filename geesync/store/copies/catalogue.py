@@ -1,4 +1,4 @@
-"""What the STAC catalogue does not tell yet, and what it needs to be told."""
+"""Which STAC documents are missing or outdated, and what is needed to write them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from geesync.domain.assets.names import parent_of
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.stac.documents import CopyDates
 from geesync.domain.stac.links import Node
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows
 from geesync.store.ledger.ledger import LedgerAsset, read_asset, select_assets
 from geesync.store.ledger.roots import Roots
 from geesync.store.tables import schema
 
-#: SQLite must be told the index: it would rather read all that is verified, by its state.
+#: With the index named: SQLite would rather read all that is verified, by its state.
 _UNCATALOGUED = (
     sa.text(
         f"SELECT id FROM asset INDEXED BY ix_asset_uncatalogued WHERE {schema.UNCATALOGUED}"  # noqa: S608 # our own words
@@ -33,18 +33,15 @@ _UNCATALOGUED = (
 
 
 def top_key(dest: str) -> str:
-    """Return the name of the setting that tells of a mirror's first document."""
+    """Return the name of the setting that describes a mirror's first document."""
     return f"catalogue {dest}"
 
 
-class Catalogue:
-    """The ledger's side of the catalogue. An asset is told anew whenever its row has moved."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class Catalogue(Records):
+    """The ledger's side of the catalogue. A document is outdated once its asset's row has moved."""
 
     def due(self, *, after: int, limit: int) -> list[LedgerAsset]:
-        """Return assets that are to be told, by id, from after an id on."""
+        """Return assets whose documents are to be written, by id, from after an id on."""
         query = (
             select_assets()
             .join(_UNCATALOGUED, _UNCATALOGUED.c.id == schema.asset.c.id)
@@ -81,14 +78,14 @@ class Catalogue:
         return {row.id: _history(row) for row in self._database.rows(query)}
 
     def count_children(self, container: LedgerAsset) -> int:
-        """Return how many children of a container are known, told or not."""
+        """Return how many children of a container are known, catalogued or not."""
         query = sa.select(sa.func.count()).where(schema.asset.c.parent_id == container.id)
         return int(self._database.scalar(query))
 
     def ranks(self, container: LedgerAsset, children: Iterable[LedgerAsset]) -> list[int]:
         """Return some children's places among all siblings, from 0; these never change.
 
-        Siblings that lie between them are counted once, so that a large collection that is told
+        Siblings that lie between them are counted once, so that a large collection that is written
         bit by bit is not counted from its beginning for each child.
         """
         asset, sibling = schema.asset.c, schema.asset.alias()
@@ -163,12 +160,12 @@ class Catalogue:
         return Extent.from_json(json.loads(kept)) if kept else None
 
     def note_written(self, assets: Sequence[LedgerAsset], extents: Mapping[int, Extent]) -> None:
-        """Note that the documents on disk tell of assets as they are here, in one transaction.
+        """Note that the documents on disk show assets as they are here, in one transaction.
 
         extents: by id of the collection.
         """
         versions = {asset.id: {"catalogued_version": asset.version} for asset in assets}
-        covered = {key: {"extent": json.dumps(one.to_json())} for key, one in extents.items()}
+        covered = {key: {"extent": json.dumps(extent.to_json())} for key, extent in extents.items()}
         with self._database.write() as connection:
             change_rows(connection, schema.asset, versions)
             change_rows(connection, schema.asset, covered)

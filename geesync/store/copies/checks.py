@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +13,8 @@ import sqlalchemy as sa
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.lifecycle import UNWANTED, FoundDamaged, State
 from geesync.store.copies.catalogue import top_key
-from geesync.store.file.database import Database
-from geesync.store.ledger.intake import UNREAD
+from geesync.store.copies.sidecars import kept_files
+from geesync.store.file.database import Records
 from geesync.store.ledger.ledger import (
     LedgerAsset,
     Move,
@@ -23,7 +22,9 @@ from geesync.store.ledger.ledger import (
     record_in,
     select_assets,
 )
-from geesync.store.tables import notes, schema
+from geesync.store.ledger.roots import Roots
+from geesync.store.tables import schema
+from geesync.store.tables.states import UNREAD
 from geesync.store.tasks.plans import live_files, void_in
 from geesync.store.tasks.tasks import give_up_in
 
@@ -48,25 +49,26 @@ class Scope:
         return sa.and_(sa.text(schema.ON_DISK), self.within())
 
 
-class Checks:
+class Checks(Records):
     """Files as they must be. Reads in pages, whatever the ledger holds."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def count(self, scope: Scope, *, read_before: datetime | None = None) -> int:
+    def count(self, scope: Scope) -> int:
         """Return how many assets are to be checked."""
         query = sa.select(sa.func.count()).select_from(schema.asset.join(schema.root))
-        return int(self._database.scalar(query.where(scope.on_disk(), *_stale(read_before))))
+        return int(self._database.scalar(query.where(scope.on_disk())))
 
     def pages(self, scope: Scope) -> Iterator[list[LedgerAsset]]:
         """Yield all assets of the scope, those first whose only copy is here because of us."""
         for guarded in _guarded_first():
-            asset, last = schema.asset, 0
-            query = select_assets().where(scope.on_disk(), guarded).order_by(asset.c.id)
-            while page := self._database.rows(query.where(asset.c.id > last).limit(_PAGE)):
+            for page in self._by_id(select_assets().where(scope.on_disk(), guarded)):
                 yield [read_asset(row) for row in page]
-                last = page[-1].id
+
+    def _by_id(self, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+        last, column = 0, schema.asset.c.id
+        query = query.order_by(column).limit(_PAGE)
+        while page := self._database.rows(query.where(column > last)):
+            yield page
+            last = page[-1].id
 
     def stale_pages(
         self, scope: Scope, read_before: datetime, *, guarded: bool
@@ -83,7 +85,8 @@ class Checks:
     ) -> Iterator[list[LedgerAsset]]:
         asset = schema.asset
         never = asset.c.checked_at.is_(None)
-        query = select_assets().where(scope.on_disk(), some, *_stale(read_before)).limit(_PAGE)
+        is_stale = never | (asset.c.checked_at < read_before)
+        query = select_assets().where(scope.on_disk(), some, is_stale).limit(_PAGE)
         query = query.order_by(asset.c.checked_at, asset.c.id)
         after: sa.ColumnElement[bool] = sa.true()
         while page := self._database.rows(query.where(after)):
@@ -96,14 +99,7 @@ class Checks:
 
     def kept(self, asset_ids: Collection[int]) -> dict[int, list[KeptFile]]:
         """Return every file that must be in each asset's folder, or in those of older copies."""
-        sidecar = schema.sidecar
-        sidecars = sa.select(
-            sidecar.c.asset_id, sidecar.c.name, sidecar.c.size_bytes, sidecar.c.crc32c
-        ).where(sidecar.c.asset_id.in_(asset_ids))
-        found: dict[int, list[KeptFile]] = defaultdict(list)
-        for asset_id, *columns in self._database.rows(sa.union(live_files(asset_ids), sidecars)):
-            found[asset_id].append(KeptFile(*columns))
-        return found
+        return kept_files(self._database, asset_ids, live_files(asset_ids))
 
     def note_read(self, asset_ids: Iterable[int], now: datetime) -> None:
         """Note that every byte of these assets was read and is right."""
@@ -141,8 +137,7 @@ class Checks:
 
     def top(self, dest: str) -> KeptFile | None:
         """Return the document in which a mirror's catalogue begins, as it was written last."""
-        query = sa.select(notes.setting.c.value).where(notes.setting.c.key == top_key(dest))
-        found = self._database.scalar(query)
+        found = Roots(self._database).get(top_key(dest))
         return KeptFile(**json.loads(found)) if found else None
 
     def tell_again(self, dest: str) -> None:
@@ -198,19 +193,16 @@ class Checks:
             yield row.name, row.type, row.why
 
     def _all(self, scope: Scope, which: sa.ColumnElement[bool]) -> Iterator[sa.Row[Any]]:
-        asset, last = schema.asset, 0
+        asset = schema.asset
         query = (
             sa.select(*(asset.c[name] for name in ("id", "name", "type", "state")))
             .add_columns(schema.unreadable.c.why)
             .join(schema.root)
             .outerjoin(schema.unreadable)
             .where(scope.within(), which)
-            .order_by(asset.c.id)
-            .limit(_PAGE)
         )
-        while page := self._database.rows(query.where(asset.c.id > last)):
+        for page in self._by_id(query):
             yield from page
-            last = page[-1].id
 
     def mirrors(self) -> list[str]:
         """Return the folders in which roots were ever mirrored."""
@@ -237,10 +229,3 @@ def _guarded_first() -> list[sa.ColumnElement[bool]]:
     """Return the condition on what was freed, and on all else."""
     state = schema.asset.c.state
     return [state == State.FREED, state != State.FREED]
-
-
-def _stale(read_before: datetime | None) -> list[sa.ColumnElement[bool]]:
-    if read_before is None:
-        return []
-    checked_at = schema.asset.c.checked_at
-    return [sa.or_(checked_at.is_(None), checked_at < read_before)]

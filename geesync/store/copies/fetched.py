@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -12,9 +12,9 @@ from sqlalchemy.dialects.sqlite import insert
 from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.tasks.exports import Way
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
-from geesync.store.ledger.usage import ANSWERS, ANSWERS_OF_MONTH
+from geesync.store.ledger.usage import ANSWERS, ANSWERS_OF_MONTH, month_of
 from geesync.store.tables import notes, schema
 from geesync.store.tables.packing import pack
 from geesync.store.tasks.plans import void_in
@@ -27,14 +27,11 @@ class FetchedCopy:
 
     plan_id: int
     files: Mapping[str, KeptFile]  #: by the id of their part; called by their final names
-    origin: Json  #: how they came, as the sidecar tells of each part
+    origin: Json  #: how each part came, for the sidecar
 
 
-class Fetched:
+class Fetched(Records):
     """Writes down what was read directly."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def put(self, copies: Sequence[FetchedCopy], now: datetime, *, answers: int) -> None:
         """Remember files that are on disk, in place of earlier ones of the same plans.
@@ -66,10 +63,9 @@ class Fetched:
 
 def _count(connection: sa.Connection, answers: int, files: Sequence[Json], now: datetime) -> None:
     total = notes.total
-    month = now.astimezone(UTC).strftime("%Y-%m")
     for name, label, count in (
         (ANSWERS, "", answers),
-        (ANSWERS_OF_MONTH, month, answers),
+        (ANSWERS_OF_MONTH, month_of(now), answers),
         # Of files from the bucket triggers count these, as they land.
         ("landed_objects", "", len(files)),
         ("landed_bytes", "", sum(file["size_bytes"] for file in files)),
@@ -88,5 +84,5 @@ def _note_origins(connection: sa.Connection, copies: Sequence[FetchedCopy]) -> N
         for key, document in connection.execute(query)
     }
     change_rows(
-        connection, table, {key: {"document": pack(one.to_json())} for key, one in values.items()}
+        connection, table, {key: {"document": pack(plan.to_json())} for key, plan in values.items()}
     )

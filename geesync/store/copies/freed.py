@@ -12,18 +12,15 @@ from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import FREED_JSON
 from geesync.domain.restore.losses import LossKind
 from geesync.store.copies.checks import Scope
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.ledger import LedgerAsset, read_asset, select_assets
 from geesync.store.tables import schema
 from geesync.store.tables.making import freed
 
 
-class Freed:
+class Freed(Records):
     """Remembers what was freed, from before it is."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def candidates(self, scope: Scope) -> list[LedgerAsset]:
         """Return what is verified within a scope, what lies deepest first."""
@@ -49,9 +46,8 @@ class Freed:
 
     def done(self, asset: LedgerAsset, now: datetime) -> None:
         """Note that it is deleted there."""
-        self._database.execute(
-            sa.update(freed).where(freed.c.asset_id == asset.id).values(deleted_at=now)
-        )
+        of_asset = sa.update(freed).where(freed.c.asset_id == asset.id)
+        self._database.execute(of_asset.values(deleted_at=now))
 
     def withdraw(self, asset: LedgerAsset) -> None:
         """Note that it is not deleted there after all: Earth Engine refused."""

@@ -14,7 +14,7 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.lifecycle import Recovered, State
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.lifecycle import Started
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.intake import insert, renew
 from geesync.store.ledger.ledger import (
@@ -35,7 +35,7 @@ from geesync.store.tasks.tasks import record_in as record_tasks_in
 
 @dataclass(frozen=True)
 class Copy:
-    """An asset's copy, as its sidecars tell of it."""
+    """An asset's copy, as its sidecars describe it."""
 
     source: SourceAsset
     path: str  #: folder relative to the mirror
@@ -53,11 +53,8 @@ class Found:
     objects: Sequence[StoredObject] = field(default=())  #: all there are, without an operation
 
 
-class Recovery:
+class Recovery(Records):
     """Takes in what a lost ledger left. For a new or an old one, before anything works on it."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def restore(self, root: Root, copies: Sequence[Copy], now: datetime) -> int:
         """Take in copies that are on disk, in one transaction; return how many.
@@ -119,12 +116,12 @@ class Recovery:
             ]
             tasks = [(task, by_token[task.token]) for task in intend_in(connection, intents, now)]
             started = [
-                TaskMove(task, Started(operation=one.operation))
-                for task, one in tasks
-                if one.operation
+                TaskMove(task, Started(operation=left.operation))
+                for task, left in tasks
+                if left.operation
             ]
             record_tasks_in(connection, started, now)
-            whole = [(task, one.objects) for task, one in tasks if not one.operation]
+            whole = [(task, left.objects) for task, left in tasks if not left.operation]
             succeed_in(connection, whole, now)
 
 

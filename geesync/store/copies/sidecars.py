@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.layout import FREED_JSON, SIDECARS, VERSIONS, version_name
-from geesync.store.file.database import Database
+from geesync.store.file.database import Database, Records
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import schema
+from geesync.store.tasks.plans import files_of
 
 
-class Sidecars:
+class Sidecars(Records):
     """The files that geesync itself makes beside what Earth Engine exported."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def known(self, asset_ids: Sequence[int]) -> dict[int, set[KeptFile]]:
         """Return every file that was ever put into the folders of assets, as it was then, by id."""
-        plan, file, table = schema.plan, schema.file, schema.sidecar
-        objects = (
-            sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
-            .select_from(plan.join(file))
-            .where(plan.c.asset_id.in_(asset_ids))
-        )
-        sidecars = sa.select(
-            table.c.asset_id, table.c.name, table.c.size_bytes, table.c.crc32c
-        ).where(table.c.asset_id.in_(asset_ids))
-        known: dict[int, set[KeptFile]] = {asset_id: set() for asset_id in asset_ids}
-        for asset_id, *columns in self._database.rows(sa.union_all(objects, sidecars)):
-            known[asset_id].add(KeptFile(*columns))
-        return known
+        found = kept_files(self._database, asset_ids, files_of(asset_ids))
+        return {asset_id: set(found[asset_id]) for asset_id in asset_ids}
 
     def note(self, written: Mapping[int, Iterable[KeptFile]]) -> None:
         """Note sidecars as they are on disk now, by asset."""
@@ -65,6 +53,18 @@ class Sidecars:
                     kept = KeptFile(name, row.size_bytes, row.crc32c)
                     _insert(connection, {row.asset_id: [kept]})
             _insert(connection, written)
+
+
+def kept_files(
+    database: Database, asset_ids: Collection[int], files: sa.Select[tuple[object, ...]]
+) -> dict[int, list[KeptFile]]:
+    """Return the files of a query, see ``files_of``, and what is beside them, by asset."""
+    table = schema.sidecar
+    beside = sa.select(table).where(table.c.asset_id.in_(asset_ids))
+    found: dict[int, list[KeptFile]] = defaultdict(list)
+    for asset_id, *columns in database.rows(files.union(beside)):
+        found[asset_id].append(KeptFile(*columns))
+    return found
 
 
 def _now(row: sa.Row[tuple[object, ...]], versions: Collection[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from geesync.domain.mirror.lifecycle import RESTING, State
 from geesync.domain.tasks.exports import Part, Way
 from geesync.domain.tasks.lifecycle import LIVE, Disproved, TaskState
 from geesync.errors import Cause, RemoteError
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows
 from geesync.store.tables import schema
 from geesync.store.tasks.plans import void_in
@@ -62,7 +62,7 @@ class Staged:
 
     @property
     def origin(self) -> Json:
-        """How its part came, as a sidecar tells, where no task of this ledger brought it."""
+        """How its part came, by its sidecar, where no task of this ledger brought it."""
         return read_plan(self.document).origins.get(self.part_id, {})
 
     @cached_property
@@ -83,18 +83,15 @@ class Staged:
         return self.task.destination.place if self.task else ""
 
 
-class Staging:
+class Staging(Records):
     """Where the files of copies are, and which may be deleted from the bucket."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def staged(self, asset_ids: Iterable[int]) -> dict[int, list[Staged]]:
         """Return the files of each asset that are of use, by name."""
         ids = list(asset_ids)
         found: dict[int, list[Staged]] = {asset_id: [] for asset_id in ids}
-        for one in self._staged(schema.plan.c.asset_id.in_(ids) & schema.live_file(), limit=None):
-            found[one.asset_id].append(one)
+        for file in self._staged(schema.plan.c.asset_id.in_(ids) & schema.live_file(), limit=None):
+            found[file.asset_id].append(file)
         return found
 
     def sweepable(
@@ -178,9 +175,8 @@ class Staging:
         """
         ids = list(file_ids)
         if ids:
-            self._database.execute(
-                sa.update(schema.file).where(schema.file.c.id.in_(ids)).values({column: now})
-            )
+            files = sa.update(schema.file).where(schema.file.c.id.in_(ids))
+            self._database.execute(files.values({column: now}))
 
     def disprove(
         self,
@@ -197,34 +193,31 @@ class Staging:
             return
         with self._database.write() as connection:
             moves = {
-                one.task.id: TaskMove(one.task, Disproved(str(error), error.cause, found or {}))
-                for one, error in bad
-                if one.task
+                file.task.id: TaskMove(file.task, Disproved(str(error), error.cause, found or {}))
+                for file, error in bad
+                if file.task
             }
             record_in(connection, list(moves.values()), now)
-            for one, error in bad:
-                if one.task is None:
-                    _void(connection, one, error, found or {}, now)
+            for file, error in bad:
+                if file.task is None:
+                    _void(connection, file, error, found or {}, now)
 
     def note_sums(self, sums: Mapping[int, tuple[int, str]]) -> None:
         """Note the CRC32C and hexadecimal SHA-256 of files, by id: each was read, every byte."""
-        if sums:
+        changes = {key: {"crc32c": crc32c, "sha256": sha} for key, (crc32c, sha) in sums.items()}
+        if changes:
             with self._database.write() as connection:
-                changes = {
-                    key: {"crc32c": crc32c, "sha256": sha256}
-                    for key, (crc32c, sha256) in sums.items()
-                }
                 change_rows(connection, schema.file, changes)
 
 
 def _void(
-    connection: sa.Connection, one: Staged, error: RemoteError, found: Json, now: datetime
+    connection: sa.Connection, file: Staged, error: RemoteError, found: Json, now: datetime
 ) -> None:
-    of_part = (schema.file.c.plan_id == one.plan_id) & (schema.file.c.part == one.part_id)
+    of_part = (schema.file.c.plan_id == file.plan_id) & (schema.file.c.part == file.part_id)
     void_in(connection, of_part, now)
     if error.cause == Cause.PLAN:
         columns = tuple(found.get("columns", ()))
-        lesson = Lesson(one.plan_id, one.part_id, too_much=False, columns=columns)
+        lesson = Lesson(file.plan_id, file.part_id, too_much=False, columns=columns)
         teach_in(connection, [lesson], now)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from geesync.errors import LedgerError
-from geesync.store.file.soundness import LOG, check, in_use
+from geesync.store.file.soundness import LOG, check, in_use, open_read_only
 
 #: A ledger's file, then what SQLite keeps beside it: its log, and who reads how far in it.
 _FILES = ("", LOG, "-shm")
@@ -30,7 +30,10 @@ def backup(path: Path, copy: Path) -> None:
     something else than an older copy has that name, OSError if it cannot be written.
     """
     _refuse_to_replace(path, copy)
-    with closing(_reading(path)) as connection, scratch(copy, "writing") as aside:
+    with (
+        closing(open_read_only(path)) as connection,
+        scratch(copy, "writing") as aside,
+    ):
         made = aside / copy.name
         write(connection, made)
         made.replace(copy)
@@ -61,13 +64,9 @@ def opened(file: Path) -> Iterator[sqlite3.Connection]:
     if not file.is_file():
         raise LedgerError(f"there is no backup {file}", hint="name a file of `geesync backup`")
     check(file, thorough=True)
-    with closing(_reading(file)) as connection:
+    with closing(open_read_only(file)) as connection:
         connection.execute("SELECT count(*) FROM root")  # opened by who may read it
         yield connection
-
-
-def _reading(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def write(connection: sqlite3.Connection, made: Path) -> None:
@@ -106,7 +105,7 @@ def sync(path: Path) -> None:
 def scratch(path: Path, doing: str) -> Iterator[Path]:
     """Make a folder beside a file, and remove it at the end.
 
-    doing: what for, as its name says.
+    doing: its purpose, part of its name.
     """
     sweep(path, doing)
     with ExitStack() as stack:

@@ -117,7 +117,7 @@ class Database:
 
     def check_in_place(self) -> None:
         """Raise LedgerError if the file is not the one that was opened."""
-        with suppress(OSError):  # of its disk, which passes, and of which the steps tell
+        with suppress(OSError):  # of its disk: it passes, and the steps report it
             refuse_another(self.path)
 
     def check_whole(self, keep_on: Callable[[], bool]) -> None:
@@ -130,6 +130,13 @@ class Database:
         self._watch.close()
         self._engine.dispose()
         self._open.close()
+
+
+class Records:
+    """Something that is kept in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -192,7 +199,7 @@ def open_migrating(path: Path) -> Database:
     return Database(path)
 
 
-#: What is done in the folder in which a new ledger is made, as its name says.
+#: The purpose of the folder in which a new ledger is made; part of its name.
 _CREATING = "creating"
 
 
@@ -217,7 +224,8 @@ def _upgrade(path: Path) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_migrations()))
-    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
+    url = sa.URL.create("sqlite", database=str(path))
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     # A migration that fails half-way must leave nothing: Python would commit each CREATE TABLE.
     sa.event.listen(engine, "connect", _leave_transactions_to_us)
     sa.event.listen(engine, "begin", _begin)

@@ -30,12 +30,12 @@ def insert_rows(
     """
     names = list(rows[0]) if rows else []
     into = f"INSERT {instead and f'OR {instead}'} INTO {table.name} ({', '.join(names)}) VALUES"
-    one = f"({', '.join('?' * len(names))})"
+    marks = f"({', '.join('?' * len(names))})"
     kept = _as_kept(connection, table, names, rows)
     for start in range(0, len(kept), _ROWS):
         some = kept[start : start + _ROWS]
         connection.exec_driver_sql(
-            f"{into} {', '.join([one] * len(some))}", tuple(chain.from_iterable(some))
+            f"{into} {', '.join([marks] * len(some))}", tuple(chain.from_iterable(some))
         )
 
 

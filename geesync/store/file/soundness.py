@@ -28,7 +28,7 @@ _LARGE_BYTES = 256 * 1024**2
 #: What SQLite adds to a ledger's name for its write-ahead log.
 LOG = "-wal"
 
-#: Where the header of SQLite's file tells how it is written: 2 is with a write-ahead log.
+#: The byte of SQLite's header that is 2 when the file is used with a write-ahead log.
 #: https://www.sqlite.org/fileformat2.html#the_database_header
 _WRITTEN_AT, _WITH_LOG = 18, b"\x02"
 
@@ -49,6 +49,11 @@ REMOTE = frozenset(
 )
 
 _ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+def open_read_only(path: Path, *, timeout_s: float = 5) -> sqlite3.Connection:
+    """Open a ledger that nothing is written to, whatever its name has in it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)
 
 
 def is_large(path: Path) -> bool:
@@ -86,7 +91,7 @@ def held_open(path: Path) -> Iterator[None]:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another of its name; None if there is none, or an empty one."""
+    """Return a file's device and inode; None if there is no file, or an empty one."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -178,7 +183,7 @@ def _check(path: Path, *, thorough: bool, keep_on: Callable[[], bool]) -> str | 
             hint=f"{RESTORE}; or move it away to begin anew",
         )
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(open_read_only(path)) as connection:
             connection.set_progress_handler(lambda: not keep_on(), _STRIDE)
             return _check_contents(path, connection, thorough=thorough)
     except sqlite3.DatabaseError as error:
@@ -223,7 +228,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     with (
         held_open(path),
         translated(path),
-        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection,
+        closing(open_read_only(path, timeout_s=10)) as connection,
     ):
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")  # one consistent state for all questions

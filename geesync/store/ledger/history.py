@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from geesync.domain.mirror.lifecycle import State
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.tables import notes, schema
 
 #: Events that are looked at in one transaction.
@@ -15,11 +15,8 @@ _BATCH = 1000
 _FORGETTABLE = (State.VERIFIED, State.GONE, State.EXCLUDED)
 
 
-class History:
+class History(Records):
     """Forgets the oldest of what happened to assets at rest."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def forget(self, *, keep: int, after: int) -> int | None:
         """Look at the oldest events after an id, and delete those of assets at rest.

@@ -17,16 +17,13 @@ from geesync.domain.state_machine import Event
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.ledger import LedgerAsset, Move, record_in
 from geesync.store.tables import notes, schema
+from geesync.store.tables.states import UNREAD
 
 #: What it means that an asset of such a state is listed, and wanted.
 _BACK: dict[State, type[Event]] = {
     **dict.fromkeys(ABSENT, SourceReappeared),
     State.EXCLUDED: Included,
 }
-
-
-#: The revision of an asset of which only the name is known.
-UNREAD = ""
 
 
 def differs(known: Any, source: SourceAsset, dest: str) -> bool:
@@ -48,7 +45,7 @@ def insert(
 ) -> None:
     """Take in assets that nobody knows yet; priority: where no container gives one.
 
-    is_read: whether what Earth Engine says of them is known, not their names only.
+    is_read: whether their metadata is known, not only their names.
     """
     if not sources:
         return
@@ -133,7 +130,14 @@ def renew(
     moved = record_in(connection, [_news(*pair) for pair in changed], now)
     for asset, source in changed:
         if asset.id in moved:
-            _replace(connection, asset, source)
+            describe(connection, asset.id, source)
+    anew = {
+        # The next plan finds out what is left out of it now.
+        asset.id: {"type": source.type, "revision": source.revision, "left_out": None}
+        for asset, source in changed
+        if asset.id in moved
+    }
+    change_rows(connection, schema.asset, anew)
 
 
 def _news(asset: LedgerAsset, source: SourceAsset) -> Move:
@@ -143,16 +147,8 @@ def _news(asset: LedgerAsset, source: SourceAsset) -> Move:
     return Move(asset, SourceChanged(f"{before} → {source.revision}"))
 
 
-def _replace(connection: sa.Connection, asset: LedgerAsset, source: SourceAsset) -> None:
-    describe(connection, asset.id, source)
-    # What is left out of it now, its next plan says.
-    anew = {"type": source.type, "revision": source.revision, "left_out": None}
-    table = schema.asset
-    connection.execute(sa.update(table).where(table.c.id == asset.id).values(anew))
-
-
 def describe(connection: sa.Connection, asset_id: int, source: SourceAsset) -> None:
-    """Remember what Earth Engine says of an asset."""
+    """Write the metadata of an asset."""
     asset, table = schema.asset, schema.source
     values = {"size_bytes": source.size_bytes, **_place(source)}
     connection.execute(sa.update(asset).where(asset.c.id == asset_id).values(values))

@@ -26,7 +26,7 @@ from geesync.domain.mirror.lifecycle import (
 )
 from geesync.domain.state_machine import Delayed, Event
 from geesync.domain.tasks.exports import Way
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import notes, schema
 from geesync.store.tables.columns import has_come, read_standing, standing_columns
@@ -67,7 +67,7 @@ class Move:
 
 
 #: Events after which nothing that was asked for before is of use: it is asked for anew. Of copies
-#: that turn out bad the steps tell which; their siblings stay.
+#: that turn out bad the steps report each; their siblings stay.
 _VOIDS_COPIES = (SourceChanged, SourceReappeared, SourceGone, SourceFreed, Recovered)
 
 #: Events after which no scan asks for it any more.
@@ -80,11 +80,8 @@ _CHUNK = 500
 _STORE: sa.ColumnClause[str] = sa.literal_column(ASSET_STORE)
 
 
-class Ledger:
+class Ledger(Records):
     """Assets and their states. Steps report events; only ``record`` turns them into states."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def due(
         self,
@@ -157,7 +154,7 @@ class Ledger:
                 change_rows(connection, schema.asset, reasons)
 
     def sources_of(self, assets: Sequence[LedgerAsset]) -> dict[int, SourceAsset]:
-        """Return what Earth Engine said of each asset at its recorded revision, by id."""
+        """Return the metadata of each asset at its recorded revision, by id."""
         ids = [asset.id for asset in assets]
         query = sa.select(schema.source).where(schema.source.c.asset_id.in_(ids))
         return {row.asset_id: SourceAsset(row.json) for row in self._database.rows(query)}
@@ -212,7 +209,7 @@ def record_in(connection: sa.Connection, moves: Sequence[Move], now: datetime) -
 
 
 def _dates(move: Move, now: datetime) -> dict[str, object]:
-    """Return the columns that say since when what an event says is true."""
+    """Return the columns with the dates of what just became true."""
     if isinstance(move.event, CheckPassed):
         return {"verified_at": now, "verified_revision": move.asset.revision}
     return {"gone_at": now} if isinstance(move.event, SourceGone | SourceFreed) else {}

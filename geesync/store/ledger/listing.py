@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from geesync.domain.assets.asset import CONTAINERS, SourceAsset
 from geesync.domain.mirror.layout import FREED_JSON
-from geesync.domain.mirror.lifecycle import Excluded, SourceFreed, SourceGone, State
+from geesync.domain.mirror.lifecycle import ABSENT, Excluded, SourceFreed, SourceGone, State
 from geesync.domain.state_machine import Refused
 from geesync.errors import Cause
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.intake import describe, differs, insert, renew
 from geesync.store.ledger.ledger import (
@@ -28,11 +28,10 @@ from geesync.store.ledger.ledger import (
     record_in,
     select_assets,
 )
-from geesync.store.ledger.sightings import Sightings, children_of, sightings
 from geesync.store.tables import schema
 from geesync.store.tables.making import freed
 
-#: What the history says of assets that are no longer there.
+#: The details of events about assets that are no longer there.
 FREED = "deleted there on a person's word, kept here"
 _GONE = "no longer listed, and not found"
 
@@ -50,11 +49,31 @@ class Observed:
     emptied: tuple[str, ...] = ()  #: containers that are none any more
 
 
-class Listing:
-    """Takes in what Earth Engine lists. A scan of an unchanged account writes nothing."""
+class Sightings:
+    """The names that the listing of one container showed."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def see(self, names: Iterable[str]) -> None:
+        """Note names of a page."""
+        rows = [(name,) for name in names]
+        if rows:
+            with self._connection.begin():
+                self._connection.exec_driver_sql(
+                    "INSERT OR IGNORE INTO temp.sighting VALUES (?)", rows
+                )
+
+    def unseen(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
+        """Return a page of the container's known assets that the listing did not show, by name."""
+        not_seen = sa.text("asset.name NOT IN (SELECT name FROM temp.sighting)")
+        query = _children(root_id, parent, after, limit).where(not_seen)
+        with self._connection.begin():
+            return [read_asset(row) for row in self._connection.execute(query)]
+
+
+class Listing(Records):
+    """Takes in what Earth Engine lists. A scan of an unchanged account writes nothing."""
 
     def observe(
         self, root_id: int, listed: Sequence[SourceAsset], now: datetime, *, priority: int = 0
@@ -140,7 +159,7 @@ class Listing:
         *,
         priority: int = 0,
     ) -> set[str]:
-        """Take in what is listed and cannot be read, or cannot be listed, each with what it said.
+        """Take in what is listed and cannot be read, or cannot be listed, each with the answer.
 
         Of what nobody knows yet there is a name only: it rests in quarantine until a scan can read
         it. Nothing else is concluded. Returns the names of those that are newly so.
@@ -208,7 +227,7 @@ class Listing:
             self._database.execute(of_root.values(priority=priority))
 
     def _known(self, names: list[str]) -> dict[str, Any]:
-        """Return by name what tells whether an asset has changed: most have not."""
+        """Return by name the columns that show whether an asset has changed: most have not."""
         table = schema.asset.c
         query = (
             sa.select(
@@ -222,10 +241,33 @@ class Listing:
         )
         return {row.name: row for row in self._database.rows(query)}
 
-    def sightings(self) -> AbstractContextManager[Sightings]:
+    @contextmanager
+    def sightings(self) -> Iterator[Sightings]:
         """Open a note of what a listing shows, on disk: a container may hold a million."""
-        return sightings(self._database)
+        with self._database.connection() as connection:
+            with connection.begin():
+                connection.execute(
+                    sa.text("CREATE TEMP TABLE sighting (name TEXT PRIMARY KEY) WITHOUT ROWID")
+                )
+            try:
+                yield Sightings(connection)
+            finally:
+                with connection.begin():
+                    connection.execute(sa.text("DROP TABLE temp.sighting"))
 
     def children(self, root_id: int, parent: str, *, after: str, limit: int) -> list[LedgerAsset]:
         """Return a page of the container's assets that are not gone, by name."""
-        return self._database.select(children_of(root_id, parent, after, limit), read_asset)
+        return self._database.select(_children(root_id, parent, after, limit), read_asset)
+
+
+def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tuple[object, ...]]:
+    """Return the query of a page of a container's assets that are not gone, by name."""
+    asset = schema.asset.c
+    container = sa.select(asset.id).where(asset.name == parent).scalar_subquery()
+    return (
+        select_assets()
+        .where(asset.parent_id == container, asset.root_id == root_id, asset.name > after)
+        .where(asset.state.not_in(ABSENT))
+        .order_by(asset.name)
+        .limit(limit)
+    )

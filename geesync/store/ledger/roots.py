@@ -1,4 +1,4 @@
-"""What people asked to be mirrored, and what they and the daemon tell each other."""
+"""The roots that people asked to be mirrored, and the settings that processes share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
 from geesync.errors import RemoteError
-from geesync.store.file.database import Database
+from geesync.store.file.database import Database, Records
+from geesync.store.file.rows import insert_rows
 from geesync.store.tables import notes, schema
 from geesync.store.tables.states import PAUSED, PAUSED_BELOW
 
@@ -35,11 +36,8 @@ class Root:
     paused_at: datetime | None = None
 
 
-class Roots:
+class Roots(Records):
     """The roots and the settings; written by commands, read by the daemon."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(
         self,
@@ -51,7 +49,7 @@ class Roots:
         interval: timedelta | None = None,
         options: Json | None = None,
     ) -> None:
-        """Watch a root, or renew what was said of it; its next scan is due at once."""
+        """Watch a root, or change how; its next scan is due at once."""
         values = {
             "dest": dest,
             "bucket": bucket,
@@ -77,15 +75,10 @@ class Roots:
         query = sa.select(schema.root).where(schema.root.c.name == name)
         return next(iter(self._database.select(query, _root)), None)
 
-    def remove(self, root_id: int, now: datetime) -> None:
-        """Stop watching a root. Nothing is deleted, here or on disk."""
-        self.update(root_id, removed_at=now)
-
     def update(self, root_id: int, **values: Any) -> None:
-        """Write what a scan found of a root."""
-        self._database.execute(
-            sa.update(schema.root).where(schema.root.c.id == root_id).values(values)
-        )
+        """Write columns of a root; ``removed_at`` ends its watching, and deletes nothing."""
+        of_id = sa.update(schema.root).where(schema.root.c.id == root_id)
+        self._database.execute(of_id.values(values))
 
     def active(self) -> list[Root]:
         """Return the roots that are watched, in the order in which they were added."""
@@ -115,7 +108,7 @@ class Roots:
         """End the pause of a root or asset and every one below it, or every pause."""
         root, key = schema.root.c, notes.setting.c.key
         ended = [pause for pause in self.pauses() if name is None or is_within(pause, name)]
-        keys = [PAUSED_BELOW + one if one else PAUSED for one in ended]
+        keys = [PAUSED_BELOW + name if name else PAUSED for name in ended]
         with self._database.write() as connection:
             connection.execute(sa.delete(notes.setting).where(key.in_(keys)))
             paused = sa.update(schema.root).where(root.name.in_(ended))
@@ -168,13 +161,8 @@ def ask_in(connection: sa.Connection, now: datetime) -> None:
 
 
 def _put(connection: sa.Connection, key: str, value: str, now: datetime) -> None:
-    connection.execute(
-        sa.text(
-            "INSERT INTO setting (key, value, at) VALUES (:key, :value, :at)"
-            " ON CONFLICT DO UPDATE SET value = excluded.value, at = excluded.at"
-        ),
-        {"key": key, "value": value, "at": now.timestamp()},
-    )
+    row = {"key": key, "value": value, "at": now}
+    insert_rows(connection, notes.setting, [row], instead="REPLACE")
 
 
 def _root(row: sa.Row[Any]) -> Root:
@@ -212,6 +200,6 @@ class Asked:
                 return False
             asked = self._roots.get(ASKED)
         except RemoteError:
-            return False  # the disk's trouble; the steps tell of it
+            return False  # the disk's trouble; the steps report it
         before, self._version, self._asked = self._asked, version, asked
         return asked != before

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.mirror.lifecycle import State
-from geesync.domain.tasks.lifecycle import DRIVE, DestinationKind, TaskState
-from geesync.store.file.database import Database
+from geesync.domain.tasks.lifecycle import TaskState
+from geesync.store.file.database import Records
+from geesync.store.ledger.roots import Roots
 from geesync.store.tables import notes, schema
-from geesync.store.tables.states import ASSET_STORE
+from geesync.store.tables.states import ASSET_STORE, TASK_STORE
 
 #: The setting in which the project's queue is noted, as it was last seen.
 QUEUE = "queue"
@@ -29,11 +30,8 @@ ANSWER_COST = "answer_cost"
 _UNDER_WAY = (State.EXPORTING, State.IN_BUCKET)
 
 
-class Usage:
+class Usage(Records):
     """Sums over the ledger, from counters and narrow indices."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def operations(self) -> int:
         """Return how many of our exports Earth Engine may be working on."""
@@ -42,8 +40,7 @@ class Usage:
 
     def queued(self) -> int:
         """Return how many operations wait in the project's queue, everybody's, as last seen."""
-        query = sa.select(notes.setting.c.value).where(notes.setting.c.key == QUEUE)
-        noted = self._database.scalar(query)
+        noted = Roots(self._database).get(QUEUE)
         return int(json.loads(noted)["queued"]) if noted else 0
 
     def staged_bytes(self) -> int:
@@ -51,19 +48,16 @@ class Usage:
 
         What exports left that were no good is not ours to wait for: it is swept by itself.
         """
-        total, tally = notes.total, notes.tally
-        staged = self._sum(sa.func.sum(total.c.value), total.c.name == "staged_bytes")
-        went = self._sum(sa.func.sum(total.c.value), total.c.name == "unstaged_bytes")
-        coming = self._sum(sa.func.sum(tally.c.size_bytes), tally.c.state == State.EXPORTING)
-        return int(staged - went + coming)
+        tally = notes.tally.c
+        coming = self._sum(sa.func.sum(tally.size_bytes), tally.state == State.EXPORTING)
+        return int(self._total("staged_bytes") - self._total("unstaged_bytes") + coming)
 
     def stuck_bytes(self, stores: Collection[str]) -> int:
         """Return what of the staged bytes is in these stores, or soon there."""
         if not stores:
             return 0
         file, task = schema.file, schema.task
-        is_drive = task.c.destination_kind == DestinationKind.DRIVE
-        store = sa.case((is_drive, DRIVE), else_=task.c.destination)
+        store: sa.ColumnClause[str] = sa.literal_column(TASK_STORE)
         query = sa.select(sa.func.sum(file.c.size_bytes)).join(task, file.c.task_id == task.c.id)
         unswept = sa.text("file.swept_at IS NULL AND file.way <> 'direct'")
         succeeded = task.c.state == TaskState.SUCCEEDED
@@ -98,26 +92,30 @@ class Usage:
 
     def eecu_s(self, now: datetime) -> float:
         """Return the EECU-seconds of our exports that have ended in this calendar month, UTC."""
-        total, month = notes.total, now.astimezone(UTC).strftime("%Y-%m")
-        return self._sum(total.c.value, total.c.name == "eecu_s_of_month", total.c.label == month)
+        return self._total("eecu_s_of_month", notes.total.c.label == month_of(now))
 
     def answers(self, now: datetime) -> int:
         """Return how many answers were read directly in this calendar month, UTC."""
-        total, month = notes.total, now.astimezone(UTC).strftime("%Y-%m")
-        of_month = total.c.name == ANSWERS_OF_MONTH
-        return int(self._sum(total.c.value, of_month, total.c.label == month))
+        return int(self._total(ANSWERS_OF_MONTH, notes.total.c.label == month_of(now)))
 
     def answers_ever(self) -> int:
         """Return how many answers were read directly since the ledger was made."""
-        return int(self._sum(notes.total.c.value, notes.total.c.name == ANSWERS))
+        return int(self._total(ANSWERS))
 
     def answer_cost(self, estimate_s: float) -> AnswerCost:
         """Return what an answer costs: as it was learnt, or else the estimate, in EECU-seconds."""
-        query = sa.select(notes.setting.c.value).where(notes.setting.c.key == ANSWER_COST)
-        return answer_cost(self._database.scalar(query), estimate_s)
+        return answer_cost(Roots(self._database).get(ANSWER_COST), estimate_s)
+
+    def _total(self, name: str, *where: sa.ColumnElement[bool]) -> float:
+        return self._sum(sa.func.sum(notes.total.c.value), notes.total.c.name == name, *where)
 
     def _sum(self, what: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> float:
         return float(self._database.scalar(sa.select(what).where(*where)) or 0)
+
+
+def month_of(now: datetime) -> str:
+    """Return the calendar month by which totals are labelled, UTC."""
+    return now.astimezone(UTC).strftime("%Y-%m")
 
 
 def answer_cost(noted: str | None, estimate_s: float) -> AnswerCost:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from geesync.domain.state_machine import AnyState, Cancelled, Event, Life, Retried, Standing
 from geesync.domain.tasks.lifecycle import Subject, SubjectKind
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows
 from geesync.store.tables.columns import has_come, standing_columns
 
@@ -51,16 +51,13 @@ class MakingMove:
     event: Event
 
 
-class Making(Generic[AnyToMake, AnyState]):
+class Making(Records, Generic[AnyToMake, AnyState]):
     """Assets of one kind. Steps report events; only ``record`` turns them into states."""
 
     kind: ClassVar[SubjectKind]
     table: ClassVar[sa.Table]
     life: Life[AnyState]
     is_paused: ClassVar[str]  #: whether a row waits for the end of a pause, in SQL
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def due(
         self, *states: AnyState, now: datetime, limit: int, paused_too: bool = False
@@ -121,9 +118,9 @@ class Making(Generic[AnyToMake, AnyState]):
         return self._apply(Retried(), lambda state: state == self.life.quarantined, which, now)
 
     def _apply(
-        self, event: Event, hears: Callable[[AnyState], bool], which: str, now: datetime
+        self, event: Event, applies: Callable[[AnyState], bool], which: str, now: datetime
     ) -> int:
-        found = [target for target in self.of(which) if hears(target.standing.state)]
+        found = [target for target in self.of(which) if applies(target.standing.state)]
         return self.record([MakingMove(target, event) for target in found], now)
 
     def of(self, which: str) -> list[AnyToMake]:

@@ -100,24 +100,24 @@ class Restores(Making[Restored, RestoreState]):
         asked: columns of the restoration. vanished: of those that are proved, what is not there any
         more, and is made anew. What else is known of the same target stays as it is.
         """
-        self.record([MakingMove(one, Vanished()) for one in vanished], now)
+        self.record([MakingMove(asset, Vanished()) for asset in vanished], now)
         with self._database.write() as connection:
             known = known_targets(connection, restored)
-            new = [one for one in wanted if one.target not in known]
+            new = [asset for asset in wanted if asset.target not in known]
             if not new:
                 return 0
             made = connection.execute(sa.insert(restoration).values(added_at=now, **asked))
             (key,) = made.inserted_primary_key or (0,)
-            rows = [_row(one, int(key), now) for one in new]
+            rows = [_row(asset, int(key), now) for asset in new]
             insert_rows(connection, restored, rows)
             ask_in(connection, now)
         return len(new)
 
     def proved(self, wanted: Iterable[Wanted]) -> list[Restored]:
         """Return what was proved once, of what is wanted."""
-        targets = {one.target for one in wanted}
+        targets = {asset.target for asset in wanted}
         found = self._select(restored.c.state == RestoreState.PROVED)
-        return [one for one in found if one.target in targets]
+        return [asset for asset in found if asset.target in targets]
 
     def stage(
         self, asset: Restored, manifest: Json, objects: Iterable[StoredObject], now: datetime
@@ -244,21 +244,8 @@ def _is_needed() -> sa.ColumnElement[bool]:
 
 
 def _row(wanted: Wanted, key: int, now: datetime) -> dict[str, object]:
-    return {
-        "restoration_id": key,
-        "mirror": wanted.mirror,
-        "path": wanted.path,
-        "source": wanted.source,
-        "target": wanted.target,
-        "type": wanted.type,
-        "revision": wanted.revision,
-        "mark": wanted.mark,
-        "depth": wanted.depth,
-        "size_bytes": wanted.size_bytes,
-        "losses": json.dumps(wanted.losses),
-        "state": RestoreState.PLANNED,
-        "moved_at": now,
-    }
+    planned = {"restoration_id": key, "state": RestoreState.PLANNED, "moved_at": now}
+    return vars(wanted) | planned | {"losses": json.dumps(wanted.losses)}
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> Restored:

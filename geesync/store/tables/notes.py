@@ -1,4 +1,4 @@
-"""The tables of events, samples and counters, and of what processes tell each other.
+"""The tables of events, samples, counters and settings.
 
 Triggers keep the counters, so that no question reads all assets.
 """
@@ -32,7 +32,7 @@ sample = Table(
     Column("told", Text, nullable=False),  # JSON
 )
 
-#: What processes tell each other: the daemon's heartbeat, what people asked for.
+#: What processes share: the daemon's heartbeat, what people asked for.
 setting = Table(
     "setting",
     metadata,

@@ -13,7 +13,7 @@ from geesync.errors import damaged
 if TYPE_CHECKING:
     from geesync.domain.json import Json
 
-#: What most documents have in common, so that each need not say it; the commonest comes last.
+#: The preset dictionary: what most documents have in common, the most frequent last.
 #: Ledgers hold documents that were packed with it: it must never change.
 _SHARED = b"".join(
     (

@@ -59,11 +59,11 @@ root = Table(
     Column("scanned_at", Instant),  # end of the last complete scan
     Column("excluded", Integer, nullable=False, server_default="0"),  # left out by that scan
     Column("alarm", Text),  # why the last scan was not believed
-    Column("quota", Text),  # JSON, as Earth Engine says it
+    Column("quota", Text),  # JSON, as Earth Engine returns it
     Column("paused_at", Instant),  # nothing new is begun for it
 )
 
-#: The assets of which the STAC catalogue tells nothing yet, or something old. Queries must use this
+#: The assets whose STAC documents are missing or outdated. Queries must use this
 #: very text, so that SQLite finds the index.
 UNCATALOGUED = f"state IN ({ASSET_COPIED}) AND catalogued_version IS NOT version"
 
@@ -97,7 +97,7 @@ asset = Table(
     Column("cause", Text),
     Column("reason", Text),
     Column("left_out", Text),  # what of it cannot be taken as files, and why
-    # What the catalogue tells of its history, which may be forgotten.
+    # Dates that the catalogue shows; kept here because old events are deleted.
     Column("seen_at", Instant, nullable=False),  # first
     Column("proved_at", Instant),  # first
     Column("gone_at", Instant),  # last
@@ -109,7 +109,7 @@ asset = Table(
     Column("south", Float),
     Column("east", Float),
     Column("north", Float),
-    Column("catalogued_version", Integer),  # the version that the STAC catalogue tells
+    Column("catalogued_version", Integer),  # the version that its STAC document shows
     Column("extent", Text),  # JSON: what a collection's catalogued images cover; only grows
     Column("way", Text),  # of its current plan, if it has one; triggers keep it
     Column("delays", Integer, nullable=False, server_default="0"),  # one after another
@@ -262,11 +262,11 @@ file = Table(
     Column("generation", Integer),  # of the object
     Column("size_bytes", Integer, nullable=False),
     Column("crc32c", Integer, nullable=False),  # 0 of one from Drive until it is proved
-    Column("sha256", Digest),  # of the proved file, or what Drive tells
+    Column("sha256", Digest),  # of the proved file, or as Drive reports it
     Column("landed_at", Instant),  # on disk, every byte, fsynced
     Column("swept_at", Instant),  # the staged copy is deleted
-    Column("voided_at", Instant),  # of no use any more; of one that a task brought, the task tells
-    Column("md5", Digest),  # of the object, where it is all that the source tells
+    Column("voided_at", Instant),  # of no use any more; for a file of a task see the task's state
+    Column("md5", Digest),  # of the object, where the source has no other checksum
     CheckConstraint(f"way IN ({WAYS})", name="way"),
     CheckConstraint("way <> 'bucket' OR generation IS NOT NULL", name="object_is_pinned"),
     CheckConstraint("way <> 'direct' OR task_id IS NULL", name="direct_needs_no_task"),

@@ -30,6 +30,9 @@ ASSET_STATES = quoted(State)
 ASSET_COPIED = quoted((State.VERIFIED, State.GONE, State.FREED))
 ASSET_MOVING = quoted(state for state in State if state not in RESTING)
 
+#: The revision of an asset of which only the name is known.
+UNREAD = ""
+
 CONTAINER_TYPES = quoted(sorted(CONTAINERS))
 
 #: Whether an asset has the name ``:name``, or lies below it; 0 follows /.
@@ -52,7 +55,7 @@ def is_paused(name: str) -> str:
 
 IS_PAUSED = is_paused("asset.name")
 
-#: Whether only its sidecars tell what a found copy is of: its root is to be scanned before.
+#: Whether a recovered copy is known by its sidecars only: its root must be scanned first.
 IS_UNSEEN = f"""(root.scanned_at IS NULL AND root.name NOT LIKE '{DERIVED}%'
  AND asset.state = '{State.DOWNLOADED}' AND EXISTS (SELECT 1 FROM event
   WHERE event.asset_id = asset.id AND event.name = '{Recovered.__name__}'))"""  # noqa: S608 # our own words
@@ -91,6 +94,5 @@ ASSET_STORE = (
 
 SUBJECT_KINDS = quoted(SubjectKind)
 TASK_KINDS = quoted(TaskKind)
-EXPORT_KINDS = quoted((TaskKind.IMAGE_EXPORT, TaskKind.TABLE_EXPORT))
 DESTINATION_KINDS = quoted(DestinationKind)
 WAYS = quoted(Way)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.lifecycle import LIVE, GivenUp
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import schema
 from geesync.store.tables.packing import pack
@@ -50,11 +50,8 @@ class NewPlan:
     plan: Plan
 
 
-class Plans:
+class Plans(Records):
     """The plans, by asset."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def latest(self, asset_ids: Iterable[int]) -> dict[int, KnownPlan]:
         """Return the last plan of each asset that ever had one, by the asset's id."""
@@ -156,14 +153,21 @@ def replace_in(connection: sa.Connection, asset_ids: Collection[int], now: datet
         )
 
 
-def live_files(asset_ids: Collection[int]) -> sa.Select[tuple[object, ...]]:
-    """Return the query of the files that are of use of each asset: its id, name, size, CRC32C."""
-    plan, file = schema.plan, schema.file
+def files_of(asset_ids: Collection[int]) -> sa.Select[tuple[object, ...]]:
+    """Return the query of all files there ever were of assets: asset id, name, size, CRC32C."""
+    plan, file = schema.plan.c, schema.file.c
+    columns = (plan.asset_id, file.name, file.size_bytes, file.crc32c)
     return (
-        sa.select(plan.c.asset_id, file.c.name, file.c.size_bytes, file.c.crc32c)
-        .select_from(plan.join(file).outerjoin(schema.task, schema.task.c.id == file.c.task_id))
-        .where(plan.c.asset_id.in_(asset_ids), schema.live_file())
+        sa.select(*columns)
+        .select_from(schema.plan.join(schema.file))
+        .where(plan.asset_id.in_(asset_ids))
     )
+
+
+def live_files(asset_ids: Collection[int]) -> sa.Select[tuple[object, ...]]:
+    """Return the query of those that are of use."""
+    query = files_of(asset_ids).outerjoin(schema.task, schema.task.c.id == schema.file.c.task_id)
+    return query.where(schema.live_file())
 
 
 def void_in(connection: sa.Connection, where: sa.ColumnElement[bool], now: datetime) -> None:
@@ -187,9 +191,9 @@ def _carry_over(
     task, file = schema.task, schema.file
     live = select_tasks().where(schema.of_assets([after.asset_id]), task.c.state.in_(LIVE))
     tasks = [read_task(row) for row in connection.execute(live)]
-    strange = [task for task in tasks if wanted.get(task.part_id) != task.part]
-    record_in(connection, [TaskMove(one, GivenUp()) for one in strange], now)
-    going = {task.id for task in tasks} - {one.id for one in strange}
+    unwanted = [task for task in tasks if wanted.get(task.part_id) != task.part]
+    record_in(connection, [TaskMove(task, GivenUp()) for task in unwanted], now)
+    going = {task.id for task in tasks} - {task.id for task in unwanted}
     if going:
         moved = {"plan_id": after.id}
         connection.execute(sa.update(task).where(task.c.id.in_(going)).values(moved))

@@ -40,7 +40,7 @@ class Task:
     subject: Subject
     kind: TaskKind
     plan_id: int | None  #: of the plan that wants it
-    part_id: str  #: of the plan's part, or what else tells the subject's tasks apart
+    part_id: str  #: of the plan's part, or another key among the subject's tasks
     attempt: int  #: counts the tasks for this part, from 1
     token: str
     body_hash: str

@@ -34,7 +34,7 @@ from geesync.domain.tasks.lifecycle import (
     Unanswered,
 )
 from geesync.errors import Cause
-from geesync.store.file.database import Database
+from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import schema
 from geesync.store.tables.columns import has_come
@@ -59,11 +59,8 @@ class TaskMove:
     event: TaskEvent
 
 
-class Tasks:
+class Tasks(Records):
     """The tasks. Written before and after each answer, never while waiting."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def intend(self, intents: Sequence[Intent], now: datetime) -> list[Task]:
         """Write down tasks before they are sent, so that a lost answer can be found again."""
@@ -261,6 +258,6 @@ def _columns(event: TaskEvent, now: datetime) -> dict[str, Any]:
 
 
 def _known(change: dict[str, Any]) -> dict[str, Any]:
-    """Return of a change what a task tells."""
+    """Return those columns of a change that a Task has as fields."""
     known = {"state", "operation", "intended_at", "ended_at", "cause", "error"}
     return {name: value for name, value in change.items() if name in known}

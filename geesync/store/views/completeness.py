@@ -19,7 +19,7 @@ from geesync.store.views.making import making
 
 @dataclass(frozen=True)
 class Completeness:
-    """What is to be said of all roots, of one, or of an asset with all below it."""
+    """Whether all roots, one root, or an asset with all below it are complete."""
 
     reasons: tuple[str, ...] = ()  #: why it is not complete; none if it is
     left_out: int = 0  #: assets of which something has no form as a file
@@ -72,7 +72,7 @@ def completeness_of_root(connection: sqlite3.Connection, root: sqlite3.Row) -> C
 
 
 def _of_roots(connection: sqlite3.Connection, roots: list[sqlite3.Row]) -> Completeness:
-    """Return what counters say: as quick for a million assets as for one."""
+    """Count by the counters: as quick for a million assets as for one."""
     ids = [root["id"] for root in roots]
     marks = ", ".join("?" * len(ids))
     on_the_way, quarantined = connection.execute(
@@ -99,7 +99,7 @@ def _of_roots(connection: sqlite3.Connection, roots: list[sqlite3.Row]) -> Compl
 
 
 def _below(connection: sqlite3.Connection, name: str) -> Completeness:
-    """Return what the assets of a tree say, each of them."""
+    """Count an asset and all below it, reading each row."""
     on_the_way, quarantined, unreadable, left_out = connection.execute(
         f"SELECT total(state IN ({ASSET_MOVING})), total(state = :state AND cause IS NOT :cause),"  # noqa: S608 # our own words
         " count(why), count(left_out) FROM asset LEFT JOIN unreadable ON asset_id = asset.id"
@@ -188,7 +188,7 @@ def _of_counts(found: Completeness) -> Iterator[str]:
 
 
 def _of_asset(connection: sqlite3.Connection, name: str) -> Iterator[str]:
-    """Yield what the asset itself says, and the containers that it lies in."""
+    """Yield the reasons that concern the asset itself, and the containers above it."""
     row = connection.execute(
         "SELECT state, reason, verified_revision FROM asset WHERE name = ?", (name,)
     ).fetchone()

@@ -40,7 +40,7 @@ def heartbeat_at(path: Path) -> datetime | None:
 
 
 def pid_namespace() -> str:
-    """Return what tells the numbers of processes here from those of other containers."""
+    """Return the id of this process's PID namespace; "" if it cannot be read."""
     try:
         return str((_PROC / "self/ns/pid").readlink())
     except OSError:

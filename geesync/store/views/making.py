@@ -1,10 +1,10 @@
-"""How far everything is that goes out again: restores, and the results of jobs."""
+"""The progress of restores, and of the results of jobs."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from geesync.domain.assets.names import display_id
@@ -13,8 +13,8 @@ from geesync.domain.tasks.lifecycle import SubjectKind
 from geesync.store.tables.states import MAKING_MOVING, is_making_paused
 from geesync.store.views.troubles import Trouble
 
-#: What is finished is told for so long.
-_TOLD_FOR = timedelta(days=1)
+#: How long finished work is still listed.
+_LISTED_FOR = timedelta(days=1)
 
 #: Of each asset that is to be made: what it belongs to, and how far it is.
 _ALL = f"""
@@ -37,11 +37,11 @@ class MakingStatus:
     counts: dict[str, int]  #: by state, in no order
     paused: bool
     moved_at: datetime  #: the last one that did
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[Trouble]
 
     @property
     def title(self) -> str:
-        """What it is, for people."""
+        """Its name, for people."""
         if self.kind == SubjectKind.RESTORE:
             return f"restore to {display_id(self.name)}"
         return f"job {self.name}"
@@ -66,22 +66,22 @@ class MakingStatus:
         if quarantined := self.counts.get("quarantined"):
             yield self._phrase(quarantined, "is", "are") + f" quarantined, {self.command}"
 
-    def _phrase(self, count: int, one: str, many: str) -> str:
+    def _phrase(self, count: int, singular: str, plural: str) -> str:
         of_it = f"of the {self.title}"
-        return counted(count, f"asset {of_it} {one}", f"assets {of_it} {many}")
+        return counted(count, f"asset {of_it} {singular}", f"assets {of_it} {plural}")
 
     @property
     def command(self) -> str:
-        """What tells more of it."""
+        """The command that shows more of it."""
         if self.kind == SubjectKind.RESTORE:
             return f"geesync restores {display_id(self.name)}"
         return f"geesync derive status {self.name}"
 
 
 def making(connection: sqlite3.Connection, now: datetime | None = None) -> list[MakingStatus]:
-    """Return all that goes out, or went, in the order of its names.
+    """Return all restores and jobs, in the order of their names.
 
-    now: leaves out what was finished more than a day before.
+    now: leaves out those that were finished more than a day before.
     """
     counts: dict[tuple[str, str], dict[str, int]] = {}
     paused, moved_at = set(), dict[tuple[str, str], float]()
@@ -104,7 +104,7 @@ def making(connection: sqlite3.Connection, now: datetime | None = None) -> list[
     ]
     if now is None:
         return found
-    return [work for work in found if not work.is_finished or now - work.moved_at < _TOLD_FOR]
+    return [work for work in found if not work.is_finished or now - work.moved_at < _LISTED_FOR]
 
 
 def _troubles(connection: sqlite3.Connection) -> dict[tuple[str, str], list[Trouble]]:

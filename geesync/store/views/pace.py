@@ -1,7 +1,7 @@
 """How fast assets come home, and how long the rest will take.
 
 By what is left of each kind of work and how fast that kind went of late. Folders and collections
-take no time and say nothing of it.
+take no time and do not count.
 """
 
 from __future__ import annotations

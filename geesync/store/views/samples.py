@@ -49,7 +49,7 @@ class Samples:
         status = views.status(self._database.path, now=now)
         sums = totals(self._database.path)
         counts: dict[str, int] = {}
-        for root in (root for root in status.roots if root.watched):
+        for root in status.watched:
             for state, count in root.counts.items():
                 counts[state] = counts.get(state, 0) + count
         sample = Sample(

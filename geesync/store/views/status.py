@@ -55,7 +55,7 @@ class RootStatus:
     excluded: int  #: assets that its filters leave out
     alarm: str | None
     watched: bool
-    quota: dict[str, str] | None = None  #: as Earth Engine said at the last scan; own roots only
+    quota: dict[str, str] | None = None  #: as of the last scan; own roots only
     paused: bool = False
     completeness: Completeness = field(default_factory=Completeness)  #: of what it has taken
 
@@ -97,6 +97,11 @@ class Status:
     making: list[MakingStatus] = field(default_factory=list)  #: what goes out again
 
     @property
+    def watched(self) -> list[RootStatus]:
+        """The roots of which new assets are still looked for."""
+        return [root for root in self.roots if root.watched]
+
+    @property
     def moving(self) -> int:
         """Assets that are not yet where they rest."""
         return sum(root.moving for root in self.roots)
@@ -115,8 +120,7 @@ class Status:
     @property
     def stands_still(self) -> str:
         """Why nothing new is begun, for people; "" if it is."""
-        watched = [root for root in self.roots if root.watched]
-        if self.paused or (watched and all(root.paused for root in watched)):
+        if self.paused or (self.watched and all(root.paused for root in self.watched)):
             return "paused, geesync resume goes on"
         full = [brake for brake in (self.daemon or {}).get("brakes", []) if brake["holds"]]
         lasting = [brake["text"] for brake in full if brake["name"] in _LASTING]
@@ -126,8 +130,7 @@ class Status:
     @property
     def eta(self) -> timedelta | None:
         """How long it will take; None if nobody can know, or if it stands still."""
-        watched = [root for root in self.roots if root.watched]
-        unknown = any(root.scanned_at is None or root.alarm for root in watched)
+        unknown = any(root.scanned_at is None or root.alarm for root in self.watched)
         held = self.stands_still or self.halted or self.completeness.paused or unknown
         return None if held or not self.moving else self.pace.left
 
@@ -236,7 +239,7 @@ def made_named(path: Path, given: str) -> str | None:
     """Return the name of the job, or of the root that is restored to, that is meant, if one is."""
     names = {given, *(candidates(given) if "/" in given else ())}
     with reading(path) as connection:
-        return next((one.name for one in making(connection) if one.name in names), None)
+        return next((work.name for work in making(connection) if work.name in names), None)
 
 
 def completeness_of(path: Path, name: str | None = None) -> Completeness:

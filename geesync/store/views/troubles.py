@@ -30,11 +30,11 @@ def troubles(connection: sqlite3.Connection) -> list[Trouble]:
     """Return each kind of failure that there is: what needs a person first, then what is many."""
     rows = connection.execute(
         "SELECT cause, asset.state, assets AS count, name AS example, reason,"
-        " (SELECT min(not_before) FROM asset AS one"
-        "  WHERE one.cause = trouble.kind AND one.state = trouble.state) AS next_at"
+        " (SELECT min(not_before) FROM asset AS failed"
+        "  WHERE failed.cause = trouble.kind AND failed.state = trouble.state) AS next_at"
         " FROM trouble"
-        " JOIN asset ON asset.id = (SELECT id FROM asset AS one"
-        "  WHERE one.cause = trouble.kind AND one.state = trouble.state"
+        " JOIN asset ON asset.id = (SELECT id FROM asset AS failed"
+        "  WHERE failed.cause = trouble.kind AND failed.state = trouble.state"
         "  ORDER BY not_before LIMIT 1)"
         " WHERE assets > 0 ORDER BY asset.state = 'quarantined' DESC, assets DESC"
     )

@@ -1,10 +1,12 @@
-"""What the database counts by itself, so that no question has to read all assets."""
+"""The triggers that the migrations make: what the database counts by itself."""
 
 from __future__ import annotations
 
-from geesync.domain.tasks.lifecycle import TaskState
+from geesync.domain.tasks.lifecycle import TaskKind, TaskState
 from geesync.store.tables.notes import CELL_DEG, CELLS_AROUND
-from geesync.store.tables.states import EXPORT_KINDS, TASK_IN_FLIGHT
+from geesync.store.tables.states import TASK_IN_FLIGHT, quoted
+
+EXPORT_KINDS = quoted((TaskKind.IMAGE_EXPORT, TaskKind.TABLE_EXPORT))
 
 _ADD = """
     INSERT INTO tally (root_id, type, state, assets, size_bytes)
