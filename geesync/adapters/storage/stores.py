@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -97,24 +97,20 @@ class ObjectSource:
         return of_worker, (self.access,)
 
 
+@lru_cache(maxsize=4)
 def of_worker(access: Access) -> ObjectSource:
-    """Return the source of a worker, for one job."""
+    """Return the source of a worker: one for all its jobs, which share the bandwidth."""
+
+    @cache
+    def stores() -> Stores:
+        credentials = find_credentials(
+            access.key_file, url=access.earth_engine_url, project=access.project
+        )
+        return open_stores(access, credentials)
+
     return ObjectSource(
         access,
-        partial(_stores, access),
-        _bandwidth(access.daemon),
+        stores,
+        Bandwidth(lambda: orders_of(access.daemon).rate),
         keep_on=lambda: not orders_of(access.daemon).stop,
     )
-
-
-@lru_cache(maxsize=4)
-def _bandwidth(daemon: str) -> Bandwidth:
-    return Bandwidth(lambda: orders_of(daemon).rate)
-
-
-@lru_cache(maxsize=4)
-def _stores(access: Access) -> Stores:
-    credentials = find_credentials(
-        access.key_file, url=access.earth_engine_url, project=access.project
-    )
-    return open_stores(access, credentials)
