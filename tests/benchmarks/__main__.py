@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--tiny", action="store_true", help="only to see that it works")
     parser.add_argument("--write", type=Path, help="the page to put the results into")
     given = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled once
     if wrong := set(given.names) - set(BENCHMARKS):
         parser.error(f"no such benchmark: {', '.join(sorted(wrong))}")
     for name in given.names or BENCHMARKS:

@@ -130,7 +130,7 @@ def prove(job: Proof) -> Proved:
 
 def _prove(job: Proof) -> Proved:
     with folder(Path(job.mirror), job.path, create=False) as place:
-        sums = _same_bytes(place, job)
+        sums = same_bytes(place, job)
         path = place.path / job.name
         if job.raster is not None:
             rasters.prove(path, job.raster)
@@ -140,8 +140,11 @@ def _prove(job: Proof) -> Proved:
         return Proved(*sums, read(path, rows=job.rows))
 
 
-def _same_bytes(place: Folder, job: Proof) -> tuple[int, str]:
-    """Return the CRC32C and the SHA-256 of a file of which one is what it must be."""
+def same_bytes(place: Folder, job: Proof) -> tuple[int, str]:
+    """Return the CRC32C and the SHA-256 of a file of which one is what it must be.
+
+    Raises RemoteError: INTEGRITY if neither is, DISK if it is not there.
+    """
     try:
         crc32c, sha256 = place.digests(job.name)
     except FileNotFoundError:

@@ -131,7 +131,8 @@ def _compare_values(path: Path, block: Any, expected: Expected) -> None:
 
 
 def _compare_place(path: Path, dataset: Any, grid: Grid) -> None:
-    transform = tuple(dataset.transform)[:6]
+    c, a, b, f, d, e = dataset.get_transform()  # as GDAL orders them
+    transform = a, b, c, d, e, f
     if not grid.same_place(transform):
         raise RemoteError(
             Cause.INTEGRITY,

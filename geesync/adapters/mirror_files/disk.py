@@ -20,7 +20,8 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import PARTIAL
 from geesync.errors import Cause, RemoteError
 
-_CHUNK_BYTES = 1024 * 1024
+#: Less than what the system is asked for and given back each time: see ``host.memory``.
+_CHUNK_BYTES = 256 * 1024
 _FILE_MODE = 0o644
 _FOLDER_MODE = 0o755
 

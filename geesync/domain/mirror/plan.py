@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from geesync.domain.json import Json
 from geesync.domain.tasks.exports import Part, Way, token_of
@@ -65,7 +66,7 @@ class Plan:
 
         Derived: another ledger that reads the same finds them, and nothing else does.
         """
-        return token_of([asset, revision, self.part(part_id).to_json()])
+        return _token(asset, revision, self.part(part_id))
 
     def attempts(self, part_id: str) -> int:
         """Return how often a part was asked for, by ledgers before this one."""
@@ -115,6 +116,11 @@ class Plan:
             ),
             origins=kept.get("origins", {}),
         )
+
+
+@lru_cache(1024)  # asked for by each step that an asset passes
+def _token(asset: str, revision: str, part: Part) -> str:
+    return token_of([asset, revision, part.to_json()])
 
 
 def _parts(kept: Iterable[Json]) -> tuple[Part, ...]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from geesync.adapters.formats.proving import Proof, Proved, prove_all
+from geesync.adapters.formats.proving import Proof, Proved, prove_all, same_bytes
 from geesync.domain.assets.names import is_derived
 from geesync.domain.json import Json
 from geesync.domain.mirror.lifecycle import CheckFailed, CheckPassed, State
@@ -139,8 +139,12 @@ class Verifier:
         try:
             with writer.folder(copy.asset) as place:
                 copy.begin(place)
-            if all(proof.is_of_bytes for proof in copy.todo) and is_small(copy.staged):
-                copy.found = _found(list(copy.todo))  # sooner done than told to who works beside
+                if is_small(copy.staged) and all(proof.is_of_bytes for proof in copy.todo):
+                    # Sooner done than told to who works beside, and reads again what differs.
+                    with suppress(RemoteError):
+                        copy.found = {
+                            proof: Proved(*same_bytes(place, proof)) for proof in copy.todo
+                        }
         except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop the others
             return error
         return None
@@ -186,7 +190,3 @@ class Verifier:
                 self.staging.mark("landed_at", [file.id for file in error.damaged], None)
             else:
                 self.staging.disprove([(error.of_part, error)], now, found=error.found)
-
-
-def _found(todo: list[Proof]) -> dict[Proof, Proved | Exception]:
-    return {todo[number]: answer for results in prove_all(todo) for number, answer in results}
