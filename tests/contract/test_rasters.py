@@ -211,6 +211,37 @@ def test_another_projection_database_in_the_environment_changes_no_answer(
     assert ("CRS" in told.stdout) == (zone != 32633), told
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("GDAL_SKIP", "GTiff"), ("GTIFF_FORCE_RGBA", "YES"), ("GTIFF_POINT_GEO_IGNORE", "TRUE")],
+)
+@pytest.mark.parametrize("where", ["environment", "gdalrc"])
+def test_gdals_options_in_the_environment_change_no_answer(
+    tmp_path: Path, option: str, value: str, where: str
+) -> None:
+    file = tmp_path / "img.tif"
+    place = {"crs": "EPSG:32633", "transform": rasterio.Affine(30, 0, 5e5, 0, -30, 5.2e6)}
+    profile = {"driver": "GTiff", "count": 1, "width": 7, "height": 5, "dtype": "uint8", **place}
+    with rasterio.open(file, "w", **profile) as dataset:
+        dataset.write(np.ones((1, 5, 7), "uint8"))
+        dataset.descriptions = ("b",)
+        dataset.update_tags(AREA_OR_POINT="Point")
+    gdalrc = tmp_path / "gdalrc"
+    gdalrc.write_text(f"[configoptions]\n{option}={value}\n")
+    set_there = {option: value} if where == "environment" else {"GDAL_CONFIG_FILE": str(gdalrc)}
+
+    told = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE, str(file)],
+        env=os.environ | set_there,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == ""
+
+
 def test_without_any_projection_database_nothing_is_called_proved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

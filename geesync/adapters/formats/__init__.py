@@ -9,6 +9,20 @@ from pathlib import Path
 #: Where another PROJ's database may be said to be.
 _PROJ_DATABASES = ("PROJ_DATA", "PROJ_LIB")
 
+#: Options of GDAL that change what it finds in a file, or whether it can be read.
+_READING = ("GTIFF_", "OSR_", "GDAL_SKIP", "GDAL_DRIVER_PATH")
+
+
+def _keep_own_options() -> None:
+    """Have GDAL read files as it does of itself, before it is loaded.
+
+    A sound file would be called damaged, and exported again, or a damaged one sound.
+    https://gdal.org/en/stable/user/configoptions.html
+    """
+    for name in [name for name in os.environ if name.startswith(_READING)]:
+        del os.environ[name]
+    os.environ["GDAL_CONFIG_FILE"] = os.devnull  # nor a gdalrc
+
 
 def _keep_own_projections() -> None:
     """Have PROJ use the database that came with it, before GDAL is loaded.
@@ -23,4 +37,5 @@ def _keep_own_projections() -> None:
             os.environ.pop(name, None)
 
 
+_keep_own_options()
 _keep_own_projections()
