@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geesync.bootstrap.making_steps import pixel_source
-from geesync.bootstrap.resources import cloud, threads
+from geesync.bootstrap.resources import cloud, pixel_source, threads
 from geesync.checks.checker import Checker
 from geesync.checks.comparer import Comparer, PixelComparer
 from geesync.checks.freeing import Freer

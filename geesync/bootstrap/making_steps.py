@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
 
-from geesync.adapters.direct.source import open_source
-from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.storage.uploads import Uploads
+from geesync.bootstrap.resources import pixel_source
 from geesync.bootstrap.service import Service
-from geesync.config import Config
 from geesync.steps.derive import deriver
 from geesync.steps.derive.deriver import Deriver
 from geesync.steps.derive.job_scans import JobScans
@@ -26,12 +22,6 @@ from geesync.steps.tasks.asset_maker import AssetMaker
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.making.derivations import Derivations
 from geesync.store.making.restores import Restores
-
-if TYPE_CHECKING:
-    from geesync.adapters.direct.source import Source
-
-#: Requests for pixels that a proof has on their way: few, so that nobody is held up.
-_PIXELS_AT_ONCE = 4
 
 
 def making_steps(
@@ -94,20 +84,3 @@ def _restorer(service: Service, workshop: Workshop, asking: Workshop) -> Restore
             config.direct.most_answers,
         ),
     )
-
-
-def pixel_source(config: Config, keep_on: Callable[[], bool] = lambda: True) -> Source:
-    """Return the source of pixels that are read directly by this process."""
-    from geesync.adapters.direct.source import Access  # noqa: PLC0415 # numpy: late
-
-    engine = config.earth_engine
-    access = Access(
-        secrets.token_hex(8),
-        config.need("earth_engine.project"),
-        engine.url,
-        engine.timeout_s,
-        _PIXELS_AT_ONCE,
-        config.throttle.requests_per_s,
-        engine.credentials,
-    )
-    return open_source(access, Pacer(access.requests_per_s), keep_on)

@@ -14,6 +14,7 @@ from functools import partial
 from geesync import logs
 from geesync.adapters.direct.monitoring import Monitoring
 from geesync.adapters.direct.source import Access as DirectAccess
+from geesync.adapters.direct.source import Source, open_source
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.executors.dask_cluster import DaskExecutor
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
@@ -34,6 +35,9 @@ from geesync.sections import DirectConfig, ThrottleConfig
 from geesync.steps.brakes.brakes import Limits
 from geesync.store.ledger.roots import Roots
 from geesync.store.views.mirrors import LEDGER_ID
+
+#: Requests for pixels that a proof has on their way: few, so that nobody is held up.
+_PIXELS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,21 @@ def direct_access_of(config: Config, access: Access, tag: str) -> DirectAccess:
         earth_engine.credentials,
         tag,
     )
+
+
+def pixel_source(config: Config, keep_on: Callable[[], bool] = lambda: True) -> Source:
+    """Return the source of pixels that are read directly by this process."""
+    engine = config.earth_engine
+    access = DirectAccess(
+        secrets.token_hex(8),
+        config.need("earth_engine.project"),
+        engine.url,
+        engine.timeout_s,
+        _PIXELS_AT_ONCE,
+        config.throttle.requests_per_s,
+        engine.credentials,
+    )
+    return open_source(access, Pacer(access.requests_per_s), keep_on)
 
 
 def monitoring_of(config: Config) -> Monitoring:
