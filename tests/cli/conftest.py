@@ -50,6 +50,8 @@ requests_per_s = 1000
 reserve = 0
 [schedule]
 reconcile = "0.2s"
+[workers]
+executor = "threads"
 """
     )
     clean = {k: v for k, v in os.environ.items() if not k.startswith("GEESYNC_")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from geesync.simulator import Simulator
-from tests.story.world import BESIDE, World, a_world
+from tests.story.world import AT_HAND, World, a_world
 
 Build = Callable[..., World]
 
@@ -23,10 +23,14 @@ def build(tmp_path: Path) -> Iterator[Build]:
     with ExitStack() as stack:
 
         def built(
-            images: int = 20, *, throttle: dict[str, Any] | None = None, **knobs: Any
+            images: int = 20,
+            *,
+            throttle: dict[str, Any] | None = None,
+            workers: Mapping[str, str] = AT_HAND,
+            **knobs: Any,
         ) -> World:
             simulator = stack.enter_context(Simulator(f"thousands:{images}", **knobs))
-            world = a_world(simulator, tmp_path, workers=BESIDE, **(throttle or {}))
+            world = a_world(simulator, tmp_path, workers=workers, **(throttle or {}))
             return stack.enter_context(world)
 
         yield built
