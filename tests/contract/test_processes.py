@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +98,25 @@ def test_a_mistake_of_ours_is_told_and_the_process_lives(
     logged = capfd.readouterr().err
     assert "ValueError" in logged
     assert "oops" in logged
+
+
+class Moved:
+    """What a process cannot read that runs other code than the daemon: it was updated meanwhile."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return import_module, ("geesync.moved_elsewhere",)
+
+
+def test_work_that_a_process_cannot_read_is_told_as_a_mistake_of_ours(
+    processes: ProcessExecutor,
+) -> None:
+    asked = iter(range(20))
+
+    with pytest.raises(RemoteError, match="moved_elsewhere") as failed:
+        answers(processes, (len, Moved()), go_on=lambda: next(asked))
+
+    assert failed.value.cause == Cause.BUG
+    assert answers(processes, (len, "word")) == [4]
 
 
 def test_a_system_that_lets_no_process_begin_is_waited_for(

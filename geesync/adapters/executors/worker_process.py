@@ -11,10 +11,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NoReturn
 
 from geesync.adapters.executors.executor import Orders, plain, receive
 from geesync.adapters.host.memory import keep_little
@@ -48,12 +49,19 @@ def main(descriptor: int) -> None:
 def _listen(pipe: Connection[Any, Any], jobs: SimpleQueue[Any]) -> None:
     """Hear orders at once, and the next work for when this is done."""
     while True:
-        with _end_with_the_daemon():
-            message = pipe.recv()
+        try:
+            with _end_with_the_daemon():
+                message = pipe.recv()
+        except Exception as error:  # noqa: BLE001 # its code may have been updated since
+            message = partial(_fail, error), ()
         if isinstance(message, Orders):
             receive(message)
         else:
             jobs.put(message)
+
+
+def _fail(error: Exception, _items: object) -> NoReturn:
+    raise error
 
 
 def _answer(pipe: Connection[Any, Any], job: tuple[Any, Any]) -> None:
