@@ -77,7 +77,7 @@ _NOT_ASKED_FOR = (SourceGone, SourceFreed, Excluded)
 _CHUNK = 500
 
 #: Where the plan of an asset sends its files; null while nobody knows, and of what comes directly.
-_STORE: sa.ColumnClause[str] = sa.literal_column(ASSET_STORE)
+STORE: sa.ColumnClause[str] = sa.literal_column(ASSET_STORE)
 
 
 class Ledger(Records):
@@ -117,9 +117,9 @@ class Ledger(Records):
         if way == Way.DIRECT:
             query = query.where(table.c.type.not_in(CONTAINERS))
         if of:
-            query = query.where(_STORE.in_(of))
+            query = query.where(STORE.in_(of))
         if not_of:
-            query = query.where(_STORE.is_(None) | _STORE.not_in(not_of))
+            query = query.where(STORE.is_(None) | STORE.not_in(not_of))
         return self._database.select(query, read_asset)
 
     def assets(self, ids: Iterable[int]) -> list[LedgerAsset]:
@@ -141,7 +141,7 @@ class Ledger(Records):
     def goes_to(self, store: str) -> bool:
         """Whether what is watched is still to go to a store, or to come from it, or may have to."""
         coming = schema.asset.c.state.in_((State.DISCOVERED, State.EXPORTING, State.IN_BUCKET))
-        there = _STORE.is_(None) | _STORE.in_([store])
+        there = STORE.is_(None) | STORE.in_([store])
         query = sa.select(schema.asset.c.id).join(schema.root).limit(1)
         query = query.where(coming, schema.root.c.removed_at.is_(None), there)
         return self._database.scalar(query) is not None

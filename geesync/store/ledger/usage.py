@@ -13,9 +13,10 @@ from geesync.domain.direct.costs import AnswerCost
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.store.file.database import Records
+from geesync.store.ledger.ledger import STORE
 from geesync.store.ledger.roots import Roots
 from geesync.store.tables import notes, schema
-from geesync.store.tables.states import ASSET_STORE, TASK_STORE
+from geesync.store.tables.states import TASK_STORE
 
 #: The setting in which the project's queue is noted, as it was last seen.
 QUEUE = "queue"
@@ -78,9 +79,8 @@ class Usage(Records):
 
     def _through(self, stores: Collection[str], *where: sa.ColumnElement[bool]) -> int:
         """Return how large assets are that come through these stores."""
-        store: sa.ColumnClause[str] = sa.literal_column(ASSET_STORE)
         query = sa.select(sa.func.sum(schema.asset.c.size_bytes)).join(schema.root)
-        query = query.where(store.in_(stores), *where)
+        query = query.where(STORE.in_(stores), *where)
         return int(self._database.scalar(query) or 0) if stores else 0
 
     def under_way(self, root_id: int, types: Collection[str]) -> int:

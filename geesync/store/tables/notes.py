@@ -1,6 +1,6 @@
 """The tables of events, samples, counters and settings.
 
-Triggers keep the counters, so that no question reads all assets.
+Triggers, which the migrations make, keep the counters: no question reads all assets.
 """
 
 from __future__ import annotations
