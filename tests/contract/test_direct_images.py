@@ -197,20 +197,26 @@ def test_a_tile_that_rotted_on_disk_is_asked_for_again(simulator: Simulator, mir
     assert asked(simulator) == 4
 
 
-def test_a_file_whose_header_rotted_on_disk_is_asked_for_again(
-    simulator: Simulator, mirror: Path
+@pytest.mark.parametrize(
+    ("rots", "cause"), [("transform", Cause.INTEGRITY), ("not what came", Cause.TRANSIENT)]
+)
+def test_a_file_that_rotted_on_disk_before_it_was_named_is_asked_for_again(
+    simulator: Simulator, mirror: Path, rots: str, cause: Cause
 ) -> None:
     answer = brought(a_source(simulator), mirror, a_job(simulator))
     name = next(kept.name for file, kept in answer.files if file == "img.word.tif")
     anyway = {"ignore_cog_layout_break": "YES"}
     with rasterio.open(folder(mirror) / name, "r+", **anyway) as dataset:
-        dataset.transform = dataset.transform * dataset.transform.translation(1, 0)
+        if rots == "transform":
+            dataset.transform = dataset.transform * dataset.transform.translation(1, 0)
+        else:
+            dataset.write(dataset.read() ^ 1)
 
-    with pytest.raises(RemoteError, match="transform") as raised:
+    with pytest.raises(RemoteError, match=rots) as raised:
         brought(a_source(simulator), mirror, a_job(simulator))
     again = brought(a_source(simulator), mirror, a_job(simulator))
 
-    assert raised.value.cause == Cause.INTEGRITY
+    assert raised.value.cause == cause
     assert wrong(pixels_of(mirror, again)) == []
     assert asked(simulator) == 2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -174,11 +174,11 @@ class ImageFiles:
         assert part.grid is not None
         expected = rasters.Expected(part.grid, part.pixel_type, part.bands, part.sentinel)
         tiles = ((tile, numbers) for _, tile, numbers in pieces.values())
-        read = rasters.read_proved(place.path / name, expected, tiles)
         try:
-            for (piece_name, (one, _, _)), there in zip(pieces.items(), read, strict=True):
-                if cogs.digest(there) != one.digest(piece_name):
-                    raise _rotten(target.file)
+            with closing(rasters.read_proved(place.path / name, expected, tiles)) as read:
+                for (piece_name, (one, _, _)), there in zip(pieces.items(), read, strict=True):
+                    if cogs.digest(there) != one.digest(piece_name):
+                        raise _rotten(target.file)
         except RemoteError:
             place.remove(name)
             self._remove_damaged(place, pieces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,7 +49,7 @@ def prove(path: Path, expected: Expected) -> None:
 
 def read_proved(
     path: Path, expected: Expected, tiles: Iterable[tuple[Tile, tuple[int, ...]]]
-) -> Iterator[Bands]:
+) -> Generator[Bands]:
     """Yield the pixels of tiles of a GeoTIFF whose header is compared as ``prove`` does it.
 
     tiles: with the bands of each that are read, by their numbers from 1. Raises as ``prove``.
