@@ -55,7 +55,7 @@ class Worker(threading.Thread):
         """Work until asked to stop."""
         while True:
             self._woken.wait()
-            self.step.workshop.beat()
+            self.step.context.beat()
             self.at_work = True
             self._woken.clear()
             if self._stop_asked.is_set():
@@ -75,7 +75,7 @@ class Worker(threading.Thread):
 
     def silent_s(self, held_until: float) -> float:
         """Return for how long it has been at work without a sign of life, or its turn, in s."""
-        last = max(self.step.workshop.beaten_at, held_until)
+        last = max(self.step.context.beaten_at, held_until)
         return time.monotonic() - last if self.at_work else 0.0
 
 

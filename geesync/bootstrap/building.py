@@ -56,14 +56,14 @@ def service(
         threads(config) as submitting,
         executors(config, built.access.daemon, built.bandwidth.rate) as for_bytes,
     ):
-        asking = built.workshop(submitting)
+        asking = built.context(submitting)
         built.steps = (
             *mirror_steps(built, pool, asking, for_bytes),
             *making_steps(built, pool, asking, config_file),
             *_upkeep(built, pool),
         )
         built.adopter = Adopter(
-            *(built.workshop(pool), built.earth_engine, built.stores.storage),
+            *(built.context(pool), built.earth_engine, built.stores.storage),
             *(built.planner, Recovery(database)),
         )
         try:
@@ -78,17 +78,17 @@ def service(
 def _upkeep(service: Service, pool: Executor) -> Iterator[Step]:
     """Yield the steps that observe and clean up."""
     database, history = service.database, service.config.history
-    yield Sampler(service.workshop(pool), Samples(database, history.keep_samples))
-    yield Examiner(service.workshop(pool), database)
+    yield Sampler(service.context(pool), Samples(database, history.keep_samples))
+    yield Examiner(service.context(pool), database)
     yield CostLearner(
-        *(service.workshop(pool), monitoring_of(service.config), service.workload_tag),
+        *(service.context(pool), monitoring_of(service.config), service.workload_tag),
         *(service.brakes.usage, service.roots),
     )
-    yield Forgetter(service.workshop(pool), History(database), history.keep_events)
+    yield Forgetter(service.context(pool), History(database), history.keep_events)
     notify = service.config.notify
     if notify.command or notify.urls:
         messenger = Messenger(notify.command, [url.get_secret_value() for url in notify.urls])
         yield Notifier(
-            *(service.workshop(pool), service.roots, service.config.ledger, messenger),
+            *(service.context(pool), service.roots, service.config.ledger, messenger),
             *(notify.again, notify.stuck, notify.disk_low, service.gates),
         )

@@ -19,7 +19,7 @@ from geesync.domain.restore.losses import LossKind
 from geesync.steps.discovery.account import survey
 from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirrors import Mirrors
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.steps.tasks.present import Present
 from geesync.store.copies.checks import Checks
 from geesync.store.copies.freed import Freed
@@ -37,8 +37,8 @@ def checker(config: Config, database: Database) -> Iterator[Checker]:
     """Build the checker of mirrors against the ledger; it needs no network."""
     with threads(config) as pool:
         trouble = Mirrors(config.ledger).trouble
-        workshop = Workshop(Ledger(database), pool, mirror_trouble=trouble)
-        yield Checker(workshop, Checks(database), Roots(database))
+        context = StepContext(Ledger(database), pool, mirror_trouble=trouble)
+        yield Checker(context, Checks(database), Roots(database))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.restorer import Restorer
 from geesync.steps.restore.second_copy import SecondCopies
 from geesync.steps.restore.uploader import Uploader
-from geesync.steps.step import Step, Workshop
+from geesync.steps.step import Step, StepContext
 from geesync.steps.tasks.asset_maker import AssetMaker
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.making.derivations import Derivations
@@ -25,48 +25,48 @@ from geesync.store.making.restores import Restores
 
 
 def making_steps(
-    service: Service, pool: Executor, asking: Workshop, config_file: str | None
+    service: Service, pool: Executor, asking: StepContext, config_file: str | None
 ) -> Iterator[Step]:
     """Yield the steps; config_file: given to the processes that plan jobs."""
-    yield _deriver(service, service.workshop(pool), asking)
-    yield _restorer(service, service.workshop(pool), asking)
+    yield _deriver(service, service.context(pool), asking)
+    yield _restorer(service, service.context(pool), asking)
     every = {name: job.every for name, job in service.config.derive.items() if job.every}
     if every:
         named = ("--config", config_file) if config_file else ()
         derivations = Derivations(service.database)
-        yield JobScans(service.workshop(pool), service.roots, derivations, every, named)
+        yield JobScans(service.context(pool), service.roots, derivations, every, named)
 
 
-def _submitter(service: Service, asking: Workshop) -> Submitter:
+def _submitter(service: Service, asking: StepContext) -> Submitter:
     """Return the submitter of tasks whose whole body is in the ledger."""
     return Submitter(
         *(asking, service.earth_engine, service.tasks, service.exporting), lambda task: task.body
     )
 
 
-def _deriver(service: Service, workshop: Workshop, asking: Workshop) -> Deriver:
+def _deriver(service: Service, context: StepContext, asking: StepContext) -> Deriver:
     derivations = Derivations(service.database)
     maker = AssetMaker(
-        *(workshop, service.earth_engine, derivations, service.tasks),
+        *(context, service.earth_engine, derivations, service.tasks),
         submitter=_submitter(service, asking),
         brakes=service.brakes,
         ledger_id=service.ledger_id,
         ask=deriver.ask,
         judge=deriver.judge,
     )
-    return Deriver(workshop, derivations, maker)
+    return Deriver(context, derivations, maker)
 
 
-def _restorer(service: Service, workshop: Workshop, asking: Workshop) -> Restorer:
+def _restorer(service: Service, context: StepContext, asking: StepContext) -> Restorer:
     config, storage = service.config, service.stores.storage
     restores, work = Restores(service.database), config.ledger.parent / "restore"
-    uploads = Uploads(storage, service.bandwidth, workshop.keep_on)
+    uploads = Uploads(storage, service.bandwidth, context.keep_on)
     return Restorer(
-        workshop,
+        context,
         restores,
-        Uploader(workshop, service.earth_engine, uploads, restores, work),
+        Uploader(context, service.earth_engine, uploads, restores, work),
         AssetMaker(
-            *(workshop, service.earth_engine, restores, service.tasks),
+            *(context, service.earth_engine, restores, service.tasks),
             submitter=_submitter(service, asking),
             brakes=service.brakes,
             ledger_id=service.ledger_id,
@@ -74,12 +74,12 @@ def _restorer(service: Service, workshop: Workshop, asking: Workshop) -> Restore
             judge=restorer.judge,
         ),
         Prover(
-            workshop,
+            context,
             service.earth_engine,
             storage,
-            lru_cache(partial(pixel_source, config, workshop.keep_on)),
+            lru_cache(partial(pixel_source, config, context.keep_on)),
             restores,
-            SecondCopies(workshop, service.roots),
+            SecondCopies(context, service.roots),
             config.direct.proved,
             config.direct.most_answers,
         ),

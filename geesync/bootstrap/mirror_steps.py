@@ -19,7 +19,7 @@ from geesync.steps.mirror.fetcher import Fetcher
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.mirror.transfers import Transfers
 from geesync.steps.mirror.verifier import Verifier
-from geesync.steps.step import Step, Workshop
+from geesync.steps.step import Step, StepContext
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.exporter import Exporter
 from geesync.steps.tasks.present import Present, Revisions
@@ -34,7 +34,7 @@ from geesync.store.copies.sidecars import Sidecars
 def mirror_steps(
     service: Service,
     pool: Executor,
-    asking: Workshop,
+    asking: StepContext,
     executors: tuple[ByteExecutor, ByteExecutor, ByteExecutor],
 ) -> Iterator[Step]:
     """Yield the steps.
@@ -45,67 +45,67 @@ def mirror_steps(
     config = service.config
     fetching, proving, reading = executors
     yield Discoverer(
-        *(service.workshop(pool), service.earth_engine, service.listing, service.roots),
+        *(service.context(pool), service.earth_engine, service.listing, service.roots),
         *(config.schedule.discover, config),
     )
     submitter = Submitter(
         asking, service.earth_engine, service.tasks, service.exporting, service.planner.request
     )
     yield Exporter(asking, submitter, service.tasks, service.planner, service.brakes)
-    yield _fetcher(service, service.workshop(pool, reading))
-    yield _reconciler(service, service.workshop(pool))
-    yield _downloader(service, service.workshop(pool, fetching))
+    yield _fetcher(service, service.context(pool, reading))
+    yield _reconciler(service, service.context(pool))
+    yield _downloader(service, service.context(pool, fetching))
     sidecars = Sidecars(service.database)
     policy_of = service.earth_engine.get_policy if config.acl else None
     yield Verifier(
-        service.workshop(pool, proving), service.staging, service.planner, sidecars, policy_of
+        service.context(pool, proving), service.staging, service.planner, sidecars, policy_of
     )
-    yield Cataloguer(service.workshop(pool), Catalogue(service.database), service.staging, sidecars)
+    yield Cataloguer(service.context(pool), Catalogue(service.database), service.staging, sidecars)
     swept = {Way.BUCKET: config.storage.sweep, Way.DRIVE: not config.drive.keep}
     if any(swept.values()):
         ways = tuple(way for way in swept if swept[way])
-        yield Sweeper(service.workshop(pool), service.stores, service.staging, STAGING, ways)
+        yield Sweeper(service.context(pool), service.stores, service.staging, STAGING, ways)
 
 
-def _fetcher(service: Service, workshop: Workshop) -> Fetcher:
+def _fetcher(service: Service, context: StepContext) -> Fetcher:
     access = direct_access_of(service.config, service.access, service.workload_tag)
     return Fetcher(
-        workshop,
-        open_source(access, service.pace.direct, workshop.keep_on),
+        context,
+        open_source(access, service.pace.direct, context.keep_on),
         service.planner,
         Fetched(service.database),
-        Revisions(workshop, service.earth_engine),
+        Revisions(context, service.earth_engine),
         service.listing,
         service.brakes,
         service.reading,
         service.gauge,
-        Transfers(workshop, access.at_once, "no answer came for a minute"),
+        Transfers(context, access.at_once, "no answer came for a minute"),
         service.config.direct.reread,
     )
 
 
-def _reconciler(service: Service, workshop: Workshop) -> Reconciler:
+def _reconciler(service: Service, context: StepContext) -> Reconciler:
     present = Present(service.ledger, service.earth_engine)
     return Reconciler(
-        workshop,
+        context,
         service.earth_engine,
         service.tasks,
-        StagedObjects(workshop, service.stores, STAGING),
-        AssetOutcomes(workshop, present, service.tasks, service.planner, service.listing),
+        StagedObjects(context, service.stores, STAGING),
+        AssetOutcomes(context, present, service.tasks, service.planner, service.listing),
         service.roots,
         service.exporting,
     )
 
 
-def _downloader(service: Service, workshop: Workshop) -> Downloader:
-    workshop.chunk = 1000  # what comes is recorded as it comes, and not at the end
+def _downloader(service: Service, context: StepContext) -> Downloader:
+    context.chunk = 1000  # what comes is recorded as it comes, and not at the end
     source = ObjectSource(
-        service.access, lambda: service.stores, service.bandwidth, workshop.keep_on
+        service.access, lambda: service.stores, service.bandwidth, context.keep_on
     )
     return Downloader(
-        workshop,
+        context,
         Transfers(
-            workshop,
+            context,
             service.config.throttle.downloads,
             "less than 9 kB a second comes",  # half a megabyte is written at a time
         ),

@@ -24,7 +24,7 @@ from geesync.steps.brakes.gates import Gates, gates_of_downloads, gates_of_expor
 from geesync.steps.discovery.discoverer import Discoverer
 from geesync.steps.mirror.sweeper import Sweeper
 from geesync.steps.mirrors import Mirrors
-from geesync.steps.step import Step, Workshop
+from geesync.steps.step import Step, StepContext
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.upkeep.notifier import Notifier
 from geesync.store.copies.staging import Staging
@@ -101,9 +101,9 @@ class Service:
         #: Of pixels that this ledger reads: by it Cloud Monitoring tells what they cost.
         self.workload_tag = f"{WORKLOAD_TAG}-{self.ledger_id}"
 
-    def workshop(self, pool: Executor, executor: ByteExecutor | None = None) -> Workshop:
-        """Return the workshop of a step; pool: threads for requests."""
-        return Workshop(
+    def context(self, pool: Executor, executor: ByteExecutor | None = None) -> StepContext:
+        """Return the context of a step; pool: threads for requests."""
+        return StepContext(
             *(self.ledger, pool, self.clock),
             stopping=self._stop.is_set,
             executor=executor or ThreadExecutor(),

@@ -26,7 +26,7 @@ from geesync.domain.mirror.plan import Lessons
 from geesync.domain.mirror.planning import options_hash, plan
 from geesync.domain.tasks.exports import Ask, Part, Way
 from geesync.domain.tasks.operations import FAILED, SUCCEEDED, Operation
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.steps.tasks.planner import Planner, intent_of
 from geesync.steps.tasks.reconciler import LATE_FILES
 from geesync.store.copies.recovery import Found, Recovery
@@ -93,7 +93,7 @@ class Adopter:
 
     name: ClassVar[str] = "adopter"
 
-    workshop: Workshop
+    context: StepContext
     earth_engine: EarthEngine
     storage: Storage
     planner: Planner
@@ -107,17 +107,17 @@ class Adopter:
         left: _Left | None = None
         count = 0
         for assets in filter(None, self._discovered()):
-            left = left or self._left(self.workshop.clock())
+            left = left or self._left(self.context.clock())
             for bucket in {asset.bucket for asset in assets} - {"", *left.objects}:
                 left.objects[bucket] = self._staged(bucket)
             plans, found = self._found(assets, left)
-            self.recovery.adopt(plans, found, self.workshop.clock())
+            self.recovery.adopt(plans, found, self.context.clock())
             count += len(found)
         return count
 
     def _discovered(self) -> Iterator[list[LedgerAsset]]:
         after = 0
-        while assets := self.recovery.discovered(after=after, limit=self.workshop.chunk):
+        while assets := self.recovery.discovered(after=after, limit=self.context.chunk):
             yield [asset for asset in assets if asset.bucket or self._way(asset) == Way.DRIVE]
             after = assets[-1].id
 
@@ -138,7 +138,7 @@ class Adopter:
     def _found(self, assets: list[LedgerAsset], left: _Left) -> tuple[list[NewPlan], list[Found]]:
         """Return the plans of assets of which something is left, and what that is."""
         ledgers = {dest: signatures(Path(dest)) for dest in {asset.dest for asset in assets}}
-        sources = self.workshop.ledger.sources_of(assets)
+        sources = self.context.ledger.sources_of(assets)
         plans: list[NewPlan] = []
         found: list[Found] = []
         for asset in assets:

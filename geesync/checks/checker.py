@@ -23,7 +23,7 @@ from geesync.domain.mirror.checking import Flaw, KeptFile, Verdict, compare, wor
 from geesync.domain.mirror.layout import VERSIONS
 from geesync.domain.stac import links as stac_links
 from geesync.errors import MirrorError
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.store.copies.checks import Checks, Scope
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.roots import Roots
@@ -52,7 +52,7 @@ class CheckedCopy:
 class Checker:
     """Checks the mirrors of one ledger."""
 
-    workshop: Workshop
+    context: StepContext
     checks: Checks
     roots: Roots
 
@@ -72,7 +72,7 @@ class Checker:
             for chunk in _chunks(page):
                 findings = self._inspect(chunk, read_data=True)
                 sound = [finding.asset.id for finding in findings if not finding.flaws]
-                self.checks.note_read(sound, self.workshop.clock())
+                self.checks.note_read(sound, self.context.clock())
                 yield from findings
 
     def read(self, assets: list[LedgerAsset]) -> list[CheckedCopy]:
@@ -84,7 +84,7 @@ class Checker:
         noted = json.loads(self.roots.get(_READING) or "{}")
         if noted.get("scope") == (scope.name or "") and noted.get("began"):
             return datetime.fromisoformat(noted["began"])
-        now = self.workshop.clock()
+        now = self.context.clock()
         self._remember(scope, now.isoformat())
         return now
 
@@ -94,13 +94,13 @@ class Checker:
 
     def _remember(self, scope: Scope, began: str) -> None:
         noted = json.dumps({"scope": scope.name or "", "began": began})
-        self.roots.put(_READING, noted, self.workshop.clock())
+        self.roots.put(_READING, noted, self.context.clock())
 
     def _inspect(self, page: list[LedgerAsset], *, read_data: bool) -> list[CheckedCopy]:
         for dest in {asset.dest for asset in page}:
             self._require(dest)
         kept = self.checks.kept([asset.id for asset in page])
-        answers = self.workshop.each(
+        answers = self.context.each(
             page, lambda asset: self._look(asset, kept.get(asset.id, []), read_data=read_data)
         )
         findings = []
@@ -116,7 +116,7 @@ class Checker:
 
     def _require(self, dest: str) -> None:
         """Raise MirrorError if a folder is not the ledger's mirror: nothing of it is missing."""
-        if trouble := self.workshop.mirror_trouble(dest):
+        if trouble := self.context.mirror_trouble(dest):
             raise MirrorError(trouble)
 
     def _look(

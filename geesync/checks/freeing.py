@@ -99,7 +99,7 @@ class Freer:
         return ""
 
     def _delete(self, asset: LedgerAsset) -> str:
-        now = self.checker.workshop.clock
+        now = self.checker.context.clock
         try:
             mark = _mark(asset, now())
         except (OSError, RemoteError) as error:

@@ -68,17 +68,17 @@ class OlderMirror:
 
     def adopt(self) -> Iterator[tuple[LedgerAsset, str]]:
         """Adopt what is proved; yield each image with why it is not, "" if it is."""
-        after, workshop = 0, self.fetcher.workshop
-        while assets := self.recovery.discovered(after=after, limit=workshop.chunk):
+        after, context = 0, self.fetcher.context
+        while assets := self.recovery.discovered(after=after, limit=context.chunk):
             after = assets[-1].id
             images = [
                 asset
                 for asset in assets
                 if asset.type == IMAGE and is_within(asset.name, self.root)
             ]
-            sources = workshop.ledger.sources_of(images)
+            sources = context.ledger.sources_of(images)
             for asset in images:
-                workshop.check_stop()
+                context.check_stop()
                 yield asset, self._adopt(asset, sources[asset.id])
 
     def _adopt(self, asset: LedgerAsset, source: SourceAsset) -> str:
@@ -103,11 +103,11 @@ class OlderMirror:
         if not isinstance(answer, Brought):
             return str(answer)
         new = NewPlan(asset.id, asset.revision, options_hash(options), fit.plan)
-        known = self.fetcher.planner.plans.put([new], self.fetcher.workshop.clock())[asset.id]
+        known = self.fetcher.planner.plans.put([new], self.fetcher.context.clock())[asset.id]
         adopted = tuple(sorted(path.name for path in fit.files.places))
         named = replace(self.fetcher.job(asset, known, source), adopted=adopted)
         self.fetcher.conclude([(named, answer)])
-        now = self.fetcher.workshop.ledger.find(asset.name)
+        now = self.fetcher.context.ledger.find(asset.name)
         if now is None or now.standing.state == State.DISCOVERED:
             return (now.standing.reason if now else "") or "it changed at Earth Engine meanwhile"
         return ""

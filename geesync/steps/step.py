@@ -70,7 +70,7 @@ class Tally:
 class Step(Protocol):
     """One kind of work; the daemon runs one pass after another, never two at a time."""
 
-    workshop: Workshop
+    context: StepContext
 
     @property
     def name(self) -> str:
@@ -81,7 +81,7 @@ class Step(Protocol):
 
 
 @dataclass
-class Workshop:
+class StepContext:
     """What a step works with; each step has its own, so that its signs of life are its own."""
 
     ledger: Ledger
@@ -233,7 +233,7 @@ def moves_of(
 
 
 def record_outcomes(
-    workshop: Workshop,
+    context: StepContext,
     making: Making[AnyToMake, Any],
     outcomes: Iterable[tuple[AnyToMake, Event | Exception | None]],
 ) -> int:
@@ -254,4 +254,4 @@ def record_outcomes(
             reason=event.reason or None,
         )
         moves.append(MakingMove(asset, event))
-    return making.record(moves, workshop.clock())
+    return making.record(moves, context.clock())

@@ -108,7 +108,7 @@ def run(config: Config, wanted: int) -> None:
         import google.auth.transport.requests  # noqa: F401, PLC0415 # a daemon has used it long ago
 
         downloader = next(step for step in built.steps if step.name == "downloader")
-        _begin(downloader.workshop.executor)
+        _begin(downloader.context.executor)
         everyone = children_of(os.getpid())
         began, used_s = time.monotonic(), cpu_of(everyone)
         moved = 0

@@ -48,7 +48,7 @@ def work(order: dict[str, Any]) -> None:
         database = open_migrating(config.ledger)
         with service(config, database, clock=clock, stop=stop) as built:
             for step in built.steps:
-                step.workshop.chunk = order["chunk"]
+                step.context.chunk = order["chunk"]
             pace = built.pace
             for pacer in (pace.requests, pace.submits, pace.storage, pace.direct):
                 pacer.first_wait_s, pacer.longest_wait_s = 0.02, 1.0  # as fast as all else here

@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 
 from geesync.config import Config
 from geesync.errors import ExitCode, LedgerError, LockedError, RemoteError
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.steps.upkeep.ledger_care import Examiner
 from geesync.store.file import database as module
 from geesync.store.file import soundness
@@ -172,7 +172,7 @@ def test_a_large_ledger_is_opened_at_once_and_read_whole_while_work_goes_on(
     monkeypatch.setattr(soundness, "_LARGE_BYTES", 0)
     damaged(ledger_path, first_page=-1)
     with ThreadPoolExecutor(1) as pool, closing(open_migrating(ledger_path)) as database:
-        examiner = Examiner(Workshop(Ledger(database), pool), database)
+        examiner = Examiner(StepContext(Ledger(database), pool), database)
 
         with pytest.raises(LedgerError, match=str(ledger_path)):
             examiner.run_once()

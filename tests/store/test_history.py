@@ -17,7 +17,7 @@ from geesync.domain.mirror.lifecycle import (
 )
 from geesync.domain.state_machine import Event, Refused
 from geesync.errors import Cause
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.steps.upkeep.ledger_care import Forgetter
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.ledger import history
@@ -51,7 +51,7 @@ def forgetter(
     store: Store, pool: ThreadPoolExecutor, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Forgetter:
     monkeypatch.setattr(history, "_BATCH", 2)
-    return Forgetter(Workshop(store.ledger, pool, clock), History(store.database), KEPT)
+    return Forgetter(StepContext(store.ledger, pool, clock), History(store.database), KEPT)
 
 
 def forget(forgetter: Forgetter) -> int:

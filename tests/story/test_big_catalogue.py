@@ -14,7 +14,7 @@ from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.lifecycle import CheckPassed, NothingToExport, State
 from geesync.domain.stac import links as stac_links
 from geesync.steps.catalogue.cataloguer import Cataloguer
-from geesync.steps.step import Workshop, utc_now
+from geesync.steps.step import StepContext, utc_now
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
@@ -33,7 +33,7 @@ class Archive:
     def __init__(self, database: Database, mirror: Path, pool: ThreadPoolExecutor) -> None:
         self.mirror = mirror
         self._database = database
-        self._shop = Workshop(Ledger(database), pool)
+        self._shop = StepContext(Ledger(database), pool)
         self.cataloguer = Cataloguer(
             self._shop, Catalogue(database), Staging(database), Sidecars(database)
         )

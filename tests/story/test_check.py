@@ -38,7 +38,7 @@ def built(world: World) -> Iterator[Checker]:
 
 def verdicts(built: Checker, *, scope: Scope = ALL, read: bool = True) -> dict[str, Verdict]:
     """Return what is not sound."""
-    findings = built.data(scope, since=built.workshop.clock()) if read else built.sizes(scope)
+    findings = built.data(scope, since=built.context.clock()) if read else built.sizes(scope)
     return {display_id(one.asset.name): one.verdict for one in findings if one.flaws}
 
 
@@ -153,7 +153,7 @@ def test_many_bad_assets_do_not_hide_the_others(
         image.unlink()
 
     for _ in range(2):  # never read, and read before
-        found = list(built.data(ALL, since=built.workshop.clock()))
+        found = list(built.data(ALL, since=built.context.clock()))
         assert len(found) == built.checks.count(ALL)
         assert sum(1 for one in found if one.flaws) == 5
 
@@ -188,8 +188,8 @@ def test_among_hundreds_of_assets_exactly_what_is_bad_is_named_and_mended(tmp_pa
         before = snapshot(world.mirror)
         exported = simulator.audit.count("export")
 
-        findings = [one for one in built.data(ALL, since=built.workshop.clock()) if one.flaws]
-        told = [Repair(built.checks, built.workshop.clock).repair(finding) for finding in findings]
+        findings = [one for one in built.data(ALL, since=built.context.clock()) if one.flaws]
+        told = [Repair(built.checks, built.context.clock).repair(finding) for finding in findings]
         world.settle()
 
         assert {finding.asset.name for finding in findings} == touched
@@ -223,14 +223,14 @@ GONE = f"{LEGACY}users/demo/elevation"
 
 def flaws(built: Checker) -> set[tuple[str, str]]:
     """Return (file, sign) of what is not as it must be, every byte read."""
-    findings = built.data(ALL, since=built.workshop.clock())
+    findings = built.data(ALL, since=built.context.clock())
     return {(flaw.file, str(flaw.verdict)) for one in findings for flaw in one.flaws}
 
 
 def mended(world: World, built: Checker) -> list[str]:
     """Repair what is found, and let everything come to rest; return what was done."""
     mend = Repair(built.checks, world.now)
-    findings = [one for one in built.data(ALL, since=built.workshop.clock()) if one.flaws]
+    findings = [one for one in built.data(ALL, since=built.context.clock()) if one.flaws]
     done = [mend.repair(one) for one in findings]
     world.simulator.advance(1)
     world.settle()

@@ -22,7 +22,7 @@ from geesync.cli.render import status_view
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.steps.upkeep.notifier import Notifier
 from geesync.store.ledger.ledger import Ledger
 from geesync.store.making.restores import Restores
@@ -249,9 +249,9 @@ def test_what_is_finished_or_quarantined_is_told_once(world: World, tmp_path: Pa
     file = tmp_path / "told"
     messenger = Messenger((sys.executable, "-S", "-c", TELL.format(str(file))))
     with ThreadPoolExecutor(1) as pool:
-        workshop = Workshop(Ledger(world.database), pool, clock=world.now)
+        context = StepContext(Ledger(world.database), pool, clock=world.now)
         notifier = Notifier(
-            workshop, world.service.roots, world.config.ledger, messenger, DAY, DAY, 0
+            context, world.service.roots, world.config.ledger, messenger, DAY, DAY, 0
         )
 
         notifier.notify()

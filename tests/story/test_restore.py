@@ -245,7 +245,7 @@ def test_a_process_that_is_killed_goes_on_in_the_next(tmp_path: Path) -> None:
             with a_world(simulator, tmp_path) as world:
                 for step in world.service.steps:
                     if step.name in {"reconciler", "restorer"}:
-                        step.workshop.chunk = 1
+                        step.context.chunk = 1
                         run_step(step)
                 found = Restores(world.database).of(BACK)
             simulator.advance(60)

@@ -294,7 +294,7 @@ def test_status_metrics_page_check_and_notices_tell_what_cannot_be_read(
         assert list(checks.checks.pending(Scope())) == []
     messenger = Messenger((sys.executable, "-S", "-c", WRITE.format(str(told))))
     day = timedelta(days=1)
-    workshop = world.service.steps[0].workshop
-    Notifier(workshop, world.service.roots, ledger, messenger, day, day, 0).run_once()
+    context = world.service.steps[0].context
+    Notifier(context, world.service.roots, ledger, messenger, day, day, 0).run_once()
     kinds = {json.loads(line)["kind"] for line in told.read_text().splitlines()}
     assert kinds == {"unreadable", "quarantined"}

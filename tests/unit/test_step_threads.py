@@ -12,7 +12,7 @@ import pytest
 
 from geesync.errors import LedgerError
 from geesync.step_threads import run_until_quiet
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import StepContext, Tally
 from geesync.store.file.database import open_migrating
 from geesync.store.ledger.ledger import Ledger
 
@@ -24,7 +24,7 @@ class Told:
     """A step that does what it is told."""
 
     name: str
-    workshop: Workshop
+    context: StepContext
     work: Callable[[], Tally]
 
     def run_once(self) -> Tally:
@@ -32,16 +32,16 @@ class Told:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
+def context(tmp_path: Path) -> StepContext:
     database = open_migrating(tmp_path / "ledger.db")
-    return Workshop(Ledger(database), ThreadPoolExecutor(1))
+    return StepContext(Ledger(database), ThreadPoolExecutor(1))
 
 
 def quiet(*steps: Told, stop: threading.Event | None = None) -> bool:
     return run_until_quiet(steps, stop=stop or threading.Event(), poll_s=0.01, is_done=lambda: True)
 
 
-def test_a_step_that_waits_holds_up_no_other(workshop: Workshop) -> None:
+def test_a_step_that_waits_holds_up_no_other(context: StepContext) -> None:
     exported, downloaded = threading.Event(), threading.Event()
 
     def download() -> Tally:
@@ -53,12 +53,12 @@ def test_a_step_that_waits_holds_up_no_other(workshop: Workshop) -> None:
         exported.set()
         return Tally()
 
-    assert quiet(Told("downloader", workshop, download), Told("exporter", workshop, export))
+    assert quiet(Told("downloader", context, download), Told("exporter", context, export))
 
     assert downloaded.is_set()
 
 
-def test_nothing_is_over_while_a_step_has_made_work_for_another(workshop: Workshop) -> None:
+def test_nothing_is_over_while_a_step_has_made_work_for_another(context: StepContext) -> None:
     left, done = [3, 2, 1], []
 
     def download() -> Tally:
@@ -68,27 +68,27 @@ def test_nothing_is_over_while_a_step_has_made_work_for_another(workshop: Worksh
         done.append(len(left))
         return Tally()
 
-    quiet(Told("verifier", workshop, verify), Told("downloader", workshop, download))
+    quiet(Told("verifier", context, verify), Told("downloader", context, download))
 
     assert done[-1] == 0
 
 
-def test_a_stop_ends_the_run_before_it_is_over(workshop: Workshop) -> None:
+def test_a_stop_ends_the_run_before_it_is_over(context: StepContext) -> None:
     stop = threading.Event()
 
     def asked_to_stop() -> Tally:
         stop.set()
         return Tally(busy=True)
 
-    assert not quiet(Told("exporter", workshop, asked_to_stop), stop=stop)
+    assert not quiet(Told("exporter", context, asked_to_stop), stop=stop)
 
 
-def test_a_ledger_that_is_lost_ends_all_steps_with_its_error(workshop: Workshop) -> None:
+def test_a_ledger_that_is_lost_ends_all_steps_with_its_error(context: StepContext) -> None:
     def write() -> Tally:
         raise LedgerError("the ledger is gone")
 
     with pytest.raises(LedgerError, match="gone"):
         quiet(
-            Told("exporter", workshop, write),
-            Told("downloader", workshop, lambda: Tally(busy=True)),
+            Told("exporter", context, write),
+            Told("downloader", context, lambda: Tally(busy=True)),
         )

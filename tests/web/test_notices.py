@@ -19,7 +19,7 @@ from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import DRIVE
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.gates import gates_of_downloads
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.steps.upkeep.notifier import Notifier
 from tests.web.ledgers import NOW, Story, troubled
 
@@ -52,11 +52,11 @@ def listening(story: Story, tmp_path: Path) -> Iterator[Listening]:
     file = tmp_path / "told"
     messenger = Messenger((sys.executable, "-S", "-c", WRITE.format(str(file))))
     with ThreadPoolExecutor(1) as pool:
-        workshop = Workshop(story.ledger, pool)
+        context = StepContext(story.ledger, pool)
         mine = Listening(
-            Notifier(workshop, story.roots, story.path, messenger, DAY, DAY, 0, ()), file
+            Notifier(context, story.roots, story.path, messenger, DAY, DAY, 0, ()), file
         )
-        workshop.clock = lambda: mine.now
+        context.clock = lambda: mine.now
         yield mine
 
 

@@ -133,7 +133,7 @@ def check(
         checker(config, database) as built,
         ExitStack() as files,
     ):
-        scope, mend = _scope(built, ledger, what), Repair(built.checks, built.workshop.clock)
+        scope, mend = _scope(built, ledger, what), Repair(built.checks, built.context.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:
             differences = _differences(config, database, scope, pixels, report)

@@ -32,7 +32,7 @@ from geesync.steps.catalogue.items import (
     node_of,
     parent_of,
 )
-from geesync.steps.step import Tally, Workshop, is_small
+from geesync.steps.step import StepContext, Tally, is_small
 from geesync.store.copies.catalogue import Catalogue
 from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
@@ -49,7 +49,7 @@ class Cataloguer:
 
     name: ClassVar[str] = "cataloguer"
 
-    workshop: Workshop
+    context: StepContext
     catalogue: Catalogue
     staging: Staging
     sidecars: Sidecars
@@ -57,7 +57,7 @@ class Cataloguer:
 
     def run_once(self) -> Tally:
         """Catalogue the next assets, mirror by mirror."""
-        chunk = self.workshop.chunk
+        chunk = self.context.chunk
         due = self.catalogue.due(after=self._after, limit=chunk)
         self._after = due[-1].id if len(due) == chunk else 0
         by_mirror: dict[str, list[LedgerAsset]] = defaultdict(list)
@@ -65,7 +65,7 @@ class Cataloguer:
             by_mirror[asset.dest].append(asset)
         tally = Tally(busy=len(due) == chunk)
         for dest, assets in by_mirror.items():
-            if not (trouble := self.workshop.mirror_trouble(dest)):
+            if not (trouble := self.context.mirror_trouble(dest)):
                 tally.moved += self._catalogue(dest, self._gather(assets))
             else:
                 tally.waiting = trouble
@@ -77,7 +77,7 @@ class Cataloguer:
         return Batch(
             due=due,
             parents=parents,
-            sources=self.workshop.ledger.sources_of(everyone),
+            sources=self.context.ledger.sources_of(everyone),
             histories=self.catalogue.histories([asset.id for asset in everyone]),
             staged=self.staging.staged([asset.id for asset in due]),
         )
@@ -85,7 +85,7 @@ class Cataloguer:
     def _catalogue(self, dest: str, batch: Batch) -> int:
         items = [asset for asset in batch.proved if not asset.is_container]
         with DocumentWriter(items) as writer:
-            drafted = self.workshop.each(
+            drafted = self.context.each(
                 items,
                 partial(self._draft_item, writer, batch),
                 is_little=lambda asset: is_small(batch.staged[asset.id]),
@@ -97,7 +97,7 @@ class Cataloguer:
         extents: dict[int, Extent] = {}
         for container in batch.containers:
             # One at a time: a container's links depend on what is written by then.
-            done = _done(self.workshop.each([container], partial(self._write_container, batch)))
+            done = _done(self.context.each([container], partial(self._write_container, batch)))
             extents |= done
             linked |= done.keys()
             batch.fresh.update(done.keys() & {asset.id for asset in batch.proved})
@@ -182,7 +182,7 @@ class Cataloguer:
         with folder(Path(dest), stac_links.TOP.path) as place:
             place.write(stac_links.TOP.document, document_bytes(document))
             place.sync()
-        self.catalogue.note_top(dest, place.written[-1], self.workshop.clock())
+        self.catalogue.note_top(dest, place.written[-1], self.context.clock())
 
 
 def _done(answers: Iterable[tuple[LedgerAsset, Answer | Exception]]) -> dict[int, Answer]:

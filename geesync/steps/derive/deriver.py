@@ -16,7 +16,7 @@ from geesync.domain.state_machine import Differs, Event, Made
 from geesync.domain.tasks.lifecycle import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Tally, Workshop, delay_of, record_outcomes
+from geesync.steps.step import StepContext, Tally, delay_of, record_outcomes
 from geesync.steps.tasks.asset_maker import Ask, AssetMaker
 from geesync.store.making.derivations import Derivations, Derived
 
@@ -31,7 +31,7 @@ class Deriver:
 
     name: ClassVar[str] = "deriver"
 
-    workshop: Workshop
+    context: StepContext
     derivations: Derivations
     maker: AssetMaker[Derived]
 
@@ -52,11 +52,11 @@ class Deriver:
         due = [result for result in due if parent_of(result.target) not in refused]
         running = self._due(DerivedState.EXPORTING, paused_too=True)
         moved = self.maker.start(due) + self.maker.follow(running)
-        moved += record_outcomes(self.workshop, self.derivations, held)
+        moved += record_outcomes(self.context, self.derivations, held)
         return Tally(moved=moved, busy=moved > 0)
 
     def _due(self, state: DerivedState, *, paused_too: bool = False) -> list[Derived]:
-        now, most = self.workshop.clock(), self.workshop.chunk
+        now, most = self.context.clock(), self.context.chunk
         return self.derivations.due(state, now=now, limit=most, paused_too=paused_too)
 
     def _within_their_jobs(self, planned: Iterable[Derived], most: int) -> list[Derived]:
@@ -75,7 +75,7 @@ class Deriver:
 
         That is no result's own failure: a person may have to make the folder.
         """
-        answers = self.workshop.each(collections, self._make_collection, apart=str)
+        answers = self.context.each(collections, self._make_collection, apart=str)
         return {name: delay_of(why, _REFUSED_WAIT) for name, why in answers if why is not None}
 
     def _make_collection(self, name: str) -> None:

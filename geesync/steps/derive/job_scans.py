@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from geesync.domain.assets.names import DERIVED
 from geesync.logger import get_logger
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import StepContext, Tally
 from geesync.store.ledger.roots import Roots
 from geesync.store.making.derivations import Derivations
 
@@ -26,7 +26,7 @@ class JobScans:
 
     name: ClassVar[str] = "job_scans"
 
-    workshop: Workshop
+    context: StepContext
     roots: Roots
     derivations: Derivations
     every: Mapping[str, timedelta]  #: by job
@@ -37,7 +37,7 @@ class JobScans:
         waiting = []
         for job, every in self.every.items():
             if self._is_due(job, every):
-                self.roots.put(_key(job), self.workshop.clock().isoformat(), self.workshop.clock())
+                self.roots.put(_key(job), self.context.clock().isoformat(), self.context.clock())
                 if problem := self._scan(job):
                     waiting.append(f"job {job}: {problem}")
         return Tally(waiting="; ".join(waiting))
@@ -45,7 +45,7 @@ class JobScans:
     def _is_due(self, job: str, every: timedelta) -> bool:
         last = self.roots.get(_key(job))
         # A time in the future was written by a clock that was ahead.
-        if last and abs(self.workshop.clock() - datetime.fromisoformat(last)) < every:
+        if last and abs(self.context.clock() - datetime.fromisoformat(last)) < every:
             return False
         return self.roots.find(f"{DERIVED}{job}") is not None or bool(self.derivations.of(job))
 
@@ -72,7 +72,7 @@ class JobScans:
             try:
                 return scan.communicate(timeout=_TICK_S)[0]
             except subprocess.TimeoutExpired:
-                if not self.workshop.keep_on():
+                if not self.context.keep_on():
                     scan.kill()
 
 

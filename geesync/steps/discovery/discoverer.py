@@ -28,7 +28,7 @@ from geesync.steps.discovery.account import (
     Unreadable,
     following,
 )
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import StepContext, Tally
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.listing import Listing, Sightings
 from geesync.store.ledger.roots import Root, Roots
@@ -47,7 +47,7 @@ class Discoverer:
 
     name: ClassVar[str] = "discoverer"
 
-    workshop: Workshop
+    context: StepContext
     earth_engine: EarthEngine
     listing: Listing
     roots: Roots
@@ -57,16 +57,16 @@ class Discoverer:
     def run_once(self) -> Tally:
         """Scan every root whose time has come; a broken scan is tried again soon."""
         tally = Tally()
-        now = self.workshop.clock()
+        now = self.context.clock()
         for root in self.roots.working():
-            if self.workshop.stopping() or not self._has_come(root, now):
+            if self.context.stopping() or not self._has_come(root, now):
                 continue
             if is_derived(root.name):  # a job's own scan finds what is new for it
                 continue
             try:
                 tally.moved += self._scan(root)
             except RemoteError as error:
-                if self.workshop.stopping():
+                if self.context.stopping():
                     break  # the scan is still due
                 log.warning("scan_broken", root=root.name, cause=error.cause, error=str(error))
                 self._finish(root, alarm=f"the scan broke: {error}", wait=_RETRY)
@@ -96,7 +96,7 @@ class Discoverer:
             root,
             alarm=None,
             wait=_RETRY if scan.ask_soon else None,
-            scanned_at=self.workshop.clock(),
+            scanned_at=self.context.clock(),
             excluded=scan.excluded,
             quota=quota,
         )
@@ -115,7 +115,7 @@ class Discoverer:
     ) -> None:
         if alarm:
             log.warning("scan_alarm", root=root.name, alarm=alarm)
-        due = self.workshop.clock() + (wait or root.interval or self.interval)
+        due = self.context.clock() + (wait or root.interval or self.interval)
         self.roots.update(root.id, alarm=alarm, next_scan_at=due, **values)
 
 
@@ -123,7 +123,7 @@ class _Scan:
     """One walk through one root."""
 
     def __init__(self, step: Discoverer, root: Root) -> None:
-        self._workshop, self._listing = step.workshop, step.listing
+        self._context, self._listing = step.context, step.listing
         self._root = root
         self._options = step.options.over(root.options)
         self.changes = 0
@@ -133,13 +133,13 @@ class _Scan:
         self._unlisted: set[str] = set()  # containers of which that was true until now
         self.ask_soon = False  #: what could not be read for the first time may be readable soon
         self._account = Account(
-            step.earth_engine, root.name, step.workshop.each, step.workshop.check_stop
+            step.earth_engine, root.name, step.context.each, step.context.check_stop
         )
         step.listing.prioritise(root.id, root.name, self._options.priority)
 
     def take(self, listed: list[SourceAsset]) -> list[SourceAsset]:
         """Take in assets that are known whole; return those that the root's filters let pass."""
-        wanted, now = self._filtered(listed), self._workshop.clock()
+        wanted, now = self._filtered(listed), self._context.clock()
         priority = self._options.priority
         observed = self._listing.observe(self._root.id, wanted, now, priority=priority)
         self.changes += observed.new + observed.changed
@@ -157,7 +157,7 @@ class _Scan:
             why = self._options.leaves_out(source, self._root.name)
             left += [(source, why)] if why else []
             wanted += [] if why else [source]
-        self.changes += self._listing.leave_out(self._root.id, left, self._workshop.clock())
+        self.changes += self._listing.leave_out(self._root.id, left, self._context.clock())
         return wanted
 
     def walk_root(self, top: SourceAsset) -> bool:
@@ -238,7 +238,7 @@ class _Scan:
         wanted = self._filtered(refused.source for refused in unreadable)
         names = {source.name for source in wanted}
         kept = [refused for refused in unreadable if refused.source.name in names]
-        now = self._workshop.clock()
+        now = self._context.clock()
         for some in (kept[start : start + _PAGE] for start in range(0, len(kept), _PAGE)):
             newly = self._listing.note_unreadable(
                 self._root.id,
@@ -277,7 +277,7 @@ class _Scan:
             if asset.is_container:
                 self._prove_children_gone(asset.name)
         gone = [asset for asset in gone if not self._is_coming_home(asset)]
-        self.changes += self._workshop.record(self._listing.absences(gone))
+        self.changes += self._context.record(self._listing.absences(gone))
         self._note([refused for refused in answers.unreadable if not refused.may_be_absent])
         self._listing.note_readable(self._root.id, [source.name for source in answers.whole])
 

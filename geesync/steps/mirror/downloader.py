@@ -30,7 +30,7 @@ from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.brakes import Limits
 from geesync.steps.brakes.gates import Gates
 from geesync.steps.mirror.transfers import Results, Transfers, settled
-from geesync.steps.step import Tally, Workshop, event_of
+from geesync.steps.step import StepContext, Tally, event_of
 from geesync.store.copies.staging import Staged, Staging
 from geesync.store.ledger.ledger import LedgerAsset, Move
 
@@ -78,7 +78,7 @@ class Downloader:
 
     name: ClassVar[str] = "downloader"
 
-    workshop: Workshop
+    context: StepContext
     transfers: Transfers[Download]
     source: ObjectSource
     stores: Stores
@@ -102,7 +102,7 @@ class Downloader:
             self._failures.clear()
             raise
         self.gates.learn(meanings)
-        moved += self.workshop.excuse(self.gates.wronged_assets())
+        moved += self.context.excuse(self.gates.wronged_assets())
         reasons = [*self.gates.reasons(), *filter(None, [waiting, self.transfers.slow()])]
         busy = self.transfers.are_under_way or (more and moved > 0)
         return Tally(moved=moved, busy=busy, waiting="; ".join(reasons))
@@ -116,11 +116,11 @@ class Downloader:
         due = self._due(under_way) if self.transfers.room > 0 else []
         if not due:
             if not under_way:
-                self.workshop.executor.rest()
+                self.context.executor.rest()
             return 0, False, ""
-        self.workshop.executor.require()
+        self.context.executor.require()
         staged = self.staging.staged([asset.id for asset in due])
-        is_full = len(due) >= self.workshop.chunk
+        is_full = len(due) >= self.context.chunk
         due = _soon(due, staged)
         wanted = [
             Download(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed
@@ -130,10 +130,10 @@ class Downloader:
         more = self._begin(fitting) or (is_full and not waiting)
         pending = {one.asset.id for one in wanted}
         here = [Move(asset, DownloadFinished()) for asset in due if asset.id not in pending]
-        return self.workshop.record(here), more, waiting
+        return self.context.record(here), more, waiting
 
     def _due(self, under_way: set[int]) -> list[LedgerAsset]:
-        now, ledger = self.workshop.clock(), self.workshop.ledger
+        now, ledger = self.context.clock(), self.context.ledger
 
         def find(
             *, limit: int, of: Collection[str] = (), not_of: Collection[str] = ()
@@ -142,7 +142,7 @@ class Downloader:
             found = ledger.due(State.IN_BUCKET, now=now, limit=limit + beside, of=of, not_of=not_of)
             return [asset for asset in found if asset.id not in under_way][:limit]
 
-        return self.gates.due(self.workshop.chunk, find)
+        return self.gates.due(self.context.chunk, find)
 
     def _begin(self, fitting: list[Download]) -> bool:
         """Begin downloads, while there is room; return whether some have to wait."""
@@ -151,13 +151,13 @@ class Downloader:
             waiting[one.asset.dest, one.staged.bucket].append(one)
         while waiting and (room := self.transfers.room) > 0:
             dest, bucket = next(iter(waiting))
-            work = partial(fetch_all, self.source, dest, self.workshop.executor.share(room))
+            work = partial(fetch_all, self.source, dest, self.context.executor.share(room))
             self.transfers.begin(dest, waiting.pop((dest, bucket)), work, room)
         return bool(waiting)
 
     def _note(self, results: Results[Download]) -> list[tuple[str, object]]:
         """Note what became of objects, and what failed, by asset; return each store and meaning."""
-        now = self.workshop.clock()
+        now = self.context.clock()
         landed = [one.staged.id for one, result in results if not isinstance(result, Exception)]
         self.staging.mark("landed_at", landed, now)
         lost = self._lost(results)
@@ -186,7 +186,7 @@ class Downloader:
             for one, error in results
             if isinstance(error, RemoteError) and not error.costs_time_only
         ]
-        looked_at = self.workshop.each(
+        looked_at = self.context.each(
             doubtful, lambda doubt: self._is_sound(*doubt), apart=lambda doubt: doubt[1].bucket
         )
         return {
@@ -203,7 +203,7 @@ class Downloader:
         under_way = self._under_way()
         ended = {one.asset.id: one.asset for one, _ in results if one.asset.id not in under_way}
         events = ((one, self._failures.pop(key, DownloadFinished())) for key, one in ended.items())
-        return self.workshop.record([Move(asset, event) for asset, event in events if event])
+        return self.context.record([Move(asset, event) for asset, event in events if event])
 
     def _under_way(self) -> set[int]:
         return {one.asset.id for one in self.transfers.left}
@@ -222,7 +222,7 @@ class Downloader:
             coming[one.asset.dest] += one.size_bytes
         for asset_id, dest in {one.asset.id: one.asset.dest for one in wanted}.items():
             if dest not in room:
-                trouble[dest] = self.workshop.mirror_trouble(dest)
+                trouble[dest] = self.context.mirror_trouble(dest)
                 free = None if trouble[dest] else free_bytes(Path(dest))
                 room[dest] = (free or 0) - self.limits.reserve_bytes - coming[dest]
             if sizes[asset_id] <= room[dest]:

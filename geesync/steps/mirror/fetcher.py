@@ -33,7 +33,7 @@ from geesync.steps.brakes.gate import Gate
 from geesync.steps.mirror import transfers
 from geesync.steps.mirror.fetch_jobs import Job, copy_of, landed, soon_done, targets_of
 from geesync.steps.mirror.transfers import Transfers, settled
-from geesync.steps.step import Tally, Workshop, event_of
+from geesync.steps.step import StepContext, Tally, event_of
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.present import Revisions
 from geesync.store.copies import fetched
@@ -61,7 +61,7 @@ class Fetcher:
 
     name: ClassVar[str] = "fetcher"
 
-    workshop: Workshop
+    context: StepContext
     source: Source
     planner: Planner
     fetched: fetched.Fetched
@@ -87,7 +87,7 @@ class Fetcher:
             self.transfers.give_up()
             raise
         self.gate.learn(meanings)
-        moved += self.workshop.excuse(self.gate.wronged_assets())
+        moved += self.context.excuse(self.gate.wronged_assets())
         busy = self.transfers.are_under_way or (more and not self.gate.reason)
         reasons = filter(None, [self.gate.reason or waiting, self.transfers.slow()])
         return Tally(moved=moved, busy=busy, waiting="; ".join(reasons))
@@ -99,25 +99,25 @@ class Fetcher:
         """
         if not self._due(1):
             if not self.transfers.are_under_way:
-                self.workshop.executor.rest()  # and nobody asks how the brakes stand
+                self.context.executor.rest()  # and nobody asks how the brakes stand
             return 0, False, ""
         held_by = self.brakes.direct_hold()
         full_disks = self.brakes.full_disks()
         waiting = "; ".join(filter(None, [held_by, *full_disks.values()]))
         at_once = 0 if held_by else self.transfers.room
-        due = self._due(self.gate.room(self.workshop.chunk) if at_once else 0, full_disks)
+        due = self._due(self.gate.room(self.context.chunk) if at_once else 0, full_disks)
         if not due:
             return 0, False, waiting
-        self.workshop.executor.require()
+        self.context.executor.require()
         jobs, moved = self._jobs(due)
         begun = self._begin(soon_done(jobs), at_once) if jobs else 0
-        return moved, len(due) == self.workshop.chunk or begun < len(jobs), waiting
+        return moved, len(due) == self.context.chunk or begun < len(jobs), waiting
 
     def _due(self, most: int, full_disks: Collection[str] = ()) -> list[LedgerAsset]:
         under_way = {job.asset.id for job in self.transfers.left}
-        due = self.workshop.ledger.due(
+        due = self.context.ledger.due(
             State.DISCOVERED,
-            now=self.workshop.clock(),
+            now=self.context.clock(),
             limit=most and most + len(under_way),
             not_in=full_disks,
             way=Way.DIRECT,
@@ -146,8 +146,8 @@ class Fetcher:
 
     def _jobs(self, due: list[LedgerAsset]) -> tuple[list[Job], int]:
         """Return what is to be read, and how many assets cannot be."""
-        sources = self.workshop.ledger.sources_of(due)
-        plans, unplanned = self.planner.renewed(due, sources, self.workshop.clock())
+        sources = self.context.ledger.sources_of(due)
+        plans, unplanned = self.planner.renewed(due, sources, self.context.clock())
         jobs = []
         moves = [Move(asset, _event(unplanned[asset.id])) for asset in due if asset.id in unplanned]
         left: dict[int, str] = {}
@@ -163,8 +163,8 @@ class Fetcher:
                 moves.append(Move(asset, _TOO_LARGE))
             except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop others
                 moves.append(Move(asset, _event(error)))
-        self.workshop.ledger.leave_out(left)
-        return jobs, self.workshop.record(moves)
+        self.context.ledger.leave_out(left)
+        return jobs, self.context.record(moves)
 
     def job(self, asset: LedgerAsset, known: KnownPlan, source: SourceAsset) -> Job:
         """Return how an asset is read under its plan. Raises TooLargeError."""
@@ -205,12 +205,12 @@ class Fetcher:
             job = kept.pop(asset.id)
             if isinstance(now, SourceAsset):
                 log.info("asset_changed_while_read", asset=asset.name)
-                self.listing.observe(asset.root_id, [now], self.workshop.clock())
+                self.listing.observe(asset.root_id, [now], self.context.clock())
             elif isinstance(now, Exception):
                 failures.append((job, now))
         self.fetched.put(
             [copy_of(*brought[key]) for key in kept],
-            self.workshop.clock(),
+            self.context.clock(),
             answers=sum(result.requests for _, result in brought.values()),
         )
         self._learn(failures)
@@ -220,7 +220,7 @@ class Fetcher:
             for job, error in failures
             if not isinstance(error, NotTriedError)
         ]
-        return self.workshop.record(moves)
+        return self.context.record(moves)
 
     def _learn(self, failures: Iterable[tuple[Job, Exception]]) -> None:
         """Remember what an answer was too small for, or what its pixels do not fit."""
@@ -230,7 +230,7 @@ class Fetcher:
             if isinstance(error, RemoteError) and error.cause == Cause.PLAN
         ]
         if lessons:
-            self.planner.plans.teach(lessons, self.workshop.clock())
+            self.planner.plans.teach(lessons, self.context.clock())
 
 
 _TOO_LARGE = Refused(

@@ -16,7 +16,7 @@ from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.tasks.exports import Way
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import StepContext, Tally
 from geesync.store.copies.staging import Staged, Staging
 
 log = get_logger()
@@ -39,7 +39,7 @@ class Sweeper:
 
     name: ClassVar[str] = "sweeper"
 
-    workshop: Workshop
+    context: StepContext
     stores: Stores
     staging: Staging
     prefix: str  #: the folder of the bucket below which everything is ours
@@ -49,7 +49,7 @@ class Sweeper:
 
     def run_once(self) -> Tally:
         """Delete the next staged objects; what is not there any more counts as deleted."""
-        due = self.staging.sweepable(limit=self.workshop.chunk, ways=self.ways, held=self._held)
+        due = self.staging.sweepable(limit=self.context.chunk, ways=self.ways, held=self._held)
         refused = self._sweep(due)
         self._held |= {
             key
@@ -57,12 +57,12 @@ class Sweeper:
             if not isinstance(error, NotTriedError) and _cause(error) != Cause.TRANSIENT
         }
         swept = len(due) - len(refused)
-        now = self.workshop.clock()
+        now = self.context.clock()
         if not due and (self._leftovers_at is None or now >= self._leftovers_at):
             self._leftovers_at = now + _LEFTOVERS_EVERY
             self._held.clear()
             self.sweep_leftovers()
-        return Tally(moved=swept, busy=swept == self.workshop.chunk)
+        return Tally(moved=swept, busy=swept == self.context.chunk)
 
     def finish(self) -> str:
         """Sweep all once more, as nobody comes later; return what is left, and what to do."""
@@ -91,7 +91,7 @@ class Sweeper:
                     if not isinstance(answer, NotTriedError):
                         log.warning("object_not_deleted", object=obj.name, error=str(answer))
         swept = [staged.id for staged in due if staged.id not in refused]
-        self.staging.mark("swept_at", swept, self.workshop.clock())
+        self.staging.mark("swept_at", swept, self.context.clock())
         return refused
 
     def _delete(
@@ -102,7 +102,7 @@ class Sweeper:
             objects[first : first + DELETED_AT_ONCE]
             for first in range(0, len(objects), DELETED_AT_ONCE)
         ]
-        for batch, answers in self.workshop.each(batches, partial(self._ask, bucket)):
+        for batch, answers in self.context.each(batches, partial(self._ask, bucket)):
             if isinstance(answers, Exception):
                 yield from ((obj, answers) for obj in batch)
             else:
@@ -121,7 +121,7 @@ class Sweeper:
 
         Returns why objects were not, and why places could not be listed.
         """
-        self.staging.give_up_cancelled(self.workshop.clock())
+        self.staging.give_up_cancelled(self.context.clock())
         refused: list[Exception] = []
         unlisted: dict[str, RemoteError] = {}
         for bucket in self.staging.places(self.ways):

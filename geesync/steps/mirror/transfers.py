@@ -21,7 +21,7 @@ from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import counted
 from geesync.errors import GeesyncError
 from geesync.logger import get_logger
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.store.ledger.ledger import LedgerAsset
 
 log = get_logger()
@@ -79,7 +79,7 @@ class _Batch(Generic[Some]):
 class Transfers(Generic[Some]):
     """Transfers of one kind."""
 
-    workshop: Workshop
+    context: StepContext
     at_once: int  #: requests on their way at a time
     slowness: str  #: of those that are slow, for people
     _batches: list[_Batch[Some]] = field(default_factory=list, init=False)
@@ -108,7 +108,7 @@ class Transfers(Generic[Some]):
     def begin(self, dest: str, transfers: Sequence[Some], work: Work[Any, Any], room: int) -> None:
         """Take some on; room: so many requests of them may be on their way at a time."""
         left = {id(one.work): one for one in transfers}
-        batch = _Batch(dest, left, room, self.workshop.clock())
+        batch = _Batch(dest, left, room, self.context.clock())
         self._batches.append(batch)
         thread = threading.Thread(
             target=self._run,
@@ -130,7 +130,7 @@ class Transfers(Generic[Some]):
             yield results
             if results:
                 heard = time.monotonic()
-            elif time.monotonic() > heard + patience_s and not self.workshop.stopping():
+            elif time.monotonic() > heard + patience_s and not self.context.stopping():
                 return
 
     def _next(self) -> Results[Some]:
@@ -141,7 +141,7 @@ class Transfers(Generic[Some]):
         if answers is None:
             self._batches.remove(batch)
             return []
-        batch.heard_at = self.workshop.clock()
+        batch.heard_at = self.context.clock()
         return [(batch.left.pop(id(work)), answer) for work, answer in answers]
 
     def give_up(self) -> None:
@@ -160,7 +160,7 @@ class Transfers(Generic[Some]):
         came, sizes = self._came, {id(one.work): one.size_bytes for one in transfers}
         left = {id(one.work): one.work for one in transfers}
         try:
-            dispatched = self.workshop.dispatch(
+            dispatched = self.context.dispatch(
                 list(left.values()),
                 work,
                 size_bytes=lambda one: sizes[id(one)],
@@ -181,7 +181,7 @@ class Transfers(Generic[Some]):
 
     def slow(self) -> str:
         """Return what comes slowly, for people; the log is told once of each."""
-        now = self.workshop.clock()
+        now = self.context.clock()
         slow: list[str] = []
         for batch in self._batches:
             if now - batch.heard_at >= _SLOW_AFTER:

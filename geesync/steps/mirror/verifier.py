@@ -22,7 +22,7 @@ from geesync.steps.catalogue.document_writer import Documents, DocumentWriter
 from geesync.steps.dispatch import ItemResults
 from geesync.steps.mirror.proved_copy import CopyWriter, give_names
 from geesync.steps.mirror.unproved_copy import UnprovedCopy, UnprovedError
-from geesync.steps.step import Tally, Workshop, is_small, moves_of
+from geesync.steps.step import StepContext, Tally, is_small, moves_of
 from geesync.steps.tasks.planner import NOTHING, Planner
 from geesync.store.copies.sidecars import Sidecars
 from geesync.store.copies.staging import Staging
@@ -45,7 +45,7 @@ class Verifier:
 
     name: ClassVar[str] = "verifier"
 
-    workshop: Workshop
+    context: StepContext
     staging: Staging
     planner: Planner
     sidecars: Sidecars
@@ -53,25 +53,25 @@ class Verifier:
 
     def run_once(self) -> Tally:
         """Prove the next assets."""
-        now = self.workshop.clock()
-        due = self.workshop.ledger.due(State.DOWNLOADED, now=now, limit=self.workshop.chunk)
+        now = self.context.clock()
+        due = self.context.ledger.due(State.DOWNLOADED, now=now, limit=self.context.chunk)
         if not due:
-            self.workshop.executor.rest()
+            self.context.executor.rest()
             return Tally()
         copies = self._copies(due)
         if any(copy.staged for copy in copies):
-            self.workshop.executor.require()
+            self.context.executor.require()
         moved = 0
         with (
-            DocumentWriter(due, self.workshop.mirror_trouble) as writer,
+            DocumentWriter(due, self.context.mirror_trouble) as writer,
             closing(self._written(writer, copies)) as groups,
         ):
             for group in groups:
                 moved += self._record(writer.publish(group, give_names))
-        return Tally(moved=moved, busy=len(due) == self.workshop.chunk)
+        return Tally(moved=moved, busy=len(due) == self.context.chunk)
 
     def _copies(self, due: list[LedgerAsset]) -> list[UnprovedCopy]:
-        sources = self.workshop.ledger.sources_of(due)
+        sources = self.context.ledger.sources_of(due)
         plans = self.planner.known(due)
         ids = [asset.id for asset in due]
         staged, known = self.staging.staged(ids), self.sidecars.known(ids)
@@ -103,7 +103,7 @@ class Verifier:
                     raise
                 return str(error)
 
-        return {asset.id: policy for asset, policy in self.workshop.each(wanted, ask)}
+        return {asset.id: policy for asset, policy in self.context.each(wanted, ask)}
 
     def _written(
         self, writer: DocumentWriter, copies: list[UnprovedCopy]
@@ -123,7 +123,7 @@ class Verifier:
         ]
         since = time.monotonic()
         with closing(
-            self.workshop.dispatch(
+            self.context.dispatch(
                 list(reading), prove_all, size_bytes=lambda proof: reading[proof].size_bytes(proof)
             )
         ) as proving:
@@ -181,10 +181,10 @@ class Verifier:
             (copy.asset, CheckPassed() if isinstance(result, Documents) else result)
             for copy, result in results
         )
-        return self.workshop.record(moves_of(events, CheckFailed))
+        return self.context.record(moves_of(events, CheckFailed))
 
     def _give_up(self, errors: Iterable[UnprovedError]) -> None:
-        now = self.workshop.clock()
+        now = self.context.clock()
         for error in errors:
             if error.damaged and all(file.is_staged for file in error.damaged):
                 self.staging.mark("landed_at", [file.id for file in error.damaged], None)

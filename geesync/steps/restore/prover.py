@@ -37,7 +37,7 @@ from geesync.logger import get_logger
 from geesync.steps.restore.policies import give_policy
 from geesync.steps.restore.second_copy import SecondCopies, compare_rows, rows_read
 from geesync.steps.restore.uploader import OTHER_COPY, sidecars
-from geesync.steps.step import Workshop, record_outcomes
+from geesync.steps.step import StepContext, record_outcomes
 from geesync.store.making.restores import Restored, Restores
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ _COMPARED = frozenset({LossKind.PROPERTIES, LossKind.POLICIES})
 class Prover:
     """Proves what was restored."""
 
-    workshop: Workshop
+    context: StepContext
     earth_engine: EarthEngine
     storage: Storage
     source: Callable[[], Source]  #: of pixels; opened when there is something to compare
@@ -72,10 +72,10 @@ class Prover:
     def run_once(self) -> int:
         """Compare the next assets; remove what was staged for those that are proved."""
         due = self.restores.due(
-            RestoreState.RESTORED, now=self.workshop.clock(), limit=self.workshop.chunk
+            RestoreState.RESTORED, now=self.context.clock(), limit=self.context.chunk
         )
-        answers = self.workshop.each(due, self._prove)
-        moved = record_outcomes(self.workshop, self.restores, answers)
+        answers = self.context.each(due, self._prove)
+        moved = record_outcomes(self.context, self.restores, answers)
         return moved + self._tidy()
 
     def _prove(self, asset: Restored) -> Event:
@@ -194,7 +194,7 @@ class Prover:
             bands = ours.band_digests(wanted, whole_masks=whole)
             here = ours.sums_of(asset.folder, sidecar, wanted, whole_masks=whole)
             for band, sums in zip(bands, here, strict=True):
-                self.workshop.check_stop()
+                self.context.check_stop()
                 there = self._digest(asset.target, band, mirrored)
                 likeness = Likeness.EQUAL if same(sums, there) else Likeness.DIFFERENT
                 yield Compared(f"band {band.id}: digest", likeness, str(sums), str(there))
@@ -222,7 +222,7 @@ class Prover:
         """Remove from the bucket what was staged for assets that are proved or given up."""
         gone: list[tuple[int, str]] = []
         by_bucket: dict[str, list[tuple[int, StoredObject]]] = {}
-        for asset_id, bucket, obj in self.restores.leftovers(self.workshop.chunk):
+        for asset_id, bucket, obj in self.restores.leftovers(self.context.chunk):
             by_bucket.setdefault(bucket, []).append((asset_id, obj))
         for bucket, some in by_bucket.items():
             for start in range(0, len(some), DELETED_AT_ONCE):
@@ -234,7 +234,7 @@ class Prover:
                     else:
                         gone.append((asset_id, obj.name))
         if gone:
-            self.restores.note_removed(gone, self.workshop.clock())
+            self.restores.note_removed(gone, self.context.clock())
         return len(gone)
 
 

@@ -16,7 +16,7 @@ from geesync.logger import get_logger
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.report import write_report
 from geesync.steps.restore.uploader import Uploader
-from geesync.steps.step import Tally, Workshop, record_outcomes
+from geesync.steps.step import StepContext, Tally, record_outcomes
 from geesync.steps.tasks.asset_maker import Ask, AssetMaker
 from geesync.store.making.restores import Restored, Restores
 
@@ -32,7 +32,7 @@ class Restorer:
 
     name: ClassVar[str] = "restorer"
 
-    workshop: Workshop
+    context: StepContext
     restores: Restores
     uploader: Uploader
     maker: AssetMaker[Restored]
@@ -43,7 +43,7 @@ class Restorer:
         self.maker.let_go()
         if not self.restores.is_anything_left():
             return Tally()
-        began = self.workshop.clock()
+        began = self.context.clock()
         moved = self.uploader.run_once() + self.ingest() + self.prover.run_once()
         if moved:
             self._report(began)
@@ -59,15 +59,15 @@ class Restorer:
 
     def ingest(self) -> int:
         """Have Earth Engine make assets of what is staged, and see what came of it."""
-        now = self.workshop.clock()
-        staged = self.restores.due(RestoreState.STAGED, now=now, limit=self.workshop.chunk)
+        now = self.context.clock()
+        staged = self.restores.due(RestoreState.STAGED, now=now, limit=self.context.chunk)
         external = [asset for asset in staged if asset.is_external]
         others = [asset for asset in staged if not asset.is_external]
-        registered = self.workshop.each(external, self._register)
-        started = record_outcomes(self.workshop, self.restores, registered)
+        registered = self.context.each(external, self._register)
+        started = record_outcomes(self.context, self.restores, registered)
         started += self.maker.start(others[: self.maker.room()])
         running = self.restores.due(
-            RestoreState.IMPORTING, now=now, limit=self.workshop.chunk, paused_too=True
+            RestoreState.IMPORTING, now=now, limit=self.context.chunk, paused_too=True
         )
         return started + self.maker.follow(running)
 

@@ -22,7 +22,7 @@ from geesync.domain.restore.comparing import Compared, Likeness
 from geesync.domain.restore.losses import LossKind
 from geesync.domain.restore.tables import become_texts, geojson_in
 from geesync.errors import Cause, RemoteError
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.ledger.roots import Root, Roots
 from geesync.store.making.restores import Restored
@@ -38,7 +38,7 @@ _LATER_S = 60.0
 class SecondCopies:
     """Second copies of what was restored."""
 
-    workshop: Workshop
+    context: StepContext
     roots: Roots
 
     def compare(
@@ -74,13 +74,13 @@ class SecondCopies:
     def _proved(self, asset: Restored, made: SourceAsset, sidecar: Json) -> LedgerAsset:
         """Return the second copy as the ledger knows it."""
         root = self._root(asset, sidecar)
-        copy = self.workshop.ledger.find(asset.target)
+        copy = self.context.ledger.find(asset.target)
         if copy is not None and copy.standing.state == State.QUARANTINED:
             raise RemoteError(
                 Cause.FAILED, f"its second copy is quarantined: {copy.standing.reason}"
             )
         if copy is None or copy.revision != made.revision:
-            now = self.workshop.clock()
+            now = self.context.clock()
             if root.scanned_at is None or now - root.scanned_at >= _SCAN_AGAIN:
                 self.roots.update(root.id, next_scan_at=now)
         elif copy.standing.state == State.VERIFIED:
@@ -97,7 +97,7 @@ class SecondCopies:
             asset.root,
             dest=asset.wanted.mirror,
             bucket=asset.bucket,
-            now=self.workshop.clock(),
+            now=self.context.clock(),
             options={"masks": sidecar["masks"]} if "masks" in sidecar else {},
         )
         return self._root(asset, sidecar)

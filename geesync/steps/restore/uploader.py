@@ -22,7 +22,7 @@ from geesync.domain.restore.manifests import MARK, container, image_manifest, ta
 from geesync.domain.restore.tables import export_of, geojson_in, goes_as_features
 from geesync.domain.state_machine import Differs, Event, Made
 from geesync.errors import Cause, RemoteError
-from geesync.steps.step import Workshop, record_outcomes
+from geesync.steps.step import StepContext, record_outcomes
 from geesync.store.making.restores import Restored, Restores
 
 _PIECE_BYTES = 2**20
@@ -34,7 +34,7 @@ OTHER_COPY = "the mirror's copy is of another revision by now: cancel it, and as
 class Uploader:
     """Brings what is planned into the bucket."""
 
-    workshop: Workshop
+    context: StepContext
     earth_engine: EarthEngine
     uploads: Uploads
     restores: Restores
@@ -42,15 +42,15 @@ class Uploader:
 
     def run_once(self) -> int:
         """Make the next containers, level by level, then stage the next files; return how many."""
-        now = self.workshop.clock()
-        due = self.restores.due(RestoreState.PLANNED, now=now, limit=self.workshop.chunk)
+        now = self.context.clock()
+        due = self.restores.due(RestoreState.PLANNED, now=now, limit=self.context.chunk)
         if not due:
             return 0
         above = [asset for asset in due if asset.wanted.type in CONTAINERS]
         level = [asset for asset in above if asset.wanted.depth == above[0].wanted.depth]
         make = self._make if level else self._stage
-        answers = self.workshop.each(level or due, make, apart=lambda asset: asset.bucket)
-        return record_outcomes(self.workshop, self.restores, answers)
+        answers = self.context.each(level or due, make, apart=lambda asset: asset.bucket)
+        return record_outcomes(self.context, self.restores, answers)
 
     def _make(self, asset: Restored) -> Event:
         """Make a container, unless it is there: one that is there already is used as it is."""
@@ -61,7 +61,7 @@ class Uploader:
             if error.cause != Cause.GONE:
                 raise
             body = container(source)
-            self.restores.stage(asset, body, [], self.workshop.clock())  # it is ours from now on
+            self.restores.stage(asset, body, [], self.context.clock())  # it is ours from now on
             self.earth_engine.create_asset(asset.target, body)
             return Made()
         if found.type != asset.wanted.type:
@@ -76,7 +76,7 @@ class Uploader:
         with tempfile.TemporaryDirectory(dir=self.work) as made:
             stage = self._table if asset.wanted.type == TABLE else self._image
             manifest, objects = stage(asset, source, sidecar, Path(made))
-        self.restores.stage(asset, manifest, objects, self.workshop.clock())
+        self.restores.stage(asset, manifest, objects, self.context.clock())
         return FilesStaged()
 
     def _flaw(self, asset: Restored, source: SourceAsset, sidecar: Json) -> str:
@@ -86,7 +86,7 @@ class Uploader:
         for file in files_of(source, sidecar):
             verified = (int(file["size_bytes"]), int(file["crc32c"], 16))
             try:
-                found = _sum(asset.folder / file["name"], self.workshop.check_stop)
+                found = _sum(asset.folder / file["name"], self.context.check_stop)
             except FileNotFoundError:
                 found = None
             if found != verified:
@@ -139,7 +139,7 @@ class Uploader:
         return manifest, [obj]
 
     def _upload(self, asset: Restored, file: Path) -> StoredObject:
-        size_bytes, crc32c = _sum(file, self.workshop.check_stop)
+        size_bytes, crc32c = _sum(file, self.context.check_stop)
         # By content: a second try uploads nothing that is there.
         top = KEPT if asset.is_external else STAGING
         name = f"{top}/{asset.wanted.mark}/{size_bytes}-{crc32c:08x}{file.suffix}"

@@ -36,7 +36,7 @@ from geesync.domain.tasks.lifecycle import (
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.brakes import Brakes
-from geesync.steps.step import Workshop, event_of, record_outcomes
+from geesync.steps.step import StepContext, event_of, record_outcomes
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.making.making import AnyToMake, Making
 from geesync.store.tasks.task_rows import Intent, Task
@@ -58,7 +58,7 @@ class Ask:
 class AssetMaker(Generic[AnyToMake]):
     """Takes assets of one kind from what is ready to what is made."""
 
-    workshop: Workshop
+    context: StepContext
     earth_engine: EarthEngine
     making: Making[AnyToMake, Any]
     tasks: Tasks
@@ -76,7 +76,7 @@ class AssetMaker(Generic[AnyToMake]):
 
     def start(self, due: Iterable[AnyToMake]) -> int:
         """Write down the tasks of what is not there yet; return how many assets moved."""
-        answers = self.workshop.each(due, self.look)
+        answers = self.context.each(due, self.look)
         free = [asset for asset, answer in answers if answer is None]
         tasks = self.tasks.of_subject(self.making.kind, [asset.id for asset in free])
         begun = self._begun(tasks)
@@ -86,9 +86,9 @@ class AssetMaker(Generic[AnyToMake]):
             for asset in free
             if asset.id not in begun
         ]
-        self.tasks.intend(new, self.workshop.clock())
+        self.tasks.intend(new, self.context.clock())
         outcomes = [*answers, *((asset, TaskIntended()) for asset in free)]
-        return record_outcomes(self.workshop, self.making, outcomes)
+        return record_outcomes(self.context, self.making, outcomes)
 
     def _begun(self, tasks: Sequence[Task]) -> set[int]:
         """Return whose task is on its way already: we were killed before they were moved.
@@ -96,7 +96,7 @@ class AssetMaker(Generic[AnyToMake]):
         A task that ended well, and whose asset is not there any more, is of no use.
         """
         useless = [TaskMove(task, GivenUp()) for task in tasks if task.state == TaskState.SUCCEEDED]
-        self.tasks.record(useless, self.workshop.clock())
+        self.tasks.record(useless, self.context.clock())
         return {task.subject.id for task in tasks if task.state in IN_FLIGHT}
 
     def look(self, asset: AnyToMake) -> Event | None:
@@ -121,7 +121,7 @@ class AssetMaker(Generic[AnyToMake]):
     def let_go(self) -> None:
         """Give up tasks of assets that were given up: those not sent, and those that ended."""
         unwanted = self.tasks.unwanted(self.making.kind, self.making.resting())
-        self.tasks.record([TaskMove(task, GivenUp()) for task in unwanted], self.workshop.clock())
+        self.tasks.record([TaskMove(task, GivenUp()) for task in unwanted], self.context.clock())
 
     def follow(self, due: list[AnyToMake]) -> int:
         """Send the tasks that wait, and see what became of the others; return what moved."""
@@ -143,7 +143,7 @@ class AssetMaker(Generic[AnyToMake]):
                 return unsent[asset.id]
             return self._outcome(asset, tasks.get(asset.id), causes[asset.id])
 
-        answers = self.workshop.each(due, outcome)
+        answers = self.context.each(due, outcome)
         done = [
             TaskMove(tasks[asset.id], Succeeded())
             for asset, answer in answers
@@ -151,8 +151,8 @@ class AssetMaker(Generic[AnyToMake]):
             and asset.id in tasks
             and tasks[asset.id].state == TaskState.RUNNING
         ]
-        self.tasks.record(done, self.workshop.clock())
-        return record_outcomes(self.workshop, self.making, answers)
+        self.tasks.record(done, self.context.clock())
+        return record_outcomes(self.context, self.making, answers)
 
     def _outcome(
         self, asset: AnyToMake, task: Task | None, causes: Sequence[Cause | None]

@@ -13,7 +13,7 @@ from geesync.domain.state_machine import Delayed, Event, Refused, Setback, wait_
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Workshop, delay_of
+from geesync.steps.step import StepContext, delay_of
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.present import Present
 from geesync.store.ledger.ledger import LedgerAsset, Move
@@ -32,7 +32,7 @@ _UNSEEN_WAIT = timedelta(hours=1)
 class AssetOutcomes:
     """Draws an asset's event from its exports, and from what Earth Engine says of it now."""
 
-    workshop: Workshop
+    context: StepContext
     present: Present
     tasks: Tasks
     planner: Planner
@@ -40,7 +40,7 @@ class AssetOutcomes:
 
     def of_failed(self, failed: list[Task]) -> list[Move]:
         """Return the setbacks of assets of which a part failed before all were asked for."""
-        assets = self.workshop.ledger.assets({task.subject.id for task in failed})
+        assets = self.context.ledger.assets({task.subject.id for task in failed})
         waiting = [asset for asset in assets if asset.standing.state == State.DISCOVERED]
         known = self.planner.known(waiting)
         asks = self._asks(known)
@@ -48,7 +48,7 @@ class AssetOutcomes:
 
     def of_settled(self, settled: list[int]) -> list[Move]:
         """Return what becomes of assets whose every export has ended."""
-        assets = self.workshop.ledger.assets(settled)
+        assets = self.context.ledger.assets(settled)
         known = self.planner.known(assets)
         asks, there = self._asks(known), self.planner.plans.parts_there(known)
         moves, complete = [], []
@@ -83,7 +83,7 @@ class AssetOutcomes:
             for move in moves
             if isinstance(move.event, Setback) and move.event.cause == Cause.GONE
         ]
-        answers = self.workshop.each(doubtful, lambda move: self.present.now(move.asset))
+        answers = self.context.each(doubtful, lambda move: self.present.now(move.asset))
         unseen = {
             move.asset.id: Delayed(str(answer), cause=Cause.GONE, wait=_UNSEEN_WAIT)
             for move, answer in answers
@@ -96,12 +96,12 @@ class AssetOutcomes:
 
         A copy that was made while the asset was overwritten may be torn: it is taken again.
         """
-        answers = self.workshop.each(complete, self.present.now)
+        answers = self.context.each(complete, self.present.now)
         moves = []
         for asset, answer in answers:
             if isinstance(answer, SourceAsset) and answer.revision != asset.revision:
                 log.info("asset_changed_while_exported", asset=asset.name)
-                self.listing.observe(asset.root_id, [answer], self.workshop.clock())
+                self.listing.observe(asset.root_id, [answer], self.context.clock())
             elif isinstance(answer, SourceAsset) or (
                 isinstance(answer, RemoteError) and answer.cause == Cause.GONE
             ):

@@ -19,7 +19,7 @@ from geesync.domain.tasks.exports import Part, Way
 from geesync.domain.tasks.lifecycle import LIVE, TaskState
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.brakes import Brakes
-from geesync.steps.step import Tally, Workshop, event_of
+from geesync.steps.step import StepContext, Tally, event_of
 from geesync.steps.tasks.planner import NOTHING, Planner
 from geesync.steps.tasks.submitter import Submitter
 from geesync.store.ledger.ledger import LedgerAsset, Move
@@ -70,7 +70,7 @@ class Exporter:
 
     name: ClassVar[str] = "exporter"
 
-    workshop: Workshop
+    context: StepContext
     submitter: Submitter
     tasks: Tasks
     planner: Planner
@@ -80,10 +80,10 @@ class Exporter:
         """Ask for the parts of the next assets; stop where there is no room."""
         room, held_by = self.brakes.export_room()
         full_disks = self.brakes.full_disks()
-        gates, now = self.submitter.gates, self.workshop.clock()
-        due = partial(self.workshop.ledger.due, State.DISCOVERED, way=Way.BUCKET)
+        gates, now = self.submitter.gates, self.context.clock()
+        due = partial(self.context.ledger.due, State.DISCOVERED, way=Way.BUCKET)
         find = partial(due, now=now, not_in=full_disks)
-        assets = gates.due(self.submitter.in_a_pass(self.workshop.chunk), find)
+        assets = gates.due(self.submitter.in_a_pass(self.context.chunk), find)
         if not assets:
             return Tally(waiting="; ".join([*gates.reasons(), *full_disks.values()]))
         jobs = gates.let_through(
@@ -91,11 +91,11 @@ class Exporter:
         )
         self._intend(jobs, room)
         self._submit(jobs)
-        self.workshop.ledger.leave_out(
+        self.context.ledger.leave_out(
             {job.asset.id: "; ".join(job.plan.left) for job in jobs if job.plan.left}
         )
         moves = [Move(job.asset, event) for job in jobs if (event := job.event()) is not None]
-        moved = self.workshop.record(moves)
+        moved = self.context.record(moves)
         full = any(job.unasked for job in jobs if not self._is_halted(job))
         held = [held_by] if held_by and full else []
         progress = any(not isinstance(move.event, Delayed) for move in moves)
@@ -110,8 +110,8 @@ class Exporter:
         return store in self.submitter.gates.closed()
 
     def _jobs(self, assets: list[LedgerAsset]) -> list[_Job]:
-        now = self.workshop.clock()
-        sources = self.workshop.ledger.sources_of(assets)
+        now = self.context.clock()
+        sources = self.context.ledger.sources_of(assets)
         plans, unplanned = self.planner.renewed(assets, sources, now)
         live, there = self.tasks.of(plans), self.planner.plans.parts_there(plans)
         return [
@@ -147,7 +147,7 @@ class Exporter:
             except Exception as error:  # noqa: BLE001 # one asset's surprise must not stop others
                 job.failure = error
         by_id = {job.asset.id: job for job in jobs}
-        for task in self.tasks.intend(intents, self.workshop.clock()):
+        for task in self.tasks.intend(intents, self.context.clock()):
             by_id[task.subject.id].live[task.part_id] = task
 
     def _submit(self, jobs: list[_Job]) -> None:

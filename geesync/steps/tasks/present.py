@@ -11,7 +11,7 @@ from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
 from geesync.domain.assets.names import is_derived, parent_of
 from geesync.domain.derive.job import made_of
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.store.ledger.ledger import Ledger, LedgerAsset
 
 #: So many, asked for one by one, take as long as a page of a thousand.
@@ -39,7 +39,7 @@ class Present:
 class Revisions:
     """Asks what assets are now: by listing their collection, where that takes fewer requests."""
 
-    workshop: Workshop
+    context: StepContext
     earth_engine: EarthEngine
 
     def changed(
@@ -53,8 +53,8 @@ class Revisions:
         for parent, children in by_parent.items():
             listed = self._listed(parent, children)
             single += [child for child in children if listed.get(child.name) != child.revision]
-        present = Present(self.workshop.ledger, self.earth_engine)
-        for asset, now in self.workshop.each(single, present.now):
+        present = Present(self.context.ledger, self.earth_engine)
+        for asset, now in self.context.each(single, present.now):
             if isinstance(now, Exception) or now.revision != asset.revision:
                 yield asset, now
 
@@ -62,7 +62,7 @@ class Revisions:
         """Return the revisions of those children that are on the first pages of a collection."""
         if len(children) < _WORTH_A_PAGE or is_derived(parent):
             return {}
-        above = self.workshop.ledger.find(parent)
+        above = self.context.ledger.find(parent)
         if above is None or above.type != IMAGE_COLLECTION:
             return {}
         wanted = {child.name for child in children}

@@ -30,7 +30,7 @@ from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operat
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.gates import Gates, tried
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import StepContext, Tally
 from geesync.steps.tasks.asset_outcomes import AssetOutcomes
 from geesync.steps.tasks.staged_objects import StagedObjects
 from geesync.store.ledger.roots import Roots
@@ -53,7 +53,7 @@ class Reconciler:
 
     name: ClassVar[str] = "reconciler"
 
-    workshop: Workshop
+    context: StepContext
     earth_engine: EarthEngine
     tasks: Tasks
     staged: StagedObjects
@@ -65,19 +65,19 @@ class Reconciler:
         """Look at every export in flight, then move the assets whose exports have all ended."""
         in_flight = self.tasks.in_flight()
         failed = self._settle(in_flight) if in_flight else []
-        moved = self.workshop.record(self.outcomes.of_failed(failed))
-        moved += self.workshop.excuse(self.gates.wronged_assets())
-        settled = self.tasks.settled_assets(now=self.workshop.clock(), limit=self.workshop.chunk)
-        moved += self.workshop.record(self.outcomes.of_settled(settled))
+        moved = self.context.record(self.outcomes.of_failed(failed))
+        moved += self.context.excuse(self.gates.wronged_assets())
+        settled = self.tasks.settled_assets(now=self.context.clock(), limit=self.context.chunk)
+        moved += self.context.record(self.outcomes.of_settled(settled))
         return Tally(
             moved=moved,
-            busy=len(settled) == self.workshop.chunk and moved > 0,
+            busy=len(settled) == self.context.chunk and moved > 0,
             waiting=self.staged.trouble,
         )
 
     def _settle(self, in_flight: list[Task]) -> list[Task]:
         """Write down what became of each task; return those that failed."""
-        looked_at = self.workshop.clock()
+        looked_at = self.context.clock()
         operations = self._operations(in_flight)
         unwanted = self._unwanted(in_flight)
         known = [(task, operations[task.id]) for task in in_flight if task.id in operations]
@@ -85,12 +85,12 @@ class Reconciler:
         moves = [TaskMove(task, event) for task, op in known for event in _learnt(task, op)]
         missing = [task for task in in_flight if task.id not in operations]
         moves += self._lost([task for task in missing if self._is_late(task, looked_at, unwanted)])
-        moved = self.tasks.record(moves, self.workshop.clock())
+        moved = self.tasks.record(moves, self.context.clock())
         return self._end([(moved.get(task.id, task), operation) for task, operation in known])
 
     def _end(self, tasks: list[tuple[Task, Operation]]) -> list[Task]:
         """Write down which tasks have ended, and how; return those that failed."""
-        now = self.workshop.clock()
+        now = self.context.clock()
         good, late = self._collected(
             [task for task, op in tasks if op.state == SUCCEEDED and _is_staged(task)], now
         )
@@ -144,7 +144,7 @@ class Reconciler:
         found: dict[int, Operation] = {}
         working: dict[str, Operation] = {}
         for page in self.earth_engine.list_operations():
-            self.workshop.check_stop()
+            self.context.check_stop()
             for operation in page:
                 if operation.is_queued or operation.is_working:
                     working[operation.id] = operation
@@ -161,7 +161,7 @@ class Reconciler:
     def _unwanted(self, in_flight: list[Task]) -> set[int]:
         """Return the ids of tasks whose asset a person does not want any more."""
         tasks = [task for task in in_flight if task.subject.kind == SubjectKind.ASSET]
-        assets = self.workshop.ledger.assets({task.subject.id for task in tasks})
+        assets = self.context.ledger.assets({task.subject.id for task in tasks})
         cancelled = {
             asset.id
             for asset in assets
@@ -171,7 +171,7 @@ class Reconciler:
 
     def _cancel(self, operations: Iterable[Operation]) -> None:
         active = [operation for operation in operations if operation.is_cancellable]
-        answers = self.workshop.each(active, lambda op: self.earth_engine.cancel_operation(op.id))
+        answers = self.context.each(active, lambda op: self.earth_engine.cancel_operation(op.id))
         for operation, answer in answers:
             if isinstance(answer, Exception):
                 log.warning("cancel_refused", operation=operation.id, error=str(answer))
@@ -185,11 +185,11 @@ class Reconciler:
             "running": len(working) - queued,
             "foreign": len(working.keys() - set(ours)),
         }
-        self.roots.put(QUEUE, json.dumps(queue), self.workshop.clock())
+        self.roots.put(QUEUE, json.dumps(queue), self.context.clock())
 
     def _ask_singly(self, missing: list[Task]) -> dict[int, Operation]:
         found: dict[int, Operation] = {}
-        answers = self.workshop.each(
+        answers = self.context.each(
             missing, lambda task: self.earth_engine.get_operation(str(task.operation))
         )
         for task, answer in answers:
@@ -208,7 +208,7 @@ class Reconciler:
         staged = [task for task in late if _is_staged(task)]
         found = self.staged.find(staged)
         whole = [(task, found[task.id]) for task in staged if found.get(task.id)]
-        self.tasks.succeed(whole, self.workshop.clock())
+        self.tasks.succeed(whole, self.context.clock())
         lost = [task for task in late if not _is_staged(task) or found.get(task.id) == []]
         for task in lost:
             log.warning("export_lost", token=task.token)

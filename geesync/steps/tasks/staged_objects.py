@@ -12,7 +12,7 @@ from geesync.domain.mirror.coverage import StoredObject, complete
 from geesync.domain.tasks.lifecycle import DestinationKind, store_of
 from geesync.errors import RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.store.tasks.task_rows import Task
 
 log = get_logger()
@@ -25,7 +25,7 @@ _LIST_ALL_FROM = 8
 class StagedObjects:
     """Looks for the objects of exports."""
 
-    workshop: Workshop
+    context: StepContext
     stores: Stores
     staging: str  #: the folder of the bucket below which everything is ours
     refused: dict[str, RemoteError] = field(default_factory=dict, init=False)
@@ -66,7 +66,7 @@ class StagedObjects:
 
         None of those that broke, which says nothing about what is there.
         """
-        answers = self.workshop.each(
+        answers = self.context.each(
             lists,
             lambda ask: self.stores.at(ask[0]).list_objects(*ask),
             apart=lambda ask: store_of(ask[0]),

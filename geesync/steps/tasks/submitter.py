@@ -25,7 +25,7 @@ from geesync.domain.tasks.operations import Operation
 from geesync.errors import BugError, Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.gates import Gates, tried
-from geesync.steps.step import Workshop
+from geesync.steps.step import StepContext
 from geesync.store.tasks.task_rows import Task
 from geesync.store.tasks.tasks import TaskMove, Tasks
 
@@ -46,7 +46,7 @@ _NOT_TAKEN: dict[Cause, type[TaskEvent]] = {
 class Submitter:
     """Sends tasks, and writes down what is answered."""
 
-    workshop: Workshop
+    context: StepContext
     earth_engine: EarthEngine
     tasks: Tasks
     gates: Gates
@@ -62,7 +62,7 @@ class Submitter:
         After a refusal, the rest for the same store is not tried, and stays as it is.
         """
         due = [task for task in intended if task.state == TaskState.INTENDED]
-        answers = self.workshop.each(
+        answers = self.context.each(
             due, self._send, unknown_too=True, apart=lambda task: task.destination.store
         )
         judged = self.gates.judge([tried(task, answer) for task, answer in answers])
@@ -73,7 +73,7 @@ class Submitter:
             for task, answer in answers
             if not isinstance(answer, NotTriedError)
         ]
-        now = self.tasks.record(moves, self.workshop.clock())
+        now = self.tasks.record(moves, self.context.clock())
         return [
             (now.get(task.id, task), verdict if isinstance(verdict, Exception) else None)
             for (task, _), verdict in zip(answers, judged, strict=True)

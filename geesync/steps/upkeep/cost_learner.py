@@ -14,7 +14,7 @@ from typing import ClassVar
 from geesync.adapters.direct.monitoring import Monitoring
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import StepContext, Tally
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import ANSWER_COST, Usage
 
@@ -52,7 +52,7 @@ class CostLearner:
 
     name: ClassVar[str] = "cost_learner"
 
-    workshop: Workshop
+    context: StepContext
     monitoring: Monitoring
     workload_tag: str
     usage: Usage
@@ -60,7 +60,7 @@ class CostLearner:
 
     def run_once(self) -> Tally:
         """Learn from what was read until the last look, if that was long enough ago."""
-        now = self.workshop.clock()
+        now = self.context.clock()
         kept_note = self.notes.get(ANSWER_COST)
         if kept_note is None:
             answers = self.usage.answers_ever()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import StepContext, Tally
 from geesync.store.file.database import Database
 from geesync.store.ledger.history import History
 from geesync.store.views.samples import Samples
@@ -23,12 +23,12 @@ class Sampler:
 
     name: ClassVar[str] = "sampler"
 
-    workshop: Workshop
+    context: StepContext
     samples: Samples
 
     def run_once(self) -> Tally:
         """Take a sample, if the last one is old enough or of another time."""
-        now = self.workshop.clock()
+        now = self.context.clock()
         last = self.samples.last_at()
         if last is None or not last <= now < last + _SAMPLES_EVERY:
             self.samples.take(now)
@@ -41,14 +41,14 @@ class Examiner:
 
     name: ClassVar[str] = "examiner"
 
-    workshop: Workshop
+    context: StepContext
     database: Database
     _done: bool = field(default=False, init=False)
 
     def run_once(self) -> Tally:
         """Read all of the ledger, if that was not done when it was opened."""
         if not self._done:
-            self.database.check_whole(self.workshop.keep_on)
+            self.database.check_whole(self.context.keep_on)
             self._done = True
         return Tally()
 
@@ -59,7 +59,7 @@ class Forgetter:
 
     name: ClassVar[str] = "forgetter"
 
-    workshop: Workshop
+    context: StepContext
     history: History
     keep_events: int  #: the newest, of whatever asset
     _after: int = field(default=0, init=False)  #: the event that was looked at last
@@ -67,7 +67,7 @@ class Forgetter:
 
     def run_once(self) -> Tally:
         """Look at one batch of events that are old."""
-        now = self.workshop.clock()
+        now = self.context.clock()
         if self._begun_at is None or not self._begun_at <= now < self._begun_at + _ROUND:
             self._after, self._begun_at = 0, now
         following = self.history.forget(keep=self.keep_events, after=self._after)

@@ -17,7 +17,7 @@ from geesync.domain.messages.words import counted, duration, next_action, size
 from geesync.domain.mirror.lifecycle import State
 from geesync.errors import Cause
 from geesync.steps.brakes.gates import Gates, Halt
-from geesync.steps.step import Tally, Workshop
+from geesync.steps.step import StepContext, Tally
 from geesync.store.ledger.roots import Roots
 from geesync.store.views import status as views
 from geesync.store.views.samples import moved_at
@@ -32,7 +32,7 @@ class Notifier:
 
     name: ClassVar[str] = "notifier"
 
-    workshop: Workshop
+    context: StepContext
     roots: Roots
     ledger: Path
     messenger: Messenger
@@ -44,7 +44,7 @@ class Notifier:
 
     def run_once(self) -> Tally:
         """Send notices of what has begun, or lasts and was not sent for long."""
-        now = self.workshop.clock()
+        now = self.context.clock()
         if self._next is None or now >= self._next:
             self._next = now + _EVERY
             self.notify()
@@ -52,7 +52,7 @@ class Notifier:
 
     def notify(self) -> None:
         """Look now, however short a while ago the last look was."""
-        now = self.workshop.clock()
+        now = self.context.clock()
         status = views.status(self.ledger, now=now)
         halts = [halt for gates in self.gates for halt in gates.halts()]
         found = [*_by_root(status), *_by_failures(status, halts), *self._disks(status)]
@@ -90,7 +90,7 @@ class Notifier:
 
     def _disks(self, status: views.Status) -> Iterator[Notice]:
         for dest in sorted({root.dest for root in status.roots if root.watched}):
-            if trouble := self.workshop.mirror_trouble(dest):
+            if trouble := self.context.mirror_trouble(dest):
                 yield Notice("disk", dest, "geesync: the mirror is not there", trouble)
             elif (free := free_bytes(Path(dest))) is not None and free < self.disk_low_bytes:
                 text = f"{size(free)} are left at {dest}. Make room; geesync goes on by itself."
