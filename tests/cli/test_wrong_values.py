@@ -14,6 +14,7 @@ import ee
 import pytest
 from typer.main import get_command
 
+from geesync.adapters.google.pacing import Pacer
 from geesync.cli.app import app, run
 from geesync.errors import ExitCode
 from geesync.simulator.simulator import Simulator
@@ -112,7 +113,7 @@ def place(scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("GEESYNC_CONFIG", str(tmp_path / "geesync.toml"))
     monkeypatch.setenv("HOME", str(tmp_path / "here"))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
-    monkeypatch.setattr("geesync.adapters.google.pacing.time.sleep", lambda _: None)
+    monkeypatch.setattr(Pacer, "wait_until", lambda *_: None)
     return tmp_path
 
 
