@@ -75,6 +75,20 @@ def test_a_daemon_keeps_no_library_in_memory_that_it_does_not_use() -> None:
     assert not {"rich", "pygments", "rasterio", "numpy"} & set(done.stdout.split())
 
 
+def test_a_catalogue_of_usual_projections_loads_no_gdal() -> None:
+    script = (
+        "import sys; from pathlib import Path; import geesync.steps.catalogue.cataloguer;"
+        "from geesync.adapters.formats.rasters import in_full;"
+        "assert in_full('EPSG:32733', Path()) == 'EPSG:32733'; print(*sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert not {"rasterio", "numpy"} & set(done.stdout.split())
+
+
 def test_a_command_imports_no_other_command(ledger: str) -> None:
     commands = {f"geesync.cli.{module}" for module in COMMANDS.values()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -183,9 +184,13 @@ def is_known(crs: str) -> bool:
     return _read_crs(crs) is not None
 
 
+#: Codes that PROJ has always known, UTM's among them: the daemon loads no GDAL for these, 45 MB.
+_USUAL = re.compile(r"EPSG:(4326|3857|32[67](0[1-9]|[1-5]\d|60))")
+
+
 def in_full(crs: str, file: Path) -> str:
     """Return a CRS as it is where GDAL knows it; else as WKT, which a file of it spells out."""
-    if is_known(crs):
+    if _USUAL.fullmatch(crs) or is_known(crs):
         return crs
     if is_known(spelled_out(crs)):
         return spelled_out(crs)
