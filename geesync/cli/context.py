@@ -131,7 +131,7 @@ def errors() -> Console:
     return console(stderr=True)
 
 
-def tell_who_works(config: Config) -> None:
+def say_if_daemon_runs(config: Config) -> None:
     """Print whether a daemon runs, and how to follow or to start it."""
     from geesync.store.views.heartbeat import heartbeat
 

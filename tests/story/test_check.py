@@ -347,7 +347,7 @@ def test_the_first_document_of_the_catalogue_is_checked_and_written_anew(
     top.unlink() if harm == "removed" else flip(top)
 
     assert built.top(dest, read_data=True) is not None
-    built.checks.tell_again(dest)
+    built.checks.have_top_written(dest)
     world.settle()
 
     assert built.top(dest, read_data=True) is None

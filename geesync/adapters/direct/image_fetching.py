@@ -194,8 +194,8 @@ class _Fetching:
     def _take(self, image: Progress, ask: Ask, arrays: Arrays) -> None:
         """Have an answer written, and the files made once it is the last one."""
         size_bytes = sum(array.nbytes for array in arrays.values())
-        image.files.came += 1
-        is_last = image.files.came == len(image.files.todo)
+        image.files.answered += 1
+        is_last = image.files.answered == len(image.files.todo)
         before = tuple(image.writing)
 
         def write() -> None:

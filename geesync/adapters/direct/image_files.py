@@ -86,7 +86,7 @@ class ImageFiles:
     syncs: bool = True  #: each file as it is made; else who has them made does
     todo: list[Ask] = field(default_factory=list)  #: tiles that are not on disk
     crs: Mapping[str, str] = field(default_factory=dict)  #: as GDAL knows them, by the grids'
-    came: int = 0  #: of those, how many have come
+    answered: int = 0  #: how many of those to do have come
     fractional: set[str] | None = None
     """Bands with masks that are neither 0 nor 1 and become 1; None: not every tile was seen."""
     was_proved: bool = False  #: all of it is on disk, and was proved before

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geesync.cli.completion import completing_option
-from geesync.cli.context import Context, tell_who_works
+from geesync.cli.context import Context, say_if_daemon_runs
 from geesync.cli.roots.watching import as_user_error, existing, watch
 from geesync.domain.assets.names import is_within
 from geesync.errors import RemoteError
@@ -132,7 +132,7 @@ def enqueue(
     flags = {"dest": dest, "bucket": bucket, "interval": interval}
     given_flags = [name for name, value in flags.items() if value]
     watch(config, stores, names, chosen, given_flags, afresh=afresh, take=take_mirror)
-    tell_who_works(config)
+    say_if_daemon_runs(config)
 
 
 def _foresee(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geesync.cli.completion import root_argument
-from geesync.cli.context import Context, now, print_json, say, scope_named, tell_who_works
+from geesync.cli.context import Context, now, print_json, say, say_if_daemon_runs, scope_named
 from geesync.domain.assets.names import candidates, display_id
 from geesync.domain.messages.words import counted, duration, printable
 from geesync.domain.mirror.lifecycle import RESTING
@@ -97,7 +97,7 @@ def retry(
     if unread:
         say(f"{counted(unread, 'asset')} could not be read: a scan asks for them now")
     if count or unread:
-        tell_who_works(config)
+        say_if_daemon_runs(config)
         return
     for name in sorted(names):
         say(_not_quarantined(ledger, name))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geesync.cli.completion import root_argument
-from geesync.cli.context import Context, as_owner_of, now, say, scope_named, tell_who_works
+from geesync.cli.context import Context, as_owner_of, now, say, say_if_daemon_runs, scope_named
 from geesync.domain.assets.names import display_id, is_within
 from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from geesync.domain.messages.words import counted
@@ -63,7 +63,7 @@ def resume(context: typer.Context, what: _SCOPE = None) -> None:
         say(f"{_called(name)} goes on")
         for halted in status(database.path, now=now()).halted:
             say(f"halted, and goes on by itself: {halted}")
-        tell_who_works(cli.config())
+        say_if_daemon_runs(cli.config())
 
 
 def cancel(context: typer.Context, name: _NAME) -> None:

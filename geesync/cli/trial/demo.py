@@ -204,14 +204,14 @@ def _watch(ledger: Path, timeout_s: float) -> None:
 def _proved(simulator: Simulator, place: Path) -> bool:
     """Print the mirror, what could not be taken, and the proof; say whether all of it holds."""
     from geesync.cli.trial.demo_proof import compare_all, proof_table, tree
-    from geesync.store.browsing import pages as browsing
+    from geesync.store.browsing.listing import Which, listed
 
     ledger = place / "geesync.db"
     say("\nThe mirror", style="bold")
     say(tree(place / "mirror"))
     say("\nKept as metadata only", style="bold")
-    for name, reasons in browsing.left_out(ledger, limit=50):
-        say(f"  {name.rpartition('assets/')[2]}: {reasons}")
+    for asset in listed(ledger, Which(left_out=True)):
+        say(f"  {asset.name.rpartition('assets/')[2]}: {asset.left_out}")
     proofs = compare_all(simulator, ledger)
     say("\nThe proof: every pixel and mask against the simulator's own arrays", style="bold")
     say(proof_table(proofs))

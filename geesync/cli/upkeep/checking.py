@@ -237,7 +237,7 @@ def _check_folders(
         flaw = None if path else built.top(dest, read_data=read_data)
         if flaw:
             if repair:
-                built.checks.tell_again(dest)
+                built.checks.have_top_written(dest)
             report.add_top(f"{dest}/{flaw.file}", flaw, "written anew" if repair else "")
 
 

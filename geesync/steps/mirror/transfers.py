@@ -71,7 +71,7 @@ class _Batch(Generic[Some]):
     heard_at: datetime  #: when the last of them ended
     seen: dict[int, tuple[int | None, datetime]] = field(default_factory=dict)
     """How far each is, and since when it is no further."""
-    told: set[int] = field(default_factory=set)  #: that they are slow
+    logged: set[int] = field(default_factory=set)  #: as slow
     is_over: bool = False  #: nobody waits for the rest
 
 
@@ -225,9 +225,9 @@ def _slow(batch: _Batch[Some], now: datetime) -> Iterator[str]:
             if here is None or now - batch.seen[key][1] < _SLOW_AFTER or slow >= batch.at_once:
                 continue  # more are not on their way
             slow += 1
-            if key not in batch.told:
+            if key not in batch.logged:
                 log.warning("transfer_slow", asset=one.asset.name)
-            batch.told.add(key)
+            batch.logged.add(key)
             yield display_id(one.asset.name)
 
 

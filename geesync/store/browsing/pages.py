@@ -143,16 +143,6 @@ def latest_images(path: Path, *, limit: int) -> list[tuple[Entry, datetime]]:
     return list(found.values())
 
 
-def left_out(path: Path, *, limit: int) -> list[tuple[str, str]]:
-    """Return (name, reasons) of assets of which something cannot be taken as files."""
-    with reading(path) as connection:
-        rows = connection.execute(
-            "SELECT name, left_out FROM asset WHERE left_out IS NOT NULL ORDER BY name LIMIT ?",
-            (limit,),
-        )
-        return [(row["name"], row["left_out"]) for row in rows]
-
-
 @dataclass(frozen=True)
 class Spot:
     """A place on the map: one footprint, or a cell with all that have their centre in it."""

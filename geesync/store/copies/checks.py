@@ -140,7 +140,7 @@ class Checks(Records):
         found = Roots(self._database).get(top_key(dest))
         return KeptFile(**json.loads(found)) if found else None
 
-    def tell_again(self, dest: str) -> None:
+    def have_top_written(self, dest: str) -> None:
         """Have the catalogue of a mirror written anew, from its beginning."""
         asset, root = schema.asset, schema.root
         tops = sa.select(root.c.name).where(root.c.dest == dest)
