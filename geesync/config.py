@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from geesync.domain.choices.options import Options, inner_types, what_is_needed
+from geesync.domain.choices.options import Options, inner_types, refusal
 from geesync.domain.choices.values import AbsolutePath, matching
 from geesync.errors import ConfigError
 from geesync.sections import (
@@ -251,14 +251,13 @@ _SECRET = frozenset({"notify"})
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
-    first = error.errors()[0]
-    key = ".".join(part for part in first["loc"] if isinstance(part, str))
+    key, needed, got = refusal(error)
     # What is unknown or misplaced may be a section, whose keys have the origins.
     inner = (origin for name, origin in origins.items() if name.startswith(f"{key}."))
     origin = origins.get(key) or next(inner, "the configuration")
-    if first["type"] == "extra_forbidden":
+    if not needed:
         return f"unknown key `{key}` (from {origin})"
     where = "the command line" if origin == "flag" else origin
-    message = f"`{key}` (from {where}): {what_is_needed(first)}"
+    message = f"`{key}` (from {where}): {needed}"
     is_secret = key.partition(".")[0] in _SECRET  # addresses and commands may hold passwords
-    return message if is_secret else f"{message}, got {first.get('input')!r}"
+    return message if is_secret else f"{message}, got {got!r}"

@@ -6,11 +6,8 @@ import gc
 import os
 import shutil
 import tempfile
-from functools import cache
 from pathlib import Path
 
-import httpx
-from httpx._transports import default
 from hypothesis import settings
 
 # A run that fails must fail again; new examples are looked for on purpose, not by every run:
@@ -18,9 +15,6 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("repeatable")
-
-# The web's authorities take longer to read than loopback to answer: once, not for each call.
-default.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined] # its own
 
 #: A file system in memory: half of a run would be waiting for the disk to sync.
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders with names of their own are made in it

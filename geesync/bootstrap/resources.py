@@ -30,9 +30,7 @@ from geesync.adapters.storage.stores import (
     open_stores,
 )
 from geesync.config import Config
-from geesync.domain.choices.values import Timetable
 from geesync.sections import DirectConfig, ThrottleConfig
-from geesync.steps.brakes.brakes import Limits
 from geesync.store.ledger.roots import Roots
 from geesync.store.views.mirrors import LEDGER_ID
 
@@ -170,21 +168,6 @@ def executors(
         of_each = (executor(count) for count in (workers.fetching, workers.proving, 1))
         fetching, proving, reading = (stack.enter_context(one) for one in of_each)
         yield fetching, proving, reading
-
-
-def limits_of(config: Config) -> Limits:
-    """Return the limits of the brakes."""
-    throttle = config.throttle
-    return Limits(
-        max_operations=throttle.max_operations,
-        max_queue=throttle.max_queue,
-        requests_per_s=throttle.requests_per_s,
-        max_staged_bytes=throttle.max_staged,
-        reserve_bytes=throttle.reserve,
-        eecu_hours_per_month=throttle.eecu_hours_per_month,
-        eecu_s_per_answer=config.direct.eecu_s_per_answer,
-        bandwidth=Timetable.parse(throttle.bandwidth),
-    )
 
 
 def ledger_id(roots: Roots, now: datetime) -> str:

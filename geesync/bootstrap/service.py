@@ -11,14 +11,14 @@ from functools import partial
 from geesync.adapters.executors.executor import ByteExecutor, ThreadExecutor
 from geesync.adapters.google.pacing import Pacer
 from geesync.adapters.transfer.bandwidth import Bandwidth
-from geesync.bootstrap.resources import Pace, access_of, cloud, ledger_id, limits_of
+from geesync.bootstrap.resources import Pace, access_of, cloud, ledger_id
 from geesync.checks.adopter import Adopter
 from geesync.config import Config
 from geesync.domain.direct.requests import WORKLOAD_TAG
 from geesync.domain.failures.shared_failures import UNKNOWN, SharedFailures
 from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import ASSETS, DRIVE
-from geesync.steps.brakes.brakes import Brakes, DirectGauge
+from geesync.steps.brakes.brakes import Brakes, DirectGauge, Limits
 from geesync.steps.brakes.gate import Gate
 from geesync.steps.brakes.gates import Gates, gates_of_downloads, gates_of_exports
 from geesync.steps.discovery.discoverer import Discoverer
@@ -79,15 +79,14 @@ class Service:
         self.roots, self.tasks = Roots(database), Tasks(database)
         self.staging, self.mirrors = Staging(database), Mirrors(config.ledger)
         self.access = access_of(config)
-        self.gauge, limits = DirectGauge(config.direct.at_once), limits_of(config)
+        self.gauge = DirectGauge(config.direct.at_once)
+        limits = Limits(config.throttle, config.direct.eecu_s_per_answer)
         self.brakes = Brakes(
             *(limits, Usage(database), self.roots, lambda: requests.rate_per_s, self.gauge),
             *(clock, self.mirrors.trouble),
             lambda: {*self.exporting.closed(), *self.downloading.closed()},
         )
-        self.bandwidth = Bandwidth(
-            lambda: limits.bandwidth.rate_at(clock().astimezone()), sleep=stop.wait
-        )
+        self.bandwidth = Bandwidth(lambda: limits.bytes_per_s(clock()), sleep=stop.wait)
         #: Of all that needs a task, of downloads, and of what is read directly.
         known = clock, self.roots, stores_of(config, self.roots), partial(is_used, database)
         self.exporting = gates_of_exports(*known, self.tasks.is_running_since)
@@ -139,7 +138,8 @@ class Service:
         """Take over what can change while the steps run."""
         self.earth_engine.renew()  # a key that was replaced is read at once
         self.pace.set(config.throttle, config.direct)
-        self.brakes.limits.take_over(limits_of(config))
+        self.brakes.limits.throttle = config.throttle
+        self.brakes.limits.eecu_s_per_answer = config.direct.eecu_s_per_answer
         for step in self.steps:
             if isinstance(step, Discoverer):
                 step.interval = config.schedule.discover

@@ -205,7 +205,7 @@ def _usage(error: TyperException) -> str:
     """Return what is wrong with the command line, and where to read what is right."""
     from pydantic import ValidationError
 
-    from geesync.domain.choices.options import what_is_needed
+    from geesync.domain.choices.options import refusal
 
     context = getattr(error, "ctx", None)
     what, param = str(error).rstrip("."), getattr(error, "param", None)
@@ -218,8 +218,7 @@ def _usage(error: TyperException) -> str:
         what = f"{what}. Did you mean {' or '.join(sorted(alike))}?"
     if param is not None and isinstance(error.__cause__, ValidationError):
         name = param.opts[-1] if param.param_type_name == "option" else param.name.upper()
-        first = error.__cause__.errors()[0]
-        needed = what_is_needed(first).rstrip(".")
-        got = "" if " is not one of " in needed else f", got {first.get('input')!r}"
-        what = f"{name}: {needed}{got}"
+        _, needed, got = refusal(error.__cause__)
+        what = f"{name}: {needed.rstrip('.')}"
+        what += "" if " is not one of " in needed else f", got {got!r}"
     return f"{what}: {context.command_path if context else 'geesync'} --help"

@@ -122,7 +122,7 @@ def test_what_would_not_fit_is_not_begun(build: Build) -> None:
     world.simulator.advance(60)
     world.run("reconciler")
 
-    world.service.brakes.limits.reserve_bytes = 10**18
+    world.limit(reserve=10**18)
     assert "no room" in waiting(world, "downloader")
     assert not files(world)
     assert world.counts()["in_bucket"] == 3

@@ -5,10 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
+from pkgutil import walk_packages
+from types import ModuleType
 
 import pytest
+import typer
 
+from geesync import cli
 from geesync.cli.app import COMMANDS
 from geesync.store.file.database import open_migrating
 
@@ -96,6 +101,23 @@ def test_a_command_imports_no_other_command(ledger: str) -> None:
     assert told & commands == {"geesync.cli.answers.status"}
 
 
+def commands_of(module: ModuleType) -> list[str]:
+    """Return the names of what a module has for a command line: a group, or what typer can call."""
+    groups = [name for name, value in vars(module).items() if isinstance(value, typer.Typer)]
+    return groups or [
+        name
+        for name, value in vars(module).items()
+        if isfunction(value) and value.__module__ == module.__name__ and name[0] != "_"
+        if any("typer." in str(kind) for kind in value.__annotations__.values())
+    ]
+
+
 def test_every_command_is_listed_with_the_module_that_has_it() -> None:
-    for name, place in COMMANDS.items():
-        assert hasattr(import_module(f"geesync.cli.{place}"), name.replace("-", "_"))
+    commands = {
+        (name, found.name.removeprefix("geesync.cli."))
+        for found in walk_packages(cli.__path__, "geesync.cli.")
+        if found.name.count(".") > 2  # in a wing
+        for name in commands_of(import_module(found.name))
+    }
+
+    assert commands == {(name.replace("-", "_"), place) for name, place in COMMANDS.items()}

@@ -72,7 +72,7 @@ def test_what_cloud_monitoring_tells_takes_the_place_of_the_setting(opened: Open
 
 def test_what_was_learnt_counts_into_the_budget(opened: Open) -> None:
     with opened() as world:
-        world.service.brakes.limits.eecu_hours_per_month = 0.04
+        world.limit(eecu_hours_per_month=0.04)
         an_hour_later(world)
         an_hour_later(world)
         world.simulator.world.put(an_image("late", a_band("b", np.ones((3, 4), np.uint8))))

@@ -62,12 +62,12 @@ def test_no_more_operations_are_ours_than_allowed_at_a_time(tmp_path: Path) -> N
 def test_other_peoples_operations_fill_the_projects_queue_too(tmp_path: Path) -> None:
     with four_images(tmp_path, max_queue=2) as world:
         world.run("exporter", "reconciler")
-        world.service.brakes.limits.max_queue = world.service.brakes.usage.queued()
+        world.limit(max_queue=world.service.brakes.usage.queued())
 
         assert "places in the project's queue" in held(world)
         assert exported(world) == 2
 
-        world.service.brakes.limits.max_queue = 100
+        world.limit(max_queue=100)
         world.settle()
         assert exported(world) == IMAGES
 
@@ -75,7 +75,7 @@ def test_other_peoples_operations_fill_the_projects_queue_too(tmp_path: Path) ->
 def test_nothing_is_exported_while_too_much_is_staged(tmp_path: Path) -> None:
     with four_images(tmp_path, max_operations=2, max_staged=1) as world:
         waiting(world)
-        world.service.brakes.limits.max_operations = 100
+        world.limit(max_operations=100)
 
         assert "staged in the bucket" in held(world)
         assert exported(world) == 2
@@ -89,7 +89,7 @@ def test_nothing_is_exported_for_a_disk_that_has_no_room(tmp_path: Path) -> None
         assert f"free above the reserve on {world.mirror}" in waiting(world)
         assert exported(world) == 0
 
-        world.service.brakes.limits.reserve_bytes = 0
+        world.limit(reserve=0)
         world.settle()
         assert world.counts() == {"verified": IMAGES + 1}
 
@@ -97,7 +97,7 @@ def test_nothing_is_exported_for_a_disk_that_has_no_room(tmp_path: Path) -> None
 def test_the_disk_counts_what_is_on_its_way_to_it(tmp_path: Path) -> None:
     with four_images(tmp_path, size_bytes=10**17, max_operations=1, max_staged=10**18) as world:
         waiting(world)
-        world.service.brakes.limits.max_operations = 100
+        world.limit(max_operations=100)
 
         assert "on the way" in waiting(world)
         assert exported(world) == 1

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from geesync.domain.assets.names import LEGACY
-from geesync.domain.choices.values import Timetable
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.step_threads import run_step
@@ -228,7 +227,7 @@ def test_another_bandwidth_reaches_the_transfers_under_way(
         downloading.start()
         eventually(lambda: cluster.who_writes(".part") is not None)
 
-        world.service.brakes.limits.bandwidth = Timetable.parse("off")
+        world.limit(bandwidth="off")
         downloading.join()
 
         assert world.state(IMAGE) == "downloaded"

@@ -302,7 +302,7 @@ def test_an_outage_costs_nothing_but_time_and_a_project_that_is_slowed_down_is_t
 def test_the_budget_of_compute_holds_direct_reading_too(opened: Open) -> None:
     images = [an_image(f"i{n}", a_band("b", VALUES[:9, :9])) for n in range(3)]
     with opened(*images, eecu_s_per_answer=3600, reread="none") as world:
-        world.service.brakes.limits.eecu_hours_per_month = 2
+        world.limit(eecu_hours_per_month=2)
         world.enqueue("users/x")
         world.run("discoverer", "fetcher")
 

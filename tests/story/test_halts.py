@@ -208,7 +208,7 @@ def test_what_lies_in_a_bucket_that_gives_nothing_back_takes_no_other_s_place(
         closed = world.simulator.faults.add(
             "status", server="storage", path=path, status=403, body=KEY, count=None
         )
-        world.service.brakes.limits.max_staged_bytes = 1
+        world.limit(max_staged=1)
         world.service.roots.update(two.id, paused_at=None)
         let_pass(world, passes=8)
         held = world.service.brakes.staged().text
@@ -219,7 +219,7 @@ def test_what_lies_in_a_bucket_that_gives_nothing_back_takes_no_other_s_place(
         assert "beside" in held
         assert coming == 0
         closed.count = closed.fired
-        world.service.brakes.limits.max_staged_bytes = 10**9
+        world.limit(max_staged=10**9)
         world.settle(passes=400)
         assert states(world, "one") == {"verified"}
 

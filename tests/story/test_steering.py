@@ -12,6 +12,8 @@ import numpy as np
 
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
+from geesync.store.browsing.listing import Which, listed
+from geesync.store.copies.checks import Checks, Scope
 from geesync.store.views import status as views
 from tests.story.accounts import HOME, a_band, an_account, an_image
 from tests.story.world import World, a_world
@@ -97,13 +99,25 @@ def test_a_cancelled_asset_is_asked_for_anew_when_it_is_retried(tmp_path: Path) 
 
 
 def test_cancelling_a_root_cancels_all_below_it_and_not_its_namesake(tmp_path: Path) -> None:
-    account = an_account(an_image("a", a_band("b", VALUES)), an_image("ab", a_band("b", VALUES)))
+    account = an_account(*(an_image(name, a_band("b", VALUES)) for name in ("a", "ab", "a0")))
     with Simulator(account) as simulator, a_world(simulator, tmp_path) as world:
         world.enqueue("users/x")
         world.run("discoverer")
 
         assert world.steering.cancel(f"{HOME}/a", world.now()) == 1
-        assert world.steering.cancel(HOME, world.now()) == 2
+        assert world.steering.cancel(HOME, world.now()) == 3
+
+
+def test_what_is_named_is_taken_with_all_below_it_and_no_namesake(tmp_path: Path) -> None:
+    account = an_account(*(an_image(name, a_band("b", VALUES)) for name in ("a", "ab", "a0")))
+    with Simulator(account) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/x")
+        world.settle()
+
+        assert Checks(world.database).count(Scope(f"{HOME}/a")) == 1
+        assert [one.name for one in listed(world.config.ledger, Which(f"{HOME}/a"))] == [
+            f"{HOME}/a"
+        ]
 
 
 def test_the_highest_priority_comes_first(tmp_path: Path) -> None:

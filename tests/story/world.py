@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,6 +43,13 @@ AT_HAND = {"executor": "threads"}
 BESIDE: dict[str, str] = {}
 
 
+#: Neither proxies nor the web's authorities, which take longer to read than loopback to answer.
+_LOOPBACK: dict[str, Any] = {
+    "trust_env": False,
+    "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+}
+
+
 @dataclass
 class World:
     """Everything that a story touches."""
@@ -58,6 +66,11 @@ class World:
 
     def now(self) -> datetime:
         return self.simulator.clock.now()
+
+    def limit(self, **throttle: object) -> None:
+        """Let other limits hold from now on, as a reload would."""
+        limits = self.service.brakes.limits
+        limits.throttle = limits.throttle.model_copy(update=throttle)
 
     def enqueue(self, given: str, **options: object) -> str:
         """Watch a root with options of its own; returns its canonical name."""
@@ -162,13 +175,13 @@ class World:
 
     def staged(self) -> list[str]:
         """Return the names of all objects below the staging folder."""
-        answer = httpx.get(self._objects_url, params={"prefix": "geesync/"}, trust_env=False)
+        answer = httpx.get(self._objects_url, params={"prefix": "geesync/"}, **_LOOPBACK)
         return sorted(item["name"] for item in answer.raise_for_status().json().get("items", []))
 
     def delete_staged(self, name: str) -> None:
         """Delete an object behind geesync's back."""
         url = f"{self._objects_url}/{quote(name, safe='')}"
-        httpx.delete(url, trust_env=False).raise_for_status()
+        httpx.delete(url, **_LOOPBACK).raise_for_status()
 
     @property
     def _objects_url(self) -> str:

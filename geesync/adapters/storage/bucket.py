@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -148,17 +148,17 @@ class Storage:
             raise
 
     def delete(self, bucket: str, objects: Sequence[StoredObject]) -> list[bool | RemoteError]:
-        """Delete exactly these generations, in one request; at most ``DELETED_AT_ONCE``.
+        """Delete exactly these generations, ``DELETED_AT_ONCE`` by a request.
 
         Returns for each object, in order: True; False if it was not there any more (or is
-        another); or why it could not be deleted. Raises RemoteError if the request failed as a
+        another); or why it could not be deleted. Raises RemoteError if a request failed as a
         whole: what it did is not known then, and asking again is safe.
         """
 
-        def deleted() -> list[bool | RemoteError]:
+        def deleted(some: Sequence[StoredObject]) -> list[bool | RemoteError]:
             client = self._client
             with client.batch(raise_exception=False) as batch:
-                for obj in objects:
+                for obj in some:
                     blob = client.bucket(bucket).blob(obj.name, generation=obj.generation)
                     blob.delete(
                         if_generation_match=obj.generation, timeout=self._timeout_s, retry=None
@@ -166,7 +166,11 @@ class Storage:
             answers = batch._responses  # noqa: SLF001 # the client tells them nowhere else
             return [_deleted(answer) for answer in answers]
 
-        return self._ask(deleted)
+        return [
+            answer
+            for first in range(0, len(objects), DELETED_AT_ONCE)
+            for answer in self._ask(partial(deleted, objects[first : first + DELETED_AT_ONCE]))
+        ]
 
     def check_access(self, bucket: str) -> None:
         """Raise RemoteError if the bucket's objects cannot be listed.

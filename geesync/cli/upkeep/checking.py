@@ -136,9 +136,11 @@ def check(
         scope, mend = _scope(built, ledger, what), Repair(built.checks, built.context.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:
-            differences = _differences(config, database, scope, pixels, report)
-            for found in _timed(differences, deadline, report):
+            for found, is_read in _timed(
+                _differences(config, database, scope, pixels), deadline, report
+            ):
                 report.add_difference(found)
+                report.images_read += is_read
         findings = _findings(built, scope, read_data=read_data, share=share)
         total = built.checks.count(scope)
         for finding in _timed(_watched("checking", findings, total), deadline, report):
@@ -167,22 +169,21 @@ def _pixels(config: Config, share: str | None) -> float:
 
 
 def _differences(
-    config: Config, database: Database, scope: Scope, share: float, report: Report
-) -> Iterator[Difference | None]:
-    """Yield how assets differ from Earth Engine's; share: of the pixels, none is none.
+    config: Config, database: Database, scope: Scope, share: float
+) -> Iterator[tuple[Difference | None, bool]]:
+    """Yield how assets differ from Earth Engine's, and whether pixels were read for it.
 
-    Of what is the same, pixels included, there is None or a sound one.
+    share: of the pixels, none is none. Of what is the same there is None, or a sound one.
     """
     from geesync.bootstrap import comparer, pixel_comparer
 
     with comparer(config, database) as upstream:
-        yield from upstream.differences(scope)
+        yield from ((found, False) for found in upstream.differences(scope))
     if share:
         images = pixel_comparer(config, database, share, now())
         total = images.checks.count(scope)
         for found in _watched("reading pixels", images.differences(scope), total):
-            report.images_read += found is not None and found.verdict != Verdict.ERROR
-            yield found
+            yield found, found is not None and found.verdict != Verdict.ERROR
 
 
 def _findings(

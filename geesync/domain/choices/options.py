@@ -55,8 +55,18 @@ _BOUNDS = {
 }
 
 
-def what_is_needed(error: ErrorDetails) -> str:
-    """Return in words what a person is to write instead of what was given."""
+def refusal(error: ValidationError) -> tuple[str, str, Any]:
+    """Return the dotted name of the first value that is refused, what is needed, and what it is.
+
+    What is needed is in words, and "" if nothing has this name.
+    """
+    first = error.errors()[0]
+    name = ".".join(part for part in first["loc"] if isinstance(part, str))
+    needed = "" if first["type"] == "extra_forbidden" else _needed(first)
+    return name, needed, first.get("input")
+
+
+def _needed(error: ErrorDetails) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "value_error":  # one of ours
         return str(context["error"])
@@ -162,11 +172,9 @@ class Options(BaseModel):
         try:
             return Options.model_validate(own | dict(given))
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(part for part in first["loc"] if isinstance(part, str))
-            is_unknown = first["type"] == "extra_forbidden"
-            message = "unknown option" if is_unknown else what_is_needed(first)
-            raise UserError(f"option `{name}`: {message}, got {first['input']!r}") from None
+            name, needed, got = refusal(error)
+            message = needed or "unknown option"
+            raise UserError(f"option `{name}`: {message}, got {got!r}") from None
 
     def chosen(self, given: Mapping[str, Any]) -> Json:
         """Return the JSON of what was given, checked; raises UserError as ``over`` does."""

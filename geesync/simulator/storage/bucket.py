@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import ssl
 import subprocess
 import tempfile
 import time
@@ -55,7 +56,12 @@ class CloudStorage(Running):
         #: than writing a small file.
         self.spool = Path()
         self._behind = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.backend_port}", timeout=600, trust_env=False
+            base_url=f"http://127.0.0.1:{self.backend_port}",
+            timeout=600,
+            trust_env=False,
+            verify=ssl.SSLContext(
+                ssl.PROTOCOL_TLS_CLIENT
+            ),  # the web's authorities take long to read
         )
         self._uploads = Uploads(self.backend_port)
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from geesync.adapters.direct.brought import Brought
 from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.choices.values import Timetable
 from geesync.domain.messages.words import counted
+from geesync.sections import ThrottleConfig
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import Usage
 
@@ -71,21 +72,14 @@ class DirectGauge:
 
 @dataclass
 class Limits:
-    """The limits in force."""
+    """The limits in force, for all who hold these; a reload gives them other values."""
 
-    max_operations: int  #: of ours at Earth Engine, queued or running
-    max_queue: int  #: of everybody's, queued in the project
-    requests_per_s: float  #: to Earth Engine
-    max_staged_bytes: int
-    reserve_bytes: int  #: of the mirror's file system; never used
-    eecu_hours_per_month: float | None
+    throttle: ThrottleConfig
     eecu_s_per_answer: float  #: an estimate, until it is learnt
-    bandwidth: Timetable
 
-    def take_over(self, others: Limits) -> None:
-        """Let other limits hold from now on, for all who hold these."""
-        for limit in fields(self):
-            setattr(self, limit.name, getattr(others, limit.name))
+    def bytes_per_s(self, now: datetime) -> float | None:
+        """Return the bandwidth for downloads; None is no limit."""
+        return Timetable.parse(self.throttle.bandwidth).rate_at(now.astimezone())
 
 
 @dataclass(frozen=True)
@@ -159,21 +153,21 @@ class Brakes:
 
     def operations(self) -> Reading:
         """Our operations at Earth Engine."""
-        used, limit = self.usage.operations(), self.limits.max_operations
+        used, limit = self.usage.operations(), self.limits.throttle.max_operations
         return Reading(
             "operations", used, limit, f"{used:,} of {counted(limit, 'operation')} of ours"
         )
 
     def queue(self) -> Reading:
         """The project's whole queue, which other people use too."""
-        used, limit = self.usage.queued(), self.limits.max_queue
+        used, limit = self.usage.queued(), self.limits.throttle.max_queue
         return Reading(
             "queue", used, limit, f"{used:,} of {counted(limit, 'place')} in the project's queue"
         )
 
     def requests(self) -> Reading:
         """Requests that Earth Engine has made us give up, by saying "too many"."""
-        limit, allowed = self.limits.requests_per_s, self.rate_per_s()
+        limit, allowed = self.limits.throttle.requests_per_s, self.rate_per_s()
         text = f"{round(allowed, 1):,g} of {limit:,g} requests a second"
         return Reading("requests", max(limit - allowed, 0.0), limit, text)
 
@@ -190,14 +184,14 @@ class Brakes:
 
     def bandwidth(self) -> Reading:
         """Bytes a second for downloads, by the timetable; it slows down, and never holds."""
-        rate = self.limits.bandwidth.rate_at(self.clock().astimezone())
+        rate = self.limits.bytes_per_s(self.clock())
         text = "no limit" if rate is None else f"{rate / 1024**2:,.3g} MiB/s"
         return Reading("bandwidth", 0, rate, f"{text} for downloads")
 
     def staged(self) -> Reading:
         """Bytes in buckets that can be emptied, or soon there: they cost money."""
         stuck = self.usage.stuck_bytes(self.halted())
-        used, limit = max(self.usage.staged_bytes() - stuck, 0), self.limits.max_staged_bytes
+        used, limit = max(self.usage.staged_bytes() - stuck, 0), self.limits.throttle.max_staged
         text = f"{_gib(used)} of {_gib(limit)} staged in the bucket or soon there"
         text += f", beside {_gib(stuck)} where all is halted" if stuck else ""
         return Reading("staged", used, limit, text)
@@ -208,7 +202,7 @@ class Brakes:
         cost = self.usage.answer_cost(self.limits.eecu_s_per_answer)
         estimated = cost.eecu_hours(self.usage.answers(now))
         used = self.usage.eecu_s(now) / _HOUR_S + estimated
-        limit = self.limits.eecu_hours_per_month
+        limit = self.limits.throttle.eecu_hours_per_month
         allowed = "" if limit is None else f" of {limit:,g}"
         text = f"{used:,.2f}{allowed} EECU-hours used this month"
         if estimated:
@@ -221,7 +215,7 @@ class Brakes:
         if trouble or free is None:
             return Reading("disk", 0, 0, trouble or f"{dest} does not answer", dest)
         used = self.usage.coming_bytes(dest, self.halted())
-        limit = free - self.limits.reserve_bytes
+        limit = free - self.limits.throttle.reserve
         text = f"{_gib(used)} on the way, {_gib(max(limit, 0))} free above the reserve on {dest}"
         return Reading("disk", used, limit, text, dest)
 

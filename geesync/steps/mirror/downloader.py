@@ -224,7 +224,7 @@ class Downloader:
             if dest not in room:
                 trouble[dest] = self.context.mirror_trouble(dest)
                 free = None if trouble[dest] else free_bytes(Path(dest))
-                room[dest] = (free or 0) - self.limits.reserve_bytes - coming[dest]
+                room[dest] = (free or 0) - self.limits.throttle.reserve - coming[dest]
             if sizes[asset_id] <= room[dest]:
                 room[dest] -= sizes[asset_id]
                 fitting.add(asset_id)

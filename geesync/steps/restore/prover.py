@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.adapters.mirrored.policies import policy_at
-from geesync.adapters.storage.bucket import DELETED_AT_ONCE, Storage
+from geesync.adapters.storage.bucket import Storage
 from geesync.adapters.tables.table_reading import rows_in
 from geesync.domain.assets.asset import IMAGE, TABLE, SourceAsset
 from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
@@ -225,14 +225,12 @@ class Prover:
         for asset_id, bucket, obj in self.restores.leftovers(self.context.chunk):
             by_bucket.setdefault(bucket, []).append((asset_id, obj))
         for bucket, some in by_bucket.items():
-            for start in range(0, len(some), DELETED_AT_ONCE):
-                batch = some[start : start + DELETED_AT_ONCE]
-                answers = self.storage.delete(bucket, [obj for _, obj in batch])
-                for (asset_id, obj), answer in zip(batch, answers, strict=True):
-                    if isinstance(answer, RemoteError):
-                        log.warning("restore_leftover_kept", object=obj.name, error=str(answer))
-                    else:
-                        gone.append((asset_id, obj.name))
+            answers = self.storage.delete(bucket, [obj for _, obj in some])
+            for (asset_id, obj), answer in zip(some, answers, strict=True):
+                if isinstance(answer, RemoteError):
+                    log.warning("restore_leftover_kept", object=obj.name, error=str(answer))
+                else:
+                    gone.append((asset_id, obj.name))
         if gone:
             self.restores.note_removed(gone, self.context.clock())
         return len(gone)

@@ -14,6 +14,7 @@ from geesync.domain.mirror.plan import Plan
 from geesync.domain.tasks.lifecycle import SubjectKind
 from geesync.store.file.soundness import reading
 from geesync.store.tables.packing import unpack
+from geesync.store.tables.states import BELOW
 from geesync.store.views.completeness import completeness
 
 _ASSETS = (
@@ -76,8 +77,8 @@ def _flattened(connection: sqlite3.Connection, asset_id: int) -> dict[str, list[
 def _below(connection: sqlite3.Connection, name: str) -> dict[str, int]:
     """Return how many assets lie below a container, by state, however deep."""
     rows = connection.execute(
-        "SELECT state, count(*) FROM asset WHERE name > ? AND name < ? GROUP BY state",
-        (f"{name}/", f"{name}0"),  # 0 follows /
+        f"SELECT state, count(*) FROM asset WHERE {BELOW} GROUP BY state",  # noqa: S608 # ours
+        {"name": name},
     )
     counts: dict[str, int] = dict(rows.fetchall())
     return {state: counts[state] for state in State if state in counts}

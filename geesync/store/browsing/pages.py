@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from geesync.domain.assets.footprint import Box
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.store.file.soundness import reading
 from geesync.store.tables.notes import CELL_DEG, CELLS_AROUND
+from geesync.store.tables.states import below
 
 #: Beyond so many footprints the map shows cells instead, and beyond so many cells larger ones:
 #: more cannot be distinguished, and a page of them is slow.
@@ -61,41 +63,41 @@ class Wanted:
     left_out: str = ""  #: anything: only those of which no file can hold something
 
 
+_CONDITIONS = {
+    "state": "state = :state",
+    "root": "root_id = (SELECT id FROM root WHERE name = :root)",
+    "cause": "cause = :cause",
+    "text": "instr(name, :text)",
+    "within": below("name", ":within"),
+    "left_out": "left_out IS NOT NULL",
+}
+
+
 def page(path: Path, wanted: Wanted, *, after: int = 0) -> Page:
     """Return the page of assets that comes after an id."""
-    conditions, values = ["1"], []
-    for condition, value in (
-        ("state = ?", wanted.state),
-        ("root_id = (SELECT id FROM root WHERE name = ?)", wanted.root),
-        ("cause = ?", wanted.cause),
-        ("instr(name, ?)", wanted.text),
-        ("name > ? || '/'", wanted.within),
-        ("name < ? || '0'", wanted.within),  # 0 follows /
-        ("left_out IS NOT NULL AND ?", wanted.left_out and "1"),
-    ):
-        if value:
-            conditions.append(condition)
-            values.append(value)
-    found = f"FROM asset WHERE {' AND '.join(conditions)}"
+    values: dict[str, str | int] = {key: value for key, value in vars(wanted).items() if value}
+    found = f"FROM asset WHERE {' AND '.join(['1', *map(_CONDITIONS.__getitem__, values)])}"
     why = "coalesce(reason, 'left out: ' || left_out) AS reason"
-    query = f"SELECT id, name, type, state, size_bytes, cause, {why} {found} AND id > ?"  # ours
+    query = (
+        f"SELECT id, name, type, state, size_bytes, cause, {why} {found} AND id > :after"  # ours
+    )
+    values |= {"after": after, "most": _PAGE + 1, "counted": COUNTED + 1}
     with reading(path) as connection:
         (count,) = connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 {found} LIMIT ?)",  # noqa: S608 # ours
-            (*values, COUNTED + 1),
+            f"SELECT count(*) FROM (SELECT 1 {found} LIMIT :counted)",  # noqa: S608 # ours
+            values,
         ).fetchone()
-        values.append(str(after))
         if wanted.state:
-            rows = _of_state(connection, wanted.state, query, values, _PAGE + 1)
+            rows = _of_state(connection, query, values)[: _PAGE + 1]
         else:
-            ordered = f"{query} ORDER BY id LIMIT ?"
-            rows = connection.execute(ordered, (*values, _PAGE + 1)).fetchall()
+            ordered = f"{query} ORDER BY id LIMIT :most"
+            rows = connection.execute(ordered, values).fetchall()
         entries = [Entry(**dict(row)) for row in rows]
     return Page(entries[:_PAGE], entries[_PAGE - 1].id if len(entries) > _PAGE else None, count)
 
 
 def _of_state(
-    connection: sqlite3.Connection, state: str, query: str, values: list[str], limit: int
+    connection: sqlite3.Connection, query: str, values: Mapping[str, str | int]
 ) -> list[sqlite3.Row]:
     """Return the first rows of a state by id, each priority's by themselves.
 
@@ -108,16 +110,17 @@ def _of_state(
         "  WHERE state = :state AND priority < there.priority)"
         " FROM there WHERE priority IS NOT NULL"
         ") SELECT priority FROM there WHERE priority IS NOT NULL",
-        {"state": state},
+        values,
     ).fetchall()
     rows = [
         row
         for (priority,) in priorities
         for row in connection.execute(
-            f"{query} AND priority = ? ORDER BY id LIMIT ?", (*values, priority, limit)
+            f"{query} AND priority = :priority ORDER BY id LIMIT :most",
+            {**values, "priority": priority},
         )
     ]
-    return sorted(rows, key=lambda row: row["id"])[:limit]
+    return sorted(rows, key=lambda row: row["id"])
 
 
 def latest_images(path: Path, *, limit: int) -> list[tuple[Entry, datetime]]:

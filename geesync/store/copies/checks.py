@@ -221,7 +221,7 @@ class Checks(Records):
         """Whether folders of assets lie below this one."""
         asset = schema.asset
         query = sa.select(asset.c.id).join(schema.root).where(schema.root.c.dest == dest)
-        below = asset.c.path.between(f"{path}/", f"{path}0")
+        below = schema.below(asset.c.path, path)
         return self._database.scalar(query.where(below).limit(1)) is not None
 
 

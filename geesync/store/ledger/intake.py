@@ -88,7 +88,7 @@ def _take_children(connection: sa.Connection, containers: Mapping[str, int]) -> 
     table = schema.asset
     for name, container_id in containers.items():
         query = sa.select(table.c.id, table.c.name).where(
-            table.c.name.between(f"{name}/", f"{name}0"), table.c.parent_id.is_(None)
+            schema.below(table.c.name, name), table.c.parent_id.is_(None)
         )
         found = connection.execute(query)
         children = {row.id for row in found if parent_of(row.name) == name}

@@ -143,10 +143,14 @@ asset = Table(
 )
 
 
+def below(column: sa.ColumnElement[str], container: str) -> sa.ColumnElement[bool]:
+    """Return whether a name or path lies below another; 0 follows / where names are sorted."""
+    return (column > f"{container}/") & (column < f"{container}0")
+
+
 def within(name: str) -> sa.ColumnElement[bool]:
-    """Return whether an asset is this one, or lies below it; 0 follows / where names are sorted."""
-    column = asset.c.name
-    return (column == name) | column.between(f"{name}/", f"{name}0")
+    """Return whether an asset is this one, or lies below it."""
+    return (asset.c.name == name) | below(asset.c.name, name)
 
 
 #: What Earth Engine said of an asset, verbatim; apart, so that counting and

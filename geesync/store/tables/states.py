@@ -35,8 +35,15 @@ UNREAD = ""
 
 CONTAINER_TYPES = quoted(sorted(CONTAINERS))
 
-#: Whether an asset has the name ``:name``, or lies below it; 0 follows /.
-WITHIN = "(asset.name = :name OR asset.name BETWEEN :name || '/' AND :name || '0')"
+
+def below(name: str, container: str) -> str:
+    """Return whether a name lies below another, however deep, in SQL; 0 follows /."""
+    return f"({name} > {container} || '/' AND {name} < {container} || '0')"
+
+
+BELOW = below("asset.name", ":name")
+#: Whether an asset has the name ``:name``, or lies below it.
+WITHIN = f"(asset.name = :name OR {BELOW})"
 
 #: The setting that pauses everything; with a colon and a name, an asset and all below it.
 PAUSED = "paused"
@@ -46,11 +53,12 @@ PAUSED_BELOW = f"{PAUSED}:"
 def is_paused(name: str) -> str:
     """Return whether such a setting pauses what has this name, in SQL.
 
-    name: a column. 0 follows /, and ; follows :.
+    name: a column. ; follows :.
     """
+    paused = "substr(key, 8)"
     return f"""EXISTS (SELECT 1 FROM setting WHERE key = '{PAUSED}'
- OR (key BETWEEN '{PAUSED_BELOW}' AND '{PAUSED};' AND ({name} = substr(key, 8)
-  OR ({name} > substr(key, 8) || '/' AND {name} < substr(key, 8) || '0'))))"""  # noqa: S608 # our own words
+ OR (key BETWEEN '{PAUSED_BELOW}' AND '{PAUSED};' AND ({name} = {paused}
+  OR {below(name, paused)})))"""  # noqa: S608 # our own words
 
 
 IS_PAUSED = is_paused("asset.name")
@@ -66,7 +74,7 @@ def is_making_paused(target: str, job: str) -> str:
 
     target, job: columns. A pause of its job counts, and of a root that it lies in.
     """
-    in_root = f"({target} = root.name OR {target} BETWEEN root.name || '/' AND root.name || '0')"
+    in_root = f"({target} = root.name OR {below(target, 'root.name')})"
     of_root = f"SELECT 1 FROM root WHERE paused_at IS NOT NULL AND removed_at IS NULL AND {in_root}"  # noqa: S608 # our own words
     return f"({is_paused(target)} OR {is_paused(job)} OR EXISTS ({of_root}))"
 
