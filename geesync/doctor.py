@@ -33,7 +33,7 @@ from geesync.checks.surroundings import (
 )
 from geesync.config import Config
 from geesync.domain.messages.findings import Finding, Severity, fail, ok, warn
-from geesync.domain.messages.words import counted
+from geesync.domain.messages.words import counted, gib
 from geesync.domain.mirror.layout import STAGING
 from geesync.errors import DOCS, ConfigError, LedgerError, NotAllowedError, RemoteError, refused
 from geesync.steps.mirrors import Mirrors
@@ -177,10 +177,10 @@ class Doctor:
             mend = f"chown geesync: {quote(str(mirror))}"
             yield fail("mirror", f"{mirror} cannot be written", mend)
         elif (free := disk_usage(mirror).free) <= reserve:
-            text = f"{_gib(free)} free, {_gib(reserve)} are reserved"
+            text = f"{gib(free)} free, {gib(reserve)} are reserved"
             yield fail("mirror", text, "make room, or lower throttle.reserve")
         else:
-            yield ok("mirror", f"{mirror}: {_gib(free)} free")
+            yield ok("mirror", f"{mirror}: {gib(free)} free")
 
     def _is_known(self, mirror: Path) -> bool:
         """Whether the ledger has roots in this mirror, or the folder says whose it is."""
@@ -277,7 +277,3 @@ def _is_writable(folder: Path) -> bool:
     """Whether we may make files in a folder; one that is absent, in the nearest that is there."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
     return os.access(there, os.W_OK | os.X_OK)
-
-
-def _gib(size_bytes: float) -> str:
-    return f"{size_bytes / 1024**3:,.1f} GiB"

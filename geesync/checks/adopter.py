@@ -144,7 +144,7 @@ class Adopter:
         for asset in assets:
             source, options = sources[asset.id], self.planner.chosen(asset)
             look = partial(left.look, asset, ledgers[asset.dest])
-            too_much = _too_much(partial(_planned, source, options), look)
+            too_much = _too_much(source, options, look)
             exported = plan(source, options, Lessons(too_much), way=self._way(asset))
             traces = [trace for trace in map(look, exported.parts) if trace]
             asked = {trace.ask.part.id: {"attempt": trace.ask.attempt} for trace in traces}
@@ -159,35 +159,31 @@ class Adopter:
         return Found(intent_of(asset, trace.ask, to, None), trace.operation, trace.objects)
 
 
-def _planned(source: SourceAsset, options: Options, too_much: tuple[Part, ...]) -> tuple[Part, ...]:
-    return plan(source, options, Lessons(too_much)).parts
-
-
 def _too_much(
-    planned: Callable[[tuple[Part, ...]], tuple[Part, ...]], look: Callable[[Part], _Trace | None]
+    source: SourceAsset, options: Options, look: Callable[[Part], _Trace | None]
 ) -> tuple[Part, ...]:
     """Return the parts that were cut: they failed, or nothing is left of them, but of pieces is.
 
     A single band's files have other sizes after a failure, and the same tokens: nothing is to be
     told of these.
     """
+
+    def planned(*too_much: Part) -> tuple[Part, ...]:
+        return plan(source, options, Lessons(too_much)).parts
+
     too_much: tuple[Part, ...] = ()
     while True:
-        parts = planned(too_much)
+        parts = planned(*too_much)
         cut = tuple(
             part
             for part in parts
             if len(part.bands) > 1
-            and _has_failed(look(part))
-            and any(look(piece) for piece in planned((*too_much, part)) if piece not in parts)
+            and ((found := look(part)) is None or found.has_failed)
+            and any(look(piece) for piece in planned(*too_much, part) if piece not in parts)
         )
         if not cut:
             return too_much
         too_much += cut
-
-
-def _has_failed(found: _Trace | None) -> bool:
-    return found is None or found.has_failed
 
 
 def _asks(asset: LedgerAsset, part: Part, ledgers: Iterable[str]) -> Iterator[Ask]:

@@ -5,7 +5,6 @@ A mirror without its ledger is enough. Nothing is written, and nothing goes over
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -211,12 +210,12 @@ def _read(mirror: Path, path: str) -> tuple[SourceAsset, Json] | None:
     """Return an asset's sidecars; None if the folder is none of an asset."""
     try:
         with folder(mirror, path, create=False) as place:
-            documents = [json.loads(place.read(name)) for name in (ASSET_JSON, GEESYNC_JSON)]
-    except (OSError, ValueError, RemoteError):
+            asset, sidecar = place.document(ASSET_JSON), place.document(GEESYNC_JSON)
+    except (OSError, RemoteError):
         return None
-    if not all(isinstance(document, dict) for document in documents) or "name" not in documents[0]:
+    if asset is None or sidecar is None or "name" not in asset:
         return None
-    return SourceAsset(documents[0]), documents[1]
+    return SourceAsset(asset), sidecar
 
 
 def quota_of(root: SourceAsset) -> tuple[int, int] | None:

@@ -29,6 +29,11 @@ def from_millis(milliseconds: float) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
+def from_seconds(seconds: float | None) -> datetime | None:
+    """Return the time so many seconds after 1970, as the ledger keeps it; None is none."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
 def millis(time: datetime) -> int:
     """Return milliseconds since 1970, as Earth Engine's ``system:time_start`` has them."""
     return (time - _EPOCH) // timedelta(milliseconds=1)

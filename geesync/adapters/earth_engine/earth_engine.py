@@ -114,6 +114,15 @@ class EarthEngine:
         answer = self._ask(lambda ee: ee.data.getAsset(name))
         return _required(described(answer), f"an asset without a name came for {name}")
 
+    def find_asset(self, name: str) -> SourceAsset | None:
+        """Return an asset as ``get_asset`` does; None if it is absent or not ours to see."""
+        try:
+            return self.get_asset(name)
+        except RemoteError as error:
+            if error.cause != Cause.GONE:
+                raise
+        return None
+
     def compute(self, expression: Json) -> Json:
         """Return what an expression comes to: of an image its bands and properties, as for getInfo.
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from geesync.adapters.transfer.curl_loop import STOPPED, Turn
+from geesync.domain.failures.shared_failures import stopped
 from geesync.errors import Cause, RemoteError
 
 Answer = TypeVar("Answer")
@@ -85,30 +86,25 @@ class Pacer:
                 self.succeeded()
                 return answer
 
-    async def once(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask once, in our turn, while others by the same thread are on their way."""
-        await self._turn()
-        try:
-            answer = await ask()
-        except RemoteError as error:
-            self.failed(error)
-            raise
-        self.succeeded()
-        return answer
+    async def asked(
+        self, ask: Callable[[], Awaitable[Answer]], at_once: AtOnce | None = None
+    ) -> Answer:
+        """Ask, in our turn, while others by the same thread are on their way.
 
-    async def asked(self, ask: Callable[[], Awaitable[Answer]], at_once: AtOnce) -> Answer:
-        """Ask as a call does, in our turn, while others by the same thread are on their way.
-
-        at_once: how many those are. Raises the last RemoteError.
+        at_once: how many those are; without it is asked once. Raises the last RemoteError.
         """
-        left = self.tries
+        left = self.tries if at_once else 1
         while True:
-            await self._turn()
+            turn = self.take_turn()
+            if turn > self.monotonic():
+                await Turn(turn, self.wait_until)
             began = self.monotonic()
             try:
                 answer = await ask()
             except RemoteError as error:
                 self.failed(error)
+                if at_once is None:
+                    raise
                 at_once.failed(error, began=began, now=self.monotonic())
                 # One that is too many is asked again when others have ended: it has failed of none.
                 left -= error.status != _TOO_MANY_REQUESTS
@@ -117,13 +113,9 @@ class Pacer:
                 self._hold(max(1, self.tries - left), error.retry_after_s)
             else:
                 self.succeeded()
-                at_once.succeeded()
+                if at_once:
+                    at_once.succeeded()
                 return answer
-
-    async def _turn(self) -> None:
-        turn = self.take_turn()
-        if turn > self.monotonic():
-            await Turn(turn, self.wait_until)
 
     def wait_for_turn(self) -> None:
         """Wait until it is our turn. Raises RemoteError if the program ends meanwhile."""
@@ -140,7 +132,7 @@ class Pacer:
         """Wait until it is our turn. Raises RemoteError if the program ends meanwhile."""
         wait_s = turn - self.monotonic()
         if wait_s > 0 and self.sleep(wait_s):
-            raise RemoteError(Cause.TRANSIENT, "stopped")
+            raise stopped()
 
     @property
     def held_until(self) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import google_crc32c
 
+from geesync.domain.json import Json
 from geesync.domain.mirror.checking import KeptFile
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import PARTIAL
@@ -133,6 +135,14 @@ class Folder:
     def read(self, name: str) -> bytes:
         """Return a small file whole."""
         return b"".join(self.chunks(name))
+
+    def document(self, name: str) -> Json | None:
+        """Return a small file's JSON; None if there is none of that name, or it is no document."""
+        try:
+            document = json.loads(self.read(name))
+        except (FileNotFoundError, ValueError):
+            return None
+        return document if isinstance(document, dict) else None
 
     def holds(self, name: str, obj: StoredObject) -> bool:
         """Whether a file has exactly the object's bytes, as far as anything tells these."""

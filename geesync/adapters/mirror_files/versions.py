@@ -5,7 +5,6 @@ No asset's folder can be called so, since a component made of an asset's name ne
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 
 from geesync.adapters.mirror_files.disk import Folder
@@ -31,7 +30,7 @@ def set_aside(
     the old copy's bytes are the same. keep: how many older copies stay; what was freed stays in any
     case. Safe to repeat: the old sidecar, by which the old files are known, goes last.
     """
-    old = _sidecar(place)
+    old = place.document(GEESYNC_JSON)
     if old is None:
         return
     files = [name for name in _files(old) if name not in there]
@@ -66,14 +65,6 @@ def _is_freed(place: Folder) -> bool:
     return place.size_of(FREED_JSON) is not None
 
 
-def _sidecar(place: Folder) -> Json | None:
-    try:
-        document = json.loads(place.read(GEESYNC_JSON))
-    except (FileNotFoundError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
 def _files(sidecar: Json) -> list[str]:
     """Return the files that a sidecar names; one that was tampered with names no path."""
     listed = [file for part in sidecar.get("parts", ()) for file in part["files"]]
@@ -87,7 +78,7 @@ def _prune(versions: Folder, keep: int) -> None:
         with versions.inner(name) as old:
             if _is_freed(old):
                 continue
-            sidecar = _sidecar(old)
+            sidecar = old.document(GEESYNC_JSON)
             for file in (*(_files(sidecar) if sidecar else ()), *_SIDECARS):
                 old.remove(file)  # nothing else: it is not ours
         versions.remove_folder(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from geesync.adapters.mirror_files.folders import folder
@@ -15,7 +14,7 @@ def policy_at(mirror: Path, path: str) -> Json | None:
     """Return the policy of the asset in a folder of the mirror; None if it is not there."""
     try:
         with folder(mirror, path, create=False) as place:
-            policy = json.loads(place.read(IAM_JSON))
-    except (OSError, ValueError, RemoteError):
+            policy = place.document(IAM_JSON)
+    except (OSError, RemoteError):
         return None
-    return policy if isinstance(policy, dict) and "not_readable" not in policy else None
+    return None if policy is None or "not_readable" in policy else policy

@@ -139,7 +139,7 @@ class Storage:
         query = f"alt=media&generation={obj.generation}"
         url = f"{self.endpoint}/download/storage/v1/b/{place}?{query}"
         try:
-            await self._pacer.once(
+            await self._pacer.asked(
                 lambda: self._downloads.ask(url, sink, start=start, piece_bytes=piece_bytes)
             )
         except RemoteError as error:

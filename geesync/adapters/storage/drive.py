@@ -106,7 +106,7 @@ class Drive:
             await self._requests.ask(media, sink, start=start, piece_bytes=piece_bytes)
 
         with _in_our_words():
-            await self._pacer.once(once)
+            await self._pacer.asked(once)
 
     def delete(self, _place: str, objects: Sequence[StoredObject]) -> list[bool | RemoteError]:
         """Delete files for good, each with all that has its name and its bytes.

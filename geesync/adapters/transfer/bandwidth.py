@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
-from geesync.errors import Cause, RemoteError
+from geesync.domain.failures.shared_failures import stopped
 
 #: What may come at once after a rest, as a share of what comes in a second.
 _BURST_S = 1.0
@@ -48,7 +48,7 @@ class Bandwidth:
         wait_s = self._owe(size_bytes)
         while wait_s > 0:
             if not keep_on():
-                raise RemoteError(Cause.TRANSIENT, "stopped")
+                raise stopped()
             self.sleep(max(min(wait_s, _SLICE_S), _LEAST_S))
             wait_s = self._owe(0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,10 +13,9 @@ from geesync.cli.context import Context, now, opened, print_json, say
 from geesync.domain.assets.names import display_id
 from geesync.domain.restore.files import KEPT, Form, is_near_enough
 from geesync.domain.restore.losses import HARMLESS, LossKind
-from geesync.errors import Cause, ExitCode, RemoteError, UserError
+from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from geesync.adapters.earth_engine.earth_engine import EarthEngine
     from geesync.adapters.storage.stores import Stores
     from geesync.checks.restore_plan import RestorePlan
     from geesync.config import Config
@@ -65,7 +64,12 @@ def restore(
     if not plan.wanted and not plan.left:
         raise UserError("there is nothing to restore there")
     earth_engine, stores = cloud(config)
-    type_of = lru_cache(partial(_type_of, earth_engine))
+
+    @cache
+    def type_of(name: str) -> str | None:
+        found = earth_engine.find_asset(name)
+        return found.type if found else None
+
     plan = with_folders_above(plan, type_of)
     outlook = look_ahead(config, earth_engine, stores, plan, root)
     outlook.print(as_json=json)
@@ -91,16 +95,6 @@ def _require_own(config: Config) -> None:
     if mirror not in known_mirrors(config.ledger).dests.values():
         message = f"--prove mirror writes a second copy, and {mirror} is no mirror of this ledger"
         raise UserError(message, hint="--prove pixels, or digest")
-
-
-def _type_of(earth_engine: EarthEngine, name: str) -> str | None:
-    """Return the type of what is at a place, None if nothing is."""
-    try:
-        return earth_engine.get_asset(name).type
-    except RemoteError as error:
-        if error.cause == Cause.GONE:
-            return None
-        raise
 
 
 def _require_near(stores: Stores, bucket: str) -> None:

@@ -124,12 +124,10 @@ def existing(earth_engine: EarthEngine, given: str) -> str:
     """Return the canonical name of what was given, if Earth Engine has it."""
     for name in candidates(given):
         try:
-            earth_engine.get_asset(name)
+            if earth_engine.find_asset(name):
+                return name
         except RemoteError as error:
-            if error.cause == Cause.GONE:
-                continue
             raise as_user_error(error, "Earth Engine") from None
-        return name
     raise UserError(
         f"{display_id(candidates(given)[0])} does not exist, or is not shared with this account",
         hint="check the spelling",

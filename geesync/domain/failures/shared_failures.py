@@ -96,7 +96,7 @@ class Tried:
     """What came of something that was tried for an asset."""
 
     asset_id: int  #: negative for what is no asset of the mirror
-    name: str  #: what of the asset may be in the words: the last component of its name
+    name: str  #: of the asset; its last component may be in the words
     place: str  #: the bucket: what succeeds elsewhere says nothing of it
     answer: object  #: an exception is one, too
     store: str = ""  #: whose gate judges it, where there are several
@@ -157,7 +157,11 @@ class SharedFailures:
         known = isinstance(error, BugError | NotTriedError)
         if known or not isinstance(error, RemoteError) or error.cause not in self.causes:
             return None
-        return error.cause, attempt.place, general_words(str(error), attempt.name)
+        return (
+            error.cause,
+            attempt.place,
+            general_words(str(error), attempt.name.rpartition("/")[2]),
+        )
 
 
 _QUOTED = re.compile(r"""(?<!\w)(['"`]).*?\1""", re.DOTALL)

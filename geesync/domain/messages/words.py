@@ -68,6 +68,11 @@ def size(size_bytes: float) -> str:
     raise AssertionError
 
 
+def gib(size_bytes: float) -> str:
+    """Return a size in GiB, beside others of which it is a share: ``0.5 GiB``."""
+    return f"{size_bytes / 1024**3:,.1f} GiB"
+
+
 def duration(span: timedelta) -> str:
     """Return a readable span: ``3 d 4 h``; one below nothing, by a clock that was set, is none."""
     seconds = max(0, int(span.total_seconds()))

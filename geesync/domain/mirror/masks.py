@@ -48,9 +48,8 @@ class Holding:
     """How an export holds a band."""
 
     pixel_type: str  #: numpy name of the exported type
-    sentinel: (
-        float | None
-    )  #: what masked pixels become; None if they cannot be distinguished from data
+    #: What masked pixels become; None if they cannot be distinguished from data.
+    sentinel: float | None
     why: str  #: for people: why the sentinel is safe, or why there is none
 
 

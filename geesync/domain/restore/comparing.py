@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from geesync.domain.assets.asset import IMAGE, TABLE, Band, SourceAsset
 from geesync.domain.json import Json
@@ -38,6 +38,11 @@ class Compared:
     likeness: Likeness
     was: str = ""  #: in the mirror, where they differ
     is_now: str = ""  #: at Earth Engine
+
+    @classmethod
+    def of(cls, what: str, was: str, is_now: str, *, same: bool) -> Self:
+        """Return what was compared of two sides that must be the same."""
+        return cls(what, Likeness.EQUAL if same else Likeness.DIFFERENT, was, is_now)
 
     def to_json(self) -> Json:
         """Return it for the report."""
@@ -152,8 +157,7 @@ def _band(
         grid_now.transform
     )
     same = same and (grid.crs == grid_now.crs or same_crs(grid.crs, grid_now.crs))
-    likeness = Likeness.EQUAL if same else Likeness.DIFFERENT
-    yield Compared(f"band {was.id}: grid", likeness, str(grid), str(grid_now))
+    yield Compared.of(f"band {was.id}: grid", str(grid), str(grid_now), same=same)
     lost = was.may_be_rounded and LossKind.INT64 in accepted
     yield _pair(f"band {was.id}: type", was.pixel_type, is_now.pixel_type, may_differ=lost)
     yield _pair(f"band {was.id}: range", was.value_range, is_now.value_range, may_differ=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from geesync.adapters.direct.brought import Brought
 from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.choices.values import Timetable
-from geesync.domain.messages.words import counted
+from geesync.domain.messages.words import counted, gib
 from geesync.sections import ThrottleConfig
 from geesync.store.ledger.roots import Roots
 from geesync.store.ledger.usage import Usage
@@ -192,8 +192,8 @@ class Brakes:
         """Bytes in buckets that can be emptied, or soon there: they cost money."""
         stuck = self.usage.stuck_bytes(self.halted())
         used, limit = max(self.usage.staged_bytes() - stuck, 0), self.limits.throttle.max_staged
-        text = f"{_gib(used)} of {_gib(limit)} staged in the bucket or soon there"
-        text += f", beside {_gib(stuck)} where all is halted" if stuck else ""
+        text = f"{gib(used)} of {gib(limit)} staged in the bucket or soon there"
+        text += f", beside {gib(stuck)} where all is halted" if stuck else ""
         return Reading("staged", used, limit, text)
 
     def eecu(self) -> Reading:
@@ -216,9 +216,5 @@ class Brakes:
             return Reading("disk", 0, 0, trouble or f"{dest} does not answer", dest)
         used = self.usage.coming_bytes(dest, self.halted())
         limit = free - self.limits.throttle.reserve
-        text = f"{_gib(used)} on the way, {_gib(max(limit, 0))} free above the reserve on {dest}"
+        text = f"{gib(used)} on the way, {gib(max(limit, 0))} free above the reserve on {dest}"
         return Reading("disk", used, limit, text, dest)
-
-
-def _gib(size_bytes: float) -> str:
-    return f"{size_bytes / 1024**3:,.1f} GiB"

@@ -33,9 +33,8 @@ _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=5)  # an outage that has ended is seen before people wonder
 _LONGEST_WAIT_FOR_ENDINGS = timedelta(minutes=30)  # such a probe is a whole export
 _DOUBLINGS = 7
-_LONGEST_ASKED = timedelta(
-    seconds=LONGEST_ASKED_S
-)  # what is later was written by a clock that was ahead
+#: What is later was written by a clock that was ahead.
+_LONGEST_ASKED = timedelta(seconds=LONGEST_ASKED_S)
 
 
 @dataclass

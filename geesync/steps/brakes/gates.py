@@ -181,12 +181,11 @@ def _spread(gate: Gate, other: Gate) -> None:
 
 def tried(task: Task, answer: object) -> Tried:
     """Return what came of a task, or of the call for it."""
-    name = task.subject.name.rpartition("/")[2]
     to = task.destination
     asset_id, place = task.subject.id, to.place
     if task.subject.kind != SubjectKind.ASSET:
         asset_id, place = -asset_id, task.kind
-    return Tried(asset_id, name, place, answer, to.store, task.intended_at)
+    return Tried(asset_id, task.subject.name, place, answer, to.store, task.intended_at)
 
 
 def gates_of_exports(

@@ -14,7 +14,7 @@ from geesync.domain.derive.job import MARKS
 from geesync.domain.derive.lifecycle import DerivedState
 from geesync.domain.state_machine import Differs, Event, Made
 from geesync.domain.tasks.lifecycle import TaskKind
-from geesync.errors import Cause, RemoteError
+from geesync.errors import Cause
 from geesync.logger import get_logger
 from geesync.steps.step import StepContext, Tally, delay_of, record_outcomes
 from geesync.steps.tasks.asset_maker import Ask, AssetMaker
@@ -80,11 +80,7 @@ class Deriver:
 
     def _make_collection(self, name: str) -> None:
         earth_engine = self.maker.earth_engine
-        try:
-            earth_engine.get_asset(name)
-        except RemoteError as error:
-            if error.cause != Cause.GONE:
-                raise
+        if earth_engine.find_asset(name) is None:
             earth_engine.create_asset(name, {"type": IMAGE_COLLECTION})
             log.info("collection_made", asset=name)
 

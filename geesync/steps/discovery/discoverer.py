@@ -19,7 +19,7 @@ from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
 from geesync.domain.assets.names import display_id, is_derived
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.lifecycle import is_coming_home
-from geesync.errors import Cause, RemoteError
+from geesync.errors import RemoteError
 from geesync.logger import get_logger
 from geesync.steps.discovery.account import (
     Account,
@@ -80,11 +80,8 @@ class Discoverer:
     def _scan(self, root: Root) -> int:
         log.info("scan_started", root=root.name)
         scan = _Scan(self, root)
-        try:
-            top = self.earth_engine.get_asset(root.name)
-        except RemoteError as error:
-            if error.cause != Cause.GONE:
-                raise
+        top = self.earth_engine.find_asset(root.name)
+        if top is None:
             self._finish(root, alarm=f"{display_id(root.name)} is absent or not ours to see")
             return 0
         scan.take([top])

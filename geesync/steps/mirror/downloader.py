@@ -7,12 +7,10 @@ landed. With its last object an asset is downloaded. What comes slowly comes to 
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,13 +27,10 @@ from geesync.domain.tasks.lifecycle import store_of
 from geesync.errors import Cause, RemoteError
 from geesync.steps.brakes.brakes import Limits
 from geesync.steps.brakes.gates import Gates
-from geesync.steps.mirror.transfers import Results, Transfers, settled
+from geesync.steps.mirror.transfers import Results, Transfers, of_a_pass, settled
 from geesync.steps.step import StepContext, Tally, event_of
 from geesync.store.copies.staging import Staged, Staging
 from geesync.store.ledger.ledger import LedgerAsset, Move
-
-#: What one pass fetches, about: what was asked for meanwhile has its turn after that.
-_PASS_BYTES = 4 * 1024**3
 
 #: Bytes that came wrong so often, minutes and hours apart, are wrong in the bucket.
 _DOUBTS = 3
@@ -121,7 +116,7 @@ class Downloader:
         self.context.executor.require()
         staged = self.staging.staged([asset.id for asset in due])
         is_full = len(due) >= self.context.chunk
-        due = _soon(due, staged)
+        due = of_a_pass(due, (sum(obj.obj.size_bytes for obj in staged[asset.id]) for asset in due))
         wanted = [
             Download(asset, obj) for asset in due for obj in staged[asset.id] if not obj.landed
         ]
@@ -233,13 +228,6 @@ class Downloader:
         return [one for one in wanted if one.asset.id in fitting], waiting
 
 
-def _soon(due: list[LedgerAsset], staged: Mapping[int, list[Staged]]) -> list[LedgerAsset]:
-    """Return the first assets, and no more than come soon: it may be others' turn then."""
-    sizes = (sum(obj.obj.size_bytes for obj in staged[asset.id]) for asset in due)
-    most = bisect_right(list(accumulate(sizes)), _PASS_BYTES)
-    return due[: max(1, most)]
-
-
 def _settled(results: Results[Download]) -> Results[Download]:
     """Sync what was fetched and give it its unproved names; return what became of each."""
     landed = []
@@ -260,5 +248,5 @@ def _failure(result: object) -> object:
 
 
 def _tried(one: Download, result: object) -> Tried:
-    name, bucket = one.asset.name.rpartition("/")[2], one.staged.bucket
-    return Tried(one.asset.id, name, bucket, result, store_of(bucket))
+    bucket = one.staged.bucket
+    return Tried(one.asset.id, one.asset.name, bucket, result, store_of(bucket))

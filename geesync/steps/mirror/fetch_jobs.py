@@ -18,9 +18,6 @@ from geesync.store.copies import fetched
 from geesync.store.ledger.ledger import LedgerAsset
 from geesync.store.tasks.plans import KnownPlan
 
-#: What one pass reads, about: what was asked for meanwhile has its turn after that.
-_PASS_BYTES = 4 * 1024**3
-
 
 @dataclass(frozen=True)
 class Job:
@@ -52,16 +49,6 @@ def targets_of(asset: LedgerAsset, plan: Plan, token: Callable[[Part], str]) -> 
         Target(part, f"{file_stem(asset.path, part.key)}.{part.extension}", token(part))
         for part in plan.parts
     )
-
-
-def soon_done(jobs: list[Job]) -> list[Job]:
-    """Return the first jobs, and no more than are soon done: it may be others' turn then."""
-    sizes = 0
-    for number, job in enumerate(jobs):
-        sizes += job.size_bytes
-        if sizes > _PASS_BYTES:
-            return jobs[: max(1, number)]
-    return jobs
 
 
 def landed(job: Job, brought: Brought) -> list[Landed]:

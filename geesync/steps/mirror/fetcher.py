@@ -31,8 +31,8 @@ from geesync.logger import get_logger
 from geesync.steps.brakes.brakes import Brakes, DirectGauge
 from geesync.steps.brakes.gate import Gate
 from geesync.steps.mirror import transfers
-from geesync.steps.mirror.fetch_jobs import Job, copy_of, landed, soon_done, targets_of
-from geesync.steps.mirror.transfers import Transfers, settled
+from geesync.steps.mirror.fetch_jobs import Job, copy_of, landed, targets_of
+from geesync.steps.mirror.transfers import Transfers, of_a_pass, settled
 from geesync.steps.step import StepContext, Tally, event_of
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.present import Revisions
@@ -110,7 +110,8 @@ class Fetcher:
             return 0, False, waiting
         self.context.executor.require()
         jobs, moved = self._jobs(due)
-        begun = self._begin(soon_done(jobs), at_once) if jobs else 0
+        soon = of_a_pass(jobs, (job.size_bytes for job in jobs))
+        begun = self._begin(soon, at_once) if jobs else 0
         return moved, len(due) == self.context.chunk or begun < len(jobs), waiting
 
     def _due(self, most: int, full_disks: Collection[str] = ()) -> list[LedgerAsset]:
@@ -246,8 +247,7 @@ def _place(job: Job) -> tuple[str, bool]:
 
 
 def _tried(job: Job, result: object) -> Tried:
-    name = job.asset.name.rpartition("/")[2]
-    return Tried(job.asset.id, name, "", result)
+    return Tried(job.asset.id, job.asset.name, "", result)
 
 
 def _event(error: Exception) -> Event:

@@ -5,11 +5,9 @@ A new copy overwrites only what is geesync's: what we wrote, by the ledger or a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pydantic_core import to_json
 
@@ -126,24 +124,15 @@ def _claim(place: Folder, asset: str, noted: Iterable[KeptFile], staged: Iterabl
 def _files_in_sidecars(place: Folder, asset: str) -> Iterator[KeptFile]:
     """Yield what the sidecars list: a new ledger, or one that lost power, knows less than they."""
     for name, key in ((ASSET_JSON, "name"), (GEESYNC_JSON, "asset")):
-        sidecar = _document(place, name)
+        sidecar = place.document(name)
         if sidecar and sidecar.get(key) == asset:
             yield place.look(name)
-            policy = _document(place, IAM_JSON)
+            policy = place.document(IAM_JSON)
             if policy is not None and policy.keys() <= _OF_POLICIES:
                 yield place.look(IAM_JSON)
             with suppress(KeyError, TypeError, ValueError):  # somebody edited it
                 for part in (*sidecar.get("parts", ()), {"files": sidecar.get("made", ())}):
-                    yield from [_kept(file) for file in part["files"]]
-
-
-def _document(place: Folder, name: str) -> dict[str, Any] | None:
-    try:
-        document = json.loads(place.read(name))
-    except (FileNotFoundError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _kept(document: dict[str, Any]) -> KeptFile:
-    return KeptFile(document["name"], document["size_bytes"], int(document["crc32c"], 16))
+                    yield from [
+                        KeptFile(file["name"], file["size_bytes"], int(file["crc32c"], 16))
+                        for file in part["files"]
+                    ]

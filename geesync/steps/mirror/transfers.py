@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
-from geesync.adapters.executors.executor import TICK_S, Work
+from geesync.adapters.executors.executor import TICK_S, Item, Work
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import Landed, settle
@@ -28,6 +30,9 @@ log = get_logger()
 
 #: Batches of which something is left: each has a process for it, which takes memory.
 _MOST_BATCHES = 4
+
+#: What one pass brings, about: what was asked for meanwhile has its turn after that.
+_PASS_BYTES = 4 * 1024**3
 
 #: What shows no progress on disk for so long is slow.
 _SLOW_AFTER = timedelta(minutes=1)
@@ -188,6 +193,11 @@ class Transfers(Generic[Some]):
                 slow += _slow(batch, now)
         more = f" and {counted(len(slow) - 1, 'other')}" if slow[1:] else ""
         return f"for {slow[0]}{more}: {self.slowness}" if slow else ""
+
+
+def of_a_pass(items: list[Item], sizes_bytes: Iterable[int]) -> list[Item]:
+    """Return the first items, and no more than come soon: it may be others' turn then."""
+    return items[: max(1, bisect_right(list(accumulate(sizes_bytes)), _PASS_BYTES))]
 
 
 def settled(landed: Iterable[tuple[Some, Landed]]) -> list[tuple[Some, Exception | None]]:

@@ -21,7 +21,6 @@ from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.restore.comparing import (
     Compared,
-    Likeness,
     compare_metadata,
     differences,
     leniently,
@@ -167,12 +166,7 @@ class Prover:
             whole_masks=_loses_fractions(asset),
         )
         return share, [
-            Compared(
-                f"band {band}: pixels",
-                Likeness.DIFFERENT if count else Likeness.EQUAL,
-                "the mirror's",
-                f"{count:,} others",
-            )
+            Compared.of(f"band {band}: pixels", "the mirror's", f"{count:,} others", same=not count)
             for band, count in different.items()
         ]
 
@@ -196,8 +190,8 @@ class Prover:
             for band, sums in zip(bands, here, strict=True):
                 self.context.check_stop()
                 there = self._digest(asset.target, band, mirrored)
-                likeness = Likeness.EQUAL if same(sums, there) else Likeness.DIFFERENT
-                yield Compared(f"band {band.id}: digest", likeness, str(sums), str(there))
+                what, are_same = f"band {band.id}: digest", same(sums, there)
+                yield Compared.of(what, str(sums), str(there), same=are_same)
 
     def _digest(self, name: str, band: BandDigest, mirrored: SourceAsset) -> Sums:
         """Return what Earth Engine's pixels of a band come to."""

@@ -66,10 +66,8 @@ class SecondCopies:
         here = hashes_of(first, mirrored, sidecar, types, whole_masks=whole_masks)
         there = hashes_of(second, made, second_sidecar, types, whole_masks=whole_masks)
         for band in sorted(here.keys() | there.keys()):
-            same = here.get(band) == there.get(band)
-            likeness = Likeness.EQUAL if same else Likeness.DIFFERENT
-            sides = "the first copy's", "another one's"
-            yield Compared(f"band {band}: second copy", likeness, *sides)
+            what, same = f"band {band}: second copy", here.get(band) == there.get(band)
+            yield Compared.of(what, "the first copy's", "another one's", same=same)
 
     def _proved(self, asset: Restored, made: SourceAsset, sidecar: Json) -> LedgerAsset:
         """Return the second copy as the ledger knows it."""
@@ -113,9 +111,8 @@ def rows_read(asset: Restored, sidecar: Json) -> Rows:
 def compare_rows(here: RowSums, there: RowSums) -> Iterator[Compared]:
     """Yield how rows are like the mirror's; here: the mirror's. Other indexes are no other rows."""
     same = (here.count, here.values) == (there.count, there.values)
-    likeness = Likeness.EQUAL if same else Likeness.DIFFERENT
     counts = f"{here.count:,}", f"{there.count:,}"
-    yield Compared("values and geometries of all rows", likeness, *counts)
+    yield Compared.of("values and geometries of all rows", *counts, same=same)
     if same:
         kept = Likeness.EQUAL if here.indexes == there.indexes else Likeness.EQUIVALENT
         yield Compared("system:index of all rows", kept, "the mirror's", "new ones")

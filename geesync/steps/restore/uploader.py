@@ -55,11 +55,8 @@ class Uploader:
     def _make(self, asset: Restored) -> Event:
         """Make a container, unless it is there: one that is there already is used as it is."""
         source, _ = sidecars(asset)
-        try:
-            found = self.earth_engine.get_asset(asset.target)
-        except RemoteError as error:
-            if error.cause != Cause.GONE:
-                raise
+        found = self.earth_engine.find_asset(asset.target)
+        if found is None:
             body = container(source)
             self.restores.stage(asset, body, [], self.context.clock())  # it is ours from now on
             self.earth_engine.create_asset(asset.target, body)

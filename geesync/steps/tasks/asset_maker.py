@@ -33,7 +33,7 @@ from geesync.domain.tasks.lifecycle import (
     TaskKind,
     TaskState,
 )
-from geesync.errors import Cause, RemoteError
+from geesync.errors import Cause
 from geesync.logger import get_logger
 from geesync.steps.brakes.brakes import Brakes
 from geesync.steps.step import StepContext, event_of, record_outcomes
@@ -101,13 +101,8 @@ class AssetMaker(Generic[AnyToMake]):
 
     def look(self, asset: AnyToMake) -> Event | None:
         """Return what is at an asset's place; None if nothing is."""
-        try:
-            found = self.earth_engine.get_asset(asset.target)
-        except RemoteError as error:
-            if error.cause == Cause.GONE:
-                return None
-            raise
-        return self.judge(asset, found)
+        found = self.earth_engine.find_asset(asset.target)
+        return self.judge(asset, found) if found else None
 
     def _intent(self, asset: AnyToMake, attempt: int) -> Intent:
         ask = self.ask(asset)

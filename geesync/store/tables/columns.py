@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
-from geesync.domain.json import Json
+from geesync.domain.json import Json, from_seconds
 from geesync.domain.state_machine import LONGEST_WAIT, AnyState, Standing
 from geesync.errors import Cause, damaged
 from geesync.store.tables.packing import pack, unpack
@@ -43,7 +43,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any | None, _dialect: Any) -> datetime | None:
         """Return an aware time."""
-        return None if value is None else datetime.fromtimestamp(value, UTC)
+        return from_seconds(value)
 
 
 def member(words: type[Word], kept: str) -> Word:

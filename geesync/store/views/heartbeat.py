@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from geesync.domain.json import from_seconds
 from geesync.store.file.soundness import reading
 
 #: A heartbeat older than this is no sign of life.
@@ -36,7 +37,7 @@ def heartbeat_at(path: Path) -> datetime | None:
     """Return when the daemon last gave a sign of life; None if it never did."""
     with reading(path) as connection:
         row = connection.execute("SELECT at FROM setting WHERE key = 'heartbeat'").fetchone()
-        return datetime.fromtimestamp(row["at"], UTC) if row else None
+        return from_seconds(row and row["at"])
 
 
 def pid_namespace() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from geesync.domain.json import from_seconds
 from geesync.domain.mirror.lifecycle import State
 from geesync.store.file.database import Database
 from geesync.store.file.soundness import reading
@@ -143,4 +144,4 @@ def moved_at(path: Path) -> datetime | None:
             " AND id > (SELECT coalesce(max(id), 0) FROM event) - ? ORDER BY id DESC LIMIT 1",
             (_LATEST_EVENTS,),
         ).fetchone()
-        return None if at is None else datetime.fromtimestamp(at[0], UTC)
+        return from_seconds(at and at[0])

@@ -9,11 +9,12 @@ import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from geesync.domain.assets.names import candidates
+from geesync.domain.json import from_seconds
 from geesync.domain.mirror.lifecycle import RESTING, UNWANTED, State
 from geesync.domain.state_machine import LONGEST_WAIT
 from geesync.domain.tasks.lifecycle import ASSETS
@@ -192,17 +193,13 @@ def _root(
         counts={state: tally[state][0] for state in State if state in tally},
         size_bytes=sum(size for _, size in tally.values()),
         verified_bytes=tally.get(State.VERIFIED, (0, 0))[1],
-        scanned_at=_time(row["scanned_at"]),
+        scanned_at=from_seconds(row["scanned_at"]),
         excluded=row["excluded"],
         alarm=row["alarm"],
         watched=row["removed_at"] is None,
         quota=json.loads(row["quota"]) if row["quota"] else None,
         paused=row["paused_at"] is not None,
     )
-
-
-def _time(value: float | None) -> datetime | None:
-    return None if value is None else datetime.fromtimestamp(value, UTC)
 
 
 #: A wait that is longer than this is no reason for ``sync --once`` to stay.

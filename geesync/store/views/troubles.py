@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from geesync.domain.json import from_seconds
 from geesync.domain.mirror.lifecycle import State
 
 
@@ -41,11 +42,7 @@ def troubles(connection: sqlite3.Connection) -> list[Trouble]:
     return [
         Trouble(
             *(row["cause"], row["count"], row["example"], row["reason"] or "", row["state"]),
-            next_at=_time(row["next_at"]),
+            next_at=from_seconds(row["next_at"]),
         )
         for row in rows
     ]
-
-
-def _time(value: float | None) -> datetime | None:
-    return None if value is None else datetime.fromtimestamp(value, UTC)
