@@ -13,13 +13,7 @@ from pathlib import Path
 from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirrored.policies import policy_at
 from geesync.checks.recovery import asset_folders
-from geesync.domain.assets.asset import (
-    CONTAINERS,
-    FOLDER,
-    IMAGE,
-    IMAGE_COLLECTION,
-    SourceAsset,
-)
+from geesync.domain.assets.asset import CONTAINERS, FOLDER, IMAGE, IMAGE_COLLECTION, SourceAsset
 from geesync.domain.assets.names import (
     candidates,
     display_id,

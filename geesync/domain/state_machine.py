@@ -35,9 +35,7 @@ def follow(table: Table[AnyState, AnyEvent], state: AnyState, event: AnyEvent) -
     return after
 
 
-def arrows(
-    table: Table[AnyState, AnyEvent],
-) -> Iterator[tuple[AnyState, type[AnyEvent], AnyState]]:
+def arrows(table: Table[AnyState, AnyEvent]) -> Iterator[tuple[AnyState, type[AnyEvent], AnyState]]:
     """Yield every (state, event, state that follows)."""
     for state, leaving in table.items():
         for event, after in leaving.items():

@@ -190,10 +190,7 @@ def _place(asset: dict[str, Any]) -> dict[str, Any]:
 
 
 def build(
-    ledger: Path,
-    *,
-    hosts: Sequence[str],
-    clock: Callable[[], datetime] = utc_now,
+    ledger: Path, *, hosts: Sequence[str], clock: Callable[[], datetime] = utc_now
 ) -> Starlette:
     """Return the application.
 

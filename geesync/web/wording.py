@@ -9,14 +9,7 @@ from typing import Any
 
 from geesync.domain.assets.footprint import Box
 from geesync.domain.assets.names import display_id
-from geesync.domain.messages.words import (
-    counted,
-    duration,
-    masks_text,
-    next_action,
-    percent,
-    size,
-)
+from geesync.domain.messages.words import counted, duration, masks_text, next_action, percent, size
 from geesync.store.views.status import RootStatus
 
 _WHOLE = 1000

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from xml.etree import ElementTree as ET
 
 import rasterio
 import rasterio.shutil
@@ -15,11 +14,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from geesync.domain.assets.grid import Grid
+from geesync.domain.mirror.coverage import Tile
+from geesync.domain.mirror.vrt import Placed, vrt
+from geesync.domain.tasks.exports import Part
+
 #: Edge of the tiles on disk, in pixels.
 _TILE = 256
-
-#: GDAL's names of numpy's types, as a virtual raster wants them.
-_TYPES = {"float32": "Float32", "float64": "Float64", "int16": "Int16"}
 
 
 class BlockRaster:
@@ -87,19 +88,11 @@ class BlockRaster:
         partial.replace(target)
 
     def _selection(self, bands: Mapping[int, str], nodata: float) -> str:
-        """Return a virtual raster of some bands (https://gdal.org/drivers/raster/vrt.html)."""
-        width, height = str(self._dataset.width), str(self._dataset.height)
-        top = ET.Element("VRTDataset", rasterXSize=width, rasterYSize=height)
-        ET.SubElement(top, "SRS").text = self._dataset.crs.to_wkt()
-        numbers = self._dataset.transform.to_gdal()
-        ET.SubElement(top, "GeoTransform").text = ", ".join(map(repr, numbers))
-        for place, (number, name) in enumerate(bands.items(), start=1):
-            band = ET.SubElement(
-                top, "VRTRasterBand", dataType=_TYPES[self._dtype], band=str(place)
-            )
-            ET.SubElement(band, "Description").text = name
-            ET.SubElement(band, "NoDataValue").text = str(nodata)
-            source = ET.SubElement(band, "SimpleSource")
-            ET.SubElement(source, "SourceFilename").text = str(self._path)
-            ET.SubElement(source, "SourceBand").text = str(number + 1)
-        return ET.tostring(top, encoding="unicode")
+        """Return a virtual raster of some bands."""
+        whole = self._dataset
+        a, b, c, d, e, f = whole.transform[:6]
+        grid = Grid(whole.crs.to_wkt(), (a, b, c, d, e, f), whole.width, whole.height)
+        names = tuple(bands.get(number, f"band {number}") for number in range(whole.count))
+        part = Part("", "tif", names, grid, self._dtype, nodata)
+        placed = Placed(part, {self._path.name: Tile(0, 0, whole.height, whole.width)})
+        return vrt(placed, where=self._path.with_name, bands=tuple(bands.values())).decode()

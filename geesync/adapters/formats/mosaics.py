@@ -137,10 +137,7 @@ def _windows(tile: Tile, bands: int) -> Iterator[tuple[Any, Any]]:
     for row in range(0, tile.height, edge):
         for column in range(0, tile.width, edge):
             size = min(edge, tile.width - column), min(edge, tile.height - row)
-            yield (
-                Window(column, row, *size),
-                Window(tile.column + column, tile.row + row, *size),
-            )
+            yield (Window(column, row, *size), Window(tile.column + column, tile.row + row, *size))
 
 
 def _header(dataset: Any, data: Placed, bands: tuple[str, ...]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Self
 import google_crc32c
 
 from geesync.adapters.mirror_files.disk import Folder, write_all
+from geesync.domain.failures.shared_failures import stopped
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.mirror.layout import PARTIAL, UNPROVED, WRITER_LENGTH, WRITER_LETTERS
 from geesync.errors import Cause, RemoteError
@@ -141,7 +142,7 @@ class Writer:
         self.crc32c = google_crc32c.extend(self.crc32c, data)
         self.position += len(data)
         if not self._keep_on():
-            raise RemoteError(Cause.TRANSIENT, "stopped")
+            raise stopped()
         return len(data)
 
 

@@ -9,13 +9,7 @@ from collections.abc import Collection
 
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.domain.json import Json
-from geesync.domain.mirror.layout import (
-    FREED_JSON,
-    GEESYNC_JSON,
-    SIDECARS,
-    VERSIONS,
-    version_name,
-)
+from geesync.domain.mirror.layout import FREED_JSON, GEESYNC_JSON, SIDECARS, VERSIONS, version_name
 
 #: What moves with the files; by the last of them an unfinished move is known.
 _SIDECARS = sorted((FREED_JSON, *SIDECARS), key=GEESYNC_JSON.__eq__)

@@ -15,12 +15,7 @@ import rasterio.shutil
 
 from geesync.adapters.formats.gdal import without_notes
 from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
-from geesync.adapters.mirrored.upload_files import (
-    BLOCK_PX,
-    MirroredPart,
-    look_at_masks,
-    new_file,
-)
+from geesync.adapters.mirrored.upload_files import BLOCK_PX, MirroredPart, look_at_masks, new_file
 from geesync.domain.json import Json
 from geesync.domain.mirror.layout import file_stem
 from geesync.domain.restore.files import RESAMPLING, PartFiles, Prepared

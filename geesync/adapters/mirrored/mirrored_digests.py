@@ -55,12 +55,7 @@ def _terms(
 
 
 def hashes_of(
-    folder: Path,
-    source: SourceAsset,
-    sidecar: Json,
-    types: Mapping[str, str],
-    *,
-    whole_masks: bool,
+    folder: Path, source: SourceAsset, sidecar: Json, types: Mapping[str, str], *, whole_masks: bool
 ) -> dict[str, str]:
     """Return a hash of each band's values and masks, whatever form its files have.
 

@@ -73,10 +73,7 @@ def _groups(features: Iterator[Json]) -> Iterator[list[Json]]:
 
 
 def _compare(
-    rows: Iterator[dict[str, Any]],
-    features: Iterator[Json],
-    kinds: Mapping[str, str],
-    place: str,
+    rows: Iterator[dict[str, Any]], features: Iterator[Json], kinds: Mapping[str, str], place: str
 ) -> None:
     """Raise ValueError for the first row that does not say what its feature says."""
     for number, (row, feature) in enumerate(zip_longest(rows, features), 1):

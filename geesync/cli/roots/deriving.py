@@ -53,8 +53,7 @@ def derive(
         ),
     ],
     renew: Annotated[
-        bool,
-        typer.Option("--renew", help="Start: go on though the function is not what it was."),
+        bool, typer.Option("--renew", help="Start: go on though the function is not what it was.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line for each image.")] = False,
 ) -> None:

@@ -41,8 +41,7 @@ _Interval = Annotated[
 ]
 _Priority = Annotated[int | None, typer.Option(help="Assets of a higher number are taken first.")]
 _Include = Annotated[
-    list[str] | None,
-    typer.Option(help="Only what matches, as in .gitignore.", metavar="PATTERN"),
+    list[str] | None, typer.Option(help="Only what matches, as in .gitignore.", metavar="PATTERN")
 ]
 _Exclude = Annotated[
     list[str] | None, typer.Option(help="Nothing that matches.", metavar="PATTERN")
@@ -66,8 +65,7 @@ _TakeMirror = Annotated[
     typer.Option("--take-mirror", help="Make the folder this ledger's mirror, whatever it is now."),
 ]
 _Dry = Annotated[
-    bool,
-    typer.Option("--dry-run", "-n", help="Only tell what would be taken, and how long."),
+    bool, typer.Option("--dry-run", "-n", help="Only tell what would be taken, and how long.")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="With --dry-run: a JSON line an asset.")]
 

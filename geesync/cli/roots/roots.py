@@ -42,10 +42,7 @@ def roots(
                 say(printable(line), soft_wrap=True)
 
 
-def dequeue(
-    context: typer.Context,
-    roots: Annotated[list[str], root_argument("ROOT…")],
-) -> None:
+def dequeue(context: typer.Context, roots: Annotated[list[str], root_argument("ROOT…")]) -> None:
     """Stop watching roots. Nothing is deleted: not on disk, not at Earth Engine."""
     from geesync.store.ledger.roots import Roots
 

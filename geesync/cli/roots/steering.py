@@ -11,7 +11,7 @@ import typer
 from geesync.cli.completion import root_argument
 from geesync.cli.context import Context, as_owner_of, now, say, say_if_daemon_runs, scope_named
 from geesync.domain.assets.names import display_id, is_within
-from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from geesync.domain.choices import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from geesync.domain.messages.words import counted
 from geesync.errors import LockedError
 

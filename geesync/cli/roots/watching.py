@@ -12,14 +12,7 @@ from geesync.cli.context import as_owner_of, now, opened, say
 from geesync.domain.assets.names import candidates, display_id, is_within
 from geesync.domain.messages.words import counted
 from geesync.domain.mirror.layout import asset_path
-from geesync.errors import (
-    DOCS,
-    Cause,
-    NotAllowedError,
-    RemoteError,
-    UnavailableError,
-    UserError,
-)
+from geesync.errors import DOCS, Cause, NotAllowedError, RemoteError, UnavailableError, UserError
 
 if TYPE_CHECKING:
     from geesync.adapters.earth_engine.earth_engine import EarthEngine

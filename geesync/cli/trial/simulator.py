@@ -32,8 +32,7 @@ def simulator(
     ] = "calm",
     seed: Annotated[int, typer.Option(help="The same seed makes the same accidents.")] = 0,
     scenario: Annotated[
-        str,
-        typer.Option(help="small, demo, million[:N], thousands:N, or a TOML file."),
+        str, typer.Option(help="small, demo, million[:N], thousands:N, or a TOML file.")
     ] = "demo",
     speed: Annotated[
         float, typer.Option(help="Simulated seconds a second.", min=0.01, max=1e6)

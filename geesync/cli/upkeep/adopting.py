@@ -29,8 +29,7 @@ def adopt(
         str, typer.Option(metavar="5%|all", help="How many pixels are compared.")
     ] = "all",
     dry: Annotated[
-        bool,
-        typer.Option("--dry-run", "-n", help="Only tell what may be adopted, and what not."),
+        bool, typer.Option("--dry-run", "-n", help="Only tell what may be adopted, and what not.")
     ] = False,
 ) -> None:
     """Take in images that other scripts exported, without another export.

@@ -57,8 +57,7 @@ _What = Annotated[
     ),
 ]
 _ReadData = Annotated[
-    bool,
-    typer.Option("--read-data", help="Read every byte; goes on where a run was stopped."),
+    bool, typer.Option("--read-data", help="Read every byte; goes on where a run was stopped.")
 ]
 _Subset = Annotated[
     str | None,
@@ -70,10 +69,7 @@ _Subset = Annotated[
 ]
 _AgainstEarthEngine = Annotated[
     bool,
-    typer.Option(
-        "--against-earth-engine",
-        help="Compare also with what Earth Engine lists now.",
-    ),
+    typer.Option("--against-earth-engine", help="Compare also with what Earth Engine lists now."),
 ]
 _ReadPixels = Annotated[
     str | None,
@@ -128,11 +124,7 @@ def check(
     if read_pixels is not None and not against_earth_engine:
         raise UserError(f"{_READ_PIXELS} goes with --against-earth-engine")
     pixels = _pixels(config, read_pixels)
-    with (
-        cli.database() as database,
-        checker(config, database) as built,
-        ExitStack() as files,
-    ):
+    with cli.database() as database, checker(config, database) as built, ExitStack() as files:
         scope, mend = _scope(built, ledger, what), Repair(built.checks, built.context.clock)
         report = Report(Lists(files, combined, lists), json)
         if against_earth_engine:

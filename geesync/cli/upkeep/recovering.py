@@ -166,10 +166,7 @@ def scanned(config: Config) -> Iterator[Service]:
     from geesync.bootstrap import service
     from geesync.store.file.database import open_current
 
-    with (
-        closing(open_current(config.ledger)) as database,
-        service(config, database) as built,
-    ):
+    with closing(open_current(config.ledger)) as database, service(config, database) as built:
         built.step("discoverer").run_once()
         for root in built.roots.active():
             if root.alarm:

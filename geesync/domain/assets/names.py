@@ -83,11 +83,6 @@ def is_within(name: str, root: str) -> bool:
     return name == root or name.startswith(root + "/")
 
 
-def is_asset_root(name: str) -> bool:
-    """Say whether this is the top of a Cloud project's tree, which is no asset itself."""
-    return _CLOUD_ROOT.fullmatch(name) is not None
-
-
 def target_of(name: str, source_root: str, target_root: str) -> str:
     """Return the canonical name of an asset below another root.
 
@@ -112,7 +107,7 @@ def refused_name(name: str) -> str:
 
 def is_root(name: str) -> bool:
     """Whether a name is the top of an account, which only Earth Engine makes and removes."""
-    return is_asset_root(name) or display_id(name).count("/") == 1
+    return bool(_CLOUD_ROOT.fullmatch(name)) or display_id(name).count("/") == 1
 
 
 def root_named(given: str) -> str:

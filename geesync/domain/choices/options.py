@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from geesync.domain.choices.limits import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from geesync.domain.choices import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from geesync.domain.choices.values import COMMA_SEPARATED, Names
 from geesync.errors import UserError
 

@@ -201,10 +201,7 @@ _AsWritten = PlainSerializer(_written_duration, when_used="json")
 Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_not_negative), _AsWritten]
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive), _AsWritten]
 SizeBytes = Annotated[
-    int,
-    BeforeValidator(_size),
-    PlainSerializer(_written_size, when_used="json"),
-    Field(ge=0),
+    int, BeforeValidator(_size), PlainSerializer(_written_size, when_used="json"), Field(ge=0)
 ]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
 COMMA_SEPARATED = BeforeValidator(_names)
@@ -214,8 +211,7 @@ TimetableText = Annotated[str, AfterValidator(_timetable)]
 ListenAddress = Annotated[
     str,
     matching(
-        r"unix:/.+|(?:\[[0-9a-f:]+\]|[^:/\s]+):\d{1,5}|",
-        "host and port, unix:/a/path, or nothing",
+        r"unix:/.+|(?:\[[0-9a-f:]+\]|[^:/\s]+):\d{1,5}|", "host and port, unix:/a/path, or nothing"
     ),
     AfterValidator(_address),
 ]

@@ -58,13 +58,8 @@ TABLE: Table[DerivedState, Event] = {
         Cancelled: DerivedState.CANCELLED,
     },
     DerivedState.MADE: {},
-    DerivedState.QUARANTINED: {
-        Retried: DerivedState.PLANNED,
-        Cancelled: DerivedState.CANCELLED,
-    },
-    DerivedState.CANCELLED: {
-        Retried: DerivedState.PLANNED,
-    },
+    DerivedState.QUARANTINED: {Retried: DerivedState.PLANNED, Cancelled: DerivedState.CANCELLED},
+    DerivedState.CANCELLED: {Retried: DerivedState.PLANNED},
 }
 
 LIFE = Life(TABLE, DerivedState.PLANNED, DerivedState.QUARANTINED, AT_REST)

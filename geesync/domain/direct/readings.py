@@ -136,10 +136,7 @@ def _read(grid: Grid, all_: Sequence[Wanted], most_bytes: int) -> list[Reading]:
     if len(all_) == 1:
         raise TooLargeError
     middle = (len(all_) + 1) // 2
-    return [
-        *_read(grid, all_[:middle], most_bytes),
-        *_read(grid, all_[middle:], most_bytes),
-    ]
+    return [*_read(grid, all_[:middle], most_bytes), *_read(grid, all_[middle:], most_bytes)]
 
 
 def _tile_shape(grid: Grid, most_pixels: int) -> tuple[int, int] | None:

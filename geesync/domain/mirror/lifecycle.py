@@ -191,16 +191,9 @@ TABLE: Table[State, Event] = {
         SourceChanged: State.DISCOVERED,
         SourceGone: State.GONE,
     },
-    State.GONE: {
-        SourceReappeared: State.DISCOVERED,
-    },
-    State.FREED: {
-        SourceReappeared: State.DISCOVERED,
-    },
-    State.EXCLUDED: {
-        Included: State.DISCOVERED,
-        SourceGone: State.GONE,
-    },
+    State.GONE: {SourceReappeared: State.DISCOVERED},
+    State.FREED: {SourceReappeared: State.DISCOVERED},
+    State.EXCLUDED: {Included: State.DISCOVERED, SourceGone: State.GONE},
 }
 
 #: Events after which the asset's failures no longer count against it.

@@ -91,16 +91,9 @@ TABLE: Table[RestoreState, Event] = {
         Differs: RestoreState.QUARANTINED,
         Cancelled: RestoreState.CANCELLED,
     },
-    RestoreState.PROVED: {
-        Vanished: RestoreState.CANCELLED,
-    },
-    RestoreState.QUARANTINED: {
-        Retried: RestoreState.PLANNED,
-        Cancelled: RestoreState.CANCELLED,
-    },
-    RestoreState.CANCELLED: {
-        Retried: RestoreState.PLANNED,
-    },
+    RestoreState.PROVED: {Vanished: RestoreState.CANCELLED},
+    RestoreState.QUARANTINED: {Retried: RestoreState.PLANNED, Cancelled: RestoreState.CANCELLED},
+    RestoreState.CANCELLED: {Retried: RestoreState.PLANNED},
 }
 
 LIFE = Life(TABLE, RestoreState.PLANNED, RestoreState.QUARANTINED, AT_REST)

@@ -47,9 +47,8 @@ class Part:
     bands: tuple[str, ...] = ()  #: ids, in the asset's order
     grid: Grid | None = None  #: images only
     pixel_type: str = ""  #: numpy name of the exported type; images only
-    sentinel: float | None = (
-        None  #: what masked pixels become, if they can be distinguished from data
-    )
+    #: What masked pixels become; None if they cannot be distinguished from data.
+    sentinel: float | None = None
     of_masks: bool = False  #: its pixels are the masks of the bands, 0 to 1
     columns: tuple[str, ...] = ()  #: tables only; none leaves them to Earth Engine
     tile_edge: int | None = None  #: pixels, a multiple of 256; None leaves the cut to Earth Engine
@@ -200,11 +199,7 @@ def _image_body(ask: Ask, grid: Grid, destination: Json) -> Json:
         "expression": expression(*_pixels(ask)),
         "maxPixels": str(_MAX_PIXELS),
         "grid": grid.to_json(),
-        "fileExportOptions": {
-            "fileFormat": "GEO_TIFF",
-            **destination,
-            "geoTiffOptions": options,
-        },
+        "fileExportOptions": {"fileFormat": "GEO_TIFF", **destination, "geoTiffOptions": options},
     }
 
 
@@ -231,10 +226,7 @@ def _table_body(ask: Ask, destination: Json) -> Json:
     selectors = {"selectors": list(ask.part.columns)} if ask.part.columns else {}
     return selectors | {
         "expression": expression(call("Collection.loadTable", tableId=ask.asset)),
-        "fileExportOptions": {
-            "fileFormat": _TABLE_FORMATS[ask.part.extension],
-            **destination,
-        },
+        "fileExportOptions": {"fileFormat": _TABLE_FORMATS[ask.part.extension], **destination},
     }
 
 

@@ -213,10 +213,7 @@ TABLE: Table[TaskState, TaskEvent] = {
         Cancelled: TaskState.CANCELLED,
         GivenUp: TaskState.ABANDONED,
     },
-    TaskState.SUCCEEDED: {
-        Disproved: TaskState.DISPROVED,
-        GivenUp: TaskState.ABANDONED,
-    },
+    TaskState.SUCCEEDED: {Disproved: TaskState.DISPROVED, GivenUp: TaskState.ABANDONED},
     TaskState.FAILED: {},
     TaskState.DISPROVED: {},
     TaskState.CANCELLED: {},

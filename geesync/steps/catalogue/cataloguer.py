@@ -147,11 +147,7 @@ class Cataloguer:
         return extent
 
     def _links(
-        self,
-        batch: Batch,
-        container: LedgerAsset,
-        children: list[LedgerAsset],
-        place: Folder,
+        self, batch: Batch, container: LedgerAsset, children: list[LedgerAsset], place: Folder
     ) -> list[Json]:
         """Return a container's links to its children, or to pages; write the pages that changed."""
         count = self.catalogue.count_children(container)

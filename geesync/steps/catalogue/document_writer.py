@@ -46,9 +46,7 @@ class DocumentWriter:
     """The disks of a pass, from before its first document is written."""
 
     def __init__(
-        self,
-        assets: Iterable[LedgerAsset],
-        trouble: Callable[[str], str] = lambda _: "",
+        self, assets: Iterable[LedgerAsset], trouble: Callable[[str], str] = lambda _: ""
     ) -> None:
         counts = Counter(asset.dest for asset in assets)
         self._folders = {dest: Folders(Path(dest)) for dest in counts}

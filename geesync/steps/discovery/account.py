@@ -175,9 +175,7 @@ def _is_worth_asking(name: str, error: Exception, failed_once: set[str]) -> bool
 
 
 def following(
-    asker: Executor,
-    pages: Iterator[list[SourceAsset]],
-    coming: Future[list[SourceAsset] | None],
+    asker: Executor, pages: Iterator[list[SourceAsset]], coming: Future[list[SourceAsset] | None]
 ) -> Iterator[list[SourceAsset]]:
     """Yield pages, each while the next is asked for; coming: the first."""
     while (page := coming.result()) is not None:

@@ -183,11 +183,7 @@ class _Scan:
         return following(self._asker, pages, self._asker.submit(next, pages, None))
 
     def _list(
-        self,
-        container: SourceAsset,
-        pages: Iterator[list[SourceAsset]],
-        *,
-        is_root: bool = False,
+        self, container: SourceAsset, pages: Iterator[list[SourceAsset]], *, is_root: bool = False
     ) -> list[SourceAsset] | None:
         """List one container; return the containers in it, None for a suspicious root."""
         inner: list[SourceAsset] = []

@@ -94,11 +94,7 @@ def _mosaics(place: Folder, images: list[Taken], stem: Stem) -> Iterator[str]:
 
 def _mosaic(place: Folder, taken: Taken, name: str, bands: tuple[str, ...]) -> str:
     text = vrt(
-        *(taken.data, taken.masks),
-        where=taken.where,
-        crs=_crs(taken),
-        bands=bands,
-        one_mask=True,
+        *(taken.data, taken.masks), where=taken.where, crs=_crs(taken), bands=bands, one_mask=True
     )
     mosaics.make_cog(text.decode(), place.path / (name + PARTIAL))
     taken.compare(place.path / (name + PARTIAL), name, bands)

@@ -19,12 +19,7 @@ from geesync.domain.assets.asset import IMAGE, TABLE, SourceAsset
 from geesync.domain.direct.digests import BandDigest, Sums, request, same, strips
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
-from geesync.domain.restore.comparing import (
-    Compared,
-    compare_metadata,
-    differences,
-    leniently,
-)
+from geesync.domain.restore.comparing import Compared, compare_metadata, differences, leniently
 from geesync.domain.restore.files import part_files
 from geesync.domain.restore.lifecycle import ProofPassed, RestoreState
 from geesync.domain.restore.losses import LossKind, odd_properties

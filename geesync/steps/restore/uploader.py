@@ -93,9 +93,7 @@ class Uploader:
     def _image(
         self, asset: Restored, source: SourceAsset, sidecar: Json, made: Path
     ) -> tuple[Json, list[StoredObject]]:
-        from geesync.adapters.formats.reprojection import (  # noqa: PLC0415 # GDAL: late
-            footprint_in_pixels,
-        )
+        from geesync.adapters.formats.reprojection import footprint_in_pixels  # noqa: PLC0415 # GDAL: late
 
         parts = list(_parts(asset, source, sidecar, made))
         names = [file for part in parts for file in part.files]

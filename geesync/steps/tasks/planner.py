@@ -63,10 +63,7 @@ class Planner:
         }
 
     def renewed(
-        self,
-        assets: Sequence[LedgerAsset],
-        sources: Mapping[int, SourceAsset],
-        now: datetime,
+        self, assets: Sequence[LedgerAsset], sources: Mapping[int, SourceAsset], now: datetime
     ) -> tuple[dict[int, KnownPlan], dict[int, Exception]]:
         """Return the plans of assets that are about to begin; made where something calls for it.
 

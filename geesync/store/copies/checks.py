@@ -15,13 +15,7 @@ from geesync.domain.mirror.lifecycle import UNWANTED, FoundDamaged, State
 from geesync.store.copies.catalogue import top_key
 from geesync.store.copies.sidecars import kept_files
 from geesync.store.file.database import Records
-from geesync.store.ledger.ledger import (
-    LedgerAsset,
-    Move,
-    read_asset,
-    record_in,
-    select_assets,
-)
+from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.ledger.roots import Roots
 from geesync.store.tables import schema
 from geesync.store.tables.states import UNREAD

@@ -179,11 +179,7 @@ class Staging(Records):
             self._database.execute(files.values({column: now}))
 
     def disprove(
-        self,
-        bad: Sequence[tuple[Staged, RemoteError]],
-        now: datetime,
-        *,
-        found: Json | None = None,
+        self, bad: Sequence[tuple[Staged, RemoteError]], now: datetime, *, found: Json | None = None
     ) -> None:
         """Give up on the parts of files that are not what they must be, in one transaction.
 

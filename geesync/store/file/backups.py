@@ -30,10 +30,7 @@ def backup(path: Path, copy: Path) -> None:
     something else than an older copy has that name, OSError if it cannot be written.
     """
     _refuse_to_replace(path, copy)
-    with (
-        closing(open_read_only(path)) as connection,
-        scratch(copy, "writing") as aside,
-    ):
+    with closing(open_read_only(path)) as connection, scratch(copy, "writing") as aside:
         made = aside / copy.name
         write(connection, made)
         made.replace(copy)

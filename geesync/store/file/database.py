@@ -109,10 +109,7 @@ class Database:
 
     def data_version(self) -> int:
         """Return a number that differs whenever anything was committed since."""
-        with (
-            translated(self.path),
-            closing(self._watch.execute("PRAGMA data_version")) as cursor,
-        ):
+        with translated(self.path), closing(self._watch.execute("PRAGMA data_version")) as cursor:
             return int(cursor.fetchone()[0])
 
     def check_in_place(self) -> None:

@@ -179,8 +179,7 @@ def _check(path: Path, *, thorough: bool, keep_on: Callable[[], bool]) -> str | 
     if path.stat().st_size == 0:
         # SQLite would take it for a new database, and everything would be exported again.
         raise LedgerError(
-            f"the ledger {path} is empty",
-            hint=f"{RESTORE}; or move it away to begin anew",
+            f"the ledger {path} is empty", hint=f"{RESTORE}; or move it away to begin anew"
         )
     try:
         with closing(open_read_only(path)) as connection:

@@ -96,9 +96,7 @@ def _take_children(connection: sa.Connection, containers: Mapping[str, int]) -> 
 
 
 def _paths(
-    connection: sa.Connection,
-    sources: Sequence[SourceAsset],
-    containers: Mapping[str, Any],
+    connection: sa.Connection, sources: Sequence[SourceAsset], containers: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return a folder for each new asset that no other has, whatever the file system's case."""
     paths = {}

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import sqlalchemy as sa
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-)
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 from sqlalchemy.types import Float
 
 from geesync.domain.tasks.exports import Way
@@ -135,11 +126,7 @@ asset = Table(
         for way, may_come in MAY_COME.items()
     ),
     Index("ix_asset_uncatalogued", "id", sqlite_where=sa.text(UNCATALOGUED)),
-    Index(
-        "ix_asset_checked",
-        "checked_at",
-        sqlite_where=sa.text(f"state IN ({ASSET_COPIED})"),
-    ),
+    Index("ix_asset_checked", "checked_at", sqlite_where=sa.text(f"state IN ({ASSET_COPIED})")),
 )
 
 
@@ -277,9 +264,7 @@ file = Table(
     CheckConstraint("swept_at IS NULL OR landed_at IS NOT NULL", name="swept_after_landed"),
     Index("uq_file_plan_id_task_id_name", "plan_id", "task_id", "name", unique=True),
     Index(
-        "ix_file_unswept",
-        "task_id",
-        sqlite_where=sa.text("swept_at IS NULL AND way <> 'direct'"),
+        "ix_file_unswept", "task_id", sqlite_where=sa.text("swept_at IS NULL AND way <> 'direct'")
     ),
 )
 

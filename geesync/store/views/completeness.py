@@ -124,10 +124,7 @@ def pauses(connection: sqlite3.Connection) -> list[str]:
 
 
 def _with_pauses(
-    connection: sqlite3.Connection,
-    found: Completeness,
-    roots: list[sqlite3.Row],
-    name: str | None,
+    connection: sqlite3.Connection, found: Completeness, roots: list[sqlite3.Row], name: str | None
 ) -> Completeness:
     """Return of what is on the way how much waits for the end of a pause."""
     paused = min(_count_paused(connection, roots, name, found.on_the_way), found.on_the_way)

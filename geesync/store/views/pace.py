@@ -25,10 +25,7 @@ _LEAF = f"type NOT IN ({CONTAINER_TYPES})"
 _WORK: tuple[tuple[Collection[State], Collection[State]], ...] = (
     ({State.DISCOVERED, State.EXPORTING}, {State.IN_BUCKET, State.DOWNLOADED}),
     ({State.DISCOVERED, State.EXPORTING, State.IN_BUCKET}, {State.DOWNLOADED}),
-    (
-        {State.DISCOVERED, State.EXPORTING, State.IN_BUCKET, State.DOWNLOADED},
-        {State.VERIFIED},
-    ),
+    ({State.DISCOVERED, State.EXPORTING, State.IN_BUCKET, State.DOWNLOADED}, {State.VERIFIED}),
 )
 
 

@@ -20,10 +20,7 @@ from geesync.store.tables import notes
 from geesync.store.views import status as views
 
 #: (kept at every age beyond, one in each): all of the last two days, then hours, then days.
-_THINNING = (
-    (timedelta(days=2), timedelta(hours=1)),
-    (timedelta(days=60), timedelta(days=1)),
-)
+_THINNING = ((timedelta(days=2), timedelta(hours=1)), (timedelta(days=60), timedelta(days=1)))
 
 
 @dataclass(frozen=True)

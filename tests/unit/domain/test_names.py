@@ -12,7 +12,7 @@ from geesync.domain.assets.names import (
     LEGACY,
     candidates,
     display_id,
-    is_asset_root,
+    is_root,
     is_within,
     parent_of,
 )
@@ -113,7 +113,8 @@ def test_a_child_lies_within_its_parent_and_a_neighbour_does_not(root: str, chil
     assert not is_within(name, f"{name}/{child}")
 
 
-def test_the_top_of_a_project_is_told_from_what_lies_in_it() -> None:
-    assert is_asset_root("projects/my-project/assets")
-    assert not is_asset_root("projects/my-project/assets/a")
-    assert not is_asset_root(LEGACY + "users/x")
+def test_the_top_of_an_account_is_told_from_what_lies_in_it() -> None:
+    assert is_root("projects/my-project/assets")
+    assert not is_root("projects/my-project/assets/a")
+    assert is_root(LEGACY + "users/x")
+    assert not is_root(LEGACY + "users/x/a")
