@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.direct.pieces import Piece, found
-from geesync.adapters.formats import cogs, rasters
+from geesync.adapters.formats import cogs
 from geesync.adapters.formats.npy import has_fractions, pixels, refuse_cut
 from geesync.adapters.mirror_files.disk import Folder
 from geesync.adapters.mirror_files.folders import Folders
@@ -24,6 +24,7 @@ from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause, RemoteError
 
 if TYPE_CHECKING:
+    from geesync.adapters.formats.gdal import Bands
     from geesync.adapters.formats.npy import Arrays
 
 
@@ -134,7 +135,7 @@ class ImageFiles:
                         refuse_cut(one, held)
                     self._store_piece(place, part, ask, bands)
 
-    def _store_piece(self, place: Folder, part: Part, ask: Ask, bands: cogs.Bands) -> None:
+    def _store_piece(self, place: Folder, part: Part, ask: Ask, bands: Bands) -> None:
         one = self._piece(self._target(part), ask.reading, ask.tile)
         name = one.name(cogs.digest(bands))
         if self._is_whole(part):
@@ -171,11 +172,10 @@ class ImageFiles:
             self._join(place, part, pieces, name)
             self._sync(place, name)
         kept = place.look(name)  # before its pixels: these are what is compared from now on
-        assert part.grid is not None
-        expected = rasters.Expected(part.grid, part.pixel_type, part.bands, part.sentinel)
-        tiles = ((tile, numbers) for _, tile, numbers in pieces.values())
+        tiles = [(tile, numbers) for _, tile, numbers in pieces.values()]
+        path, crs = place.path / name, self._crs(part)
         try:
-            with closing(rasters.read_proved(place.path / name, expected, tiles)) as read:
+            with closing(cogs.read_proved(path, part, self.job.compress, crs, tiles)) as read:
                 for (piece_name, (one, _, _)), there in zip(pieces.items(), read, strict=True):
                     if cogs.digest(there) != one.digest(piece_name):
                         raise _rotten(target.file)

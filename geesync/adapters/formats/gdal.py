@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bands = NDArray[Any]  #: (band, row, column)
 
 
 def without_notes(**options: str) -> AbstractContextManager[object]:

@@ -16,7 +16,7 @@ from geesync.domain.mirror.coverage import Tile
 from geesync.errors import Cause, RemoteError
 
 if TYPE_CHECKING:
-    from geesync.adapters.formats.cogs import Bands
+    from geesync.adapters.formats.gdal import Bands
 
 
 @dataclass(frozen=True)
