@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,7 +30,7 @@ from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import notes, schema
-from geesync.store.tables.columns import has_come, read_standing, standing_columns
+from geesync.store.tables.columns import has_come, read_as, read_standing, standing_columns
 from geesync.store.tables.states import ASSET_STORE, IS_PAUSED, IS_UNSEEN
 from geesync.store.tasks.plans import live_files, replace_in, void_in
 from geesync.store.tasks.tasks import give_up_in
@@ -274,19 +275,10 @@ def assets_in(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[
     return [read_asset(row) for row in connection.execute(select_assets().where(where))]
 
 
-def read_asset(row: sa.Row[tuple[object, ...]]) -> LedgerAsset:
+def read_asset(row: sa.Row[Any]) -> LedgerAsset:
     """Return the asset of a row."""
-    kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
-    return LedgerAsset(
-        **{name: kept[name] for name in _PLAIN},
-        options=_options(kept["options"]),
-        standing=read_standing(kept, State),
-    )
+    standing = read_standing(row, State)
+    return read_as(LedgerAsset, row, options=_options(row.options), standing=standing)
 
 
 _options = lru_cache(json.loads)  # a root's, for each of its assets
-
-_PLAIN = (
-    *("id", "root_id", "name", "type", "path", "dest", "bucket"),
-    *("revision", "size_bytes", "version"),
-)

@@ -15,6 +15,7 @@ from geesync.errors import RemoteError
 from geesync.store.file.database import Database, Records
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import notes, schema
+from geesync.store.tables.columns import read_as
 from geesync.store.tables.states import PAUSED, PAUSED_BELOW
 
 
@@ -166,20 +167,8 @@ def _put(connection: sa.Connection, key: str, value: str, now: datetime) -> None
 
 
 def _root(row: sa.Row[Any]) -> Root:
-    return Root(
-        id=row.id,
-        name=row.name,
-        dest=row.dest,
-        bucket=row.bucket,
-        options=json.loads(row.options),
-        interval=timedelta(seconds=row.interval_s) if row.interval_s else None,
-        next_scan_at=row.next_scan_at,
-        scanned_at=row.scanned_at,
-        removed_at=row.removed_at,
-        excluded=row.excluded,
-        alarm=row.alarm,
-        paused_at=row.paused_at,
-    )
+    interval = timedelta(seconds=row.interval_s) if row.interval_s else None
+    return read_as(Root, row, options=json.loads(row.options), interval=interval)
 
 
 class Asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +15,7 @@ from geesync.domain.tasks.lifecycle import Subject, SubjectKind
 from geesync.store.file.rows import insert_rows
 from geesync.store.ledger.roots import ask_in
 from geesync.store.making.making import Condition, Making, ToMake, known_targets
-from geesync.store.tables.columns import read_standing
+from geesync.store.tables.columns import read_as, read_standing
 from geesync.store.tables.making import derived
 from geesync.store.tables.states import is_making_paused
 
@@ -81,12 +82,6 @@ class Derivations(Making[Derived, DerivedState]):
         return self._database.select(query, _read)
 
 
-def _read(row: sa.Row[tuple[object, ...]]) -> Derived:
-    kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
-    plain = ("job", "source", "revision", "expression", "target", "request", "in_flight")
-    return Derived(
-        Subject(SubjectKind.DERIVED, kept["id"], kept["target"], kept["revision"]),
-        read_standing(kept, DerivedState),
-        kept["version"],
-        Planned(**{name: kept[name] for name in plain}),
-    )
+def _read(row: sa.Row[Any]) -> Derived:
+    subject = Subject(SubjectKind.DERIVED, row.id, row.target, row.revision)
+    return Derived(subject, read_standing(row, DerivedState), row.version, read_as(Planned, row))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +22,7 @@ from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.roots import ask_in
 from geesync.store.making.making import Condition, Making, MakingMove, ToMake, known_targets
 from geesync.store.tables import schema
-from geesync.store.tables.columns import read_standing
+from geesync.store.tables.columns import read_as, read_standing
 from geesync.store.tables.making import restoration, restored, restored_file
 from geesync.store.tables.states import is_making_paused
 
@@ -248,23 +249,14 @@ def _row(wanted: Wanted, key: int, now: datetime) -> dict[str, object]:
     return vars(wanted) | planned | {"losses": json.dumps(wanted.losses)}
 
 
-def _read(row: sa.Row[tuple[object, ...]]) -> Restored:
-    kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
-    plain = ("mirror", "path", "source", "target", "type", "revision", "mark", "depth")
-    return Restored(
-        Subject(SubjectKind.RESTORE, kept["id"], kept["target"], kept["revision"]),
-        read_standing(kept, RestoreState),
-        kept["version"],
-        wanted=Wanted(
-            **{name: kept[name] for name in plain},
-            size_bytes=kept["size_bytes"],
-            losses=tuple(json.loads(kept["losses"])),
-        ),
-        bucket=kept["bucket"],
-        accepted=frozenset(map(LossKind, json.loads(kept["accepted"]))),
-        prove=kept["prove"],
-        policies=bool(kept["policies"]),
-        manifest=kept["manifest"],
-        form=Form(kept["form"]),
-        root=kept["target_root"],
+def _read(row: sa.Row[Any]) -> Restored:
+    return read_as(
+        *(Restored, row),
+        subject=Subject(SubjectKind.RESTORE, row.id, row.target, row.revision),
+        standing=read_standing(row, RestoreState),
+        wanted=read_as(Wanted, row, losses=tuple(json.loads(row.losses))),
+        accepted=frozenset(map(LossKind, json.loads(row.accepted))),
+        policies=bool(row.policies),
+        form=Form(row.form),
+        root=row.target_root,
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     CheckConstraint,
@@ -13,7 +15,7 @@ from sqlalchemy import (
     Float,
     Integer,
     LargeBinary,
-    RowMapping,
+    Row,
     Text,
     or_,
 )
@@ -25,7 +27,11 @@ from geesync.domain.state_machine import LONGEST_WAIT, AnyState, Standing
 from geesync.errors import Cause, damaged
 from geesync.store.tables.packing import pack, unpack
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Word = TypeVar("Word", bound=StrEnum)
+Kept = TypeVar("Kept", bound="DataclassInstance")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -122,13 +128,24 @@ def standing_columns(after: Standing[Any], version: int) -> dict[str, object]:
     }
 
 
-def read_standing(kept: RowMapping, states: type[AnyState]) -> Standing[AnyState]:
+def read_as(kind: type[Kept], row: Row[Any], /, **others: Any) -> Kept:
+    """Return a dataclass of a row; its fields are the columns of their names, but for others."""
+    kept = row._mapping  # noqa: SLF001 # SQLAlchemy's public name for it
+    return kind(**{name: kept[name] for name in _names(kind) if name not in others}, **others)
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def read_standing(row: Row[Any], states: type[AnyState]) -> Standing[AnyState]:
     """Return where the thing of a row stands."""
     return Standing(
-        state=member(states, kept["state"]),
-        failures=kept["failures"],
-        not_before=kept["not_before"],
-        cause=member(Cause, kept["cause"]) if kept["cause"] else None,
-        reason=kept["reason"] or "",
-        delays=kept["delays"],
+        state=member(states, row.state),
+        failures=row.failures,
+        not_before=row.not_before,
+        cause=member(Cause, row.cause) if row.cause else None,
+        reason=row.reason or "",
+        delays=row.delays,
     )

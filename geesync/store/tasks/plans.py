@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,6 +17,7 @@ from geesync.domain.tasks.lifecycle import LIVE, GivenUp
 from geesync.store.file.database import Records
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import schema
+from geesync.store.tables.columns import read_as
 from geesync.store.tables.packing import pack
 from geesync.store.tasks.task_rows import Lesson, read_plan, read_task, select_tasks, teach_in
 from geesync.store.tasks.tasks import TaskMove, record_in
@@ -104,18 +104,10 @@ class Plans(Records):
 def _latest(connection: sa.Connection, asset_ids: Iterable[int]) -> dict[int, KnownPlan]:
     table = schema.plan
     query = sa.select(table).where(table.c.asset_id.in_(list(asset_ids))).order_by(table.c.id)
-    return {row.asset_id: _known(row) for row in connection.execute(query)}
-
-
-def _known(row: sa.Row[Any]) -> KnownPlan:
-    return KnownPlan(
-        id=row.id,
-        asset_id=row.asset_id,
-        revision=row.revision,
-        options=row.options,
-        document=row.document,
-        is_current=row.replaced_at is None,
-    )
+    return {
+        row.asset_id: read_as(KnownPlan, row, is_current=row.replaced_at is None)
+        for row in connection.execute(query)
+    }
 
 
 def put_in(

@@ -28,7 +28,7 @@ from geesync.domain.tasks.lifecycle import (
 from geesync.errors import Cause
 from geesync.store.file.rows import change_rows
 from geesync.store.tables import schema
-from geesync.store.tables.columns import member
+from geesync.store.tables.columns import member, read_as
 from geesync.store.tables.packing import pack, unpack
 
 
@@ -126,24 +126,15 @@ def select_tasks() -> sa.Select[tuple[object, ...]]:
 def read_task(row: sa.Row[Any]) -> Task:
     """Return the task of a row."""
     of, to = member(SubjectKind, row.subject_kind), member(DestinationKind, row.destination_kind)
-    return Task(
-        id=row.id,
+    return read_as(
+        *(Task, row),
         subject=Subject(of, row.subject_id, row.subject, row.revision),
         kind=member(TaskKind, row.kind),
-        plan_id=row.plan_id,
         part_id=row.part,
-        attempt=row.attempt,
-        token=row.token,
-        body_hash=row.body_hash,
         destination=Destination(to, row.destination, row.prefix),
-        operation=row.operation,
         state=member(TaskState, row.state),
-        intended_at=row.intended_at,
-        ended_at=row.ended_at,
         cause=member(Cause, row.cause) if row.cause else None,
         error=row.error or "",
-        document=row.document,
-        body=row.body,
     )
 
 
