@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from geesync.simulator.simulator import Simulator
+from tests import commands
 from tests.web.ledgers import Story, open_story
 
 
@@ -22,7 +22,7 @@ def story(tmp_path: Path) -> Iterator[Story]:
     told.database.close()
 
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +57,7 @@ executor = "threads"
     clean = {k: v for k, v in os.environ.items() if not k.startswith("GEESYNC_")}
     environment = clean | {"GEESYNC_CONFIG": str(tmp_path / "geesync.toml"), "NO_COLOR": "1"}
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "geesync", *arguments],
-            env=environment | variables,
-            capture_output=True,
-            text=True,
-            encoding=variables.get("PYTHONIOENCODING", "utf-8"),
-            errors="replace",
-            check=False,
-            timeout=120,
-        )
+    def run(*arguments: str, real: bool = False, **variables: str) -> CompletedProcess[str]:
+        return commands.run(*arguments, env=environment | variables, real=real)
 
     return run

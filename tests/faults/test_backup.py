@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from geesync.store.file.backups import backup
 from geesync.store.file.database import open_current
 from geesync.store.ledger.roots import Roots
 from geesync.store.views import status as views
+from tests import commands
 from tests.faults.conftest import ARCHIVE, Build
 from tests.story.world import World, a_world
 
@@ -34,14 +33,7 @@ def geesync(world: World, *arguments: object) -> tuple[int, str]:
         "GEESYNC_STORAGE__URL": str(config.storage.url),
         "GEESYNC_WEB__LISTEN": "",
     }
-    ended = subprocess.run(
-        [sys.executable, "-m", "geesync", *map(str, arguments)],
-        env=os.environ | told,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    ended = commands.run(*map(str, arguments), env=os.environ | told)
     assert "Traceback" not in ended.stderr, ended.stderr
     return ended.returncode, ended.stdout + ended.stderr
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from geesync.simulator.simulator import Simulator
+from tests import commands
+from tests.commands import Process
 
 #: Longer than anything here takes on a busy machine; only a failing test waits for it.
 PATIENCE_S = 60.0
@@ -99,25 +99,16 @@ format = "json"
 
     def geesync(self, *arguments: str, code: int = 0, stream: str = "stdout") -> str:
         """Run a command to its end; return what it said on a stream."""
-        done = subprocess.run(
-            [sys.executable, "-m", "geesync", *arguments],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        done = commands.run(*arguments, env=self.environment())
         assert done.returncode == code, done.stdout + done.stderr
         return str(getattr(done, stream))
 
     @contextmanager
-    def daemon(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    def daemon(self, *, real: bool = False, **environment: str) -> Iterator[Process]:
         """Run the daemon; what is left of it at the end is killed."""
         with self.log.open("ab") as lines:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "geesync", "daemon"],
-                env=self.environment(**environment),
-                stderr=lines,
+            process = commands.start(
+                "daemon", env=self.environment(**environment), stderr=lines.fileno(), real=real
             )
         try:
             yield process
@@ -130,7 +121,7 @@ format = "json"
         return f'"event": "{event}"' in self.log.read_text()
 
 
-def terminate(process: subprocess.Popen[bytes]) -> float:
+def terminate(process: Process) -> float:
     """Ask the daemon to end; return how long it took, in s."""
     asked_at = time.monotonic()
     process.send_signal(signal.SIGTERM)

@@ -31,7 +31,7 @@ def test_the_daemon_is_ready_before_it_asks_the_network_anything(
 def test_systemctl_status_shows_one_line_of_truth(place: Place, manager: Manager) -> None:
     place.geesync("enqueue", "users/demo")
 
-    with place.daemon(NOTIFY_SOCKET=manager.address) as process:
+    with place.daemon(real=True, NOTIFY_SOCKET=manager.address) as process:
         line = manager.hear("STATUS=10 of 10 assets verified")
         terminate(process)
 

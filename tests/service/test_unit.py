@@ -14,6 +14,7 @@ import pytest
 from geesync.cli.service.installing import service_files
 from geesync.config import Config
 from geesync.errors import ExitCode
+from tests import commands
 
 UNIT = service_files() / "geesync.service"
 
@@ -23,12 +24,7 @@ needs_systemd = pytest.mark.skipif(
 
 
 def install(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "geesync", "install-service", "--root", str(root), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return commands.run("install-service", "--root", str(root), *options)
 
 
 @needs_systemd

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -31,6 +29,7 @@ from geesync.simulator.world.pixels import SimAsset, SimFeature
 from geesync.step_threads import run_step
 from geesync.store.file.database import open_migrating
 from geesync.store.ledger.ledger import Ledger
+from tests import commands
 from tests.series.season import BEGINS, COLLECTION
 from tests.story.accounts import HOME
 from tests.story.test_derive import SEASON, configure, run
@@ -146,8 +145,8 @@ def test_a_ledger_that_is_lost_takes_in_what_is_at_home(
         file.unlink()
     asked = len(list(simulator.audit.records("compute_pixels")))
 
-    command = [sys.executable, "-m", "geesync", "-c", str(config), "recover", "derived/ndvi"]
-    subprocess.run(command, check=True)
+    recovered = commands.run("-c", str(config), "recover", "derived/ndvi")
+    assert recovered.returncode == 0, recovered.stderr
     with a_world(simulator, tmp_path, direct={}) as world:
         assert "0 new, 7 there" in run(config, "start", "ndvi").output
         world.settle()

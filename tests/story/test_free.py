@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from geesync.domain.restore.losses import LossKind
 from geesync.simulator.simulator import Simulator
 from geesync.store.copies.checks import Scope
 from geesync.store.copies.freed import Freed
+from tests import commands
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.test_derive import configure
 from tests.story.test_recovery import lost_ledger
@@ -260,9 +259,9 @@ def test_nothing_is_deleted_without_the_switch_and_each_name_typed(
     paths = ("users/demo/scenes", f"{PROJECT}/stations")
 
     def run(*words: str, typed: str = "") -> tuple[int, str]:
-        command = [sys.executable, "-m", "geesync", "-c", str(config), "free", *paths, *words]
-        command += ["--accept-losses", LossKind.FRACTIONS]
-        done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
+        words += ("--accept-losses", LossKind.FRACTIONS)
+        asked = ("-c", str(config), "free", *paths, *words)
+        done = commands.run(*asked, typed=typed)
         return done.returncode, done.stdout + done.stderr
 
     listed, off = run(), run("--delete", typed="\n".join(paths))

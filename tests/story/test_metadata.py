@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import rustac
 
 from geesync.simulator.simulator import Simulator
+from tests import commands
 from tests.story.world import a_world
 
 
@@ -26,15 +26,9 @@ def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def geesync(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def geesync(folder: Path, *arguments: str) -> CompletedProcess[str]:
     environment = os.environ | {"GEESYNC_LEDGER": str(folder / "geesync.db")}
-    return subprocess.run(
-        [sys.executable, "-m", "geesync", "export-metadata", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return commands.run("export-metadata", *arguments, env=environment)
 
 
 def test_the_old_json_has_outline_and_time_of_each_asset(mirrored: Path) -> None:
