@@ -85,6 +85,7 @@ def test_gdal_reads_every_bit_of_every_type_that_was_put_into_a_pattern(
     prove(file, Expected(part.grid, part.pixel_type, part.bands))
     with rasterio.open(file) as dataset:
         assert dataset.read().tobytes() == bands.tobytes()
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
     assert there is not None
     assert there.tobytes() == bands.tobytes()
 

@@ -21,17 +21,11 @@ from geesync.domain.mirror.vrt import Placed, vrt
 from geesync.domain.tasks.exports import Part
 from geesync.errors import Cause, RemoteError
 
-#: By the option ``compress``: GDAL's word, and what its GeoTIFF driver calls the level of it.
-_COMPRESSION = {"deflate": ("DEFLATE", "zlevel"), "zstd": ("ZSTD", "zstd_level")}
-
 #: The fastest: with a predictor higher ones save few bytes, and take several times as long.
 _LEVEL = "1"
 
-#: TIFF's predictors by kind of type, which its name begins with.
-_PREDICTORS = {"i": "2", "u": "2", "f": "3"}
-
 #: A side of a block, in pixels; an only one is as small as may be, a multiple of 16.
-#: https://gdal.org/drivers/raster/gtiff.html
+#: https://gdal.org/drivers/raster/cog.html
 _BLOCK_PX = 2 * BLOCK_PX
 _ONE_IS_OF = 16
 
@@ -44,7 +38,6 @@ _NAMED_BY_VRT = "int64"
 if TYPE_CHECKING:
     from geesync.adapters.formats.gdal import Bands
     from geesync.adapters.formats.one_block import Pattern
-    from geesync.domain.assets.grid import Grid
 
 
 def digest(bands: Bands) -> str:
@@ -101,7 +94,7 @@ def _pattern(part: Part, compress: str, crs: str) -> Pattern | None:
 
     assert part.grid is not None
     shape, dtype = (len(part.bands), part.grid.height, part.grid.width), np.dtype(part.pixel_type)
-    block_px = _block_px(part.grid)
+    block_px = _block_px(part)
     is_small = len(part.bands) * block_px**2 * dtype.itemsize <= _MOST_OF_PATTERN
     if not is_small or compress != "deflate" or not can_write_at_once(part):
         return None
@@ -126,7 +119,7 @@ def _by_gdal(part: Part, bands: Bands, compress: str, crs: str) -> bytes:
             **_cog_options(compress, part),
         }
         with memory.open(**profile) as dataset:
-            dataset.descriptions = part.bands  # before the pixels, so that it lies before them
+            dataset.descriptions = part.bands
             dataset.write(bands)
         content: bytes = memory.read()
         return content
@@ -170,26 +163,25 @@ def join(path: Path, placed: Placed, folder: Path, compress: str, crs: str) -> N
 
 
 def _cog_options(compress: str, part: Part) -> dict[str, Any]:
-    """Return GDAL's options.
-
-    A small image is one block, not much larger than it is: without overviews to make first, what
-    the GeoTIFF driver writes is such a file too, in half the time.
-    """
-    assert part.grid is not None
-    word, level = _COMPRESSION[compress]
-    options = {"compress": word, "bigtiff": "IF_SAFER"}
+    """Return GDAL's options."""
+    options = {
+        "driver": "COG",
+        "blocksize": _block_px(part),
+        "compress": compress,
+        "level": _LEVEL,
+        "bigtiff": "IF_SAFER",
+        "overview_resampling": "NEAREST",
+    }
     if not part.pixel_type.endswith("int8"):  # these are classes, mostly
-        options["predictor"] = _PREDICTORS[part.pixel_type[0]]
-    if (block := _block_px(part.grid)) <= _BLOCK_PX:
-        sides = {"blockxsize": block, "blockysize": block}
-        return {"driver": "GTiff", "tiled": True, level: _LEVEL} | sides | options
-    resampling = {"overview_resampling": "NEAREST"}
-    return {"driver": "COG", "blocksize": _BLOCK_PX, "level": _LEVEL} | resampling | options
+        options["predictor"] = "YES"
+    return options
 
 
-def _block_px(grid: Grid) -> int:
-    """Return the side of the block that all of a small image fits into."""
-    return -(-max(grid.height, grid.width) // _ONE_IS_OF) * _ONE_IS_OF
+def _block_px(part: Part) -> int:
+    """Return the side of a file's blocks; a small image is one, not much larger than it is."""
+    assert part.grid is not None
+    edge = max(part.grid.height, part.grid.width)
+    return min(-(-edge // _ONE_IS_OF) * _ONE_IS_OF, _BLOCK_PX)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ twentieth of the time that a data set of GDAL's takes.
 
 TIFF's tags and predictors: https://download.osgeo.org/libtiff/doc/TIFF6.pdf, TIFFTN3.pdf beside it.
 Where an image lies: https://docs.ogc.org/is/19-008r4/19-008r4.html
+What is around a block: https://gdal.org/drivers/raster/cog.html
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ _PLACES = {_TIEPOINT: (3, 4), _MATRIX: (3, 7)}
 
 #: Predictors: of two samples side by side they keep the difference; of floats, of their bytes.
 _NONE, _OF_BYTES = 1, 3
+
+#: Bytes before a block, its length again, and behind it, its own last ones again.
+_AROUND = 4
 
 
 @dataclass
@@ -60,14 +64,13 @@ class Pattern:
         count, height, width = self.shape
         block = np.zeros((self.edge, self.edge, count), self.dtype)
         block[:height, :width] = bands.transpose(1, 2, 0)
-        packed = zlib.compress(self._predicted(block).tobytes(), self.level)
-        return self._head(grid, len(packed)) + packed
+        return self._around(grid, zlib.compress(self._predicted(block).tobytes(), self.level))
 
     def pixels(self, grid: Grid, content: bytes) -> Bands | None:
         """Return what ``file`` was given; None if the content is not from there."""
         count, height, width = self.shape
-        packed = content[self._block_at :]
-        if content[: self._block_at] != self._head(grid, len(packed)):
+        packed = content[self._block_at : -_AROUND]
+        if content != self._around(grid, packed):
             return None
         try:
             unpacked = zlib.decompress(packed)
@@ -78,13 +81,15 @@ class Pattern:
         block = self._unpredicted(unpacked).reshape(self.edge, self.edge, count)
         return block[:height, :width].transpose(2, 0, 1)
 
-    def _head(self, grid: Grid, length: int) -> bytes:
+    def _around(self, grid: Grid, packed: bytes) -> bytes:
+        """Return the file of a block."""
         head = bytearray(self.content[: self._block_at])
         _, _, x, _, _, y = grid.transform
         for at, number in zip(self._place_at, (x, y), strict=True):
             struct.pack_into("<d", head, at, number)
-        struct.pack_into("<I", head, self._length_at, length)
-        return bytes(head)
+        for at in (self._length_at, self._block_at - _AROUND):
+            struct.pack_into("<I", head, at, len(packed))
+        return b"".join((head, packed, packed[-_AROUND:]))
 
     def _predicted(self, block: NDArray[Any]) -> NDArray[Any]:
         if self._predictor == _NONE:
