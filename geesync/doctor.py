@@ -237,8 +237,7 @@ class Doctor:
 
     def _watched(self) -> list[views.RootStatus]:
         ledger = self.config.ledger
-        roots = views.status(ledger, now=self.now()).roots if ledger.exists() else []
-        return [root for root in roots if root.watched]
+        return views.status(ledger, now=self.now()).watched if ledger.exists() else []
 
     def _roots(self) -> Iterator[Finding]:
         watched = self._watched()

@@ -164,8 +164,8 @@ def asset_named(ledger: Path, given: str) -> str:
     for name in names:
         if views.is_known(ledger, name):
             return name
-    for root in views.status(ledger, now=now()).roots:
-        if root.watched and any(is_within(name, root.name) for name in names):
+    for root in views.status(ledger, now=now()).watched:
+        if any(is_within(name, root.name) for name in names):
             if root.scanned_at is None:
                 raise UserError(
                     f"{given} is not known yet: {display_id(root.name)} is not yet scanned",

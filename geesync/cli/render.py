@@ -183,7 +183,7 @@ def _brakes(status: Status, *, holds: bool) -> list[RenderableType]:
 
 
 def _rate(status: Status) -> str:
-    if not any(root.watched for root in status.roots):
+    if not status.watched:
         return "nothing is watched; geesync enqueue ROOT"
     if status.moving and (still := status.stands_still):
         return still

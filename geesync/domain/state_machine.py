@@ -7,7 +7,7 @@ state with a later ``not_before``: the world's failures (``Delayed``) cost time 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -33,25 +33,6 @@ def follow(table: Table[AnyState, AnyEvent], state: AnyState, event: AnyEvent) -
     if after is None:
         raise IllegalEvent(f"{type(event).__name__} in state {state}")
     return after
-
-
-def arrows(table: Table[AnyState, AnyEvent]) -> Iterator[tuple[AnyState, type[AnyEvent], AnyState]]:
-    """Yield every (state, event, state that follows)."""
-    for state, leaving in table.items():
-        for event, after in leaving.items():
-            yield state, event, after
-
-
-def diagram(table: Table[AnyState, AnyEvent], first: AnyState, more: Iterable[str] = ()) -> str:
-    """Return the table as a Mermaid state diagram; more: further lines of it."""
-    names: dict[tuple[AnyState, AnyState], list[str]] = {}
-    for state, event, after in arrows(table):
-        names.setdefault((state, after), []).append(event.__name__)
-    lines = [
-        f"{state} --> {after}: {', '.join(events)}" for (state, after), events in names.items()
-    ]
-    indented = [f"    {line}" for line in (f"[*] --> {first}", *lines, *more)]
-    return "\n".join(["stateDiagram-v2", *indented])
 
 
 @dataclass(frozen=True)
@@ -217,9 +198,3 @@ class Life(Generic[AnyState]):
             return Standing(self.quarantined, failures, None, event.cause, event.reason)
         then = None if event.cause in self.at_once else now + wait_after(failures)
         return Standing(after, failures, then, event.cause, event.reason)
-
-    def diagram(self) -> str:
-        """Return the table as a Mermaid state diagram."""
-        last = f"the {MAX_TRIES}th Setback, from any moving state"
-        drawn = f"{self.first} --> {self.quarantined}: {last}"
-        return diagram(self.table, self.first, [drawn])

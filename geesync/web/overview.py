@@ -67,7 +67,8 @@ def overview(
 ) -> dict[str, Any]:
     """Return what the template of the first page needs."""
     span = span if span in SPANS else "days"
-    counts = _counts(status)
+    sums = status.counts
+    counts = {state.value: sums[state] for state in _ORDER if sums[state]}
     history = samples.since(ledger, now - SPANS[span][1])
     places = spots(ledger)
     return {
@@ -91,11 +92,6 @@ def overview(
         "local": worldmap.is_local(places),
         "latest": latest_images(ledger, limit=_PICTURES),
     }
-
-
-def _counts(status: views.Status) -> dict[str, int]:
-    sums = {state: sum(root.counts.get(state, 0) for root in status.watched) for state in _ORDER}
-    return {state.value: count for state, count in sums.items() if count}
 
 
 def _wanted(counts: dict[str, int]) -> int:

@@ -11,8 +11,9 @@ from pathlib import Path
 from geesync.domain.derive import lifecycle as derived_lifecycle
 from geesync.domain.mirror import lifecycle
 from geesync.domain.restore import lifecycle as restore_lifecycle
-from geesync.domain.state_machine import MAX_TRIES, AnyState, Life, diagram, wait_after
+from geesync.domain.state_machine import MAX_TRIES, AnyState, Life, wait_after
 from geesync.domain.tasks.lifecycle import TABLE, TaskState
+from tests.diagrams import diagram, diagram_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/state-machine.md"
 
@@ -83,7 +84,7 @@ def page() -> str:
 
 
 def _of_life(states: type[AnyState], life: Life[AnyState]) -> str:
-    return _drawn(states, life.diagram())
+    return _drawn(states, diagram_of(life))
 
 
 def _drawn(states: type[StrEnum], drawn: str) -> str:

@@ -26,7 +26,7 @@ from geesync.domain.mirror.lifecycle import (
     SourceGone,
     State,
 )
-from geesync.domain.state_machine import Delayed, Event, IllegalEvent, Refused, arrows
+from geesync.domain.state_machine import Delayed, Event, IllegalEvent, Refused
 from geesync.domain.tasks import lifecycle as tasks
 from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import TaskState
@@ -35,6 +35,7 @@ from geesync.store.ledger.ledger import Move
 from geesync.store.ledger.steering import Steering
 from geesync.store.tasks.task_rows import Task
 from geesync.store.tasks.tasks import TaskMove
+from tests.diagrams import arrows
 from tests.store.conftest import NOW, Store, image
 
 DONE = (ExportStarted(), ExportsSucceeded(), DownloadFinished(), CheckPassed())

@@ -89,7 +89,7 @@ class Notifier:
             )
 
     def _disks(self, status: views.Status) -> Iterator[Notice]:
-        for dest in sorted({root.dest for root in status.roots if root.watched}):
+        for dest in sorted({root.dest for root in status.watched}):
             if trouble := self.context.mirror_trouble(dest):
                 yield Notice("disk", dest, "geesync: the mirror is not there", trouble)
             elif (free := free_bytes(Path(dest))) is not None and free < self.disk_low_bytes:
@@ -98,7 +98,7 @@ class Notifier:
 
 
 def _by_root(status: views.Status) -> Iterator[Notice]:
-    for root in (root for root in status.roots if root.watched):
+    for root in status.watched:
         name = display_id(root.name)
         if root.alarm:
             yield Notice("alarm", name, f"geesync: the scan of {name} was not believed", root.alarm)

@@ -102,12 +102,6 @@ class Making(Records, Generic[AnyToMake, AnyState]):
         query = sa.select(sa.exists().where(self.table.c.state.in_(self.life.moving)))
         return bool(self._database.scalar(query))
 
-    def counts(self) -> dict[str, int]:
-        """Return assets by state."""
-        state = self.table.c.state
-        query = sa.select(state, sa.func.count().label("assets")).group_by(state)
-        return {row.state: row.assets for row in self._database.rows(query)}
-
     def cancel(self, which: str, now: datetime) -> int:
         """Give up what is not made yet, of those that ``of`` returns; return how many."""
         event = Cancelled("a person gave it up")

@@ -46,13 +46,9 @@ class Samples:
         """Write down how it stands, and forget what is too old to be kept so densely."""
         status = views.status(self._database.path, now=now)
         sums = totals(self._database.path)
-        counts: dict[str, int] = {}
-        for root in status.watched:
-            for state, count in root.counts.items():
-                counts[state] = counts.get(state, 0) + count
         sample = Sample(
             at=now,
-            counts=counts,
+            counts=dict(status.counts),
             verified=int(
                 sum(n for (_, after), n in sums.moves().items() if after == State.VERIFIED)
             ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -101,6 +102,11 @@ class Status:
     def watched(self) -> list[RootStatus]:
         """The roots of which new assets are still looked for."""
         return [root for root in self.roots if root.watched]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Assets by state, over all watched roots."""
+        return sum((Counter(root.counts) for root in self.watched), Counter())
 
     @property
     def moving(self) -> int:

@@ -40,10 +40,10 @@ from geesync.domain.state_machine import (
     Refused,
     Retried,
     Setback,
-    arrows,
     wait_after,
 )
 from geesync.errors import WORLDLY, Cause
+from tests.diagrams import arrows, diagram_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LONGEST_WAIT = timedelta(hours=6)
@@ -215,7 +215,7 @@ def test_no_wait_is_longer_than_the_cap(failures: int) -> None:
 
 
 def test_the_diagram_draws_every_arrow() -> None:
-    drawn = LIFE.diagram()
+    drawn = diagram_of(LIFE)
 
     for state, event, target in arrows(TABLE):
         assert any(

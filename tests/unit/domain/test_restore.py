@@ -21,8 +21,9 @@ from geesync.domain.restore.lifecycle import (
 )
 from geesync.domain.restore.losses import LossKind, losses, restorable_properties
 from geesync.domain.restore.manifests import MARK, image_manifest, key_of, table_manifest
-from geesync.domain.state_machine import MAX_TRIES, Delayed, Setback, Standing, arrows
+from geesync.domain.state_machine import MAX_TRIES, Delayed, Setback, Standing
 from geesync.errors import Cause, UserError
+from tests.diagrams import arrows, diagram_of
 
 Json = dict[str, Any]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -241,7 +242,7 @@ def test_an_outage_is_no_setback() -> None:
 
 
 def test_the_diagram_draws_every_state() -> None:
-    assert all(state in LIFE.diagram() for state in RestoreState)
+    assert all(state in diagram_of(LIFE) for state in RestoreState)
 
 
 def test_an_outline_of_several_rings_is_named_among_what_is_lost() -> None:

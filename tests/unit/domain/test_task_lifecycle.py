@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geesync.domain.state_machine import IllegalEvent, arrows, diagram, follow
+from geesync.domain.state_machine import IllegalEvent, follow
 from geesync.domain.tasks.lifecycle import (
     ENDINGS,
     IN_FLIGHT,
@@ -29,6 +29,7 @@ from geesync.domain.tasks.lifecycle import (
     Unanswered,
 )
 from geesync.errors import Cause
+from tests.diagrams import arrows, diagram
 
 KINDS: tuple[type[TaskEvent], ...] = (
     Started,
