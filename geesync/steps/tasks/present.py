@@ -67,6 +67,7 @@ class Revisions:
             return {}
         wanted = {child.name for child in children}
         found: dict[str, str] = {}
+        # Always from the first page: what a page shows may be as old as the token that asks for it.
         for page in islice(
             self.earth_engine.list_revisions(parent), len(children) // _WORTH_A_PAGE
         ):
