@@ -11,7 +11,6 @@ import numpy as np
 from geesync.adapters.direct.source import Source
 from geesync.adapters.formats.npy import pixels
 from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
-from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.direct.readings import Reading, readings
 from geesync.domain.direct.rereading import sampled
@@ -74,18 +73,12 @@ def _differing(
     whole_masks: bool,
 ) -> dict[str, int]:
     async def asked(reading: Reading, tile: Tile) -> tuple[Reading, Tile, Arrays]:
-        window = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
-        arrays = await source.pixels(there.image, there.revision, reading.fields, window)
-        return reading, tile, arrays
+        grid = tile.grid(reading.grid)
+        return reading, tile, await source.pixels(there.image, there.revision, reading.fields, grid)
 
     largest = max((r.pixel_bytes * t.height * t.width for r, t in tiles), default=1)
-    most = max(1, _HELD_BYTES // largest)
     different: Counter[str] = Counter()
-    for ended in turns(
-        (asked(*one) for one in tiles),
-        at_once=lambda: min(most, source.at_once.now),
-        stopping=lambda: not source.keep_on(),
-    ):
+    for ended in source.turns((asked(*one) for one in tiles), max(1, _HELD_BYTES // largest)):
         if not source.keep_on():
             raise stopped()
         for _, (reading, tile, arrays) in ended:

@@ -23,7 +23,6 @@ from geesync.adapters.executors.executor import SMALL_BYTES, TICK_S, Results
 from geesync.adapters.formats import cogs
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.group_sync import WORTH_IT_FROM, GroupSync, Waiting
-from geesync.adapters.transfer.curl_loop import turns
 from geesync.domain.failures.shared_failures import Calls
 from geesync.logger import get_logger
 
@@ -123,13 +122,7 @@ class _Fetching:
     ) -> Iterator[Results[Brought]]:
         readings = [reading for image in self.images for reading in image.files.job.readings]
         largest = max((r.height * r.width * r.pixel_bytes for r in readings), default=1)
-        most = max(1, _HELD_BYTES // largest)
-        at_once = self.source.at_once
-        for ended in turns(
-            works,
-            at_once=lambda: min(most, at_once.now),
-            stopping=lambda: not self.source.keep_on(),
-        ):
+        for ended in self.source.turns(works, max(1, _HELD_BYTES // largest)):
             for _, (image, ask, answer) in ended:
                 self._note(image, answer)
                 if answer is not None and not isinstance(answer, Exception):
@@ -157,7 +150,7 @@ class _Fetching:
             return image, ask, None
         job, tile = image.files.job, ask.tile
         reading = job.readings[ask.reading]
-        grid = reading.grid.window(tile.row, tile.column, tile.height, tile.width)
+        grid = tile.grid(reading.grid)
         try:
             answer: Arrays | Exception = await source.pixels(
                 job.image or job.asset, job.revision, reading.fields, grid

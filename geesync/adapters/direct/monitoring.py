@@ -11,8 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from geesync.adapters.google.paging import Pages
-from geesync.adapters.transfer.answers import LONGEST_ANSWER_BYTES, Collected
+from geesync.adapters.google.paging import pages
 from geesync.adapters.transfer.curl_loop import run
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.failures.google_errors import UNREADABLE, unreadable
@@ -50,21 +49,19 @@ class Monitoring:
             "aggregation.perSeriesAligner": "ALIGN_SUM",
             "aggregation.crossSeriesReducer": "REDUCE_SUM",
         }
-        total, token, pages = 0.0, "", Pages()
-        while True:
+
+        def page(token: str) -> tuple[list[float], str]:
             more = {"pageToken": token} if token else {}
-            page, token = self._page(f"{self._url}?{urlencode(asked | more)}")
-            total += math.fsum(page)
-            pages.check(None, token)
-            if not token:
-                return total if total > 0 and math.isfinite(total) else None
+            return self._page(f"{self._url}?{urlencode(asked | more)}")
+
+        total = math.fsum(math.fsum(values) for values in pages(page, lambda _: None))
+        return total if total > 0 and math.isfinite(total) else None
 
     def _page(self, url: str) -> tuple[list[float], str]:
         """Return the values of a page's points, and the token of the next one."""
-        answer = Collected(LONGEST_ANSWER_BYTES)
-        run([self._requests.ask(url, answer)])
+        (answer,) = run([self._requests.content(url)])
         try:
-            page = json.loads(answer.whole())
+            page = json.loads(answer)
             series = page.get("timeSeries", [])
             points = [point["value"] for one in series for point in one["points"]]
             return [float(one["doubleValue"]) for one in points], page.get("nextPageToken") or ""

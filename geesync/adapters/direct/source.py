@@ -7,7 +7,8 @@ own, with its own credentials, and hears from the daemon whether to go on.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from geesync.adapters.formats.npy import decode
 from geesync.adapters.google.credentials import find_credentials
 from geesync.adapters.google.pacing import AtOnce, Pacer
 from geesync.adapters.transfer.answers import Collected
+from geesync.adapters.transfer.curl_loop import Answer, Routine, turns
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.assets.grid import Grid
 from geesync.domain.direct.fields import Field
@@ -82,6 +84,16 @@ class Source:
         rate = self.access.requests_per_s * at_once / self.access.at_once
         access = replace(self.access, at_once=at_once, requests_per_s=rate)
         return replace(self, access=access, at_once=AtOnce(at_once))
+
+    def turns(
+        self, works: Iterable[Routine[Answer]], most: int = sys.maxsize
+    ) -> Iterator[list[tuple[int, Answer]]]:
+        """Do works that ask it, so many at a time as may be, and at most; see ``curl_loop``."""
+        return turns(
+            works,
+            at_once=lambda: min(most, self.at_once.now),
+            stopping=lambda: not self.keep_on(),
+        )
 
     async def pixels(
         self, image: str, revision: str, fields: Sequence[Field], grid: Grid

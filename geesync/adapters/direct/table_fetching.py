@@ -23,7 +23,7 @@ from geesync.adapters.mirror_files.disk import Folder, write_all
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import make_durable, unproved
 from geesync.adapters.tables.table_writing import BEGINNING, END, columns, rows, write_csv
-from geesync.adapters.transfer.curl_loop import outcome, turns
+from geesync.adapters.transfer.curl_loop import outcome
 from geesync.domain.failures.shared_failures import Calls
 from geesync.domain.json import Json
 from geesync.domain.messages.words import counted
@@ -66,10 +66,7 @@ def fetch_tables(
         tables = [_Table(source, folders, job) for job in jobs]
         tried = takewhile(lambda _: source.keep_on() and not calls.refusal(), tables)
         works = (outcome(table.fetch(), calls) for table in tried)
-        at_once = source.at_once
-        for ended in turns(
-            works, at_once=lambda: at_once.now, stopping=lambda: not source.keep_on()
-        ):
+        for ended in source.turns(works):
             yield list(ended)
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from geesync.adapters.earth_engine.client import Client
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.google.paging import Pages
+from geesync.adapters.google.paging import pages
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import is_within
 from geesync.domain.json import Json
@@ -216,16 +216,11 @@ class EarthEngine:
             yield [op for item in items if (op := Operation.from_json(item))]
 
     def _pages(self, page: Callable[[str | None, Any], Json], member: str) -> Iterator[list[Json]]:
-        token: str | None = None
-        pages = Pages()
-        while True:
-            answer = self._ask(partial(page, token))
-            items = _items(answer, member)
-            yield items
-            token = answer.get("nextPageToken")
-            if not token:
-                return
-            pages.check(str(items[0].get("name")) if items else None, str(token))
+        def asked(token: str) -> tuple[list[Json], str]:
+            answer = self._ask(partial(page, token or None))
+            return _items(answer, member), str(answer.get("nextPageToken") or "")
+
+        return pages(asked, lambda item: str(item.get("name")))
 
     def get_operation(self, operation: str) -> Operation:
         """Return one operation by its id. Raises RemoteError GONE if it is not known any more."""

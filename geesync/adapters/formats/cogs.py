@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geesync.adapters.formats import rasters
-from geesync.adapters.formats.gdal import opened, without_notes
+from geesync.adapters.formats.gdal import opened, reading, window, without_notes
 from geesync.domain.direct.readings import BLOCK_PX
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.vrt import Placed, vrt
@@ -203,13 +203,6 @@ def read(path: Path, tile: Tile, bands: tuple[int, ...] | None = None) -> Bands:
 
     Raises RemoteError INTEGRITY if they cannot be read.
     """
-    from rasterio.errors import RasterioError  # noqa: PLC0415 # GDAL takes longer to load than most
-    from rasterio.windows import Window  # noqa: PLC0415 # commands to run
-
-    window = Window(tile.column, tile.row, tile.width, tile.height)
-    try:
-        with for_pixels(), opened(path) as dataset:
-            found: Bands = dataset.read(bands, window=window)
-    except RasterioError as error:
-        raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
+    with reading(path.name, env=for_pixels()), opened(path) as dataset:
+        found: Bands = dataset.read(bands, window=window(tile))
     return found

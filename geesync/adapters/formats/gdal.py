@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from geesync.domain.mirror.coverage import Tile
+from geesync.errors import Cause, RemoteError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +35,28 @@ def without_notes(**options: str) -> AbstractContextManager[object]:
         return nullcontext()
     env: AbstractContextManager[object] = rasterio.Env(**wanted)
     return env
+
+
+@contextmanager
+def reading(
+    name: str, cause: Cause = Cause.INTEGRITY, env: AbstractContextManager[object] | None = None
+) -> Iterator[None]:
+    """Raise RemoteError of this cause for what GDAL cannot read; env: ``without_notes()`` else."""
+    from rasterio.errors import RasterioError  # noqa: PLC0415 # likewise
+
+    try:
+        with env or without_notes():
+            yield
+    except RasterioError as error:
+        raise RemoteError(cause, f"{name} cannot be read: {error}") from error
+
+
+def window(tile: Tile, around: Tile | None = None) -> Any:
+    """Return where a tile lies, for rasterio: in its part, or in another tile of that."""
+    from rasterio.windows import Window  # noqa: PLC0415 # likewise
+
+    row, column = (around.row, around.column) if around else (0, 0)
+    return Window(tile.column - column, tile.row - row, tile.width, tile.height)
 
 
 def opened(path: Path) -> AbstractContextManager[Any]:

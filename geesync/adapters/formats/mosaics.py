@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geesync.adapters.formats.cogs import writing
-from geesync.adapters.formats.gdal import without_notes
+from geesync.adapters.formats.gdal import reading, window, without_notes
 from geesync.adapters.formats.rasters import same_crs
 from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.vrt import Placed
@@ -54,15 +54,11 @@ class Taken:
         RemoteError INTEGRITY for the first difference, DISK if they cannot be read any more.
         """
         import rasterio  # noqa: PLC0415 # GDAL takes longer to load than most commands to run
-        from rasterio.errors import RasterioError  # noqa: PLC0415
 
         wanted = tuple(bands or self.data.part.bands)
-        try:
-            with without_notes(), rasterio.open(made) as dataset:
-                for differs in self._differences(dataset, wanted):
-                    raise RemoteError(Cause.INTEGRITY, f"{name} is not its files: {differs}")
-        except RasterioError as error:
-            raise RemoteError(Cause.DISK, f"{name} cannot be read: {error}") from error
+        with reading(name, Cause.DISK), rasterio.open(made) as dataset:
+            for differs in self._differences(dataset, wanted):
+                raise RemoteError(Cause.INTEGRITY, f"{name} is not its files: {differs}")
 
     def share_a_mask(self) -> bool:
         """Whether the same pixels of all bands are masked: a GeoTIFF has one mask for them all."""
@@ -131,13 +127,9 @@ def _valid(dataset: Any, block: _Block) -> Any:
 
 def _windows(tile: Tile, bands: int) -> Iterator[tuple[Any, Any]]:
     """Yield (window in the tile's file, window in the whole), few enough to be small."""
-    from rasterio.windows import Window  # noqa: PLC0415 # as rasterio is
-
     edge = max(math.isqrt(_MOST_PIXELS // bands) // _EDGE, 1) * _EDGE
-    for row in range(0, tile.height, edge):
-        for column in range(0, tile.width, edge):
-            size = min(edge, tile.width - column), min(edge, tile.height - row)
-            yield (Window(column, row, *size), Window(tile.column + column, tile.row + row, *size))
+    for piece in tile.cut(edge, edge):
+        yield window(piece, tile), window(piece)
 
 
 def _header(dataset: Any, data: Placed, bands: tuple[str, ...]) -> Iterator[str]:

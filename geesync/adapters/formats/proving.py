@@ -97,9 +97,8 @@ def _expected(source: SourceAsset, part: Part, grid: Grid, tile: Tile) -> raster
         ranges = tuple(bands[band].limits for band in part.bands)
     else:
         ranges = tuple(uncut(bands[band], part.pixel_type) for band in part.bands)
-    window = grid.window(tile.row, tile.column, tile.height, tile.width)
     return rasters.Expected(
-        window, part.pixel_type, part.bands, part.sentinel, ranges, part.of_masks
+        tile.grid(grid), part.pixel_type, part.bands, part.sentinel, ranges, part.of_masks
     )
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geesync.adapters.formats.gdal import opened, without_notes
+from geesync.adapters.formats.gdal import opened, reading, window, without_notes
 from geesync.domain.assets.grid import Grid, spelled_out
 from geesync.domain.mirror.coverage import Tile
 from geesync.errors import Cause, RemoteError
@@ -44,8 +44,8 @@ def prove(path: Path, expected: Expected) -> None:
     """
     with _opened_as(path, expected) as dataset:
         _refuse_expensive(path, dataset, expected.pixel_type)
-        for _, window in dataset.block_windows(1):
-            _compare_values(path, dataset.read(window=window), expected)
+        for _, block in dataset.block_windows(1):
+            _compare_values(path, dataset.read(window=block), expected)
 
 
 def read_proved(
@@ -55,27 +55,19 @@ def read_proved(
 
     tiles: with the bands of each that are read, by their numbers from 1. Raises as ``prove``.
     """
-    from rasterio.windows import Window  # noqa: PLC0415 # GDAL takes longer to load than most
-
     with _opened_as(path, expected) as dataset:
         for tile, numbers in tiles:
-            window = Window(tile.column, tile.row, tile.width, tile.height)
-            yield dataset.read(numbers, window=window)
+            yield dataset.read(numbers, window=window(tile))
 
 
 @contextmanager
 def _opened_as(path: Path, expected: Expected) -> Iterator[Any]:
     """Open a GeoTIFF whose header says what it must."""
-    from rasterio.errors import RasterioError  # noqa: PLC0415 # GDAL takes longer to load than most
-
-    try:
-        with without_notes(), opened(path) as dataset:
-            _compare_header(path, dataset, expected)
-            _compare_place(path, dataset, expected.grid)
-            _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)
-            yield dataset
-    except RasterioError as error:
-        raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
+    with reading(path.name), opened(path) as dataset:
+        _compare_header(path, dataset, expected)
+        _compare_place(path, dataset, expected.grid)
+        _compare_sentinel(path, set(dataset.nodatavals), expected.sentinel)
+        yield dataset
 
 
 def _refuse_expensive(path: Path, dataset: Any, pixel_type: str) -> None:

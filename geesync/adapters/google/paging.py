@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
 from geesync.errors import Cause, RemoteError
+
+Item = TypeVar("Item")
 
 #: The same page asked for again and again.
 _SAME_PAGES = 20
@@ -12,6 +17,23 @@ _IDLE_PAGES = 1000
 
 #: Ten million of anything.
 _MOST_PAGES = 20_000
+
+
+def pages(
+    ask: Callable[[str], tuple[list[Item], str]], identity: Callable[[Item], object]
+) -> Iterator[list[Item]]:
+    """Yield the pages of a listing.
+
+    ask: return the page of a token, "" for the first, and the token of the next one. identity: what
+    tells an item from all others. Raises RemoteError TRANSIENT if they seem to have no end.
+    """
+    seen, token = Pages(), ""
+    while True:
+        items, token = ask(token)
+        yield items
+        seen.check(identity(items[0]) if items else None, token)
+        if not token:
+            return
 
 
 class Pages:

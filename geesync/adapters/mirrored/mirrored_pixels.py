@@ -13,10 +13,9 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import CRSError, RasterioError
-from rasterio.windows import Window
+from rasterio.errors import CRSError
 
-from geesync.adapters.formats.gdal import without_notes
+from geesync.adapters.formats.gdal import reading, window
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import Tile, tiles
 from geesync.domain.mirror.layout import GEESYNC_JSON, file_stem
@@ -47,17 +46,13 @@ class MirroredImage:
         if placed is None:
             raise RemoteError(Cause.INTEGRITY, f"the files of {stem} are not all there")
         files = vrt(Placed(part, placed), where=self._folder.joinpath).decode()
-        try:
-            with without_notes(), rasterio.open(files) as raster:
-                yield raster
-        except RasterioError as error:
-            raise RemoteError(Cause.INTEGRITY, f"{stem} cannot be read: {error}") from error
+        with reading(stem), rasterio.open(files) as raster:
+            yield raster
 
     def read(self, part: Part, band: str, tile: Tile) -> NDArray[Any]:
         """Return (height, width) of a band's raw values. Raises RemoteError INTEGRITY."""
-        window = Window(tile.column, tile.row, tile.width, tile.height)
         with self.opened(part.key) as raster:
-            values: NDArray[Any] = raster.read(part.bands.index(band) + 1, window=window)
+            values: NDArray[Any] = raster.read(part.bands.index(band) + 1, window=window(tile))
             return values
 
 

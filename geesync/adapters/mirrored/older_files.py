@@ -16,10 +16,9 @@ import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.errors import CRSError, RasterioError
-from rasterio.windows import Window
+from rasterio.errors import CRSError
 
-from geesync.adapters.formats.gdal import without_notes
+from geesync.adapters.formats.gdal import reading, window
 from geesync.adapters.formats.rasters import same_crs
 from geesync.domain.assets.asset import Band
 from geesync.domain.assets.grid import Grid, spelled_out
@@ -71,14 +70,13 @@ class OlderFiles:
         for path, place in self.places.items():
             if (both := _common(tile, place)) is None:
                 continue
-            number, window = self.numbers[band], _within(both, place)
+            number, in_file = self.numbers[band], window(both, place)
             with _opened(path) as dataset:
-                values = dataset.read(number, window=window)
-                valid = dataset.read_masks(number, window=window) > 0
+                values = dataset.read(number, window=in_file)
+                valid = dataset.read_masks(number, window=in_file) > 0
             if found is None:
                 found = np.zeros(filled.shape, values.dtype), np.zeros(filled.shape, bool)
-            here = _within(both, tile)
-            rows, columns = here.toslices()
+            rows, columns = window(both, tile).toslices()
             found[0][rows, columns], found[1][rows, columns] = values, valid
             filled[rows, columns] += 1
         if found is None or not (filled == 1).all():
@@ -115,11 +113,8 @@ def look(paths: Iterable[Path], bands: Sequence[Band]) -> OlderFiles:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with without_notes(), rasterio.open(path, driver="GTiff") as dataset:
-            yield dataset
-    except RasterioError as error:
-        raise RemoteError(Cause.INTEGRITY, f"{path.name} cannot be read: {error}") from error
+    with reading(path.name), rasterio.open(path, driver="GTiff") as dataset:
+        yield dataset
 
 
 def _place(dataset: Any, grid: Grid) -> Tile:
@@ -167,8 +162,8 @@ def _can_hold(held: np.dtype[Any], kind: np.dtype[Any]) -> bool:
 def _holds_zeros(path: Path) -> bool:
     with _opened(path) as dataset:
         return any(
-            bool((np.nan_to_num(dataset.read(window=window)) == 0).any())
-            for _, window in dataset.block_windows(1)
+            bool((np.nan_to_num(dataset.read(window=block)) == 0).any())
+            for _, block in dataset.block_windows(1)
         )
 
 
@@ -178,10 +173,6 @@ def _common(one: Tile, other: Tile) -> Tile | None:
     height = min(one.row + one.height, other.row + other.height) - row
     width = min(one.column + one.width, other.column + other.width) - column
     return Tile(row, column, height, width) if height > 0 and width > 0 else None
-
-
-def _within(tile: Tile, around: Tile) -> Window:
-    return Window(tile.column - around.column, tile.row - around.row, tile.width, tile.height)
 
 
 def _made(field: Field, values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:

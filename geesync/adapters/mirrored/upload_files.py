@@ -6,7 +6,6 @@ https://developers.google.com/earth-engine/guides/image_manifest#mask_bands
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -19,9 +18,12 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from geesync.adapters.formats.gdal import window
 from geesync.adapters.mirrored.mirrored_pixels import MirroredImage
 from geesync.adapters.tables.table_reading import rows_in
+from geesync.adapters.tables.table_writing import write_quoted
 from geesync.domain.json import Json
+from geesync.domain.mirror.coverage import Tile
 from geesync.domain.mirror.layout import file_stem
 from geesync.domain.restore.files import MaskFile, PartFiles, Prepared
 from geesync.domain.restore.tables import geometry_column, text_of
@@ -58,16 +60,10 @@ class MirroredPart:
         """Yield (window, values, masks), both (band, row, column); masks are 0 to 1."""
         numbers = self._numbers(self.wanted.part)
         with self._image.opened(self.wanted.part) as data, self._masks() as masks:
-            for row in range(0, data.height, BLOCK_PX):
-                for column in range(0, data.width, BLOCK_PX):
-                    window = Window(
-                        column,
-                        row,
-                        min(BLOCK_PX, data.width - column),
-                        min(BLOCK_PX, data.height - row),
-                    )
-                    values = data.read(numbers, window=window)
-                    yield window, values, self._mask(values, masks, window)
+            for tile in Tile(0, 0, data.height, data.width).cut(BLOCK_PX, BLOCK_PX):
+                block = window(tile)
+                values = data.read(numbers, window=block)
+                yield block, values, self._mask(values, masks, block)
 
     def profile(self) -> dict[str, Any]:
         """Return where its pixels lie, as rasterio's writers want it."""
@@ -183,15 +179,15 @@ def _write(part: MirroredPart, found: Masks, made: Prepared, work: Path) -> None
             kind = "float32" if set(made_mask.bands) & found.fractional else "uint8"
             file = open_files.enter_context(new_file(work / made_mask.file, 1, kind, profile))
             written.append((file, bands.index(made_mask.bands[0])))
-        for window, values, masks in part.blocks():
+        for block, values, masks in part.blocks():
             own = np.where(masks > 0, values, 0).astype(fill.dtype)
             clean = np.where(masks > 0, own, fill[:, None, None])
-            values_file.write(clean, window=window)
+            values_file.write(clean, window=block)
             for file, number in written:
                 mask = masks[number]
                 if file.dtypes[0] == "uint8":
                     mask = np.where(mask > 0, _VALID, _MASKED).astype(np.uint8)
-                file.write(mask, 1, window=window)
+                file.write(mask, 1, window=block)
 
 
 def new_file(path: Path, count: int, dtype: str, profile: dict[str, Any]) -> Any:
@@ -212,11 +208,9 @@ def new_file(path: Path, count: int, dtype: str, profile: dict[str, Any]) -> Any
 
 
 def write_rows(geojson: Path, target: Path, columns: Collection[str]) -> None:
-    """Write a table's rows as the CSV that is uploaded, every cell quoted, in bounded memory."""
-    with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow([*columns, geometry_column(columns)])
-        for row in rows_in(geojson):
-            properties = row.get("properties") or {}
-            cells = [text_of(properties.get(name)) for name in columns]
-            writer.writerow([*cells, text_of(row.get("geometry"))])
+    """Write a table's rows as the CSV that is uploaded, in bounded memory."""
+    rows = (
+        [*map((row.get("properties") or {}).get, columns), row.get("geometry")]
+        for row in rows_in(geojson)
+    )
+    write_quoted(target, [*columns, geometry_column(columns)], (map(text_of, row) for row in rows))

@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from geesync.adapters.google.credentials import describe
 from geesync.adapters.google.pacing import Pacer
-from geesync.adapters.google.paging import Pages
-from geesync.adapters.transfer.answers import LONGEST_ANSWER_BYTES, PIECE_BYTES, Collected, Sink
+from geesync.adapters.google.paging import pages
+from geesync.adapters.transfer.answers import PIECE_BYTES, Sink
 from geesync.adapters.transfer.curl_loop import run
 from geesync.adapters.transfer.signed_requests import SignedRequests
 from geesync.domain.failures.google_errors import UNREADABLE, unreadable
@@ -96,9 +97,8 @@ class Drive:
         """
 
         async def once() -> None:
-            answer, name = Collected(LONGEST_ANSWER_BYTES), drive_name(obj.name)
-            await self._requests.ask(self._listing("=", name), answer)
-            files = _page(answer.whole())["files"]
+            name = drive_name(obj.name)
+            files, _ = _page(await self._requests.content(self._listing("=", name)))
             file_id = next((file["id"] for file in files if _is_same(file, obj)), None)
             if file_id is None:
                 raise RemoteError(Cause.GONE, f"{name} is not in Drive any more")
@@ -138,14 +138,12 @@ class Drive:
 
     def _files(self, operator: str, name: str) -> Iterator[Json]:
         """Yield the person's own files of a name, or that begin so; all pages."""
-        token, pages = "", Pages()
-        while True:
-            page = _page(self._ask(self._listing(operator, name, token)))
-            yield from page["files"]
-            token = page.get("nextPageToken", "")
-            pages.check(page["files"][0]["id"] if page["files"] else None, token)
-            if not token:
-                return
+
+        def asked(token: str) -> tuple[list[Json], str]:
+            return _page(self._ask(self._listing(operator, name, token)))
+
+        for files in pages(asked, itemgetter("id")):
+            yield from files
 
     def _listing(self, operator: str, name: str, token: str = "") -> str:
         query = f"name {operator} '{name}' and 'me' in owners and trashed = false"
@@ -154,13 +152,8 @@ class Drive:
         return f"{self._base}/files?{urlencode(asked | more)}"
 
     def _ask(self, url: str, method: str = "GET") -> bytes:
-        def once() -> bytes:
-            answer = Collected(LONGEST_ANSWER_BYTES)
-            run([self._requests.ask(url, answer, method=method)])
-            return answer.whole()
-
         with _in_our_words():
-            return self._pacer(once)
+            return self._pacer(lambda: run([self._requests.content(url, method)])[0])
 
 
 @contextmanager
@@ -177,8 +170,8 @@ def _in_our_words() -> Iterator[None]:
         ) from error
 
 
-def _page(answer: bytes) -> Json:
-    """Return a page of a listing; raises RemoteError if it is none."""
+def _page(answer: bytes) -> tuple[list[Json], str]:
+    """Return a page of a listing, and the token of the next; raises RemoteError if it is none."""
     try:
         page = json.loads(answer)
         files = [
@@ -186,7 +179,7 @@ def _page(answer: bytes) -> Json:
         ]
     except UNREADABLE as error:
         raise unreadable(error) from error
-    return {"files": files, "nextPageToken": str(page.get("nextPageToken", ""))}
+    return files, str(page.get("nextPageToken", ""))
 
 
 def _stored(file: Json, name: str) -> StoredObject:

@@ -64,14 +64,24 @@ def columns(features: Iterable[Json]) -> dict[str, None]:
 def write_csv(geojson: Path, target: Path, names: Iterable[str]) -> None:
     """Write the rows of a GeoJSON as CSV, in bounded memory; names: of its columns."""
     wanted = list(names)
-    with geojson.open("rb") as source, target.open("w", encoding="utf-8", newline="") as file:
+    with geojson.open("rb") as source:
+        rows = (
+            [
+                feature["id"],
+                *(_cell(feature["properties"].get(name)) for name in wanted),
+                _compact(feature["geometry"] or _NO_GEOMETRY),
+            ]
+            for feature in ijson.items(source, "features.item", use_float=True)
+        )
+        write_quoted(target, [INDEX, *wanted, GEOMETRY], rows)
+
+
+def write_quoted(target: Path, header: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Write a CSV of which every cell is quoted."""
+    with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow([INDEX, *wanted, GEOMETRY])
-        for feature in ijson.items(source, "features.item", use_float=True):
-            properties = feature["properties"]
-            geometry = feature["geometry"] or _NO_GEOMETRY
-            cells = (_cell(properties.get(name)) for name in wanted)
-            writer.writerow([feature["id"], *cells, _compact(geometry)])
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def _cell(value: Any) -> str:

@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from geesync.adapters.host.network import Proxies
-from geesync.adapters.transfer.answers import PIECE_BYTES, Answer, Sink
+from geesync.adapters.transfer.answers import (
+    LONGEST_ANSWER_BYTES,
+    PIECE_BYTES,
+    Answer,
+    Collected,
+    Sink,
+)
 from geesync.adapters.transfer.curl_loop import STOPPED, Exchange
 from geesync.adapters.transfer.libcurl import handle, prepare
 from geesync.domain.failures.google_errors import token_error
@@ -49,6 +55,12 @@ class SignedRequests:
         self._asking = threading.Lock()
         self._request: Any = None
         self._headers_of_token: tuple[object, list[str]] = (object(), [])
+
+    async def content(self, url: str, method: str = "GET") -> bytes:
+        """Return what an address answers, whole. Raises RemoteError."""
+        answer = Collected(LONGEST_ANSWER_BYTES)
+        await self.ask(url, answer, method=method)
+        return answer.whole()
 
     async def ask(
         self,

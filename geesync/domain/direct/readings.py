@@ -60,14 +60,8 @@ class Reading:
         return sum(field.size_bytes for field in self.fields)
 
     def tiles(self) -> Iterator[Tile]:
-        """Yield the tiles, row by row; together they are the grid."""
-        for row in range(0, self.grid.height, self.height):
-            for column in range(0, self.grid.width, self.width):
-                yield self._tile(row, column)
-
-    def _tile(self, row: int, column: int) -> Tile:
-        window = self.grid.window(row, column, self.height, self.width)
-        return Tile(row, column, window.height, window.width)
+        """Return the tiles, row by row; together they are the grid."""
+        return Tile(0, 0, self.grid.height, self.grid.width).cut(self.height, self.width)
 
     def shifted(self) -> Iterator[Tile]:
         """Yield tiles that are the grid, too, and whose corners lie inside those of ``tiles``.

@@ -8,7 +8,7 @@ from the prefix. An export is complete only when its tiles cover the grid exactl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -56,6 +56,17 @@ class Tile:
     column: int
     height: int
     width: int
+
+    def grid(self, whole: Grid) -> Grid:
+        """Return the grid of its pixels; whole: that of the part."""
+        return whole.window(self.row, self.column, self.height, self.width)
+
+    def cut(self, height: int, width: int) -> Iterator[Tile]:
+        """Yield tiles of this size that together are it, row by row; smaller ones at its ends."""
+        for row in range(0, self.height, height):
+            for column in range(0, self.width, width):
+                size = min(height, self.height - row), min(width, self.width - column)
+                yield Tile(self.row + row, self.column + column, *size)
 
 
 def own_objects(prefix: str, part: Part, listed: Iterable[StoredObject]) -> list[StoredObject]:

@@ -156,9 +156,7 @@ def _files(
                 size_bytes=staged_file.obj.size_bytes,
                 sha256=_sha256(place, staged_file),
                 part=part,
-                grid=grid.window(tile.row, tile.column, tile.height, tile.width)
-                if grid and tile
-                else grid,
+                grid=tile.grid(grid) if grid and tile else grid,
                 tile=f"{tile.row}-{tile.column}" if tile and len(files) > 1 else "",
                 origin=origins.get(part_id, {}),
             )
