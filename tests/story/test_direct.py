@@ -17,6 +17,7 @@ from geesync.adapters.mirrored.mirrored_pixels import read_image
 from geesync.simulator.profiles import CALM, Profile
 from geesync.simulator.scenarios import Tree
 from geesync.simulator.simulator import Simulator
+from geesync.simulator.wire.audit import Kind
 from geesync.simulator.wire.faults import Fault
 from geesync.simulator.world.pixels import SimAsset, SimFeature
 from tests.story.accounts import HOME, a_band, an_account, an_image
@@ -46,7 +47,7 @@ def opened(tmp_path: Path) -> Open:
     return opening
 
 
-def asked(world: World, kind: str = "compute_pixels") -> list[Any]:
+def asked(world: World, kind: Kind = "compute_pixels") -> list[Any]:
     return list(world.simulator.audit.records(kind))
 
 

@@ -12,6 +12,7 @@ from geesync.simulator.direct.pixel_files import encoded
 from geesync.simulator.direct.pixel_grids import requested_grid
 from geesync.simulator.refusals import BadRequest
 from geesync.simulator.tasks.compute_quota import Use
+from geesync.simulator.wire.audit import Kind
 
 
 def get_pixels(service: Service, call: Call) -> Content:
@@ -32,7 +33,7 @@ def compute_pixels(service: Service, call: Call) -> Content:
         return _pixels(service, call, image, "compute_pixels", assets)
 
 
-def _pixels(service: Service, call: Call, image: Image, kind: str, assets: list[str]) -> Content:
+def _pixels(service: Service, call: Call, image: Image, kind: Kind, assets: list[str]) -> Content:
     """Return what a request asks of an image; ``kind`` is what the audit calls it."""
     body = call.body
     if body.get("visualizationOptions"):

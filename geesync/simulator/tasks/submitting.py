@@ -6,10 +6,11 @@ from typing import Any
 
 from geesync.simulator.api.service import Service
 from geesync.simulator.tasks.operation import Task, created_json, operation_json
+from geesync.simulator.wire.audit import Kind
 from geesync.simulator.world.pixels import Json
 
 
-def submit(service: Service, task: Task, kind: str, **details: Any) -> Json:
+def submit(service: Service, task: Task, kind: Kind, **details: Any) -> Json:
     """Start a task and return its operation, or that of an identical request before.
 
     kind, details: what the audit says of it. Raises CallRefused if it cannot be started.

@@ -7,10 +7,33 @@ import json
 import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from geesync.simulator.clock import SimClock, rfc3339
 from geesync.simulator.world.pixels import Json
+
+#: What is written down; nothing else can be asked for.
+Kind = Literal[
+    "create",
+    "patch",
+    "copy",
+    "move",
+    "delete",
+    "set_policy",
+    "export",
+    "import",
+    "duplicate",
+    "cancel",
+    "operation_ended",
+    "compute_pixels",
+    "get_pixels",
+    "compute_images",
+    "compute_features",
+    "compute_value",
+    "list_features",
+    "download",
+    "object_delete",
+]
 
 
 @dataclass(frozen=True)
@@ -18,7 +41,7 @@ class Record:
     """One thing that was done."""
 
     at: str  #: virtual time, RFC 3339
-    kind: str  #: "export", "export_finished", "delete", "cancel", "object_delete", …
+    kind: Kind
     target: str  #: what it was done to: an asset, an operation, "gs://bucket/object"
     details: Json = field(default_factory=dict)
 
@@ -34,7 +57,7 @@ class Audit:
         if file is not None:
             file.touch()  # now, not in the midst of the first task
 
-    def add(self, kind: str, target: str, **details: Any) -> None:
+    def add(self, kind: Kind, target: str, **details: Any) -> None:
         """Write down that something was done."""
         record = Record(rfc3339(self._clock.now()), kind, target, details)
         with self._lock:
@@ -43,7 +66,7 @@ class Audit:
                 with self._file.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps(asdict(record)) + "\n")
 
-    def records(self, kind: str | None = None, target: str | None = None) -> list[Record]:
+    def records(self, kind: Kind | None = None, target: str | None = None) -> list[Record]:
         """Return what was done, oldest first; only of this kind and target, if given."""
         with self._lock:
             return [
@@ -52,7 +75,7 @@ class Audit:
                 if kind in (None, record.kind) and target in (None, record.target)
             ]
 
-    def count(self, kind: str, target: str | None = None) -> int:
+    def count(self, kind: Kind, target: str | None = None) -> int:
         """Return how often this was done."""
         return len(self.records(kind, target))
 
