@@ -49,6 +49,9 @@ _WAITS = {
 }
 _SHORT_WAIT = timedelta(seconds=30)
 
+#: Between two looks for an asset that Earth Engine did not find: the scan decides what is true.
+UNSEEN_WAIT = timedelta(hours=1)
+
 #: Where an asset may stand some time after a failure of its own.
 _EXCUSABLE = (State.DISCOVERED, State.EXPORTING, State.IN_BUCKET)
 
@@ -219,6 +222,11 @@ def delay_of(error: Exception, wait: timedelta) -> Event:
     if isinstance(event, Setback):
         return Delayed(event.reason, cause=event.cause, wait=wait)
     return event
+
+
+def unseen(error: Exception) -> Event:
+    """Return what it means for an asset that Earth Engine did not find it."""
+    return Delayed(str(error), cause=Cause.GONE, wait=UNSEEN_WAIT)
 
 
 def moves_of(

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from geesync.adapters.formats.rasters import beyond
 from geesync.domain.direct.fields import FRACTION, OUTSIDE, Field, Kind, Wanted
 from geesync.errors import Cause, RemoteError
 
@@ -108,11 +109,8 @@ def refuse_cut(wanted: Wanted, held: NDArray[Any]) -> None:
     if wanted.limits is None:
         return
     least, most = wanted.limits
-    outside = (held < least) | (held > most)
-    if wanted.part.sentinel is not None:
-        outside &= held != wanted.part.sentinel
-    if outside.any():
-        why = f"band {wanted.band} holds {held[outside][0]}, beyond {least:g} to {most:g}"
+    for value in beyond(held, wanted.limits, wanted.part.sentinel):
+        why = f"band {wanted.band} holds {value}, beyond {least:g} to {most:g}"
         raise RemoteError(Cause.INTEGRITY, why) if wanted.part.of_masks else MisfitError(why)
 
 

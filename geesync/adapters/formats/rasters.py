@@ -112,15 +112,20 @@ def _compare_values(path: Path, block: Any, expected: Expected) -> None:
     for band, values, limits in zip(expected.bands, block, expected.ranges, strict=False):
         if limits is None:
             continue
-        outside = (values < limits[0]) | (values > limits[1])
-        if expected.sentinel is not None:
-            outside &= values != expected.sentinel
-        if outside.any():
+        for value in beyond(values, limits, expected.sentinel):
             raise RemoteError(
                 Cause.INTEGRITY if expected.of_masks else Cause.PLAN,
-                f"{path.name}: band {band} holds {values[outside][0]}, declared is"
+                f"{path.name}: band {band} holds {value}, declared is"
                 f" {limits[0]:g} to {limits[1]:g}",
             )
+
+
+def beyond(values: Any, limits: tuple[float, float], sentinel: float | None) -> Any:
+    """Return the pixels, of an array, that are out of their limits and not the sentinel."""
+    outside = (values < limits[0]) | (values > limits[1])
+    if sentinel is not None:
+        outside &= values != sentinel
+    return values[outside]
 
 
 def _compare_place(path: Path, dataset: Any, grid: Grid) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 
@@ -24,7 +23,7 @@ from geesync.domain.direct.choice import page_rows, readings_of
 from geesync.domain.direct.readings import TooLargeError
 from geesync.domain.failures.shared_failures import NotTriedError, Tried
 from geesync.domain.mirror.lifecycle import Fetched, FetchFailed, State
-from geesync.domain.state_machine import Delayed, Event, Refused
+from geesync.domain.state_machine import Event, Refused
 from geesync.domain.tasks.exports import Way
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
@@ -33,7 +32,7 @@ from geesync.steps.brakes.gate import Gate
 from geesync.steps.mirror import transfers
 from geesync.steps.mirror.fetch_jobs import Job, copy_of, landed, targets_of
 from geesync.steps.mirror.transfers import Transfers, of_a_pass, settled
-from geesync.steps.step import StepContext, Tally, event_of
+from geesync.steps.step import StepContext, Tally, event_of, unseen
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.present import Revisions
 from geesync.store.copies import fetched
@@ -50,9 +49,6 @@ Results = transfers.Results[Job]
 #: page that tells the revisions of some tells those of a thousand.
 _GROUP = 500
 _LATE_S = 5.0
-
-#: Between two looks for an asset that Earth Engine did not find: the scan decides what is true.
-_UNSEEN_WAIT = timedelta(hours=1)
 
 
 @dataclass
@@ -254,5 +250,5 @@ def _event(error: Exception) -> Event:
     if isinstance(error, DiffersError):
         return Refused(str(error), cause=Cause.INTEGRITY)
     if isinstance(error, RemoteError) and error.cause == Cause.GONE:
-        return Delayed(str(error), cause=Cause.GONE, wait=_UNSEEN_WAIT)
+        return unseen(error)
     return event_of(error, FetchFailed)

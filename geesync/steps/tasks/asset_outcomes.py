@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.failures.shared_failures import NotTriedError
 from geesync.domain.mirror.lifecycle import ExportFailed, ExportsSucceeded, State
-from geesync.domain.state_machine import Delayed, Event, Refused, Setback, wait_for_world
+from geesync.domain.state_machine import Event, Refused, Setback, wait_for_world
 from geesync.domain.tasks.lifecycle import TaskState
 from geesync.errors import WORLDLY, Cause, RemoteError
 from geesync.logger import get_logger
-from geesync.steps.step import StepContext, delay_of
+from geesync.steps.step import UNSEEN_WAIT, StepContext, delay_of, unseen
 from geesync.steps.tasks.planner import Planner
 from geesync.steps.tasks.present import Present
 from geesync.store.ledger.ledger import LedgerAsset, Move
@@ -23,9 +22,6 @@ from geesync.store.tasks.task_rows import Task
 from geesync.store.tasks.tasks import Tasks
 
 log = get_logger()
-
-#: Between two looks for an asset that an export did not find: the scan decides what is true.
-_UNSEEN_WAIT = timedelta(hours=1)
 
 
 @dataclass
@@ -84,12 +80,12 @@ class AssetOutcomes:
             if isinstance(move.event, Setback) and move.event.cause == Cause.GONE
         ]
         answers = self.context.each(doubtful, lambda move: self.present.now(move.asset))
-        unseen = {
-            move.asset.id: Delayed(str(answer), cause=Cause.GONE, wait=_UNSEEN_WAIT)
+        events = {
+            move.asset.id: unseen(answer)
             for move, answer in answers
             if isinstance(answer, Exception)
         }
-        return [replace(move, event=unseen.get(move.asset.id, move.event)) for move in moves]
+        return [replace(move, event=events.get(move.asset.id, move.event)) for move in moves]
 
     def _unchanged(self, complete: list[LedgerAsset]) -> list[Move]:
         """Return the success of assets that are still what they were when they were exported.
@@ -107,7 +103,7 @@ class AssetOutcomes:
             ):
                 moves.append(Move(asset, ExportsSucceeded()))
             elif not isinstance(answer, NotTriedError):  # it is good, and cannot be looked at
-                moves.append(Move(asset, delay_of(answer, _UNSEEN_WAIT)))
+                moves.append(Move(asset, delay_of(answer, UNSEEN_WAIT)))
         return moves
 
 
