@@ -28,6 +28,9 @@ from tempfile import TemporaryFile
 #: Variables that are read when they are needed, each time.
 READ_LATE = ("GEESYNC_", "_GEESYNC_", "COMP_", "NO_COLOR", "NOTIFY_SOCKET", "WATCHDOG_", "PYTEST_")
 
+#: What geesync imports only where it is needed.
+IMPORTED_LATE = ("ee", "google.cloud.storage", "pycurl", "pathspec", "alembic.command", "rustac")
+
 #: Longer than any command takes on a busy machine.
 PATIENCE_S = 120.0
 
@@ -140,6 +143,8 @@ def _import_all() -> None:
     for module in pkgutil.walk_packages(geesync.__path__, "geesync."):
         if not module.name.startswith(left_out):
             import_module(module.name)
+    for name in IMPORTED_LATE:
+        import_module(name)
 
 
 def _forked(orders: socket.socket) -> list[str] | None:
