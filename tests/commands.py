@@ -26,7 +26,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 #: Variables that are read when they are needed, each time.
-READ_LATE = ("GEESYNC_", "_GEESYNC_", "COMP_", "NO_COLOR", "NOTIFY_SOCKET", "WATCHDOG_", "PYTEST_")
+READ_LATE = (
+    *("GEESYNC_", "_GEESYNC_", "COMP_", "NO_COLOR", "NOTIFY_SOCKET", "WATCHDOG_", "PYTEST_"),
+    "DISABLE_GCS_PYTHON_CLIENT_",
+)
 
 #: What geesync imports only where it is needed.
 IMPORTED_LATE = ("ee", "google.cloud.storage", "pycurl", "pathspec", "alembic.command", "rustac")
@@ -82,8 +85,11 @@ def start(
     real: bool = False,
 ) -> Process:
     """Begin a command with these descriptors; by a real start if asked, or if that matters."""
-    changed = {
-        name: env.get(name) for name in {*env, *_AT_FIRST} if env.get(name) != _AT_FIRST.get(name)
+    orders, imported = _zygote()
+    changed = {  # but for what imports change themselves, here or there
+        name: env.get(name)
+        for name in {*env, *_AT_FIRST}
+        if env.get(name) not in {_AT_FIRST.get(name), imported.get(name)}
     }
     if real or not all(name.startswith(READ_LATE) for name in changed):
         command = [sys.executable, "-m", "geesync", *arguments]
@@ -91,7 +97,7 @@ def start(
     ours, theirs = socket.socketpair()
     with theirs:
         order = json.dumps([arguments, changed, str(Path.cwd())]).encode()
-        socket.send_fds(_zygote(), [order], [stdin, stdout, stderr, theirs.fileno()])
+        socket.send_fds(orders, [order], [stdin, stdout, stderr, theirs.fileno()])
     return Forked(int(ours.recv(64)), ours)
 
 
@@ -120,8 +126,8 @@ def run(
 
 
 @cache
-def _zygote() -> socket.socket:
-    """Start the process that forks, for as long as this one lives."""
+def _zygote() -> tuple[socket.socket, dict[str, str]]:
+    """Start the process that forks, for as long as this one lives; return its environment, too."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
@@ -131,7 +137,7 @@ def _zygote() -> socket.socket:
         )
     atexit.register(process.wait)
     atexit.register(ours.close)  # which ends it
-    return ours
+    return ours, json.loads(ours.recv(2**20))
 
 
 def _import_all() -> None:
@@ -208,7 +214,9 @@ if __name__ == "__main__":
     _import_all()
     gc.collect()
     gc.freeze()
-    if (told := _forked(socket.socket(fileno=int(sys.argv[1])))) is not None:
+    orders = socket.socket(fileno=int(sys.argv[1]))
+    orders.send(json.dumps(dict(os.environ)).encode())
+    if (told := _forked(orders)) is not None:
         sys.argv[1:] = told
         try:
             runpy.run_module("geesync", run_name="__main__", alter_sys=True)

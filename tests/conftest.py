@@ -21,11 +21,9 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - folders with names of their own are ma
 ROOM_BYTES = 4 * 1024**3
 
 
-def pytest_configure() -> None:
-    """Keep temporary files of all processes in memory, unless told where, or if it is short."""
-    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES
-    if has_room and "TMPDIR" not in os.environ:
-        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+# Temporary files of all processes lie in memory, unless told where, or if it is short.
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def pytest_collection_finish() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from geesync.adapters.mirror_files import group_sync
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.wire.faults import Fault
 from geesync.simulator.world.pixels import SimAsset, SimFeature
@@ -20,6 +21,12 @@ from tests.story.world import AT_HAND, BESIDE, World, a_world
 VALUES = np.arange(1600, dtype=np.uint16).reshape(40, 40)
 IMAGES = [an_image(f"i{number}", a_band("b", VALUES)) for number in range(4)]
 LATER = f"{HOME}/later"
+
+
+@pytest.fixture(autouse=True)
+def sync_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have small files in this process wait for one another for a moment only."""
+    monkeypatch.setattr(group_sync, "_LATE_S", 0.1)
 
 
 def trickling(simulator: Simulator, path: str = "computePixels", **knobs: int) -> Fault:

@@ -15,6 +15,12 @@ from geesync.simulator.wire.serving import reserve_port
 #: Longer than anything here takes on a busy machine; only a failing test waits for it.
 PATIENCE_S = 60
 
+#: A nanny forks who takes the place of a worker that died: a start would import it all anew.
+SETTINGS = {
+    "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "0",
+    "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver",
+}
+
 
 @contextmanager
 def reserved_address() -> Iterator[str]:
@@ -71,7 +77,7 @@ class DaskExecutor:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**os.environ, "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "0"},
+            env={**os.environ, **SETTINGS},
         )
         self._stack.callback(_end, process)
         return process

@@ -72,19 +72,24 @@ def read_image(folder: Path) -> dict[str, ReadBand]:
     ValueError or RemoteError if it is not one.
     """
     image = MirroredImage(folder, json.loads((folder / GEESYNC_JSON).read_text()))
-    return {band["id"]: _band(image, band) for band in image.bands if band["data_part"] is not None}
+    read = {part.key: _bands(image, part) for part in image.parts}
+    found = {}
+    for band in image.bands:
+        if band["data_part"] is not None:
+            values, valid = read[band["data_part"]][band["id"]]
+            kept = band["mask_part"] is not None
+            mask = read[band["mask_part"]][band["id"]][0] if kept else valid.astype(np.float32)
+            found[band["id"]] = ReadBand(values, mask, fractional=kept)
+    return found
 
 
-def _band(image: MirroredImage, band: Json) -> ReadBand:
-    name, key, mask_key = band["id"], band["data_part"], band["mask_part"]
-    with image.opened(key) as raster:
-        number = image.bands_of(key).index(name) + 1
-        values, valid = raster.read(number), raster.read_masks(number) > 0
-    if mask_key is None:
-        return ReadBand(values, valid.astype(np.float32), fractional=False)
-    with image.opened(mask_key) as raster:
-        mask = raster.read(image.bands_of(mask_key).index(name) + 1)
-    return ReadBand(values, mask, fractional=True)
+def _bands(image: MirroredImage, part: Part) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Return values and where they are valid, by band; opened once, as bands share blocks."""
+    with image.opened(part.key) as raster:
+        return {
+            name: (raster.read(number), raster.read_masks(number) > 0)
+            for number, name in enumerate(part.bands, 1)
+        }
 
 
 def part_of(document: Json) -> Part:

@@ -131,16 +131,16 @@ class Transfers(Generic[Some]):
         """
         heard = time.monotonic()
         while self.are_under_way:
-            results = self._next()
+            results = self._next(min(TICK_S, patience_s))
             yield results
             if results:
                 heard = time.monotonic()
             elif time.monotonic() > heard + patience_s and not self.context.stopping():
                 return
 
-    def _next(self) -> Results[Some]:
+    def _next(self, within_s: float) -> Results[Some]:
         try:
-            batch, answers = self._came.get(timeout=TICK_S)
+            batch, answers = self._came.get(timeout=within_s)
         except Empty:
             return []
         if answers is None:
