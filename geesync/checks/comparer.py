@@ -157,7 +157,7 @@ class PixelComparer:
         if there.revision != asset.revision:
             return ""  # the comparison of revisions names it
         folder = Path(asset.dest) / asset.path
-        sidecar = json.loads((folder / GEESYNC_JSON).read_text())
+        sidecar = json.loads((folder / GEESYNC_JSON).read_bytes())
         found = compare_pixels(
             self.source, there, folder, sidecar, share=self.share, seed=self.seed
         )

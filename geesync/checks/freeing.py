@@ -76,7 +76,7 @@ class Freer:
         source = self.ledger.sources_of([asset])[asset.id]
         try:
             file = Path(asset.dest) / asset.path / GEESYNC_JSON
-            sidecar = json.loads(file.read_text())
+            sidecar = json.loads(file.read_bytes())
             lost = [*losses(source, sidecar), *unseen_losses(sidecar)]
         except (OSError, ValueError) as error:
             return f"its copy cannot be read: {error}"

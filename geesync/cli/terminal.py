@@ -36,8 +36,8 @@ def console(*, stderr: bool = False) -> Console:
 
 def accept_any_text() -> None:
     """Have standard output and error take any text, whatever their encoding, or if closed."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 # till the end
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 # likewise
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 # till the end
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 # likewise
     codecs.register_error(_ERRORS, _like)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -78,7 +78,7 @@ def points(given: Iterable[str]) -> list[Place]:
 def polygons(file: Path) -> list[Place]:
     """Return the features of a GeoJSON file as places. Raises UserError if it is none."""
     try:
-        document = json.loads(file.read_text())
+        document = json.loads(file.read_bytes())
         features = document["features"] if document["type"] == "FeatureCollection" else [document]
         return [_place(feature, number) for number, feature in enumerate(features, start=1)]
     except OSError as error:

@@ -73,7 +73,7 @@ def _claim(folder: Path) -> None:
         raise UserError(f"{folder} is a mirror", hint="give a folder beside it")
     if folder.is_dir() and any(folder.iterdir()) and not catalogue.exists():
         raise UserError(f"{folder} is not empty, and no series is in it", hint="give a new folder")
-    if catalogue.exists() and _MARK not in catalogue.read_text():
+    if catalogue.exists() and _MARK not in catalogue.read_text("utf-8"):
         raise UserError(f"{folder} holds somebody else's collection", hint="give a new folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)

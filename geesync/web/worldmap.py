@@ -65,7 +65,7 @@ class WorldMap:
 @cache
 def land() -> str:
     """Return the world's land as an SVG path in degrees; geesync/web/static/land.txt says whose."""
-    return files("geesync.web").joinpath("static/land.path").read_text()
+    return files("geesync.web").joinpath("static/land.path").read_text("utf-8")
 
 
 def draw(spots: Sequence[Spot], *, whole: bool) -> WorldMap:

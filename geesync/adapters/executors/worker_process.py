@@ -35,7 +35,7 @@ def main(descriptor: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (_MOST_BYTES, _MOST_BYTES))
     keep_little()
     with suppress(OSError):  # another system's
-        Path("/proc/self/oom_score_adj").write_text("500")  # rather this one than the daemon
+        Path("/proc/self/oom_score_adj").write_bytes(b"500")  # rather this one than the daemon
     pipe: Connection[Any, Any] = Connection(descriptor)
     with _end_with_the_daemon():
         begin = pipe.recv()

@@ -135,8 +135,7 @@ def default(project: str | None) -> Any:
 def _content(path: Path) -> Json:
     """Return what a file of credentials says. Raises NotAllowedError."""
     try:
-        text = path.read_text()
-        found = json.loads(text)
+        found = json.loads(path.read_bytes())
     except OSError as error:
         raise _unusable(path, str(error.strerror)) from None
     except (ValueError, RecursionError):

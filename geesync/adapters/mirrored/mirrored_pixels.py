@@ -71,7 +71,7 @@ def read_image(folder: Path) -> dict[str, ReadBand]:
     Those that no file can hold are left out. folder: the image's. Raises OSError, KeyError,
     ValueError or RemoteError if it is not one.
     """
-    image = MirroredImage(folder, json.loads((folder / GEESYNC_JSON).read_text()))
+    image = MirroredImage(folder, json.loads((folder / GEESYNC_JSON).read_bytes()))
     read = {part.key: _bands(image, part) for part in image.parts}
     found = {}
     for band in image.bands:

@@ -163,7 +163,7 @@ def _place(place: str, beside: Path) -> Json | str:
     if not file.exists() and place.startswith(("users/", "projects/")):
         return place
     try:
-        document = documents.loads(file.read_text(encoding="utf-8"))
+        document = documents.loads(file.read_bytes())
         found = [one.get("geometry", one) for one in document.get("features", [document])]
         region = outline({"type": "GeometryCollection", "geometries": found})
     except (OSError, ValueError, AttributeError, TypeError) as error:

@@ -69,13 +69,13 @@ def install_service(
         if os.geteuid() and not dry_run:
             raise NotAllowedError("only root installs a service", hint="sudo, with its full path")
     for name, place in _PLACES.items():
-        path, content = root / place.lstrip("/"), (service_files() / name).read_text()
+        path, content = root / place.lstrip("/"), (service_files() / name).read_text("utf-8")
         content = content.replace(_COMMAND, str(command)).replace(_MIRROR, str(mirror.absolute()))
         action = _action(path, content, is_own=place == _CONFIG)
         say(f"{action:<8} {path}")
         if not dry_run and action in {"write", "replace"}:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
+            path.write_text(content, "utf-8")
             path.chmod(0o644)
     for words in _COMMANDS if here else ():
         say(f"{'run':<8} {' '.join(words)}")
@@ -102,7 +102,7 @@ def _action(path: Path, content: str, *, is_own: bool) -> str:
         return "write"
     if is_own:
         return "keep"
-    return "same" if path.read_text() == content else "replace"
+    return "same" if path.read_bytes() == content.encode() else "replace"
 
 
 def service_files() -> Path:

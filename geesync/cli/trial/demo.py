@@ -104,7 +104,8 @@ reconcile = "0.5s"
 
 [web]
 listen = "{page}"
-"""
+""",
+        "utf-8",
     )
     return inherited | {"GEESYNC_CONFIG": str(place / "geesync.toml")}
 
@@ -169,7 +170,7 @@ def _geesync(settings: dict[str, str], *arguments: str) -> None:
 @contextmanager
 def _daemon(settings: dict[str, str], log: Path) -> Iterator[None]:
     say("$ geesync daemon &\n", style="bold")
-    with log.open("w") as lines:
+    with log.open("wb") as lines:
         process = subprocess.Popen(  # ourselves
             [sys.executable, "-m", "geesync", "daemon"], env=settings, stderr=lines
         )

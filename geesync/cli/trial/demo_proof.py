@@ -55,7 +55,7 @@ def _compare(simulator: Simulator, row: dict[str, Any]) -> Proof:
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
     compared, exact = _against(asset, folder, files) if files else (0, False)
     sidecar = folder / GEESYNC_JSON
-    parts = json.loads(sidecar.read_text())["parts"] if sidecar.exists() else []
+    parts = json.loads(sidecar.read_bytes())["parts"] if sidecar.exists() else []
     return Proof(
         asset=display_id(row["name"]),
         type=asset.type,
@@ -75,7 +75,7 @@ def _against(asset: SimAsset, folder: Path, files: list[Path]) -> tuple[int, boo
     if asset.type == "TABLE":
         rows = {_rows(path) for path in files if path.suffix in {".csv", ".geojson"}}
         return asset.feature_count, rows == {asset.feature_count}
-    kept = [json.loads(path.read_text()) for path in files if path.name == ASSET_JSON]
+    kept = [json.loads(path.read_bytes()) for path in files if path.name == ASSET_JSON]
     return 0, bool(kept) and kept[0]["name"] == asset.name
 
 
@@ -119,7 +119,7 @@ def _rows(path: Path) -> int:
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8") as lines:
             return max(sum(1 for _ in csv.reader(lines)) - 1, 0)
-    return len(json.loads(path.read_text(encoding="utf-8"))["features"])
+    return len(json.loads(path.read_bytes())["features"])
 
 
 def proof_table(proofs: list[Proof]) -> RenderableType:

@@ -27,7 +27,9 @@ class Lists:
     """The files that a check writes: one line an asset."""
 
     def __init__(self, files: ExitStack, combined: Path | None, folder: Path | None) -> None:
-        self._combined = files.enter_context(combined.open("w")) if combined else None
+        self._combined = (
+            files.enter_context(combined.open("w", encoding="utf-8")) if combined else None
+        )
         self._lists: dict[str, TextIO] = {}
         if folder:
             folder.mkdir(parents=True, exist_ok=True)

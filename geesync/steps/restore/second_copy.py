@@ -50,7 +50,7 @@ class SecondCopies:
         """
         copy = self._proved(asset, made, sidecar)
         first, second = asset.folder, Path(copy.dest) / copy.path
-        second_sidecar = json.loads((second / GEESYNC_JSON).read_text())
+        second_sidecar = json.loads((second / GEESYNC_JSON).read_bytes())
         if made.type != IMAGE:
             read = rows_read(asset, sidecar)
             sums = (
@@ -61,7 +61,7 @@ class SecondCopies:
             return
         from geesync.adapters.mirrored.mirrored_digests import hashes_of  # noqa: PLC0415 # GDAL
 
-        mirrored = SourceAsset(json.loads((first / ASSET_JSON).read_text()))
+        mirrored = SourceAsset(json.loads((first / ASSET_JSON).read_bytes()))
         types = {band.id: band.pixel_type for band in made.bands}
         here = hashes_of(first, mirrored, sidecar, types, whole_masks=whole_masks)
         there = hashes_of(second, made, second_sidecar, types, whole_masks=whole_masks)

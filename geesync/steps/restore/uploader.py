@@ -123,7 +123,7 @@ class Uploader:
 
         name = geojson_in(sidecar)
         if goes_as_features(source, sidecar):
-            rows = json.loads((asset.folder / name).read_text(encoding="utf-8"))["features"]
+            rows = json.loads((asset.folder / name).read_bytes())["features"]
             return export_of(rows, asset.target, (MARK, asset.wanted.mark)), []
         columns = sidecar["table"]["columns"]
         target = made / f"{Path(name).stem}.csv"
@@ -166,7 +166,7 @@ def sidecars(asset: Restored) -> tuple[SourceAsset, Json]:
         return SourceAsset({"name": asset.target, "type": FOLDER}), {}
     try:
         source, sidecar = (
-            json.loads((asset.folder / name).read_text()) for name in (ASSET_JSON, GEESYNC_JSON)
+            json.loads((asset.folder / name).read_bytes()) for name in (ASSET_JSON, GEESYNC_JSON)
         )
     except (OSError, ValueError) as error:
         raise RemoteError(Cause.DISK, f"{asset.wanted.path} cannot be read: {error}") from error

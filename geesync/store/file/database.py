@@ -252,7 +252,7 @@ def locked(path: Path) -> Iterator[None]:
             lock_file = path.with_name(path.name + ".lock")
             lock = held.enter_context(lock_file.open("a+b", buffering=0))
             if not _hold(lock):
-                raise _locked(path, lock_file.read_text().strip())
+                raise _locked(path, lock_file.read_text("utf-8").strip())
             if path.exists():  # and by whatever other name it is opened
                 itself = held.enter_context(path.open("rb"))
                 if not _hold(itself):

@@ -5,6 +5,7 @@ And on what kind of file system it lies, and whether SQLite can do there what it
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import threading
@@ -141,7 +142,7 @@ def refuse_foreign_log(path: Path) -> None:
 def kind_of(path: Path, *, mounts: Path = Path("/proc/self/mounts")) -> str:
     """Return the kind of file system that a path is on, e.g. ``ext4``; "" if that is not known."""
     try:
-        lines = mounts.read_text(errors="surrogateescape").splitlines()
+        lines = os.fsdecode(mounts.read_bytes()).splitlines()
     except OSError:
         return ""
     there = path.resolve()
