@@ -20,7 +20,7 @@ def open_fresh(path: Path) -> Database:
     if not path.exists():
         path.write_bytes(_as_migrated())
     database = open_migrating(path)
-    for engine in (database._engine, database._writer):
+    for engine in (database._reader, database._writer):
         engine.dialect = _dialect()  # whose statements these are is a part of their key
         engine.update_execution_options(compiled_cache=COMPILED)
     return database

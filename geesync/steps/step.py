@@ -90,7 +90,7 @@ class StepContext:
     ledger: Ledger
     pool: Executor
     clock: Clock = utc_now
-    chunk: int = 500  #: assets of one pass, and of one transaction
+    chunk: int = 250  #: assets of one pass, and of one transaction
     stopping: Callable[[], bool] = field(default=lambda: False)
     executor: ByteExecutor = field(default_factory=ThreadExecutor)  #: who moves and reads bytes
     mirror_trouble: Callable[[str], str] = unmarked

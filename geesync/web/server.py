@@ -50,6 +50,7 @@ def server(config: Config) -> tuple[uvicorn.Server, socket.socket]:
         app,
         log_config=None,
         access_log=False,
+        ws="none",  # else what speaks it is loaded
         server_header=False,
         lifespan="off",
         http=PatientProtocol,

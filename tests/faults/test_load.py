@@ -163,10 +163,10 @@ def costs_of_a_pass(world: World) -> Costs:
     listeners = (("begin", begin), ("before_cursor_execute", execute), ("commit", executed))
     requests = world.simulator.faults.add("delay", count=0)  # it only counts
     for name, listener in listeners:
-        sa.event.listen(world.database._engine, name, listener)
+        sa.event.listen(sa.Engine, name, listener)
     world.run()
     for name, listener in listeners:
-        sa.event.remove(world.database._engine, name, listener)
+        sa.event.remove(sa.Engine, name, listener)
     costs.requests = requests.seen
     return costs
 

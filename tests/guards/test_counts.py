@@ -56,7 +56,6 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Costs]:
                 "status", server=server, method=method, path=path, count=0
             )
         costs = Costs(world, watched)
-        engine = world.database._engine
 
         def commits(*_: Any) -> None:
             costs.ledger["commits"] += 1
@@ -64,8 +63,9 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Costs]:
         def statements(_c: Any, _k: Any, statement: str, *_: Any) -> None:
             costs.ledger[statement.split(maxsplit=1)[0]] += 1
 
-        sa.event.listen(engine, "commit", commits)
-        sa.event.listen(engine, "before_cursor_execute", statements)
+        for engine in (world.database._reader, world.database._writer):
+            sa.event.listen(engine, "commit", commits)
+            sa.event.listen(engine, "before_cursor_execute", statements)
         world.enqueue("projects/demo-project/assets/archive")
         world.settle()
         costs.asked, costs.told = costs.requests(), Counter(costs.ledger)

@@ -29,10 +29,10 @@ def statements(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World
         def note(_c: Any, _k: Any, statement: str, parameters: Any, _x: Any, many: Any) -> None:
             asked.setdefault(statement, parameters[0] if many else parameters)
 
-        sa.event.listen(world.database._engine, "before_cursor_execute", note)
+        sa.event.listen(sa.Engine, "before_cursor_execute", note)
         world.enqueue("projects/demo-project/assets/archive")
         world.settle()
-        sa.event.remove(world.database._engine, "before_cursor_execute", note)
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
         yield world, asked
 
 

@@ -31,8 +31,11 @@ Read = TypeVar("Read")
 
 _BUSY_TIMEOUT_MS = 30_000
 
-#: Of each connection, of which a daemon has several; the system caches the file once for all.
-_CACHE_KIB = 1024
+#: Of the connection that writes, and of each that reads: what is written empties its cache.
+_WRITING_KIB, _READING_KIB = 1024, 128
+
+#: Of each connection. One of many values takes 100 kB, and is another for another number of them.
+_KEPT_STATEMENTS = 16
 
 #: To what the write-ahead log is cut once it begins anew. It grows beyond while somebody reads.
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
@@ -44,16 +47,9 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writing = threading.Lock()
-        self._engine = sa.create_engine(
-            "sqlite://",
-            creator=partial(_connect, path),
-            poolclass=sa.pool.QueuePool,
-            pool_use_lifo=True,  # who wrote last has the right pages in its cache; the others none
-        )
-        sa.event.listen(self._engine, "connect", _prepare)
-        sa.event.listen(self._engine, "begin", _begin)
+        self._reader = _engine(path, _READING_KIB)
         # A reader that starts to write on an old snapshot is refused at once, whatever the timeout.
-        self._writer = self._engine.execution_options(geesync_begin="BEGIN IMMEDIATE")
+        self._writer = _engine(path, _WRITING_KIB, begin="BEGIN IMMEDIATE")
         self._open = ExitStack()
         with translated(path):
             self._watch = _connect(path)
@@ -73,7 +69,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Open a short transaction that sees one consistent state."""
-        with translated(self.path), self._engine.connect() as connection, connection.begin():
+        with translated(self.path), self._reader.connect() as connection, connection.begin():
             yield connection
 
     def select(self, query: sa.Executable, read: Callable[[sa.Row[Any]], Read]) -> list[Read]:
@@ -104,7 +100,7 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:
         """Lend a connection of its own, for temporary tables; the caller opens transactions."""
-        with translated(self.path), self._engine.connect() as connection:
+        with translated(self.path), self._reader.connect() as connection:
             yield connection
 
     def data_version(self) -> int:
@@ -125,7 +121,8 @@ class Database:
     def close(self) -> None:
         """Give the file back."""
         self._watch.close()
-        self._engine.dispose()
+        self._reader.dispose()
+        self._writer.dispose()
         self._open.close()
 
 
@@ -139,14 +136,28 @@ class Records:
 def _connect(path: Path) -> sqlite3.Connection:
     """Open the file that is there; never make a new one in the place of one that was removed."""
     refuse_another(path)
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, check_same_thread=False)
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        check_same_thread=False,
+        cached_statements=_KEPT_STATEMENTS,
+    )
 
 
 def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
 
 
-def _prepare(connection: Any, record: Any) -> None:
+def _engine(path: Path, cache_kib: int, *, begin: str = "BEGIN") -> sa.Engine:
+    """Return what keeps connections; begin: the statement that opens a transaction."""
+    creator, pool = partial(_connect, path), sa.pool.QueuePool
+    engine = sa.create_engine("sqlite://", creator=creator, poolclass=pool, pool_use_lifo=True)
+    sa.event.listen(engine, "connect", partial(_prepare, cache_kib))
+    sa.event.listen(engine, "begin", partial(_begin, begin))
+    return engine
+
+
+def _prepare(cache_kib: int, connection: Any, record: Any) -> None:
     # Python's own BEGIN would come too late for BEGIN IMMEDIATE.
     _leave_transactions_to_us(connection, record)
     for pragma in (
@@ -156,13 +167,13 @@ def _prepare(connection: Any, record: Any) -> None:
         "synchronous = FULL",  # NORMAL loses the last commits in a power cut
         "foreign_keys = ON",
         "temp_store = FILE",
-        f"cache_size = -{_CACHE_KIB}",
+        f"cache_size = -{cache_kib}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("geesync_begin", "BEGIN"))
+def _begin(statement: str, connection: sa.Connection) -> None:
+    connection.exec_driver_sql(statement)
 
 
 def open_current(path: Path) -> Database:
@@ -225,7 +236,7 @@ def _upgrade(path: Path) -> None:
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     # A migration that fails half-way must leave nothing: Python would commit each CREATE TABLE.
     sa.event.listen(engine, "connect", _leave_transactions_to_us)
-    sa.event.listen(engine, "begin", _begin)
+    sa.event.listen(engine, "begin", partial(_begin, "BEGIN"))
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
