@@ -105,8 +105,8 @@ class Taken:
             made = [bands.index(band) + 1 for band in held]
             if held:
                 with rasterio.open(self.where(file), driver="GTiff") as taken:
-                    for window, place in _windows(tile, len(held)):
-                        yield _Block(file, taken, numbers, made, window, place)
+                    for here, place in _windows(tile, len(held)):
+                        yield _Block(file, taken, numbers, made, here, place)
 
 
 @dataclass(frozen=True)

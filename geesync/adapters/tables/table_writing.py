@@ -65,7 +65,7 @@ def write_csv(geojson: Path, target: Path, names: Iterable[str]) -> None:
     """Write the rows of a GeoJSON as CSV, in bounded memory; names: of its columns."""
     wanted = list(names)
     with geojson.open("rb") as source:
-        rows = (
+        lines = (
             [
                 feature["id"],
                 *(_cell(feature["properties"].get(name)) for name in wanted),
@@ -73,7 +73,7 @@ def write_csv(geojson: Path, target: Path, names: Iterable[str]) -> None:
             ]
             for feature in ijson.items(source, "features.item", use_float=True)
         )
-        write_quoted(target, [INDEX, *wanted, GEOMETRY], rows)
+        write_quoted(target, [INDEX, *wanted, GEOMETRY], lines)
 
 
 def write_quoted(target: Path, header: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
