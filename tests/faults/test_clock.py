@@ -32,6 +32,7 @@ def test_a_clock_that_was_set_stops_nothing(
         return step_s if number > 2 else 0.0
 
     monkeypatch.setattr(daemon_module, "_drift", drift)
+    monkeypatch.setattr(daemon_module, "_TICK_S", 0.01)
     daemon = Daemon(
         world.service, world.database, world.config, lambda: world.config, Systemd(), stop
     )

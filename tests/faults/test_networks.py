@@ -11,6 +11,7 @@ import ee
 import pytest
 import trustme
 
+from geesync.adapters.google.pacing import Pacer
 from geesync.bootstrap import cloud
 from geesync.config import Config
 from geesync.doctor import Doctor
@@ -62,6 +63,12 @@ def proxy() -> Iterator[Proxy]:
         yield running
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again at once what failed for a moment."""
+    monkeypatch.setattr(Pacer, "wait_until", lambda *_: None)
+
+
 def examined(simulator: Any, folder: Path) -> dict[str, Finding]:
     config = Config.model_validate(
         {
@@ -103,6 +110,7 @@ def test_whatever_names_a_companys_authority_it_is_trusted(
         assert findings[name].verdict == Severity.OK
 
 
+@pytest.mark.usefixtures("hasty")
 def test_an_authority_that_nobody_named_is_told_by_the_doctor_as_the_product_meets_it(
     opened_tls: Any, tmp_path: Path
 ) -> None:
@@ -175,6 +183,7 @@ def test_what_no_proxy_excepts_is_asked_directly_by_all(
     assert findings["bucket"].verdict == Severity.OK
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_proxy_that_is_away_is_named_by_the_doctor_without_its_password(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geesync.adapters.executors import dask_cluster
 from geesync.domain.assets.names import LEGACY
 from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
@@ -165,9 +166,13 @@ def held(world: World, name: str) -> str:
     return run_step(step(world, name)).waiting
 
 
-def test_a_cluster_that_is_away_is_waited_for_and_told(staged: World, tmp_path: Path) -> None:
+def test_a_cluster_that_is_away_is_waited_for_and_told(
+    staged: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = staged
-    assert "the scheduler does not answer" in held(world, "downloader")
+    with monkeypatch.context() as impatient:
+        impatient.setattr(dask_cluster, "_CONNECT_TIMEOUT_S", 0.2)
+        assert "the scheduler does not answer" in held(world, "downloader")
 
     with a_cluster(tmp_path, address=world.config.workers.scheduler) as cluster:
         assert "there are no workers" in held(world, "downloader")
