@@ -194,12 +194,9 @@ class _Scan:
                 for page in pages:
                     sightings.see(asset.name for asset in page)
                     count += len(page)
-                    answers = self._complete(container, page)
-                    inner += [asset for asset in self.take(answers.whole) if asset.is_container]
-                    absent += [refused for refused in answers.unreadable if refused.may_be_absent]
-                    self._note(
-                        [refused for refused in answers.unreadable if not refused.may_be_absent]
-                    )
+                    containers, unseen = self._take_listed(container, page)
+                    inner += containers
+                    absent += unseen
             except ListingBrokenError as error:
                 if is_root:
                     raise
@@ -213,6 +210,18 @@ class _Scan:
         if container.name in self._unlisted:
             self._listing.note_readable(self._root.id, [container.name])
         return inner
+
+    def _take_listed(
+        self, container: SourceAsset, page: list[SourceAsset]
+    ) -> tuple[list[SourceAsset], list[Unreadable]]:
+        """Take in a page; return the containers on it, and what may not be there any more.
+
+        No name outlives this: pages are large, and the next one is here before its turn.
+        """
+        answers = self._complete(container, page)
+        containers = [asset for asset in self.take(answers.whole) if asset.is_container]
+        self._note([refused for refused in answers.unreadable if not refused.may_be_absent])
+        return containers, [refused for refused in answers.unreadable if refused.may_be_absent]
 
     def _complete(self, container: SourceAsset, page: list[SourceAsset]) -> ReadAssets:
         """Return the page with everything: a folder only names its children."""
