@@ -47,6 +47,7 @@ QUESTIONS = (
 )
 
 
+@pytest.mark.slow
 def test_each_command_brings_what_it_needs_and_answers_the_same_if_it_is_forked(
     geesync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
