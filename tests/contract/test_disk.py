@@ -11,7 +11,7 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
-from geesync.adapters.mirror_files.disk import disk_errors
+from geesync.adapters.mirror_files.disk_errors import disk_errors
 from geesync.adapters.mirror_files.folders import folder
 from geesync.adapters.mirror_files.landing import Landing, Writer, name_unproved, unproved
 from geesync.adapters.mirror_files.mirror import MARKER, free_bytes, is_mirror, prepare_mirror

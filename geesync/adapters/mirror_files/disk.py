@@ -30,9 +30,6 @@ _FOLDER_MODE = 0o755
 #: What a file system says that has no second names for a file.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV})
 
-#: Something else has the name that a file or folder of ours should have.
-_IN_THE_WAY = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY})
-
 
 def write_all(descriptor: int, data: bytes) -> None:
     """Write every byte; the system may take fewer at a time."""
@@ -285,23 +282,3 @@ def step_into(
         if durable:
             os.fsync(descriptor)
     return os.open(component, flags, dir_fd=descriptor), is_new
-
-
-@contextmanager
-def disk_errors(where: Path) -> Iterator[None]:
-    """Turn the disk's errors into ours: a name in the way is told, all else is the disk's.
-
-    The disk's, or the machine's, cost time, whatever asset they met first. FileNotFoundError is
-    left to who knows whether that is one.
-    """
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if error.errno in _IN_THE_WAY:
-            name = error.filename or where
-            raise RemoteError(
-                Cause.FOREIGN, f"{name} below {where} is in the way, and not geesync's"
-            ) from error
-        raise RemoteError(Cause.DISK, f"{where}: {error.strerror}") from error

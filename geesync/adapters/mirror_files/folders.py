@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from geesync.adapters.mirror_files.disk import Folder, disk_errors, step_into
+from geesync.adapters.mirror_files.disk import Folder, step_into
+from geesync.adapters.mirror_files.disk_errors import disk_errors
 from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.errors import MirrorError
 

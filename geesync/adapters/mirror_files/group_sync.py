@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from geesync.adapters.mirror_files.disk import disk_errors
+from geesync.adapters.mirror_files.disk_errors import disk_errors
 from geesync.adapters.mirror_files.folders import Folders
 from geesync.adapters.mirror_files.landing import name_unproved
 from geesync.errors import GeesyncError, RemoteError
