@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 SLACK_BYTES = 60_000_000
 MOST_BYTES = 500_000_000
 
@@ -19,6 +21,7 @@ def fitted(edge: int, folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_tile(tmp_path: Path) -> None:
     small, large = fitted(768, tmp_path), fitted(1536, tmp_path)
 
