@@ -1,4 +1,4 @@
-"""GeoTIFFs of one small block, of which GDAL writes but the first of each kind.
+"""GeoTIFFs of one small block, of which GDAL writes but a first one of each kind.
 
 Images that have size, type, bands, scale and coordinate system in common have files that differ by
 where they lie and by their pixels. To put these into what GDAL wrote, and to read them, takes a
@@ -49,7 +49,7 @@ class Pattern:
     is_proved: bool = False  #: GDAL has read a file of the kind, and found all that must be in it
 
     def __post_init__(self) -> None:
-        values = dict(_tags(self.content))
+        values = _tags(self.content)
         place = next(tag for tag in _PLACES if tag in values)
         self._place_at = [self._number(values[place]) + 8 * number for number in _PLACES[place]]
         self._length_at = values[_BLOCK_BYTES]
@@ -115,9 +115,9 @@ class Pattern:
         return found
 
 
-def _tags(content: bytes) -> list[tuple[int, int]]:
-    """Return the tags of a little-endian TIFF, each with where its value or its offset stands."""
+def _tags(content: bytes) -> dict[int, int]:
+    """Return by a little-endian TIFF's tags where the value, or the offset of it, stands."""
     (directory,) = struct.unpack_from("<I", content, 4)
     (count,) = struct.unpack_from("<H", content, directory)
     entries = range(directory + 2, directory + 2 + 12 * count, 12)
-    return [(struct.unpack_from("<H", content, entry)[0], entry + 8) for entry in entries]
+    return {struct.unpack_from("<H", content, entry)[0]: entry + 8 for entry in entries}
