@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -149,7 +150,7 @@ def load(*, file: Path | None = None, flags: Mapping[str, Any] | None = None) ->
         flat = _flatten(_read(path))
         given |= {key: (_beside(path, key, value), str(path)) for key, value in flat}
     given |= {
-        name.removeprefix(_PREFIX).lower().replace(_NESTS, "."): (_listed(value), name)
+        name.removeprefix(_PREFIX).lower().replace(_NESTS, "."): (_listed(name, value), name)
         for name, value in os.environ.items()
         if name.startswith(_PREFIX) and name != _FILE_VARIABLE
     }
@@ -218,10 +219,16 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _listed(value: str) -> Any:
+#: How a list begins, or what was meant to be one, and no pattern or host.
+_LIST = re.compile(r"""\s*\[[^]]*(?:["',]|://)""")
+
+
+def _listed(name: str, value: str) -> Any:
     """Return a list that is written as JSON, as the environment has none; other text as it is."""
     with suppress(ValueError, RecursionError):
         return json.loads(value) if value.lstrip().startswith("[") else value
+    if _LIST.match(value):
+        raise ConfigError(f"{name} is no list in JSON", hint="""write it as '["a", "b"]'""")
     return value
 
 

@@ -7,8 +7,10 @@ never ends because of one.
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum, StrEnum
 from functools import partial
+from pathlib import Path
 
 #: Where the pages are that errors and help name: an installed program has no folder of them.
 DOCS = "https://github.com/geesync/geesync/blob/main/docs"
@@ -163,6 +165,9 @@ def reason(text: object) -> str:
 def refused(error: OSError) -> str:
     """Return what the system says of a file, and of which."""
     message = error.strerror or type(error).__name__
+    here = Path(os.environ.get("PWD", "/"))
+    if not error.filename and not here.exists():  # so no relative path leads anywhere
+        return f"{here}, in which this was started, is gone: change into another folder"
     return f"{error.filename}: {message}" if error.filename else message
 
 

@@ -269,3 +269,22 @@ def test_help_calls_values_by_what_they_are(
         told = capsys.readouterr().out
 
         assert not re.search(r"<[a-z]|\[\[", told), told
+
+
+def test_a_relative_path_in_a_folder_that_is_gone_names_the_folder(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = place / "here"
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PWD", str(here))
+    here.rmdir()
+
+    for variable, value in (("GEESYNC_LEDGER", "l.db"), ("GEESYNC_MIRROR", "copy")):
+        with monkeypatch.context() as patched:
+            patched.setenv(variable, value)
+            patched.setattr(sys, "argv", ["geesync", "status"])
+            code = run()
+
+        told = capsys.readouterr().err
+        assert code == ExitCode.MIRROR, told
+        assert told.startswith(f"geesync: {here}, in which this was started, is gone: ")

@@ -54,37 +54,43 @@ def downloader_of(world: World) -> Downloader:
     return downloader
 
 
-def test_what_is_ready_is_fetched_while_a_slow_download_runs_on(build: Build) -> None:
+def test_what_is_ready_is_fetched_while_slow_downloads_run_on(build: Build) -> None:
     world = build(3)
     downloader = downloader_of(world)
     slow = world.simulator.faults.add(
-        "trickle", server="storage", path=MEDIA, after_bytes=1, seconds=0.05
+        "trickle",
+        server="storage",
+        path=r"(i000001|slow\d)\.tif.*alt=media",
+        count=4,
+        after_bytes=1,
+        seconds=0.05,
     )
     world.enqueue(ARCHIVE)
     world.run("discoverer", "exporter", "reconciler")
     while world.counts()["in_bucket"] > 1:
         world.run("downloader")
 
-    later = f"{ARCHIVE}/c0000/later"
-    world.simulator.world.copy(IMAGE, later)
-    world.rescan()
-    world.run_until("in_bucket", later)
-    while world.state(later) == "in_bucket":
-        assert run_step(downloader).busy
-    told = ""
+    *more, later = (f"{ARCHIVE}/c0000/{name}" for name in ("slow1", "slow2", "slow3", "later"))
     with capture_logs() as logged:
-        for _ in range(3):
+        for another in (*more, later):  # each is begun by itself
+            world.simulator.world.copy(IMAGE, another)
+            world.rescan()
+            world.run_until("in_bucket", another)
             world.simulator.advance(61)
-            told = run_step(downloader).waiting
+            assert run_step(downloader).busy
+        while world.state(later) == "in_bucket":
+            assert run_step(downloader).moved
+        world.simulator.advance(61)
+        told = run_step(downloader).waiting
     state = world.state(IMAGE)
     slow.seconds = 0
     world.settle()
 
     assert state == "in_bucket"
-    assert told.startswith("for projects/demo-project/assets/archive/c0000/i000001: less than")
-    assert [one["event"] for one in logged].count("transfer_slow") == 1
-    assert slow.seen == 1
-    assert world.counts() == {"verified": 6}
+    assert told.startswith(f"for {IMAGE} and 3 others: less than")
+    assert [one["event"] for one in logged].count("transfer_slow") == 4
+    assert slow.seen == 4
+    assert world.counts() == {"verified": 9}
     assert exports_of_each_asset(world) == {1}
 
 

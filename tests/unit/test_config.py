@@ -335,6 +335,21 @@ def test_a_list_in_the_environment_may_be_json(
     assert {name: told for name, told, _ in load().values()}[key] == expected
 
 
+@pytest.mark.parametrize(
+    "value", ['["ntfy://me:hunter2@x",]', "[ 'hunter2']", "[ntfy://me:hunter2@x]", "[a, b"]
+)
+@pytest.mark.parametrize("variable", ["NOTIFY__URLS", "WEB__HOSTS", "NOTIFY__COMMAND", "EXCLUDE"])
+def test_a_list_in_the_environment_that_is_no_json_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(f"GEESYNC_{variable}", value)
+
+    told = refusal()
+
+    assert told.startswith(f"GEESYNC_{variable} is no list in JSON")
+    assert "hunter2" not in told
+
+
 #: What no person says: names of types, of pydantic's checks, and regular expressions.
 JARGON = re.compile(
     r"\^|\[a-z|timedelta|pattern|\binteger|\bstring\b|tuple|dictionary|instance|parse|input should"

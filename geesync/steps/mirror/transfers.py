@@ -31,6 +31,9 @@ log = get_logger()
 #: Batches of which something is left: each has a process for it, which takes memory.
 _MOST_BATCHES = 4
 
+#: So many of them may be slow and take none of these places.
+_MOST_SLOW = 4
+
 #: What one pass brings, about: what was asked for meanwhile has its turn after that.
 _PASS_BYTES = 4 * 1024**3
 
@@ -96,7 +99,9 @@ class Transfers(Generic[Some]):
     @property
     def room(self) -> int:
         """How many more requests may be on their way."""
-        if len(self._batches) >= _MOST_BATCHES:
+        now = self.context.clock()
+        slow = sum(now - batch.heard_at >= _SLOW_AFTER for batch in self._batches)
+        if len(self._batches) - min(slow, _MOST_SLOW) >= _MOST_BATCHES:
             return 0
         return self.at_once - sum(map(_requests, self._batches))
 
