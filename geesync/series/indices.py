@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numexpr
+import numpy as np
 import xarray as xr
 
 from geesync.errors import UserError
 
-#: Formulas over roles of bands; reflectances as the collection has them, but for EVI and SAVI,
-#: whose constants want them between 0 and 1.
+#: Formulas over roles of bands, which are reflectances between 0 and 1.
 #: https://github.com/awesome-spectral-indices/awesome-spectral-indices lists the sources of each.
 FORMULAS = {
     "ndvi": "(nir - red) / (nir + red)",
@@ -24,19 +24,24 @@ FORMULAS = {
     "gndvi": "(nir - green) / (nir + green)",
 }
 
-#: Which band has which role, by the bands that a collection has; the first row that fits is taken.
+
+@dataclass(frozen=True)
+class Usual:
+    """The bands of a usual collection, and what its whole numbers mean."""
+
+    bands: Mapping[str, str]  #: by role
+    scale: float = 1.0  #: a reflectance is scale · (value + offset)
+    offset: float = 0.0
+
+
+_COLOURS = ("blue", "green", "red", "nir", "swir1", "swir2")
+
+#: The first of which a collection has the bands is taken.
 #: https://developers.google.com/earth-engine/datasets/catalog/COPERNICUS_S2_SR_HARMONIZED and
 #: https://developers.google.com/earth-engine/datasets/catalog/LANDSAT_LC08_C02_T1_L2
-_ROLES = (
-    {"blue": "B2", "green": "B3", "red": "B4", "nir": "B8", "swir1": "B11", "swir2": "B12"},
-    {
-        "blue": "SR_B2",
-        "green": "SR_B3",
-        "red": "SR_B4",
-        "nir": "SR_B5",
-        "swir1": "SR_B6",
-        "swir2": "SR_B7",
-    },
+_USUAL = (
+    Usual(dict(zip(_COLOURS, ("B2", "B3", "B4", "B8", "B11", "B12"), strict=True)), 1e-4),
+    Usual({role: f"SR_B{n}" for n, role in enumerate(_COLOURS, 2)}, 2.75e-5, -0.2 / 2.75e-5),
 )
 
 #: Differences over sums lie here whatever the reflectances.
@@ -50,6 +55,8 @@ class Index:
     name: str
     formula: str  #: over names of variables
     bands: Mapping[str, str]  #: the band of each variable of the formula
+    reflectances: Mapping[str, Usual] = field(default_factory=dict)
+    """Variables that are whole numbers on disk, and what these mean."""
 
     @property
     def valid_range(self) -> tuple[float, float] | None:
@@ -66,26 +73,36 @@ class Index:
 
         found: xr.DataArray = xr.apply_ufunc(
             compute,
-            *(data[band] for band in self.bands.values()),
+            *(self._values(data, variable) for variable in variables),
             dask="parallelized",
             output_dtypes=["float32"],
         )
         # Zero over zero, as where both bands are empty, is no observation.
         return found.where(abs(found) < float("inf")).rename(self.name)
 
+    def _values(self, data: xr.Dataset, variable: str) -> xr.DataArray:
+        values, usual = data[self.bands[variable]], self.reflectances.get(variable)
+        if usual is None:
+            return values
+        shifted = values + usual.offset if usual.offset else values
+        # A scale that all have is divided away.
+        return shifted if self.valid_range == _NORMALIZED else shifted * usual.scale
 
-def index(name: str, bands: Iterable[str], roles: Mapping[str, str] | None = None) -> Index:
+
+def index(name: str, bands: Mapping[str, str], roles: Mapping[str, str] | None = None) -> Index:
     """Return an index of a collection's bands.
 
-    name: one of ``FORMULAS``, or a formula over roles and names of bands. roles: which band has
-    which role (``{"red": "B4"}``), where it is not one of the usual collections. Raises
-    UserError if it is no formula, or names what the collection does not have.
+    name: one of ``FORMULAS``, or a formula over roles and names of bands. bands: numpy's types of
+    their values. roles: which band has which role (``{"red": "B4"}``), where it is not one of the
+    usual collections. Raises UserError if it is no formula, or names what the collection does not
+    have.
     """
     has = list(bands)
     known = name.lower() in FORMULAS
     formula = FORMULAS[name.lower()] if known else name
-    usual = next((role for role in _ROLES if {role["red"], role["nir"]} <= set(has)), {})
-    meaning = {**{band: band for band in has}, **usual, **(roles or {})}
+    fitting = (one for one in _USUAL if {one.bands["red"], one.bands["nir"]} <= set(has))
+    usual = next(fitting, Usual({}))
+    meaning = {**{band: band for band in has}, **usual.bands, **(roles or {})}
     wanted = {variable: meaning.get(variable, "") for variable in _variables(formula)}
     missing = [variable for variable, band in wanted.items() if band not in has]
     if missing:
@@ -93,7 +110,13 @@ def index(name: str, bands: Iterable[str], roles: Mapping[str, str] | None = Non
             f"{name} needs {', '.join(missing)}, and the bands are {', '.join(has)}",
             hint="say which band it is: --band red=B4",
         )
-    return Index(name.lower() if known else "index", formula, wanted)
+    whole = {
+        variable: usual
+        for variable, band in wanted.items()
+        if variable in usual.bands.keys() - (roles or {}).keys()
+        and np.dtype(bands[band]).kind in "iu"
+    }
+    return Index(name.lower() if known else "index", formula, wanted, whole)
 
 
 def _variables(formula: str) -> list[str]:

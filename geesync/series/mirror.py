@@ -7,6 +7,7 @@ odc-stac (https://odc-stac.readthedocs.io) when somebody computes with them, in 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from odc.geo.geobox import GeoBox, geobox_union_conservative
 from geesync.domain.assets.names import candidates
 from geesync.domain.mirror.layout import asset_path
 from geesync.errors import UserError
-from geesync.series.stac_items import MASK, Band, bands_of, loadable
+from geesync.series.stac_items import MASK, UNDATED, Band, bands_of, loadable, read_type
 
 #: Edge of the blocks that are read at a time, in pixels.
 BLOCK = 512
@@ -48,12 +49,13 @@ class Mirror:
     ) -> list[pystac.Item]:
         """Return the STAC Items of a collection, or of one image, in order of time.
 
-        begin, end: aware times; end is exclusive. Raises UserError if the mirror has no such asset.
+        begin, end: aware times; end is exclusive; who gives one gets no images without a time.
+        Raises UserError if the mirror has no such asset.
         """
         found = [
             item
             for item in _items(self.path, name)
-            if bands_of(item) and _is_between(item.datetime, begin, end)
+            if bands_of(item) and is_between(item, begin, end)
         ]
         return sorted(found, key=lambda item: (item.datetime, item.id))
 
@@ -85,13 +87,23 @@ class Mirror:
         known = _common_bands(name, items, bands)
         if not {"crs", "resolution", "geobox", "like"} & how.keys():
             how["geobox"] = _shared_grid(name, items, like or next(iter(known)))
-        loaded = odc.stac.load(
-            [loadable(item, as_floats=masks == "nan") for item in items],
-            bands=[*known, *(f"{band.name}{MASK}" for band in known.values() if band.has_mask)],
-            chunks={"y": block, "x": block},
-            **{"groupby": "id", **how},
-        )
-        return _masked(loaded, known, masks)
+
+        def read(*, as_floats: bool) -> xr.Dataset:
+            kinds = {band: [bands_of(item)[band].data_type for item in items] for band in known}
+            types = {band: read_type(some, as_floats=as_floats) for band, some in kinds.items()}
+            loaded = odc.stac.load(
+                [loadable(item, types, as_floats=as_floats) for item in items],
+                bands=[*known, *(f"{band.name}{MASK}" for band in known.values() if band.has_mask)],
+                chunks={"y": block, "x": block},
+                **{"groupby": "id", **how},
+            )
+            return loaded.rename({old: new for old, new in _DEGREES.items() if old in loaded.dims})
+
+        floats = _masked(read(as_floats=True), known)
+        if masks == "nan":
+            return floats
+        # Of several images the value of masked pixels is not one: what is NaN says it for all.
+        return _with_masks(read(as_floats=False), floats)
 
 
 def open_mirror(path: Path | str) -> Mirror:
@@ -117,7 +129,15 @@ def _items(mirror: Path, name: str) -> Iterator[pystac.Item]:
     )
 
 
-def _is_between(time: datetime | None, begin: datetime | None, end: datetime | None) -> bool:
+#: What odc-stac calls the axes of a geographic grid, and everybody else here.
+_DEGREES = {"latitude": "y", "longitude": "x"}
+
+
+def is_between(item: pystac.Item, begin: datetime | None, end: datetime | None) -> bool:
+    """Whether an image's own time lies within some; one without a time is of none."""
+    if begin is None and end is None:
+        return True
+    time = None if item.properties.get(UNDATED) else item.datetime
     return time is not None and (begin is None or begin <= time) and (end is None or time < end)
 
 
@@ -125,7 +145,9 @@ def _common_bands(name: str, items: list[pystac.Item], wanted: Sequence[str]) ->
     """Return the wanted bands; by default those that all images have."""
     first, *others = map(bands_of, items)
     common = {
-        band: band_of for band, band_of in first.items() if all(band in other for other in others)
+        name: replace(band, has_mask=any(one[name].has_mask for one in (first, *others)))
+        for name, band in first.items()
+        if all(name in other for other in others)
     }
     if not common:
         raise UserError(f"the images of {name} share no band", hint="name some by bands=")
@@ -147,19 +169,19 @@ def _shared_grid(name: str, items: list[pystac.Item], band: str) -> GeoBox:
         ) from None
 
 
-def _masked(loaded: xr.Dataset, known: dict[str, Band], masks: Masks) -> xr.Dataset:
-    """Return the data set with its masks as they were asked for."""
-    variables = {}
-    for name, band in known.items():
-        values = loaded[name]
-        mask = loaded[f"{name}{MASK}"] if band.has_mask else None
-        if masks == "nan":
-            variables[name] = values if mask is None else values.where(mask > 0)
-            continue
-        nodata = values.attrs.get("nodata")
-        valid = xr.ones_like(values, bool) if nodata is None else values != nodata
-        variables |= {
-            name: values,
-            f"{name}{MASK}": valid.astype("float32") if mask is None else mask,
-        }
+def _masked(loaded: xr.Dataset, known: dict[str, Band]) -> xr.Dataset:
+    """Return the bands of data, NaN where they are masked."""
+    variables = {
+        name: loaded[name].where(loaded[f"{name}{MASK}"] != 0) if band.has_mask else loaded[name]
+        for name, band in known.items()
+    }
     return xr.Dataset(variables, attrs=loaded.attrs)
+
+
+def _with_masks(loaded: xr.Dataset, floats: xr.Dataset) -> xr.Dataset:
+    """Return bands as they are on disk, and the mask of each beside it."""
+    masks = {f"{name}{MASK}": floats[name].notnull().astype("float32") for name in floats}
+    for name, whole in masks.items():
+        if name in loaded:
+            masks[name] = loaded[name].fillna(whole)
+    return xr.Dataset({**loaded.data_vars, **masks}, attrs=loaded.attrs)

@@ -80,11 +80,14 @@ def polygons(file: Path) -> list[Place]:
     try:
         document = json.loads(file.read_bytes())
         features = document["features"] if document["type"] == "FeatureCollection" else [document]
-        return [_place(feature, number) for number, feature in enumerate(features, start=1)]
+        found = [_place(feature, number) for number, feature in enumerate(features, start=1)]
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file} is no GeoJSON of polygons", hint=str(error)) from error
+    if not found:
+        raise UserError(f"{file} holds no polygon")
+    return found
 
 
 def _place(feature: Any, number: int) -> Place:

@@ -27,8 +27,8 @@ from geesync.adapters.formats.block_raster import BlockRaster
 from geesync.errors import UserError
 from geesync.series.harmonics import Model, fit, names, predict, years_since
 from geesync.series.indices import index
-from geesync.series.mirror import BLOCK, Mirror
-from geesync.series.stac_items import bands_of
+from geesync.series.mirror import BLOCK, Mirror, is_between
+from geesync.series.stac_items import UNDATED, bands_of
 
 #: Results that are one value, or some, for each pixel.
 _MODEL_RESULTS = ("coefficients", "amplitude", "phase", "quality", "observations", "rmse")
@@ -47,6 +47,7 @@ class Series:
 
     index: xr.DataArray
     model: Model
+    undated: int = 0  #: images that are left out, since they have no time
 
     @property
     def years(self) -> NDArray[np.float64]:
@@ -62,7 +63,7 @@ class Series:
     @property
     def dates(self) -> list[str]:
         """Its times as text that may stand in a file's name, each once."""
-        return [f"{moment:%Y%m%dT%H%M%S}" for moment in self.times]
+        return [f"{moment:%Y%m%dT%H%M%S}{_millis(moment)}" for moment in self.times]
 
     def bands_of(self, result: str) -> list[str]:
         """Return the names of a result's bands."""
@@ -73,6 +74,14 @@ class Series:
         if result in {"amplitude", "phase"}:
             return [f"{result}_{wave}" for wave in range(1, self.model.most + 1)]
         return [result]
+
+
+def _millis(moment: datetime) -> str:
+    return f"_{moment.microsecond // 1000:03d}" if moment.microsecond else ""
+
+
+#: Whoever asks for times gets no images without one.
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def series_of(
@@ -94,10 +103,14 @@ def series_of(
     if not the images' own. Images of the same moment are one observation. Raises UserError for what
     is not in the mirror, or has not the bands.
     """
-    images = mirror.images(collection, begin=begin, end=end)
+    every, begin = mirror.images(collection), begin or _EARLIEST
+    images = [image for image in every if is_between(image, begin, end)]
+    undated = sum(UNDATED in image.properties for image in every)
     if not images:
-        raise UserError(f"{collection} has no images in this mirror at these times")
-    chosen = index(of, bands_of(images[0]), roles)
+        others = f"; {undated:,} have no time at all" if undated else ""
+        raise UserError(f"{collection} has no images in this mirror at these times{others}")
+    types = {name: band.data_type for name, band in bands_of(images[0]).items()}
+    chosen = index(of, types, roles)
     # All times of a block are in memory at once.
     load = partial(mirror.load, begin=begin, end=end, block=BLOCK // 2, groupby="time")
     observed = chosen.of(load(collection, bands=[*dict.fromkeys(chosen.bands.values())], **grid))
@@ -113,7 +126,7 @@ def series_of(
         # An image without a mask, and a pixel that a mask says nothing of, may be cloudy.
         observed = observed.where(mask.reindex(time=observed["time"]) == 0)
     model = replace(model, valid_range=chosen.valid_range)
-    return Series(observed.astype("float32").rename(chosen.name), model)
+    return Series(observed.astype("float32").rename(chosen.name), model, undated)
 
 
 def fit_block(values: NDArray[Any], years: NDArray[np.float64], model: Model) -> Blocks:

@@ -5,6 +5,7 @@ A folder of its own beside the mirror, never inside: what is in a mirror is Eart
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pystac import Asset, CatalogType, Collection, Extent, Item, SpatialExtent, 
 
 from geesync import __version__
 from geesync.adapters.formats.block_raster import BlockRaster
+from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.errors import MirrorError, UserError
 from geesync.series.harmonics import NO_FIT
 from geesync.series.regression import DATED_RESULTS, TYPES, Series, compute, open_rasters
@@ -27,6 +29,9 @@ _PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 _MODEL = "model"
 
 _MARK = "geesync:series"
+
+#: Says whose a folder is before its catalogue is there, and what is made in it.
+_CLAIM = ".geesync-series.json"
 
 
 def write(
@@ -40,11 +45,11 @@ def write(
 ) -> Path:
     """Fit a series and write its results; return the catalogue's file.
 
-    parameters: what made it, for the catalogue. An earlier run's files of the same names are
+    parameters: what made it, for the catalogue. An earlier run's files of the same parameters are
     replaced, each when its successor is whole. Raises UserError for a folder that holds something
     else, and MirrorError if the disk refuses.
     """
-    _claim(folder)
+    _claim(folder, parameters)
     dated = [name for name in DATED_RESULTS if name in results]
     model = [name for name in results if name not in DATED_RESULTS]
     items: list[Item] = []
@@ -62,21 +67,25 @@ def write(
                 item = _item(series, _MODEL, first, span)
                 items.append(_save(item, folder, rasters, bands))
         return _catalogue(series, folder, items, parameters)
-    except OSError as error:
-        raise MirrorError(f"{folder}: {error.strerror or error}") from error
+    except OSError as error:  # or rasterio's, whose cause is GDAL's
+        why = error.strerror or error.__cause__ or error
+        raise MirrorError(f"{folder}: {why}") from error
 
 
-def _claim(folder: Path) -> None:
-    """Make sure that the folder is new, empty, or an earlier run's."""
-    catalogue = folder / "collection.json"
-    if (folder / "catalog.json").exists():
-        raise UserError(f"{folder} is a mirror", hint="give a folder beside it")
-    if folder.is_dir() and any(folder.iterdir()) and not catalogue.exists():
-        raise UserError(f"{folder} is not empty, and no series is in it", hint="give a new folder")
-    if catalogue.exists() and _MARK not in catalogue.read_text("utf-8"):
-        raise UserError(f"{folder} holds somebody else's collection", hint="give a new folder")
+def _claim(folder: Path, parameters: Mapping[str, Any]) -> None:
+    """Make sure that a folder is new, empty, or an earlier run's of the same, however it ended."""
+    claim, whole = folder / _CLAIM, folder.resolve()
+    if any((place / MARKER).exists() for place in (whole, *whole.parents)):
+        raise UserError(f"{folder} is in a mirror", hint="give a folder beside it")
+    wanted = json.dumps(parameters, sort_keys=True, default=str)
     try:
+        if folder.exists() and any(folder.iterdir()):
+            earlier = claim.read_text("utf-8") if claim.exists() else ""
+            if earlier != wanted:
+                held = f"holds another series: {earlier}" if earlier else "is not empty"
+                raise UserError(f"{folder} {held}", hint="give a new folder")
         folder.mkdir(parents=True, exist_ok=True)
+        claim.write_text(wanted, "utf-8")
     except OSError as error:
         raise MirrorError(f"{folder}: {error.strerror}") from error
 

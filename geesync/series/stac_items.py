@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pystac
 from affine import Affine
 from odc.geo.geobox import GeoBox, geobox_union_conservative
@@ -29,6 +30,9 @@ _FITS_FLOAT32 = frozenset({"uint8", "int8", "uint16", "int16", "float32"})
 #: What a band's mask is called, where masks are files of their own.
 MASK = "_mask"
 
+#: A member of Items that have no time of their own, but that of their mirroring.
+UNDATED = "ee:undated"
+
 
 @dataclass(frozen=True)
 class Band:
@@ -36,13 +40,22 @@ class Band:
 
     name: str
     box: GeoBox  #: its grid
+    data_type: str  #: numpy's name
     has_mask: bool  #: fractions of its mask are in a file of their own
 
 
-def loadable(item: pystac.Item, *, as_floats: bool) -> pystac.Item:
+def read_type(kinds: Iterable[str], *, as_floats: bool) -> str:
+    """Return the type in which a band is read whose images have these: no value is rounded."""
+    some = set(kinds)
+    if as_floats:
+        return "float32" if some <= _FITS_FLOAT32 else "float64"
+    return str(np.result_type(*some))
+
+
+def loadable(item: pystac.Item, types: Mapping[str, str], *, as_floats: bool) -> pystac.Item:
     """Return an Item in which loaders find each band by its name.
 
-    as_floats: bands of data are to be read as floats, masked pixels as NaN.
+    types: in which bands of data are read. as_floats: their masked pixels are to be NaN.
     """
     plain = pystac.Item(
         item.id,
@@ -54,24 +67,22 @@ def loadable(item: pystac.Item, *, as_floats: bool) -> pystac.Item:
         collection=item.collection_id,
     )
     for key, asset in _parts(item):
-        plain.add_asset(key, _loadable(asset, as_floats=as_floats))
+        plain.add_asset(key, _loadable(asset, types, as_floats=as_floats))
     return plain
 
 
-def _loadable(asset: pystac.Asset, *, as_floats: bool) -> pystac.Asset:
+def _loadable(asset: pystac.Asset, types: Mapping[str, str], *, as_floats: bool) -> pystac.Asset:
     extra = asset.extra_fields
     suffix = MASK if _is_mask(asset) else ""
-    raster = {"data_type": extra["data_type"]}
-    if as_floats and not suffix:
-        fits = extra["data_type"] in _FITS_FLOAT32
-        raster = {"data_type": "float32" if fits else "float64", "nodata": "nan"}
-    elif "nodata" in extra:
-        raster["nodata"] = extra["nodata"]
+    nodata = {"nodata": extra["nodata"]} if "nodata" in extra else {}
+    if as_floats or suffix:
+        nodata = {"nodata": "nan"}  # in a mask: this image has none in a file
     names = [band["name"] for band in extra["bands"]]
+    kinds = ["float32" if suffix else types.get(name, extra["data_type"]) for name in names]
     fields = {
         **{key: value for key, value in extra.items() if key.startswith("proj:")},
         "eo:bands": [{"name": f"{name}{suffix}"} for name in names],
-        "raster:bands": [raster for _ in names],
+        "raster:bands": [{"data_type": kind, **nodata} for kind in kinds],
     }
     href = str(asset.get_absolute_href())
     return pystac.Asset(href, media_type=_GEOTIFF, roles=["data"], extra_fields=fields)
@@ -87,7 +98,7 @@ def bands_of(item: pystac.Item) -> dict[str, Band]:
     names = [(asset, band["name"]) for asset in files for band in asset.extra_fields["bands"]]
     masked = {name for asset, name in names if _is_mask(asset)}
     return {
-        name: Band(name, _box(asset.extra_fields), name in masked)
+        name: Band(name, _box(asset.extra_fields), asset.extra_fields["data_type"], name in masked)
         for asset, name in names
         if not _is_mask(asset)
     }

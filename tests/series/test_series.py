@@ -127,7 +127,7 @@ def test_tiles_open_as_the_one_image_that_they_are() -> None:
         )
     item.add_asset("vrt", pystac.Asset("whole.vrt"))
 
-    (one,) = loadable(item, as_floats=True).assets.values()
+    (one,) = loadable(item, {}, as_floats=True).assets.values()
 
     assert one.href == "/m/whole.vrt"
     assert one.extra_fields["proj:shape"] == [356, 512]
@@ -227,4 +227,4 @@ def test_a_mistake_is_one_line(mirror: Path, words: tuple[str, ...], told: str) 
 def test_a_mirror_is_never_written_into(mirror: Path) -> None:
     done = run("users/x/scenes", "--mirror", mirror, "--output", mirror)
 
-    assert "is a mirror" in str(done.exception)
+    assert "is in a mirror" in str(done.exception)

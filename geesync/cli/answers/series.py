@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geesync.cli.context import Context, errors, say
+from geesync.domain.messages.words import counted
 from geesync.errors import UserError
 
 if TYPE_CHECKING:
@@ -80,16 +81,22 @@ def series(
         raise UserError("there is nothing to do", hint="give --output, --point or --polygons")
     grid: dict[str, Any] = {"crs": crs, "resolution": resolution} if crs or resolution else {}
     if grid and not all(grid.values()):
-        raise UserError("--crs and --resolution go together")
+        raise UserError("--crs and --resolution go together, and no pixel has an edge of 0")
+    if crs:
+        _require_crs(crs)
     cli: Context = context.obj
     source = open_mirror(mirror or cli.config().need("mirror"))
     model, roles = Model(_numbers(harmonics), observations), _roles(band or [])
     grid |= {"begin": _utc(begin), "end": _utc(end)}
     chosen = series_of(source, collection, model, of=index, roles=roles, clouds=clouds, **grid)
+    if chosen.undated:
+        say(f"{counted(chosen.undated, 'image')} without a time: left out")
     if point or polygons is not None:
         _plot(chosen, plot, point or [], polygons, title=f"{chosen.index.name} of {collection}")
     if folder is not None:
-        _write(chosen, folder, write, {"collection": collection, "index": index}, threads)
+        asked = {"harmonics": harmonics, "observations": observations, "clouds": clouds}
+        asked |= {"collection": collection, "index": index, "bands": band or []}
+        _write(chosen, folder, write, asked | {key: str(of) for key, of in grid.items()}, threads)
 
 
 def _require_libraries() -> None:
@@ -100,6 +107,16 @@ def _require_libraries() -> None:
         raise UserError(
             f"{error.name} is not installed", hint="pip install 'geesync[series]'"
         ) from error
+
+
+def _require_crs(crs: str) -> None:
+    from odc.geo.crs import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        CRS(crs)
+    except CRSError as error:
+        raise UserError(f"{crs!r} is no CRS", hint="as EPSG:3035, or WKT") from error
 
 
 def _roles(given: list[str]) -> dict[str, str]:
