@@ -126,12 +126,15 @@ class Service:
     def finish(self) -> str:
         """Sweep what is left, then tell people how it stands: nobody looks after a last pass.
 
-        Returns what is left all the same, for people.
+        Returns what is left all the same, for people. Raises MirrorError if a mirror is away: what
+        is written down as verified is not here then.
         """
         left = [step.finish() for step in self.steps if isinstance(step, Sweeper)]
         for step in self.steps:
             if isinstance(step, Notifier):
                 step.notify()
+        for dest in {root.dest for root in self.roots.working()}:
+            self.mirrors.require(dest)
         return "".join(left)
 
     def reload(self, config: Config) -> None:
