@@ -137,7 +137,10 @@ def _content(path: Path) -> Json:
     try:
         found = json.loads(path.read_bytes())
     except OSError as error:
-        raise _unusable(path, str(error.strerror)) from None
+        raise NotAllowedError(
+            f"the credentials {path} cannot be read: {error.strerror}",
+            hint="name a file that the user of geesync may read",
+        ) from None
     except (ValueError, RecursionError):
         is_empty = not path.stat().st_size
         raise _unusable(path, "it is empty" if is_empty else "it is no JSON") from None
