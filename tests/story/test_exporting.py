@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
@@ -74,6 +75,24 @@ def test_an_export_whose_answer_was_lost_is_adopted_and_not_asked_for_twice(
     assert fault.fired == 1
     assert world.accepted(f"{home}/img") == 1
     assert world.is_exact(f"{home}/img")
+
+
+def test_an_export_that_is_adopted_while_it_is_asked_for_waits_for_no_answer(
+    world: World, home: str
+) -> None:
+    world.run("discoverer")
+    slow = world.simulator.faults.add("trickle", path="image:export", after_bytes=400, seconds=0.1)
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(world.run, "exporter")
+        while not asking.done():
+            world.run("reconciler")
+    first = world.show(f"{home}/img")
+    world.run("exporter")
+
+    assert slow.fired == 1
+    assert first["cause"] is None
+    assert world.state(f"{home}/img") == "exporting"
 
 
 @pytest.mark.parametrize("duplicates", ["same_operation", "refuse"])

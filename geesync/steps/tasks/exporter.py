@@ -28,7 +28,7 @@ from geesync.store.tasks.task_rows import Task
 from geesync.store.tasks.tasks import Tasks
 
 #: States of a task whose answer is known.
-_KNOWN = (TaskState.RUNNING, TaskState.SUCCEEDED)
+_KNOWN = {TaskState.RUNNING, TaskState.SUCCEEDED}
 
 
 @dataclass
@@ -57,9 +57,10 @@ class _Job:
             return event_of(self.failure, ExportFailed)
         if not self.plan.parts:
             return NothingToExport("; ".join(self.plan.left))
-        if self.unasked:
+        states = {task.state for task in self.live.values()}
+        if self.unasked or TaskState.INTENDED in states:  # or adopted while it was asked for
             return None
-        if all(task.state in _KNOWN for task in self.live.values()):
+        if states <= _KNOWN:
             return ExportStarted()
         return event_of(RemoteError(Cause.MAYBE_STARTED, "waiting for a lost answer"), ExportFailed)
 
