@@ -91,7 +91,9 @@ class Freer:
 
     def _differs(self, asset: LedgerAsset) -> str:
         """Return why it is not at Earth Engine what was mirrored."""
-        now = self.earth_engine.get_asset(asset.name)
+        now = self.earth_engine.find_asset(asset.name)
+        if now is None:
+            return "it is not at Earth Engine any more, or not yours"
         if now.type != asset.type or (not asset.is_container and now.revision != asset.revision):
             return "it has changed at Earth Engine since it was mirrored"
         if asset.is_container and any(page for page in self.earth_engine.list_children(now.name)):

@@ -94,6 +94,10 @@ class Made(Event):
     """Earth Engine has it, and it is ours: it bears our mark, whatever answer was lost."""
 
 
+class Superseded(Event):
+    """Nothing of it is at Earth Engine, and it is asked for again: by another row."""
+
+
 class Differs(Failure):
     """What is there is not what was to be made: never overwritten, left for a person to look at."""
 

@@ -31,6 +31,9 @@ def ndvi(image, source):
         return None
     return image.normalizedDifference(["B8", "B4"]).rename("ndvi")
 
+def twice(image, source):
+    return None if source["name"].endswith("s003") else ndvi(image, source).multiply(2)
+
 def broken(image, source):
     raise ValueError("no idea")
 """
@@ -324,3 +327,54 @@ def test_a_collection_that_cannot_be_made_holds_up_no_other_job(
     world.simulator.world.put(SimAsset(f"{PROJECT}/absent", "FOLDER"))
     world.simulator.advance(600)
     assert {one.standing.state for one in settle(world)} == {DerivedState.MADE}
+
+
+def test_what_was_given_up_or_deleted_there_is_made_when_a_person_starts_it_again(
+    world: World, tmp_path: Path
+) -> None:
+    config = configure(tmp_path, world.simulator)
+    run(config, "start", "ndvi")
+    run(config, "cancel", "ndvi")
+
+    by_itself, again = run(config, "start", "ndvi", "--only-new"), run(config, "start", "ndvi")
+
+    assert "0 new, 7 there" in by_itself.output
+    assert "7 new, 0 there" in again.output
+    made = settle(world)
+    assert [one.standing.state for one in made] == [DerivedState.MADE] * 7
+
+    world.simulator.world.delete(made[0].target)
+    assert "0 new, 7 there" in run(config, "start", "ndvi", "--only-new").output
+    assert "1 new, 6 there" in run(config, "start", "ndvi").output
+    settle(world)
+    assert world.simulator.world.find(made[0].target) is not None
+    assert exports(world) == 8
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"grid": "source:SCL"},
+        {"pyramiding": "MODE"},
+        {"keep": ["other"]},
+        {"function": "my_function:twice"},
+    ],
+)
+def test_results_of_what_a_job_was_before_are_stale_until_they_are_deleted_there(
+    world: World, tmp_path: Path, changed: dict[str, object]
+) -> None:
+    run(configure(tmp_path, world.simulator), "start", "ndvi")
+    first, *others = settle(world)
+    config = configure(tmp_path, world.simulator, **changed)
+
+    planned, started = run(config, "plan", "ndvi"), run(config, "start", "ndvi")
+
+    assert "7 results are of another function, grid or image" in planned.output
+    assert isinstance(started.exception, UserError)
+    for one in others:
+        world.simulator.world.delete(one.target)
+    assert "6 to make" in run(config, "start", "ndvi", "--renew").output
+    kept, *new = settle(world)
+    assert kept.planned.expression == first.planned.expression
+    assert [one.standing.state for one in new] == [DerivedState.MADE] * 6
+    assert exports(world) == 13

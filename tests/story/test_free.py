@@ -98,6 +98,15 @@ def test_what_changed_there_since_stays(world: World) -> None:
     assert is_there(world, f"{HOME}/elevation")
 
 
+def test_what_somebody_else_deleted_there_holds_up_nothing(world: World) -> None:
+    world.simulator.world.delete(f"{HOME}/scenes/s0001")
+
+    found = free(world, "users/demo/scenes")
+
+    assert "is not at Earth Engine any more" in found.pop("s0001").kept
+    assert {one.kept for one in found.values()} == {""}
+
+
 def test_a_folder_that_holds_what_is_not_mirrored_stays(world: World) -> None:
     world.simulator.world.copy(f"{HOME}/elevation", f"{HOME}/scenes_too")
     world.simulator.world.copy(f"{HOME}/scenes/s0000", f"{HOME}/scenes/new")

@@ -84,6 +84,33 @@ def test_the_page_and_the_metrics_tell_of_restores(world: World) -> None:
     assert f'geesync_made_assets{{kind="restore",name="{BACK}",state="planned"}} 4.0' in metrics
 
 
+def test_what_was_restored_of_an_older_copy_is_told_when_it_is_asked_for_again(
+    world: World, tmp_path: Path
+) -> None:
+    config = configured(world, tmp_path)
+    words = ("restore", "users/demo/elevation", "--to", BACK, "--accept-losses", "fractions")
+    run(config, *words)
+    settle(world, Restores(world.database))
+    first = run(config, *words)
+    world.simulator.world.touch("projects/earthengine-legacy/assets/users/demo/elevation")
+    world.rescan()
+    world.settle()
+
+    second = run(config, *words)
+
+    assert "older copy" not in first.output
+    assert "1 of them were made of an older copy" in second.output, second.output
+
+
+def test_a_restore_into_a_bucket_that_is_not_there_is_refused(world: World, tmp_path: Path) -> None:
+    config = configured(world, tmp_path)
+
+    asked = run(config, "restore", "users/demo/elevation", "--to", BACK, "--bucket", "absent")
+
+    assert "there is no bucket absent" in str(asked.exception)
+    assert not Restores(world.database).of("")
+
+
 def test_small_tables_come_back_without_a_bucket(tmp_path: Path) -> None:
     with Simulator("small") as simulator, a_world(simulator, tmp_path, direct={}) as world:
         config = configured(world, tmp_path)

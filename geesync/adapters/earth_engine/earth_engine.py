@@ -95,6 +95,15 @@ class EarthEngine:
         for items in self._children(name):
             yield {str(item.get("name")): str(item.get("updateTime")) for item in items}
 
+    def names_in(self, name: str) -> frozenset[str]:
+        """Return the names of what a collection holds; of one that is not there, none."""
+        try:
+            return frozenset(child for page in self.list_revisions(name) for child in page)
+        except RemoteError as error:
+            if error.cause != Cause.GONE:
+                raise
+        return frozenset()
+
     def _children(self, name: str, wanted: str = "") -> Iterator[list[Json]]:
         asked = {"parent": name, "pageSize": _ASSETS_PER_PAGE}
         asked |= {"filter": wanted} if wanted else {}

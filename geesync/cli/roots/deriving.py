@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from geesync.sections import DeriveConfig
     from geesync.store.file.database import Database
     from geesync.store.ledger.ledger import LedgerAsset
+    from geesync.store.making.derivations import Derivations, Derived
 
 
 #: Questions at a time: what bands a result has, which only Earth Engine knows.
@@ -55,6 +56,9 @@ def derive(
     renew: Annotated[
         bool, typer.Option("--renew", help="Start: go on though the function is not what it was.")
     ] = False,
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Start: only of images that are new, as the daemon.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line for each image.")] = False,
 ) -> None:
     """Apply a function of one's own to each image of a collection, once, durably."""
@@ -66,13 +70,21 @@ def derive(
         raise UserError(f"there is no job {job}", hint=f"[derive.…] has {known}")
     if action in {"plan", "start"}:
         beside = Path(loaded.file).parent if loaded.file else Path.cwd()
-        _plan(config, job, beside, start=action == "start", renew=renew, as_json=json)
+        start = action == "start"
+        _plan(config, job, beside, start=start, renew=renew, only_new=only_new, as_json=json)
     else:
         _look(cli, config, job, action, as_json=json)
 
 
 def _plan(
-    config: Config, name: str, beside: Path, *, start: bool, renew: bool, as_json: bool
+    config: Config,
+    name: str,
+    beside: Path,
+    *,
+    start: bool,
+    renew: bool,
+    only_new: bool,
+    as_json: bool,
 ) -> None:
     from geesync.bootstrap import cloud
     from geesync.store.making.derivations import Derivations, Planned
@@ -84,16 +96,16 @@ def _plan(
     config.ledger.parent.mkdir(parents=True, exist_ok=True)
     with opened(config) as database:
         store = Derivations(database)
-        known = {
-            result.planned.target: (result.planned.revision, result.planned.expression)
-            for result in store.of(name)
-        } | {asset.name: mark_of(source) for asset, source in _results(database, job.into)}
-        plan = compare(job, section, earth_engine, function, known)
+        known, absent = _known(store, earth_engine, job, only_new=only_new)
+        known |= {asset.name: mark_of(source) for asset, source in _results(database, job.into)}
+        plan = compare(job, section, earth_engine, function, known, absent.keys())
         _print_plan(plan, as_json=as_json)
         if plan.made and not as_json:
             say(_cost(config, section, len(plan.made)))
         if plan.stale and not renew:
-            what = f"{len(plan.stale):,} results are of another function than today's"
+            what = (
+                f"{len(plan.stale):,} results are of another function, grid or image than today's"
+            )
             if start:
                 raise UserError(what, hint="delete them there, or --renew to make the others")
             say(what)
@@ -105,11 +117,39 @@ def _plan(
                 )
                 for result in plan.made
             )
+            store.supersede(
+                [absent[one.target] for one in plan.made if one.target in absent], now()
+            )
             store.add(planned, now())
     if start and is_derived(job.into):
         _bring_home(config, earth_engine, stores, job, plan.made)
     if start:
         say(f"{len(plan.made):,} to make; geesync derive status {name} says how far")
+
+
+def _known(
+    store: Derivations, earth_engine: EarthEngine, job: Job, *, only_new: bool
+) -> tuple[dict[str, tuple[str, str]], dict[str, Derived]]:
+    """Return (what each result was made of, by its place; what can be made anew, likewise).
+
+    Anew is made what was given up, or is not there any more, or yet; of that which is new nothing.
+    """
+    rows = store.of(job.name)
+    absent: dict[str, Derived] = {}
+    if rows and not only_new:
+        rows = [one for one in rows if one.standing.state != DerivedState.CANCELLED]
+        there = earth_engine.names_in(job.into)
+        absent = {
+            one.target: one
+            for one in rows
+            if one.target not in there and one.standing.state != DerivedState.EXPORTING
+        }
+    known = {
+        one.target: (one.planned.revision, one.planned.expression)
+        for one in rows
+        if one.target not in absent or one.standing.state != DerivedState.MADE
+    }
+    return known, absent
 
 
 def _cost(config: Config, section: DeriveConfig, count: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as documents
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import chain
@@ -43,7 +43,7 @@ class Result:
 
     source: SourceAsset
     target: str  #: its canonical name
-    digest: str  #: of the function's own expression
+    digest: str  #: of all that it is made by
     own: Json  #: the function's own expression
     request: Json  #: the export's body, with properties and marks
 
@@ -76,10 +76,12 @@ def compare(
     earth_engine: EarthEngine,
     function: Function,
     known: Mapping[str, tuple[str, str]],
+    absent: Collection[str] = (),
 ) -> JobPlan:
     """Return what is to be made of each image of the collection.
 
-    known: of each result's target, the source's revision and the expression's hash.
+    known: of each result's target, the source's revision and the expression's hash. absent: targets
+    of which nothing is there yet, or any more: made by what the function is now.
     """
     from geesync.adapters.earth_engine.user_functions import expression_of
 
@@ -94,8 +96,9 @@ def compare(
         if finish is None:
             plan.skipped.append(Skipped(found.name, "the function leaves it out"))
             continue
-        own, _ = finish({})
-        digest = expression_hash(own)
+        own, whole = finish({})
+        made = {"expression": whole, "grid": job.grid(found), "pyramiding": job.pyramiding}
+        digest = expression_hash(made)
         _, expression = finish(marks(job.name, found, digest))
         result = Result(found, job.target(found), digest, own, request(job, found, expression))
         if len(documents.dumps(result.request)) > MOST_BODY_BYTES:
@@ -108,10 +111,10 @@ def compare(
             )
         targets.add(result.target)
         earlier = known.get(result.target)
-        if earlier is None:
-            plan.made.append(result)
-        elif earlier == (found.revision, digest):
+        if earlier == (found.revision, digest):
             plan.there += 1
+        elif earlier is None or result.target in absent:
+            plan.made.append(result)
         else:
             plan.stale.append(found.name)
     left = {skipped.source.rpartition("/")[2] for skipped in plan.skipped}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from geesync.cli.context import Context, now, opened, print_json, say
+from geesync.cli.roots.watching import check_store
+from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.names import display_id
 from geesync.domain.restore.files import KEPT, Form, is_near_enough
 from geesync.domain.restore.losses import HARMLESS, LossKind
@@ -74,8 +76,7 @@ def restore(
     outlook = look_ahead(config, earth_engine, stores, plan, root)
     outlook.print(as_json=json)
     outlook.require_room()
-    if KEPT in plan.folders:
-        _require_near(stores, config.need("bucket"))
+    _require_bucket(config, stores, plan)
     if missing := plan.unaccepted(accepted):
         accepting = " ".join(f"--accept-losses {kind}" for kind in missing)
         if dry_run:
@@ -97,8 +98,13 @@ def _require_own(config: Config) -> None:
         raise UserError(message, hint="--prove pixels, or digest")
 
 
-def _require_near(stores: Stores, bucket: str) -> None:
-    """Raise UserError if external images are not read from where a bucket is."""
+def _require_bucket(config: Config, stores: Stores, plan: RestorePlan) -> None:
+    """Raise UserError if a bucket cannot be used, or external images are not read from there."""
+    if plan.folders and config.bucket:
+        check_store(stores, config.bucket, by_drive=False)
+    if KEPT not in plan.folders:
+        return
+    bucket = config.need("bucket")
     where = stores.storage.settings(bucket).locations
     if not is_near_enough(where):
         raise UserError(
@@ -135,10 +141,17 @@ def _write_down(
         restores = Restores(database)
         proved = restores.proved(plan.wanted)
         vanished = [one for one in proved if type_of(one.target) is None]
-        count = restores.add(asked, plan.wanted, now(), vanished)
+        restores.supersede(vanished, now())
+        count = restores.add(asked, plan.wanted, now())
     known = len(plan.wanted) - count
     note = f", {known:,} known already" if known else ""
     say(f"{count:,} assets to make{note}; geesync restores says how far they are")
+    revisions = {one.target: one.revision for one in plan.wanted if one.type not in CONTAINERS}
+    there = [one for one in proved if one not in vanished]
+    older = [one for one in there if revisions.get(one.target) not in {None, one.wanted.revision}]
+    if older:
+        what = "were made of an older copy, and stay as they are: delete them there, and ask again"
+        say(f"{len(older):,} of them {what}")
 
 
 def restores(

@@ -50,7 +50,7 @@ def watch(
     way = config.over(chosen).way
     if way == "bucket":
         staging = config.need("bucket")
-    _check_store(stores, staging, by_drive=way == "drive")
+    check_store(stores, staging, by_drive=way == "drive")
     dests = {} if "dest" in given or afresh else known_mirrors(config.ledger).dests
     places = {name: dests.get(name, str(mirror)) for name in names}
     for place in {*places.values()}:
@@ -127,7 +127,8 @@ def existing(earth_engine: EarthEngine, given: str) -> str:
     )
 
 
-def _check_store(stores: Stores, bucket: str, *, by_drive: bool) -> None:
+def check_store(stores: Stores, bucket: str, *, by_drive: bool) -> None:
+    """Raise UserError if a bucket, or Drive, cannot be used."""
     what = "Drive cannot be used" if by_drive else f"the bucket {bucket}"
     try:
         if by_drive:

@@ -115,9 +115,9 @@ def _touch(one: Box, other: Box) -> bool:
     return north_south and east_west
 
 
-def expression_hash(expression: Json) -> str:
-    """Return the digest of a function's expression: 12 hexadecimal digits."""
-    text = json.dumps(expression, sort_keys=True, separators=(",", ":"))
+def expression_hash(made: Json) -> str:
+    """Return the digest of what makes a result, expression and grid: 12 hexadecimal digits."""
+    text = json.dumps(made, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 

@@ -17,6 +17,7 @@ from geesync.domain.state_machine import (
     Made,
     Retried,
     Setback,
+    Superseded,
     Table,
     TaskIntended,
 )
@@ -49,6 +50,7 @@ TABLE: Table[DerivedState, Event] = {
         Setback: DerivedState.PLANNED,
         Differs: DerivedState.QUARANTINED,
         Cancelled: DerivedState.CANCELLED,
+        Superseded: DerivedState.CANCELLED,  # by another function, before anything was asked
     },
     DerivedState.EXPORTING: {
         Made: DerivedState.MADE,
@@ -57,9 +59,13 @@ TABLE: Table[DerivedState, Event] = {
         Differs: DerivedState.QUARANTINED,
         Cancelled: DerivedState.CANCELLED,
     },
-    DerivedState.MADE: {},
-    DerivedState.QUARANTINED: {Retried: DerivedState.PLANNED, Cancelled: DerivedState.CANCELLED},
-    DerivedState.CANCELLED: {Retried: DerivedState.PLANNED},
+    DerivedState.MADE: {Superseded: DerivedState.CANCELLED},
+    DerivedState.QUARANTINED: {
+        Retried: DerivedState.PLANNED,
+        Cancelled: DerivedState.CANCELLED,
+        Superseded: DerivedState.CANCELLED,
+    },
+    DerivedState.CANCELLED: {},
 }
 
 LIFE = Life(TABLE, DerivedState.PLANNED, DerivedState.QUARANTINED, AT_REST)

@@ -18,6 +18,7 @@ from geesync.domain.state_machine import (
     Refused,
     Retried,
     Setback,
+    Superseded,
     Table,
     TaskIntended,
 )
@@ -54,10 +55,6 @@ class ProofPassed(Event):
     """It is what the mirror holds, but for the losses that were named before."""
 
 
-class Vanished(Event):
-    """It is not at Earth Engine any more, and is asked for again: by another row."""
-
-
 #: By state, then by event: the state that follows. Drawn in docs/state-machine.md.
 TABLE: Table[RestoreState, Event] = {
     RestoreState.PLANNED: {
@@ -91,9 +88,9 @@ TABLE: Table[RestoreState, Event] = {
         Differs: RestoreState.QUARANTINED,
         Cancelled: RestoreState.CANCELLED,
     },
-    RestoreState.PROVED: {Vanished: RestoreState.CANCELLED},
+    RestoreState.PROVED: {Superseded: RestoreState.CANCELLED},
     RestoreState.QUARANTINED: {Retried: RestoreState.PLANNED, Cancelled: RestoreState.CANCELLED},
-    RestoreState.CANCELLED: {Retried: RestoreState.PLANNED},
+    RestoreState.CANCELLED: {},
 }
 
 LIFE = Life(TABLE, RestoreState.PLANNED, RestoreState.QUARANTINED, AT_REST)

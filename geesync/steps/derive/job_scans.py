@@ -51,7 +51,16 @@ class JobScans:
 
     def _scan(self, job: str) -> str:
         """Return why it failed; nothing if it did not."""
-        command = [sys.executable, "-m", "geesync", *self.config_file, "derive", "start", job]
+        command = [
+            sys.executable,
+            "-m",
+            "geesync",
+            *self.config_file,
+            "derive",
+            "start",
+            job,
+            "--only-new",
+        ]
         with subprocess.Popen(  # noqa: S603 # our own command; a job's name is one of the configuration
             command,
             stdin=subprocess.DEVNULL,

@@ -5,14 +5,22 @@ Each kind has a table and a life of its own; how they are taken, moved and given
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 import sqlalchemy as sa
 
-from geesync.domain.state_machine import AnyState, Cancelled, Event, Life, Retried, Standing
+from geesync.domain.state_machine import (
+    AnyState,
+    Cancelled,
+    Event,
+    Life,
+    Retried,
+    Standing,
+    Superseded,
+)
 from geesync.domain.tasks.lifecycle import Subject, SubjectKind
 from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows
@@ -88,6 +96,10 @@ class Making(Records, Generic[AnyToMake, AnyState]):
             }
             change_rows(connection, self.table, changes)
         return len(changes)
+
+    def supersede(self, assets: Iterable[AnyToMake], now: datetime) -> None:
+        """Note that other rows take the place of these, of which nothing is at Earth Engine."""
+        self.record([MakingMove(asset, Superseded()) for asset in assets], now)
 
     def _moved(self, move: MakingMove, now: datetime) -> dict[str, object]:
         after = self.life.advance(move.asset.standing, move.event, now)

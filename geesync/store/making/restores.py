@@ -15,12 +15,12 @@ from geesync.domain.assets.asset import CONTAINERS, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.coverage import StoredObject
 from geesync.domain.restore.files import KEPT, Form, stays
-from geesync.domain.restore.lifecycle import LIFE, RestoreState, Vanished
+from geesync.domain.restore.lifecycle import LIFE, RestoreState
 from geesync.domain.restore.losses import LossKind
 from geesync.domain.tasks.lifecycle import Subject, SubjectKind, TaskState
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.roots import ask_in
-from geesync.store.making.making import Condition, Making, MakingMove, ToMake, known_targets
+from geesync.store.making.making import Condition, Making, ToMake, known_targets
 from geesync.store.tables import schema
 from geesync.store.tables.columns import read_as, read_standing
 from geesync.store.tables.making import restoration, restored, restored_file
@@ -94,14 +94,12 @@ class Restores(Making[Restored, RestoreState]):
         asked: Mapping[str, object],
         wanted: Iterable[Wanted],
         now: datetime,
-        vanished: Sequence[Restored] = (),
     ) -> int:
         """Write down what a person asked for; return how many assets are new.
 
-        asked: columns of the restoration. vanished: of those that are proved, what is not there any
-        more, and is made anew. What else is known of the same target stays as it is.
+        asked: columns of the restoration. What is known of the same target, and neither given up
+        nor superseded, stays as it is.
         """
-        self.record([MakingMove(asset, Vanished()) for asset in vanished], now)
         with self._database.write() as connection:
             known = known_targets(connection, restored)
             new = [asset for asset in wanted if asset.target not in known]
