@@ -36,6 +36,16 @@ def twice(image, source):
 
 def broken(image, source):
     raise ValueError("no idea")
+
+def exits(image, source):
+    raise SystemExit(3)
+
+def talks(image, source):
+    print("hello")
+    return image
+
+def absent(image, source):
+    return image.select("B99")
 """
 
 
@@ -248,6 +258,15 @@ def test_the_shipped_recipe_masks_clouds_by_the_scene_classification(
     [
         ({}, ("plan", "other"), "there is no job other"),
         ({"function": "my_function:broken"}, ("plan", "ndvi"), "the function fails on"),
+        ({"function": "my_function:exits"}, ("plan", "ndvi"), "the function fails on"),
+        (
+            {"function": "my_function:absent", "into": "mirror"},
+            ("start", "ndvi"),
+            "'B99' did not match",
+        ),
+        ({"collection": "users/x/nothing"}, ("plan", "ndvi"), "users/x/nothing does not exist"),
+        ({"collection": "users/x/scenes/s000"}, ("plan", "ndvi"), "is of the type IMAGE"),
+        ({"into": "users/x/scenes/s000"}, ("start", "ndvi"), "is of the type IMAGE"),
         ({"function": "my_function:nothing"}, ("plan", "ndvi"), "cannot be imported"),
         ({"function": "no_module:f"}, ("plan", "ndvi"), "cannot be imported"),
         ({"function": ""}, ("plan", "ndvi"), "needs one of function and expression"),
@@ -263,6 +282,15 @@ def test_a_mistake_in_a_job_is_one_line(
 
     assert isinstance(done.exception, UserError), done.output
     assert told in str(done.exception)
+
+
+def test_what_a_function_prints_is_no_answer(world: World, tmp_path: Path) -> None:
+    config = configure(tmp_path, world.simulator, function="my_function:talks")
+
+    planned = run(config, "plan", "ndvi", "--json")
+
+    assert len([json.loads(line) for line in planned.stdout.splitlines()]) == 8
+    assert "hello" in planned.stderr
 
 
 def a_day(world: World) -> None:

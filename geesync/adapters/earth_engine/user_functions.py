@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ def load_function(name: str, beside: Path) -> Function:
         if place not in sys.path:
             sys.path.insert(0, place)
     try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except Exception as error:  # whatever a person's module raises is theirs
+        with redirect_stdout(sys.stderr):  # what is printed there is no answer of ours
+            function = getattr(importlib.import_module(module_name), function_name)
+    except (Exception, SystemExit) as error:  # whatever a person's module raises is theirs
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{name} cannot be imported", hint=reason) from error
     if not callable(function):
@@ -85,8 +87,9 @@ def expression_of(
     ee = earth_engine.client()
     image = ee.Image(display_id(source.name))
     try:
-        result = function(image, source.json)
-    except Exception as error:  # whatever a person's function raises is theirs
+        with redirect_stdout(sys.stderr):
+            result = function(image, source.json)
+    except (Exception, SystemExit) as error:  # whatever a person's function raises is theirs
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"the function fails on {display_id(source.name)}", hint=reason) from error
     if result is None:

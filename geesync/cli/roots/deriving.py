@@ -12,7 +12,14 @@ import typer
 
 from geesync.cli.completion import complete_jobs
 from geesync.cli.context import Context, now, opened, print_json, say
-from geesync.cli.roots.job_plan import MIRROR, JobPlan, compare, function_of, job_of
+from geesync.cli.roots.job_plan import (
+    MIRROR,
+    JobPlan,
+    compare,
+    function_of,
+    job_of,
+    require_container,
+)
 from geesync.cli.roots.watching import watch
 from geesync.domain.assets.names import DERIVED, display_id, is_derived
 from geesync.domain.derive.job import collection_of, described, mark_of
@@ -93,6 +100,9 @@ def _plan(
     function = function_of(name, section, beside)
     earth_engine, stores = cloud(config)
     job = job_of(name, section, earth_engine, beside)
+    require_container(earth_engine, job.collection, may_miss=False)
+    if not is_derived(job.into):
+        require_container(earth_engine, job.into, may_miss=True)
     config.ledger.parent.mkdir(parents=True, exist_ok=True)
     with opened(config) as database:
         store = Derivations(database)
@@ -260,7 +270,8 @@ def _bring_home(
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = [collection_of(job.into), *pool.map(describe, made)]
     except RemoteError as error:
-        raise UnavailableError(f"Earth Engine: {error}") from None
+        kind = UnavailableError if error.costs_time_only else UserError
+        raise kind(f"a result cannot be computed: {error}") from None
     chosen = config.chosen({"way": config.derive[job.name].way})
     watch(config, stores, [job.into], chosen)
     with opened(config) as database:

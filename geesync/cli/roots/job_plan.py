@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.footprint import outline
 from geesync.domain.assets.names import DERIVED, candidates, display_id
 from geesync.domain.derive.job import (
@@ -122,6 +123,15 @@ def compare(
         target for target in known.keys() - targets if target.rpartition("/")[2] not in left
     )
     return plan
+
+
+def require_container(earth_engine: EarthEngine, name: str, *, may_miss: bool) -> None:
+    """Raise UserError if something is no folder or collection, or is not there and must be."""
+    found = earth_engine.find_asset(name)
+    if found is None and not may_miss:
+        raise UserError(f"{display_id(name)} does not exist, or is not shared with this account")
+    if found is not None and found.type not in CONTAINERS:
+        raise UserError(f"{display_id(name)} is of the type {found.type}, and no collection")
 
 
 def job_of(name: str, section: DeriveConfig, earth_engine: EarthEngine, beside: Path) -> Job:
