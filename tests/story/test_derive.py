@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,24 @@ def test_a_job_has_no_more_exports_at_a_time_than_it_wants(world: World, tmp_pat
 
     assert exports(world) <= 2
     assert Derivations(world.database).exporting() == {"ndvi": 2}
+
+
+def test_a_job_that_has_all_that_it_wants_takes_no_other_jobs_place(
+    world: World, tmp_path: Path
+) -> None:
+    config = configure(tmp_path, world.simulator, in_flight=1)
+    job = config.read_text().partition("[derive.ndvi]")[2].replace("assets/ndvi", "assets/other")
+    with config.open("a") as file:
+        file.write(f"[derive.other]{job}")
+    for name in ("ndvi", "other"):
+        run(config, "start", name)
+    (deriver,) = [step for step in world.service.steps if step.name == "deriver"]
+    deriver.context = replace(deriver.context, chunk=3)
+
+    world.run("deriver")
+    world.run("deriver")
+
+    assert Derivations(world.database).exporting() == {"ndvi": 1, "other": 1}
 
 
 def test_another_function_is_told_and_asked_about(world: World, tmp_path: Path) -> None:

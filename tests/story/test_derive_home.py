@@ -279,6 +279,29 @@ def test_new_images_are_picked_up_at_each_scan_by_a_process_beside(
         assert built.roots.get("job_scanned:ndvi") != ahead
 
 
+def test_a_scan_that_failed_or_was_stopped_is_not_waited_for_as_if_it_had_looked(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    config = home(tmp_path, simulator, every="6h")
+    loaded = load(file=config).config
+    run(config, "start", "ndvi")
+    config.write_text("no = configuration")
+    with (
+        closing(open_migrating(loaded.ledger)) as database,
+        service(loaded, database, clock=simulator.clock.now, config_file=str(config)) as built,
+    ):
+        (scans,) = [step for step in built.steps if step.name == "job_scans"]
+        scans.context.stopping = lambda: True
+        scans.run_once()
+        assert built.roots.get("job_scanned:ndvi") is None
+
+        scans.context.stopping = lambda: False
+        assert "job ndvi" in scans.run_once().waiting
+        assert scans.run_once().waiting == ""
+        simulator.advance(11 * 60)
+        assert "job ndvi" in scans.run_once().waiting
+
+
 def test_the_recipe_takes_s2cloudless_where_it_has_looked(tmp_path: Path) -> None:
     probable = np.full((40, 64), 20, np.uint8)
     probable[:, :10] = 80

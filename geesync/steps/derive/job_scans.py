@@ -19,6 +19,9 @@ log = get_logger()
 
 _TICK_S = 1.0
 
+#: After a scan that failed.
+_AGAIN = timedelta(minutes=10)
+
 
 @dataclass
 class JobScans:
@@ -37,8 +40,13 @@ class JobScans:
         waiting = []
         for job, every in self.every.items():
             if self._is_due(job, every):
-                self.roots.put(_key(job), self.context.clock().isoformat(), self.context.clock())
-                if problem := self._scan(job):
+                problem = self._scan(job)
+                if not self.context.keep_on():
+                    break  # it was ended with us, and is due when we begin again
+                now = self.context.clock()
+                scanned = now - every + min(every, _AGAIN) if problem else now
+                self.roots.put(_key(job), scanned.isoformat(), now)
+                if problem:
                     waiting.append(f"job {job}: {problem}")
         return Tally(waiting="; ".join(waiting))
 

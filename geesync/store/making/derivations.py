@@ -40,13 +40,20 @@ class Derived(ToMake):
     planned: Planned
 
 
+#: Whether a result waits for others of its job; so none takes the place of another job's.
+_HAS_NO_ROOM = (
+    "derived.job IN (SELECT job FROM derived WHERE state = 'exporting'"
+    " GROUP BY job HAVING count(*) >= max(in_flight))"
+)
+
+
 class Derivations(Making[Derived, DerivedState]):
     """Results of jobs; people mean one by its job."""
 
     kind = SubjectKind.DERIVED
     table = derived
     life = LIFE
-    is_paused = is_making_paused("derived.target", "derived.job")
+    is_paused = f"({is_making_paused('derived.target', 'derived.job')} OR {_HAS_NO_ROOM})"
 
     def add(self, planned: Iterable[Planned], now: datetime) -> int:
         """Write down results that are to be made; return how many are new.

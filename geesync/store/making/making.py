@@ -65,7 +65,7 @@ class Making(Records, Generic[AnyToMake, AnyState]):
     kind: ClassVar[SubjectKind]
     table: ClassVar[sa.Table]
     life: Life[AnyState]
-    is_paused: ClassVar[str]  #: whether a row waits for the end of a pause, in SQL
+    is_paused: ClassVar[str]  #: whether a row waits for people, or for others, in SQL
 
     def due(
         self, *states: AnyState, now: datetime, limit: int, paused_too: bool = False
