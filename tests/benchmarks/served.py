@@ -18,6 +18,7 @@ from tests.benchmarks.report import Table
 
 CONNECTIONS = 4
 PAGES = 20
+_LOOK_S = 0.05
 PAGE = 1000  #: assets, all that a page of a collection can hold
 COLLECTION = f"{ARCHIVE}/c0000"
 
@@ -67,8 +68,10 @@ def _measured(there: Account, count: int, work: Callable[[Account, int], None]) 
 def _export_all(there: Account, images: int) -> None:
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         shares = [range(first, images, CONNECTIONS) for first in range(CONNECTIONS)]
-        list(threads.map(lambda share: _export(there, share), shares))
+        last = list(threads.map(lambda share: _export(there, share), shares))
     connection = _connection(there)
+    while not all(_ask(connection, there, "GET", name).get("done") for name in last):
+        time.sleep(_LOOK_S)  # whoever lists thousands meanwhile measures listing
     states: set[str] = set()
     while states != {"SUCCEEDED"}:  # its clock runs, so that an end takes a moment of ours
         states = {op["metadata"]["state"] for op in _operations(there, connection)}
@@ -76,10 +79,12 @@ def _export_all(there: Account, images: int) -> None:
             raise FailedError(f"exports are {', '.join(bad)}")
 
 
-def _export(there: Account, share: range) -> None:
+def _export(there: Account, share: range) -> str:
+    """Return the last operation, as it is asked for."""
     connection = _connection(there)
     for number in share:
-        _ask(connection, there, "POST", "image:export", _body(there, number))
+        operation = _ask(connection, there, "POST", "image:export", _body(there, number))
+    return str(operation["name"]).removeprefix(_project(there))
 
 
 def _list(there: Account, pages: int) -> None:
