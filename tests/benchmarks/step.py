@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -20,11 +21,13 @@ def main(file: Path, name: str) -> None:
     The last line tells what it took by itself: a daemon starts once.
     """
     logs.configure(log_format="json", level="INFO")
+    gc.set_threshold(5_000, 20, 20)  # here and below as the commands of the service do
     config = load(file=file).config
     database = open_migrating(config.ledger)
     with service(config, database) as built:
         import ee  # noqa: F401, PLC0415 # a daemon has used it long ago
 
+        gc.freeze()
         step = next(step for step in built.steps if step.name == name)
         began, used = time.monotonic(), time.process_time()
         while True:

@@ -30,7 +30,7 @@ Found = TypeVar("Found")
 _DELETE = "earthengine.assets.delete"
 
 #: Earth Engine's own limit for pages with all fields.
-_ASSETS_PER_PAGE = 1000
+_ASSETS_PER_PAGE = 500
 _OPERATIONS_PER_PAGE = 500
 
 #: What the client calls the methods that start tasks.

@@ -6,7 +6,7 @@ was answered concerns that one asset only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +23,9 @@ from geesync.errors import Cause, RemoteError
 Each = Callable[
     [Iterable[str], Callable[[str], SourceAsset]], list[tuple[str, SourceAsset | Exception]]
 ]
+
+#: Returns the revision of each of these assets that is known, by name.
+Known = Callable[[list[str]], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,24 @@ class ReadAssets:
 
     whole: list[SourceAsset] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+
+    def __add__(self, other: ReadAssets) -> ReadAssets:
+        return ReadAssets(self.whole + other.whole, self.unreadable + other.unreadable)
+
+    def over(self, page: list[SourceAsset]) -> ReadAssets:
+        """Return a page that came complete, with what was answered in place of what it says."""
+        asked = {source.name: source for source in self.whole}
+        left = {refused.source.name for refused in self.unreadable}
+        whole = [asked.get(source.name, source) for source in page if source.name not in left]
+        return ReadAssets(whole, self.unreadable)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a listing."""
+
+    names: list[str]
+    answers: ReadAssets
 
 
 @dataclass(frozen=True)
@@ -117,24 +138,34 @@ class Account:
             waiting = left
         return found
 
-    def confirmed(
-        self, page: list[SourceAsset], changed: list[SourceAsset], new: list[SourceAsset]
-    ) -> ReadAssets:
-        """Return a page that came complete, with the revisions that each asset has.
+    def whole_pages(self, container: SourceAsset, known: Known) -> Iterator[Page]:
+        """Yield pages of what a container holds, each asset with everything: a folder only names.
 
-        A listing may have another ``updateTime`` than the asset; only the asset's is what an
-        export is compared with. changed: those that seem to be of another revision than is known,
-        each asked for. new: those of which nothing is known; the first one speaks for the others.
+        A collection's listing may have another ``updateTime`` than the asset; only the asset's is
+        what an export is compared with. Images of another revision than is known are asked for; of
+        those of which nothing is known the first speaks for all others, if it is as it is listed.
         """
-        answers = self.read([*changed, *new[:1]])
-        asked = {source.name: source for source in answers.whole}
-        if new and (new[0].name not in asked or asked[new[0].name].revision != new[0].revision):
-            rest = self.read(new[1:])
-            answers = ReadAssets(answers.whole + rest.whole, answers.unreadable + rest.unreadable)
-            asked |= {source.name: source for source in rest.whole}
-        left = {refused.source.name for refused in answers.unreadable}
-        whole = [asked.get(source.name, source) for source in page if source.name not in left]
-        return ReadAssets(whole, answers.unreadable)
+        is_believed = False
+        for page in self.pages(container.name):
+            self.check_stop()
+            names = [asset.name for asset in page]
+            if container.type != IMAGE_COLLECTION:
+                yield Page(names, self.read(page))
+                continue
+            revisions = known(names)
+            new = [asset for asset in page if asset.name not in revisions]
+            doubtful = [
+                asset
+                for asset in page
+                if revisions.get(asset.name, asset.revision) != asset.revision
+            ]
+            answers = self.read(doubtful if is_believed else [*doubtful, *new[:1]])
+            if new and not is_believed:
+                is_believed = new[0].revision in {
+                    asset.revision for asset in answers.whole if asset.name == new[0].name
+                }
+                answers += self.read([] if is_believed else new[1:])
+            yield Page(names, answers.over(page))
 
     def still_listed(self, container: str, absent: list[Unreadable]) -> list[Unreadable]:
         """Return those that are listed although they are said not to be there.
@@ -175,8 +206,8 @@ def _is_worth_asking(name: str, error: Exception, failed_once: set[str]) -> bool
 
 
 def following(
-    asker: Executor, pages: Iterator[list[SourceAsset]], coming: Future[list[SourceAsset] | None]
-) -> Iterator[list[SourceAsset]]:
+    asker: Executor, pages: Iterator[Page], coming: Future[Page | None]
+) -> Iterator[Page]:
     """Yield pages, each while the next is asked for; coming: the first."""
     while (page := coming.result()) is not None:
         coming = asker.submit(next, pages, None)

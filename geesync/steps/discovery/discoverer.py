@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
-from geesync.domain.assets.asset import IMAGE_COLLECTION, SourceAsset
+from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.assets.names import display_id, is_derived
 from geesync.domain.choices.options import Options
 from geesync.domain.mirror.lifecycle import is_coming_home
@@ -24,7 +24,7 @@ from geesync.logger import get_logger
 from geesync.steps.discovery.account import (
     Account,
     ListingBrokenError,
-    ReadAssets,
+    Page,
     Unreadable,
     following,
 )
@@ -169,7 +169,7 @@ class _Scan:
 
     def _walk(self, containers: list[SourceAsset]) -> None:
         # A stack, not recursion: an account may nest deeper than Python does.
-        coming: dict[str, Iterator[list[SourceAsset]]] = {}
+        coming: dict[str, Iterator[Page]] = {}
         while containers:
             container = containers.pop()
             pages = coming.pop(container.name, None) or self._ask(container)
@@ -177,13 +177,13 @@ class _Scan:
                 coming[containers[-1].name] = self._ask(containers[-1])
             containers += self._list(container, pages) or ()
 
-    def _ask(self, container: SourceAsset) -> Iterator[list[SourceAsset]]:
+    def _ask(self, container: SourceAsset) -> Iterator[Page]:
         """Ask for the container's first page now; each further one while one is worked on."""
-        pages = self._account.pages(container.name)
+        pages = self._account.whole_pages(container, self._listing.revisions)
         return following(self._asker, pages, self._asker.submit(next, pages, None))
 
     def _list(
-        self, container: SourceAsset, pages: Iterator[list[SourceAsset]], *, is_root: bool = False
+        self, container: SourceAsset, pages: Iterator[Page], *, is_root: bool = False
     ) -> list[SourceAsset] | None:
         """List one container; return the containers in it, None for a suspicious root."""
         inner: list[SourceAsset] = []
@@ -192,11 +192,12 @@ class _Scan:
         with self._listing.sightings() as sightings:
             try:
                 for page in pages:
-                    sightings.see(asset.name for asset in page)
-                    count += len(page)
-                    containers, unseen = self._take_listed(container, page)
-                    inner += containers
-                    absent += unseen
+                    sightings.see(page.names)
+                    count += len(page.names)
+                    answers = page.answers
+                    inner += [asset for asset in self.take(answers.whole) if asset.is_container]
+                    self._note([one for one in answers.unreadable if not one.may_be_absent])
+                    absent += [one for one in answers.unreadable if one.may_be_absent]
             except ListingBrokenError as error:
                 if is_root:
                     raise
@@ -210,30 +211,6 @@ class _Scan:
         if container.name in self._unlisted:
             self._listing.note_readable(self._root.id, [container.name])
         return inner
-
-    def _take_listed(
-        self, container: SourceAsset, page: list[SourceAsset]
-    ) -> tuple[list[SourceAsset], list[Unreadable]]:
-        """Take in a page; return the containers on it, and what may not be there any more.
-
-        No name outlives this: pages are large, and the next one is here before its turn.
-        """
-        answers = self._complete(container, page)
-        containers = [asset for asset in self.take(answers.whole) if asset.is_container]
-        self._note([refused for refused in answers.unreadable if not refused.may_be_absent])
-        return containers, [refused for refused in answers.unreadable if refused.may_be_absent]
-
-    def _complete(self, container: SourceAsset, page: list[SourceAsset]) -> ReadAssets:
-        """Return the page with everything: a folder only names its children."""
-        self._account.check_stop()
-        if container.type != IMAGE_COLLECTION:
-            return self._account.read(page)
-        known = self._listing.revisions([asset.name for asset in page])
-        changed = [
-            asset for asset in page if known.get(asset.name, asset.revision) != asset.revision
-        ]
-        new = [asset for asset in page if asset.name not in known]
-        return self._account.confirmed(page, changed, new)
 
     def _note(self, unreadable: list[Unreadable]) -> None:
         """Take in what cannot be read, or listed; the root's filters leave out here, too."""

@@ -30,7 +30,13 @@ from geesync.domain.tasks.exports import Way
 from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import notes, schema
-from geesync.store.tables.columns import has_come, read_as, read_standing, standing_columns
+from geesync.store.tables.columns import (
+    has_come,
+    read_as,
+    read_columns,
+    read_standing,
+    standing_columns,
+)
 from geesync.store.tables.states import ASSET_STORE, IS_PAUSED, IS_UNSEEN
 from geesync.store.tasks.plans import live_files, replace_in, void_in
 from geesync.store.tasks.tasks import give_up_in
@@ -267,7 +273,7 @@ def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime
 def select_assets() -> sa.Select[tuple[object, ...]]:
     """Return the query whose rows ``read_asset`` reads; callers narrow it."""
     root = schema.root
-    return sa.select(schema.asset, root.c.dest, root.c.bucket, root.c.options).join(root)
+    return sa.select(*_COLUMNS, root.c.dest, root.c.bucket, root.c.options).join(root)
 
 
 def assets_in(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[LedgerAsset]:
@@ -282,3 +288,5 @@ def read_asset(row: sa.Row[Any]) -> LedgerAsset:
 
 
 _options = lru_cache(json.loads)  # a root's, for each of its assets
+
+_COLUMNS = read_columns(schema.asset, LedgerAsset)

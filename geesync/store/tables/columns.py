@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Table,
     Text,
     or_,
 )
@@ -137,6 +138,12 @@ def read_as(kind: type[Kept], row: Row[Any], /, **others: Any) -> Kept:
 @cache
 def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
+
+
+def read_columns(table: Table, kind: type[DataclassInstance]) -> list[Column[Any]]:
+    """Return the columns of a dataclass and of a standing: to read all others would take longer."""
+    names = {*_names(kind), *_names(Standing)}
+    return [column for column in table.c if column.name in names]
 
 
 def read_standing(row: Row[Any], states: type[AnyState]) -> Standing[AnyState]:
