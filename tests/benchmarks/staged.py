@@ -6,6 +6,7 @@ downloads them as the daemon does, in a process of its own.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -103,12 +104,14 @@ def run(config: Config, wanted: int) -> None:
     who work for it.
     """
     logs.configure(log_format="json", level="INFO")
+    gc.set_threshold(5_000, 20, 20)  # here and below as the commands of the service do
     database = open_migrating(config.ledger)
     with service(config, database) as built:
         import google.auth.transport.requests  # noqa: F401, PLC0415 # a daemon has used it long ago
 
         downloader = next(step for step in built.steps if step.name == "downloader")
         _begin(downloader.context.executor)
+        gc.freeze()
         everyone = children_of(os.getpid())
         began, used_s = time.monotonic(), cpu_of(everyone)
         moved = 0
