@@ -80,7 +80,8 @@ class Checks(Records):
         asset = schema.asset
         never = asset.c.checked_at.is_(None)
         is_stale = never | (asset.c.checked_at < read_before)
-        query = select_assets().where(scope.on_disk(), some, is_stale).limit(_PAGE)
+        query = select_assets().add_columns(asset.c.checked_at).limit(_PAGE)
+        query = query.where(scope.on_disk(), some, is_stale)
         query = query.order_by(asset.c.checked_at, asset.c.id)
         after: sa.ColumnElement[bool] = sa.true()
         while page := self._database.rows(query.where(after)):
