@@ -82,9 +82,10 @@ def _export_all(there: Account, images: int) -> None:
 def _export(there: Account, share: range) -> str:
     """Return the last operation, as it is asked for."""
     connection = _connection(there)
+    name = ""
     for number in share:
-        operation = _ask(connection, there, "POST", "image:export", _body(there, number))
-    return str(operation["name"]).removeprefix(_project(there))
+        name = _ask(connection, there, "POST", "image:export", _body(there, number))["name"]
+    return name.removeprefix(_project(there))
 
 
 def _list(there: Account, pages: int) -> None:
