@@ -121,6 +121,25 @@ def test_what_is_at_home_is_not_made_again_and_a_new_image_is(world: World, tmp_
     assert world.history("derived/ndvi/s000").count("CheckPassed") == 1
 
 
+def test_a_result_of_an_image_that_changed_is_taken_again_and_the_earlier_one_kept(
+    world: World, tmp_path: Path
+) -> None:
+    config = home(tmp_path, world.simulator)
+    run(config, "start", "ndvi")
+    world.settle()
+    changed = world.simulator.world.get(f"{COLLECTION}/s001")
+    changed.bands = world.simulator.world.get(f"{COLLECTION}/s004").bands
+    world.simulator.world.put(changed)
+
+    again = run(config, "start", "ndvi")
+    world.settle()
+
+    assert "1 new, 6 there" in again.output
+    band = read_image(world.folder("derived/ndvi/s001"))["ndvi"]
+    assert ((band.mask > 0) == ~SEASON.clouds(4)).all()
+    assert list(world.mirror.rglob(".versions/*"))
+
+
 def test_an_image_that_changes_while_it_is_read_is_read_again(world: World, tmp_path: Path) -> None:
     run(home(tmp_path, world.simulator), "start", "ndvi")
     source = f"{COLLECTION}/s001"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -112,13 +112,10 @@ def _plan(
         _print_plan(plan, as_json=as_json)
         if plan.made and not as_json:
             say(_cost(config, section, len(plan.made)))
-        if plan.stale and not renew:
-            what = (
-                f"{len(plan.stale):,} results are of another function, grid or image than today's"
-            )
-            if start:
-                raise UserError(what, hint="delete them there, or --renew to make the others")
-            say(what)
+        if plan.stale and start and not renew:
+            mend = "give the job another name" if is_derived(job.into) else "delete them there"
+            hint = f"{mend}, or --renew to make the others"
+            raise UserError(_stale(plan), hint=hint)
         if start and not is_derived(job.into):
             planned = (
                 Planned(
@@ -180,21 +177,34 @@ def _cost(config: Config, section: DeriveConfig, count: int) -> str:
 
 def _print_plan(plan: JobPlan, *, as_json: bool) -> None:
     if as_json:
-        for result in plan.made:
-            print_json({"source": result.source.name, "target": result.target, "is": "new"})
-        for name in plan.stale:
-            print_json({"source": name, "is": "stale"})
-        for target in plan.vanished:
-            print_json({"target": target, "is": "vanished"})
-        for left in plan.skipped:
-            print_json({"source": left.source, "is": "skipped", "why": left.why})
+        for document in _documents(plan):
+            print_json(document)
         return
     say(f"{len(plan.made):,} new, {plan.there:,} there or on the way")
+    if plan.stale:
+        say(_stale(plan))
+    if plan.changed:
+        say(f"{len(plan.changed):,} results are of an image that has changed; they stay")
     if plan.vanished:
         what = "results are of images that the job does not find any more; they stay"
         say(f"{len(plan.vanished):,} {what}")
     for why, count in Counter(result.why for result in plan.skipped).most_common():
         say(f"{count:,} skipped: {why}")
+
+
+def _documents(plan: JobPlan) -> Iterator[Json]:
+    for result in plan.made:
+        yield {"source": result.source.name, "target": result.target, "is": "new"}
+    for name in (*plan.stale, *plan.changed):
+        yield {"source": name, "is": "stale"}
+    for target in plan.vanished:
+        yield {"target": target, "is": "vanished"}
+    for left in plan.skipped:
+        yield {"source": left.source, "is": "skipped", "why": left.why}
+
+
+def _stale(plan: JobPlan) -> str:
+    return f"{len(plan.stale):,} results are of another function or grid than today's"
 
 
 def _look(cli: Context, config: Config, job: str, action: Action, *, as_json: bool) -> None:

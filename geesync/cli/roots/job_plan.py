@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from geesync.domain.assets.asset import CONTAINERS
 from geesync.domain.assets.footprint import outline
-from geesync.domain.assets.names import DERIVED, candidates, display_id
+from geesync.domain.assets.names import DERIVED, candidates, display_id, is_derived
 from geesync.domain.derive.job import (
     MOST_BODY_BYTES,
     Job,
@@ -56,8 +56,21 @@ class JobPlan:
     made: list[Result] = field(default_factory=list)  #: to be made
     there: int = 0  #: made or on the way, by this very function
     stale: list[str] = field(default_factory=list)  #: made by what the function was
+    changed: list[str] = field(default_factory=list)  #: made of what the image was
     skipped: list[Skipped] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)  #: of which the source is not listed any more
+
+    def sort(self, result: Result, earlier: tuple[str, str] | None, *, is_kept: bool) -> None:
+        """Add a result; earlier: revision and hash of what is there. is_kept: as a version."""
+        source, is_same = result.source, earlier is not None and earlier[1] == result.digest
+        if earlier == (source.revision, result.digest):
+            self.there += 1
+        elif earlier is None or (is_kept and is_same):
+            self.made.append(result)
+        elif earlier[0] != source.revision:
+            self.changed.append(source.name)
+        else:
+            self.stale.append(source.name)
 
 
 def function_of(name: str, section: DeriveConfig, beside: Path) -> Function:
@@ -112,12 +125,9 @@ def compare(
             )
         targets.add(result.target)
         earlier = known.get(result.target)
-        if earlier == (found.revision, digest):
-            plan.there += 1
-        elif earlier is None or result.target in absent:
-            plan.made.append(result)
-        else:
-            plan.stale.append(found.name)
+        if result.target in absent and earlier != (found.revision, digest):
+            earlier = None
+        plan.sort(result, earlier, is_kept=is_derived(job.into))
     left = {skipped.source.rpartition("/")[2] for skipped in plan.skipped}
     plan.vanished = sorted(
         target for target in known.keys() - targets if target.rpartition("/")[2] not in left
