@@ -110,10 +110,15 @@ def _as_text(value: object) -> str | None:
 
 
 def say(
-    what: RenderableType = "", *, style: str | None = None, soft_wrap: bool | None = None
+    what: RenderableType = "",
+    *,
+    style: str | None = None,
+    soft_wrap: bool | None = None,
+    beside_json: bool = False,
 ) -> None:
-    """Print an answer for people; what looks like rich's markup is text."""
-    output().print(what, style=style, soft_wrap=soft_wrap, markup=False)
+    """Print an answer for people, or a remark beside one for machines; markup is text."""
+    where = errors() if beside_json else output()
+    where.print(what, style=style, soft_wrap=soft_wrap, markup=False)
 
 
 def print_error(line: str) -> None:

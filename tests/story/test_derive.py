@@ -303,13 +303,18 @@ def test_a_mistake_in_a_job_is_one_line(
     assert told in str(done.exception)
 
 
-def test_what_a_function_prints_is_no_answer(world: World, tmp_path: Path) -> None:
+def test_what_a_function_prints_and_people_are_told_is_no_json(
+    world: World, tmp_path: Path
+) -> None:
     config = configure(tmp_path, world.simulator, function="my_function:talks")
 
-    planned = run(config, "plan", "ndvi", "--json")
+    planned, *others = (
+        run(config, word, "ndvi", "--json") for word in ("plan", "start", "retry", "cancel")
+    )
 
     assert len([json.loads(line) for line in planned.stdout.splitlines()]) == 8
     assert "hello" in planned.stderr
+    assert all(json.loads(line) for other in others for line in other.stdout.splitlines())
 
 
 def a_day(world: World) -> None:

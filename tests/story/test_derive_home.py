@@ -75,10 +75,11 @@ def is_right(world: World, number: int) -> bool:
 def test_results_are_read_into_the_mirror_without_a_task(world: World, tmp_path: Path) -> None:
     config = home(tmp_path, world.simulator)
 
-    started = run(config, "start", "ndvi")
+    started = run(config, "start", "ndvi", "--json")
     world.settle()
 
     assert started.exit_code == 0, started.output
+    assert {json.loads(line)["is"] for line in started.stdout.splitlines()} == {"new", "skipped"}
     assert world.counts() == {"verified": 8}
     assert all(is_right(world, number) for number in range(8) if number != 3)
     assert not world.simulator.audit.records("export")

@@ -97,6 +97,9 @@ def test_what_was_restored_of_an_older_copy_is_told_when_it_is_asked_for_again(
     world.settle()
 
     second = run(config, *words)
+    for machines in (words, ("restores", "--cancel")):
+        (*lines,) = run(config, *machines, "--json").stdout.splitlines()
+        assert all(json.loads(line) for line in lines)
 
     assert "older copy" not in first.output
     assert "1 of them were made of an older copy" in second.output, second.output

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -129,9 +131,11 @@ def _plan(
             )
             store.add(planned, now())
     if start and is_derived(job.into):
-        _bring_home(config, earth_engine, stores, job, plan.made)
+        with redirect_stdout(sys.stderr if as_json else sys.stdout):
+            _bring_home(config, earth_engine, stores, job, plan.made)
     if start:
-        say(f"{len(plan.made):,} to make; geesync derive status {name} says how far")
+        what = f"{len(plan.made):,} to make; geesync derive status {name} says how far"
+        say(what, beside_json=as_json)
 
 
 def _known(
@@ -177,7 +181,7 @@ def _cost(config: Config, section: DeriveConfig, count: int) -> str:
 
 def _print_plan(plan: JobPlan, *, as_json: bool) -> None:
     if as_json:
-        for document in _documents(plan):
+        for document in plan.documents():
             print_json(document)
         return
     say(f"{len(plan.made):,} new, {plan.there:,} there or on the way")
@@ -192,17 +196,6 @@ def _print_plan(plan: JobPlan, *, as_json: bool) -> None:
         say(f"{count:,} skipped: {why}")
 
 
-def _documents(plan: JobPlan) -> Iterator[Json]:
-    for result in plan.made:
-        yield {"source": result.source.name, "target": result.target, "is": "new"}
-    for name in (*plan.stale, *plan.changed):
-        yield {"source": name, "is": "stale"}
-    for target in plan.vanished:
-        yield {"target": target, "is": "vanished"}
-    for left in plan.skipped:
-        yield {"source": left.source, "is": "skipped", "why": left.why}
-
-
 def _stale(plan: JobPlan) -> str:
     return f"{len(plan.stale):,} results are of another function or grid than today's"
 
@@ -210,9 +203,9 @@ def _stale(plan: JobPlan) -> str:
 def _look(cli: Context, config: Config, job: str, action: Action, *, as_json: bool) -> None:
     with cli.database() as database:
         if config.derive[job].into == MIRROR:
-            found = _at_home(database, f"{DERIVED}{job}", action)
+            found = _at_home(database, f"{DERIVED}{job}", action, as_json=as_json)
         else:
-            found = _at_earth_engine(database, job, action)
+            found = _at_earth_engine(database, job, action, as_json=as_json)
     for result in found:
         if as_json:
             print_json(result)
@@ -226,27 +219,27 @@ def _look(cli: Context, config: Config, job: str, action: Action, *, as_json: bo
     raise typer.Exit(ExitCode.OK if done else ExitCode.INCOMPLETE)
 
 
-def _at_earth_engine(database: Database, job: str, action: Action) -> list[Json]:
+def _at_earth_engine(database: Database, job: str, action: Action, *, as_json: bool) -> list[Json]:
     from geesync.store.making.derivations import Derivations
 
     store = Derivations(database)
     if action != "status":
         change = store.retry if action == "retry" else store.cancel
-        say(f"{change(job, now()):,} results")
+        say(f"{change(job, now()):,} results", beside_json=as_json)
     return [
         _progress(result.planned.source, result.planned.target, result.standing)
         for result in store.of(job)
     ]
 
 
-def _at_home(database: Database, root: str, action: Action) -> list[Json]:
+def _at_home(database: Database, root: str, action: Action, *, as_json: bool) -> list[Json]:
     from geesync.store.ledger.steering import Steering
 
     steering = Steering(database)
     if action == "retry":
-        say(f"{steering.retry(now(), names=[root]):,} results")
+        say(f"{steering.retry(now(), names=[root]):,} results", beside_json=as_json)
     elif action == "cancel":
-        say(f"{steering.cancel(root, now()):,} results")
+        say(f"{steering.cancel(root, now()):,} results", beside_json=as_json)
     return [
         _progress(str((source.derived or {}).get("source")), asset.name, asset.standing)
         for asset, source in _results(database, root)

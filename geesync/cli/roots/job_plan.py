@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as documents
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from itertools import chain
@@ -71,6 +71,17 @@ class JobPlan:
             self.changed.append(source.name)
         else:
             self.stale.append(source.name)
+
+    def documents(self) -> Iterator[Json]:
+        """Yield it for machines, a document an image."""
+        for result in self.made:
+            yield {"source": result.source.name, "target": result.target, "is": "new"}
+        for name in (*self.stale, *self.changed):
+            yield {"source": name, "is": "stale"}
+        for target in self.vanished:
+            yield {"target": target, "is": "vanished"}
+        for left in self.skipped:
+            yield {"source": left.source, "is": "skipped", "why": left.why}
 
 
 def function_of(name: str, section: DeriveConfig, beside: Path) -> Function:

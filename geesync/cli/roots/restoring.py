@@ -80,12 +80,12 @@ def restore(
     if missing := plan.unaccepted(accepted):
         accepting = " ".join(f"--accept-losses {kind}" for kind in missing)
         if dry_run:
-            say(f"to go on: {accepting}")
+            say(f"to go on: {accepting}", beside_json=json)
             raise typer.Exit(ExitCode.INCOMPLETE)
         raise UserError("some of it cannot come back", hint=f"look at the list, then {accepting}")
     if dry_run:
         return
-    _write_down(config, plan, paths, root, accepted, prove, type_of, policies=acl)
+    _write_down(config, plan, paths, root, accepted, prove, type_of, policies=acl, as_json=json)
 
 
 def _require_own(config: Config) -> None:
@@ -123,6 +123,7 @@ def _write_down(
     type_of: Callable[[str], str | None],
     *,
     policies: bool,
+    as_json: bool,
 ) -> None:
     import json as documents
 
@@ -145,13 +146,16 @@ def _write_down(
         count = restores.add(asked, plan.wanted, now())
     known = len(plan.wanted) - count
     note = f", {known:,} known already" if known else ""
-    say(f"{count:,} assets to make{note}; geesync restores says how far they are")
+    say(
+        f"{count:,} assets to make{note}; geesync restores says how far they are",
+        beside_json=as_json,
+    )
     revisions = {one.target: one.revision for one in plan.wanted if one.type not in CONTAINERS}
     there = [one for one in proved if one not in vanished]
     older = [one for one in there if revisions.get(one.target) not in {None, one.wanted.revision}]
     if older:
         what = "were made of an older copy, and stay as they are: delete them there, and ask again"
-        say(f"{len(older):,} of them {what}")
+        say(f"{len(older):,} of them {what}", beside_json=as_json)
 
 
 def restores(
@@ -175,7 +179,7 @@ def restores(
         store = Restores(database)
         if retry or cancel:
             change = store.retry if retry else store.cancel
-            say(f"{change(target, now()):,} assets")
+            say(f"{change(target, now()):,} assets", beside_json=json)
         found = store.reports(target)
     for one, report in found:
         if json:
