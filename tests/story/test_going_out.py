@@ -105,6 +105,24 @@ def test_what_was_restored_of_an_older_copy_is_told_when_it_is_asked_for_again(
     assert "1 of them were made of an older copy" in second.output, second.output
 
 
+@pytest.mark.parametrize("most", [7, 8])
+def test_room_is_wanted_for_what_is_not_there_yet(tmp_path: Path, most: int) -> None:
+    full = replace(CALM, max_assets=most)  # four are there
+    with Simulator("small", profile=full) as simulator, a_world(simulator, tmp_path) as world:
+        world.enqueue("users/demo/scenes")
+        world.settle()
+        words = ("restore", "users/demo/scenes", "--to", BACK, "--accept-losses", "fractions")
+
+        asked = run(configured(world, tmp_path), *words)
+
+        if most < 8:
+            assert "has room for 3 assets" in str(asked.exception)
+            return
+        settle(world, Restores(world.database))
+        again = run(configured(world, tmp_path), *words)
+        assert "0 assets to make, 4 known already" in again.output, again.exception
+
+
 def test_a_restore_into_a_bucket_that_is_not_there_is_refused(world: World, tmp_path: Path) -> None:
     config = configured(world, tmp_path)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,10 @@ class Room:
     top: str
     assets: int
     size_bytes: int
+
+    def holds(self, plan: RestorePlan) -> bool:
+        """Whether all that a plan makes has room."""
+        return len(plan.wanted) <= self.assets and plan.room_bytes <= self.size_bytes
 
     def __str__(self) -> str:
         room = f"{counted(self.assets, 'asset')} and {size(self.size_bytes)}"
@@ -91,10 +95,16 @@ class Outlook:
             "warnings": [{"what": warning.text, "mend": warning.mend} for warning in self.warnings],
         }
 
-    def require_room(self) -> None:
-        """Raise UserError if the account has not the room."""
-        room, plan = self.room, self.plan
-        if room and (len(plan.wanted) > room.assets or plan.room_bytes > room.size_bytes):
+    def require_room(self, type_of: Callable[[str], str | None]) -> None:
+        """Raise UserError if the account has not the room for what is not there yet.
+
+        type_of: what is at a place, which takes a request; so it is asked only where room is short.
+        """
+        room = self.room
+        if room is None or room.holds(self.plan):
+            return
+        missing = (one for one in self.plan.wanted if type_of(one.target) is None)
+        if not room.holds(replace(self.plan, wanted=tuple(missing))):
             raise UserError(str(room), hint="free some, or restore elsewhere")
 
 

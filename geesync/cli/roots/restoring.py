@@ -75,7 +75,7 @@ def restore(
     plan = with_folders_above(plan, type_of)
     outlook = look_ahead(config, earth_engine, stores, plan, root)
     outlook.print(as_json=json)
-    outlook.require_room()
+    outlook.require_room(type_of)
     _require_bucket(config, stores, plan)
     if missing := plan.unaccepted(accepted):
         accepting = " ".join(f"--accept-losses {kind}" for kind in missing)
