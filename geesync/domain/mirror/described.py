@@ -32,7 +32,8 @@ def described(document: Json) -> SourceAsset | None:
     try:
         _read(source)
     except _STUMBLES:
-        return SourceAsset({"name": name, "type": UNREADABLE, "told": _kept(document)})
+        kind = source.type if source.is_container else UNREADABLE  # what lies in it is listed
+        return SourceAsset({"name": name, "type": kind, "told": _kept(document)})
     return source
 
 

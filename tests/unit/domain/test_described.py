@@ -135,6 +135,14 @@ def test_what_cannot_be_read_is_kept_and_comes_again_once_it_is_mended() -> None
     assert source.revision != SourceAsset(SAID[0]).revision
 
 
+def test_a_container_that_cannot_be_read_is_still_looked_into() -> None:
+    source = described({**SAID[2], "properties": None})
+
+    assert source is not None
+    assert source.is_container
+    assert json.loads(source.json["told"])["properties"] is None
+
+
 def test_what_nests_too_deep_is_named_only() -> None:
     deep: Any = {"type": "GeometryCollection"}
     for _ in range(5000):
