@@ -16,6 +16,7 @@ import pytest
 
 from geesync.simulator import CALM, REAL, Durations, always
 from geesync.simulator.knobs import turned
+from tests import commands
 
 COMMAND = (sys.executable, "-m", "geesync", "simulator", "--scenario", "small")
 
@@ -55,9 +56,7 @@ def test_a_knob_that_is_not_there_or_cannot_be_so_is_refused(setting: str, words
 
 
 def told(*options: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [*COMMAND, *options], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = commands.run("simulator", "--scenario", "small", *options)
     return done.returncode, done.stderr
 
 
