@@ -255,7 +255,10 @@ def test_what_two_readings_tell_differently_is_not_believed(
         {"action": "truncate", "after_bytes": 5_000},
         {"action": "reset", "after_bytes": 5_000},
         {"action": "drop_response"},
-        {"action": "stall", "after_bytes": 5_000, "seconds": 60},
+        pytest.param(
+            {"action": "stall", "after_bytes": 5_000, "seconds": 60},
+            marks=pytest.mark.slow,  # libcurl takes seconds to find that nothing comes
+        ),
         {"action": "html", "status": 200},
         {"action": "html", "status": 502},
         {"action": "status", "status": 429},
@@ -308,6 +311,7 @@ def test_an_image_whose_folder_cannot_be_made_is_answered_though_nothing_else_is
     assert asked(simulator) == 0
 
 
+@pytest.mark.slow  # libcurl takes seconds to find that it does
 def test_an_answer_that_trickles_is_asked_for_again(simulator: Simulator, mirror: Path) -> None:
     slow = simulator.faults.add("trickle", path=":computePixels", after_bytes=1, seconds=0.1)
     job = a_job(simulator)

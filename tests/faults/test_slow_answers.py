@@ -52,7 +52,11 @@ def until_one_is_left(world: World) -> None:
         run_step(fetcher_of(world))
 
 
-@pytest.mark.parametrize("workers", [AT_HAND, BESIDE], ids=["threads", "processes"])
+@pytest.mark.parametrize(
+    "workers",
+    [AT_HAND, pytest.param(BESIDE, marks=pytest.mark.slow)],
+    ids=["threads", "processes"],
+)
 def test_what_is_ready_is_read_while_an_answer_trickles(
     workers: dict[str, str], tmp_path: Path
 ) -> None:

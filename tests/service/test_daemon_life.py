@@ -6,6 +6,8 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from geesync.adapters.host.systemd import Systemd
 from geesync.simulator.simulator import Simulator
 
@@ -28,6 +30,7 @@ def test_the_daemon_is_ready_before_it_asks_the_network_anything(
         assert terminate(process) < 20
 
 
+@pytest.mark.slow  # it waits for the next line, which comes every ten seconds
 def test_systemctl_status_shows_one_line_of_truth(place: Place, manager: Manager) -> None:
     place.geesync("enqueue", "users/demo")
 
@@ -39,6 +42,7 @@ def test_systemctl_status_shows_one_line_of_truth(place: Place, manager: Manager
     assert manager.hear("STOPPING=1")
 
 
+@pytest.mark.slow  # likewise
 def test_a_sigterm_ends_the_daemon_though_a_download_hangs(
     place: Place, manager: Manager, busy_account: Simulator
 ) -> None:

@@ -13,9 +13,8 @@ from tests.soak.soak import Plan
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    ("images", "kills"), [(9, 4), pytest.param(501, 100, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("images", "kills"), [(9, 4), (501, 100)])
 def test_each_result_is_made_once_and_right_however_often_it_is_killed(
     tmp_path: Path, images: int, kills: int
 ) -> None:

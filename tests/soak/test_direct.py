@@ -10,7 +10,8 @@ from tests.soak.direct import DirectSoak
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [20, 200])
 def test_no_tile_that_is_on_disk_is_asked_for_again_however_often_it_is_killed(
     tmp_path: Path, kills: int
 ) -> None:

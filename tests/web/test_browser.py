@@ -160,6 +160,7 @@ def test_the_numbers_are_there_without_javascript(
         without_scripts(browser, disabled=False)
 
 
+@pytest.mark.slow  # it looks anew every five seconds
 def test_the_page_follows_by_itself_and_keeps_the_readers_place(
     browser: webdriver.Chrome, serve: Serve, story: Story
 ) -> None:
