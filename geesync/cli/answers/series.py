@@ -79,11 +79,7 @@ def series(
 
     if folder is None and not point and polygons is None:
         raise UserError("there is nothing to do", hint="give --output, --point or --polygons")
-    grid: dict[str, Any] = {"crs": crs, "resolution": resolution} if crs or resolution else {}
-    if grid and not all(grid.values()):
-        raise UserError("--crs and --resolution go together, and no pixel has an edge of 0")
-    if crs:
-        _require_crs(crs)
+    grid = _grid(crs, resolution)
     cli: Context = context.obj
     source = open_mirror(mirror or cli.config().need("mirror"))
     model, roles = Model(_numbers(harmonics), observations), _roles(band or [])
@@ -109,14 +105,20 @@ def _require_libraries() -> None:
         ) from error
 
 
-def _require_crs(crs: str) -> None:
+def _grid(crs: str, resolution: float | None) -> dict[str, Any]:
+    """Return the grid that is asked for, empty for the images' own. Raises UserError for none."""
     from odc.geo.crs import CRS
     from pyproj.exceptions import CRSError
 
+    if not crs and not resolution:
+        return {}
+    if not crs or not resolution:
+        raise UserError("--crs and --resolution go together, and no pixel has an edge of 0")
     try:
         CRS(crs)
     except CRSError as error:
         raise UserError(f"{crs!r} is no CRS", hint="as EPSG:3035, or WKT") from error
+    return {"crs": crs, "resolution": resolution}
 
 
 def _roles(given: list[str]) -> dict[str, str]:
