@@ -31,6 +31,7 @@ from geesync.simulator.simulator import Simulator
 from geesync.simulator.world.pixels import SimAsset
 from geesync.simulator.world.truth import truth
 from geesync.step_threads import run_step
+from geesync.steps.restore.restorer import Restorer
 from geesync.store.copies.checks import Scope
 from geesync.store.making.restores import Restored, Restores
 from tests.story.accounts import a_band, an_account, an_image
@@ -168,9 +169,9 @@ def test_what_has_the_name_already_is_never_overwritten(world: World) -> None:
     assert world.simulator.world.get(BACK).update_time == theirs.update_time
 
 
-@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("is_there", ["before", "meanwhile", ""])
 def test_a_container_that_is_there_is_used_and_stays_as_it_is(
-    tmp_path: Path, *, is_there: bool
+    tmp_path: Path, is_there: str
 ) -> None:
     home = "projects/earthengine-legacy/assets/users/x"
     told: Json = {"of": "ours", "a-b": "odd"}
@@ -185,10 +186,16 @@ def test_a_container_that_is_there_is_used_and_stays_as_it_is(
         simulator.world.set_policy(f"{home}/c", viewers)
         world.enqueue("users/x")
         world.settle()
+        restores = ask(world, plan(world, "users/x/c"))
+        if is_there == "meanwhile":
+            forbidden = simulator.world.permissions.deny(permission="earthengine.assets.create")
+            (step,) = (step for step in world.service.steps if isinstance(step, Restorer))
+            step.uploader.run_once()
+            simulator.world.permissions.allow(forbidden)
         if is_there:
             simulator.world.put(SimAsset(BACK, "IMAGE_COLLECTION", properties={"of": "theirs"}))
 
-        found = settle(world, restores := ask(world, plan(world, "users/x/c")))
+        found = settle(world, restores)
 
         made = simulator.world.get(BACK)
         assert [one.standing.state for one in found] == [RestoreState.PROVED] * 2, found

@@ -32,11 +32,11 @@ def key_of(target: str, revision: str, crc32cs: Iterable[int]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def container(source: SourceAsset) -> Json:
-    """Return the body of ``assets.create`` for a folder or a collection."""
+def container(source: SourceAsset, key: str) -> Json:
+    """Return the body of ``assets.create`` for a folder, which takes no mark, or a collection."""
     if source.type == FOLDER:
         return {"type": FOLDER}
-    return {"type": source.type, **_times_and_properties(source)}
+    return {"type": source.type, **_times_and_properties(source, key)}
 
 
 def image_manifest(
@@ -122,10 +122,8 @@ def table_manifest(
     }
 
 
-def _times_and_properties(source: SourceAsset, key: str | None = None) -> Json:
+def _times_and_properties(source: SourceAsset, key: str) -> Json:
     times: Json = {
         name: source.json[name] for name in ("startTime", "endTime") if name in source.json
     }
-    mark = {MARK: key} if key else {}
-    properties = restorable_properties(source.properties) | mark
-    return {**times, **({"properties": properties} if properties else {})}
+    return {**times, "properties": restorable_properties(source.properties) | {MARK: key}}

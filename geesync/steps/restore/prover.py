@@ -200,12 +200,12 @@ class Prover:
         return sums
 
     def _finish(self, asset: Restored, made: SourceAsset) -> Iterator[Compared]:
-        """Take our mark off, and give it its policy: the last things that are done to it."""
-        if MARK in made.properties:
-            self.earth_engine.change_asset(asset.target, {}, [f'properties."{MARK}"'])
+        """Give it its policy, and take our mark off: the last things that are done to it."""
         if asset.policies and not asset.was_there and not asset.wanted.is_plain_folder:
             policy = policy_at(Path(asset.wanted.mirror), asset.wanted.path)
             yield from give_policy(self.earth_engine, asset.target, policy)
+        if MARK in made.properties:
+            self.earth_engine.change_asset(asset.target, {}, [f'properties."{MARK}"'])
 
     def _tidy(self) -> int:
         """Remove from the bucket what was staged for assets that are proved or given up."""

@@ -55,14 +55,16 @@ class Uploader:
     def _make(self, asset: Restored) -> Event:
         """Make a container, unless it is there: one that is there already is used as it is."""
         source, _ = sidecars(asset)
+        body = container(source, asset.wanted.mark)
         found = self.earth_engine.find_asset(asset.target)
         if found is None:
-            body = container(source)
             self.restores.stage(asset, body, [], self.context.clock())  # it is ours from now on
             self.earth_engine.create_asset(asset.target, body)
             return Made()
         if found.type != asset.wanted.type:
             return Differs(f"{found.type} has its name", cause=Cause.FOREIGN)
+        if body.get("properties", {}).get(MARK) != found.properties.get(MARK):
+            self.restores.stage(asset, None, [], self.context.clock())  # others were faster
         return Made()
 
     def _stage(self, asset: Restored) -> Event:

@@ -119,7 +119,11 @@ class Restores(Making[Restored, RestoreState]):
         return [asset for asset in found if asset.target in targets]
 
     def stage(
-        self, asset: Restored, manifest: Json, objects: Iterable[StoredObject], now: datetime
+        self,
+        asset: Restored,
+        manifest: Json | None,
+        objects: Iterable[StoredObject],
+        now: datetime,
     ) -> None:
         """Note what was uploaded for an asset, and the request that makes it of that."""
         rows = [
