@@ -24,6 +24,8 @@ Answer = TypeVar("Answer")
 #: What Google lets one batch hold.
 DELETED_AT_ONCE = 100
 
+#: Objects of a page of a listing; others than Google's would answer with all of them at once.
+_PAGE = 1000
 _FIELDS = "items(name,size,generation,crc32c,md5Hash),nextPageToken"
 
 #: The status of an object that is another one by now.
@@ -72,18 +74,30 @@ class Storage:
 
         return self._ask(asked)
 
-    def list_objects(self, bucket: str, prefix: str) -> list[StoredObject]:
-        """Return every object below a prefix, all pages or none (a RemoteError)."""
+    def list_objects(
+        self, bucket: str, prefix: str, wanted: Callable[[str], bool] = lambda _: True
+    ) -> list[StoredObject]:
+        """Return every object below a prefix, of a name that is wanted.
+
+        All pages or none (a RemoteError).
+        """
 
         def listed() -> list[StoredObject]:
             blobs = self._client.list_blobs(
-                bucket, prefix=prefix, fields=_FIELDS, timeout=self._timeout_s, retry=None
+                bucket,
+                prefix=prefix,
+                page_size=_PAGE,
+                fields=_FIELDS,
+                timeout=self._timeout_s,
+                retry=None,
             )
             pages, stored = Pages(), []
             for page in blobs.pages:
-                some = [_stored(self._whole(bucket, blob)) for blob in page]
-                stored += some
-                pages.check(some[0].name if some else None, blobs.next_page_token)
+                names = []
+                for blob in page:
+                    names.append(blob.name)
+                    stored += [_stored(self._whole(bucket, blob))] if wanted(blob.name) else []
+                pages.check(names[0] if names else None, blobs.next_page_token)
             return stored
 
         return self._ask(listed, bucket)

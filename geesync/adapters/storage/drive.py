@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from operator import itemgetter
@@ -58,8 +58,10 @@ class Drive:
         self._base = f"{(url or _GOOGLE).rstrip('/')}/drive/v3"
         self._requests = SignedRequests(self._base, credentials=credentials, timeout_s=timeout_s)
 
-    def list_objects(self, _place: str, prefix: str) -> list[StoredObject]:
-        """Return every file below a prefix, in whichever folder; of one name the newest.
+    def list_objects(
+        self, _place: str, prefix: str, wanted: Callable[[str], bool] = lambda _: True
+    ) -> list[StoredObject]:
+        """Return every file below a prefix, of a name that is wanted; of one name the newest.
 
         Below a folder, ``geesync/``, only the token in a name is told as it would be in a bucket.
         """
@@ -75,7 +77,7 @@ class Drive:
             known = newest.get(obj.name)
             if known is None or known.generation < obj.generation:
                 newest[obj.name] = obj
-        return list(newest.values())
+        return [obj for name, obj in newest.items() if wanted(name)]
 
     def find(self, _place: str, obj: StoredObject) -> StoredObject | None:
         """Return what is looked for, if Drive still has it."""

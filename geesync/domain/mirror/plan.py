@@ -118,7 +118,7 @@ class Plan:
         )
 
 
-@lru_cache(1024)  # asked for by each step that an asset passes
+@lru_cache(256)  # asked for by each step that an asset passes
 def _token(asset: str, revision: str, part: Part) -> str:
     return token_of([asset, revision, part.to_json()])
 

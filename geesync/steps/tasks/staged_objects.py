@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from geesync.adapters.executors.executor import plain
@@ -51,7 +51,8 @@ class StagedObjects:
             for task in tasks
             for to in [task.destination]
         }
-        folders = self._by_folder(dict.fromkeys(lists.values()))
+        own = {task.destination.prefix.rpartition("/")[0] for task in tasks}
+        folders = self._by_folder(dict.fromkeys(lists.values()), own)
         return {
             task.id: complete(prefix, task.part, folders[lists[task.id]][prefix.rpartition("/")[0]])
             for task in tasks
@@ -60,15 +61,17 @@ class StagedObjects:
         }
 
     def _by_folder(
-        self, lists: Iterable[tuple[str, str]]
+        self, lists: Iterable[tuple[str, str]], wanted: Collection[str]
     ) -> dict[tuple[str, str], defaultdict[str, list[StoredObject]]]:
-        """Return what each list, of a place and a prefix, shows in each folder.
+        """Return what each list, of a place and a prefix, shows in each of these folders.
 
         None of those that broke, which says nothing about what is there.
         """
         answers = self.context.each(
             lists,
-            lambda ask: self.stores.at(ask[0]).list_objects(*ask),
+            lambda ask: self.stores.at(ask[0]).list_objects(
+                *ask, lambda name: name.rpartition("/")[0] in wanted
+            ),
             apart=lambda ask: store_of(ask[0]),
         )
         found = {}

@@ -148,7 +148,7 @@ class Lesson:
     columns: tuple[str, ...] = ()  #: that a table was found to have
 
 
-@lru_cache(1024)  # of most assets there are several tasks and files at a time
+@lru_cache(256)  # of most assets there are several tasks and files at a time
 def read_plan(document: bytes) -> Plan:
     """Return the plan of a packed document."""
     return Plan.from_json(unpack(document))
