@@ -358,6 +358,26 @@ def test_members_that_are_no_more_are_named_and_all_others_get_their_roles(
         }
 
 
+@pytest.mark.parametrize("method", ["setIamPolicy", "getIamPolicy"])
+def test_what_may_be_made_and_not_shared_is_proved_and_its_policy_named_as_lost(
+    world: World, method: str
+) -> None:
+    policy = world.mirror / "users/demo/elevation/iam.json"
+    shared = {"bindings": [{"role": "roles/viewer", "members": ["user:a@example.org"]}]}
+    policy.write_text(json.dumps(shared), encoding="utf-8")
+    planned = plan_restore(world.mirror, ["users/demo/elevation"], BACK, policies=True)
+    refusal = f"Permission 'earthengine.assets.{method}' denied."
+    world.simulator.faults.add("status", path=f":{method}", status=403, body=refusal, count=None)
+
+    (one,) = settle(world, restores := ask(world, planned, policies=1))
+
+    assert one.standing.state == RestoreState.PROVED, one.standing
+    ((_, report),) = restores.reports(BACK)
+    lost = {each["what"]: each["is"] for each in report["compared"] if each["likeness"] == "lost"}
+    assert lost.keys() == {"policy"}
+    assert method in lost["policy"]
+
+
 def test_a_policy_that_is_not_in_the_mirror_is_named_before(world: World) -> None:
     (world.mirror / "users/demo/elevation/iam.json").unlink()
 

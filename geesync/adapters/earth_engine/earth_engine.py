@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 
 _DELETE = "earthengine.assets.delete"
 
-#: Earth Engine's own limit for pages with all fields.
+#: With all fields Earth Engine would send 1,000; two pages are in memory at a time.
 _ASSETS_PER_PAGE = 500
 _OPERATIONS_PER_PAGE = 500
 

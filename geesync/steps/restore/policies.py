@@ -13,13 +13,22 @@ from geesync.errors import RemoteError
 
 
 def give_policy(earth_engine: EarthEngine, name: str, mirrored: Json | None) -> Iterator[Compared]:
-    """Set an asset's policy to a mirrored one; yield what became of each member in each role."""
+    """Set an asset's policy to a mirrored one; yield what became of each member in each role.
+
+    Who may make an asset need not be who may share it: then its policy is lost.
+    """
     if mirrored is None:
         yield Compared("policy", Likeness.LOST, "unknown", "not in the mirror")
         return
     wanted = grants_of(mirrored)
-    refused = _set(earth_engine, name, [grant for grant in wanted if not grant.is_deleted])
-    held = grants_of(earth_engine.get_policy(name))
+    try:
+        refused = _set(earth_engine, name, [grant for grant in wanted if not grant.is_deleted])
+        held = grants_of(earth_engine.get_policy(name))
+    except RemoteError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        yield Compared("policy", Likeness.LOST, "granted", str(error))
+        return
     for grant in wanted:
         why = "is no more" if grant.is_deleted else refused.get(grant, "was not kept")
         likeness = Likeness.EQUAL if grant in held else Likeness.LOST
