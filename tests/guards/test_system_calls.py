@@ -17,6 +17,9 @@ from tests.faults.conditions import needs_strace
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import BESIDE, World, a_world
 
+#: Every call of two runs is written down.
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("mirror_script.py")
 CALLS = (
     "fsync,fdatasync,syncfs,connect,openat,rename,renameat,renameat2,mkdirat,unlink,unlinkat,"

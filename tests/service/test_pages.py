@@ -18,6 +18,9 @@ from tests.docs.pages import blocks
 
 from .machine import Machine
 
+#: Each page is a life of its own: installed, started, mirrored.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:

@@ -13,6 +13,9 @@ import pytest
 from geesync.simulator import Simulator
 from geesync.simulator.tasks.operation import State
 
+#: The command takes a second to start, each time.
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., str]
 PROJECT = "projects/demo-project/assets"
 ELEVATION = "users/demo/elevation"

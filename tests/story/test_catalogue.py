@@ -39,7 +39,7 @@ def rewritten(world: World, before: dict[str, tuple[int, int]]) -> set[str]:
     return {path for path, state in after.items() if before.get(path) != state}
 
 
-@pytest.mark.parametrize("scenario", ["small", "demo"])
+@pytest.mark.parametrize("scenario", ["small", pytest.param("demo", marks=pytest.mark.slow)])
 def test_the_whole_catalogue_is_valid_and_leads_to_every_asset(
     tmp_path: Path, scenario: str
 ) -> None:
