@@ -168,7 +168,7 @@ def both_ways(folder: Path, images: int, rounds: int, say: Say) -> list[Table]:
             _duration(IMAGES * cpu_s / 2),
         ),
     ]
-    note = "All go on at the same time: the largest one of a way is what it takes."
+    note = "At the same time: the largest of a way is what it takes."
     title = f"{IMAGES:,} images of {EDGE:,}² Byte"
     return [Table(title, ("", "takes"), rows, note)]
 

@@ -77,10 +77,7 @@ class Storage:
     def list_objects(
         self, bucket: str, prefix: str, wanted: Callable[[str], bool] = lambda _: True
     ) -> list[StoredObject]:
-        """Return every object below a prefix, of a name that is wanted.
-
-        All pages or none (a RemoteError).
-        """
+        """Return every object below a prefix whose name is wanted; RemoteError if not all came."""
 
         def listed() -> list[StoredObject]:
             blobs = self._client.list_blobs(
@@ -93,11 +90,11 @@ class Storage:
             )
             pages, stored = Pages(), []
             for page in blobs.pages:
-                names = []
+                first = None
                 for blob in page:
-                    names.append(blob.name)
+                    first = first or blob.name
                     stored += [_stored(self._whole(bucket, blob))] if wanted(blob.name) else []
-                pages.check(names[0] if names else None, blobs.next_page_token)
+                pages.check(first, blobs.next_page_token)
             return stored
 
         return self._ask(listed, bucket)
