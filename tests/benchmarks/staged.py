@@ -20,6 +20,7 @@ from geesync.adapters.executors.executor import ByteExecutor
 from geesync.adapters.formats.proving import Proof, prove_all
 from geesync.adapters.mirror_files.mirror import prepare_mirror
 from geesync.bootstrap import service
+from geesync.cli.service.running import COLLECTED_AFTER
 from geesync.config import Config
 from geesync.domain.assets.asset import SourceAsset
 from geesync.domain.mirror.coverage import StoredObject
@@ -104,7 +105,7 @@ def run(config: Config, wanted: int) -> None:
     who work for it.
     """
     logs.configure(log_format="json", level="INFO")
-    gc.set_threshold(5_000, 20, 20)  # here and below as the commands of the service do
+    gc.set_threshold(*COLLECTED_AFTER)  # here and below as the commands of the service do
     database = open_migrating(config.ledger)
     with service(config, database) as built:
         import google.auth.transport.requests  # noqa: F401, PLC0415 # a daemon has used it long ago

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from geesync import logs
 from geesync.bootstrap import service
+from geesync.cli.service.running import COLLECTED_AFTER
 from geesync.config import load
 from geesync.step_threads import run_step
 from geesync.store.file.database import open_migrating
@@ -21,7 +22,7 @@ def main(file: Path, name: str) -> None:
     The last line tells what it took by itself: a daemon starts once.
     """
     logs.configure(log_format="json", level="INFO")
-    gc.set_threshold(5_000, 20, 20)  # here and below as the commands of the service do
+    gc.set_threshold(*COLLECTED_AFTER)  # here and below as the commands of the service do
     config = load(file=file).config
     database = open_migrating(config.ledger)
     with service(config, database) as built:

@@ -144,7 +144,7 @@ def web(
 
 #: Thresholds of garbage collection. A pass makes thousands of objects that live to its end; Python
 #: looks through the young ones after 700 by default, for a twentieth of all work.
-_COLLECTED_AFTER = (5_000, 20, 20)
+COLLECTED_AFTER = (5_000, 20, 20)
 
 
 def _configured(context: typer.Context) -> Config:
@@ -154,7 +154,7 @@ def _configured(context: typer.Context) -> Config:
     cli: Context = context.obj
     config = cli.config()
     logs.configure(log_format=config.log.format, level=config.log.level)
-    gc.set_threshold(*_COLLECTED_AFTER)
+    gc.set_threshold(*COLLECTED_AFTER)
     if not config.ledger.parent.exists() and not config.mirror:
         raise ConfigError("nothing is configured yet", hint=f"{DOCS}/real-account.md")
     return config

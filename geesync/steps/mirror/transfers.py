@@ -86,6 +86,10 @@ class _Batch(Generic[Some]):
     logged: set[int] = field(default_factory=set)  #: as slow
     is_over: bool = False  #: nobody waits for the rest
 
+    def is_slow(self, now: datetime) -> bool:
+        """Whether nothing of it has ended for long."""
+        return now - self.heard_at >= _SLOW_AFTER
+
 
 @dataclass
 class Transfers(Generic[Some]):
@@ -104,7 +108,7 @@ class Transfers(Generic[Some]):
     def room(self) -> int:
         """How many more requests may be on their way."""
         now = self.context.clock()
-        slow = sum(now - batch.heard_at >= _SLOW_AFTER for batch in self._batches)
+        slow = sum(batch.is_slow(now) for batch in self._batches)
         if len(self._batches) - min(slow, _MOST_SLOW) >= _MOST_BATCHES:
             return 0
         return self.at_once - sum(map(_requests, self._batches))
@@ -203,7 +207,7 @@ class Transfers(Generic[Some]):
         now = self.context.clock()
         slow: list[str] = []
         for batch in self._batches:
-            if now - batch.heard_at >= _SLOW_AFTER:
+            if batch.is_slow(now):
                 slow += _slow(batch, now)
         more = f" and {counted(len(slow) - 1, 'other')}" if slow[1:] else ""
         return f"for {slow[0]}{more}: {self.slowness}" if slow else ""

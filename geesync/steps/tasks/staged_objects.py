@@ -51,10 +51,10 @@ class StagedObjects:
             for task in tasks
             for to in [task.destination]
         }
-        own = {task.destination.prefix.rpartition("/")[0] for task in tasks}
+        own = {_folder(task.destination.prefix) for task in tasks}
         folders = self._by_folder(dict.fromkeys(lists.values()), own)
         return {
-            task.id: complete(prefix, task.part, folders[lists[task.id]][prefix.rpartition("/")[0]])
+            task.id: complete(prefix, task.part, folders[lists[task.id]][_folder(prefix)])
             for task in tasks
             for prefix in [task.destination.prefix]
             if lists[task.id] in folders
@@ -70,7 +70,7 @@ class StagedObjects:
         answers = self.context.each(
             lists,
             lambda ask: self.stores.at(ask[0]).list_objects(
-                *ask, lambda name: name.rpartition("/")[0] in wanted
+                *ask, lambda name: _folder(name) in wanted
             ),
             apart=lambda ask: store_of(ask[0]),
         )
@@ -82,6 +82,10 @@ class StagedObjects:
                 continue
             folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
             for obj in answer:
-                folders[obj.name.rpartition("/")[0]].append(obj)
+                folders[_folder(obj.name)].append(obj)
             found[ask] = folders
         return found
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
