@@ -32,7 +32,7 @@ ROWS = [
         geometry=None if number % 7 == 0 else {"type": "Point", "coordinates": [number / 10, 50]},
         properties={
             "name": f'"Grüße", nr\r{number}',
-            "real": number + 0.5,
+            "real": number + 0.5 if number else -(2**63),
             **({"late": [number, True]} if number > 2_000 else {"early": number}),
         },
     )
@@ -197,3 +197,15 @@ def test_an_empty_table_comes_home_empty(mirror: Path) -> None:
         answer = brought(simulator, mirror, a_job(count=0))
 
     assert read(mirror, answer) == []
+
+
+@pytest.mark.simulated
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_a_row_that_no_geojson_can_hold_is_named(mirror: Path, value: object) -> None:
+    odd = replace(ROWS[0], properties={"odd": value})
+    account = an_account(replace(TABLE, features=lambda: iter([odd])))
+    told = pytest.raises(RemoteError, match="a row that no GeoJSON can hold")
+    with Simulator(account) as simulator, told as refusal:
+        brought(simulator, mirror, a_job(count=1))
+
+    assert refusal.value.cause == Cause.INTEGRITY

@@ -64,8 +64,18 @@ def test_a_float_at_the_end_of_its_declared_range_is_exported_once(
 
 
 @pytest.mark.parametrize("direct", [None, {}])
-@pytest.mark.parametrize("masks", ["nodata", "separate"])
-@pytest.mark.parametrize(("declared", "beyond"), [((0, 200), 300), ((-100, 100), -20000)])
+@pytest.mark.parametrize(
+    ("masks", "declared", "beyond"),
+    [
+        ("nodata", (0, 200), 300),
+        ("separate", (0, 200), 300),
+        ("nodata", (-100, 100), -20000),
+        ("separate", (-100, 100), -20000),
+        ("nodata", (0, 254), 300),  # in a file of a wider type
+        ("nodata", (0, 65534), 70000),
+        ("nodata", (1, 200), -7),  # which becomes 0, as masked pixels are elsewhere
+    ],
+)
 def test_values_that_the_declared_type_cannot_hold_come_in_a_wider_one(
     tmp_path: Path, direct: Any, masks: str, declared: tuple[int, int], beyond: int
 ) -> None:

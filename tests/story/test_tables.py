@@ -161,18 +161,22 @@ def test_values_of_several_types_are_told_apart_as_json(tmp_path: Path) -> None:
 
 def test_geoparquet_holds_numbers_of_any_length_and_shapes_of_any_kind(tmp_path: Path) -> None:
     point = {"type": "Point", "coordinates": [190.123456789012345, -7.1]}
-    several = {"type": "GeometryCollection", "geometries": [point, {**LINE}]}
+    ring = {"type": "LinearRing", "coordinates": [[0.5, 0.5], [1, 0], [1, 1], [0.5, 0.5]]}
+    several = {"type": "GeometryCollection", "geometries": [point, {**LINE}, ring]}
     features = [
         {"id": str(number), "geometry": shape, "properties": {"n": n, "deep": {"n": [n, 0.1]}}}
-        for number, (shape, n) in enumerate([(point, 2**63), (several, -(2**63)), (None, 0.1)])
+        for number, (shape, n) in enumerate([(ring, 2**63), (several, -(2**63)), (None, 0.1)])
     ]
     (tmp_path / "t.geojson").write_text(json.dumps({"features": features}))
     columns = {"n": ["integer", "number"], "deep": ["object"]}
-    held = {"rows": 3, "columns": columns, "geometries": {"null": 1, "Point": 1}}
+    held = {"rows": 3, "columns": columns, "geometries": {"null": 1, "LinearRing": 1}}
 
     geoparquet.make_geoparquet(tmp_path / "t.geojson", tmp_path / "t.parquet", held)
 
-    rows = parquet.read_table(tmp_path / "t.parquet").to_pylist()
+    made = parquet.read_table(tmp_path / "t.parquet")
+    rows = made.to_pylist()
+    told = json.loads(made.schema.metadata[b"geo"])["columns"]["geometry"]
+    assert told["geometry_types"] == ["LineString"]
     assert [row["n"] for row in rows] == [2.0**63, -(2.0**63), 0.1]
     assert json.loads(rows[0]["deep"]) == {"n": [2**63, 0.1]}
 

@@ -84,7 +84,7 @@ def _compare(
         meant = {name: _meant(properties.get(name), kind) for name, kind in kinds.items()}
         if expected != meant or row[_INDEX] != feature.get("id", properties.get(_INDEX)):
             raise ValueError(f"row {number} differs from its feature")
-        if not _same_shape(row[place], feature.get("geometry")):
+        if not _same_shape(row[place], _shape(feature.get("geometry"))):
             raise ValueError(f"the geometry of row {number} differs from its feature's")
 
 
@@ -147,11 +147,20 @@ def _row(
     feature: Json, kinds: Mapping[str, str], place: str, read: Callable[[str], Any]
 ) -> dict[str, Any]:
     properties = feature.get("properties") or {}
-    geometry = feature.get("geometry")
+    geometry = _shape(feature.get("geometry"))
     row = {name: _value(properties.get(name), kind) for name, kind in kinds.items()}
     row[_INDEX] = feature.get("id", properties.get(_INDEX))
     row[place] = None if geometry is None else read(json.dumps(geometry, default=float)).wkb
     return row
+
+
+def _shape(geometry: Json | None) -> Json | None:
+    """Return a geometry without Earth Engine's own type: a ring is a line that is closed."""
+    if geometry is None:
+        return None
+    if "geometries" in geometry:
+        return {**geometry, "geometries": [*map(_shape, geometry["geometries"])]}
+    return {**geometry, "type": geometry["type"].replace("LinearRing", "LineString")}
 
 
 def _value(value: Any, kind: str) -> Any:
@@ -173,6 +182,6 @@ def _geo(place: str, geometries: Mapping[str, int]) -> Json:
 
     It names no CRS, which means longitude and latitude in degrees.
     """
-    found = sorted(kind for kind in geometries if kind != "null")
+    found = sorted({kind.replace("LinearRing", "LineString") for kind in geometries} - {"null"})
     column = {"encoding": "WKB", "geometry_types": found}
     return {"version": "1.1.0", "primary_column": place, "columns": {place: column}}

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import ijson
-
 from geesync.domain.json import Json
 from geesync.errors import Cause, RemoteError
 
@@ -25,18 +23,23 @@ _NO_GEOMETRY = {"type": "MultiPoint", "coordinates": []}
 BEGINNING = b'{"type":"FeatureCollection","features":['
 END = b"\n]}\n"
 
+#: What the line of a row begins with.
+_ROW = '{"type":"Feature",'
+
 
 def rows(features: Iterable[Json], *, first: bool) -> bytes:
     """Return features of a page as rows of a GeoJSON; first: whether none are before them.
 
-    Raises RemoteError TRANSIENT for what is no feature.
+    Raises RemoteError: TRANSIENT for what is no feature, INTEGRITY for what JSON has no number for.
     """
     try:
         lines = [_compact(_feature(feature)) for feature in features]
-    except (TypeError, AttributeError, ValueError):
+        text = ",\n".join(lines)
+        return (f"\n{text}" if first or not lines else f",\n{text}").encode()
+    except (TypeError, AttributeError):
         raise RemoteError(Cause.TRANSIENT, "an unreadable answer: a row is no feature") from None
-    text = ",\n".join(lines)
-    return (f"\n{text}" if first or not lines else f",\n{text}").encode()
+    except ValueError as error:
+        raise RemoteError(Cause.INTEGRITY, f"a row that no GeoJSON can hold: {error}") from error
 
 
 def _feature(feature: Json) -> Json:
@@ -62,16 +65,20 @@ def columns(features: Iterable[Json]) -> dict[str, None]:
 
 
 def write_csv(geojson: Path, target: Path, names: Iterable[str]) -> None:
-    """Write the rows of a GeoJSON as CSV, in bounded memory; names: of its columns."""
+    """Write the rows of a GeoJSON, as ``rows`` writes it, as CSV; names: of its columns.
+
+    In bounded memory.
+    """
     wanted = list(names)
-    with geojson.open("rb") as source:
+    with geojson.open(encoding="utf-8") as source:
+        features = (json.loads(line.rstrip(",\n")) for line in source if line.startswith(_ROW))
         lines = (
             [
                 feature["id"],
                 *(_cell(feature["properties"].get(name)) for name in wanted),
                 _compact(feature["geometry"] or _NO_GEOMETRY),
             ]
-            for feature in ijson.items(source, "features.item", use_float=True)
+            for feature in features
         )
         write_quoted(target, [INDEX, *wanted, GEOMETRY], lines)
 
@@ -91,4 +98,4 @@ def _cell(value: Any) -> str:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

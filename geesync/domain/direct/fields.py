@@ -89,7 +89,10 @@ def wanted(part: Part, bands: Iterable[Band]) -> list[Wanted]:
 
 
 def _limits(part: Part, band: Band) -> tuple[float, float] | None:
-    return (0.0, 1.0) if part.of_masks else uncut(band, part.pixel_type)
+    if part.of_masks:
+        return 0.0, 1.0
+    asked_as = part.pixel_type if part.sentinel is None else band.exact_type
+    return uncut(band, asked_as, part.sentinel)
 
 
 def _fields(part: Part, band: Band) -> list[Field]:

@@ -131,17 +131,17 @@ def _is_usual(value: int) -> bool:
     return size <= _SMALL or is_round or any(abs(value - end) < _NEAR for end in _ENDS)
 
 
-def uncut(band: Band, pixel_type: str) -> tuple[float, float] | None:
-    """Return between which values none may be one that the cast to a file's type has cut.
+def uncut(band: Band, pixel_type: str, sentinel: float | None = None) -> tuple[float, float] | None:
+    """Return between which values none may be one that the cast to a type has cut.
 
     What lies beyond a type becomes its end, which is suspicious where it is not declared, unless
-    it is 0, as masked pixels are. None: nothing is cut.
+    it is what masked pixels are: 0 without a sentinel. None: nothing is cut.
     """
     ends = INTEGER_RANGES.get(pixel_type)
     if ends is None or band.value_range is None:
         return None
     (least, most), (low, high) = ends, band.value_range
-    return least + (low > least != 0), most - (high < most)
+    return least + (low > least != (sentinel or 0)), most - (high < most)
 
 
 def needs_mask_file(band: Band, mode: str, *, exact: bool = False) -> bool:
