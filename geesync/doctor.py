@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 from shutil import disk_usage
+from tempfile import TemporaryFile
 
 from geesync.adapters.executors.dask_examination import examine
 from geesync.adapters.executors.executor import require_dask
@@ -43,6 +44,9 @@ from geesync.store.views.heartbeat import heartbeat
 from geesync.store.views.mirrors import known_mirrors
 
 _SCALING = f"{DOCS}/scaling.md"
+
+#: What a disk must have room for to be called writable: a full one takes empty files.
+_PROBE_BYTES = 65_536
 
 
 @dataclass
@@ -269,10 +273,22 @@ def _findings(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield from look()
     except (OSError, RemoteError) as error:
         reason = str(error) if isinstance(error, RemoteError) else refused(error)
-        yield fail(look.__name__.strip("_"), reason, "mount it, or mend its disk, and look again")
+        mend = "make room, mount it, or mend its disk, and look again"
+        yield fail(look.__name__.strip("_"), reason, mend)
 
 
 def _is_writable(folder: Path) -> bool:
-    """Whether we may make files in a folder; one that is absent, in the nearest that is there."""
+    """Whether we may make files in a folder; one that is absent, in the nearest that is there.
+
+    Raises OSError if its disk takes none.
+    """
     there = next(place for place in (folder, *folder.parents) if place.exists())
-    return os.access(there, os.W_OK | os.X_OK)
+    try:
+        with TemporaryFile(dir=there) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+            os.fsync(probe.fileno())
+    except PermissionError:
+        return False
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(there)) from error
+    return True

@@ -89,10 +89,20 @@ def _name_values(command: Any) -> None:
     for param in command.params:
         param.metavar = param.metavar or _named(param)
         if param.param_type_name == "argument":
+            param.callback = _refuse_empty
             is_marked = param.required or param.metavar.startswith("[")
             usage = param.metavar if is_marked else f"[{param.metavar}]"
             param.display_type_rich = lambda **_: None
             param.get_usage_pieces = lambda _, usage=usage: [usage]
+
+
+def _refuse_empty(_context: Any, param: Any, value: Any) -> Any:
+    """Return an argument; raise UserError for an empty one, a script's unset variable."""
+    if value == "" or (isinstance(value, list | tuple) and "" in value):
+        raise UserError(
+            f"{param.metavar.strip('[]')} is empty", hint="leave it out, or name something"
+        )
+    return value
 
 
 def _named(param: Any) -> str:

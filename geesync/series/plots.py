@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from odc.geo import geom
 from odc.geo.xr import mask as inside
 
-from geesync.errors import UserError
+from geesync.errors import MirrorError, UserError
 from geesync.series.harmonics import NO_FIT, fit, predict, years_since
 from geesync.series.regression import Series
 
@@ -82,7 +82,7 @@ def polygons(file: Path) -> list[Place]:
         features = document["features"] if document["type"] == "FeatureCollection" else [document]
         found = [_place(feature, number) for number, feature in enumerate(features, start=1)]
     except OSError as error:
-        raise UserError(f"{file}: {error.strerror}") from error
+        raise MirrorError(f"{file}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file} is no GeoJSON of polygons", hint=str(error)) from error
     if not found:

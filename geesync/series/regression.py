@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from geesync.adapters.formats.block_raster import BlockRaster
 from geesync.errors import UserError
-from geesync.series.harmonics import Model, fit, names, predict, years_since
+from geesync.series.harmonics import NO_FIT, Model, fit, names, predict, years_since
 from geesync.series.indices import index
 from geesync.series.mirror import BLOCK, Mirror, is_between
 from geesync.series.stac_items import UNDATED, bands_of
@@ -167,8 +167,8 @@ def compute(
     progress: Callable[[int, int], object] = lambda _done, _of: None,
     *,
     at_once: int = 2,
-) -> None:
-    """Fit all pixels, and write the results that rasters were opened for.
+) -> int:
+    """Fit all pixels, and write the results that rasters were opened for; return how many have one.
 
     at_once: blocks; each takes some 8 × T × bands bytes a pixel. progress: called with how many
     blocks are done, and of how many.
@@ -177,10 +177,11 @@ def compute(
     blocks = data.to_delayed()[0]
     starts = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in data.chunks[1:]]
 
-    def work(values: NDArray[Any], row: int, column: int) -> None:
+    def work(values: NDArray[Any], row: int, column: int) -> int:
         found = fit_block(values, series.years, series.model)
         for name, raster in rasters.items():
             raster.write(found[name], row, column)
+        return int((found["quality"] != NO_FIT).sum())
 
     works = [
         delayed(work)(blocks[i, j], int(starts[0][i]), int(starts[1][j]))
@@ -196,7 +197,7 @@ def compute(
     # One block's pixels after the other: Dask would read all of them before the first is fitted.
     counted = Callback(posttask=after_task)  # type: ignore[no-untyped-call] # Dask has types for some only
     with counted, config.set(scheduler="threads", num_workers=at_once):
-        compute_all(*works)  # type: ignore[no-untyped-call] # likewise
+        return sum(compute_all(*works))  # type: ignore[no-untyped-call] # likewise
 
 
 @contextmanager

@@ -42,8 +42,8 @@ def write(
     progress: Callable[[int, int], object],
     *,
     at_once: int,
-) -> Path:
-    """Fit a series and write its results; return the catalogue's file.
+) -> tuple[Path, int]:
+    """Fit a series and write its results; return the catalogue's file, and how many pixels fit.
 
     parameters: what made it, for the catalogue. An earlier run's files of the same parameters are
     replaced, each when its successor is whole. Raises UserError for a folder that holds something
@@ -55,7 +55,7 @@ def write(
     items: list[Item] = []
     try:
         with open_rasters(series, folder, tuple(results)) as rasters:
-            compute(series, rasters, progress, at_once=at_once)
+            fitted = compute(series, rasters, progress, at_once=at_once)
             for number, date in enumerate(series.dates if dated else ()):
                 bands = {name: {number: str(series.index.name)} for name in dated}
                 item = _item(series, date, series.times[number], {})
@@ -66,7 +66,7 @@ def write(
                 bands = {name: dict(enumerate(series.bands_of(name))) for name in model}
                 item = _item(series, _MODEL, first, span)
                 items.append(_save(item, folder, rasters, bands))
-        return _catalogue(series, folder, items, parameters)
+        return _catalogue(series, folder, items, parameters), fitted
     except OSError as error:  # or rasterio's, whose cause is GDAL's
         why = error.strerror or error.__cause__ or error
         raise MirrorError(f"{folder}: {why}") from error

@@ -36,6 +36,7 @@ from geesync.domain.messages.words import printable
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.state_machine import MAX_TRIES
 from geesync.errors import Cause, GeesyncError, UserError
+from geesync.steps.mirrors import Mirrors
 from geesync.steps.step import utc_now
 from geesync.store.browsing import assets as asset_views
 from geesync.store.browsing import pages as browsing
@@ -81,7 +82,7 @@ class Pages:
     def overview(self, request: Request) -> Response:
         """Return the first page."""
         now = self.clock()
-        status = views.status(self.ledger, now=now)
+        status = self._status()
         query = request.query_params
         page = overview(self.ledger, status, now, query.get("span", ""), query.get("map", ""))
         return self._page("overview.html", here="overview", status=status, **page)
@@ -120,7 +121,8 @@ class Pages:
 
     def asset(self, request: Request) -> Response:
         """Return one asset with everything that is known of it."""
-        asset = asset_views.show(self.ledger, request.query_params.get("name", ""))
+        name = request.query_params.get("name", "")
+        asset = asset_views.show(self.ledger, name, Mirrors(self.ledger).trouble)
         if asset is None:
             raise HTTPException(404, "No such asset in the ledger.")
         picture = browsing.picture(self.ledger, asset["id"])
@@ -147,7 +149,7 @@ class Pages:
 
     def status(self, _request: Request) -> Response:
         """Return how it stands, for machines."""
-        return JSONResponse(status_document(views.status(self.ledger, now=self.clock())))
+        return JSONResponse(status_document(self._status()))
 
     def metrics(self, _request: Request) -> Response:
         """Return the metrics for Prometheus."""
@@ -173,9 +175,12 @@ class Pages:
         """Return why there is no page: the ledger cannot be read."""
         return PlainTextResponse(f"{printable(str(error))}\n", 503)
 
+    def _status(self) -> views.Status:
+        return views.status(self.ledger, now=self.clock(), trouble=Mirrors(self.ledger).trouble)
+
     def _page(self, template: str, status: views.Status | None = None, **values: Any) -> Response:
         now = self.clock()
-        status = status or views.status(self.ledger, now=now)
+        status = status or self._status()
         common = {"status": status, "now": now, "version": __version__, "land": worldmap.land()}
         page = self.templates.get_template(template)
         return HTMLResponse(page.render(common | values))

@@ -23,6 +23,7 @@ from geesync.adapters.mirror_files.mirror import free_bytes
 from geesync.domain.assets.names import display_id
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import ENDINGS
+from geesync.steps.mirrors import Mirrors
 from geesync.store.views import status as views
 from geesync.store.views.heartbeat import heartbeat_at
 from geesync.store.views.samples import Totals, totals
@@ -40,7 +41,7 @@ class LedgerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric there is."""
-        whole_status = views.status(self.ledger, now=self.now)
+        whole_status = views.status(self.ledger, now=self.now, trouble=Mirrors(self.ledger).trouble)
         # What is watched no longer moves no more: it must not alarm for ever.
         status = replace(whole_status, roots=whole_status.watched)
         sums = totals(self.ledger)

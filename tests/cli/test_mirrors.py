@@ -54,6 +54,7 @@ def test_a_folder_that_is_not_the_ledgers_mirror_is_refused_by_all_alike(
     enqueued = [geesync("enqueue", root) for root in (ROOT, OTHER)]
     checked = geesync("check", "--repair")
     examined = geesync("doctor")
+    told = geesync("status")
     synced = geesync("sync", "--once")
 
     assert [one.returncode for one in enqueued] == [ExitCode.MIRROR] * 2
@@ -61,6 +62,8 @@ def test_a_folder_that_is_not_the_ledgers_mirror_is_refused_by_all_alike(
     assert checked.returncode == ExitCode.MIRROR
     assert examined.returncode
     assert str(mirror) in examined.stdout
+    assert told.returncode == ExitCode.INCOMPLETE
+    assert told.stdout.splitlines()[-1].startswith(f"not complete: {mirror} is ")
     assert synced.returncode == ExitCode.MIRROR
     assert str(mirror) in synced.stderr.splitlines()[-1]
     assert sorted(mirror.rglob("*")) == before

@@ -188,6 +188,8 @@ def test_what_is_no_configuration_is_told(attempt: Try, place: Path, file: str) 
         (["web", "--listen=unix:/proc/nowhere/socket"], ExitCode.USAGE, "No such file"),
         (["priority", "users/demo", "9" * 20], ExitCode.USAGE, "NUMBER: 1000 or less is needed"),
         (["backup", "/proc/nowhere/x.db"], ExitCode.MIRROR, "/proc/nowhere/x.db"),
+        (["pause", ""], ExitCode.USAGE, "ROOT|ASSET|JOB is empty"),
+        (["restores", "users/none"], ExitCode.USAGE, "nothing is restored to users/none"),
     ],
 )
 def test_what_is_wrong_is_named(

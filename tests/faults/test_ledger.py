@@ -119,6 +119,9 @@ def test_a_daemon_that_begins_while_the_ledgers_disk_takes_nothing_waits_for_it(
             eventually(lambda: place.logged("ledger_unavailable"))
             assert daemon.poll() is None
             place.geesync("backup", str(disk / "copy.db"), code=ExitCode.MIRROR)
+            place.geesync("export-metadata", "-o", str(disk / "all.json"), code=ExitCode.MIRROR)
+            assert not list(disk.glob("*.part"))
+            assert f"{disk}: " in place.geesync("doctor", code=ExitCode.INCOMPLETE)
             if trouble == "full":
                 (disk / "ballast").unlink()
             else:

@@ -114,6 +114,7 @@ def test_an_image_without_a_time_is_no_observation_and_is_told(
     done = run(mirror, "users/x/undated", "--output", tmp_path / "out")
 
     assert "2 images without a time: left out" in done.output
+    assert "0 of 32 pixels fitted: too few observations" in " ".join(done.output.split())
     assert [file.name for file in (tmp_path / "out").glob("2*")] == ["20230103T103000"]
 
 

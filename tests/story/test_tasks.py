@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from geesync.domain.tasks.lifecycle import (
 )
 from geesync.simulator.profiles import CALM, always
 from geesync.simulator.simulator import Simulator
+from geesync.step_threads import run_step
 from geesync.steps.tasks.exporter import Exporter
 from geesync.store.tasks.task_rows import Intent, Task
 from tests.story.accounts import HOME, a_band, an_account, an_image
@@ -85,6 +87,30 @@ def test_one_whose_answer_was_lost_is_adopted_and_not_sent_twice(world: World) -
 
     assert now(world) == [TaskState.RUNNING]
     assert world.simulator.audit.count("export") == 1
+
+
+def test_one_in_a_state_that_nobody_knows_is_followed_and_told(world: World) -> None:
+    ((task, _),) = submit(world, intended(world))
+    strange = {
+        "name": f"projects/p/operations/{task.operation}",
+        "metadata": {"state": "HIBERNATING"},
+    }
+    body = json.dumps({"operations": [strange]})
+    kind = {"content-type": "application/json"}
+    world.simulator.faults.add(
+        "html", path=r"/operations\?", status=200, body=body, headers=kind, count=1
+    )
+    (reconciler,) = [step for step in world.service.steps if step.name == "reconciler"]
+
+    told = run_step(reconciler).waiting
+    still = now(world)
+    world.simulator.advance(100)
+    then = run_step(reconciler).waiting
+
+    assert told == f"1 operation in a state unknown to geesync: {task.operation} is HIBERNATING"
+    assert still == [TaskState.RUNNING]
+    assert then == ""
+    assert world.service.tasks.of_subject(SubjectKind.DERIVED, [7])[0].ended_at
 
 
 def test_one_that_fails_costs_no_asset_anything(world: World) -> None:

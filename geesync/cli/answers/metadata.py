@@ -15,7 +15,7 @@ import typer
 from geesync.cli.completion import root_argument
 from geesync.cli.context import Context, scope_named
 from geesync.domain.assets.names import display_id
-from geesync.errors import UserError
+from geesync.errors import MirrorError, UserError
 
 if TYPE_CHECKING:
     from geesync.store.browsing.listing import KnownAsset
@@ -64,7 +64,10 @@ def _partial(output: Path) -> Iterator[Path]:
         if is_file:
             partial.replace(output)
     except OSError as error:
-        raise UserError(f"{output} cannot be written: {error.strerror}") from error
+        raise MirrorError(f"{output} cannot be written: {error.strerror}") from error
+    finally:
+        if is_file:
+            partial.unlink(missing_ok=True)
 
 
 def _write_ee_json(assets: Iterable[KnownAsset], file: TextIO, *, is_shown: bool) -> None:
@@ -108,7 +111,7 @@ def _row(asset: KnownAsset) -> dict[str, Any]:
     try:
         item: dict[str, Any] = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read: {error}", hint="is the disk mounted?") from error
+        raise MirrorError(f"{file} cannot be read: {error}", hint="is the disk mounted?") from error
     properties = item["properties"]
     # Everybody's own properties, of any type: a column for each would be thousands.
     properties["ee:properties"] = json.dumps(properties.get("ee:properties", {}))

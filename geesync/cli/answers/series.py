@@ -10,7 +10,7 @@ import typer
 
 from geesync.cli.context import Context, errors, say
 from geesync.domain.messages.words import counted
-from geesync.errors import UserError
+from geesync.errors import MirrorError, UserError
 
 if TYPE_CHECKING:
     from geesync.series.regression import Series
@@ -149,6 +149,7 @@ def _plot(
     series: Series, target: Path, given: list[str], polygons: Path | None, *, title: str
 ) -> None:
     from geesync.series import plots
+    from geesync.series.harmonics import NO_FIT
 
     kind = target.suffix.lower().removeprefix(".")
     if kind not in {"png", "svg", "html"}:
@@ -161,8 +162,15 @@ def _plot(
         else:
             target.write_bytes(plots.picture(curves, title, kind))
     except OSError as error:
-        raise UserError(f"{target}: {error.strerror}") from error
-    say(f"{target}: {len(curves)} places, {len(series.dates):,} dates")
+        raise MirrorError(f"{target}: {error.strerror}") from error
+    fitted = sum(curve.harmonics != NO_FIT for curve in curves)
+    say(f"{target}: {counted(len(series.dates), 'date')}; {_fits(fitted, len(curves), 'place')}")
+
+
+def _fits(fitted: int, count: int, what: str) -> str:
+    """Return how many have a fit, and why none may have one."""
+    why = ": too few observations, or no fit is believed (--observations, --harmonics)"
+    return f"{fitted:,} of {counted(count, what)} fitted{'' if fitted else why}"
 
 
 def _write(
@@ -180,7 +188,7 @@ def _write(
         )
     with Progress(console=errors(), transient=True) as progress:
         task = progress.add_task("fitting", total=None)
-        catalogue = write(
+        catalogue, fitted = write(
             series,
             folder,
             results,
@@ -188,4 +196,4 @@ def _write(
             lambda done, count: progress.update(task, completed=done, total=count),
             at_once=threads,
         )
-    say(f"{catalogue}: {', '.join(results)}")
+    say(f"{catalogue}: {', '.join(results)}; {_fits(fitted, series.index[0].size, 'pixel')}")

@@ -36,6 +36,7 @@ def status(
 
     Exit code 1 if it is not complete.
     """
+    from geesync.steps.mirrors import Mirrors
     from geesync.store.views import status as views
 
     cli: Context = context.obj
@@ -46,7 +47,7 @@ def status(
     else:
 
         def ask() -> views.Status:
-            return views.status(ledger, now=now(), root=root)
+            return views.status(ledger, now=now(), root=root, trouble=Mirrors(ledger).trouble)
 
         is_complete = _print(ask, json=json, watch=watch)
     if not (is_complete or exit_zero or watch):
@@ -73,6 +74,7 @@ def _print(ask: Callable[[], Status], *, json: bool, watch: bool) -> bool:
 
 def _print_asset(context: typer.Context, ledger: Path, what: str, *, json: bool) -> bool:
     """Print one asset as ``show`` does; return whether it is complete, with all below it."""
+    from geesync.steps.mirrors import Mirrors
     from geesync.store.views import status as views
 
     document = asset_of(ledger, what)
@@ -81,7 +83,7 @@ def _print_asset(context: typer.Context, ledger: Path, what: str, *, json: bool)
         from geesync.cli.render import answer
 
         say()
-        say(answer(views.completeness_of(ledger, document["name"])))
+        say(answer(views.completeness_of(ledger, document["name"], Mirrors(ledger).trouble)))
     return bool(document["complete"])
 
 
@@ -117,8 +119,9 @@ def show(
 
 def asset_of(ledger: Path, given: str) -> dict[str, Any]:
     """Return all that is known of an asset. Raises UserError if it is unknown."""
+    from geesync.steps.mirrors import Mirrors
     from geesync.store.browsing import assets as asset_views
 
-    document = asset_views.show(ledger, asset_named(ledger, given))
+    document = asset_views.show(ledger, asset_named(ledger, given), Mirrors(ledger).trouble)
     assert document is not None  # its name was found a moment ago
     return document

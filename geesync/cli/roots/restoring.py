@@ -181,6 +181,8 @@ def restores(
             change = store.retry if retry else store.cancel
             say(f"{change(target, now()):,} assets", beside_json=json)
         found = store.reports(target)
+    if below and not found:
+        raise UserError(f"nothing is restored to {below}", hint="geesync restores lists all")
     for one, report in found:
         if json:
             print_json(document(one, report))

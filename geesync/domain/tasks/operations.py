@@ -18,7 +18,13 @@ SUCCEEDED = "SUCCEEDED"
 FAILED = "FAILED"
 CANCELLED = "CANCELLED"
 
-_RUNNING = "RUNNING"
+_CANCELLING = "CANCELLING"
+
+#: In which nothing more happens to it.
+ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
+
+#: All that are documented.
+KNOWN = ENDED | {PENDING, "RUNNING", _CANCELLING}
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,6 @@ class Operation:
     error_code: int | None = None
     error: str = ""
     eecu_s: float | None = None  #: EECU-seconds used; known when it has ended
-    progress: float = 0.0
     ended_at: datetime | None = None
 
     @classmethod
@@ -50,7 +55,6 @@ class Operation:
             error_code=error.get("code") if isinstance(error.get("code"), int) else None,
             error=reason(error.get("message", "")),
             eecu_s=_number(metadata.get("batchEecuUsageSeconds")),
-            progress=_number(metadata.get("progress")) or 0.0,
             ended_at=parse_time(metadata.get("endTime")),
         )
 
@@ -62,19 +66,19 @@ class Operation:
     @property
     def is_cancellable(self) -> bool:
         """Whether it is under way and nobody cancelled it yet."""
-        return self.state in {PENDING, _RUNNING}
+        return self.state not in {*ENDED, _CANCELLING}
 
     @property
     def is_working(self) -> bool:
         """Whether it holds one of the project's slots."""
-        return self.state in {_RUNNING, "CANCELLING"}
+        return self.state not in {*ENDED, PENDING}
 
 
 def _state(operation: Json, metadata: Json, error: Json) -> str:
-    state = metadata.get("state")
-    if isinstance(state, str) and state:
-        return state
-    if not operation.get("done"):
+    state, done = metadata.get("state"), operation.get("done")
+    if isinstance(state, str) and state and (state in KNOWN or not done):
+        return reason(state)
+    if not done:
         return PENDING
     return FAILED if error else SUCCEEDED
 

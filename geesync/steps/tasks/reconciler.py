@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from geesync.adapters.earth_engine.earth_engine import EarthEngine
 from geesync.domain.failures.google_errors import classify_operation
+from geesync.domain.messages.words import counted
 from geesync.domain.mirror.lifecycle import State
 from geesync.domain.tasks.lifecycle import (
     STAGED,
@@ -26,7 +27,7 @@ from geesync.domain.tasks.lifecycle import (
     TaskEvent,
     TaskState,
 )
-from geesync.domain.tasks.operations import CANCELLED, FAILED, SUCCEEDED, Operation
+from geesync.domain.tasks.operations import CANCELLED, FAILED, KNOWN, SUCCEEDED, Operation
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
 from geesync.steps.brakes.gates import Gates, tried
@@ -60,10 +61,11 @@ class Reconciler:
     outcomes: AssetOutcomes
     roots: Roots
     gates: Gates  #: of exports: how they end may close one, or open it
+    _strange: str = field(default="", init=False)  #: what nobody can tell how to go on with
 
     def run_once(self) -> Tally:
         """Look at every export in flight, then move the assets whose exports have all ended."""
-        in_flight = self.tasks.in_flight()
+        in_flight, self._strange = self.tasks.in_flight(), ""
         failed = self._settle(in_flight) if in_flight else []
         moved = self.context.record(self.outcomes.of_failed(failed))
         moved += self.context.excuse(self.gates.wronged_assets())
@@ -72,7 +74,7 @@ class Reconciler:
         return Tally(
             moved=moved,
             busy=len(settled) == self.context.chunk and moved > 0,
-            waiting=self.staged.trouble,
+            waiting=self.staged.trouble or self._strange,
         )
 
     def _settle(self, in_flight: list[Task]) -> list[Task]:
@@ -90,7 +92,10 @@ class Reconciler:
 
     def _end(self, tasks: list[tuple[Task, Operation]]) -> list[Task]:
         """Write down which tasks have ended, and how; return those that failed."""
-        now = self.context.clock()
+        now, strange = self.context.clock(), [op for _, op in tasks if op.state not in KNOWN]
+        if strange:
+            what, first = counted(len(strange), "operation"), strange[0]
+            self._strange = f"{what} in a state unknown to geesync: {first.id} is {first.state}"
         good, late = self._collected(
             [task for task, op in tasks if op.state == SUCCEEDED and _is_staged(task)], now
         )

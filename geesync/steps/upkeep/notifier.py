@@ -53,7 +53,7 @@ class Notifier:
     def notify(self) -> None:
         """Look now, however short a while ago the last look was."""
         now = self.context.clock()
-        status = views.status(self.ledger, now=now)
+        status = views.status(self.ledger, now=now, trouble=self.context.mirror_trouble)
         halts = [halt for gates in self.gates for halt in gates.halts()]
         found = [*_by_root(status), *_by_failures(status, halts), *self._disks(status)]
         found += _going_out(status)

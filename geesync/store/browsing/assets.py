@@ -15,7 +15,7 @@ from geesync.domain.tasks.lifecycle import SubjectKind
 from geesync.store.file.soundness import reading
 from geesync.store.tables.packing import unpack
 from geesync.store.tables.states import BELOW
-from geesync.store.views.completeness import completeness
+from geesync.store.views.completeness import MirrorTrouble, completeness, unseen
 
 _ASSETS = (
     "SELECT asset.*, root.dest, unreadable.why AS unreadable FROM asset"
@@ -38,7 +38,7 @@ _FILES = (
 )
 
 
-def show(path: Path, name: str) -> dict[str, Any] | None:
+def show(path: Path, name: str, trouble: MirrorTrouble = unseen) -> dict[str, Any] | None:
     """Return everything that is known of one asset, by canonical name; None if it is unknown."""
     with reading(path) as connection:
         asset = connection.execute(f"{_ASSETS} WHERE asset.name = ?", (name,)).fetchone()
@@ -49,7 +49,7 @@ def show(path: Path, name: str) -> dict[str, Any] | None:
         document["is_parent_known"] = known.fetchone() is not None
         document["flattened_masks"] = _flattened(connection, asset["id"])
         document["below"] = _below(connection, name) if document["type"] in CONTAINERS else None
-        whole = completeness(connection, name)
+        whole = completeness(connection, name, trouble)
         document |= {"complete": whole.is_complete, "not_complete": list(whole.reasons)}
         of_asset = (SubjectKind.ASSET, asset["id"])
         document["exports"] = [_export(row) for row in connection.execute(_EXPORTS, of_asset)]

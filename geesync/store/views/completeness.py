@@ -6,7 +6,7 @@ The one answer that status, page, notices and exit codes give.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from geesync.domain.assets.names import display_id, is_within, parent_of
@@ -45,7 +45,18 @@ class Completeness:
         return f"complete, but for what no file can hold of {assets}: geesync ls --left-out"
 
 
-def completeness(connection: sqlite3.Connection, name: str | None = None) -> Completeness:
+#: Why a folder is not the mirror that it should be; "" if it is, or where nobody looks.
+MirrorTrouble = Callable[[str], str]
+
+
+def unseen(_folder: str) -> str:
+    """Say of each folder that nobody looked."""
+    return ""
+
+
+def completeness(
+    connection: sqlite3.Connection, name: str | None = None, trouble: MirrorTrouble = unseen
+) -> Completeness:
     """Return whether all is here: of all watched roots, or of what has this canonical name."""
     roots = [
         root
@@ -56,7 +67,8 @@ def completeness(connection: sqlite3.Connection, name: str | None = None) -> Com
     found = _of_roots(connection, roots) if whole else _below(connection, str(name))
     found = _with_pauses(connection, found, roots, name)
     out = making(connection) if name is None else []
-    reasons = [] if out and not roots else list(_of_scans(roots, name))
+    reasons = _of_mirrors(roots, trouble)
+    reasons += [] if out and not roots else _of_scans(roots, name)
     reasons += _of_counts(found)
     if name is not None:
         reasons += _of_asset(connection, name)
@@ -64,11 +76,14 @@ def completeness(connection: sqlite3.Connection, name: str | None = None) -> Com
     return replace(found, reasons=tuple(reasons))
 
 
-def completeness_of_root(connection: sqlite3.Connection, root: sqlite3.Row) -> Completeness:
+def completeness_of_root(
+    connection: sqlite3.Connection, root: sqlite3.Row, trouble: MirrorTrouble
+) -> Completeness:
     """Return the same of what one root itself has taken, by counters only; root: its row."""
     found = _of_roots(connection, [root])
     found = _with_pauses(connection, found, [root], root["name"])
-    return replace(found, reasons=(*_of_scans([root], root["name"]), *_of_counts(found)))
+    reasons = (*_of_mirrors([root], trouble), *_of_scans([root], root["name"]), *_of_counts(found))
+    return replace(found, reasons=reasons)
 
 
 def _of_roots(connection: sqlite3.Connection, roots: list[sqlite3.Row]) -> Completeness:
@@ -158,6 +173,11 @@ def _count_paused(
 
 def _is_inside_another(name: str, names: Iterable[str]) -> bool:
     return any(name != other and is_within(name, other) for other in names)
+
+
+def _of_mirrors(roots: list[sqlite3.Row], trouble: MirrorTrouble) -> list[str]:
+    """Return why what is written down of mirrors is not there to be seen."""
+    return [why for dest in sorted({root["dest"] for root in roots}) if (why := trouble(dest))]
 
 
 def _of_scans(roots: list[sqlite3.Row], name: str | None) -> Iterator[str]:

@@ -31,9 +31,11 @@ from geesync.store.tables.states import (
 )
 from geesync.store.views.completeness import (
     Completeness,
+    MirrorTrouble,
     completeness,
     completeness_of_root,
     pauses,
+    unseen,
 )
 from geesync.store.views.heartbeat import read_beat
 from geesync.store.views.making import MakingStatus, is_making_soon, making
@@ -142,12 +144,14 @@ class Status:
         return None if held or not self.moving else self.pace.left
 
 
-def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
+def status(
+    path: Path, *, now: datetime, root: str | None = None, trouble: MirrorTrouble = unseen
+) -> Status:
     """Return how all roots (or one, by name) stand."""
     with reading(path) as connection:
         settings = {row["key"]: row for row in connection.execute("SELECT * FROM setting")}
         return Status(
-            roots=_roots(connection, root),
+            roots=_roots(connection, root, trouble),
             operations=dict(
                 connection.execute(
                     "SELECT state, count(*) FROM task"  # noqa: S608 # our own words
@@ -168,12 +172,14 @@ def status(path: Path, *, now: datetime, root: str | None = None) -> Status:
             pace=pace(connection, now, root),
             pauses=pauses(connection),
             daemon=read_beat(settings.get("heartbeat"), now),
-            completeness=completeness(connection, root),
+            completeness=completeness(connection, root, trouble),
             making=[] if root else making(connection, now),
         )
 
 
-def _roots(connection: sqlite3.Connection, name: str | None) -> list[RootStatus]:
+def _roots(
+    connection: sqlite3.Connection, name: str | None, trouble: MirrorTrouble
+) -> list[RootStatus]:
     tallies: dict[int, dict[str, tuple[int, int]]] = {}
     for row in connection.execute(
         "SELECT root_id, state, sum(assets) AS assets, sum(size_bytes) AS size_bytes"
@@ -184,7 +190,7 @@ def _roots(connection: sqlite3.Connection, name: str | None) -> list[RootStatus]
         "SELECT * FROM root WHERE ?1 IS NULL OR name = ?1 ORDER BY id", (name,)
     )
     return [
-        _root(row, tallies.get(row["id"], {}), completeness_of_root(connection, row))
+        _root(row, tallies.get(row["id"], {}), completeness_of_root(connection, row, trouble))
         for row in roots
     ]
 
@@ -245,10 +251,12 @@ def made_named(path: Path, given: str) -> str | None:
         return next((work.name for work in making(connection) if work.name in names), None)
 
 
-def completeness_of(path: Path, name: str | None = None) -> Completeness:
+def completeness_of(
+    path: Path, name: str | None = None, trouble: MirrorTrouble = unseen
+) -> Completeness:
     """Return whether all is here: of all watched roots, or of what has this canonical name."""
     with reading(path) as connection:
-        return completeness(connection, name)
+        return completeness(connection, name, trouble)
 
 
 def is_known(path: Path, name: str) -> bool:

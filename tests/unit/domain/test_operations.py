@@ -48,12 +48,12 @@ def test_any_json_is_an_operation_or_none(operation: dict[str, Any]) -> None:
 
 
 def test_numbers_beyond_any_float_are_no_numbers() -> None:
-    told = {"batchEecuUsageSeconds": 10**400, "progress": 10**400}
+    told = {"batchEecuUsageSeconds": 10**400}
 
     read = Operation.from_json({"name": "projects/p/operations/A", "metadata": told})
 
     assert read is not None
-    assert (read.eecu_s, read.progress) == (None, 0.0)
+    assert read.eecu_s is None
 
 
 def test_the_same_work_has_one_id_under_every_project() -> None:
@@ -70,7 +70,9 @@ def test_the_same_work_has_one_id_under_every_project() -> None:
         ({"done": True, "error": {"code": 3, "message": "no"}}, FAILED),
         ({"done": True, "response": {}}, SUCCEEDED),
         ({"metadata": {"state": "RUNNING"}}, "RUNNING"),
-        ({"metadata": {"state": "SOMETHING_NEW"}, "done": True}, "SOMETHING_NEW"),
+        ({"metadata": {"state": "SOMETHING_NEW"}}, "SOMETHING_NEW"),
+        ({"metadata": {"state": "SOMETHING_NEW"}, "done": True}, SUCCEEDED),
+        ({"metadata": {"state": "NEW"}, "done": True, "error": {"code": 3}}, FAILED),
     ],
 )
 def test_the_state_is_read_from_whatever_says_it(told: dict[str, Any], state: str) -> None:
