@@ -11,7 +11,9 @@ import math
 import struct
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+
+from pydantic_core import to_json
 
 from geesync.domain.assets.footprint import Box, box_of, outline
 from geesync.domain.assets.grid import Grid
@@ -86,11 +88,7 @@ class Band:
             return "float32"
         if self.precision != "INT" or self.value_range is None:
             return "float64"
-        low, high = self.value_range
-        fitting = (
-            name for name, (least, most) in INTEGER_RANGES.items() if least <= low and high <= most
-        )
-        return next(fitting, "float64")
+        return _smallest_type(self.value_range)
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -119,6 +117,15 @@ class Band:
         return self.value_range is None or max(map(abs, self.value_range)) > _FLOAT_HOLDS
 
 
+@lru_cache(maxsize=256)  # a collection's images are of few types
+def _smallest_type(value_range: tuple[float, float]) -> str:
+    low, high = value_range
+    fitting = (
+        name for name, (least, most) in INTEGER_RANGES.items() if least <= low and high <= most
+    )
+    return next(fitting, "float64")
+
+
 def _as_float32(value: float) -> float:
     try:
         return float(struct.unpack("<f", struct.pack("<f", value))[0])
@@ -131,6 +138,11 @@ class SourceAsset:
     """An asset as Earth Engine lists it; ``json`` is the answer, verbatim, and never changes."""
 
     json: Json
+
+    @cached_property
+    def written(self) -> bytes:
+        """The answer as JSON in UTF-8. Raises ValueError where no text can hold it."""
+        return to_json(self.json)  # five times as quick as json
 
     @cached_property
     def name(self) -> str:
@@ -205,7 +217,7 @@ class SourceAsset:
         ]
         return tuple(uri for place in places for uri in place.get("uris", ()))
 
-    @cached_property
+    @property
     def outline(self) -> Json | None:
         """Its outline as a plain GeoJSON geometry; None where there is none, or it has no end."""
         return outline(self.json.get("geometry"), self.properties.get("system:footprint"))

@@ -34,7 +34,7 @@ class Grid:
         dimensions = grid.get("dimensions", {})
         return cls(
             crs=grid.get("crsCode") or grid.get("crsWkt") or "",
-            transform=tuple(float(affine.get(member, 0)) for member in _MEMBERS),  # type: ignore[arg-type] # six members
+            transform=tuple([float(affine.get(member, 0)) for member in _MEMBERS]),  # type: ignore[arg-type] # six members
             width=int(dimensions.get("width", 0)),
             height=int(dimensions.get("height", 0)),
         )

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 
-from pydantic_core import to_json
-
 from geesync.domain.assets.asset import IMAGE, UNREADABLE, SourceAsset
 from geesync.domain.json import Json
 from geesync.domain.mirror.masks import NODATA, hold
@@ -46,7 +44,7 @@ def _kept(document: Json) -> str:
 
 def _read(source: SourceAsset) -> None:
     """Read all that is ever read of an asset. Raises what reading raises."""
-    to_json(source.json)  # refuses halves of characters; five times as quick as json
+    _ = source.written  # refuses halves of characters
     for value in (source.size_bytes, source.feature_count or 0):
         if not 0 <= value <= _LARGEST:
             raise ValueError(value)
@@ -63,4 +61,4 @@ def _is_text(text: str) -> bool:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return "\0" not in text  # where text ends for SQLite's JSON

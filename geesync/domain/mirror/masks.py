@@ -73,7 +73,7 @@ def hold(band: Band, mode: str, *, exact: bool = False, wide: bool = False) -> H
     if kind == "int64":
         return _hold_long(band)
     if band.precision == "INT":
-        return _hold_integers(band)
+        return _hold_integers(band.pixel_type, band.value_range)
     if band.precision == "FLOAT":
         return Holding("float64", _BELOW_ALL, "no 32-bit float is so low")
     return Holding(
@@ -89,12 +89,12 @@ def _hold_long(band: Band) -> Holding:
     return Holding("int64", None, why)
 
 
-def _hold_integers(band: Band) -> Holding:
-    kind = band.pixel_type
+@lru_cache(maxsize=256)  # a collection's bands are of few types
+def _hold_integers(kind: str, declared: tuple[float, float] | None) -> Holding:
     if kind == "float64":
         return Holding(kind, _BELOW_ALL, "no 64-bit integer is so low")
-    assert band.value_range is not None  # else it would be float64
-    low, high = band.value_range
+    assert declared is not None  # else it would be float64
+    low, high = declared
     taken = math.floor(low), math.ceil(high)
     if (free := _unusual(taken, INTEGER_RANGES[kind])) is not None:
         return Holding(kind, free, f"Earth Engine declares {low:.0f} to {high:.0f}")
@@ -104,7 +104,6 @@ def _hold_integers(band: Band) -> Holding:
     return Holding(wider, sentinel, f"no {kind} is that; the file's type is one step wider")
 
 
-@lru_cache(maxsize=1024)
 def _unusual(taken: tuple[int, int], kind: tuple[int, int]) -> int | None:
     """Return a value of a type outside of a taken range, both inclusive, that nobody would choose.
 

@@ -21,6 +21,7 @@ from geesync.store.file.rows import change_rows
 from geesync.store.ledger.ledger import LedgerAsset, read_asset, select_assets
 from geesync.store.ledger.roots import Roots
 from geesync.store.tables import schema
+from geesync.store.tables.columns import is_among
 
 #: With the index named: SQLite would rather read all that is verified, by its state.
 _UNCATALOGUED = (
@@ -59,7 +60,7 @@ class Catalogue(Records):
         names = {asset.id: parent_of(asset.name) for asset in assets}
         dests = {asset.id: asset.dest for asset in assets}
         query = select_assets().where(
-            schema.asset.c.name.in_(set(names.values())), schema.asset.c.type.in_(CONTAINERS)
+            is_among(schema.asset.c.name, set(names.values())), schema.asset.c.type.in_(CONTAINERS)
         )
         found = {asset.name: asset for asset in self._database.select(query, read_asset)}
         return {
@@ -74,7 +75,7 @@ class Catalogue(Records):
         query = sa.select(
             *(asset.id, asset.left_out, asset.seen_at),
             *(asset.proved_at, asset.verified_at, asset.gone_at),
-        ).where(asset.id.in_(asset_ids))
+        ).where(is_among(asset.id, asset_ids))
         return {row.id: _history(row) for row in self._database.rows(query)}
 
     def count_children(self, container: LedgerAsset) -> int:
@@ -91,7 +92,7 @@ class Catalogue(Records):
         asset, sibling = schema.asset.c, schema.asset.alias()
         before = sa.func.lag(asset.id, 1, 0).over(order_by=asset.id).label("before")
         ids = [child.id for child in children]
-        span = sa.select(asset.id, before).where(asset.id.in_(ids)).subquery()
+        span = sa.select(asset.id, before).where(is_among(asset.id, ids)).subquery()
         within = (
             (sibling.c.parent_id == container.id)
             & (sibling.c.id >= span.c.before)
@@ -123,7 +124,7 @@ class Catalogue(Records):
         """Return the assets that have a document and lie in no container of the same mirror."""
         name = schema.asset.c.name
         nodes = self._nodes(name.in_(sa.select(schema.root.c.name)), dest, fresh)
-        held = sa.select(name).where(name.in_({parent_of(node.name) for node in nodes}))
+        held = sa.select(name).where(is_among(name, {parent_of(node.name) for node in nodes}))
         holders = set(self._database.scalars(held))
         return [node for node in nodes if parent_of(node.name) not in holders]
 

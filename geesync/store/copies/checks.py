@@ -18,6 +18,7 @@ from geesync.store.file.database import Records
 from geesync.store.ledger.ledger import LedgerAsset, Move, read_asset, record_in, select_assets
 from geesync.store.ledger.roots import Roots
 from geesync.store.tables import schema
+from geesync.store.tables.columns import is_among
 from geesync.store.tables.states import UNREAD
 from geesync.store.tasks.plans import live_files, void_in
 from geesync.store.tasks.tasks import give_up_in
@@ -100,7 +101,7 @@ class Checks(Records):
         """Note that every byte of these assets was read and is right."""
         self._database.execute(
             sa.update(schema.asset)
-            .where(schema.asset.c.id.in_(list(asset_ids)))
+            .where(is_among(schema.asset.c.id, asset_ids))
             .values(checked_at=now)
         )
 
@@ -120,14 +121,16 @@ class Checks(Records):
                 sa.select(file.c.id, file.c.part, file.c.task_id, file.c.swept_at)
                 .select_from(plan.join(file).outerjoin(task, task.c.id == file.c.task_id))
                 .where(plan.c.asset_id == asset.id, schema.live_file())
-                .where(file.c.name.in_(files))
+                .where(is_among(file.c.name, files))
             ).all()
             staged = [row.id for row in bad if row.task_id and row.swept_at is None]
-            connection.execute(sa.update(file).where(file.c.id.in_(staged)).values(landed_at=None))
+            connection.execute(
+                sa.update(file).where(is_among(file.c.id, staged)).values(landed_at=None)
+            )
             swept = [row.task_id for row in bad if row.swept_at and row.task_id]
-            give_up_in(connection, task.c.id.in_(swept), now)
+            give_up_in(connection, is_among(task.c.id, swept), now)
             parts = {row.part for row in bad if row.task_id is None}
-            void_in(connection, (plan.c.asset_id == asset.id) & file.c.part.in_(parts), now)
+            void_in(connection, (plan.c.asset_id == asset.id) & is_among(file.c.part, parts), now)
         return True
 
     def top(self, dest: str) -> KeptFile | None:
@@ -146,13 +149,13 @@ class Checks(Records):
     def paths(self, dest: str, paths: Collection[str]) -> dict[str, LedgerAsset]:
         """Return the assets whose folders these are, by path relative to their mirror."""
         query = select_assets().where(
-            schema.root.c.dest == dest, schema.asset.c.path.in_(list(paths))
+            schema.root.c.dest == dest, is_among(schema.asset.c.path, paths)
         )
         return {asset.path: asset for asset in self._database.select(query, read_asset)}
 
     def named(self, names: Collection[str]) -> dict[str, LedgerAsset]:
         """Return those of these assets that are known, by canonical name."""
-        query = select_assets().where(schema.asset.c.name.in_(list(names)))
+        query = select_assets().where(is_among(schema.asset.c.name, names))
         return {asset.name: asset for asset in self._database.select(query, read_asset)}
 
     def last_id(self) -> int:

@@ -16,6 +16,7 @@ from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.usage import ANSWERS, ANSWERS_OF_MONTH, month_of
 from geesync.store.tables import notes, schema
+from geesync.store.tables.columns import is_among
 from geesync.store.tables.packing import pack
 from geesync.store.tasks.plans import void_in
 from geesync.store.tasks.task_rows import read_plan
@@ -55,7 +56,7 @@ class Fetched(Records):
             return
         with self._database.write() as connection:
             _count(connection, answers, rows, now)
-            void_in(connection, schema.plan.c.id.in_([copy.plan_id for copy in copies]), now)
+            void_in(connection, is_among(schema.plan.c.id, [copy.plan_id for copy in copies]), now)
             _note_origins(connection, copies)
             if rows:
                 insert_rows(connection, schema.file, rows)
@@ -78,7 +79,7 @@ def _count(connection: sa.Connection, answers: int, files: Sequence[Json], now: 
 def _note_origins(connection: sa.Connection, copies: Sequence[FetchedCopy]) -> None:
     table = schema.plan
     origins = {copy.plan_id: dict.fromkeys(copy.files, copy.origin) for copy in copies}
-    query = sa.select(table.c.id, table.c.document).where(table.c.id.in_(origins))
+    query = sa.select(table.c.id, table.c.document).where(is_among(table.c.id, origins))
     values = {
         key: replace(read_plan(document), origins=origins[key])
         for key, document in connection.execute(query)

@@ -27,6 +27,7 @@ from geesync.store.ledger.ledger import (
 )
 from geesync.store.ledger.roots import Root
 from geesync.store.tables import schema
+from geesync.store.tables.columns import is_among
 from geesync.store.tasks.plans import KnownPlan, NewPlan, put_in
 from geesync.store.tasks.task_rows import Intent
 from geesync.store.tasks.tasks import TaskMove, intend_in, succeed_in
@@ -64,7 +65,7 @@ class Recovery(Records):
         """
         by_name = {copy.source.name: copy for copy in copies}
         with self._database.write() as connection:
-            named = schema.asset.c.name.in_(list(by_name))
+            named = is_among(schema.asset.c.name, by_name)
             known = {asset.name: asset for asset in assets_in(connection, named)}
             new = [copy.source for name, copy in by_name.items() if name not in known]
             insert(connection, root.id, new, 0, now)

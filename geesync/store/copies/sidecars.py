@@ -12,6 +12,7 @@ from geesync.domain.mirror.layout import FREED_JSON, SIDECARS, VERSIONS, version
 from geesync.store.file.database import Database, Records
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import schema
+from geesync.store.tables.columns import is_among
 from geesync.store.tasks.plans import files_of
 
 
@@ -43,11 +44,11 @@ class Sidecars(Records):
         query = (
             sa.select(table, asset.c.verified_revision, asset.c.revision)
             .select_from(table.join(asset, asset.c.id == table.c.asset_id))
-            .where(table.c.asset_id.in_(list(written)))
+            .where(is_among(table.c.asset_id, written))
         )
         with self._database.write() as connection:
             old = connection.execute(query).all()
-            connection.execute(sa.delete(table).where(table.c.asset_id.in_(list(written))))
+            connection.execute(sa.delete(table).where(is_among(table.c.asset_id, written)))
             for row in old:
                 for name in _now(row, versions.get(row.asset_id, ())):
                     kept = KeptFile(name, row.size_bytes, row.crc32c)
@@ -60,7 +61,7 @@ def kept_files(
 ) -> dict[int, list[KeptFile]]:
     """Return the files of a query, see ``files_of``, and what is beside them, by asset."""
     table = schema.sidecar
-    beside = sa.select(table).where(table.c.asset_id.in_(asset_ids))
+    beside = sa.select(table).where(is_among(table.c.asset_id, asset_ids))
     found: dict[int, list[KeptFile]] = defaultdict(list)
     for asset_id, *columns in database.rows(files.union(beside)):
         found[asset_id].append(KeptFile(*columns))

@@ -19,6 +19,7 @@ from geesync.errors import Cause, RemoteError
 from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows
 from geesync.store.tables import schema
+from geesync.store.tables.columns import is_among
 from geesync.store.tasks.plans import void_in
 from geesync.store.tasks.task_rows import Lesson, Task, read_plan, read_task, teach_in
 from geesync.store.tasks.tasks import TaskMove, give_up_in, record_in
@@ -90,7 +91,9 @@ class Staging(Records):
         """Return the files of each asset that are of use, by name."""
         ids = list(asset_ids)
         found: dict[int, list[Staged]] = {asset_id: [] for asset_id in ids}
-        for file in self._staged(schema.plan.c.asset_id.in_(ids) & schema.live_file(), limit=None):
+        for file in self._staged(
+            is_among(schema.plan.c.asset_id, ids) & schema.live_file(), limit=None
+        ):
             found[file.asset_id].append(file)
         return found
 
@@ -118,7 +121,7 @@ class Staging(Records):
         query = (
             sa.select(task.c.token)
             .join(asset, asset.c.id == task.c.subject_id)
-            .where(task.c.token.in_(tokens), task.c.state.not_in(LIVE))
+            .where(is_among(task.c.token, tokens), task.c.state.not_in(LIVE))
             .where(task.c.plan_id.is_not(None), asset.c.state.in_(RESTING))
         )
         return set(self._database.scalars(query))
@@ -175,7 +178,7 @@ class Staging(Records):
         """
         ids = list(file_ids)
         if ids:
-            files = sa.update(schema.file).where(schema.file.c.id.in_(ids))
+            files = sa.update(schema.file).where(is_among(schema.file.c.id, ids))
             self._database.execute(files.values({column: now}))
 
     def disprove(

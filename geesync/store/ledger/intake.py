@@ -17,6 +17,7 @@ from geesync.domain.state_machine import Event
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.ledger.ledger import LedgerAsset, Move, record_in
 from geesync.store.tables import notes, schema
+from geesync.store.tables.columns import is_among
 from geesync.store.tables.states import UNREAD
 
 #: What it means that an asset of such a state is listed, and wanted.
@@ -51,7 +52,7 @@ def insert(
         return
     table = schema.asset.c
     query = sa.select(table.id, table.name, table.path, table.priority).where(
-        table.name.in_({parent_of(source.name) for source in sources})
+        is_among(table.name, {parent_of(source.name) for source in sources})
     )
     containers = {row.name: row for row in connection.execute(query)}
     paths = _paths(connection, sources, containers)
@@ -67,7 +68,7 @@ def insert(
             "path": paths[source.name],
             "revision": source.revision if is_read else UNREAD,
             "size_bytes": source.size_bytes,
-            "state": State.DISCOVERED,
+            "state": State.DISCOVERED.value,  # SQLite's client adapts each str that is an enum
             "seen_at": now,
             "priority": container.priority if container else priority,
             **_place(source),
@@ -77,9 +78,9 @@ def insert(
     ]
     insert_rows(connection, schema.asset, rows)
     _take_children(connection, {s.name: ids[s.name] for s in sources if s.is_container})
-    kept = [{"asset_id": ids[source.name], "json": source.json} for source in sources]
+    kept = [{"asset_id": ids[source.name], "json": source.written} for source in sources]
     insert_rows(connection, schema.source, kept)
-    seen = {"at": now, "name": "Discovered", "to_state": State.DISCOVERED}
+    seen = {"at": now, "name": "Discovered", "to_state": State.DISCOVERED.value}
     insert_rows(connection, notes.event, [{"asset_id": key, **seen} for key in ids.values()])
 
 
@@ -104,18 +105,19 @@ def _paths(
         container = containers.get(parent_of(source.name))
         paths[source.name] = asset_path(source.name, container.path if container else None)
     column = schema.asset.c.path
-    query = sa.select(column).where(column.in_(list(paths.values())))
+    query = sa.select(column).where(is_among(column, paths.values()))
     taken = {_folded(path) for path in connection.execute(query).scalars()}
     for name, path in paths.items():
-        if _folded(path) in taken:
+        if (folded := _folded(path)) in taken:
             paths[name] = distinct(path)
-        taken.add(_folded(paths[name]))
+            folded = _folded(paths[name])
+        taken.add(folded)
     return paths
 
 
 def _folded(path: str) -> str:
     """Return a path as SQLite's NOCASE compares it: without case in ASCII only."""
-    return path.translate(_ASCII_LOWER)
+    return path.lower() if path.isascii() else path.translate(_ASCII_LOWER)
 
 
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)

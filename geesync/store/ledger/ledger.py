@@ -32,6 +32,7 @@ from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import notes, schema
 from geesync.store.tables.columns import (
     has_come,
+    is_among,
     read_as,
     read_columns,
     read_standing,
@@ -131,7 +132,7 @@ class Ledger(Records):
 
     def assets(self, ids: Iterable[int]) -> list[LedgerAsset]:
         """Return the assets with these ids, as they are now."""
-        query = select_assets().where(schema.asset.c.id.in_(list(ids)))
+        query = select_assets().where(is_among(schema.asset.c.id, ids))
         return self._database.select(query, read_asset)
 
     def images_of(self, root_id: int) -> list[LedgerAsset]:
@@ -163,7 +164,7 @@ class Ledger(Records):
     def sources_of(self, assets: Sequence[LedgerAsset]) -> dict[int, SourceAsset]:
         """Return the metadata of each asset at its recorded revision, by id."""
         ids = [asset.id for asset in assets]
-        query = sa.select(schema.source).where(schema.source.c.asset_id.in_(ids))
+        query = sa.select(schema.source).where(is_among(schema.source.c.asset_id, ids))
         return {row.asset_id: SourceAsset(row.json) for row in self._database.rows(query)}
 
     def move_all(self, query: sa.Select[tuple[object, ...]], event: Event, now: datetime) -> int:
@@ -232,14 +233,14 @@ def note_readable(connection: sa.Connection, asset_ids: Collection[int]) -> None
     """Forget, within a transaction, that assets could not be read."""
     if asset_ids:
         table = schema.unreadable
-        connection.execute(sa.delete(table).where(table.c.asset_id.in_(asset_ids)))
+        connection.execute(sa.delete(table).where(is_among(table.c.asset_id, asset_ids)))
 
 
 def _unmoved(connection: sa.Connection, moves: Sequence[Move]) -> dict[int, Move]:
     """Return the first move of each asset that is still as it was seen."""
     table = schema.asset
     ids = [move.asset.id for move in moves]
-    query = sa.select(table.c.id, table.c.version).where(table.c.id.in_(ids))
+    query = sa.select(table.c.id, table.c.version).where(is_among(table.c.id, ids))
     versions = {row.id: row.version for row in connection.execute(query)}
     return {
         move.asset.id: move
@@ -252,7 +253,7 @@ def _prove(connection: sa.Connection, moves: Iterable[Move], now: datetime) -> N
     proved = [move.asset.id for move in moves if isinstance(move.event, CheckPassed)]
     if proved:
         table = schema.asset
-        first = table.c.id.in_(proved) & table.c.proved_at.is_(None)
+        first = is_among(table.c.id, proved) & table.c.proved_at.is_(None)
         connection.execute(sa.update(table).where(first).values(proved_at=now))
 
 
@@ -266,7 +267,7 @@ def _void_copies(connection: sa.Connection, moves: Iterable[Move], now: datetime
         columns = ("asset_id", "name", "size_bytes", "crc32c")
         connection.execute(note.from_select(columns, live_files(proved)))
         give_up_in(connection, schema.of_assets(voided), now)
-        void_in(connection, schema.plan.c.asset_id.in_(voided), now)
+        void_in(connection, is_among(schema.plan.c.asset_id, voided), now)
         replace_in(connection, voided, now)
 
 

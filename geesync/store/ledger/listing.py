@@ -29,6 +29,7 @@ from geesync.store.ledger.ledger import (
     select_assets,
 )
 from geesync.store.tables import schema
+from geesync.store.tables.columns import is_among
 from geesync.store.tables.making import freed
 
 #: The details of events about assets that are no longer there.
@@ -99,7 +100,7 @@ class Listing(Records):
         if fresh or changed or adopted or readable or wrongly_described:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now)
-                news = assets_in(connection, schema.asset.c.id.in_(changed))
+                news = assets_in(connection, is_among(schema.asset.c.id, changed))
                 renew(connection, [(asset, batch[asset.name]) for asset in news], now)
                 moved = {key: {"root_id": root_id} for key in adopted}
                 change_rows(connection, schema.asset, moved)
@@ -120,7 +121,7 @@ class Listing(Records):
     def _wrongly_described(self, listed: Mapping[int, SourceAsset]) -> dict[int, SourceAsset]:
         """Return those of which the ledger has something else at the same revision."""
         table = schema.source
-        query = sa.select(table).where(table.c.asset_id.in_(list(listed)))
+        query = sa.select(table).where(is_among(table.c.asset_id, listed))
         return {
             row.asset_id: listed[row.asset_id]
             for row in (self._database.rows(query) if listed else ())
@@ -141,10 +142,12 @@ class Listing(Records):
         asked = (
             sa.select(schema.asset.c.id)
             .join(freed, freed.c.asset_id == schema.asset.c.id)
-            .where(freed.c.asset_id.in_(ids), freed.c.asked_at >= schema.asset.c.verified_at)
+            .where(is_among(freed.c.asset_id, ids), freed.c.asked_at >= schema.asset.c.verified_at)
         )
         mark = schema.sidecar.c
-        marked = sa.select(mark.asset_id).where(mark.asset_id.in_(ids), mark.name == FREED_JSON)
+        marked = sa.select(mark.asset_id).where(
+            is_among(mark.asset_id, ids), mark.name == FREED_JSON
+        )
         on_our_word = set(self._database.scalars(asked.union(marked))) if ids else set()
         return [
             Move(asset, SourceFreed(FREED) if asset.id in on_our_word else SourceGone(_GONE))
@@ -175,7 +178,7 @@ class Listing(Records):
         if fresh or notes:
             with self._database.write() as connection:
                 insert(connection, root_id, fresh, priority, now, is_read=False)
-                is_fresh = schema.asset.c.name.in_([source.name for source in fresh])
+                is_fresh = is_among(schema.asset.c.name, [source.name for source in fresh])
                 unread = assets_in(connection, is_fresh)
                 whys = {asset.id: by_name[asset.name][1] for asset in unread}
                 moves = [
@@ -207,6 +210,7 @@ class Listing(Records):
         count = 0
         for why in {why for _, why in left}:
             sources = [source for source, reason in left if reason == why]
+            # Named one by one, SQLite sees that they are fewer than all that could be stopped.
             count += self._exclude(root_id, name.in_([source.name for source in sources]), why, now)
             for container in (source.name for source in sources if source.is_container):
                 count += self._exclude(root_id, schema.within(container), why, now)
@@ -237,7 +241,7 @@ class Listing(Records):
             )
             .join(schema.root)
             .outerjoin(schema.unreadable)
-            .where(table.name.in_(names))
+            .where(is_among(table.name, names))
         )
         return {row.name: row for row in self._database.rows(query)}
 

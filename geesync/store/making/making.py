@@ -24,7 +24,7 @@ from geesync.domain.state_machine import (
 from geesync.domain.tasks.lifecycle import Subject, SubjectKind
 from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows
-from geesync.store.tables.columns import has_come, standing_columns
+from geesync.store.tables.columns import has_come, is_among, standing_columns
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Making(Records, Generic[AnyToMake, AnyState]):
         column = self.table.c
         with self._database.write() as connection:
             ids = [move.asset.id for move in moves]
-            query = sa.select(column.id, column.version).where(column.id.in_(ids))
+            query = sa.select(column.id, column.version).where(is_among(column.id, ids))
             versions = {row.id: row.version for row in connection.execute(query)}
             changes = {
                 move.asset.id: self._moved(move, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +20,9 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    bindparam,
     or_,
+    text,
 )
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
@@ -65,6 +69,15 @@ def member(words: type[Word], kept: str) -> Word:
 @cache  # to call an enum takes six times as long
 def _by_value(words: type[Word]) -> dict[str, Word]:
     return {word.value: word for word in words}
+
+
+def is_among(column: ColumnElement[Any], values: Iterable[object]) -> ColumnElement[bool]:
+    """Whether a column is one of these values.
+
+    They are one parameter: a statement with one for each would be prepared anew for each number.
+    """
+    each = text("SELECT value FROM json_each(:listed)")
+    return column.in_(each.bindparams(bindparam("listed", json.dumps(list(values)), unique=True)))
 
 
 def has_come(not_before: Column[datetime], now: datetime) -> ColumnElement[bool]:

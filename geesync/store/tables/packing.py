@@ -53,10 +53,11 @@ _PRIMED = zlib.compressobj(
 )  # copied for each document
 
 
-def pack(document: Json) -> bytes:
-    """Return JSON as the ledger keeps it."""
+def pack(document: Json | bytes) -> bytes:
+    """Return JSON, or the text of it, as the ledger keeps it."""
+    text = document if isinstance(document, bytes) else to_json(document)
     compressor = _PRIMED.copy()
-    return compressor.compress(to_json(document)) + compressor.flush()
+    return compressor.compress(text) + compressor.flush()
 
 
 def unpack(kept: bytes) -> Json:

@@ -10,7 +10,7 @@ from sqlalchemy.types import Float
 
 from geesync.domain.tasks.exports import Way
 from geesync.domain.tasks.lifecycle import IN_FLIGHT, LIVE, SubjectKind
-from geesync.store.tables.columns import Digest, Instant, Packed
+from geesync.store.tables.columns import Digest, Instant, Packed, is_among
 from geesync.store.tables.states import (
     ASSET_COPIED,
     ASSET_STATES,
@@ -236,7 +236,7 @@ def in_flight() -> sa.ColumnElement[bool]:
 
 def of_assets(asset_ids: Iterable[int]) -> sa.ColumnElement[bool]:
     """Return whether a task works for one of these assets of the mirror."""
-    return (task.c.subject_kind == SubjectKind.ASSET) & task.c.subject_id.in_(list(asset_ids))
+    return (task.c.subject_kind == SubjectKind.ASSET) & is_among(task.c.subject_id, asset_ids)
 
 
 #: A file of an asset's copy: its bytes in the bucket, on disk, or both.

@@ -17,7 +17,7 @@ from geesync.domain.tasks.lifecycle import LIVE, GivenUp
 from geesync.store.file.database import Records
 from geesync.store.file.rows import insert_rows
 from geesync.store.tables import schema
-from geesync.store.tables.columns import read_as
+from geesync.store.tables.columns import is_among, read_as
 from geesync.store.tables.packing import pack
 from geesync.store.tasks.task_rows import Lesson, read_plan, read_task, select_tasks, teach_in
 from geesync.store.tasks.tasks import TaskMove, record_in
@@ -92,7 +92,7 @@ class Plans(Records):
         query = (
             sa.select(plan.c.asset_id, file.c.part)
             .select_from(plan.join(file))
-            .where(plan.c.asset_id.in_(ids))
+            .where(is_among(plan.c.asset_id, ids))
             .where(file.c.task_id.is_(None), file.c.voided_at.is_(None))
         )
         there: dict[int, set[str]] = {}
@@ -103,7 +103,7 @@ class Plans(Records):
 
 def _latest(connection: sa.Connection, asset_ids: Iterable[int]) -> dict[int, KnownPlan]:
     table = schema.plan
-    query = sa.select(table).where(table.c.asset_id.in_(list(asset_ids))).order_by(table.c.id)
+    query = sa.select(table).where(is_among(table.c.asset_id, asset_ids)).order_by(table.c.id)
     return {
         row.asset_id: read_as(KnownPlan, row, is_current=row.replaced_at is None)
         for row in connection.execute(query)
@@ -140,7 +140,7 @@ def replace_in(connection: sa.Connection, asset_ids: Collection[int], now: datet
     if asset_ids:
         connection.execute(
             sa.update(table)
-            .where(table.c.asset_id.in_(list(asset_ids)), table.c.replaced_at.is_(None))
+            .where(is_among(table.c.asset_id, asset_ids), table.c.replaced_at.is_(None))
             .values(replaced_at=now)
         )
 
@@ -152,7 +152,7 @@ def files_of(asset_ids: Collection[int]) -> sa.Select[tuple[object, ...]]:
     return (
         sa.select(*columns)
         .select_from(schema.plan.join(schema.file))
-        .where(plan.asset_id.in_(asset_ids))
+        .where(is_among(plan.asset_id, asset_ids))
     )
 
 
@@ -188,8 +188,9 @@ def _carry_over(
     going = {task.id for task in tasks} - {task.id for task in unwanted}
     if going:
         moved = {"plan_id": after.id}
-        connection.execute(sa.update(task).where(task.c.id.in_(going)).values(moved))
-        connection.execute(sa.update(file).where(file.c.task_id.in_(going)).values(moved))
+        connection.execute(sa.update(task).where(is_among(task.c.id, going)).values(moved))
+        of_going = is_among(file.c.task_id, going) & (file.c.plan_id == before.id)
+        connection.execute(sa.update(file).where(of_going).values(moved))
     # Files without a task are those of the plan before: an older one's were carried over to it.
     of_before = sa.update(file).where(
         file.c.plan_id == before.id, file.c.task_id.is_(None), file.c.voided_at.is_(None)

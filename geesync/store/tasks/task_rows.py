@@ -28,7 +28,7 @@ from geesync.domain.tasks.lifecycle import (
 from geesync.errors import Cause
 from geesync.store.file.rows import change_rows
 from geesync.store.tables import schema
-from geesync.store.tables.columns import member, read_as
+from geesync.store.tables.columns import is_among, member, read_as
 from geesync.store.tables.packing import pack, unpack
 
 
@@ -168,6 +168,6 @@ def teach_in(connection: sa.Connection, lessons: Iterable[Lesson], now: datetime
         )
     changes = {key: {"document": pack(plan.to_json())} for key, plan in taught.items()}
     change_rows(connection, table, changes)
-    current = sa.update(table).where(table.c.replaced_at.is_(None), table.c.id.in_(list(taught)))
+    current = sa.update(table).where(table.c.replaced_at.is_(None), is_among(table.c.id, taught))
     if taught:
         connection.execute(current.values(replaced_at=now))

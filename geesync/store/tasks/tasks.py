@@ -37,7 +37,7 @@ from geesync.errors import Cause
 from geesync.store.file.database import Records
 from geesync.store.file.rows import change_rows, insert_rows
 from geesync.store.tables import schema
-from geesync.store.tables.columns import has_come
+from geesync.store.tables.columns import has_come, is_among
 from geesync.store.tables.states import TASK_STORE
 from geesync.store.tasks.task_rows import (
     Intent,
@@ -108,7 +108,7 @@ class Tasks(Records):
         if not wanted:
             return []
         table = schema.task
-        return self._tasks(table.c.subject_kind == kind, table.c.subject_id.in_(wanted))
+        return self._tasks(table.c.subject_kind == kind, is_among(table.c.subject_id, wanted))
 
     def unwanted(self, kind: SubjectKind, resting: sa.Select[tuple[int]]) -> list[Task]:
         """Return tasks in flight that nobody follows any more: not sent yet, or ended.
@@ -169,7 +169,7 @@ def intend_in(connection: sa.Connection, intents: Sequence[Intent], now: datetim
     """Write down tasks within a transaction; return them."""
     table = schema.task
     insert_rows(connection, table, [row_of(intent, now) for intent in intents])
-    query = select_tasks().where(table.c.token.in_([intent.token for intent in intents]))
+    query = select_tasks().where(is_among(table.c.token, [intent.token for intent in intents]))
     return [read_task(row) for row in connection.execute(query.order_by(table.c.id))]
 
 
@@ -181,7 +181,7 @@ def record_in(
     for move in moves:
         happened.setdefault(move.task.id, []).append(move)
     table = schema.task
-    query = sa.select(table.c.id, table.c.state).where(table.c.id.in_(list(happened)))
+    query = sa.select(table.c.id, table.c.state).where(is_among(table.c.id, happened))
     states = {row.id: row.state for row in connection.execute(query)}
     changes = {
         task_id: _change(own[0].task, [move.event for move in own], now)
