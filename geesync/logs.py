@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from geesync.adapters.host.journal import Journal, is_journal
 from geesync.domain.assets.names import display_id
 from geesync.domain.messages.words import printable
-from geesync.logger import structlog
+from geesync.logger import get_logger, structlog
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict
+
+log = get_logger()
 
 #: Longer texts come from outside; a log line is no place for them.
 _LONGEST_TEXT = 2000
@@ -40,7 +42,16 @@ def configure(*, log_format: Literal["auto", "console", "json"], level: str) -> 
         ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, handlers=[Libraries()])
+
+
+class Libraries(logging.Handler):
+    """Makes events of what libraries log: theirs would be no JSON, and raw text of servers."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a library's line, its traceback with it."""
+        said = record.getMessage()
+        log.warning("library_said", library=record.name, error=said, exc_info=record.exc_info)
 
 
 def _renderer(log_format: Literal["auto", "console", "json"]) -> Any:

@@ -16,7 +16,7 @@ from geesync.steps.restore import restorer
 from geesync.steps.restore.prover import Prover
 from geesync.steps.restore.restorer import Restorer
 from geesync.steps.restore.second_copy import SecondCopies
-from geesync.steps.restore.uploader import Uploader
+from geesync.steps.restore.uploader import Uploader, judge
 from geesync.steps.step import Step, StepContext
 from geesync.steps.tasks.asset_maker import AssetMaker
 from geesync.steps.tasks.submitter import Submitter
@@ -71,7 +71,7 @@ def _restorer(service: Service, context: StepContext, asking: StepContext) -> Re
             brakes=service.brakes,
             ledger_id=service.ledger_id,
             ask=restorer.ask,
-            judge=restorer.judge,
+            judge=judge,
         ),
         Prover(
             context,

@@ -293,7 +293,8 @@ def test_a_mirror_of_another_ledger_is_restored_from_and_never_written_a_second_
 
 def test_what_is_finished_or_quarantined_is_told_once(world: World, tmp_path: Path) -> None:
     theirs = world.simulator.world.copy(f"{deriving.PROJECT}/pixel", BACK)
-    settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))
+    (told_off,) = settle(world, ask(world, plan(world, "users/demo/elevation", to=BACK)))
+    assert told_off.manifest is None  # nothing was uploaded for it
     file = tmp_path / "told"
     messenger = Messenger((sys.executable, "-S", "-c", TELL.format(str(file))))
     with ThreadPoolExecutor(1) as pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import struct
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import structlog
 
 from geesync.adapters.host.journal import Journal
-from geesync.logs import Fold, JournalRenderer, configure
+from geesync.logs import Fold, JournalRenderer, Libraries, configure
 
 
 class Log:
@@ -100,3 +101,18 @@ def test_an_asset_is_told_by_the_id_that_people_type(capsys: pytest.CaptureFixtu
         structlog.reset_defaults()
 
     assert json.loads(capsys.readouterr().err)["asset"] == "users/x/a"
+
+
+def test_what_a_library_logs_is_an_event_like_all_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure(log_format="json", level="info")
+    said = {"name": "urllib3", "levelno": logging.ERROR, "msg": "odd\n%s", "args": ("\x1b[2J",)}
+    try:
+        Libraries().emit(logging.makeLogRecord(said))
+    finally:
+        structlog.reset_defaults()
+
+    event = json.loads(capsys.readouterr().err)
+    assert (event["event"], event["library"]) == ("library_said", "urllib3")
+    assert event["error"] == r"odd\x0a\x1b[2J"

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from geesync.domain.assets.asset import TABLE, SourceAsset
+from geesync.domain.assets.asset import TABLE
 from geesync.domain.restore.lifecycle import RestoreState
-from geesync.domain.restore.manifests import MARK
-from geesync.domain.state_machine import Differs, Event, Made, Refused
+from geesync.domain.state_machine import Event, Refused
 from geesync.domain.tasks.lifecycle import TaskKind
 from geesync.errors import Cause, RemoteError
 from geesync.logger import get_logger
@@ -95,10 +94,3 @@ def ask(asset: Restored) -> Ask:
     kind = TaskKind.TABLE_IMPORT if is_table else TaskKind.IMAGE_IMPORT
     body = {"tableManifest" if is_table else "imageManifest": asset.manifest}
     return Ask(kind, (asset.wanted.mark,), body)
-
-
-def judge(asset: Restored, found: SourceAsset) -> Event:
-    """Return what it means that something is at an asset's place."""
-    if found.properties.get(MARK) == asset.wanted.mark:
-        return Made()
-    return Differs("another asset has its name", cause=Cause.FOREIGN)

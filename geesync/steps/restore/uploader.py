@@ -68,6 +68,9 @@ class Uploader:
         return Made()
 
     def _stage(self, asset: Restored) -> Event:
+        there = self.earth_engine.find_asset(asset.target)
+        if there and isinstance(found := judge(asset, there), Differs):
+            return found
         source, sidecar = sidecars(asset)
         if why := self._flaw(asset, source, sidecar):
             return Differs(why, cause=Cause.INTEGRITY)
@@ -142,6 +145,13 @@ class Uploader:
         name = f"{top}/{asset.wanted.mark}/{size_bytes}-{crc32c:08x}{file.suffix}"
         wanted = Upload(file, asset.bucket, name, size_bytes, crc32c)
         return self.uploads.upload(wanted, self.work)
+
+
+def judge(asset: Restored, found: SourceAsset) -> Event:
+    """Return what it means that something is at an asset's place."""
+    if found.properties.get(MARK) == asset.wanted.mark:
+        return Made()
+    return Differs("another asset has its name", cause=Cause.FOREIGN)
 
 
 def _parts(asset: Restored, source: SourceAsset, sidecar: Json, made: Path) -> Iterator[Prepared]:
