@@ -106,9 +106,17 @@ def test_a_bucket_that_lists_without_end_says_nothing_of_what_is_there(
     assert world.simulator.audit.count("export") == 20
 
 
-@pytest.mark.parametrize("listed", [FOLDER, ARCHIVE, "projects/demo-project/assets/elsewhere"])
+@pytest.mark.parametrize(
+    ("listed", "known"),
+    [
+        (FOLDER, 3),
+        (ARCHIVE, 3),
+        ("projects/demo-project/assets/elsewhere", 3),
+        (f"{FOLDER}/..", 4),  # by this name, what it lies in is answered
+    ],
+)
 def test_a_folder_that_lists_itself_or_what_it_lies_in_is_walked_once(
-    build: Build, listed: str
+    build: Build, listed: str, known: int
 ) -> None:
     world = build(3)
     asked = answer(world, LISTING, {"assets": [{"type": "FOLDER", "name": listed}, *ONE]})
@@ -117,4 +125,4 @@ def test_a_folder_that_lists_itself_or_what_it_lies_in_is_walked_once(
     world.run("discoverer")
 
     assert asked.fired == 1
-    assert sum(world.counts().values()) == 3
+    assert sum(world.counts().values()) == known

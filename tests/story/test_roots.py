@@ -9,7 +9,7 @@ import pytest
 
 from geesync.domain.assets.names import LEGACY
 from geesync.simulator.simulator import Simulator
-from tests.story.world import World, a_world
+from tests.story.world import STEPS, World, a_world
 
 HOME = f"{LEGACY}users/demo"
 
@@ -69,3 +69,24 @@ def test_two_ledgers_of_one_account_do_not_meet(
 
         assert world.is_exact(f"{HOME}/elevation")
         assert other.is_exact(f"{HOME}/elevation")
+
+
+@pytest.mark.parametrize("last_step", ["discoverer", "verifier"])
+def test_what_a_root_leaves_out_from_now_on_is_the_root_s_below_it(
+    world: World, last_step: str
+) -> None:
+    image = f"{HOME}/deep/er/landcover"
+    world.enqueue("users/demo/deep")
+    world.run(STEPS[0])
+    if last_step == STEPS[-1]:
+        world.settle()
+    world.enqueue("users/demo/deep", exclude=["er"])
+    world.enqueue("users/demo/deep/er")
+
+    world.settle()
+    world.simulator.world.touch(image)
+    world.rescan()
+    world.settle()
+
+    assert world.counts() == {"verified": 3}
+    assert world.show(image)["revision"] == world.simulator.world.get(image).update_time

@@ -124,7 +124,7 @@ class Account:
         waiting = {asset.name: asset for asset in listed}
         failed_once: set[str] = set()
         while waiting:
-            answers = self.each(list(waiting), self.earth_engine.get_asset)
+            answers = self.each(list(waiting), self._get)
             self.check_stop()
             self._blame(answer for _, answer in answers if isinstance(answer, Exception))
             left = {}
@@ -136,6 +136,12 @@ class Account:
                 elif isinstance(answer, RemoteError):
                     found.unreadable.append(Unreadable(waiting[name], answer))
             waiting = left
+        return found
+
+    def _get(self, name: str) -> SourceAsset:
+        found = self.earth_engine.get_asset(name)
+        if found.name != name:  # as for what is called ``..``
+            raise RemoteError(Cause.INTEGRITY, f"what is answered is {found.name}")
         return found
 
     def whole_pages(self, container: SourceAsset, known: Known) -> Iterator[Page]:

@@ -123,6 +123,11 @@ class _Scan:
         self._context, self._listing = step.context, step.listing
         self._root = root
         self._options = step.options.over(root.options)
+        self._others = {
+            other.id: (other.name, step.options.over(other.options))
+            for other in step.roots.all()
+            if other.id != root.id
+        }
         self.changes = 0
         self.seen = 0
         self.excluded = 0  #: by the root's filters; what lies in an excluded folder is not listed
@@ -138,7 +143,9 @@ class _Scan:
         """Take in assets that are known whole; return those that the root's filters let pass."""
         wanted, now = self._filtered(listed), self._context.clock()
         priority = self._options.priority
-        observed = self._listing.observe(self._root.id, wanted, now, priority=priority)
+        observed = self._listing.observe(
+            *(self._root.id, wanted, now), priority=priority, given_up=self._is_given_up
+        )
         self.changes += observed.new + observed.changed
         self._unlisted |= observed.unreadable
         for name in observed.emptied:
@@ -146,6 +153,10 @@ class _Scan:
         self.seen += len(listed)
         self.excluded += len(listed) - len(wanted)
         return wanted
+
+    def _is_given_up(self, root_id: int, source: SourceAsset) -> bool:
+        name, options = self._others[root_id]
+        return bool(options.leaves_out(source, name))
 
     def _filtered(self, sources: Iterable[SourceAsset]) -> list[SourceAsset]:
         """Return what the root's filters let pass; note of the rest why it is left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,20 +77,31 @@ class Listing(Records):
     """Takes in what Earth Engine lists. A scan of an unchanged account writes nothing."""
 
     def observe(
-        self, root_id: int, listed: Sequence[SourceAsset], now: datetime, *, priority: int = 0
+        self,
+        root_id: int,
+        listed: Sequence[SourceAsset],
+        now: datetime,
+        *,
+        priority: int = 0,
+        given_up: Callable[[int, SourceAsset], bool] = lambda *_: False,
     ) -> Observed:
         """Take in a batch of listed assets: new ones, changed ones, those that are back.
 
         New ones take their container's priority, the first one the given. What another root
         already mirrors is left to it, unless that root was removed. Writes
         nothing where nothing changed.
+        given_up: whether a root, by its id, leaves an asset out that was its own.
         """
         batch = {source.name: source for source in listed}  # pages may hold doubles
         known = self._known(list(batch))
         root = schema.root.c
         dest = self._database.scalar(sa.select(root.dest).where(root.id == root_id))
         fresh = [source for name, source in batch.items() if name not in known]
-        mine = [row for row in known.values() if row.root_id == root_id or row.removed_at]
+        mine = [
+            row
+            for row in known.values()
+            if row.root_id == root_id or row.removed_at or given_up(row.root_id, batch[row.name])
+        ]
         changed = [row.id for row in mine if differs(row, batch[row.name], dest)]
         unproved = {row.id: batch[row.name] for row in mine if row.state == State.DOWNLOADED}
         wrongly_described = self._wrongly_described(unproved)
