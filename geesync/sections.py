@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from geesync.domain.choices.values import (
     AbsolutePath,
     Command,
+    Count,
     Duration,
     ListenAddress,
     Names,
+    PerSecond,
+    Seconds,
     Share,
     SizeBytes,
     TimetableText,
+    Url,
     Wait,
     matching,
     one_or_more,
@@ -36,18 +40,18 @@ class EarthEngineConfig(_Section):
     """The Cloud project that does the work."""
     credentials: AbsolutePath | None = None
     """A service account's key file; default is Google's own chain."""
-    url: str | None = None
+    url: Url | None = None
     """Another service than Google's, e.g. the simulator."""
-    timeout_s: PositiveFloat = 60.0
+    timeout_s: Seconds = 60.0
     """How long one request may take."""
 
 
 class StorageConfig(_Section):
     """Cloud Storage, where exports are staged."""
 
-    url: str | None = None
+    url: Url | None = None
     """Another service than Google's, e.g. the simulator's bucket."""
-    timeout_s: PositiveFloat = 30.0
+    timeout_s: Seconds = 30.0
     """How long a connection may stay silent."""
     sweep: bool = True
     """Delete staged objects once their copy is proved."""
@@ -56,7 +60,7 @@ class StorageConfig(_Section):
 class DriveConfig(_Section):
     """A person's Google Drive, for `way = "drive"`; see drive.md."""
 
-    url: str | None = None
+    url: Url | None = None
     """Another service than Google's; default is earth_engine.url, if that is set."""
     folder: str = Field("geesync", pattern=r"^[A-Za-z0-9 _-]{1,100}$")
     """The folder that Earth Engine is told; files are found wherever they are."""
@@ -67,23 +71,23 @@ class DriveConfig(_Section):
 class DirectConfig(_Section):
     """Reading directly from Earth Engine: without tasks, and without a bucket."""
 
-    url: str | None = None
+    url: Url | None = None
     """Another service than Google's for many small requests; default is earth_engine.url."""
     at_once: int = Field(10, ge=1, le=40)
     """Answers on their way at a time; a project may have 40, and others work in it, too."""
-    requests_per_s: PositiveFloat = 40.0
+    requests_per_s: PerSecond = 40.0
     """Requests a second for them; halved whenever Earth Engine says "too many"."""
-    timeout_s: PositiveFloat = 330.0
+    timeout_s: Seconds = 330.0
     """How long an answer may take to begin; Earth Engine gives up after five minutes."""
     reread: Share = 0.05
     """Share of the tiles that is read a second time and compared, e.g. "5%", "all" or "none"."""
     proved: Share = 0.05
     """Share of the pixels that `restore --prove pixels` compares of what takes more answers."""
-    most_answers: int = Field(100, ge=1)
+    most_answers: Count = 100
     """An asset of more answers goes by the bucket, where there is one: a task is as quick."""
-    eecu_s_per_answer: float = Field(1.0, ge=0)
+    eecu_s_per_answer: float = Field(1.0, ge=0, le=10**6)
     """Compute of an answer, in EECU-seconds: an estimate, until Cloud Monitoring tells it."""
-    monitoring_url: str | None = None
+    monitoring_url: Url | None = None
     """Another service than Google's Cloud Monitoring; default is earth_engine.url."""
 
 
@@ -96,7 +100,7 @@ class ThrottleConfig(_Section):
     """Everybody's queued operations in the project, beyond which we ask for no more."""
     submit_wait: Wait = timedelta()
     """Wait between two requests for an export."""
-    requests_per_s: PositiveFloat = 20.0
+    requests_per_s: PerSecond = 20.0
     """Requests to Earth Engine; halved whenever it says "too many"."""
     downloads: int = Field(8, ge=1, le=1024)
     """Files on their way at a time; with Dask, as many as its workers have threads."""
@@ -106,7 +110,7 @@ class ThrottleConfig(_Section):
     """What may lie in the bucket, or be on its way there, before we ask for no more exports."""
     reserve: SizeBytes = 1024**3
     """What stays free on the mirror's file system."""
-    eecu_hours_per_month: PositiveFloat | None = None
+    eecu_hours_per_month: Annotated[float, Field(gt=0, le=10**9)] | None = None
     """Compute at Earth Engine in a calendar month (UTC); then no more exports until the next."""
 
 
@@ -124,7 +128,7 @@ class ScheduleConfig(_Section):
 class HistoryConfig(_Section):
     """How much of the past the ledger remembers."""
 
-    keep_events: int = Field(1_000_000, ge=20_000)
+    keep_events: int = Field(1_000_000, ge=20_000, le=10**12)
     """Newest events kept; older ones too of assets that are on their way or quarantined."""
     keep_samples: Duration = timedelta(days=3650)
     """How far back the curves reach; samples grow sparser with age."""
@@ -167,7 +171,7 @@ class DeriveConfig(_Section):
     """The first day of the images."""
     end: date | None = Field(None, alias="to")
     """The day after their last."""
-    pad_days: int = Field(0, ge=0)
+    pad_days: int = Field(0, ge=0, le=36_500)
     """So many days more before and after."""
     region: str | None = None
     """A GeoJSON file, or a table asset: images that touch it."""
@@ -185,7 +189,7 @@ class DeriveConfig(_Section):
     """How pyramids are made; MODE for masks and classes."""
     keep: Names = ("system:time_start", "system:time_end")
     """Properties of the source that results get."""
-    in_flight: int = Field(30, ge=1)
+    in_flight: Count = 30
     """So many exports of the job at Earth Engine at a time."""
 
 

@@ -205,6 +205,8 @@ def test_a_key_of_root_may_be_read_by_the_service_s_group(
     else:
         with pytest.raises(NotAllowedError, match="can be read by others"):
             find_credentials(key, url=None)
+        with pytest.raises(NotAllowedError, match="is a folder"):  # which is not to be chmodded
+            find_credentials(home, url=None)
 
 
 @pytest.fixture

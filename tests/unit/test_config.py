@@ -136,12 +136,16 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("[throttle]\nrequests_per_s = 0", "throttle.requests_per_s"),
         ("[throttle]\nrequests_per_s = inf", "throttle.requests_per_s"),
         ("[throttle]\nrequests_per_s = nan", "throttle.requests_per_s"),
+        ("[throttle]\nrequests_per_s = 1e-300", "throttle.requests_per_s"),
         ("[throttle]\nsubmit_wait = -5", "throttle.submit_wait"),
+        ("[throttle]\nsubmit_wait = 1e9999", "throttle.submit_wait"),
+        ("[storage]\nurl = 'ftp://x'", "storage.url"),
         ("[throttle]\nreserve = '-1'", "throttle.reserve"),
         ("[throttle]\nreserve = 'lots'", "throttle.reserve"),
         ("[schedule]\ndiscover = 0", "schedule.discover"),
         ("[schedule]\ndiscover = 'soon'", "schedule.discover"),
         ("[schedule]\ndiscover = '99999999999d'", "schedule.discover"),
+        ("[schedule]\ndiscover = '9999999d'", "schedule.discover"),
         ("[log]\nformat = 'xml'", "log.format"),
         ("[storage]\nsweep = 'perhaps'", "storage.sweep"),
     ],
@@ -370,6 +374,16 @@ def test_no_key_answers_a_wrong_value_with_types_or_patterns(value: object) -> N
                 told = told.partition(", got ")[0]
             assert key.split(".")[0] in told
             assert not JARGON.search(told), told
+
+
+@pytest.mark.parametrize("value", [1e300, 10**30])
+def test_no_number_is_so_large_that_nothing_can_be_computed_with_it(value: float) -> None:
+    numbers = [key for key, given, _ in load().values() if type(given) in {int, float}]
+    assert len(numbers) > 15
+
+    for key in [*numbers, "throttle.eecu_hours_per_month"]:
+        with pytest.raises(ConfigError, match=key):
+            load(flags={key: value})
 
 
 def test_what_is_shown_is_a_file_that_says_the_same(

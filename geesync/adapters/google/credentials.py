@@ -53,6 +53,8 @@ def _refuse_open(path: Path) -> None:
         status = path.stat()
     except OSError as error:
         raise NotAllowedError(f"the key {path} cannot be read: {error.strerror}") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise NotAllowedError(f"the key {path} is a folder", hint="name the file in it")
     is_roots = status.st_uid == 0 != os.geteuid()
     if status.st_mode & (stat.S_IWGRP | stat.S_IRWXO | (0 if is_roots else stat.S_IRWXG)):
         mode = "640" if is_roots else "600"

@@ -152,7 +152,7 @@ class Options(BaseModel):
     """The formats in which tables are kept."""
     mosaic: Literal["none", "cog"] = "none"
     """What is made of an image in several tiles: nothing more, or one cloud-optimised GeoTIFF."""
-    keep_versions: int = Field(1, ge=0)
+    keep_versions: int = Field(1, ge=0, le=10**9)
     """Older copies of a changed asset that are kept beside the current one."""
     priority: int = Field(0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)
     """Assets of a higher priority are taken first."""

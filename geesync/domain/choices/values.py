@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_LONGEST = timedelta(days=36_500)  #: a clock can hold it after any date of ours
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _LAST_PORT = 65535
@@ -91,13 +92,15 @@ def _duration(value: Any) -> Any:
 def _not_negative(value: timedelta) -> timedelta:
     if value < timedelta():
         raise ValueError("0s or more is needed")
+    if value > _LONGEST:
+        raise ValueError("a shorter time is needed")
     return value
 
 
 def _positive(value: timedelta) -> timedelta:
     if value <= timedelta():
         raise ValueError("more than 0s is needed")
-    return value
+    return _not_negative(value)
 
 
 def _written_duration(value: timedelta) -> str:
@@ -201,8 +204,15 @@ _AsWritten = PlainSerializer(_written_duration, when_used="json")
 Wait = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_not_negative), _AsWritten]
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive), _AsWritten]
 SizeBytes = Annotated[
-    int, BeforeValidator(_size), PlainSerializer(_written_size, when_used="json"), Field(ge=0)
+    int,
+    BeforeValidator(_size),
+    PlainSerializer(_written_size, when_used="json"),
+    Field(ge=0, le=2**60),
 ]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+PerSecond = Annotated[float, Field(ge=0.001, le=10**6)]
+Url = Annotated[str, matching(r"https?://[^/\s]+\S*", "an address, http://… or https://…,")]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
 COMMA_SEPARATED = BeforeValidator(_names)
 Names = Annotated[tuple[str, ...], COMMA_SEPARATED]
