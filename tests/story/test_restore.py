@@ -240,6 +240,18 @@ def test_uploads_that_are_not_answered_are_tried_less_and_less(world: World) -> 
     assert {one.standing.state for one in settle(world, restores)} == {RestoreState.PROVED}
 
 
+@pytest.mark.parametrize("path", ["/upload/", "image:import"])
+def test_a_refusal_is_told_in_googles_own_words_alone(world: World, path: str) -> None:
+    world.simulator.faults.add("status", path=path, status=403, count=None)
+    restores = ask(world, plan(world, "users/demo/elevation", to=BACK))
+
+    for _ in range(3):
+        world.run("restorer")
+
+    (one,) = restores.of(BACK)
+    assert one.standing.reason == "The caller does not have permission"
+
+
 def test_a_process_that_is_killed_goes_on_in_the_next(tmp_path: Path) -> None:
     """After every pass of every step somebody pulls the plug: all is done once, and proved."""
     with Simulator("small") as simulator:

@@ -80,7 +80,7 @@ def _built_once(resource: Any) -> Any:
 def _from_answer(error: Exception, cause: BaseException | None) -> RemoteError:
     response: Any = getattr(cause, "resp", None)
     status = getattr(response, "status", None)
-    message = str(error)
+    message = str(getattr(error, "reason", error))  # that of an HttpError is without its address
     if not status:
         return RemoteError(Cause.TRANSIENT, f"an unreadable answer: {message}")
     if message.strip().lower() in _NO_WORDS:

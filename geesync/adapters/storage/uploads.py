@@ -141,4 +141,4 @@ class Uploads:
 
 def _require(answer: Any, *statuses: int) -> None:
     if answer.status_code not in statuses:
-        raise refused(answer, answer.status_code, answer.text[:500])
+        raise refused(answer, answer.status_code, answer.text)

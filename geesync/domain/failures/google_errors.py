@@ -107,8 +107,8 @@ def classify_call(status: int | None, message: str) -> Cause:
 def refusal(status: int | None, message: str, retry_after: str) -> RemoteError:
     """Return what a refusal means; retry_after: its header of that name, or nothing."""
     return RemoteError(
-        classify_call(status, message),
-        message,
+        classify_call(status, message),  # by all of it: reasons stand beside the words
+        _refusal((message,))[1].removeprefix(": ") or message,
         status=status,
         retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
     )
