@@ -108,16 +108,23 @@ def curve(series: Series, place: Place) -> Curve:
 
 def _observed(index: xr.DataArray, place: Place) -> NDArray[np.float64]:
     """Return (T,): a point's pixel, or the mean of those in a polygon."""
-    outside = UserError(f"{place.title} is not where the images are")
-    local = place.outline.to_crs(index.odc.geobox.crs)
-    if not index.odc.geobox.extent.intersects(local):
-        raise outside
+    local = _in_grid_of(index, place)
     if local.geom_type == "Point":
         x, y = local.coords[0]
         return np.asarray(index.sel(x=x, y=y, method="nearest").values, np.float64)
     some = index.odc.crop(local, apply_mask=False)
     values = inside(some, local, all_touched=True)
     return np.asarray(values.mean(("y", "x"), skipna=True).values, np.float64)
+
+
+def _in_grid_of(index: xr.DataArray, place: Place) -> geom.Geometry:
+    """Return a place in the images' CRS, beyond 180° as they are. Raises UserError if outside."""
+    grid = index.odc.geobox
+    for turn in (0, 360, -360):
+        there = place.outline.transform(lambda x, y, turn=turn: (x + turn, y)).to_crs(grid.crs)
+        if grid.extent.intersects(there):
+            return there
+    raise UserError(f"{place.title} is not where the images are")
 
 
 def picture(curves: Sequence[Curve], title: str, kind: str) -> bytes:

@@ -34,6 +34,7 @@ def metres(west: float = WEST) -> SimGrid:
 
 
 DEGREES = SimGrid("EPSG:4326", (0.01, 0.0, 15.0, 0.0, -0.01, 45.0), SHAPE[1], SHAPE[0])
+FIJI = SimGrid("EPSG:4326", (0.01, 0.0, 179.96, 0.0, -0.01, -17.0), SHAPE[1], SHAPE[0])
 
 
 def band(
@@ -56,7 +57,7 @@ def stamp(after: timedelta) -> str:
 
 def assets() -> Iterator[SimAsset]:
     yield SimAsset(HOME, "FOLDER")
-    for name in ("near", "undated", "degrees", "types", "landsat"):
+    for name in ("near", "undated", "degrees", "fiji", "types", "landsat"):
         yield SimAsset(f"{HOME}/{name}", "IMAGE_COLLECTION")
     near = timedelta(milliseconds=300)
     yield image("near/a", 0 * DAY, band("B4", 1000), band("B8", 3000))
@@ -65,9 +66,9 @@ def assets() -> Iterator[SimAsset]:
     )
     for number, after in enumerate([0 * DAY, None, None]):
         yield image(f"undated/i{number}", after, band("B4", 1000), band("B8", 3000))
-    yield image(
-        "degrees/a", 0 * DAY, band("B4", 1000, grid=DEGREES), band("B8", 3000, grid=DEGREES)
-    )
+    for name, grid in (("degrees", DEGREES), ("fiji", FIJI)):
+        bands = (band("B4", 1000, grid=grid), band("B8", 3000, grid=grid))
+        yield image(f"{name}/a", 0 * DAY, *bands)
     for number, most in enumerate([10_000, 65_535, 10_000_000]):
         largest = band("b", most - 1, most, mask=HALF)
         yield image(f"types/i{number}", number * DAY, largest)
@@ -123,6 +124,18 @@ def test_a_collection_in_degrees_has_the_axes_of_all_others(mirror: Path, tmp_pa
 
     assert data["B4"].dims == ("time", "y", "x")
     assert fitted(mirror, "users/x/degrees", tmp_path / "out")["20230103T103000"][0] == 0.5
+
+
+@pytest.mark.parametrize("longitude", [179.98, 180.02, -179.98, -180.02])
+def test_a_point_beyond_the_date_line_is_found_by_either_name(
+    mirror: Path, longitude: float, tmp_path: Path
+) -> None:
+    page = tmp_path / "fiji.html"
+
+    done = run(mirror, "users/x/fiji", f"--point={longitude},-17.02", "--plot", page)
+
+    assert done.exit_code == 0, done.exception
+    assert f"{longitude:g}, -17.02" in page.read_text()
 
 
 @pytest.mark.parametrize("masks", ["nan", "variable"])
