@@ -81,7 +81,8 @@ def test_values_that_the_declared_type_cannot_hold_come_in_a_wider_one(
 ) -> None:
     values = np.full((9, 12), declared[1], "int32")
     values[0, 0] = beyond
-    account = an_account(an_image("img", a_band("b", values, MASK, declared=declared)))
+    full = a_band("full", np.full((9, 12), -(2**31), "int32"))  # its type is the other's wider one
+    account = an_account(an_image("img", a_band("b", values, MASK, declared=declared), full))
     with Simulator(account) as simulator, a_world(simulator, tmp_path, direct=direct) as world:
         world.enqueue("users/x", masks=masks)
 

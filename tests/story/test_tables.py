@@ -111,10 +111,16 @@ def test_many_rows_cost_no_more_than_one_export_for_each_format(tmp_path: Path) 
         assert exports(world) == [(".csv", "succeeded"), (".geojson", "succeeded")]
 
 
-def test_only_the_formats_that_were_asked_for_are_taken(tmp_path: Path) -> None:
-    with mirrored(tmp_path, a_table("points", 3), tables=["geojson"]) as world:
-        assert not kept(world, "tab.csv").exists()
-        assert kept(world, "tab.geojson").exists()
+@pytest.mark.parametrize(("form", "other"), [("geojson", "csv"), ("csv", "geojson")])
+def test_only_the_formats_that_were_asked_for_are_taken(
+    tmp_path: Path, form: str, other: str
+) -> None:
+    with mirrored(tmp_path, a_table("points", 3), tables=[form]) as world:
+        assert not kept(world, f"tab.{other}").exists()
+        assert kept(world, f"tab.{form}").exists()
+        assert ["columns" in left for left in sidecar(world)["left_out"]] == [True] * (
+            form == "csv"
+        )
 
 
 def test_geoparquet_holds_each_row_of_the_geojson_with_its_types(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def plan(
 ) -> Plan:
     """Return the parts of an asset, by one way; containers and what has no file form have none."""
     if source.type == TABLE:
-        made = _plan_table(options.tables, lessons)
+        made = _plan_table(options.tables, lessons, way)
     elif source.type == IMAGE:
         made = _plan_image(source.bands, options, lessons, way)
     elif source.is_container:
@@ -55,11 +55,12 @@ def going_on(made: Plan, begun: Sequence[Part]) -> Plan:
     """Return a plan that takes home what is made of it, but for what was begun in another form.
 
     A newer geesync may choose another sentinel, say; what was paid for is as good. What was begun
-    is dropped where it holds only some of what a part now does.
+    is dropped where it holds only some of what a part now does, or is called like one.
     """
     done = {key for part in begun for key in _held(part)}
     parts = [part for part in made.parts if not done.issuperset(_held(part))]
-    if any(done & _held(part) for part in parts):
+    names = {part.id for part in begun}
+    if any(done & _held(part) or part.id in names for part in parts):
         return made
     return replace(made, parts=(*begun, *parts))
 
@@ -109,14 +110,19 @@ def _can_be_cut(part: Part) -> bool:
     return len(part.bands) > 1 or part.tile_edge != _TILE_EDGES[-1]
 
 
-def _plan_table(formats: tuple[str, ...], lessons: Lessons) -> Plan:
+def _plan_table(formats: tuple[str, ...], lessons: Lessons, way: Way) -> Plan:
     """Plan one export for each format. What a CSV lacks of columns is known from the GeoJSON.
 
     Earth Engine writes no GeoParquet: it is made of the GeoJSON, which is taken and kept for it.
     """
     wanted = _exported(formats)
     columns = {"csv": lessons.columns, "geojson": ()}
-    return Plan(tuple(Part("", name, columns=columns[name]) for name in columns if name in wanted))
+    left = () if way == Way.DIRECT or "geojson" in wanted else (_COLUMNS,)
+    parts = [Part("", name, columns=columns[name]) for name in columns if name in wanted]
+    return Plan(tuple(parts), left)
+
+
+_COLUMNS = 'columns that the first row has not, as tables = ["csv"] asks of an export'
 
 
 def _exported(formats: Iterable[str]) -> set[str]:

@@ -199,7 +199,8 @@ def test_forms_that_no_plan_has_are_not_known() -> None:
 
 
 def a_part(*bands: str, sentinel: float | None = None, of_masks: bool = False) -> Part:
-    return Part("-".join(bands), "tif", bands, sentinel=sentinel, of_masks=of_masks)
+    key = "-".join([*bands, *["mask"] * of_masks])
+    return Part(key, "tif", bands, sentinel=sentinel, of_masks=of_masks)
 
 
 def test_what_was_begun_with_another_sentinel_goes_on() -> None:
@@ -214,6 +215,12 @@ def test_what_was_begun_as_a_piece_of_what_is_now_whole_is_dropped() -> None:
     whole = Plan((a_part("b", "c"),))
 
     assert going_on(whole, [a_part("b")]) == whole
+
+
+def test_what_was_begun_under_the_name_that_another_part_now_has_is_dropped() -> None:
+    now = Plan((Part("int32", "tif", ("b",)), Part("float64", "tif", ("c",))))
+
+    assert going_on(now, [Part("int32", "tif", ("c",))]) == now
 
 
 def test_data_is_not_taken_for_its_masks() -> None:
