@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -94,20 +95,39 @@ def _copy(place: Folder, path: str, options: Options) -> Copy | None:
         _ = source.box
         _number(source.size_bytes)
         then = _options_then(source, options, sidecar)
-        forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in sidecar["parts"]]
-        way = Way(sidecar["parts"][0].get("way", Way.BUCKET)) if forms else Way.BUCKET
-        too_much = cut_before(source, then, forms, way=way)
-        if too_much is None:
-            return None
-        made = plan(source, then, Lessons(too_much), way=way)
-        objects = {}
-        origins = {}
-        for one in sidecar["parts"]:
-            part = made.part(f"{one['key']}.{one['extension']}")
-            objects[part.id] = _objects(place, part, path, one)
-            origins[part.id] = _origin(one, way)
+        way = Way(sidecar["parts"][0].get("way", Way.BUCKET)) if sidecar["parts"] else Way.BUCKET
+        for disproved in ((), plan(source, then, way=way).parts[:1]):
+            with suppress(LookupError, ValueError):
+                return _planned(place, path, source, sidecar, then, disproved=disproved, way=way)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
-        return None  # somebody else's, edited, or of files that are not there
+        pass  # somebody else's, edited, or of files that are not there
+    return None
+
+
+def _planned(
+    place: Folder,
+    path: str,
+    source: SourceAsset,
+    sidecar: Json,
+    then: Options,
+    *,
+    disproved: tuple[Part, ...],
+    way: Way,
+) -> Copy:
+    """Return a copy that came under these options, after parts were disproved, or none was.
+
+    Raises LookupError or ValueError if it did not.
+    """
+    forms = [(one["key"], one["extension"], one.get("tile_edge")) for one in sidecar["parts"]]
+    too_much = cut_before(source, then, forms, way=way, disproved=disproved)
+    if too_much is None:
+        raise ValueError(forms)
+    made = plan(source, then, Lessons(too_much, disproved), way=way)
+    objects, origins = {}, {}
+    for one in sidecar["parts"]:
+        part = made.part(f"{one['key']}.{one['extension']}")
+        objects[part.id] = _objects(place, part, path, one)
+        origins[part.id] = _origin(one, way)
     return Copy(source, path, replace(made, origins=origins), options_hash(then), objects)
 
 

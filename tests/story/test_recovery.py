@@ -127,13 +127,19 @@ def large() -> SimAsset:
     return an_image("img", *(a_band(f"b{number}", values + number) for number in range(4)))
 
 
+def wide() -> SimAsset:
+    """Return an image whose pixels are not what is declared, so that it comes in wider types."""
+    values = np.full((9, 12), 300, "int32")
+    return an_image("img", a_band("b", values, declared=(0, 200)), a_band("c", values))
+
+
 #: What Earth Engine refuses of an image of four bands, and what it is cut into.
 REFUSALS = {"halves": 1, "quarters": 3, "single bands, in tiles": 8}
 
 
-@pytest.mark.parametrize("refusals", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize("refusals", [*REFUSALS.values(), 0], ids=[*REFUSALS, "wider types"])
 def test_an_image_that_came_in_pieces_is_taken_in_as_it_is(tmp_path: Path, refusals: int) -> None:
-    image = large()
+    image = large() if refusals else wide()
     with Simulator(an_account(image)) as simulator:
         simulator.operations.fail("img", 3, "User memory limit exceeded.", count=refusals)
         with a_world(simulator, tmp_path) as world:

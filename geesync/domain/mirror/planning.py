@@ -87,7 +87,12 @@ def planned_otherwise(before: Options, after: Options) -> list[str]:
 
 
 def cut_before(
-    source: SourceAsset, options: Options, forms: Collection[Form], *, way: Way = Way.BUCKET
+    source: SourceAsset,
+    options: Options,
+    forms: Collection[Form],
+    *,
+    way: Way = Way.BUCKET,
+    disproved: tuple[Part, ...] = (),
 ) -> tuple[Part, ...] | None:
     """Return which parts must have been too much for the plan to have these forms.
 
@@ -95,7 +100,7 @@ def cut_before(
     """
     too_much: tuple[Part, ...] = ()
     while True:
-        parts = plan(source, options, Lessons(too_much), way=way).parts
+        parts = plan(source, options, Lessons(too_much, disproved), way=way).parts
         others = tuple(part for part in parts if part.form not in forms)
         if not others and len(parts) == len(forms):
             return too_much
