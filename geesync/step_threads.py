@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 from geesync.adapters.executors.executor import plain
 from geesync.errors import LedgerError, MirrorError, RemoteError
@@ -66,6 +67,8 @@ class Worker(threading.Thread):
                 self.fatal = error
                 self._stop_asked.set()
                 return
+            if tally.waiting and not self.waiting:
+                log.warning("step_waits", step=self.step.name, reason=tally.waiting)
             self.waiting = tally.waiting
             if tally.moved:
                 self._moved(self.step)
@@ -84,6 +87,7 @@ class Workers:
 
     def __init__(self, steps: Iterable[Step], stop: threading.Event) -> None:
         self._stop = stop
+        self._moved_at = time.monotonic()
         self._by_name = {step.name: Worker(step, stop, self._wake_next) for step in steps}
 
     def __iter__(self) -> Iterator[Worker]:
@@ -99,7 +103,13 @@ class Workers:
         for worker in self:
             worker.wake()
 
+    def are_held(self, patience_s: float) -> bool:
+        """Whether something holds a step up, and nothing has moved for so long."""
+        silent_s = time.monotonic() - self._moved_at
+        return silent_s >= patience_s and any(worker.waiting for worker in self)
+
     def _wake_next(self, step: Step) -> None:
+        self._moved_at = time.monotonic()
         for name in WAKES.get(step.name, ()):
             if name in self._by_name:
                 self._by_name[name].wake()
@@ -154,11 +164,17 @@ def _holds(is_done: Callable[[], bool]) -> bool:
 
 
 def run_until_quiet(
-    steps: Iterable[Step], *, stop: threading.Event, poll_s: float, is_done: Callable[[], bool]
+    steps: Iterable[Step],
+    *,
+    stop: threading.Event,
+    poll_s: float,
+    is_done: Callable[[bool], bool],
+    patience_s: float = 300.0,
 ) -> bool:
     """Run the steps until nothing is left to do, looking again while Earth Engine works.
 
-    Returns False if they were stopped before. Raises LedgerError.
+    is_done: told whether steps are held, and nothing has moved for ``patience_s``. Returns False if
+    they were stopped before. Raises LedgerError.
     """
     workers = Workers(steps, stop)
     workers.start()
@@ -168,7 +184,7 @@ def run_until_quiet(
             workers.rest()
             if stop.is_set():
                 break
-            if _holds(is_done):
+            if _holds(partial(is_done, workers.are_held(patience_s))):
                 return True
             stop.wait(poll_s)
         return False

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from geesync.cli.context import output
 from geesync.domain.messages.words import printable
+from geesync.errors import ExitCode
 from tests.cli.conftest import Run
 
 HOSTILE = "denied \x1b]0;PWNED\x07\x1b[2J\x1b]52;c;cm0=\x07 \u202egnp \x9b2J \udcff"
@@ -93,8 +94,10 @@ def test_what_is_no_file_is_written_to_and_never_replaced(geesync: Run, tmp_path
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
 
+    table = geesync("export-metadata", "--output", str(pipe), "--format", "stac-geoparquet")
     ended = geesync("export-metadata", "--output", str(pipe))
 
+    assert table.returncode == ExitCode.USAGE  # its writer would replace the pipe
     assert ended.returncode == 0, ended.stderr
     assert pipe.is_fifo()
     assert os.read(reader, 1)

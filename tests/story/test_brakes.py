@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 
 from geesync.adapters.mirror_files.mirror import MARKER
 from geesync.simulator.simulator import Simulator
-from geesync.step_threads import run_step
+from geesync.step_threads import run_step, run_until_quiet
+from geesync.store.views import status as views
 from tests.story.accounts import a_band, an_account, an_image
 from tests.story.world import World, a_world
 
@@ -92,6 +95,24 @@ def test_nothing_is_exported_for_a_disk_that_has_no_room(tmp_path: Path) -> None
         world.limit(reserve=0)
         world.settle()
         assert world.counts() == {"verified": IMAGES + 1}
+
+
+def test_a_run_that_is_to_end_does_not_wait_for_room_for_ever(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with four_images(tmp_path, reserve=10**18) as world:
+        quiet = partial(views.is_quiet, world.config.ledger, now=world.now())
+        assert not quiet()
+
+        assert run_until_quiet(
+            world.service.steps,
+            stop=threading.Event(),
+            poll_s=0.01,
+            is_done=lambda held: quiet(held=held),
+            patience_s=0.0,
+        )
+        assert "free above the reserve" in capsys.readouterr().out
+        assert not world.status().completeness.is_complete
 
 
 def test_the_disk_counts_what_is_on_its_way_to_it(tmp_path: Path) -> None:

@@ -58,10 +58,15 @@ def test_the_table_has_a_row_for_each_item(mirrored: Path, tmp_path: Path) -> No
     assert (mirrored / "mirror" / href).is_file()
 
 
-def test_a_table_is_not_printed(mirrored: Path) -> None:
-    done = geesync(mirrored, "--format", "stac-geoparquet")
+@pytest.mark.parametrize(("target", "code"), [("", 2), ("/proc/nowhere/x.parquet", 74)])
+def test_a_table_is_not_printed_and_says_where_it_cannot_be_written(
+    mirrored: Path, target: str, code: int
+) -> None:
+    output = ["--output", target] if target else []
 
-    assert done.returncode == 2
+    done = geesync(mirrored, "--format", "stac-geoparquet", *output)
+
+    assert done.returncode == code
     assert done.stderr.count("\n") == 1
 
 

@@ -38,7 +38,9 @@ def context(tmp_path: Path) -> StepContext:
 
 
 def quiet(*steps: Told, stop: threading.Event | None = None) -> bool:
-    return run_until_quiet(steps, stop=stop or threading.Event(), poll_s=0.01, is_done=lambda: True)
+    return run_until_quiet(
+        steps, stop=stop or threading.Event(), poll_s=0.01, is_done=lambda _: True
+    )
 
 
 def test_a_step_that_waits_holds_up_no_other(context: StepContext) -> None:

@@ -48,7 +48,7 @@ def export_metadata(
             return
         with _partial(output) as partial, partial.open("w", encoding="utf-8") as file:
             _write_ee_json(assets, file, is_shown=False)
-    elif output is None:
+    elif output is None or (output.exists() and not output.is_file()):
         raise UserError("a table is no text", hint="say where to: --output FILE.parquet")
     else:
         _write_table(assets, output)
@@ -102,7 +102,10 @@ def _write_table(assets: Iterable[KnownAsset], output: Path) -> None:
     if not rows:
         raise UserError("no asset is in the catalogue yet", hint="geesync status")
     with _partial(output) as partial:
-        rustac.write_sync(str(partial), rows, format="geoparquet")
+        try:
+            rustac.write_sync(str(partial), rows, format="geoparquet")
+        except rustac.RustacError as error:
+            raise MirrorError(f"{output} cannot be written: {error}") from error
 
 
 def _row(asset: KnownAsset) -> dict[str, Any]:

@@ -106,7 +106,9 @@ def sync(
             built.steps,
             stop=stop,
             poll_s=min(config.schedule.reconcile.total_seconds(), 10.0),
-            is_done=lambda: views.is_quiet(config.ledger, now=now(), halted=built.lasting_halts()),
+            is_done=lambda held: views.is_quiet(
+                config.ledger, now=now(), halted=built.lasting_halts(), held=held
+            ),
         )
         if is_over:
             stop.clear()  # it ended the steps; there is one thing more to do
@@ -117,7 +119,9 @@ def sync(
     if left:
         print_error(left)
         raise typer.Exit(ExitCode.INCOMPLETE)
-    if not views.completeness_of(config.ledger).is_complete:
+    found = views.completeness_of(config.ledger)
+    if not found.is_complete:
+        print_error(found.line)
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 

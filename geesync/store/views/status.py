@@ -218,10 +218,13 @@ def _root(
 _LONG_WAIT = timedelta(minutes=5)
 
 
-def is_quiet(path: Path, *, now: datetime, halted: Collection[str] = ()) -> bool:
+def is_quiet(
+    path: Path, *, now: datetime, halted: Collection[str] = (), held: bool = False
+) -> bool:
     """Whether nothing is in flight, and nothing will be due soon.
 
     halted: stores, or "direct", that are refused for long: what waits for them counts for nothing.
+    held: nor does what is due, as something else has held it up for long, such as a full disk.
     """
     soon_at = now + _LONG_WAIT
     refused = ", ".join("?" for _ in halted)
@@ -241,7 +244,7 @@ def is_quiet(path: Path, *, now: datetime, halted: Collection[str] = ()) -> bool
             (*halted, soon_at.timestamp(), (now + LONGEST_WAIT).timestamp(), *halted),
         ).fetchone()
         making_soon = ASSETS not in halted and is_making_soon(connection, soon_at)
-        return not in_flight and not soon and not making_soon
+        return not in_flight and (held or not (soon or making_soon))
 
 
 def made_named(path: Path, given: str) -> str | None:
