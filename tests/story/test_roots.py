@@ -90,3 +90,20 @@ def test_what_a_root_leaves_out_from_now_on_is_the_root_s_below_it(
 
     assert world.counts() == {"verified": 3}
     assert world.show(image)["revision"] == world.simulator.world.get(image).update_time
+
+
+def test_what_vanishes_below_a_root_that_was_removed_is_gone_for_the_root_above_it(
+    world: World,
+) -> None:
+    image = f"{HOME}/deep/er/landcover"
+    world.enqueue("users/demo/deep/er")
+    world.settle()
+    below = world.service.roots.find(f"{HOME}/deep/er")
+    assert below
+    world.service.roots.update(below.id, removed_at=world.now())
+    world.simulator.world.delete(image)
+    world.enqueue("users/demo/deep")
+
+    world.settle()
+
+    assert world.state(image) == "gone"

@@ -276,12 +276,16 @@ class Listing(Records):
 
 
 def _children(root_id: int, parent: str, after: str, limit: int) -> sa.Select[tuple[object, ...]]:
-    """Return the query of a page of a container's assets that are not gone, by name."""
-    asset = schema.asset.c
+    """Return the query of a page of a container's assets that are not gone, by name.
+
+    Those of roots that were removed are among them: nobody else looks whether they are there.
+    """
+    asset, root = schema.asset.c, schema.root.c
+    is_ours = (asset.root_id == root_id) | root.removed_at.is_not(None)
     container = sa.select(asset.id).where(asset.name == parent).scalar_subquery()
     return (
         select_assets()
-        .where(asset.parent_id == container, asset.root_id == root_id, asset.name > after)
+        .where(asset.parent_id == container, is_ours, asset.name > after)
         .where(asset.state.not_in(ABSENT))
         .order_by(asset.name)
         .limit(limit)
