@@ -74,7 +74,7 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
 def test_a_file_where_the_mirror_should_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(MirrorError, match="cannot be written"):
+    with pytest.raises(MirrorError, match="cannot be written or synced"):
         prepare_mirror(tmp_path / "file")
 
 
@@ -145,13 +145,18 @@ def test_a_folder_in_the_place_of_a_file_is_told_and_kept(mirror: Path, name: st
 
 
 @pytest.mark.parametrize(
-    "number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM]
+    "number",
+    [
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
+        errno.ENAMETOOLONG,
+    ],
 )
 def test_a_failing_disk_is_the_worlds_and_not_the_assets(mirror: Path, number: int) -> None:
     with pytest.raises(RemoteError) as failure, disk_errors(mirror):
         raise OSError(number, os.strerror(number))
 
     assert failure.value.cause == Cause.DISK
+    assert ("another file system" in str(failure.value)) == (number == errno.ENAMETOOLONG)
 
 
 # --- Landing.

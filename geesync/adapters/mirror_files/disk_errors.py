@@ -12,6 +12,9 @@ from geesync.errors import Cause, RemoteError
 #: Something else has the name that a file or folder of ours should have.
 _IN_THE_WAY = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY})
 
+#: Encrypted folders take 143 bytes a name, and always will.
+_NAMES = ": move the mirror to another file system"
+
 
 @contextmanager
 def disk_errors(where: Path) -> Iterator[None]:
@@ -30,4 +33,5 @@ def disk_errors(where: Path) -> Iterator[None]:
             raise RemoteError(
                 Cause.FOREIGN, f"{name} below {where} is in the way, and not geesync's"
             ) from error
-        raise RemoteError(Cause.DISK, f"{where}: {error.strerror}") from error
+        hint = _NAMES if error.errno == errno.ENAMETOOLONG else ""
+        raise RemoteError(Cause.DISK, f"{where}: {error.strerror}{hint}") from error

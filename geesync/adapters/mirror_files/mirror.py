@@ -36,7 +36,9 @@ def prepare_mirror(path: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise MirrorError(f"the mirror {path} cannot be written: {error.strerror}") from error
+        raise MirrorError(
+            f"the mirror {path} cannot be written or synced: {error.strerror}"
+        ) from error
 
 
 def _sync(path: Path) -> None:
