@@ -190,6 +190,8 @@ def test_what_is_no_configuration_is_told(attempt: Try, place: Path, file: str) 
         (["backup", "/proc/nowhere/x.db"], ExitCode.MIRROR, "/proc/nowhere/x.db"),
         (["pause", ""], ExitCode.USAGE, "ROOT|ASSET|JOB is empty"),
         (["restores", "users/none"], ExitCode.USAGE, "nothing is restored to users/none"),
+        (["restores", "--retry", "--cancel"], ExitCode.USAGE, "--retry and --cancel"),
+        (["status", "--json", "--watch"], ExitCode.USAGE, "--watch draws"),
     ],
 )
 def test_what_is_wrong_is_named(

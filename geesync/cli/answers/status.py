@@ -10,7 +10,7 @@ import typer
 from geesync.cli.completion import root_argument
 from geesync.cli.context import Context, asset_named, now, output, print_json, root_named, say
 from geesync.domain.assets.names import display_id
-from geesync.errors import ExitCode
+from geesync.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,8 @@ def status(
     from geesync.store.views import status as views
 
     cli: Context = context.obj
+    if watch and json:
+        raise UserError("--watch draws a picture, and --json is one line", hint="name one of them")
     ledger = cli.existing_ledger()
     root = root_named(ledger, what) if what else None
     if what and root is None:

@@ -174,6 +174,8 @@ def restores(
     from geesync.store.making.restores import Restores
 
     cli: Context = context.obj
+    if retry and cancel:
+        raise UserError("--retry and --cancel are two wishes", hint="name one of them")
     target = root_named(below) if below else ""
     with cli.database() as database:
         store = Restores(database)
