@@ -8,7 +8,7 @@ just like deletion.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -181,12 +181,15 @@ class _Scan:
     def _walk(self, containers: list[SourceAsset]) -> None:
         # A stack, not recursion: an account may nest deeper than Python does.
         coming: dict[str, Iterator[Page]] = {}
+
+        def look_ahead() -> None:
+            if containers and not coming:
+                coming[containers[-1].name] = self._ask(containers[-1])
+
         while containers:
             container = containers.pop()
             pages = coming.pop(container.name, None) or self._ask(container)
-            if containers and not coming:
-                coming[containers[-1].name] = self._ask(containers[-1])
-            containers += self._list(container, pages) or ()
+            containers += self._list(container, pages, look_ahead) or ()
 
     def _ask(self, container: SourceAsset) -> Iterator[Page]:
         """Ask for the container's first page now; each further one while one is worked on."""
@@ -194,15 +197,24 @@ class _Scan:
         return following(self._asker, pages, self._asker.submit(next, pages, None))
 
     def _list(
-        self, container: SourceAsset, pages: Iterator[Page], *, is_root: bool = False
+        self,
+        container: SourceAsset,
+        pages: Iterator[Page],
+        look_ahead: Callable[[], None] = lambda: None,
+        *,
+        is_root: bool = False,
     ) -> list[SourceAsset] | None:
-        """List one container; return the containers in it, None for a suspicious root."""
+        """List one container; return the containers in it, None for a suspicious root.
+
+        look_ahead: called when its next page is asked for, to ask for another one's after that.
+        """
         inner: list[SourceAsset] = []
         absent: list[Unreadable] = []
         count = 0
         with self._listing.sightings() as sightings:
             try:
                 for page in pages:
+                    look_ahead()
                     sightings.see(page.names)
                     count += len(page.names)
                     answers = page.answers
