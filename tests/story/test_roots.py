@@ -93,17 +93,18 @@ def test_what_a_root_leaves_out_from_now_on_is_the_root_s_below_it(
 
 
 def test_what_vanishes_below_a_root_that_was_removed_is_gone_for_the_root_above_it(
-    world: World,
+    tmp_path: Path,
 ) -> None:
     image = f"{HOME}/deep/er/landcover"
-    world.enqueue("users/demo/deep/er")
-    world.settle()
-    below = world.service.roots.find(f"{HOME}/deep/er")
-    assert below
-    world.service.roots.update(below.id, removed_at=world.now())
-    world.simulator.world.delete(image)
-    world.enqueue("users/demo/deep")
+    with Simulator("small") as account, a_world(account, tmp_path) as world:
+        world.enqueue("users/demo/deep/er")
+        world.settle()
+        below = world.service.roots.find(f"{HOME}/deep/er")
+        assert below
+        world.service.roots.update(below.id, removed_at=world.now())
+        account.world.delete(image)
+        world.enqueue("users/demo/deep")
 
-    world.settle()
+        world.settle()
 
-    assert world.state(image) == "gone"
+        assert world.state(image) == "gone"
