@@ -36,6 +36,18 @@ def statements(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World
         yield world, asked
 
 
+def plans_of(world: World, questions: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the lines of SQLite's plan for each question, with its parameters."""
+    with world.database.read() as connection:
+        return {
+            text: [
+                row.detail
+                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)
+            ]
+            for text, parameters in questions.items()
+        }
+
+
 def test_no_question_reads_a_growing_table_whole(
     statements: tuple[World, dict[str, Any]],
 ) -> None:
@@ -46,14 +58,7 @@ def test_no_question_reads_a_growing_table_whole(
         if text.startswith(("SELECT", "UPDATE", "DELETE")) and "temp." not in text
     }
 
-    with world.database.read() as connection:
-        plans = {
-            text: [
-                row.detail
-                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)
-            ]
-            for text, parameters in questions.items()
-        }
+    plans = plans_of(world, questions)
 
     assert len(plans) > 20
     assert {text: plan for text, plan in plans.items() if _WHOLE.search("\n".join(plan))} == {}
@@ -63,34 +68,22 @@ def test_what_is_due_is_found_in_its_order_without_sorting(
     statements: tuple[World, dict[str, Any]],
 ) -> None:
     world, asked = statements
-    due = [text for text in asked if "ORDER BY asset.priority DESC" in text]
+    due = {text: asked[text] for text in asked if "ORDER BY asset.priority DESC" in text}
 
-    with world.database.read() as connection:
-        plans = [
-            row.detail
-            for text in due
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", asked[text])
-        ]
+    plans = [line for plan in plans_of(world, due).values() for line in plan]
 
     assert due
-    assert any("ix_asset_due" in plan for plan in plans)
-    assert not any("FOR ORDER BY" in plan for plan in plans)
+    assert any("ix_asset_due" in line for line in plans)
+    assert not any("FOR ORDER BY" in line for line in plans)
 
 
 def test_what_is_named_is_found_by_its_name_and_not_by_its_state(
     statements: tuple[World, dict[str, Any]],
 ) -> None:
     world, asked = statements
-    named = [text for text in asked if "WHERE asset.name IN" in text]
+    named = {text: asked[text] for text in asked if "WHERE asset.name IN" in text}
 
-    with world.database.read() as connection:
-        plans = [
-            "; ".join(
-                row.detail
-                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", asked[text])
-            )
-            for text in named
-        ]
+    plans = ["; ".join(plan) for plan in plans_of(world, named).values()]
 
     assert any("asset.state IN" in text for text in named)
     assert [plan for plan in plans if "(name=?)" not in plan] == []
@@ -107,13 +100,9 @@ def test_who_comes_after_looks_at_what_is_left_to_do_and_not_at_what_is_verified
     statements: tuple[World, dict[str, Any]], words: str, index: str
 ) -> None:
     world, asked = statements
-    looking = [text for text in asked if words in text and " LIMIT " in text]
+    looking = {text: asked[text] for text in asked if words in text and " LIMIT " in text}
 
-    with world.database.read() as connection:
-        first = [
-            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", asked[text]).all()[0].detail
-            for text in looking
-        ]
+    first = [plan[0] for plan in plans_of(world, looking).values()]
 
     assert first
     assert all(index in plan for plan in first)
