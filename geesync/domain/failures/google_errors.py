@@ -108,7 +108,7 @@ def refusal(status: int | None, message: str, retry_after: str) -> RemoteError:
     """Return what a refusal means; retry_after: its header of that name, or nothing."""
     return RemoteError(
         classify_call(status, message),  # by all of it: reasons stand beside the words
-        _refusal((message,))[1].removeprefix(": ") or message,
+        _refusal((message,))[1] or message,
         status=status,
         retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
     )
@@ -151,15 +151,15 @@ def token_error(error: Exception) -> RemoteError:
     """
     message = str(error.args[0]) if error.args else type(error).__name__
     status, words = _refusal(error.args[1:])
-    message = f"{message[:_LONGEST_WORD]}{words}"
+    message = ": ".join(filter(None, (message[:_LONGEST_WORD], words)))
     return RemoteError(classify_credentials(message, status), f"credentials: {message}")
 
 
 def _refusal(details: tuple[object, ...]) -> tuple[int | None, str]:
-    """Return the status and the words of a Google API's refusal, if google-auth repeats one."""
+    """Return the status and the words of a Google API's refusal; None and "" where it is none."""
     try:
         error = json.loads(str(details[0]))["error"]
-        return int(error["code"]), f": {str(error['message'])[:_LONGEST_WORD]}"
+        return int(error["code"]), str(error["message"])[:_LONGEST_WORD]
     except (LookupError, ValueError, TypeError, RecursionError):
         return None, ""
 
