@@ -9,6 +9,7 @@ import pytest
 
 from geesync.domain.assets.names import LEGACY
 from geesync.simulator.simulator import Simulator
+from geesync.steps.discovery.discoverer import Discoverer
 from tests.story.world import STEPS, World, a_world
 
 HOME = f"{LEGACY}users/demo"
@@ -90,6 +91,34 @@ def test_what_a_root_leaves_out_from_now_on_is_the_root_s_below_it(
 
     assert world.counts() == {"verified": 3}
     assert world.show(image)["revision"] == world.simulator.world.get(image).update_time
+
+
+def test_a_root_that_comes_while_another_is_scanned_keeps_what_it_took(world: World) -> None:
+    image = f"{HOME}/deep/er/landcover"
+    looks = 0
+
+    def below_comes() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 2:  # the scan has begun
+            world.enqueue("users/demo/deep/er")
+            below = world.service.roots.find(f"{HOME}/deep/er")
+            assert below
+            source = discoverer.earth_engine.get_asset(image)
+            discoverer.listing.observe(below.id, [source], world.now())
+        return False
+
+    world.enqueue("users/demo")
+    discoverer = next(step for step in world.service.steps if isinstance(step, Discoverer))
+    discoverer.context.stopping = below_comes
+
+    world.run(discoverer.name)
+
+    above = world.service.roots.find(HOME)
+    assert above
+    assert above.scanned_at
+    world.settle()
+    assert world.counts() == {"verified": 10}
 
 
 def test_what_vanishes_below_a_root_that_was_removed_is_gone_for_the_root_above_it(

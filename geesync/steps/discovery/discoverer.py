@@ -155,8 +155,8 @@ class _Scan:
         return wanted
 
     def _is_given_up(self, root_id: int, source: SourceAsset) -> bool:
-        name, options = self._others[root_id]
-        return bool(options.leaves_out(source, name))
+        other = self._others.get(root_id)  # one that came since the scan began gives up nothing
+        return bool(other and other[1].leaves_out(source, other[0]))
 
     def _filtered(self, sources: Iterable[SourceAsset]) -> list[SourceAsset]:
         """Return what the root's filters let pass; note of the rest why it is left out."""
