@@ -191,7 +191,7 @@ def test_what_is_no_configuration_is_told(attempt: Try, place: Path, file: str) 
         (["pause", ""], ExitCode.USAGE, "ROOT|ASSET|JOB is empty"),
         (["restores", "users/none"], ExitCode.USAGE, "nothing is restored to users/none"),
         (["restores", "--retry", "--cancel"], ExitCode.USAGE, "--retry and --cancel"),
-        (["status", "--json", "--watch"], ExitCode.USAGE, "--watch draws"),
+        (["status", "--json", "--watch"], ExitCode.USAGE, "--watch and --json"),
     ],
 )
 def test_what_is_wrong_is_named(

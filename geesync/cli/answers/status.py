@@ -41,7 +41,7 @@ def status(
 
     cli: Context = context.obj
     if watch and json:
-        raise UserError("--watch draws a picture, and --json is one line", hint="name one of them")
+        raise UserError("--watch and --json cannot go together", hint="name one of them")
     ledger = cli.existing_ledger()
     root = root_named(ledger, what) if what else None
     if what and root is None:

@@ -175,7 +175,7 @@ def restores(
 
     cli: Context = context.obj
     if retry and cancel:
-        raise UserError("--retry and --cancel are two wishes", hint="name one of them")
+        raise UserError("--retry and --cancel cannot go together", hint="name one of them")
     target = root_named(below) if below else ""
     with cli.database() as database:
         store = Restores(database)
